@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package discovery holds the domain types of what a node sees: its
+// interfaces, the neighbours heard on them and the immutable Snapshot of both.
+// It does no I/O; sockets, netlink and codecs live in its subpackages.
+package discovery
+
+import (
+	"maps"
+	"net/netip"
+	"time"
+)
+
+// A Snapshot is everything a node sees at one moment. It is immutable once
+// published: whoever receives it may keep it, nobody changes it.
+type Snapshot struct {
+	Time       time.Time   `json:"time"`
+	Interfaces []Interface `json:"interfaces"` // ordered by ifindex
+	Ports      []Port      `json:"ports"`      // ordered by ifindex
+}
+
+// Interface returns the interface with the given ifindex.
+func (s *Snapshot) Interface(index int) (Interface, bool) {
+	for i := range s.Interfaces {
+		if s.Interfaces[i].Index == index {
+			return s.Interfaces[i], true
+		}
+	}
+	return Interface{}, false
+}
+
+// A Port is an interface on which Colvin listens for LLDP, with the neighbours
+// heard there.
+type Port struct {
+	Index int    `json:"index"` // ifindex of the interface
+	Name  string `json:"name"`  // its name when the snapshot was taken
+
+	// Epoch is the carrier epoch (see Interface.Epoch) in which the port's
+	// socket was opened. Frames from it can only have arrived in that epoch, so
+	// every neighbour below is evidence for that epoch and no other.
+	Epoch uint32 `json:"epoch"`
+
+	// Since is when listening began in this epoch.
+	Since time.Time `json:"since"`
+
+	// Problem says why the port cannot be listened on; empty when it can.
+	Problem string `json:"problem,omitempty"`
+
+	Neighbors []Neighbor `json:"neighbors"` // ordered by FirstHeard, then MSAP
+	// Departed are neighbours that left in this epoch and were not heard since,
+	// the latest last.
+	Departed []Departure  `json:"departed,omitempty"`
+	Counters PortCounters `json:"counters"`
+
+	// TooManyNeighbors is set while neighbours are refused because the port's
+	// table is full (IEEE Std 802.1AB-2016, 9.2.7.7.5: tooManyNeighbors).
+	TooManyNeighbors bool `json:"tooManyNeighbors,omitempty"`
+}
+
+// A Departure is a neighbour that was deleted from a port.
+type Departure struct {
+	Neighbor Neighbor       `json:"neighbor"` // as last heard
+	At       time.Time      `json:"at"`
+	Cause    DepartureCause `json:"cause"`
+}
+
+// DepartureCause says why a neighbour was deleted.
+type DepartureCause string
+
+// The causes of a departure.
+const (
+	// AgedOut: its time to live passed without a frame (IEEE Std 802.1AB-2016,
+	// 9.2.2.5, rxInfoAge).
+	AgedOut DepartureCause = "aged out"
+	// SaidGoodbye: it sent a shutdown frame (TTL 0).
+	SaidGoodbye DepartureCause = "shutdown"
+)
+
+// Protocol is a discovery protocol.
+type Protocol string
+
+// ProtocolLLDP is IEEE Std 802.1AB.
+const ProtocolLLDP Protocol = "lldp"
+
+// MSAP identifies one remote LLDP agent: the MAC service access point formed by
+// chassis ID and port ID (IEEE Std 802.1AB-2016, 3.1).
+type MSAP struct {
+	Chassis ID `json:"chassis"`
+	Port    ID `json:"port"`
+}
+
+// ID is a chassis ID or port ID in canonical text: the subtype's short name, a
+// colon and the value, such as "mac:00:1b:21:aa:bb:cc" or "ifname:Ethernet1/1".
+// Octets that are not printable ASCII, and the backslash, are written \xNN, so
+// that two IDs are equal exactly when their canonical texts are, and so that an
+// ID is safe to print.
+type ID string
+
+// A Neighbor is what one remote LLDP agent says on one port. It is keyed by
+// port, destination MAC address and MSAP. Every text in it came from the wire
+// with control characters escaped by the decoder.
+type Neighbor struct {
+	Protocol    Protocol `json:"protocol"`
+	Source      MAC      `json:"source"`      // source MAC address of the frame
+	Destination MAC      `json:"destination"` // group address it was sent to
+	MSAP
+
+	TTL                 time.Duration `json:"ttl"` // time to live as told
+	PortDescription     string        `json:"portDescription,omitempty"`
+	SystemName          string        `json:"systemName,omitempty"`
+	SystemDescription   string        `json:"systemDescription,omitempty"`
+	Capabilities        Capabilities  `json:"capabilities"`
+	ManagementAddresses []string      `json:"managementAddresses,omitempty"` // IP addresses, or "mac:..." and the like
+
+	// PVID is the port VLAN ID, 1..4094, or 0 where the switch tells none (TLV
+	// absent, 0 meaning "not supported", or out of range; IEEE Std 802.1Q-2018,
+	// D.2.1).
+	PVID uint16 `json:"pvid,omitempty"`
+
+	// VLANs are the VLAN Name TLVs with a valid VID, ordered by VID.
+	VLANs []VLANName `json:"vlans,omitempty"`
+
+	FirstHeard time.Time `json:"firstHeard"` // when this MSAP appeared in this epoch
+	LastHeard  time.Time `json:"lastHeard"`  // when its last frame arrived
+}
+
+// Expires is the moment the neighbour ages out unless it is heard again.
+func (n *Neighbor) Expires() time.Time { return n.LastHeard.Add(n.TTL) }
+
+// ManagementIPs are the management addresses that are IP addresses.
+func (n *Neighbor) ManagementIPs() []netip.Addr {
+	var ips []netip.Addr
+	for _, s := range n.ManagementAddresses {
+		if a, err := netip.ParseAddr(s); err == nil {
+			ips = append(ips, a)
+		}
+	}
+	return ips
+}
+
+// VLANName is one VLAN Name TLV (IEEE Std 802.1Q-2018, D.2.3).
+type VLANName struct {
+	ID   uint16 `json:"vid"`
+	Name string `json:"name"`
+}
+
+// Capabilities are the system capabilities a neighbour has and has enabled, in
+// the names of IEEE Std 802.1AB-2016, table 8-4: "bridge", "router", "station"
+// and so on, in the order of their bits.
+type Capabilities struct {
+	Available []string `json:"available,omitempty"`
+	Enabled   []string `json:"enabled,omitempty"`
+}
+
+// PortCounters count received frames of one port under the names of IEEE Std
+// 802.1AB-2016, 9.2.6.
+type PortCounters struct {
+	FramesIn         uint64   `json:"statsFramesInTotal"`
+	FramesDiscarded  uint64   `json:"statsFramesDiscardedTotal"`
+	FramesInErrors   uint64   `json:"statsFramesInErrorsTotal"`
+	TLVsDiscarded    uint64   `json:"statsTLVsDiscardedTotal"`
+	TLVsUnrecognized uint64   `json:"statsTLVsUnrecognizedTotal"`
+	Ageouts          uint64   `json:"statsAgeoutsTotal"`
+	TooManyNeighbors uint64   `json:"tooManyNeighborsTotal"`
+	Discards         Discards `json:"discards,omitempty"` // FramesDiscarded by reason
+}
+
+// Clone returns a copy that shares nothing.
+func (c PortCounters) Clone() PortCounters {
+	c.Discards = maps.Clone(c.Discards)
+	return c
+}
+
+// Discards counts discarded frames by reason.
+type Discards map[string]uint64

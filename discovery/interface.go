@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package discovery
+
+import (
+	"fmt"
+	"net"
+)
+
+// An Interface is a Linux network device of the node, as rtnetlink describes it.
+type Interface struct {
+	Index    int      `json:"index"`
+	Name     string   `json:"name"`
+	AltNames []string `json:"altNames,omitempty"`
+	MAC      MAC      `json:"mac,omitzero"`
+	MTU      int      `json:"mtu"`
+	Kind     string   `json:"kind,omitempty"` // IFLA_INFO_KIND: "veth", "bridge", "vlan"; empty for hardware
+	Bus      string   `json:"bus,omitempty"`  // bus of the parent device: "pci", "virtio"; empty for software devices
+	Ethernet bool     `json:"ethernet"`       // ARPHRD_ETHER and not loopback
+
+	Up      bool `json:"up"`      // IFF_UP: administratively up
+	Carrier bool `json:"carrier"` // IFLA_CARRIER: the link is there
+
+	// CarrierChanges is IFLA_CARRIER_CHANGES, the kernel's count of carrier
+	// transitions. It grows by one each time the carrier comes or goes, also
+	// while nobody watches, so it decides whether a cable can have moved.
+	CarrierChanges uint32 `json:"carrierChanges"`
+
+	Master int `json:"master,omitempty"` // ifindex of the bridge, bond or other master
+	// Parent is the ifindex of the lower device (IFLA_LINK) when that device is
+	// in the same network namespace.
+	Parent int    `json:"parent,omitempty"`
+	VLAN   uint16 `json:"vlan,omitempty"` // VID of an 802.1Q VLAN device
+	VF     bool   `json:"vf,omitempty"`   // an SR-IOV virtual function, which inherits its PF's networks
+}
+
+// Operational reports whether frames can pass: administratively up with carrier.
+func (i *Interface) Operational() bool { return i.Up && i.Carrier }
+
+// Epoch names the carrier period that CarrierChanges places the interface in:
+// the value the counter has throughout one unbroken presence of the carrier.
+// While there is no carrier it is the value the counter will have when the
+// carrier comes back, since that adds one. Two observations with the same epoch
+// are of the same cable, or of none.
+func (i *Interface) Epoch() uint32 {
+	if i.Carrier {
+		return i.CarrierChanges
+	}
+	return i.CarrierChanges + 1
+}
+
+// MAC is a 48-bit MAC address, comparable and usable as a map key.
+type MAC [6]byte
+
+// ParseMAC reads a MAC address in any form that net.ParseMAC takes.
+func ParseMAC(s string) (MAC, error) {
+	hw, err := net.ParseMAC(s)
+	if err != nil {
+		return MAC{}, fmt.Errorf("parse MAC address %q: %w", s, err)
+	}
+	if len(hw) != len(MAC{}) {
+		return MAC{}, fmt.Errorf("parse MAC address %q: %d octets, want 6", s, len(hw))
+	}
+	return MAC(hw), nil
+}
+
+// String returns the address as 00:1b:21:aa:bb:cc.
+func (m MAC) String() string { return net.HardwareAddr(m[:]).String() }
+
+// MarshalText implements encoding.TextMarshaler.
+func (m MAC) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (m *MAC) UnmarshalText(b []byte) error {
+	v, err := ParseMAC(string(b))
+	if err != nil {
+		return err
+	}
+	*m = v
+	return nil
+}

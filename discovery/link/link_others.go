@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build !linux
+
+package link
+
+import (
+	"errors"
+
+	"github.com/colvin-net/colvin/discovery"
+)
+
+// errUnsupported is returned where there is no rtnetlink.
+var errUnsupported = errors.New("network devices are read on Linux only")
+
+// List is not supported on this operating system.
+func List() ([]discovery.Interface, error) { return nil, errUnsupported }
+
+// ByIndex is not supported on this operating system.
+func ByIndex(int) (discovery.Interface, error) { return discovery.Interface{}, errUnsupported }
+
+// A Subscription is not supported on this operating system.
+type Subscription struct{}
+
+// Subscribe is not supported on this operating system.
+func Subscribe() (*Subscription, error) { return nil, errUnsupported }
+
+// List is not supported on this operating system.
+func (*Subscription) List() ([]discovery.Interface, error) { return List() }
+
+// Hints delivers nothing.
+func (*Subscription) Hints() <-chan struct{} { return nil }
+
+// Errors is zero.
+func (*Subscription) Errors() uint64 { return 0 }
+
+// Close does nothing.
+func (*Subscription) Close() error { return nil }

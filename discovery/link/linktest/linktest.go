@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package linktest is a kernel in memory: network devices that a test sets and
+// changes at will.
+package linktest
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/colvin-net/colvin/discovery"
+)
+
+// Links is a set of network devices.
+type Links struct {
+	mu    sync.Mutex
+	links []discovery.Interface
+	hint  chan struct{}
+}
+
+// New returns the given devices.
+func New(links ...discovery.Interface) *Links {
+	l := &Links{hint: make(chan struct{}, 1)}
+	for _, i := range links {
+		l.Set(i)
+	}
+	return l
+}
+
+// Set adds or replaces the device with i's ifindex, and hints.
+func (l *Links) Set(i discovery.Interface) {
+	l.SetQuietly(i)
+	l.Hint()
+}
+
+// SetQuietly adds or replaces a device as when its notification is lost.
+func (l *Links) SetQuietly(i discovery.Interface) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.links = slices.DeleteFunc(l.links, func(o discovery.Interface) bool { return o.Index == i.Index })
+	l.links = append(l.links, i)
+	slices.SortFunc(l.links, func(a, b discovery.Interface) int { return a.Index - b.Index })
+}
+
+// Remove deletes a device, and hints.
+func (l *Links) Remove(index int) {
+	l.mu.Lock()
+	l.links = slices.DeleteFunc(l.links, func(o discovery.Interface) bool { return o.Index == index })
+	l.mu.Unlock()
+	l.Hint()
+}
+
+// SetCarrier gives or takes the carrier of a device, counting as the kernel does.
+func (l *Links) SetCarrier(index int, carrier bool) {
+	l.mu.Lock()
+	for k := range l.links {
+		if i := &l.links[k]; i.Index == index && i.Carrier != carrier {
+			i.Carrier = carrier
+			i.CarrierChanges++
+		}
+	}
+	l.mu.Unlock()
+	l.Hint()
+}
+
+// Hint makes Hints deliver.
+func (l *Links) Hint() {
+	select {
+	case l.hint <- struct{}{}:
+	default:
+	}
+}
+
+// List returns the devices, as link.List does.
+func (l *Links) List() ([]discovery.Interface, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.links), nil
+}
+
+// Hints delivers a hint after each change, as link.Subscription does.
+func (l *Links) Hints() <-chan struct{} { return l.hint }

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cniplugins
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestInstall(t *testing.T) {
+	if _, err := exec.LookPath("go"); err != nil {
+		t.Skip("the go command is missing")
+	}
+	if testing.Short() {
+		t.Skip("builds the CNI plugins")
+	}
+	dir, err := Install(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want, got []string
+	for _, p := range packages() {
+		want = append(want, path.Base(p))
+	}
+	slices.Sort(want)
+	for _, e := range entries {
+		got = append(got, e.Name())
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("unexpected plugins (-want +got):\n%s", diff)
+	}
+}
+
+func TestInstallInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	parent := t.TempDir()
+	if err := install(ctx, filepath.Join(parent, "plugins")); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want %v", err, context.Canceled)
+	}
+	if left, err := os.ReadDir(parent); err != nil || len(left) != 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package netnstest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// RequireEnv names the environment variable that lists the features, separated
+// by commas, without which a test fails instead of being skipped.
+const RequireEnv = "COLVIN_REQUIRE"
+
+// A Feature is something that tests need of the machine.
+type Feature struct {
+	name  string
+	probe func() error
+}
+
+// Features of the machine, each probed once.
+var (
+	// NetNS is the right to make namespaces.
+	NetNS = newFeature("netns", probeNetNS)
+	// RealLLDPD is an lldpd that works in a namespace.
+	RealLLDPD = newFeature("lldpd", probeLLDPD)
+)
+
+func newFeature(name string, probe func() error) *Feature {
+	return &Feature{name: name, probe: sync.OnceValue(probe)}
+}
+
+// String returns the name that RequireEnv knows the feature by.
+func (f *Feature) String() string { return f.name }
+
+// Missing says why the feature is missing and how to get it; nil where it works.
+func (f *Feature) Missing() error {
+	if err := f.probe(); err != nil {
+		return fmt.Errorf("%s is missing: %w", f.name, err)
+	}
+	return nil
+}
+
+// required reports whether a test without the feature is to fail.
+func (f *Feature) required() bool {
+	return slices.Contains(strings.Split(os.Getenv(RequireEnv), ","), f.name)
+}
+
+func probeNetNS() error {
+	ns, err := New(context.Background(), "probe")
+	if err != nil {
+		return fmt.Errorf("%w (run as root, or allow unprivileged user namespaces)", err)
+	}
+	return ns.Close()
+}
+
+func probeLLDPD() error {
+	if err := NetNS.Missing(); err != nil {
+		return err
+	}
+	if inUserNamespace() {
+		return errors.New("lldpd gives up its privileges, which a user namespace does not allow (run as root)")
+	}
+	for _, program := range []string{"lldpd", "lldpcli"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return fmt.Errorf("%w (apt-get install lldpd)", err)
+		}
+	}
+	if _, err := user.Lookup("_lldpd"); err != nil {
+		return fmt.Errorf("%w (apt-get install lldpd)", err)
+	}
+	return nil
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package netnstest
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	scratchDir = "/run/netnstest" // of this package, inside the mount namespace
+	bootIDFile = "/proc/sys/kernel/random/boot_id"
+)
+
+// mountPrivate gives the calling thread's mount namespace its own /sys, /run
+// and state directories. Nothing of it is visible on the host.
+func mountPrivate() error {
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("make mounts private: %w", err)
+	}
+	// A sysfs shows the network devices of the namespace it was mounted in.
+	const flags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
+	if err := unix.Mount("sysfs", "/sys", "sysfs", flags, ""); err != nil {
+		return fmt.Errorf("mount /sys: %w", err)
+	}
+	if err := mountTmpfs("/run", 0o755); err != nil {
+		return err
+	}
+	for dir, mode := range map[string]fs.FileMode{
+		scratchDir:    0o755,
+		"/run/colvin": 0o755,
+		"/run/lldpd":  0o755, // lldpd's chroot
+	} {
+		if err := os.MkdirAll(dir, mode); err != nil {
+			return err
+		}
+	}
+	for _, dir := range []string{"/var/lib/colvin", "/var/lib/cni", "/etc/colvin"} {
+		if err := privateDir(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// privateDir makes dir an empty directory of this mount namespace. Where the
+// host has none, it is made in a copy of its parent, never on the host.
+func privateDir(dir string) error {
+	const mode = 0o700
+	_, err := os.Stat(dir)
+	if err == nil {
+		return mountTmpfs(dir, mode)
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := mirror(filepath.Dir(dir)); err != nil {
+		return fmt.Errorf("mirror %s: %w", filepath.Dir(dir), err)
+	}
+	return os.MkdirAll(dir, mode)
+}
+
+// mirror covers dir with a tmpfs whose entries are links to the original ones,
+// once. It does what an overlay would, on kernels that have none.
+func mirror(dir string) error {
+	original := filepath.Join(scratchDir, "host", dir)
+	if err := os.MkdirAll(filepath.Dir(original), 0o755); err != nil {
+		return err
+	}
+	if err := os.Mkdir(original, 0o755); errors.Is(err, fs.ErrExist) {
+		return nil // mirrored already
+	} else if err != nil {
+		return err
+	}
+	if err := unix.Mount(dir, original, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+		return fmt.Errorf("bind the original: %w", err)
+	}
+	if err := mountTmpfs(dir, 0o755); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(original)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		target := filepath.Join(original, e.Name())
+		if e.Type() == fs.ModeSymlink { // keeps its meaning only where it was
+			if target, err = os.Readlink(target); err != nil {
+				return err
+			}
+		}
+		if err := os.Symlink(target, filepath.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func mountTmpfs(dir string, mode fs.FileMode) error {
+	const flags = unix.MS_NOSUID | unix.MS_NODEV
+	if err := unix.Mount("tmpfs", dir, "tmpfs", flags, fmt.Sprintf("mode=%#o", mode)); err != nil {
+		return fmt.Errorf("mount a tmpfs on %s: %w", dir, err)
+	}
+	return nil
+}
+
+// SetBootID makes programs inside read id as the machine's boot ID, as after a
+// reboot.
+func (n *Namespace) SetBootID(id string) error {
+	fake := filepath.Join(scratchDir, "boot_id")
+	err := n.inside(func() error {
+		// Written in place: once mounted, the file is the boot ID.
+		if err := os.WriteFile(fake, []byte(id+"\n"), 0o444); err != nil {
+			return err
+		}
+		if n.bootID {
+			return nil
+		}
+		return unix.Mount(fake, bootIDFile, "", unix.MS_BIND, "")
+	})
+	if err != nil {
+		return fmt.Errorf("set boot ID of %s: %w", n.name, err)
+	}
+	n.bootID = true
+	return nil
+}

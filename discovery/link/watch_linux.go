@@ -5,7 +5,6 @@ package link
 import (
 	"errors"
 	"fmt"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -21,10 +20,11 @@ const retryPause = 100 * time.Millisecond
 // A Subscription hints that some network device may have changed. Hints carry
 // nothing: several changes make one, and the reader lists everything anew.
 type Subscription struct {
-	sock   *nl.NetlinkSocket
-	hint   chan struct{}
-	done   chan struct{}
-	errors atomic.Uint64
+	sock    *nl.NetlinkSocket
+	hint    chan struct{}
+	closing chan struct{}
+	done    chan struct{}
+	errors  atomic.Uint64
 }
 
 // Subscribe joins the rtnetlink link group in the calling thread's network
@@ -34,7 +34,7 @@ func Subscribe() (*Subscription, error) {
 	if err != nil {
 		return nil, fmt.Errorf("subscribe to link changes: %w", err)
 	}
-	s := &Subscription{sock: sock, hint: make(chan struct{}, 1), done: make(chan struct{})}
+	s := &Subscription{sock: sock, hint: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{})}
 	go s.pump()
 	return s, nil
 }
@@ -51,6 +51,7 @@ func (s *Subscription) Errors() uint64 { return s.errors.Load() }
 
 // Close ends the subscription and waits for its goroutine.
 func (s *Subscription) Close() error {
+	close(s.closing)
 	s.sock.Close()
 	<-s.done
 	return nil
@@ -62,18 +63,24 @@ func (s *Subscription) pump() {
 	defer close(s.done)
 	for {
 		_, _, err := s.sock.Receive()
-		if errors.Is(err, os.ErrClosed) {
+		select {
+		case <-s.closing:
 			return
+		case s.hint <- struct{}{}:
+		default:
 		}
 		if err != nil {
 			s.errors.Add(1)
 		}
 		if err != nil && !errors.Is(err, unix.ENOBUFS) {
-			time.Sleep(retryPause) // an error that stays must not spin
+			s.pause() // an error that stays must not spin
 		}
-		select {
-		case s.hint <- struct{}{}:
-		default:
-		}
+	}
+}
+
+func (s *Subscription) pause() {
+	select {
+	case <-s.closing:
+	case <-time.After(retryPause):
 	}
 }

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rules
+
+import (
+	"fmt"
+	"slices"
+)
+
+// maxNotes bounds the near misses of one answer.
+const maxNotes = 5
+
+// Name returns the name that the rules give to an occurrence. The notes say in
+// sentences which rules would have named it but for one reason, and why a rule
+// that applies gives no name; they come with a name too. A rule that applies but
+// gives no valid name ends the search: a later rule was not meant.
+func (s *Set) Name(sub Subject, occ Occurrence) (Naming, bool, []string) {
+	if s == nil || sub.Neighbor == nil || !occ.possible(sub) {
+		return Naming{}, false, nil
+	}
+	var notes notes
+	g, gm := s.group(sub)
+	for _, n := range s.networks {
+		for _, m := range n.matches {
+			if !m.holds(sub, g.label()) {
+				continue
+			}
+			applies, miss := n.applies(m, occ, g)
+			if miss != "" {
+				notes.add("%s would name it %s, but %s", m.ref, n.name.source, miss)
+			}
+			if applies {
+				naming, ok := n.naming(source{m, sub, occ}, &notes)
+				return naming, ok, notes
+			}
+		}
+	}
+	if g == nil {
+		return Naming{}, false, notes
+	}
+	naming, ok := g.naming(source{gm, sub, occ}, &notes)
+	return naming, ok, notes
+}
+
+// possible refuses what no port can have. A VID equal to the PVID is untagged
+// only, whatever the caller heard.
+func (o Occurrence) possible(sub Subject) bool {
+	if o.Tagged && (o.VID == 0 || o.VID == sub.Neighbor.PVID) {
+		return false
+	}
+	return o.VID <= maxVID
+}
+
+// untold reports whether nobody says which VLAN this is.
+func (o Occurrence) untold() bool { return !o.Tagged && o.VID == 0 }
+
+const (
+	missPin = "the switch does not tell the VLAN of this port: name the port in the rule (port, portDescription or interface) or set untold: switch"
+	missVID = "the switch does not tell the VLAN of this port: write vlan: untagged and name the port in the rule"
+)
+
+// applies reports whether a match whose subject holds names the occurrence, or
+// in a miss the one reason why it does not.
+func (n *network) applies(m *match, occ Occurrence, g *group) (ok bool, miss string) {
+	if n.tagged != nil {
+		return occ.Tagged && n.tagged.has(occ.VID), ""
+	}
+	name := m.globs[keyVLANName]
+	switch {
+	case m.untagged && occ.Tagged,
+		m.vlans == nil && name == nil && occ.Tagged: // without a VLAN it means the untagged one
+		return false, ""
+	case occ.untold() && (m.vlans != nil || name != nil):
+		return false, missVID
+	case m.vlans != nil && !m.vlans.has(occ.VID):
+		return false, ""
+	case name != nil:
+		if _, found := name.match(occ.VLANName); !found || occ.VLANName == "" {
+			return false, ""
+		}
+	}
+	// Two ports that tell no VLAN may be two networks, so one rule for a whole
+	// switch may not name them unless it says that they are one.
+	if occ.untold() && !m.pins && !n.untoldSwitch && (g == nil || !g.untoldSwitch) {
+		return false, missPin
+	}
+	return true, ""
+}
+
+func (n *network) naming(src source, notes *notes) (Naming, bool) {
+	name, err := n.name.expand(src)
+	if err != nil {
+		notes.add("%s applies, but gives no name: %v", src.match.ref, err)
+		return Naming{}, false
+	}
+	naming := Naming{Name: name, Ref: src.match.ref, StaleKeep: n.staleKeep, Spans: n.spans, UntoldSwitch: n.untoldSwitch}
+	for _, t := range n.aliases {
+		alias, err := t.expand(src)
+		if err != nil {
+			notes.add("%s gives no alias: %v", src.match.ref, err)
+			continue
+		}
+		if alias != name && !slices.Contains(naming.Aliases, alias) {
+			naming.Aliases = append(naming.Aliases, alias)
+		}
+	}
+	return naming, true
+}
+
+func (g *group) naming(src source, notes *notes) (Naming, bool) {
+	if src.occ.untold() {
+		if len(g.vlans) > 0 {
+			notes.add("%s names the VLANs of group %s, but the switch does not tell the VLAN of this port: add a network rule that names the port", g.ref, g.name)
+		}
+		return Naming{}, false
+	}
+	for _, v := range g.vlans {
+		if !v.vids.has(src.occ.VID) {
+			continue
+		}
+		name, err := v.name.expand(src)
+		if err != nil {
+			notes.add("%s applies, but gives no name: %v", v.ref, err)
+			return Naming{}, false
+		}
+		return Naming{Name: name, Ref: v.ref}, true
+	}
+	return Naming{}, false
+}
+
+// notes are sentences, each once.
+type notes []string
+
+func (n *notes) add(format string, args ...any) {
+	s := fmt.Sprintf(format, args...)
+	if len(*n) < maxNotes && !slices.Contains(*n, s) {
+		*n = append(*n, s)
+	}
+}

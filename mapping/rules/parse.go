@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rules
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/colvin-net/colvin/yamlfile"
+)
+
+// Parse reads the rules of a file. The error is yamlfile.Mistakes: all of them,
+// ordered by position. Warnings are of rules that are valid and probably not
+// what was meant; there are none beside mistakes.
+func Parse(file string, data []byte) (*Set, []yamlfile.Mistake, error) {
+	doc := yamlfile.Parse(file, data)
+	r := &reader{file: file, set: new(Set), groups: make(map[string]*group)}
+	root := doc.Mapping()
+	ignore, groups, networks := root.Get("ignore"), root.Get("switchGroups"), root.Get("networks")
+	r.readGroups(groups.Mapping()) // before the matches that refer to them
+	r.set.ignore = bare(r.readMatches(ignore, ignoreScope))
+	for _, v := range networks.List() {
+		r.readNetwork(v)
+	}
+	if err := doc.Err(); err != nil {
+		return nil, nil, err // warnings about half a rule would mislead
+	}
+	r.set.collectNames()
+	return r.set, doc.Warnings(), nil
+}
+
+type reader struct {
+	file     string
+	set      *Set
+	groups   map[string]*group
+	earlier  []claim // of the networks before
+	grouping []claim // of the groups before
+}
+
+// parsedMatch is a match with what only the parser needs.
+type parsedMatch struct {
+	*match
+	at      yamlfile.Value
+	present [keyCount]bool // also where the value is wrong
+	vlan    yamlfile.Value
+}
+
+func bare(list []parsedMatch) []*match {
+	var out []*match
+	for _, m := range list {
+		out = append(out, m.match)
+	}
+	return out
+}
+
+// scope is what a place asks of its matches.
+type scope struct {
+	optional      bool     // the list may be empty
+	refused       []string // keys that cannot be used
+	message, hint string   // for a refused key
+}
+
+var (
+	ignoreScope = scope{
+		optional: true,
+		refused:  []string{"vlan", "vlanName"},
+		message:  "cannot be used here: a speaker is ignored with all its VLANs", hint: "remove it",
+	}
+	groupScope = scope{
+		refused: []string{"port", "portDescription", "group", "vlan", "vlanName", "node", "interface"},
+		message: "cannot be used here: a group is of switches", hint: "use chassis, system or managementAddress",
+	}
+	networkScope = scope{}
+	taggedScope  = scope{
+		refused: []string{"vlan", "vlanName"},
+		message: "cannot stand beside tagged, which says the VLANs already", hint: "remove one of the two",
+	}
+)
+
+func (r *reader) readGroups(m *yamlfile.Mapping) {
+	pairs := m.Pairs()
+	for _, p := range pairs { // all names first: a match may refer to a later group
+		name := p.Key.Raw()
+		if !validName(name) {
+			p.Key.Mistake(yamlfile.Quote(name)+" is not a name for a group", nameHint)
+		}
+		r.groups[name] = &group{name: name, ref: r.ref(p.Key)}
+	}
+	for _, p := range pairs {
+		g := r.groups[p.Key.Raw()]
+		m := p.Value.Mapping()
+		match, vlans := m.Get("match").Required(`add match: with at least one entry, such as {system: "leaf-*"}`), m.Get("vlans")
+		g.untoldSwitch = m.Get("untold").OneOf("", "switch") != ""
+		matches := r.readMatches(match, groupScope)
+		g.matches = bare(matches)
+		r.readGroupVLANs(g, matches, vlans.Mapping())
+		r.warnCovered(&r.grouping, matches, nil)
+		r.set.groups = append(r.set.groups, g)
+	}
+}
+
+func (r *reader) readGroupVLANs(g *group, matches []parsedMatch, m *yamlfile.Mapping) {
+	var owner [maxVID + 1]int // line that names a VID
+	lines := make(map[string]int)
+	for _, p := range m.Pairs() {
+		name := yamlfile.Parsed(p.Value, nil, parseTemplate)
+		if name != nil {
+			r.checkWords(p.Value, name, matches, nil)
+		}
+		set, err := parseVLANs(p.Key.Raw())
+		if err != nil {
+			p.Key.Reject(err)
+			continue
+		}
+		if vid, line := overlap(&owner, set, p.Key.Line()); vid != 0 {
+			p.Key.Mistake(fmt.Sprintf("VLAN %d is named already on line %d", vid, line), "name each VLAN of a group once")
+			continue
+		}
+		if name == nil {
+			continue
+		}
+		for _, vids := range set {
+			g.vlans = append(g.vlans, groupVLAN{vids: vids, name: name, ref: r.ref(p.Key)})
+		}
+		warnGroupVLAN(p.Value, name, set, lines)
+	}
+	slices.SortFunc(g.vlans, func(a, b groupVLAN) int { return cmp.Compare(a.vids.low, b.vids.low) })
+}
+
+// overlap claims VIDs for a line, or returns the first that another line has.
+func overlap(owner *[maxVID + 1]int, set vlanSet, line int) (uint16, int) {
+	for _, r := range set {
+		for vid := r.low; vid <= r.high; vid++ {
+			if owner[vid] != 0 {
+				return vid, owner[vid]
+			}
+		}
+	}
+	for _, r := range set {
+		for vid := r.low; vid <= r.high; vid++ {
+			owner[vid] = line
+		}
+	}
+	return 0, 0
+}
+
+func (r *reader) readNetwork(v yamlfile.Value) {
+	m := v.Mapping()
+	name, match := m.Get("name").Required("add the name that the rule gives"), m.Get("match")
+	match.Required(`add match: with at least one entry, such as {system: "leaf-*", vlan: 100}`)
+	aliases, tagged := m.Get("aliases"), m.Get("tagged")
+	n := &network{
+		name:         yamlfile.Parsed(name, nil, parseTemplate),
+		spans:        m.Get("spans").Bool(false),
+		staleKeep:    m.Get("stale").OneOf("", "keep") != "",
+		untoldSwitch: m.Get("untold").OneOf("", "switch") != "",
+	}
+	where := networkScope
+	if tagged.Present() {
+		n.tagged, where = readVLANs(tagged), taggedScope
+	}
+	matches := r.readMatches(match, where)
+	n.matches = bare(matches)
+	if n.name != nil {
+		r.checkWords(name, n.name, matches, n)
+	}
+	r.readAliases(n, aliases, matches)
+	if tagged.Present() && n.tagged == nil {
+		return // what the rule is about is not known
+	}
+	warnSpans(n, matches, tagged)
+	r.warnCovered(&r.earlier, matches, n)
+	r.set.networks = append(r.set.networks, n)
+}
+
+func (r *reader) readAliases(n *network, v yamlfile.Value, matches []parsedMatch) {
+	for _, item := range v.List() {
+		t := yamlfile.Parsed(item, nil, parseTemplate)
+		if t == nil {
+			continue
+		}
+		if n.name != nil && t.source == n.name.source {
+			item.Mistake("the alias is the name itself", "remove it")
+			continue
+		}
+		r.checkWords(item, t, matches, n)
+		n.aliases = append(n.aliases, t)
+	}
+}
+
+func (r *reader) readMatches(v yamlfile.Value, where scope) []parsedMatch {
+	list := v.List()
+	if kind := v.Kind(); len(list) == 0 && !where.optional && (kind == yamlfile.KindList || kind == yamlfile.KindNone) {
+		v.Mistake("the list is empty, so it would match nothing", `add an entry such as {system: "leaf-*"}`)
+	}
+	var out []parsedMatch
+	for _, item := range list {
+		out = append(out, r.readMatch(item, where))
+	}
+	return out
+}
+
+func (r *reader) readMatch(v yamlfile.Value, where scope) parsedMatch {
+	m := v.Mapping()
+	out := parsedMatch{match: &match{ref: r.ref(v)}, at: v, vlan: m.Get("vlan")}
+	parsers := [keyCount]func(string) (*glob, error){keyChassis: parseChassis, keyPort: out.parsePort}
+	for k, name := range keyNames {
+		value, parse := m.Get(name), parsers[k]
+		if parse == nil {
+			parse = parseGlob
+		}
+		out.present[k] = value.Present()
+		out.globs[k] = yamlfile.Parsed(value, nil, parse)
+	}
+	out.addresses = yamlfile.Parsed(m.Get("managementAddress"), out.addresses, parseAddresses)
+	out.group = r.readGroupKey(m.Get("group"))
+	switch {
+	case !out.vlan.Present():
+	case out.vlan.Raw() == "untagged":
+		out.untagged = true
+	default:
+		out.vlans = readVLANs(out.vlan)
+	}
+	out.pins = slices.ContainsFunc([]key{keyPort, keyPortDescription, keyInterface}, func(k key) bool { return pinsPort(out.globs[k]) })
+	for _, k := range where.refused {
+		if refused := m.Get(k); refused.Present() {
+			refused.Mistake(where.message, where.hint)
+		}
+	}
+	if kind := v.Kind(); m.Len() == 0 && (kind == yamlfile.KindMapping || kind == yamlfile.KindNone) {
+		v.Mistake("the match is empty, so it would match every neighbour", `add a key, such as system: "leaf-*"`)
+	}
+	return out
+}
+
+func (m *parsedMatch) parsePort(s string) (*glob, error) {
+	g, isBare, err := parsePort(s)
+	m.barePort = isBare
+	return g, err
+}
+
+func (r *reader) readGroupKey(v yamlfile.Value) string {
+	name := v.Text("")
+	if _, defined := r.groups[name]; v.Kind() == yamlfile.KindText && !defined {
+		var known []string
+		for _, g := range r.set.groups {
+			known = append(known, g.name)
+		}
+		hint := yamlfile.Suggest(name, known)
+		if hint == "" {
+			hint = "define it under switchGroups"
+		}
+		v.Mistake("there is no group "+yamlfile.Quote(name), hint)
+	}
+	return name
+}
+
+// readVLANs reads a number or a list of VLANs.
+func readVLANs(v yamlfile.Value) vlanSet {
+	if k := v.Kind(); k != yamlfile.KindNumber && k != yamlfile.KindText {
+		v.Mistake(fmt.Sprintf("is %s, where a VLAN belongs", k), `write a number such as 100, or a list such as "100-109,200"`)
+		return nil
+	}
+	set, err := parseVLANs(v.Raw())
+	if err != nil {
+		v.Reject(err)
+	}
+	return set
+}
+
+func (r *reader) ref(v yamlfile.Value) Ref { return Ref{File: r.file, Line: v.Line()} }
+
+// checkWords reports words of a name that some match of the rule can never fill
+// in. The network is nil for the names of a group.
+func (r *reader) checkWords(v yamlfile.Value, t *template, matches []parsedMatch, n *network) {
+	for _, p := range t.parts {
+		for _, m := range matches {
+			switch p.kind {
+			case wordCapture:
+				if g := m.globs[p.key]; (g != nil || !m.present[p.key]) && (g == nil || g.captures < p.index) {
+					v.Mistake(fmt.Sprintf("{%s} asks for what is not caught: the match on line %d has no (...) number %d in %s", p.literal, m.ref.Line, p.index, keyNames[p.key]),
+						"put parentheses around what is to be caught, such as (*)")
+				}
+			case wordVLAN, wordVLANName:
+				if n != nil && r.namesUntold(m, n) {
+					v.Mistake(fmt.Sprintf("{%s} asks for what is not told: the match on line %d names ports that tell no VLAN", p.literal, m.ref.Line),
+						"give the match a vlan: number, or take the word out of the name")
+				}
+			case wordNone, wordPortNumber:
+			}
+		}
+	}
+}
+
+// namesUntold reports whether a match can name ports that tell no VLAN.
+func (r *reader) namesUntold(m parsedMatch, n *network) bool {
+	if n.tagged != nil || m.vlan.Present() && !m.untagged || m.present[keyVLANName] {
+		return false
+	}
+	g := r.groups[m.group]
+	return m.pins || n.untoldSwitch || g != nil && g.untoldSwitch
+}

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package rules holds what an admin says about networks: it parses and validates
+// a rules file and answers what the rules make of one neighbour on one port. It
+// does no I/O, and what an answer means for identities and attachments is
+// decided in package mapping.
+//
+// Words from the wire come into a name only where a rule asks for them, and
+// sanitised: two texts such as "A_B" and "a-b" then give one name. Whether one
+// name over two identities is accepted is decided in package mapping too.
+package rules
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/colvin-net/colvin/discovery"
+)
+
+// maxVID is the highest VLAN ID (IEEE Std 802.1Q-2018, table 9-2).
+const maxVID = 4094
+
+// A Set is the rules of one file. It is immutable. A nil Set and the zero Set
+// have no rules.
+type Set struct {
+	ignore   []*match
+	groups   []*group // in the order of the file: the first that matches wins
+	networks []*network
+
+	names    []string // literal names and aliases, sorted
+	patterns []string // the others as globs, sorted
+	globs    []*glob  // the same, parsed
+}
+
+// network is one entry of networks.
+type network struct {
+	name         *template
+	aliases      []*template
+	matches      []*match
+	tagged       vlanSet // declared VIDs; nil without the key
+	spans        bool
+	staleKeep    bool
+	untoldSwitch bool
+}
+
+// group is one entry of switchGroups.
+type group struct {
+	name         string
+	ref          Ref
+	matches      []*match
+	vlans        []groupVLAN // sorted, without overlap
+	untoldSwitch bool
+}
+
+// groupVLAN is one entry of a group's vlans.
+type groupVLAN struct {
+	vids vlanRange
+	name *template
+	ref  Ref
+}
+
+// A Subject is a neighbour heard on an interface of a node.
+type Subject struct {
+	Node      string
+	Interface string
+	Neighbor  *discovery.Neighbor
+}
+
+// An Occurrence is one VLAN on a port: the untagged one, or a tagged one that is
+// told or declared.
+type Occurrence struct {
+	VID      uint16 // 0 when the switch does not tell it, which only untagged occurs
+	VLANName string // as told for the VID; may be empty
+	Tagged   bool
+}
+
+// A Ref is the place of a rule: the line of the match, or of the entry of a
+// group's vlans, that decided. The zero Ref is none.
+type Ref struct {
+	File string `json:"file"`
+	Line int    `json:"line"`
+}
+
+// String returns the place as file:line, or "".
+func (r Ref) String() string {
+	if r == (Ref{}) {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", r.File, r.Line)
+}
+
+// A Group is the switch group of a neighbour.
+type Group struct {
+	Name         string
+	Ref          Ref
+	UntoldSwitch bool // ports that tell no PVID are one network per group
+}
+
+// A Declared is a VID that a rule declares as tagged on a port.
+type Declared struct {
+	VID uint16
+	Ref Ref
+}
+
+// A Naming is the name that a rule gives.
+type Naming struct {
+	Name         string
+	Aliases      []string
+	Ref          Ref
+	StaleKeep    bool // unverified attachments stay usable
+	Spans        bool // one name over several identities is accepted
+	UntoldSwitch bool // this rule's own setting; a group has one as well
+}
+
+// Ignored reports whether the neighbour is a speaker that is never a network,
+// and which rule says so.
+func (s *Set) Ignored(sub Subject) (Ref, bool) {
+	if s == nil || sub.Neighbor == nil {
+		return Ref{}, false
+	}
+	groupName := s.groupName(sub)
+	for _, m := range s.ignore {
+		if m.holds(sub, groupName) {
+			return m.ref, true
+		}
+	}
+	return Ref{}, false
+}
+
+// Group returns the switch group of the neighbour: the first that matches.
+func (s *Set) Group(sub Subject) (Group, bool) {
+	g, _ := s.group(sub)
+	if g == nil {
+		return Group{}, false
+	}
+	return Group{Name: g.name, Ref: g.ref, UntoldSwitch: g.untoldSwitch}, true
+}
+
+func (s *Set) group(sub Subject) (*group, *match) {
+	if s == nil || sub.Neighbor == nil {
+		return nil, nil
+	}
+	for _, g := range s.groups {
+		for _, m := range g.matches {
+			if m.holds(sub, "") {
+				return g, m
+			}
+		}
+	}
+	return nil, nil
+}
+
+func (s *Set) groupName(sub Subject) string {
+	if g, _ := s.group(sub); g != nil {
+		return g.name
+	}
+	return ""
+}
+
+// Declared returns the VIDs that rules declare as tagged on the port, sorted.
+// A VID equal to the told PVID is untagged only, and never among them.
+func (s *Set) Declared(sub Subject) []Declared {
+	if s == nil || sub.Neighbor == nil {
+		return nil
+	}
+	refs := make(map[uint16]Ref)
+	declare := func(r vlanRange, ref Ref) {
+		for vid := r.low; vid <= r.high; vid++ {
+			if _, known := refs[vid]; !known && vid != sub.Neighbor.PVID {
+				refs[vid] = ref
+			}
+		}
+	}
+	g, _ := s.group(sub)
+	for _, n := range s.networks {
+		if n.tagged == nil {
+			continue
+		}
+		if m := n.first(sub, g); m != nil {
+			for _, r := range n.tagged {
+				declare(r, m.ref)
+			}
+		}
+	}
+	if g != nil && trunk(sub.Neighbor) {
+		for _, v := range g.vlans {
+			declare(v.vids, v.ref)
+		}
+	}
+	var out []Declared
+	for vid, ref := range refs {
+		out = append(out, Declared{VID: vid, Ref: ref})
+	}
+	slices.SortFunc(out, func(a, b Declared) int { return cmp.Compare(a.VID, b.VID) })
+	return out
+}
+
+func (n *network) first(sub Subject, g *group) *match {
+	for _, m := range n.matches {
+		if m.holds(sub, g.label()) {
+			return m
+		}
+	}
+	return nil
+}
+
+// label is the name of a group, or "" of none.
+func (g *group) label() string {
+	if g == nil {
+		return ""
+	}
+	return g.name
+}
+
+// trunk reports whether a port carries tagged VLANs by what the switch tells:
+// some VLAN Name with a VID other than the PVID.
+func trunk(n *discovery.Neighbor) bool {
+	return slices.ContainsFunc(n.VLANs, func(v discovery.VLANName) bool { return v.ID != n.PVID })
+}
+
+// KnownNames returns the literal names and aliases of the rules, sorted.
+func (s *Set) KnownNames() []string {
+	if s == nil {
+		return nil
+	}
+	return slices.Clone(s.names)
+}
+
+// KnownPatterns returns the names and aliases that hold words from the wire as
+// globs such as "rail-*", sorted.
+func (s *Set) KnownPatterns() []string {
+	if s == nil {
+		return nil
+	}
+	return slices.Clone(s.patterns)
+}
+
+// Covers reports whether the rules could give a name: it is literally among
+// them, or one of their patterns matches it.
+func (s *Set) Covers(name string) bool {
+	if s == nil {
+		return false
+	}
+	if _, literal := slices.BinarySearch(s.names, name); literal {
+		return true
+	}
+	return slices.ContainsFunc(s.globs, func(g *glob) bool {
+		_, ok := g.match(name)
+		return ok
+	})
+}
+
+// collectNames fills names, patterns and globs.
+func (s *Set) collectNames() {
+	var all []*template
+	for _, n := range s.networks {
+		all = append(append(all, n.name), n.aliases...)
+	}
+	for _, g := range s.groups {
+		for _, v := range g.vlans {
+			all = append(all, v.name)
+		}
+	}
+	for _, t := range all {
+		if t.literal() {
+			s.names = append(s.names, t.source)
+		} else {
+			s.patterns = append(s.patterns, t.pattern())
+		}
+	}
+	slices.Sort(s.names)
+	slices.Sort(s.patterns)
+	s.names, s.patterns = slices.Compact(s.names), slices.Compact(s.patterns)
+	for _, p := range s.patterns {
+		if g, err := parseGlob(p); err == nil {
+			s.globs = append(s.globs, g)
+		}
+	}
+}

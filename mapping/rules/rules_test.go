@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rules
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/colvin-net/colvin/discovery"
+)
+
+// leaf1 is a switch port that tells everything.
+func leaf1() *discovery.Neighbor {
+	return &discovery.Neighbor{
+		MSAP:                discovery.MSAP{Chassis: "mac:00:1b:21:aa:bb:cc", Port: "ifname:Ethernet1/12"},
+		SystemName:          "leaf-1",
+		PortDescription:     "uplink to rack 7",
+		ManagementAddresses: []string{"mac:00:1b:21:aa:bb:00", "192.0.2.7", "2001:db8::7"},
+		PVID:                100,
+		VLANs:               []discovery.VLANName{{ID: 100, Name: "Green"}, {ID: 200, Name: "Blue Net"}},
+	}
+}
+
+func subject(n *discovery.Neighbor) Subject {
+	return Subject{Node: "node-3", Interface: "ens4", Neighbor: n}
+}
+
+func parse(t *testing.T, file string) *Set {
+	t.Helper()
+	set, _, err := Parse("r.yaml", []byte(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+var (
+	untagged = Occurrence{VID: 100, VLANName: "Green"}
+	tagged   = Occurrence{VID: 200, VLANName: "Blue Net", Tagged: true}
+	untold   = Occurrence{}
+)
+
+// Every match key, against the untagged VLAN 100 and the tagged VLAN 200 of leaf-1.
+func TestMatchKeys(t *testing.T) {
+	for match, want := range map[string]struct{ untagged, tagged bool }{
+		`chassis: "mac:00:1b:21:aa:bb:cc"`:         {true, false},
+		`chassis: "mac:00:1B:21:AA:BB:CC"`:         {true, false},
+		`chassis: "mac:00-1B-21-aa-bb-cc"`:         {true, false},
+		`chassis: "mac:001b.21aa.bbcc"`:            {true, false},
+		`chassis: "mac:00:1B:21:*"`:                {true, false},
+		`chassis: "mac:00:1b:22:*"`:                {},
+		`chassis: "local:00:1b:21:aa:bb:cc"`:       {},
+		`system: leaf-1`:                           {true, false},
+		`system: "leaf-?"`:                         {true, false},
+		`system: "Leaf-*"`:                         {},
+		`system: leaf`:                             {},
+		`port: "ifname:Ethernet1/*"`:               {true, false},
+		`port: "Ethernet1/12"`:                     {true, false},
+		`port: "ifalias:Ethernet1/12"`:             {},
+		`port: "mac:*"`:                            {},
+		`port: "ifname:*"`:                         {true, false},
+		`portDescription: "*rack 7"`:               {true, false},
+		`managementAddress: 192.0.2.7`:             {true, false},
+		`managementAddress: 192.0.2.0/24`:          {true, false},
+		`managementAddress: "2001:db8::/32"`:       {true, false},
+		`managementAddress: "::ffff:192.0.2.7"`:    {true, false},
+		`managementAddress: 192.0.3.0/24`:          {},
+		`node: "node-*"`:                           {true, false},
+		`node: node-1`:                             {},
+		`interface: ens4`:                          {true, false},
+		`interface: "eth*"`:                        {},
+		`group: dc1`:                               {true, false},
+		`group: dc2`:                               {},
+		`vlan: 100`:                                {true, false},
+		`vlan: 200`:                                {false, true},
+		`vlan: "1-99, 150-200"`:                    {false, true},
+		`vlan: "100-200"`:                          {true, true},
+		`vlan: untagged`:                           {true, false},
+		`vlanName: "*e*"`:                          {true, true},
+		`vlanName: "Blue *"`:                       {false, true},
+		`vlanName: "Green", vlan: untagged`:        {true, false},
+		`vlanName: "Green", vlan: 200`:             {},
+		`system: "leaf-*", port: "Ethernet2/*"`:    {},
+		`system: "leaf-*", node: "*", vlan: "100"`: {true, false},
+	} {
+		t.Run(match, func(t *testing.T) {
+			set := parse(t, `
+switchGroups:
+  dc1: {match: [{system: "spine-*"}, {system: "leaf-*"}]}
+  dc2: {match: [{chassis: "mac:*"}]}
+networks: [{name: x, match: [{`+match+`}]}]`)
+			for occ, want := range map[Occurrence]bool{untagged: want.untagged, tagged: want.tagged} {
+				if _, got, _ := set.Name(subject(leaf1()), occ); got != want {
+					t.Errorf("%+v is named: %v, want %v", occ, got, want)
+				}
+			}
+		})
+	}
+}
+
+// What a neighbour does not tell matches no pattern, not even "*".
+func TestNotToldMatchesNothing(t *testing.T) {
+	for _, match := range []string{`chassis: "mac:*"`, `system: "*"`, `port: "*"`, `portDescription: "*"`, `managementAddress: "::/0"`, `node: "*"`, `interface: "*"`, `vlanName: "*"`} {
+		set := parse(t, `networks: [{name: x, untold: switch, match: [{`+match+`}]}]`)
+		n, ok, _ := set.Name(Subject{Neighbor: new(discovery.Neighbor)}, Occurrence{VID: 5})
+		if ok {
+			t.Errorf("%s names a silent neighbour %q", match, n.Name)
+		}
+	}
+}
+
+func TestName(t *testing.T) {
+	const rules = `
+switchGroups:
+  dc1:
+    match: [{system: "(*)-1"}]
+    vlans: {100: green, "200-299": "tenant-{vlan}-{system.1}"}
+networks:
+  - name: storage
+    match: [{system: "old-*", vlan: 300}, {system: "leaf-*", vlan: 300}]
+    aliases: [disks, "disks-{vlan}", storage-net]
+    spans: true
+    stale: keep
+    untold: switch
+  - {name: trunked, tagged: "400,410-419", match: [{system: "leaf-*"}]}
+  - {name: "{port.number}-{portDescription.2}-{portDescription.1}", match: [{portDescription: "(*) to (rack ?)", vlan: 7}]}
+  - {name: "bare-{port.1}-{interface.1}-{node.1}", match: [{port: "Ethernet(*)", interface: "e(??)4", node: "node-(*)", vlan: 8}]}
+  - {name: "full-{chassis.1}-{port.1}", match: [{port: "(*):Ethernet*", chassis: "mac:(??):*", vlan: 9}]}
+  - {name: "{vlanName}", match: [{system: "leaf-*", vlan: 500}]}
+  - {name: "{vlanName.1}-x", match: [{vlanName: "Blue(*)", vlan: 501}]}
+  - {name: "name-{vlanName}-name-name-name-name-name-name-name-name-name-name", match: [{vlan: 502}]}
+  - {name: lost, match: [{vlan: "502-503"}]}
+`
+	for name, tt := range map[string]struct {
+		occ   Occurrence
+		want  Naming
+		notes []string
+	}{
+		"group, untagged":    {untagged, Naming{Name: "green", Ref: Ref{"r.yaml", 5}}, nil},
+		"group, tagged":      {tagged, Naming{Name: "tenant-200-leaf", Ref: Ref{"r.yaml", 5}}, nil},
+		"group, other VLAN":  {Occurrence{VID: 199}, Naming{}, nil},
+		"everything":         {Occurrence{VID: 300}, Naming{"storage", []string{"disks", "disks-300", "storage-net"}, Ref{"r.yaml", 8}, true, true, true}, nil},
+		"tagged":             {Occurrence{VID: 412, Tagged: true}, Naming{Name: "trunked", Ref: Ref{"r.yaml", 13}}, nil},
+		"tagged, other VLAN": {Occurrence{VID: 409, Tagged: true}, Naming{}, nil},
+		"tagged is untagged": {Occurrence{VID: 412}, Naming{}, nil},
+		"description":        {Occurrence{VID: 7}, Naming{Name: "12-rack-7-uplink", Ref: Ref{"r.yaml", 14}}, nil},
+		"bare port":          {Occurrence{VID: 8}, Naming{Name: "bare-1-12-ns-3", Ref: Ref{"r.yaml", 15}}, nil},
+		"no such port":       {Occurrence{VID: 9}, Naming{}, nil}, // a pattern without a known kind is for the bare ID
+		"VLAN name":          {Occurrence{VID: 500, VLANName: "_Blue  Net_"}, Naming{Name: "blue-net", Ref: Ref{"r.yaml", 17}}, nil},
+		"no VLAN name": {Occurrence{VID: 500}, Naming{}, []string{
+			"r.yaml:17 applies, but gives no name: the switch does not tell the VLAN name that {vlanName} asks for",
+		}},
+		"nothing left": {Occurrence{VID: 501, VLANName: "Blue \u20ac"}, Naming{}, []string{
+			`r.yaml:18 applies, but gives no name: {vlanName.1} is " €" here, in which there is no letter or digit`,
+		}},
+		"too long": {Occurrence{VID: 502, VLANName: "storage-net"}, Naming{}, []string{
+			`r.yaml:19 applies, but gives no name: "name-storage-net-name-name-name-name-name-name-name-name-nam…" has 66 characters, a name has at most 63`,
+		}},
+		"PVID is untagged only": {Occurrence{VID: 100, Tagged: true}, Naming{}, nil},
+		"tagged without a VID":  {Occurrence{Tagged: true}, Naming{}, nil},
+		"no VLAN":               {Occurrence{VID: 4095}, Naming{}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, ok, notes := parse(t, rules).Name(subject(leaf1()), tt.occ)
+			if diff := cmp.Diff(tt.want, got); diff != "" || ok != (tt.want.Name != "") {
+				t.Errorf("naming, %v (-want +got):\n%s", ok, diff)
+			}
+			if diff := cmp.Diff(tt.notes, notes); diff != "" {
+				t.Errorf("notes (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A VLAN that nobody tells is named only where the rule says which port it
+// means, or that the switch is flat; else the rule is a near miss.
+func TestUntold(t *testing.T) {
+	const pin = "r.yaml:2 would name it x, but the switch does not tell the VLAN of this port: name the port in the rule (port, portDescription or interface) or set untold: switch"
+	const vid = "r.yaml:2 would name it x, but the switch does not tell the VLAN of this port: write vlan: untagged and name the port in the rule"
+	for name, tt := range map[string]struct {
+		rule string
+		ok   bool
+		note string
+	}{
+		"switch":                {`{name: x, match: [{system: "leaf-*"}]}`, false, pin},
+		"switch, untagged":      {`{name: x, match: [{system: "leaf-*", vlan: untagged}]}`, false, pin},
+		"node":                  {`{name: x, match: [{node: node-3}]}`, false, pin},
+		"any port":              {`{name: x, match: [{port: "*"}]}`, false, pin},
+		"any port of a kind":    {`{name: x, match: [{port: "ifname:(*)"}]}`, false, pin},
+		"any interface":         {`{name: x, match: [{interface: "?*"}]}`, false, pin},
+		"port":                  {`{name: x, match: [{port: "Ethernet1/12"}]}`, true, ""},
+		"port, untagged":        {`{name: x, match: [{port: "ifname:Ethernet1/12", vlan: untagged}]}`, true, ""},
+		"description":           {`{name: x, match: [{portDescription: "uplink*"}]}`, true, ""},
+		"interface":             {`{name: x, match: [{interface: ens4}]}`, true, ""},
+		"flat":                  {`{name: x, match: [{system: "leaf-*"}], untold: switch}`, true, ""},
+		"group":                 {`{name: x, match: [{group: some}]}`, false, pin},
+		"other port":            {`{name: x, match: [{port: "Ethernet1/13"}]}`, false, ""},
+		"VLAN":                  {`{name: x, match: [{port: "Ethernet1/12", vlan: 100}]}`, false, vid},
+		"VLAN, flat":            {`{name: x, match: [{system: leaf-1, vlan: 100}], untold: switch}`, false, vid},
+		"VLAN name":             {`{name: x, match: [{port: "Ethernet1/12", vlanName: "*"}]}`, false, vid},
+		"tagged":                {`{name: x, match: [{port: "Ethernet1/12"}], tagged: "100"}`, false, ""},
+		"near miss, then named": {`{name: x, match: [{system: leaf-1}, {interface: ens4}]}`, true, pin},
+	} {
+		t.Run(name, func(t *testing.T) {
+			set := parse(t, "networks:\n  - "+tt.rule+"\nswitchGroups: {some: {match: [{system: \"leaf-*\"}]}}")
+			n := leaf1()
+			n.PVID = 0
+			naming, ok, notes := set.Name(subject(n), Occurrence{})
+			if ok != tt.ok || ok != (naming.Name == "x") {
+				t.Errorf("named %q, %v; want %v", naming.Name, ok, tt.ok)
+			}
+			if diff := cmp.Diff(tt.note, strings.Join(notes, "\n")); diff != "" {
+				t.Errorf("notes (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestUntoldOfFlatGroup(t *testing.T) {
+	set := parse(t, `
+switchGroups:
+  flat:
+    match: [{system: "leaf-*"}]
+    untold: switch
+    vlans: {100: green}
+networks:
+  - {name: office, match: [{system: leaf-1}]}
+`)
+	n := leaf1()
+	got, _, notes := set.Name(subject(n), untold)
+	if diff := cmp.Diff(Naming{Name: "office", Ref: Ref{"r.yaml", 8}}, got); diff != "" || notes != nil {
+		t.Errorf("naming, notes %v (-want +got):\n%s", notes, diff)
+	}
+	group, _ := set.Group(subject(n))
+	if diff := cmp.Diff(Group{Name: "flat", Ref: Ref{"r.yaml", 3}, UntoldSwitch: true}, group); diff != "" {
+		t.Errorf("group (-want +got):\n%s", diff)
+	}
+
+	n.SystemName = "leaf-2"
+	_, ok, notes := set.Name(subject(n), untold)
+	want := []string{"r.yaml:3 names the VLANs of group flat, but the switch does not tell the VLAN of this port: add a network rule that names the port"}
+	if diff := cmp.Diff(want, notes); ok || diff != "" {
+		t.Errorf("named %v, notes (-want +got):\n%s", ok, diff)
+	}
+}
+
+func TestNotesAreBounded(t *testing.T) {
+	file := "networks:\n" + strings.Repeat("  - {name: x, match: [{system: \"leaf-*\", vlan: 5}]}\n", 50)
+	_, _, notes := parse(t, file).Name(subject(leaf1()), untold)
+	if len(notes) != maxNotes {
+		t.Errorf("%d notes, want %d", len(notes), maxNotes)
+	}
+}
+
+func TestDeclared(t *testing.T) {
+	const rules = `
+switchGroups:
+  dc1:
+    match: [{system: "leaf-*"}]
+    vlans:
+      "99-101": "v-{vlan}"
+      300: storage
+networks:
+  - {name: a, tagged: "300,305", match: [{system: "old-*"}, {portDescription: "uplink*"}]}
+  - {name: b, tagged: 305, match: [{system: "leaf-*"}]}
+  - {name: c, tagged: "100", match: [{group: dc1}]}
+  - {name: d, tagged: 900, match: [{system: "old-*"}]}
+`
+	ref := func(line int) Ref { return Ref{"r.yaml", line} }
+	trunked := []Declared{{99, ref(6)}, {101, ref(6)}, {300, ref(9)}, {305, ref(9)}}
+	untoldPVID := []Declared{{99, ref(6)}, {100, ref(11)}, {101, ref(6)}, {300, ref(9)}, {305, ref(9)}}
+	access := []Declared{{300, ref(9)}, {305, ref(9)}}
+	for name, tt := range map[string]struct {
+		change func(*discovery.Neighbor)
+		want   []Declared
+	}{
+		"trunk":                {func(*discovery.Neighbor) {}, trunked},
+		"trunk without a PVID": {func(n *discovery.Neighbor) { n.PVID = 0 }, untoldPVID},
+		"PVID told as a name":  {func(n *discovery.Neighbor) { n.VLANs = n.VLANs[:1] }, access},
+		"no VLAN names":        {func(n *discovery.Neighbor) { n.VLANs = nil }, access},
+		"other switch":         {func(n *discovery.Neighbor) { n.SystemName, n.PortDescription = "spine-1", "" }, nil},
+		"declaring switch":     {func(n *discovery.Neighbor) { n.SystemName, n.PVID = "old-3", 900 }, access},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := leaf1()
+			tt.change(n)
+			if diff := cmp.Diff(tt.want, parse(t, rules).Declared(subject(n))); diff != "" {
+				t.Errorf("declared (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestIgnoredAndGroup(t *testing.T) {
+	set := parse(t, `
+ignore:
+  - system: "bmc-*"
+  - {group: second, interface: "ens*"}
+switchGroups:
+  first: {match: [{system: "leaf-1"}]}
+  second: {match: [{system: "leaf-*"}, {managementAddress: 192.0.2.0/24}]}
+`)
+	for system, want := range map[string]struct{ ignored, group string }{
+		"bmc-7":   {"r.yaml:3", "second"}, // by its address
+		"leaf-1":  {"", "first"},
+		"leaf-22": {"r.yaml:4", "second"},
+	} {
+		n := leaf1()
+		n.SystemName = system
+		ref, _ := set.Ignored(subject(n))
+		group, _ := set.Group(subject(n))
+		if ref.String() != want.ignored || group.Name != want.group {
+			t.Errorf("%s is ignored by %q and in group %q, want %q and %q", system, ref, group.Name, want.ignored, want.group)
+		}
+	}
+}
+
+func TestKnown(t *testing.T) {
+	set := parse(t, `
+switchGroups:
+  dc1:
+    match: [{system: "leaf-*"}]
+    vlans: {100: green, 101: blue, "200-299": "tenant-{vlan}"}
+networks:
+  - {name: green, aliases: ["g-{system.1}-x"], match: [{system: "x(*)", vlan: 5}]}
+  - {name: "rail-{system.1}", aliases: [rails], match: [{system: "rail-leaf-(*)"}]}
+`)
+	if diff := cmp.Diff([]string{"blue", "green", "rails"}, set.KnownNames()); diff != "" {
+		t.Errorf("names (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"g-*-x", "rail-*", "tenant-*"}, set.KnownPatterns()); diff != "" {
+		t.Errorf("patterns (-want +got):\n%s", diff)
+	}
+	for name, want := range map[string]bool{"green": true, "rails": true, "rail-7": true, "tenant-200": true, "g-x-x": true, "gree": false, "rail": false, "": false} {
+		if got := set.Covers(name); got != want {
+			t.Errorf("Covers(%q) = %v, want %v", name, got, want)
+		}
+	}
+}
+
+func TestNoRules(t *testing.T) {
+	var none *Set
+	for name, set := range map[string]*Set{"nil": none, "zero": {}, "empty file": parse(t, ""), "empty sections": parse(t, "ignore:\nswitchGroups:\nnetworks:\n")} {
+		for _, s := range []Subject{{}, subject(leaf1())} {
+			_, ignored := set.Ignored(s)
+			_, grouped := set.Group(s)
+			_, named, notes := set.Name(s, untagged)
+			if ignored || grouped || named || notes != nil || set.Declared(s) != nil || set.Covers("green") || len(set.KnownNames())+len(set.KnownPatterns()) > 0 {
+				t.Errorf("%s: a set without rules says something", name)
+			}
+		}
+	}
+	if got := (Ref{}).String(); got != "" {
+		t.Errorf("no place reads %q", got)
+	}
+}

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package nodefile
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"strconv"
+	"syscall"
+
+	"github.com/colvin-net/colvin/internal/atomicfile"
+)
+
+// Where the agent leaves its files unless it is configured otherwise.
+const (
+	DefaultDir = "/run/colvin"
+	FileName   = "networks.json"
+	LockName   = "agent.lock"
+	SocketName = "agent.sock"
+)
+
+// MaxSize bounds the file. A node with 8 ports and 200 VLANs on each writes
+// less than a tenth of it.
+const MaxSize = 8 << 20
+
+// maxVID is the highest VLAN ID (IEEE Std 802.1Q-2018, 9.6).
+const maxVID = 4094
+
+// Problem is the kind of a ReadError.
+type Problem int
+
+// The reasons for which the file cannot be relied on.
+const (
+	Missing      Problem = iota + 1 // there is no file
+	Unreadable                      // it cannot be opened or read
+	Damaged                         // it is not what this package writes
+	OtherVersion                    // another version of Colvin wrote it
+)
+
+// advice is what an operator does about the problem.
+func (p Problem) advice() string {
+	switch p {
+	case Missing:
+		return "check that colvind runs on this node: it writes this file when it starts"
+	case Unreadable:
+		return "check its owner and permissions"
+	case Damaged:
+		return "restart colvind: it writes this file anew when it starts"
+	case OtherVersion:
+		return "install colvind, colvin and the CNI plugin of one release, then restart colvind"
+	}
+	return "problem " + strconv.Itoa(int(p))
+}
+
+// A ReadError says why the file cannot be relied on and what to do about it.
+type ReadError struct {
+	Path    string
+	Problem Problem
+	Err     error
+}
+
+// Error returns one line: what was wrong, where, and what to do.
+func (e *ReadError) Error() string {
+	return fmt.Sprintf("read %s: %v; %s", e.Path, e.Err, e.Problem.advice())
+}
+
+// Unwrap returns the cause.
+func (e *ReadError) Unwrap() error { return e.Err }
+
+// Read reads and validates the file at path. The error is a *ReadError.
+func Read(path string) (*File, error) {
+	data, err := readRegular(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, &ReadError{Path: path, Problem: Missing, Err: errors.New("no such file")}
+	case errors.Is(err, errDamaged):
+		return nil, &ReadError{Path: path, Problem: Damaged, Err: err}
+	case err != nil:
+		return nil, &ReadError{Path: path, Problem: Unreadable, Err: err}
+	}
+	f, problem, err := decode(data)
+	if err != nil {
+		return nil, &ReadError{Path: path, Problem: problem, Err: err}
+	}
+	return f, nil
+}
+
+var errDamaged = errors.New("damaged")
+
+// readRegular opens without blocking and without following a link in the last
+// element, so that neither a FIFO nor a device can hold up the plugin.
+func readRegular(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, cause(err)
+	}
+	defer f.Close()
+	switch st, err := f.Stat(); {
+	case err != nil:
+		return nil, cause(err)
+	case !st.Mode().IsRegular():
+		return nil, fmt.Errorf("%w: it is not a regular file", errDamaged)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
+	if err != nil {
+		return nil, cause(err)
+	}
+	if len(data) > MaxSize {
+		return nil, fmt.Errorf("%w: it is larger than %d bytes", errDamaged, MaxSize)
+	}
+	return data, nil
+}
+
+// cause strips the path, which the ReadError names.
+func cause(err error) error {
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
+		return pe.Err
+	}
+	return err
+}
+
+func decode(data []byte) (*File, Problem, error) {
+	var head struct {
+		Version int `json:"version"`
+	}
+	if err := json.Unmarshal(data, &head); err != nil {
+		return nil, Damaged, fmt.Errorf("%w: %s", errDamaged, err.Error())
+	}
+	if head.Version != Version {
+		return nil, OtherVersion, fmt.Errorf("format version %d, want %d", head.Version, Version)
+	}
+	var f File
+	if err := json.Unmarshal(data, &f); err != nil {
+		return nil, Damaged, fmt.Errorf("%w: %s", errDamaged, err.Error())
+	}
+	if err := f.validate(); err != nil {
+		return nil, Damaged, fmt.Errorf("%w: %s", errDamaged, err.Error())
+	}
+	return &f, 0, nil
+}
+
+func (f *File) validate() error {
+	if f.Node == "" {
+		return errors.New("node is empty")
+	}
+	if f.BootID == "" {
+		return errors.New("bootID is empty")
+	}
+	for i := range f.Networks {
+		n := &f.Networks[i]
+		if n.Name == "" {
+			return fmt.Errorf("networks[%d].name is empty", i)
+		}
+		for j := range n.Attachments {
+			if err := n.Attachments[j].validate(); err != nil {
+				return fmt.Errorf("networks[%d].attachments[%d].%w", i, j, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (a *Attachment) validate() error {
+	if a.Identity == "" {
+		return errors.New("identity is empty")
+	}
+	if err := a.Port.validate(); err != nil {
+		return fmt.Errorf("port.%w", err)
+	}
+	if a.Device != (Link{}) {
+		if err := a.Device.validate(); err != nil {
+			return fmt.Errorf("device.%w", err)
+		}
+	}
+	if a.VID > maxVID {
+		return fmt.Errorf("vid is %d, want at most %d", a.VID, maxVID)
+	}
+	switch a.Certainty {
+	case Fresh, Stale, Unverified, Down:
+		return nil
+	}
+	return fmt.Errorf("certainty is %q, want fresh, stale, unverified or down", a.Certainty)
+}
+
+func (l *Link) validate() error {
+	if l.Name == "" {
+		return errors.New("name is empty")
+	}
+	if l.Index <= 0 {
+		return fmt.Errorf("index is %d, want 1 or more", l.Index)
+	}
+	if _, err := net.ParseMAC(l.MAC); err != nil {
+		return fmt.Errorf("mac is %q, want a MAC address", l.MAC)
+	}
+	return nil
+}
+
+// Write replaces the file at path with f in one step: a reader sees the old
+// content or the new, never a part. Only the holder of the agent's lock may
+// write.
+func Write(path string, f *File) error {
+	if err := f.validate(); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	data, err := json.MarshalIndent(f, "", "\t")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if data = append(data, '\n'); len(data) > MaxSize {
+		return fmt.Errorf("write %s: %d bytes, want at most %d", path, len(data), MaxSize)
+	}
+	// No sync: the file is void after a reboot anyway.
+	if err := atomicfile.Write(path, data, atomicfile.Options{Mode: 0o644}); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+// Lookup returns the attachments that a name stands for on this node.
+func (f *File) Lookup(name string) []Attachment {
+	for _, n := range f.Networks {
+		if n.Name == name {
+			return n.Attachments
+		}
+	}
+	return nil
+}

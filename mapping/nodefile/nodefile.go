@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package nodefile reads and writes networks.json, the small file through which
+// the agent tells the CNI plugin what each network name means on this node. It
+// uses the standard library only, because the plugin links it.
+package nodefile
+
+import (
+	"time"
+)
+
+// Version is the format this package writes, and the only one it reads.
+const Version = 1
+
+// File is the content of networks.json. It holds nothing that changes while the
+// truth does not: no ages, no counters.
+type File struct {
+	Version   int       `json:"version"`
+	Node      string    `json:"node"`
+	BootID    string    `json:"bootID"`            // /proc/sys/kernel/random/boot_id when it was written
+	Written   time.Time `json:"written"`           // when this content was first true
+	Converged bool      `json:"converged"`         // every port has been heard or waited for
+	Pending   []string  `json:"pending,omitempty"` // ports not heard yet while not converged
+
+	// Networks are the names that mean something on this node, aliases and colours
+	// among them, ordered by name.
+	Networks []Network `json:"networks"`
+
+	// KnownNames and KnownPatterns are what the rules could name anywhere, so
+	// that the plugin can tell an unknown name from one that is not on this
+	// node. A pattern is a glob such as "rail-*".
+	KnownNames    []string `json:"knownNames"`
+	KnownPatterns []string `json:"knownPatterns"`
+
+	// RulesProblem is set while the rules in force are not those on disk.
+	RulesProblem string `json:"rulesProblem,omitempty"`
+}
+
+// Network is one name with the ways from this node into it.
+type Network struct {
+	Name        string       `json:"name"`
+	Attachments []Attachment `json:"attachments"`
+}
+
+// Attachment is one way from this node into a network.
+type Attachment struct {
+	// Identity is the network identity reached, in text such as
+	// "chassis mac:00:1b:21:aa:bb:cc VLAN 100". Attachments with the same
+	// Identity lead to the same layer-2 network.
+	Identity string `json:"identity"`
+
+	// Device is the attachable device. It is empty where there is none, and
+	// Reason then says why.
+	Device Link `json:"device,omitzero"`
+	// Port is the interface on which the switch was heard.
+	Port Link `json:"port"`
+	// CarrierChanges is the port's IFLA_CARRIER_CHANGES during which this
+	// attachment is known to be true.
+	CarrierChanges uint32 `json:"carrierChanges"`
+
+	VID       uint16    `json:"vid,omitempty"` // tagged with this VID; 0 is untagged
+	Certainty Certainty `json:"certainty"`
+	Usable    bool      `json:"usable"`           // an ADD may use it, if the kernel agrees
+	Spans     bool      `json:"spans,omitempty"`  // the rule accepts several identities under one name
+	Since     time.Time `json:"since"`            // when Certainty began; for stale: when last heard
+	Reason    string    `json:"reason,omitempty"` // why it is not usable, or what to know about it
+	Neighbor  string    `json:"neighbor"`         // switch and port, for messages
+	Rule      string    `json:"rule,omitempty"`   // file:line of the rule, or "colour"
+}
+
+// Link identifies one kernel network device.
+type Link struct {
+	Name  string `json:"name"`
+	Index int    `json:"index"`
+	MAC   string `json:"mac"`
+}
+
+// Certainty is how far an attachment may be relied on.
+type Certainty string
+
+// The certainties of an attachment.
+const (
+	// Fresh: heard within its time to live.
+	Fresh Certainty = "fresh"
+	// Stale: LLDP has gone silent, but the carrier was never lost.
+	Stale Certainty = "stale"
+	// Unverified: the cable or the VLAN can have changed and nothing confirms
+	// that it has not.
+	Unverified Certainty = "unverified"
+	// Down: no carrier, or administratively down.
+	Down Certainty = "down"
+)

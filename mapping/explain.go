@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mapping
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+// Explain answers what network an interface is attached to, and why, in full
+// sentences. It reports false where the node has no such interface.
+func Explain(v *View, snap *discovery.Snapshot, m Memory, ifname string, now time.Time) ([]string, bool) {
+	e := explainer{view: v, memory: m, now: now}
+	for _, i := range snap.Interfaces {
+		if i.Name == ifname {
+			e.ifi = i
+		}
+	}
+	if e.ifi.Name == "" {
+		return nil, false
+	}
+	for i := range snap.Ports {
+		if snap.Ports[i].Index == e.ifi.Index {
+			e.port = &snap.Ports[i]
+		}
+	}
+	e.explain()
+	return e.out, true
+}
+
+type explainer struct {
+	view   *View
+	memory Memory
+	now    time.Time
+	ifi    discovery.Interface
+	port   *discovery.Port // nil where Colvin does not listen
+	out    []string
+}
+
+func (e *explainer) say(format string, args ...any) {
+	e.out = append(e.out, fmt.Sprintf(format, args...))
+}
+
+func (e *explainer) explain() {
+	found := false
+	for i := range e.view.Attachments {
+		a := &e.view.Attachments[i]
+		if a.Port.Index == e.ifi.Index || a.Device.Index == e.ifi.Index {
+			if found {
+				e.say("")
+			}
+			e.attachment(a)
+			found = true
+		}
+	}
+	switch {
+	case e.port == nil && !found:
+		e.notAPort()
+		return
+	case !found:
+		e.say("%s is not attached to any network that Colvin knows of.", e.ifi.Name)
+	}
+	if e.port != nil {
+		e.portState(found)
+	}
+	for _, c := range e.view.Conditions {
+		if c.Interface == e.ifi.Name && c.Type != PortUnreadable {
+			e.say("%s: %s.", c.Type, c.Message)
+		}
+	}
+}
+
+func (e *explainer) notAPort() {
+	switch {
+	case e.ifi.VF:
+		e.say("%s is an SR-IOV virtual function. Colvin listens on its physical function, whose networks it shares.", e.ifi.Name)
+	case !e.ifi.Ethernet:
+		e.say("%s is not an Ethernet interface, so no switch can be heard on it.", e.ifi.Name)
+	case e.ifi.Kind != "":
+		e.say("%s is a software device (%s). Colvin does not listen on it; a lab's veth becomes a port when a pattern under interfaces: in colvind.yaml names it.", e.ifi.Name, e.ifi.Kind)
+	default:
+		e.say("%s is left out by the patterns under interfaces: in colvind.yaml, so Colvin does not listen on it.", e.ifi.Name)
+	}
+}
+
+func (e *explainer) attachment(a *Attachment) {
+	how := "untagged"
+	if a.VID != 0 {
+		how = fmt.Sprintf("tagged with VLAN ID %d", a.VID)
+	}
+	switch {
+	case a.Name == "":
+		e.say("%s leads, %s, to a network that has no name: %s.", a.Port.Name, how, a.Identity)
+	case a.Usable:
+		e.say("%s is attached to network %s, %s.", a.Port.Name, a.Name, how)
+	default:
+		e.say("%s leads, %s, to network %s, but no pod is attached to it now: %s.", a.Port.Name, how, a.Name, a.Reason)
+	}
+	e.neighbour(a)
+	e.naming(a)
+	e.certainty(a)
+	if a.Usable && a.Device.Index != a.Port.Index {
+		e.say("Pods attach to it through %s.", a.Device.Name)
+	}
+}
+
+// neighbour says who was heard and what it said.
+func (e *explainer) neighbour(a *Attachment) {
+	who := fmt.Sprintf("The switch is chassis %s", a.Neighbor.Chassis)
+	if a.System != "" {
+		who = fmt.Sprintf("The switch is %s, chassis %s", a.System, a.Neighbor.Chassis)
+	}
+	vlan := map[Knowledge]string{
+		Told:     fmt.Sprintf("it tells VLAN %d", a.Identity.VLAN),
+		Declared: fmt.Sprintf("a rule declares VLAN %d there", a.Identity.VLAN),
+		NotTold:  "it does not tell the VLAN, so each of its ports counts as a network of its own",
+	}[a.Knowledge]
+	if a.Knowledge == NotTold && a.Identity.Port == "" {
+		vlan = "it does not tell the VLAN, and a rule joins its ports (untold: switch)"
+	}
+	e.say("%s; the cable ends at its port %s; %s.", who, a.Neighbor.Port, vlan)
+}
+
+// naming says where the name comes from, or how to give one.
+func (e *explainer) naming(a *Attachment) {
+	switch {
+	case a.Rule.String() != "":
+		e.say("The rule at %s gives %s the name %s.", a.Rule, a.Identity, a.Name)
+	case a.Colour != "" && a.Colour == a.Name:
+		e.say("No rule names %s, so it has the colour %s; a rule with match: [{chassis: %q, vlan: %d}] names it.",
+			a.Identity, a.Colour, a.Neighbor.Chassis, a.Identity.VLAN)
+	case a.Knowledge == NotTold:
+		e.say("No rule names it. A network whose VLAN is not told gets no colour; a rule with match: [{chassis: %q, port: %q}] names it.",
+			a.Neighbor.Chassis, a.Neighbor.Port)
+	default:
+		e.say("No rule names it, and it has no colour; a rule with match: [{chassis: %q, vlan: %d}] names it.", a.Neighbor.Chassis, a.Identity.VLAN)
+	}
+	if len(a.Aliases) > 0 {
+		e.say("It also answers to %s.", strings.Join(a.Aliases, ", "))
+	}
+	for _, n := range a.Notes {
+		e.say("Note: %s.", strings.TrimSuffix(n, "."))
+	}
+}
+
+// certainty says how sure that is, for how long, and what would change it.
+func (e *explainer) certainty(a *Attachment) {
+	c, _ := e.memory.Claim(a.Port.Index)
+	heard := e.lastHeard(&c)
+	switch a.Certainty {
+	case nodefile.Fresh:
+		left := heard.Add(c.Neighbor.TTL).Sub(e.now)
+		e.say("This is fresh: the switch was last heard %s and its word holds for %s more; it has been so since %s.",
+			ago(e.now, heard), span(left), stamp(a.Since))
+		e.say("Silence until then makes it stale, which is still usable. A lost carrier makes it unverified until the switch is heard again. Another VLAN from this switch is believed after %s; another switch only once this one falls silent.", span(HoldDown))
+	case nodefile.Stale:
+		e.say("This is stale: %s; it was last heard %s. Pods still attach, because the cable cannot have moved.", a.Reason, ago(e.now, heard))
+		e.say("The next LLDP frame of this switch makes it fresh. A lost carrier, or another switch heard here, ends it.")
+	case nodefile.Unverified:
+		e.say("This is unverified since %s: %s. The switch was last heard %s.", stamp(a.Since), a.Reason, ago(e.now, heard))
+		e.say("The next LLDP frame decides; switches send one every 30 s as a rule, and many at once when a link comes up.")
+	case nodefile.Down:
+		e.say("This is down since %s: %s. The switch was last heard %s.", stamp(a.Since), a.Reason, ago(e.now, heard))
+	}
+}
+
+// lastHeard prefers the table, which knows of the last refresh, to the memory.
+func (e *explainer) lastHeard(c *Claim) time.Time {
+	if e.port != nil {
+		for i := range e.port.Neighbors {
+			if n := &e.port.Neighbors[i]; n.MSAP == c.Neighbor.MSAP && n.LastHeard.After(c.Neighbor.LastHeard) {
+				return n.LastHeard
+			}
+		}
+	}
+	return c.Neighbor.LastHeard
+}
+
+// portState explains silence.
+func (e *explainer) portState(found bool) {
+	switch {
+	case e.port.Problem != "":
+		e.say("Colvin cannot listen on %s: %s.", e.ifi.Name, e.port.Problem)
+	case found:
+	case !e.ifi.Up:
+		e.say("It is administratively down; ip link set %s up brings it up.", e.ifi.Name)
+	case !e.ifi.Carrier:
+		e.say("It has no carrier: no cable, or the other end is down.")
+	case len(e.port.Neighbors) > 0:
+		e.say("A rule ignores what is heard on it: %s.", describe(&e.port.Neighbors[0]))
+	default:
+		e.say("Nothing has been heard on it since Colvin began to listen %s. Switches send LLDP every 30 s as a rule; if this lasts, check that LLDP is enabled on the switch port.", ago(e.now, e.port.Since))
+	}
+}
+
+func ago(now, t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return span(now.Sub(t)) + " ago"
+}
+
+// span rounds a duration for people.
+func span(d time.Duration) string {
+	d = max(d, 0)
+	switch {
+	case d < 2*time.Minute:
+		return d.Round(time.Second).String()
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h", int(d.Hours()))
+	default:
+		return fmt.Sprintf("%d days", int(d.Hours()/24))
+	}
+}
+
+func stamp(t time.Time) string { return t.Local().Format(time.DateTime) }

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mapping
+
+import (
+	"slices"
+
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+	"github.com/colvin-net/colvin/mapping/rules"
+)
+
+// nameAll gives colours to what no rule named, and keeps a colour as an alias
+// where a rule did: whoever attached to the colour still finds it.
+func (r *resolver) nameAll() {
+	for i := range r.view.Attachments {
+		a := &r.view.Attachments[i]
+		if !a.Identity.Told() {
+			continue
+		}
+		colours := r.colours(a.Identity)
+		switch {
+		case len(colours) > 0:
+			r.colour(a, colours)
+		case a.Name == "" && a.Certainty == nodefile.Fresh && (a.VID == 0 || r.Colours.Tagged):
+			r.uncoloured(Identity{Switch: string(a.Neighbor.Chassis), VLAN: a.Identity.VLAN})
+		}
+	}
+}
+
+func (r *resolver) uncoloured(id Identity) {
+	if !slices.Contains(r.view.Uncoloured, id) {
+		r.view.Uncoloured = append(r.view.Uncoloured, id)
+	}
+}
+
+// colours are the colours of an identity, oldest first. A group has those of its
+// chassis seen here.
+func (r *resolver) colours(id Identity) []string {
+	var members []Identity
+	for i := range r.view.Attachments {
+		if a := &r.view.Attachments[i]; a.Identity == id {
+			members = append(members, Identity{Switch: string(a.Neighbor.Chassis), VLAN: id.VLAN})
+		}
+	}
+	var out []string
+	for _, c := range r.Colours.Book {
+		if slices.Contains(members, c.Identity) {
+			out = append(out, c.Name)
+		}
+	}
+	return out
+}
+
+func (r *resolver) colour(a *Attachment, colours []string) {
+	a.Colour = colours[0]
+	usable := slices.DeleteFunc(colours, func(c string) bool {
+		shadowed := r.Rules.Covers(c)
+		if shadowed {
+			r.shadowed(c, a.Identity)
+		}
+		return shadowed
+	})
+	if len(usable) == 0 {
+		return
+	}
+	if a.Name == "" {
+		a.Name, usable = usable[0], usable[1:]
+		if !r.Colours.Attach {
+			a.Usable, a.Reason = false, "a colour is for reading only here (colours.attach: false); name it with a rule"
+		}
+	}
+	if r.Colours.Attach {
+		a.Aliases = append(a.Aliases, usable...)
+	}
+}
+
+// shadowed reports a colour that a rule could give to something else: two
+// meanings of one name could lead a pod to the wrong network.
+func (r *resolver) shadowed(colour string, id Identity) {
+	if slices.ContainsFunc(r.view.Conditions, func(c Condition) bool {
+		return c.Type == ColourShadowed && c.Network == colour
+	}) {
+		return
+	}
+	r.condition(ColourShadowed, "", colour, "%s is the colour of %s, but a rule uses that name too; the colour does not resolve", colour, id)
+}
+
+// occurrence is how a VLAN shows on a port, as rules see it.
+func occurrence(n *discovery.Neighbor, vlan, vid uint16) rules.Occurrence {
+	o := rules.Occurrence{VID: vlan, Tagged: vid != 0}
+	for _, v := range n.VLANs {
+		if v.ID == vlan && vlan != 0 {
+			o.VLANName = v.Name
+		}
+	}
+	return o
+}
+
+// KnownNames are the names that could mean something on some node: what the
+// rules name, and the colours.
+func (in *Input) KnownNames() []string {
+	names := slices.Clone(in.Rules.KnownNames())
+	if in.Colours.Attach {
+		for _, c := range in.Colours.Book {
+			if !in.Rules.Covers(c.Name) {
+				names = append(names, c.Name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mapping
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+// ConvergeAfter is how long a port with carrier may stay silent before the node
+// counts as converged without it: two transmit intervals of IEEE Std
+// 802.1AB-2016, 9.2.5.7 (msgTxInterval, 30 s) and some slack.
+const ConvergeAfter = 65 * time.Second
+
+// Input is everything that a View depends on.
+type Input struct {
+	World
+	Snapshot *discovery.Snapshot
+	Memory   Memory // as Advance left it for this snapshot
+	Colours  Colours
+}
+
+// Colours are the colours known to the node and how they are used.
+type Colours struct {
+	Book   []Colour // oldest first
+	Tagged bool     // tagged identities get colours too (colours.of: all)
+	Attach bool     // a colour is a name that a pod may ask for
+}
+
+// A Colour is one allocation.
+type Colour struct {
+	Name     string
+	Identity Identity // of a chassis, never of a group
+}
+
+// Resolve computes what every name means on this node. It is pure: the same
+// input gives the same View.
+func Resolve(in Input) View {
+	v := View{Node: in.Node, BootID: in.BootID, Time: in.Snapshot.Time}
+	r := resolver{Input: in, now: in.Snapshot.Time, view: &v}
+	for i := range in.Snapshot.Ports {
+		r.port(&in.Snapshot.Ports[i])
+	}
+	r.nameAll()
+	r.spans()
+	v.Converged = len(v.Pending) == 0
+	slices.SortStableFunc(v.Conditions, func(a, b Condition) int {
+		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Interface, b.Interface), cmp.Compare(a.Network, b.Network))
+	})
+	return v
+}
+
+type resolver struct {
+	Input
+	now  time.Time
+	view *View
+}
+
+func (r *resolver) condition(t ConditionType, ifname, network, format string, args ...any) {
+	r.view.Conditions = append(r.view.Conditions,
+		Condition{Type: t, Interface: ifname, Network: network, Message: fmt.Sprintf(format, args...)})
+}
+
+// wake asks for the view to be computed again at t.
+func (r *resolver) wake(t time.Time) {
+	if r.view.Wake.IsZero() || t.Before(r.view.Wake) {
+		r.view.Wake = t
+	}
+}
+
+func (r *resolver) port(p *discovery.Port) {
+	ifi, ok := r.Snapshot.Interface(p.Index)
+	if !ok {
+		return
+	}
+	if p.Problem != "" {
+		r.condition(PortUnreadable, ifi.Name, "", "%s: %s", ifi.Name, p.Problem)
+	}
+	if p.TooManyNeighbors {
+		r.condition(TooManyNeighbors, ifi.Name, "", "%s: more LLDP neighbours than Colvin keeps; new ones are refused", ifi.Name)
+	}
+	c, ok := r.Memory.Claim(ifi.Index)
+	r.pending(p, ifi, c, ok)
+	if !ok {
+		return
+	}
+	for _, n := range c.Rivals {
+		r.condition(Conflict, ifi.Name, "", "%s: %s contradicts %s; %s keeps the port until it falls silent",
+			ifi.Name, describe(&n), describe(&c.Neighbor), c.Neighbor.Chassis)
+	}
+	if c.Guard.After(r.now) && !c.Live {
+		r.wake(c.Guard)
+	}
+	r.untagged(ifi, &c)
+	r.tagged(ifi, &c)
+}
+
+// pending notes a port that may still speak.
+func (r *resolver) pending(p *discovery.Port, ifi discovery.Interface, c Claim, claimed bool) {
+	until := p.Since.Add(ConvergeAfter)
+	settled := claimed && (c.Live || c.Lost.IsZero())
+	if settled || p.Problem != "" || !ifi.Operational() || !r.now.Before(until) {
+		return
+	}
+	r.view.Pending = append(r.view.Pending, ifi.Name)
+	r.wake(until)
+}
+
+func (r *resolver) untagged(ifi discovery.Interface, c *Claim) {
+	r.add(ifi, c, &c.Neighbor, c.Neighbor.PVID, 0, toldOrNot(c.Neighbor.PVID))
+	if c.Change == nil {
+		return
+	}
+	to := &c.Change.To
+	until := c.Change.Since.Add(HoldDown)
+	r.wake(until)
+	r.condition(VLANChanging, ifi.Name, "", "%s: %s now announces %s instead of %s; believed after %s",
+		ifi.Name, describe(to), vlanText(to.PVID), vlanText(c.Neighbor.PVID), until.Format(time.TimeOnly))
+	r.add(ifi, c, to, to.PVID, 0, toldOrNot(to.PVID))
+}
+
+// tagged adds the VLANs that the neighbour tells by name and those that rules
+// declare. A VID equal to the PVID is untagged only. What is told may be
+// partial, so it never withdraws what is declared.
+func (r *resolver) tagged(ifi discovery.Interface, c *Claim) {
+	n := &c.Neighbor
+	if c.Change != nil {
+		n = &c.Change.To
+	}
+	known := map[uint16]Knowledge{}
+	for _, d := range r.Rules.Declared(r.subject(ifi.Name, n)) {
+		known[d.VID] = Declared
+	}
+	for _, v := range n.VLANs {
+		known[v.ID] = Told
+	}
+	delete(known, n.PVID)
+	delete(known, c.Neighbor.PVID)
+	for _, vid := range slices.Sorted(maps.Keys(known)) {
+		r.add(ifi, c, n, vid, vid, known[vid])
+	}
+}
+
+// add appends one attachment, without its name.
+func (r *resolver) add(ifi discovery.Interface, c *Claim, n *discovery.Neighbor, vlan, vid uint16, how Knowledge) {
+	a := Attachment{
+		Identity:       identify(r.Rules, r.subject(ifi.Name, n), vlan),
+		Knowledge:      how,
+		VID:            vid,
+		Port:           linkOf(ifi),
+		CarrierChanges: ifi.CarrierChanges,
+		Neighbor:       n.MSAP,
+		System:         n.SystemName,
+	}
+	naming, named, notes := r.Rules.Name(r.subject(ifi.Name, n), occurrence(n, vlan, vid))
+	if named {
+		a.Name, a.Aliases, a.Rule = naming.Name, slices.Clone(naming.Aliases), naming.Ref
+		a.Keep, a.Spans = naming.StaleKeep, naming.Spans
+		if naming.UntoldSwitch && !a.Identity.Told() {
+			a.Identity.Port = ""
+		}
+	}
+	a.Notes = notes
+	r.certainty(&a, ifi, c)
+	var none string
+	if a.Device, none = attachable(r.Snapshot, ifi, vid); none != "" {
+		a.Usable, a.Reason = false, none
+	}
+	r.view.Attachments = append(r.view.Attachments, a)
+}
+
+// certainty says how far the attachment may be relied on.
+func (r *resolver) certainty(a *Attachment, ifi discovery.Interface, c *Claim) {
+	switch {
+	case !ifi.Operational():
+		a.Certainty, a.Since = nodefile.Down, c.Lost
+		a.Reason = ifi.Name + " has no carrier"
+		if !ifi.Up {
+			a.Reason = ifi.Name + " is administratively down"
+		}
+	case !c.Lost.IsZero():
+		a.Certainty, a.Since = nodefile.Unverified, c.Lost
+		a.Reason = fmt.Sprintf("%s since the switch was last heard; waiting for its LLDP", c.LostWhy)
+		a.Usable = a.Keep && c.LostWhy == LostCarrier
+	case c.Change != nil && a.VID == 0:
+		a.Certainty, a.Since = nodefile.Unverified, c.Change.Since
+		a.Reason = fmt.Sprintf("the switch announces %s instead of %s; believed after %s if it stays so",
+			vlanText(c.Change.To.PVID), vlanText(c.Neighbor.PVID), c.Change.Since.Add(HoldDown).Format(time.TimeOnly))
+		a.Usable = a.Keep && a.Identity == r.World.untagged(ifi.Name, &c.Neighbor)
+	case c.Live:
+		a.Certainty, a.Since, a.Usable = nodefile.Fresh, c.Since, true
+	default:
+		a.Certainty, a.Since, a.Usable = nodefile.Stale, c.Neighbor.LastHeard, true
+		a.Reason = fmt.Sprintf("the switch is silent (%s), but the carrier was never lost since", c.Gone)
+	}
+}
+
+// spans reports names that cover several identities without saying so.
+func (r *resolver) spans() {
+	seen := map[string]Identity{}
+	told := map[string]bool{}
+	for i := range r.view.Attachments {
+		a := &r.view.Attachments[i]
+		first, ok := seen[a.Name]
+		switch {
+		case a.Name == "" || a.Spans || told[a.Name]:
+		case !ok:
+			seen[a.Name] = a.Identity
+		case first != a.Identity && a.Certainty != nodefile.Unverified:
+			told[a.Name] = true
+			r.condition(Spans, "", a.Name, "%s names both %s and %s; put the switches into one group, split the rule, or accept it with spans: true",
+				a.Name, first, a.Identity)
+		}
+	}
+}
+
+func describe(n *discovery.Neighbor) string {
+	s := fmt.Sprintf("%s port %s (%s)", n.Chassis, n.Port, vlanText(n.PVID))
+	if n.SystemName != "" {
+		return n.SystemName + ", chassis " + s
+	}
+	return "chassis " + s
+}
+
+func vlanText(vid uint16) string {
+	if vid == 0 {
+		return "VLAN not told"
+	}
+	return fmt.Sprintf("VLAN %d", vid)
+}
+
+func toldOrNot(vid uint16) Knowledge {
+	if vid == 0 {
+		return NotTold
+	}
+	return Told
+}
+
+// NeighborText is the switch and port of an attachment, for messages.
+func (a *Attachment) NeighborText() string {
+	parts := []string{string(a.Neighbor.Chassis), "port", string(a.Neighbor.Port)}
+	if a.System != "" {
+		parts = append([]string{a.System}, parts...)
+	}
+	return strings.Join(parts, " ")
+}

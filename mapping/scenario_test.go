@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mapping_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/rules"
+)
+
+var update = flag.Bool("update", false, "write what the scenarios now resolve into their files")
+
+// TestScenarios plays what the wire said, step by step, and compares what the
+// node resolved. A scenario is a txtar file with rules, a script and the output
+// of its "show" and "explain" steps.
+func TestScenarios(t *testing.T) {
+	files, err := filepath.Glob("testdata/scenarios/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scenarios: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) { playFile(t, file) })
+	}
+}
+
+func playFile(t *testing.T, file string) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ar := txtar.Parse(data)
+	p := &player{files: map[string]string{}, now: start, node: "node1", boot: "boot-1", attach: true}
+	for _, f := range ar.Files {
+		p.files[f.Name] = string(f.Data)
+	}
+	p.loadRules(t, "rules.yaml")
+	for n, line := range strings.Split(p.files["script"], "\n") {
+		fields := strings.Fields(line)
+		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
+			continue
+		}
+		if err := p.play(t, fields[0], fields[1:]); err != nil {
+			t.Fatalf("script line %d: %s: %v", n+1, line, err)
+		}
+	}
+	if *update {
+		writeOutput(t, file, ar, p.out.String())
+		return
+	}
+	if diff := cmp.Diff(p.files["output"], p.out.String()); diff != "" {
+		t.Errorf("output (-want +got):\n%s", diff)
+	}
+}
+
+func writeOutput(t *testing.T, file string, ar *txtar.Archive, out string) {
+	ar.Files = slices.DeleteFunc(ar.Files, func(f txtar.File) bool { return f.Name == "output" })
+	ar.Files = append(ar.Files, txtar.File{Name: "output", Data: []byte(out)})
+	if err := os.WriteFile(file, txtar.Format(ar), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var start = time.Date(2026, 1, 2, 10, 0, 0, 0, time.Local)
+
+// player holds the model of one node that a script acts upon.
+type player struct {
+	files      map[string]string
+	out        strings.Builder
+	node, boot string
+	attach     bool
+	now        time.Time
+	rules      *rules.Set
+	links      []discovery.Interface
+	ports      []discovery.Port
+	memory     mapping.Memory
+	book       []mapping.Colour
+	view       mapping.View
+}
+
+func (p *player) loadRules(t *testing.T, name string) {
+	t.Helper()
+	set, _, err := rules.Parse(name, []byte(p.files[name]))
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	p.rules = set
+}
+
+func (p *player) play(t *testing.T, verb string, args []string) (err error) {
+	switch verb {
+	case "link":
+		err = p.link(args)
+	case "carrier":
+		err = p.carrier(args[0], args[1] == "on")
+	case "gone":
+		p.links = slices.DeleteFunc(p.links, func(i discovery.Interface) bool { return i.Name == args[0] })
+	case "hear":
+		err = p.hear(args)
+	case "shutdown":
+		p.depart(args[0], discovery.SaidGoodbye, func(n discovery.Neighbor) bool { return string(n.Chassis) == "mac:"+args[1] })
+	case "after":
+		err = p.after(args[0])
+	case "rules":
+		p.loadRules(t, args[0])
+	case "restart":
+		p.restart()
+	case "reboot":
+		p.boot += "'"
+		p.restart()
+	case "colours-read-only":
+		p.attach = false
+	case "show":
+		p.show()
+	case "explain":
+		err = p.explain(args[0])
+	default:
+		err = fmt.Errorf("unknown verb %q", verb)
+	}
+	p.resolve()
+	return err
+}
+
+// link NAME [kind=vlan parent=eth1 vlan=100 master=br0 index=N carrier=off]
+func (p *player) link(args []string) error {
+	i := discovery.Interface{Name: args[0], Index: len(p.links) + 2, Bus: "pci", Ethernet: true, Up: true, Carrier: true, CarrierChanges: 2}
+	for _, a := range args[1:] {
+		k, v, _ := strings.Cut(a, "=")
+		n, _ := strconv.Atoi(v)
+		switch k {
+		case "kind":
+			i.Kind, i.Bus = v, ""
+		case "parent":
+			i.Parent = p.index(v)
+		case "master":
+			i.Master = p.index(v)
+		case "vlan":
+			i.VLAN = uint16(n)
+		case "index":
+			i.Index = n
+		case "carrier":
+			i.Carrier = v == "on"
+		default:
+			return fmt.Errorf("unknown key %q", k)
+		}
+	}
+	i.MAC = discovery.MAC{2, 0, 0, 0, 0, byte(i.Index)}
+	p.links = append(p.links, i)
+	if i.Kind == "" {
+		p.ports = append(p.ports, discovery.Port{Index: i.Index, Name: i.Name, Epoch: i.Epoch(), Since: p.now})
+	}
+	return nil
+}
+
+func (p *player) index(name string) int {
+	for _, i := range p.links {
+		if i.Name == name {
+			return i.Index
+		}
+	}
+	return 0
+}
+
+// carrier counts as the kernel does; the port's table begins anew with the
+// epoch, as package observe has it.
+func (p *player) carrier(name string, on bool) error {
+	for k := range p.links {
+		i := &p.links[k]
+		if i.Name != name || i.Carrier == on {
+			continue
+		}
+		i.Carrier = on
+		i.CarrierChanges++
+		for j := range p.ports {
+			if q := &p.ports[j]; q.Index == i.Index && q.Epoch != i.Epoch() {
+				*q = discovery.Port{Index: i.Index, Name: i.Name, Epoch: i.Epoch(), Since: p.now}
+			}
+		}
+		return nil
+	}
+	return fmt.Errorf("no such change of %s", name)
+}
+
+// hear IFACE CHASSIS PORT [system=S] [pvid=N] [vlans=100:a,200:b] [ttl=S]
+func (p *player) hear(args []string) error {
+	n := discovery.Neighbor{
+		Protocol: discovery.ProtocolLLDP, TTL: 2 * time.Minute, FirstHeard: p.now, LastHeard: p.now,
+		MSAP: discovery.MSAP{Chassis: discovery.ID("mac:" + args[1]), Port: discovery.ID("ifname:" + args[2])},
+	}
+	for _, a := range args[3:] {
+		k, v, _ := strings.Cut(a, "=")
+		num, _ := strconv.Atoi(v)
+		switch k {
+		case "system":
+			n.SystemName = v
+		case "descr":
+			n.PortDescription = v
+		case "pvid":
+			n.PVID = uint16(num)
+		case "ttl":
+			n.TTL = time.Duration(num) * time.Second
+		case "vlans":
+			for s := range strings.SplitSeq(v, ",") {
+				id, name, _ := strings.Cut(s, ":")
+				num, _ := strconv.Atoi(id)
+				n.VLANs = append(n.VLANs, discovery.VLANName{ID: uint16(num), Name: name})
+			}
+		default:
+			return fmt.Errorf("unknown key %q", k)
+		}
+	}
+	for k := range p.ports {
+		q := &p.ports[k]
+		if q.Name != args[0] {
+			continue
+		}
+		for i := range q.Neighbors {
+			if q.Neighbors[i].MSAP == n.MSAP {
+				n.FirstHeard = q.Neighbors[i].FirstHeard
+				q.Neighbors[i] = n
+				return nil
+			}
+		}
+		q.Neighbors = append(q.Neighbors, n)
+		q.Departed = slices.DeleteFunc(q.Departed, func(d discovery.Departure) bool { return d.Neighbor.MSAP == n.MSAP })
+		return nil
+	}
+	return fmt.Errorf("no port %s", args[0])
+}
+
+// after lets time pass second by second; neighbours age as in their table.
+func (p *player) after(arg string) error {
+	d, err := time.ParseDuration(arg)
+	for range int(d / time.Second) {
+		p.now = p.now.Add(time.Second)
+		for _, q := range p.ports {
+			p.depart(q.Name, discovery.AgedOut, func(n discovery.Neighbor) bool { return !n.Expires().After(p.now) })
+		}
+		p.resolve()
+	}
+	return err
+}
+
+func (p *player) depart(port string, why discovery.DepartureCause, gone func(discovery.Neighbor) bool) {
+	for k := range p.ports {
+		q := &p.ports[k]
+		if q.Name != port {
+			continue
+		}
+		var stay []discovery.Neighbor
+		for _, n := range q.Neighbors {
+			if gone(n) {
+				q.Departed = append(q.Departed, discovery.Departure{Neighbor: n, At: p.now, Cause: why})
+			} else {
+				stay = append(stay, n)
+			}
+		}
+		q.Neighbors = stay
+	}
+}
+
+func (p *player) restart() {
+	p.memory = p.memory.Restore(p.boot, p.now)
+	for k := range p.ports {
+		q := &p.ports[k]
+		*q = discovery.Port{Index: q.Index, Name: q.Name, Epoch: q.Epoch, Since: p.now}
+	}
+}
+
+func (p *player) snapshot() *discovery.Snapshot {
+	s := &discovery.Snapshot{Time: p.now, Interfaces: p.links}
+	for _, q := range p.ports {
+		q.Neighbors = slices.Clone(q.Neighbors)
+		q.Departed = slices.Clone(q.Departed)
+		s.Ports = append(s.Ports, q)
+	}
+	return s
+}
+
+func (p *player) resolve() {
+	w := mapping.World{Node: p.node, BootID: p.boot, Rules: p.rules}
+	snap := p.snapshot()
+	p.memory = p.memory.Advance(w, snap)
+	in := mapping.Input{World: w, Snapshot: snap, Memory: p.memory, Colours: mapping.Colours{Book: p.book, Attach: p.attach}}
+	p.view = mapping.Resolve(in)
+	for _, id := range p.view.Uncoloured {
+		name := "colour-" + string(rune('a'+len(p.book)))
+		p.book = append(p.book, mapping.Colour{Name: name, Identity: id})
+	}
+	in.Colours.Book = p.book
+	p.view = mapping.Resolve(in)
+}
+
+func (p *player) show() {
+	fmt.Fprintf(&p.out, "== %s\n", p.now.Sub(start))
+	w := tabwriter.NewWriter(&p.out, 0, 0, 2, ' ', 0)
+	for _, a := range p.view.Attachments {
+		name, use, device := "-", "no", "-"
+		if a.Name != "" {
+			name = strings.Join(a.Names(), "|")
+		}
+		if a.Usable {
+			use = "yes"
+		}
+		if a.Device.Name != "" {
+			device = a.Device.Name
+		}
+		vid := "untagged"
+		if a.VID != 0 {
+			vid = fmt.Sprint("tag ", a.VID)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\tuse %s\t%s, %s\n", a.Port.Name, name, device, vid, a.Certainty, use, a.Identity, a.Knowledge)
+	}
+	_ = w.Flush()
+	for _, a := range p.view.Attachments {
+		if a.Reason != "" {
+			fmt.Fprintf(&p.out, "why %s: %s\n", a.Port.Name, a.Reason)
+		}
+		for _, n := range a.Notes {
+			fmt.Fprintf(&p.out, "note %s: %s\n", a.Port.Name, n)
+		}
+	}
+	for _, c := range p.view.Conditions {
+		fmt.Fprintf(&p.out, "%s: %s\n", c.Type, c.Message)
+	}
+	if !p.view.Converged {
+		fmt.Fprintf(&p.out, "not converged: %s\n", strings.Join(p.view.Pending, " "))
+	}
+}
+
+func (p *player) explain(name string) error {
+	lines, ok := mapping.Explain(&p.view, p.snapshot(), p.memory, name, p.now)
+	if !ok {
+		return fmt.Errorf("no interface %s", name)
+	}
+	fmt.Fprintf(&p.out, "== %s explain %s\n%s\n", p.now.Sub(start), name, strings.Join(lines, "\n"))
+	return nil
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mapping
+
+import (
+	"time"
+
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+	"github.com/colvin-net/colvin/mapping/rules"
+)
+
+// A View is what the network names mean on one node. It is immutable.
+type View struct {
+	Node   string    `json:"node"`
+	BootID string    `json:"bootID"`
+	Time   time.Time `json:"time"`
+
+	// Converged reports whether every port was heard or waited for; Pending are
+	// the interfaces still waited for.
+	Converged bool     `json:"converged"`
+	Pending   []string `json:"pending,omitempty"`
+
+	// Attachments are all ways from this node into any network, named or not,
+	// ordered by port, untagged first, then by VID.
+	Attachments []Attachment `json:"attachments"`
+	Conditions  []Condition  `json:"conditions,omitempty"`
+
+	// Uncoloured are identities that should have a colour and have none yet.
+	Uncoloured []Identity `json:"-"`
+	// Wake is when the view changes by itself, without anything being heard;
+	// zero if it does not.
+	Wake time.Time `json:"-"`
+}
+
+// An Attachment is one way from this node into a network.
+type Attachment struct {
+	// Name is empty for what no rule named and no colour was given to.
+	Name string `json:"name,omitempty"`
+	// Aliases are further names of this attachment: the rule's, and colours.
+	Aliases []string `json:"aliases,omitempty"`
+	// Colour is the colour of the identity, whether or not it has a name.
+	Colour string `json:"colour,omitempty"`
+
+	Identity  Identity  `json:"identity"`
+	Knowledge Knowledge `json:"knowledge"`
+	VID       uint16    `json:"vid,omitempty"` // tagged with this VID; 0 is untagged
+
+	// Device is the attachable device; zero where there is none, and Reason says
+	// why.
+	Device nodefile.Link `json:"device,omitzero"`
+	Port   nodefile.Link `json:"port"`
+	// CarrierChanges is the port's count while this attachment is true.
+	CarrierChanges uint32 `json:"carrierChanges"`
+
+	Certainty nodefile.Certainty `json:"certainty"`
+	Usable    bool               `json:"usable"`
+	Since     time.Time          `json:"since"` // when Certainty began; for stale, when last heard
+	Reason    string             `json:"reason,omitempty"`
+
+	Neighbor discovery.MSAP `json:"neighbor"`
+	System   string         `json:"system,omitempty"` // the neighbour's system name
+
+	Rule  rules.Ref `json:"rule,omitzero"`
+	Keep  bool      `json:"keep,omitempty"`  // the rule says stale: keep
+	Spans bool      `json:"spans,omitempty"` // the rule says spans: true
+	Notes []string  `json:"notes,omitempty"` // why rules that nearly matched did not
+}
+
+// Names are all names that resolve to the attachment.
+func (a *Attachment) Names() []string {
+	if a.Name == "" {
+		return nil
+	}
+	return append([]string{a.Name}, a.Aliases...)
+}
+
+// Knowledge says how the VLAN of an attachment is known.
+type Knowledge string
+
+// The ways to know a VLAN.
+const (
+	Told     Knowledge = "told"
+	Declared Knowledge = "declared"
+	NotTold  Knowledge = "not told"
+)
+
+// A Condition is something about the node that an operator should know.
+type Condition struct {
+	Type      ConditionType `json:"type"`
+	Interface string        `json:"interface,omitempty"`
+	Network   string        `json:"network,omitempty"`
+	Message   string        `json:"message"`
+}
+
+// ConditionType names a Condition.
+type ConditionType string
+
+// The conditions of a node.
+const (
+	Conflict         ConditionType = "Conflict"         // two live neighbours contradict each other on a port
+	VLANChanging     ConditionType = "VLANChanging"     // the switch announces another VLAN, not yet believed
+	Spans            ConditionType = "Spans"            // one name covers several identities
+	ColourShadowed   ConditionType = "ColourShadowed"   // a rule uses a colour's name for something else
+	TooManyUnnamed   ConditionType = "TooManyUnnamed"   // the colours are used up
+	TooManyNeighbors ConditionType = "TooManyNeighbors" // a port's neighbour table is full
+	PortUnreadable   ConditionType = "PortUnreadable"   // a port cannot be listened on
+	RulesInvalid     ConditionType = "RulesInvalid"     // the rules in force are not those on disk
+	StateDamaged     ConditionType = "StateDamaged"     // a state file was damaged and set aside
+)

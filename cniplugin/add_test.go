@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cniplugin
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/containernetworking/cni/pkg/skel"
+	"github.com/containernetworking/cni/pkg/types"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+func TestAdd(t *testing.T) {
+	b := newBench(t)
+	b.writeNode()
+	b.conf["ipam"] = map[string]any{"type": "host-local"}
+	b.conf["delegate"] = map[string]any{"type": "macvlan", "mode": "private", "name": "not this", "mtu": 1400}
+	b.conf["mtu"] = 1500
+	b.conf["deviceID"] = "0000:03:00.1"
+	b.conf["pciBusID"] = "0000:03:00.1"
+	b.conf["runtimeConfig"] = map[string]any{"mac": "02:00:00:00:00:77"}
+	b.conf["args"] = map[string]any{"cni": map[string]any{"ips": []any{"10.10.0.7"}}}
+	b.conf["prevResult"] = map[string]any{"cniVersion": "1.1.0"}
+	b.must(b.do(b.plugin.Add))
+
+	want := []call{{
+		Verb: "ADD", ContainerID: "c1", Netns: "DIR/netns", IfName: "net1", Args: b.args.Args, Locked: true,
+		Conf: map[string]any{
+			"cniVersion": "1.1.0", "name": "net", "type": "macvlan", "master": "eth1", "mode": "private", "mtu": 1400.,
+			"ipam": b.conf["ipam"], "runtimeConfig": b.conf["runtimeConfig"], "args": b.conf["args"], "prevResult": b.conf["prevResult"],
+		},
+	}}
+	if diff := cmp.Diff(want, b.calls()); diff != "" {
+		t.Errorf("delegate (-want +got):\n%s", diff)
+	}
+	wantResult := `{
+    "cniVersion": "1.1.0",
+    "interfaces": [
+        {
+            "mac": "02:00:00:00:00:99",
+            "name": "net1",
+            "sandbox": "DIR/netns"
+        },
+        {
+            "mac": "02:00:00:00:00:04",
+            "name": "eth1"
+        }
+    ],
+    "ips": [
+        {
+            "address": "10.10.0.2/24",
+            "interface": 0
+        }
+    ]
+}`
+	if diff := cmp.Diff(wantResult, b.text(b.stdout.String())); diff != "" {
+		t.Errorf("result (-want +got):\n%s", diff)
+	}
+	b.wantRecords(1)
+	b.wantRecord(record.Added)
+}
+
+func (b *bench) wantRecord(phase record.Phase) {
+	b.t.Helper()
+	store, err := record.Open(b.records())
+	b.must(err)
+	got, err := store.List()
+	b.must(err)
+	eth1 := record.Link{Name: "eth1", Index: 4, MAC: "02:00:00:00:00:04"}
+	want := []record.Record{{
+		Key: record.Key{Name: "net", ContainerID: "c1", IfName: "net1"}, Phase: phase, BootID: "boot1",
+		Netns: record.Netns{Path: b.args.Netns}, Args: b.args.Args, Pod: record.Pod{Namespace: "default", Name: "web-0", UID: "u1"},
+		Network: "green", Identity: "chassis mac:00:1b:21:aa:bb:cc VLAN 100",
+		Device: eth1, Port: eth1, CarrierChanges: 2, DelegateType: "macvlan",
+	}}
+	ignore := cmpopts.IgnoreFields(record.Record{}, "Time", "Netns.Inode", "DelegateConf", "Result")
+	if diff := cmp.Diff(want, got, ignore); diff != "" {
+		b.t.Errorf("records (-want +got):\n%s", diff)
+	}
+}
+
+func TestAddDefaultDelegate(t *testing.T) {
+	b := newBench(t)
+	b.node.Networks[1].Name = "teal-heron" // a colour
+	b.writeNode()
+	b.conf["network"] = "teal-heron"
+	b.must(b.do(b.plugin.Add))
+	want := map[string]any{"cniVersion": "1.1.0", "name": "net", "type": "macvlan", "mode": "bridge", "master": "eth1"}
+	if diff := cmp.Diff(want, b.calls()[0].Conf); diff != "" {
+		t.Errorf("configuration (-want +got):\n%s", diff)
+	}
+}
+
+func TestAddOtherDelegate(t *testing.T) {
+	b := newBench(t)
+	b.writeNode()
+	b.conf["delegate"] = map[string]any{"type": "own", "network": "for the delegate"}
+	b.conf["deviceKey"] = "uplink"
+	b.conf["deviceID"] = "0000:03:00.1"
+	b.must(b.do(b.plugin.Add))
+	want := map[string]any{
+		"cniVersion": "1.1.0", "name": "net", "type": "own", "uplink": "eth1", "network": "for the delegate", "deviceID": "0000:03:00.1",
+	}
+	if diff := cmp.Diff(want, b.calls()[0].Conf); diff != "" {
+		t.Errorf("configuration (-want +got):\n%s", diff)
+	}
+}
+
+// Every version is answered in that version, whatever the delegate speaks.
+func TestAddVersions(t *testing.T) {
+	for _, asked := range []string{"", "0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"} {
+		t.Run("version "+asked, func(t *testing.T) {
+			b := newBench(t)
+			b.writeNode()
+			if b.conf["cniVersion"] = asked; asked == "" {
+				delete(b.conf, "cniVersion")
+				asked = "0.1.0"
+			}
+			b.must(b.do(b.plugin.Add))
+			var got struct {
+				CNIVersion string
+				Interfaces []struct{ Name string }
+				IP4        struct{ IP string }
+			}
+			b.must(json.Unmarshal(b.stdout.Bytes(), &got))
+			if got.CNIVersion != asked {
+				t.Errorf("result has version %s", got.CNIVersion)
+			}
+			if asked >= "0.3.0" && (len(got.Interfaces) != 2 || got.Interfaces[1].Name != "eth1") {
+				t.Errorf("interfaces %v, want eth1 last", got.Interfaces)
+			}
+			if asked < "0.3.0" && got.IP4.IP != "10.10.0.2/24" {
+				t.Errorf("address %q", got.IP4.IP)
+			}
+		})
+	}
+}
+
+func TestAddResultWithoutVersion(t *testing.T) {
+	b := newBench(t)
+	b.writeNode()
+	b.script.Result = `{"interfaces":[{"name":"eth1"}]}`
+	b.must(b.do(b.plugin.Add))
+	want := `{
+    "cniVersion": "1.1.0",
+    "interfaces": [
+        {
+            "name": "eth1"
+        }
+    ]
+}`
+	if diff := cmp.Diff(want, b.stdout.String()); diff != "" {
+		t.Errorf("result (-want +got):\n%s", diff)
+	}
+}
+
+// The name is what the kernel says now: names can be exchanged.
+func TestAddRenamed(t *testing.T) {
+	b := newBench(t)
+	b.writeNode()
+	b.kernel.Now[0].Name, b.kernel.Now[1].Name = "eth2", "eth1"
+	b.must(b.do(b.plugin.Add))
+	if got := b.calls()[0].Conf["master"]; got != "eth2" {
+		t.Errorf("attached to %v, want eth2", got)
+	}
+}
+
+func TestAddDelegateErrors(t *testing.T) {
+	const noDEL = `{"cniVersion":"1.1.0","code":999,"msg":"cannot undo"}`
+	for _, tt := range []struct {
+		name    string
+		fail    map[string]string
+		result  string
+		code    uint
+		want    string
+		records int
+	}{
+		{
+			name: "CNI error", fail: map[string]string{"ADD": `{"code":120,"msg":"no\naddress left"}`},
+			code: 120, want: `node1: network "green" on eth1: macvlan ADD: no address left`,
+		},
+		{
+			name: "no CNI error", fail: map[string]string{"ADD": ""},
+			code: 999, want: `node1: network "green" on eth1: macvlan ADD: exit status 1: told to fail`,
+		},
+		{
+			name: "not undone", fail: map[string]string{"ADD": `{"code":120,"msg":"no address left"}`, "DEL": noDEL},
+			code: 120, want: `node1: network "green" on eth1: macvlan ADD: no address left; undoing it: macvlan DEL: cannot undo`, records: 1,
+		},
+		{
+			name: "garbage", result: "hello",
+			code: 999, want: `node1: network "green" on eth1: macvlan ADD: parse result: invalid character 'h' looking for beginning of value`,
+		},
+		{
+			name: "null", result: "null",
+			code: 999, want: `node1: network "green" on eth1: macvlan ADD: parse result: it is null`,
+		},
+		{
+			name: "null interface", result: `{"cniVersion":"0.4.0","interfaces":[null]}`,
+			code: 999, want: `node1: network "green" on eth1: macvlan ADD: parse result: an element is null`,
+		},
+		{
+			name: "version", result: `{"cniVersion":"9.0.0"}`,
+			code: 999, want: `node1: network "green" on eth1: macvlan ADD: parse result: unsupported CNI result version "9.0.0"`,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench(t)
+			b.writeNode()
+			b.script.Fail, b.script.Result = tt.fail, tt.result
+			b.wantError(b.do(b.plugin.Add), tt.code, tt.want)
+			b.wantVerbs("ADD", "DEL")
+			b.wantRecords(tt.records)
+			if b.stdout.Len() != 0 {
+				t.Errorf("printed %s", &b.stdout)
+			}
+			if tt.records > 0 { // DEL tries again, with what the record says
+				b.wantError(b.do(b.plugin.Del), 999, `host1: network "green": detach net1 of container c1: macvlan DEL: cannot undo`)
+				b.wantRecord(record.Adding)
+			}
+		})
+	}
+}
+
+func TestAddDelegateTooSlow(t *testing.T) {
+	b := newBench(t)
+	b.writeNode()
+	b.plugin.delegateWait = 3 * time.Second
+	b.script.Hold = filepath.Join(b.dir, "hold")
+	b.must(syscall.Mkfifo(b.script.Hold, 0o600))
+	err := b.do(b.plugin.Add)
+	b.wantError(err, 11, `node1: network "green" on eth1: macvlan gave no answer to ADD within 3s`)
+	b.wantRecords(0)
+}
+
+// A cable that moves, or a device that changes, while the delegate works.
+func TestAddMovedMeanwhile(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(*discovery.Interface)
+		want   string
+	}{
+		"cable":   {func(i *discovery.Interface) { i.CarrierChanges += 2 }, "eth1 lost its link since the switch was heard there (carrier changes 4, known at 2), and a cable can have moved"},
+		"link":    {func(i *discovery.Interface) { i.Carrier = false }, "eth1 has no link"},
+		"renamed": {func(i *discovery.Interface) { i.Name = "wan0" }, "it was renamed to wan0"},
+		"gone":    {func(i *discovery.Interface) { i.Index = 99 }, "eth1 (ifindex 4) is gone"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.writeNode()
+			b.agent()
+			moved := eth(4, "eth1")
+			tt.change(&moved)
+			b.kernel.later = []discovery.Interface{moved}
+			b.wantError(b.do(b.plugin.Add), 11, `node1: network "green" on eth1: changed while attaching: `+tt.want+
+				"; try again when colvind has heard the switch, which usually takes 30 seconds at most")
+			b.wantVerbs("ADD", "DEL")
+			b.wantRecords(0)
+		})
+	}
+}
+
+type brokenPipe struct{}
+
+func (brokenPipe) Write([]byte) (int, error) { return 0, syscall.EPIPE }
+
+func TestAddCannotAnswer(t *testing.T) {
+	b := newBench(t)
+	b.writeNode()
+	b.plugin.stdout = brokenPipe{}
+	b.wantError(b.do(b.plugin.Add), 5, `node1: network "green" on eth1: write result: broken pipe`)
+	b.wantVerbs("ADD", "DEL")
+	b.wantRecords(0)
+}
+
+func TestAddTwice(t *testing.T) {
+	b := newBench(t)
+	b.writeNode()
+	b.must(b.do(b.plugin.Add))
+	b.wantError(b.do(b.plugin.Add), types.ErrInvalidEnvironmentVariables,
+		`host1: network "green": container c1 already has interface net1 on eth1; the runtime must call DEL before another ADD`)
+	b.wantVerbs("ADD")
+	b.wantRecord(record.Added)
+
+	b.kernel.Boot, b.node.BootID = "boot2", "boot2" // the runtime starts the container again
+	b.writeNode()
+	b.must(b.do(b.plugin.Add))
+	b.wantVerbs("ADD", "DEL", "ADD")
+	if got := b.calls()[1].Netns; got != "" {
+		t.Errorf("DEL for an earlier boot was given namespace %s", got)
+	}
+	b.wantRecords(1)
+}
+
+func TestAddHostileIDs(t *testing.T) {
+	b := newBench(t)
+	b.writeNode()
+	b.args.ContainerID = "../../../../etc/cron.d/" + strings.Repeat("x", 300)
+	b.args.IfName = "../x"
+	b.conf["name"] = "../../name"
+	b.must(b.do(b.plugin.Add))
+	b.wantRecords(1)
+	b.must(b.do(b.plugin.Del))
+	b.wantRecords(0)
+}
+
+func TestAddOwnNamespace(t *testing.T) {
+	b := newBench(t)
+	b.writeNode()
+	b.args.Netns = ownNetns
+	b.wantError(b.do(b.plugin.Add), types.ErrInvalidNetNS,
+		`host1: network "green": the container's network namespace is the node's own; containers with the host network need no attachment`)
+	b.args.Netns = filepath.Join(b.dir, "gone")
+	b.wantError(b.do(b.plugin.Add), types.ErrInvalidNetNS,
+		`host1: network "green": find network namespace DIR/gone: no such file or directory`)
+	b.wantVerbs()
+}
+
+// kill -9 of the plugin while its delegate lives on: DEL waits for the delegate.
+func TestKilledPlugin(t *testing.T) {
+	b := newBench(t)
+	b.writeNode()
+	release := b.killDuringAdd()
+	b.wantRecord(record.Adding)
+
+	b.plugin.lockWait = 50 * time.Millisecond
+	err := b.do(b.plugin.Del)
+	if e, ok := errors.AsType[*types.Error](err); !ok || e.Code != 11 ||
+		!strings.HasSuffix(e.Msg, "another plugin or its delegate is still at work on this attachment after 50ms; try again") {
+		t.Errorf("DEL while the delegate lives: %v", err)
+	}
+	b.plugin.lockWait = 30 * time.Second
+	done := make(chan error)
+	go func() { done <- b.do(b.plugin.Del) }()
+	release()
+	b.must(<-done)
+	b.wantVerbs("ADD", "ADD ends", "DEL")
+	if got := b.calls()[2].Netns; got != "DIR/netns" {
+		t.Errorf("DEL was given namespace %q", got)
+	}
+	b.wantRecords(0)
+}
+
+func TestAddAfterKilledPlugin(t *testing.T) {
+	b := newBench(t)
+	b.writeNode()
+	b.killDuringAdd()()
+	b.script.Hold = ""
+	b.must(b.do(b.plugin.Add))
+	b.wantVerbs("ADD", "ADD ends", "DEL", "ADD")
+	b.wantRecord(record.Added)
+}
+
+// killDuringAdd kills a plugin process while its delegate is in ADD, and returns
+// what lets the delegate go on.
+func (b *bench) killDuringAdd() (release func()) {
+	b.t.Helper()
+	b.script.Hold = filepath.Join(b.dir, "hold")
+	b.must(syscall.Mkfifo(b.script.Hold, 0o600))
+	kernel := filepath.Join(b.dir, "kernel")
+	data, err := json.Marshal(b.kernel)
+	b.must(errors.Join(err, os.WriteFile(kernel, data, 0o600)))
+
+	plugin := exec.Command(filepath.Join(b.dir, "bin", "colvin"))
+	plugin.Stdin = strings.NewReader(string(b.stdin()))
+	plugin.Env = append(os.Environ(), kernelVar+"="+kernel, "CNI_COMMAND=ADD", "CNI_CONTAINERID="+b.args.ContainerID,
+		"CNI_NETNS="+b.args.Netns, "CNI_IFNAME="+b.args.IfName, "CNI_PATH="+b.args.Path, "CNI_ARGS="+b.args.Args)
+	b.must(plugin.Start())
+	hold, err := os.OpenFile(b.script.Hold, os.O_WRONLY, 0) // returns when the delegate reads it
+	b.must(err)
+	b.must(plugin.Process.Kill())
+	_ = plugin.Wait()
+	return func() { b.must(hold.Close()) }
+}
+
+func TestSelectFirst(t *testing.T) {
+	b := newBench(t)
+	second := attached(eth(5, "eth2"), 100)
+	b.node.Networks[1].Attachments = append(b.node.Networks[1].Attachments, second)
+	b.writeNode()
+	b.conf["select"] = "first"
+	b.must(b.do(b.plugin.Add))
+	b.must(b.do(b.plugin.Del))
+	b.kernel.Now[0].CarrierChanges += 2 // the first cannot be confirmed
+	b.must(b.do(b.plugin.Add))
+	calls := b.calls()
+	if first, then := calls[0].Conf["master"], calls[2].Conf["master"]; first != "eth1" || then != "eth2" {
+		t.Errorf("attached to %v, then to %v", first, then)
+	}
+}
+
+// Bridges, bonds and VLAN devices above the port.
+func TestAddUpperDevice(t *testing.T) {
+	port := eth(4, "eth1")
+	port.Master = 7
+	bond := eth(7, "bond0")
+	bond.Kind = "bond"
+	vlan := eth(8, "bond0.100")
+	vlan.Kind, vlan.Parent, vlan.VLAN, vlan.Master = "vlan", 7, 100, 9
+	bridge := eth(9, "br100")
+	bridge.Kind = "bridge"
+	kernel := []discovery.Interface{port, bond, vlan, bridge}
+	left := append([]discovery.Interface{}, kernel...)
+	left[0].Master = 0
+
+	for name, tt := range map[string]struct {
+		device discovery.Interface
+		vid    uint16
+		kernel []discovery.Interface
+		want   string
+	}{
+		"bond":             {device: bond, kernel: kernel},
+		"VLAN on bond":     {device: vlan, vid: 100, kernel: kernel},
+		"bridge over VLAN": {device: bridge, vid: 100, kernel: kernel},
+		"other VLAN":       {device: vlan, vid: 200, kernel: kernel, want: "bond0.100 is no longer above eth1 with VLAN 200"},
+		"VLAN untagged":    {device: bridge, kernel: kernel, want: "br100 is no longer above eth1"},
+		"bond tagged":      {device: bond, vid: 100, kernel: kernel, want: "bond0 is no longer above eth1 with VLAN 100"},
+		"port tagged":      {device: port, vid: 100, kernel: kernel, want: "eth1 carries VLAN 100 tagged and is no VLAN device"},
+		"left the bond":    {device: bridge, vid: 100, kernel: left, want: "br100 is no longer above eth1 with VLAN 100"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			a := attached(port, 100)
+			a.Device, a.VID = linkOf(tt.device), tt.vid
+			b.node.Networks[1].Attachments = []nodefile.Attachment{a, a} // two members, one device
+			b.kernel.Now = tt.kernel
+			b.writeNode()
+			err := b.do(b.plugin.Add)
+			if tt.want != "" {
+				b.wantError(err, 11, `node1: network "green" cannot be used now: `+tt.want+"; colvind does not run on this node: start it")
+				b.wantVerbs()
+				return
+			}
+			b.must(err)
+			if got := b.calls()[0].Conf["master"]; got != tt.device.Name {
+				t.Errorf("attached to %v", got)
+			}
+		})
+	}
+}
+
+func TestFuncs(t *testing.T) {
+	f := New().Funcs()
+	for name, verb := range map[string]func(*skel.CmdArgs) error{"ADD": f.Add, "DEL": f.Del, "CHECK": f.Check, "GC": f.GC, "STATUS": f.Status} {
+		if verb == nil {
+			t.Errorf("no handler for %s", name)
+		}
+	}
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package cniplugin is the CNI plugin "colvin": it turns a network name into the
+// device that leads there on this node, and lets another plugin do the rest. It
+// never talks to the API server, the controller or the running agent.
+package cniplugin
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/containernetworking/cni/pkg/skel"
+	"github.com/containernetworking/cni/pkg/types"
+
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+// The plugin's own error codes; CNI leaves those from 100 on to plugins. With
+// the codes of the CNI specification they are the table in docs/cni.md.
+const (
+	// ErrNotHere: the network is known, but cannot be reached from this node.
+	ErrNotHere uint = 100
+	// ErrAmbiguous: several devices lead to a network of that name.
+	ErrAmbiguous uint = 101
+	// ErrMoved: the device leads to another network now (CHECK).
+	ErrMoved uint = 102
+)
+
+// The runtime waits two minutes or more for a plugin; whoever gives up first
+// should be the one that can still clean up.
+const (
+	lockWait     = 60 * time.Second
+	delegateWait = 90 * time.Second
+)
+
+// Plugin answers the CNI verbs.
+type Plugin struct {
+	kernel       Kernel
+	stdout       io.Writer
+	lockWait     time.Duration
+	delegateWait time.Duration
+}
+
+// New returns the plugin as the CNI runtime calls it.
+func New() *Plugin {
+	return &Plugin{kernel: hostKernel{}, stdout: os.Stdout, lockWait: lockWait, delegateWait: delegateWait}
+}
+
+// Funcs are the five verbs that need a handler; VERSION needs none.
+func (p *Plugin) Funcs() skel.CNIFuncs {
+	return skel.CNIFuncs{Add: p.Add, Del: p.Del, Check: p.Check, GC: p.GC, Status: p.Status}
+}
+
+// fail makes a CNI error of one line.
+func fail(code uint, format string, args ...any) *types.Error {
+	return types.NewError(code, oneLine(fmt.Sprintf(format, args...)), "")
+}
+
+// prefixed says where an error happened, keeping its CNI code.
+func prefixed(prefix string, err error) error {
+	if e, ok := errors.AsType[*types.Error](err); ok {
+		return types.NewError(e.Code, oneLine(prefix+": "+e.Msg), e.Details)
+	}
+	return fail(types.ErrInternal, "%s: %v", prefix, err)
+}
+
+// about is how the errors of a verb begin before the node file is read.
+func (p *Plugin) about(c *conf) string {
+	return fmt.Sprintf("%s: network %q", p.kernel.Hostname(), c.network)
+}
+
+// configuration reads the configuration of a verb that needs all of it.
+func (p *Plugin) configuration(args *skel.CmdArgs) (*conf, error) {
+	c, err := parseConf(args.StdinData)
+	if err != nil {
+		return nil, fail(types.ErrInvalidNetworkConfig, "%s: %v", p.about(c), err)
+	}
+	return c, nil
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// readNode reads the node file and makes sure that it is of this boot: ifindexes
+// and carrier counts of an earlier one mean nothing.
+func (p *Plugin) readNode(c *conf) (*nodefile.File, error) {
+	node, err := nodefile.Read(c.nodeFile())
+	if err != nil {
+		return nil, fail(types.ErrTryAgainLater, "%s: %v", p.about(c), err)
+	}
+	boot, err := p.kernel.BootID()
+	if err != nil {
+		return nil, fail(types.ErrInternal, "%s: network %q: %v", node.Node, c.network, err)
+	}
+	if node.BootID != boot {
+		return nil, fail(types.ErrTryAgainLater,
+			"%s: network %q: %s is from before the last reboot, and a cable can have moved since; %s",
+			node.Node, c.network, c.nodeFile(), c.agentAdvice())
+	}
+	return node, nil
+}
+
+// agentAdvice is what to do when only the agent can improve the situation.
+func (c *conf) agentAdvice() string {
+	if nodefile.Held(c.agentLock()) {
+		return "try again when colvind has heard the switch, which usually takes 30 seconds at most"
+	}
+	return "colvind does not run on this node: start it"
+}

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cniplugin
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+const (
+	waitForAgent = "; try again when colvind has heard the switch, which usually takes 30 seconds at most"
+	startAgent   = "; colvind does not run on this node: start it"
+)
+
+// The error table: every way in which a name does not resolve.
+func TestResolveErrors(t *testing.T) {
+	green := func(b *bench) *nodefile.Attachment { return &b.node.Networks[1].Attachments[0] }
+	also := func(b *bench, a nodefile.Attachment) {
+		b.node.Networks[1].Attachments = append(b.node.Networks[1].Attachments, a)
+	}
+	for _, tt := range []struct {
+		name string
+		set  func(*bench)
+		code uint
+		want string
+	}{
+		{
+			"unknown", func(b *bench) { b.conf["network"] = "gren" },
+			7, `node1: network "gren" is not known: no rule or colour has that name; known here: blue, green; check the spelling or add a rule`,
+		},
+		{
+			"unknown and rules broken", func(b *bench) {
+				b.conf["network"] = "red"
+				b.node.Networks, b.node.RulesProblem = nil, "rules.yaml:3:5: unknown key \"nmae\""
+			},
+			7, `node1: network "red" is not known: no rule or colour has that name; known here: none; check the spelling or add a rule; ` +
+				`the rules on disk are not in force: rules.yaml:3:5: unknown key "nmae"`,
+		},
+		{
+			"hostile name", func(b *bench) { b.conf["network"] = "a\n\x1b[31m[" },
+			7, `node1: network "a\n\x1b[31m[" is not known: no rule or colour has that name; known here: blue, green; check the spelling or add a rule`,
+		},
+		{
+			"not converged", func(b *bench) {
+				b.conf["network"] = "red"
+				b.node.Converged, b.node.Pending = false, []string{"eth3", "eth4"}
+			},
+			11, `node1: network "red" is not known yet: no switch heard yet on eth3, eth4; here so far: blue, green` + waitForAgent,
+		},
+		{
+			"just started", func(b *bench) { b.node.Converged, b.node.Networks = false, nil },
+			11, `node1: network "green" is not known yet: colvind has just started; here so far: none` + waitForAgent,
+		},
+		{
+			"known name elsewhere", func(b *bench) { b.conf["network"] = "storage" },
+			100, `node1: network "storage" is not on this node: the rules know it, but no port here leads to it; here: blue, green; ` +
+				`place the container on another node, or check the cables with "colvin networks"`,
+		},
+		{
+			"known pattern elsewhere", func(b *bench) {
+				b.conf["network"], b.node.KnownPatterns = "rail-7", []string{"[", "rail-*"}
+				for i := range 30 {
+					n := b.node.Networks[0]
+					n.Name = fmt.Sprintf("n%d", i)
+					b.node.Networks = append(b.node.Networks, n)
+				}
+			},
+			100, `node1: network "rail-7" is not on this node: the rules know it, but no port here leads to it; here: blue, green, n0, n1, n2, n3, n4, n5, n6, n7, n8, n9, ` +
+				`n10, n11, n12, n13, n14, n15, n16, n17 and 12 more; place the container on another node, or check the cables with "colvin networks"`,
+		},
+		{
+			"no device", func(b *bench) {
+				a := green(b)
+				a.Device, a.VID, a.Reason = nodefile.Link{}, 300, "no VLAN device for VID 300 on eth1"
+			},
+			100, `node1: network "green" cannot be used now: eth1 with VLAN 300 (leaf-1 Ethernet4, chassis mac:00:1b:21:aa:bb:cc VLAN 100, rules.yaml:3) is fresh since 2026-05-01T12:00:00Z: ` +
+				`no VLAN device for VID 300 on eth1; change that on the node, or place the container on another; "colvin explain eth1" tells more`,
+		},
+		{
+			"unverified", func(b *bench) {
+				a := green(b)
+				a.Usable, a.Certainty, a.Reason, a.Rule = false, nodefile.Unverified, "the link was lost and no switch has been heard since", ""
+			},
+			11, `node1: network "green" cannot be used now: eth1 (leaf-1 Ethernet4, chassis mac:00:1b:21:aa:bb:cc VLAN 100) is unverified since 2026-05-01T12:00:00Z: ` +
+				`the link was lost and no switch has been heard since` + waitForAgent,
+		},
+		{
+			"down", func(b *bench) { a := green(b); a.Usable, a.Certainty = false, nodefile.Down },
+			11, `node1: network "green" cannot be used now: eth1 (leaf-1 Ethernet4, chassis mac:00:1b:21:aa:bb:cc VLAN 100, rules.yaml:3) is down since 2026-05-01T12:00:00Z` + waitForAgent,
+		},
+		{
+			"ambiguous", func(b *bench) { also(b, attached(eth(5, "eth2"), 100)) },
+			101, `node1: network "green" is ambiguous: eth1 (leaf-1 Ethernet4, chassis mac:00:1b:21:aa:bb:cc VLAN 100, rules.yaml:3) and ` +
+				`eth2 (leaf-1 Ethernet5, chassis mac:00:1b:21:aa:bb:cc VLAN 100, rules.yaml:3) lead to it; set "select": "first" to take the first`,
+		},
+		{
+			"ambiguous between networks", func(b *bench) {
+				also(b, attached(eth(5, "eth2"), 200))
+				b.conf["select"] = "first"
+			},
+			101, `node1: network "green" is ambiguous: eth1 (leaf-1 Ethernet4, chassis mac:00:1b:21:aa:bb:cc VLAN 100, rules.yaml:3) and ` +
+				`eth2 (leaf-1 Ethernet5, chassis mac:00:1b:21:aa:bb:cc VLAN 200, rules.yaml:3) lead to it; they are different networks, so "select" does not decide: ` +
+				`give them different names in the rules, or accept them as one there with spans: true`,
+		},
+		{
+			"boot", func(b *bench) { b.kernel.Boot = "boot2" },
+			11, `node1: network "green": DIR/run/networks.json is from before the last reboot, and a cable can have moved since` + waitForAgent,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench(t)
+			tt.set(b)
+			b.writeNode()
+			b.agent()
+			b.wantError(b.do(b.plugin.Add), tt.code, tt.want)
+			b.wantVerbs()
+			b.wantRecords(0)
+			b.must(b.do(b.plugin.Del)) // as runtimes do after a failed ADD
+			b.wantRecords(0)
+		})
+	}
+}
+
+// The kernel knows better than the file, also when nobody is there to write it.
+func TestKernelErrors(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*discovery.Interface)
+		want   string
+	}{
+		{"cable moved", func(i *discovery.Interface) { i.CarrierChanges = 4 }, "eth1 lost its link since the switch was heard there (carrier changes 4, known at 2), and a cable can have moved"},
+		{"no carrier", func(i *discovery.Interface) { i.Carrier, i.CarrierChanges = false, 3 }, "eth1 has no link"},
+		{"down", func(i *discovery.Interface) { i.Up = false }, "eth1 has no link"},
+		{"gone", func(i *discovery.Interface) { i.Index = 40 }, "eth1 (ifindex 4) is gone"},
+		{"another", func(i *discovery.Interface) { i.MAC[0], i.Name = 6, "tap0" }, "tap0 (ifindex 4) has MAC address 06:00:00:00:00:04, which was 02:00:00:00:00:04"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench(t)
+			b.writeNode()
+			tt.change(&b.kernel.Now[0])
+			b.wantError(b.do(b.plugin.Add), 11, `node1: network "green" cannot be used now: `+tt.want+startAgent)
+			b.wantVerbs()
+			b.wantRecords(0)
+		})
+	}
+}
+
+func TestNodeFileErrors(t *testing.T) {
+	const restart = "; restart colvind: it writes this file anew when it starts"
+	for _, tt := range []struct {
+		name, content, want string
+	}{
+		{"missing", "", "no such file; check that colvind runs on this node: it writes this file when it starts"},
+		{"truncated", `{"version":1,"node":"no`, "damaged: unexpected end of JSON input" + restart},
+		{"garbage", "\x7fELF", `damaged: invalid character '\x7f' looking for beginning of value` + restart},
+		{"other version", `{"version":7}`, "format version 7, want 1; install colvind, colvin and the CNI plugin of one release, then restart colvind"},
+		{"huge", strings.Repeat("[", nodefile.MaxSize+1), "damaged: it is larger than 8388608 bytes" + restart},
+		{"FIFO", "fifo", "damaged: it is not a regular file" + restart},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench(t)
+			switch tt.content {
+			case "":
+			case "fifo":
+				b.must(syscall.Mkfifo(b.nodeFile(), 0o600))
+			default:
+				b.must(os.WriteFile(b.nodeFile(), []byte(tt.content), 0o600))
+			}
+			b.wantError(b.do(b.plugin.Add), 11, `host1: network "green": read DIR/run/networks.json: `+tt.want)
+			b.wantError(b.do(b.plugin.Status), 50, `host1: network "green": read DIR/run/networks.json: `+tt.want)
+			b.wantVerbs()
+			b.wantRecords(0)
+		})
+	}
+}
+
+func TestMissingDelegate(t *testing.T) {
+	b := newBench(t)
+	b.writeNode()
+	b.agent()
+	path := b.args.Path
+	b.args.Path = "/opt/cni/bin"
+	b.wantError(b.do(b.plugin.Add), 50, `node1: network "green" on eth1: the delegate plugin macvlan is not in CNI_PATH (/opt/cni/bin): install it there`)
+	b.wantError(b.do(b.plugin.Status), 50, `host1: network "green": the delegate plugin macvlan is not in CNI_PATH (/opt/cni/bin): install it there`)
+	b.must(b.do(b.plugin.Del))
+	b.wantRecords(0)
+
+	b.args.Path = path
+	b.must(b.do(b.plugin.Add))
+	b.args.Path = "/opt/cni/bin"
+	b.wantError(b.do(b.plugin.Del), 50, `host1: network "green": detach net1 of container c1: the delegate plugin macvlan is not in CNI_PATH (/opt/cni/bin): install it there`)
+	b.wantRecords(1) // nothing is forgotten
+}
+
+func TestConfErrors(t *testing.T) {
+	for _, tt := range []struct{ name, conf, want string }{
+		{"null", `null`, `configuration is null, want an object`},
+		{"empty", `{}`, `"network" is missing: the name of the network to attach to`},
+		{
+			"several", `{"network":7,"select":"any","runDirectory":"run","delegate":{}}`,
+			`"network" is not a string; "runDirectory" is "run", want an absolute path; "network" is missing: the name of the network to attach to; ` +
+				`"select" is "any", want "only" or "first"; delegate: "type" is missing: the plugin to delegate to, such as macvlan`,
+		},
+		{"long name", `{"network":"` + strings.Repeat("x", 64) + `"}`, `"network" has 64 characters, want at most 63`},
+		{"master", `{"network":"green","master":"eth0"}`, `"master" is set, but the device comes from "network"; remove one of them`},
+		{"master in delegate", `{"network":"green","delegate":{"type":"macvlan","master":"eth0"}}`, `"master" is set, but the device comes from "network"; remove one of them`},
+		{"folded master", `{"network":"green","delegate":{"type":"macvlan","ma\u017fter":"eth0"}}`, `"maſter" is set, but the device comes from "network"; remove one of them`},
+		{"container device", `{"network":"green","linkincontainer":true}`, `"linkincontainer" is set, but the device is on the node; remove it`},
+		{"delegate no object", `{"network":"green","delegate":"macvlan"}`, `"delegate" is not an object`},
+		{"type no string", `{"network":"green","delegate":{"type":1}}`, `delegate: "type" is not a string; delegate: "type" is missing: the plugin to delegate to, such as macvlan`},
+		{"path", `{"network":"green","delegate":{"type":"../sh"},"deviceKey":"d"}`, `delegate: "type" is "../sh", want the name of a plugin without a path`},
+		{"itself", `{"network":"green","delegate":{"type":"colvin"}}`, `delegate: "colvin" cannot delegate to itself`},
+		{"itself renamed", `{"type":"my-colvin","network":"green","delegate":{"type":"my-colvin"}}`, `delegate: "my-colvin" cannot delegate to itself`},
+		{"host-device", `{"network":"green","delegate":{"type":"host-device"}}`, `delegate: "host-device" is not supported yet: nothing makes sure yet that the node itself does not use the device; use macvlan`},
+		{"vlan", `{"network":"green","delegate":{"type":"vlan","vlanId":5}}`, `delegate: "vlan" is not supported yet: it would put the container into a VLAN that is not the network's; use macvlan`},
+		{"no device key", `{"network":"green","delegate":{"type":"own"}}`, `"deviceKey" is missing: the key in which own expects the device`},
+		{"useless device key", `{"network":"green","deviceKey":"dev"}`, `"deviceKey" is "dev", but macvlan takes the device as "master"; remove "deviceKey"`},
+		{"wrong device key", `{"network":"green","deviceKey":"dev","delegate":{"type":"ipvlan"}}`, `"deviceKey" is "dev", but ipvlan takes the device as "master"; remove "deviceKey"`},
+		{"device key taken", `{"network":"green","deviceKey":"name","delegate":{"type":"own"}}`, `"deviceKey" is "name", which has another meaning`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := parseConf([]byte(tt.conf))
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if diff := cmp.Diff(tt.want, err.Error()); diff != "" {
+				t.Errorf("error (-want +got):\n%s", diff)
+			}
+		})
+	}
+	b := newBench(t)
+	delete(b.conf, "network")
+	b.wantError(b.do(b.plugin.Add), 7, `host1: network "": "network" is missing: the name of the network to attach to`)
+	b.must(b.do(b.plugin.Del))
+}
+
+// Whatever the configuration says, what the delegate gets has the device and
+// only that, under whichever key a reader without regard to case would take.
+func FuzzConf(f *testing.F) {
+	f.Add([]byte(`{"name":"n","network":"green","delegate":{"type":"macvlan","Master":"eth0"}}`))
+	f.Add([]byte(`{"network":"green","master":null,"deviceKey":"x","delegate":{"type":"own","linkInContainer":1}}`))
+	f.Add([]byte(`{"network":"green","select":"first","prevResult":{},"ipam":{"type":"host-local"}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := parseConf(data)
+		if err != nil {
+			return
+		}
+		out, err := c.withDevice("eth1")
+		if err != nil {
+			t.Fatalf("encode %s: %v", data, err)
+		}
+		again := object{}
+		if err := json.Unmarshal(out, &again); err != nil {
+			t.Fatalf("decode %s: %v", out, err)
+		}
+		for key, value := range again {
+			if strings.EqualFold(key, c.deviceKey) && (key != c.deviceKey || string(value) != `"eth1"`) {
+				t.Errorf("delegate gets %q: %s", key, value)
+			}
+		}
+		if c.network == "" || c.delegate == "" || c.delegate == "colvin" || c.deviceKey == "" {
+			t.Errorf("accepted %s as %+v", data, c)
+		}
+	})
+}

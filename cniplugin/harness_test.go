@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cniplugin
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/containernetworking/cni/pkg/skel"
+	"github.com/containernetworking/cni/pkg/types"
+	"github.com/containernetworking/cni/pkg/version"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/discovery/link"
+	"github.com/colvin-net/colvin/internal/leaktest"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+// The test binary is also the plugin and the delegate, depending on the name it
+// is called by.
+func TestMain(m *testing.M) {
+	var err error
+	switch filepath.Base(os.Args[0]) {
+	case "colvin":
+		err = pluginMain()
+	case "macvlan", "own":
+		err = delegateMain()
+	default:
+		// Else each delegate built with the race detector sleeps a second at exit.
+		if err = os.Setenv("GORACE", "atexit_sleep_ms=0"); err == nil {
+			os.Exit(leaktest.Run(m))
+		}
+	}
+	if err != nil {
+		_, _ = fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// kernelVar names the file with the fake kernel of a plugin process.
+const kernelVar = "COLVIN_TEST_KERNEL"
+
+func pluginMain() error {
+	data, err := os.ReadFile(os.Getenv(kernelVar))
+	if err != nil {
+		return err
+	}
+	k := &fakeKernel{}
+	if err := json.Unmarshal(data, k); err != nil {
+		return err
+	}
+	p := New()
+	p.kernel = k
+	if err := skel.PluginMainFuncsWithError(p.Funcs(), version.All, ""); err != nil {
+		return errors.Join(err, err.Print())
+	}
+	return nil
+}
+
+// script tells the recording delegate what to do; it rides in the configuration.
+type script struct {
+	Log    string            `json:"log"`
+	Fail   map[string]string `json:"fail,omitempty"`   // by verb: what it prints before it exits with 1
+	Hold   string            `json:"hold,omitempty"`   // FIFO that ADD reads to its end
+	Result string            `json:"result,omitempty"` // of ADD
+}
+
+// call is what the recording delegate writes down.
+type call struct {
+	Verb        string         `json:"verb"`
+	ContainerID string         `json:"containerID"`
+	Netns       string         `json:"netns"`
+	IfName      string         `json:"ifName"`
+	Args        string         `json:"args"`
+	Locked      bool           `json:"locked"` // it inherited a file
+	Conf        map[string]any `json:"conf"`
+}
+
+func delegateMain() error {
+	stdin, err := io.ReadAll(os.Stdin)
+	if err != nil {
+		return err
+	}
+	var conf struct {
+		Test script `json:"test"`
+	}
+	c := call{
+		Verb: os.Getenv("CNI_COMMAND"), ContainerID: os.Getenv("CNI_CONTAINERID"), Netns: os.Getenv("CNI_NETNS"),
+		IfName: os.Getenv("CNI_IFNAME"), Args: os.Getenv("CNI_ARGS"), Locked: syscall.Fstat(3, &syscall.Stat_t{}) == nil,
+	}
+	if err := errors.Join(json.Unmarshal(stdin, &conf), json.Unmarshal(stdin, &c.Conf)); err != nil {
+		return err
+	}
+	delete(c.Conf, "test")
+	s := conf.Test
+	if err := s.write(c); err != nil {
+		return err
+	}
+	if out, ok := s.Fail[c.Verb]; ok {
+		_, _ = os.Stdout.WriteString(out)
+		return errors.New("told to\nfail")
+	}
+	if c.Verb != "ADD" {
+		return nil
+	}
+	if s.Hold != "" {
+		if _, err := os.ReadFile(s.Hold); err != nil {
+			return err
+		}
+		c.Verb = "ADD ends"
+		if err := s.write(c); err != nil {
+			return err
+		}
+	}
+	if s.Result == "" {
+		s.Result = fmt.Sprintf(`{"cniVersion":"1.0.0","interfaces":[{"name":%q,"mac":"02:00:00:00:00:99","sandbox":%q}],`+
+			`"ips":[{"interface":0,"address":"10.10.0.2/24"}]}`, c.IfName, c.Netns)
+	}
+	_, err = os.Stdout.WriteString(s.Result)
+	return err
+}
+
+func (s *script) write(c call) error {
+	line, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(s.Log, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(line, '\n'))
+	return errors.Join(err, f.Close())
+}
+
+// fakeKernel is the node's kernel; once the delegate has run it can be another.
+type fakeKernel struct {
+	Now  []discovery.Interface
+	Boot string
+
+	later []discovery.Interface
+	log   string
+}
+
+func (k *fakeKernel) List() ([]discovery.Interface, error) {
+	if _, err := os.Stat(k.log); err == nil && k.later != nil {
+		return k.later, nil
+	}
+	return k.Now, nil
+}
+
+func (k *fakeKernel) ByIndex(index int) (discovery.Interface, error) {
+	all, err := k.List()
+	for _, i := range all {
+		if i.Index == index {
+			return i, err
+		}
+	}
+	return discovery.Interface{}, fmt.Errorf("read network device %d: %w", index, link.ErrNotFound)
+}
+
+func (k *fakeKernel) BootID() (string, error) { return k.Boot, nil }
+func (k *fakeKernel) Hostname() string        { return "host1" }
+
+// bench is one node with its plugin.
+type bench struct {
+	t      *testing.T
+	dir    string
+	kernel *fakeKernel
+	plugin *Plugin
+	stdout bytes.Buffer
+	args   skel.CmdArgs
+	conf   map[string]any
+	script script
+	node   nodefile.File
+}
+
+var since = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+
+func eth(index int, name string) discovery.Interface {
+	return discovery.Interface{
+		Index: index, Name: name, MAC: discovery.MAC{2, 0, 0, 0, 0, byte(index)}, Ethernet: true, Up: true, Carrier: true, CarrierChanges: 2,
+	}
+}
+
+func linkOf(i discovery.Interface) nodefile.Link {
+	return nodefile.Link{Name: i.Name, Index: i.Index, MAC: i.MAC.String()}
+}
+
+func attached(i discovery.Interface, vlan int) nodefile.Attachment {
+	return nodefile.Attachment{
+		Identity: fmt.Sprintf("chassis mac:00:1b:21:aa:bb:cc VLAN %d", vlan), Device: linkOf(i), Port: linkOf(i), CarrierChanges: i.CarrierChanges,
+		Certainty: nodefile.Fresh, Usable: true, Since: since, Neighbor: "leaf-1 Ethernet" + fmt.Sprint(i.Index), Rule: "rules.yaml:3",
+	}
+}
+
+// newBench makes a node on which eth1 is in green and eth2 in blue.
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	dir := t.TempDir()
+	b := &bench{t: t, dir: dir}
+	b.script.Log = filepath.Join(dir, "calls")
+	b.kernel = &fakeKernel{Boot: "boot1", log: b.script.Log, Now: []discovery.Interface{eth(4, "eth1"), eth(5, "eth2")}}
+	b.plugin = &Plugin{kernel: b.kernel, stdout: &b.stdout, lockWait: 10 * time.Second, delegateWait: 30 * time.Second}
+	b.node = nodefile.File{
+		Version: nodefile.Version, Node: "node1", BootID: "boot1", Written: since, Converged: true,
+		Networks: []nodefile.Network{
+			{Name: "blue", Attachments: []nodefile.Attachment{attached(eth(5, "eth2"), 200)}},
+			{Name: "green", Attachments: []nodefile.Attachment{attached(eth(4, "eth1"), 100)}},
+		},
+		KnownNames: []string{"blue", "green", "storage"}, KnownPatterns: []string{"rail-*"},
+	}
+	b.conf = map[string]any{
+		"cniVersion": "1.1.0", "name": "net", "type": "colvin", "network": "green",
+		"runDirectory": filepath.Join(dir, "run"), "recordDirectory": b.records(),
+	}
+	netns := filepath.Join(dir, "netns")
+	exe, err := os.Executable()
+	err = errors.Join(err, os.Mkdir(filepath.Join(dir, "run"), 0o755), os.Mkdir(filepath.Join(dir, "bin"), 0o755), os.WriteFile(netns, nil, 0o600))
+	for _, name := range []string{"macvlan", "own", "colvin"} {
+		err = errors.Join(err, os.Symlink(exe, filepath.Join(dir, "bin", name)))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.args = skel.CmdArgs{
+		ContainerID: "c1", Netns: netns, IfName: "net1", Path: filepath.Join(dir, "none") + ":" + filepath.Join(dir, "bin"),
+		Args: "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=web-0;K8S_POD_UID=u1",
+	}
+	return b
+}
+
+func (b *bench) records() string  { return filepath.Join(b.dir, "records") }
+func (b *bench) nodeFile() string { return filepath.Join(b.dir, "run", nodefile.FileName) }
+
+// agent makes an agent hold the lock until the test ends.
+func (b *bench) agent() {
+	b.t.Helper()
+	f, err := nodefile.Lock(filepath.Join(b.dir, "run", nodefile.LockName))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() { _ = f.Close() })
+}
+
+func (b *bench) writeNode() {
+	b.t.Helper()
+	if err := nodefile.Write(b.nodeFile(), &b.node); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// stdin is the configuration as the runtime passes it.
+func (b *bench) stdin() []byte {
+	b.t.Helper()
+	conf := maps.Clone(b.conf)
+	conf["test"] = b.script
+	data, err := json.Marshal(conf)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return data
+}
+
+func (b *bench) do(verb func(*skel.CmdArgs) error) error {
+	b.t.Helper()
+	args := b.args
+	args.StdinData = b.stdin()
+	b.stdout.Reset()
+	return verb(&args)
+}
+
+func (b *bench) must(err error) {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// text replaces what differs from run to run.
+func (b *bench) text(s string) string { return strings.ReplaceAll(s, b.dir, "DIR") }
+
+func (b *bench) wantError(err error, code uint, want string) {
+	b.t.Helper()
+	e, ok := errors.AsType[*types.Error](err)
+	if !ok {
+		b.t.Fatalf("got %v, want a CNI error", err)
+	}
+	if diff := cmp.Diff(fmt.Sprintf("%d: %s", code, want), b.text(fmt.Sprintf("%d: %s", e.Code, e.Msg))); diff != "" {
+		b.t.Errorf("error (-want +got):\n%s", diff)
+	}
+	if strings.ContainsAny(e.Msg, "\r\n") {
+		b.t.Errorf("more than one line: %q", e.Msg)
+	}
+}
+
+// calls is what the delegate was told, with paths made stable.
+func (b *bench) calls() []call {
+	b.t.Helper()
+	data, err := os.ReadFile(b.script.Log)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	b.must(err)
+	var calls []call
+	lines := bufio.NewScanner(strings.NewReader(b.text(string(data))))
+	for lines.Scan() {
+		var c call
+		b.must(json.Unmarshal(lines.Bytes(), &c))
+		calls = append(calls, c)
+	}
+	return calls
+}
+
+func (b *bench) wantVerbs(want ...string) {
+	b.t.Helper()
+	var got []string
+	for _, c := range b.calls() {
+		got = append(got, c.Verb)
+	}
+	if !slices.Equal(got, want) {
+		b.t.Errorf("delegate was called with %q, want %q", got, want)
+	}
+}
+
+// wantFiles counts records, and makes sure nothing else is left.
+func (b *bench) wantRecords(want int) {
+	b.t.Helper()
+	entries, err := os.ReadDir(b.records())
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		b.t.Fatal(err)
+	}
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) != ".json" {
+			b.t.Errorf("left over: %s", e.Name())
+		}
+	}
+	if len(entries) != want {
+		b.t.Errorf("%d files, want %d records: %v", len(entries), want, entries)
+	}
+}

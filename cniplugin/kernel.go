@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cniplugin
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/discovery/link"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+// Kernel is what the plugin asks the node's kernel.
+type Kernel interface {
+	// ByIndex returns the interface with that ifindex, or link.ErrNotFound.
+	ByIndex(index int) (discovery.Interface, error)
+	// List returns all interfaces.
+	List() ([]discovery.Interface, error)
+	// BootID changes with every boot.
+	BootID() (string, error)
+	// Hostname names the node where the node file cannot be read.
+	Hostname() string
+}
+
+type hostKernel struct{}
+
+var _ Kernel = hostKernel{}
+
+func (hostKernel) ByIndex(index int) (discovery.Interface, error) { return link.ByIndex(index) }
+
+func (hostKernel) List() ([]discovery.Interface, error) { return link.List() }
+
+func (hostKernel) BootID() (string, error) {
+	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return "", fmt.Errorf("read boot ID: %w", err)
+	}
+	return strings.TrimSpace(string(b)), nil
+}
+
+func (hostKernel) Hostname() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return "this node"
+	}
+	return name
+}
+
+// verify asks the kernel whether the attachment is still as the node file says,
+// and returns its device as it is now. Only this makes the file safe to use when
+// the agent is dead or behind.
+func verify(k Kernel, a *nodefile.Attachment) (discovery.Interface, error) {
+	port, err := same(k, a.Port)
+	if err != nil {
+		return discovery.Interface{}, err
+	}
+	switch {
+	case !port.Operational():
+		return discovery.Interface{}, fmt.Errorf("%s has no link", port.Name)
+	case port.CarrierChanges != a.CarrierChanges:
+		return discovery.Interface{}, fmt.Errorf(
+			"%s lost its link since the switch was heard there (carrier changes %d, known at %d), and a cable can have moved",
+			port.Name, port.CarrierChanges, a.CarrierChanges)
+	}
+	device, err := same(k, a.Device)
+	if err != nil {
+		return discovery.Interface{}, err
+	}
+	if !device.Up {
+		return discovery.Interface{}, fmt.Errorf("%s is down", device.Name)
+	}
+	return device, leads(k, device, port, a.VID)
+}
+
+// same finds the interface by its ifindex, since names can be exchanged, and
+// makes sure it is not another one with the index of the old.
+func same(k Kernel, want nodefile.Link) (discovery.Interface, error) {
+	got, err := k.ByIndex(want.Index)
+	switch {
+	case errors.Is(err, link.ErrNotFound):
+		return discovery.Interface{}, fmt.Errorf("%s (ifindex %d) is gone", want.Name, want.Index)
+	case err != nil:
+		return discovery.Interface{}, err
+	case got.MAC.String() != want.MAC:
+		return discovery.Interface{}, fmt.Errorf("%s (ifindex %d) has MAC address %s, which was %s",
+			got.Name, got.Index, got.MAC, want.MAC)
+	}
+	return got, nil
+}
+
+// leads makes sure that frames of the device leave through the port, with the
+// tag vid or with none: a port can leave its bond or bridge while its link stays.
+func leads(k Kernel, device, port discovery.Interface, vid uint16) error {
+	if device.Index == port.Index {
+		if vid != 0 {
+			return fmt.Errorf("%s carries VLAN %d tagged and is no VLAN device", device.Name, vid)
+		}
+		return nil
+	}
+	all, err := k.List()
+	if err != nil {
+		return err
+	}
+	if reaches(all, device, port.Index, vid, len(all)) {
+		return nil
+	}
+	return fmt.Errorf("%s is no longer above %s%s", device.Name, port.Name, tagged(vid))
+}
+
+// reaches walks down from device: to the lower device of a VLAN device, else to
+// the members of a bridge or bond. Depth bounds a walk in a circle.
+func reaches(all []discovery.Interface, device discovery.Interface, port int, vid uint16, depth int) bool {
+	if device.Index == port {
+		return vid == 0
+	}
+	if depth == 0 || device.VLAN != 0 && device.VLAN != vid {
+		return false
+	}
+	if device.VLAN != 0 {
+		vid = 0 // this device adds the tag
+	}
+	for _, lower := range all {
+		if lower.Master == device.Index || lower.Index == device.Parent {
+			if reaches(all, lower, port, vid, depth-1) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func tagged(vid uint16) string {
+	if vid == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" with VLAN %d", vid)
+}

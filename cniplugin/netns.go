@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cniplugin
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+
+	"github.com/containernetworking/cni/pkg/skel"
+
+	"github.com/colvin-net/colvin/cniplugin/record"
+)
+
+// ownNetns is the namespace the plugin runs in: the node's.
+const ownNetns = "/proc/self/ns/net"
+
+// findNetns identifies the container's namespace and refuses the node's own.
+func findNetns(args *skel.CmdArgs) (record.Netns, error) {
+	theirs, err := inode(args.Netns)
+	if err != nil {
+		return record.Netns{}, err
+	}
+	own, err := inode(ownNetns)
+	if err != nil {
+		return record.Netns{}, err
+	}
+	override := args.NetnsOverride == "1" || strings.EqualFold(args.NetnsOverride, "true")
+	if theirs == own && !override {
+		return record.Netns{}, errors.New("the container's network namespace is the node's own; containers with the host network need no attachment")
+	}
+	return record.Netns{Path: args.Netns, Inode: theirs}, nil
+}
+
+func inode(path string) (uint64, error) {
+	var st syscall.Stat_t
+	if err := syscall.Stat(path, &st); err != nil {
+		return 0, fmt.Errorf("find network namespace %s: %w", path, err)
+	}
+	return st.Ino, nil
+}

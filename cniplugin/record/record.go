@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package record keeps one file per attachment the CNI plugin has made or is
+// making, and the lock that goes with it. What a record means is the plugin's
+// business. It uses the standard library only, because the plugin links it.
+package record
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// DefaultDir is where the records are unless configured otherwise.
+const DefaultDir = "/var/lib/colvin/attachments"
+
+// maxSize bounds a record. Most of one is the CNI configuration.
+const maxSize = 8 << 20
+
+// ErrDamaged is returned for a record that cannot be understood.
+var ErrDamaged = errors.New("damaged record")
+
+// Key names one attachment: the name in the CNI configuration, the container
+// and the interface in it.
+type Key struct {
+	Name        string `json:"name"`
+	ContainerID string `json:"containerID"`
+	IfName      string `json:"ifName"`
+}
+
+// id is safe as a file name whatever the key holds.
+func (k Key) id() string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q", k.Name, k.ContainerID, k.IfName))
+	return hex.EncodeToString(sum[:16])
+}
+
+// Phase is how far an attachment got.
+type Phase string
+
+// The phases of an attachment.
+const (
+	Adding Phase = "adding" // the delegate may have run
+	Added  Phase = "added"  // the delegate has succeeded
+)
+
+// Record is one attachment.
+type Record struct {
+	Key
+	Phase Phase     `json:"phase"`
+	Time  time.Time `json:"time"` // when it was added
+
+	BootID string `json:"bootID"` // the boot in which Netns and Device are valid
+	Netns  Netns  `json:"netns"`
+	Args   string `json:"args,omitempty"` // CNI_ARGS
+	Pod    Pod    `json:"pod,omitzero"`
+
+	Network        string `json:"network"` // as asked for
+	Identity       string `json:"identity"`
+	Device         Link   `json:"device"`
+	Port           Link   `json:"port"`
+	CarrierChanges uint32 `json:"carrierChanges"`
+	VID            uint16 `json:"vid,omitempty"`
+
+	DelegateType string          `json:"delegateType"`
+	DelegateConf json.RawMessage `json:"delegateConf"` // as the delegate got it
+	Result       json.RawMessage `json:"result,omitempty"`
+}
+
+// Netns is a network namespace. The path of one that is gone may be used again,
+// so the inode belongs to it.
+type Netns struct {
+	Path  string `json:"path"`
+	Inode uint64 `json:"inode"`
+}
+
+// Pod is what Kubernetes tells about the container.
+type Pod struct {
+	Namespace string `json:"namespace,omitempty"`
+	Name      string `json:"name,omitempty"`
+	UID       string `json:"uid,omitempty"`
+}
+
+// Link identifies one network device of the node.
+type Link struct {
+	Name  string `json:"name"`
+	Index int    `json:"index"`
+	MAC   string `json:"mac"`
+}
+
+// Store is the directory of the records.
+type Store struct{ dir string }
+
+// Open creates the directory where needed. It refuses one that somebody other
+// than root or the caller could exchange: what a record says is run as root.
+func Open(dir string) (*Store, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("open records: %w", err)
+	}
+	resolved, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open records: %w", err)
+	}
+	if err := checkOwners(resolved); err != nil {
+		return nil, fmt.Errorf("open records %s: %w", dir, err)
+	}
+	return &Store{dir: resolved}, nil
+}
+
+// checkOwners looks at dir and everything above it. Besides root and the caller
+// the owner of / is trusted, who is not root within a user namespace.
+func checkOwners(dir string) error {
+	slash, err := owner("/")
+	if err != nil {
+		return err
+	}
+	for d := dir; d != "/"; d = filepath.Dir(d) {
+		uid, err := owner(d)
+		if err != nil {
+			return err
+		}
+		if uid != 0 && uid != slash && uid != uint32(os.Geteuid()) {
+			return fmt.Errorf("%s is owned by user %d; give it to root, or set \"recordDirectory\" to a directory of root's", d, uid)
+		}
+		if err := checkMode(d, d == dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func owner(path string) (uint32, error) {
+	var st syscall.Stat_t
+	if err := syscall.Lstat(path, &st); err != nil {
+		return 0, &fs.PathError{Op: "lstat", Path: path, Err: err}
+	}
+	return st.Uid, nil
+}
+
+// checkMode lets others write only above dir and only where they cannot exchange
+// what is not theirs (/tmp).
+func checkMode(path string, isDir bool) error {
+	st, err := os.Lstat(path)
+	if err != nil {
+		return err
+	}
+	if st.Mode().Perm()&0o022 == 0 || !isDir && st.Mode()&fs.ModeSticky != 0 {
+		return nil
+	}
+	return fmt.Errorf("%s can be written by others (mode %v); remove that permission", path, st.Mode().Perm())
+}
+
+// List returns all records that can be read, ordered by key, and the errors of
+// those that cannot.
+func (s *Store) List() ([]Record, error) {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return nil, fmt.Errorf("list records: %w", err)
+	}
+	var (
+		records []Record
+		errs    []error
+	)
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), recordSuffix) {
+			continue
+		}
+		switch r, err := s.read(e.Name()); {
+		case err == nil:
+			records = append(records, *r)
+		case !errors.Is(err, fs.ErrNotExist): // removed meanwhile
+			errs = append(errs, err)
+		}
+	}
+	slices.SortFunc(records, func(a, b Record) int {
+		return slices.Compare([]string{a.Name, a.ContainerID, a.IfName}, []string{b.Name, b.ContainerID, b.IfName})
+	})
+	return records, errors.Join(errs...)
+}
+
+const (
+	recordSuffix = ".json"
+	lockSuffix   = ".lock"
+	tempSuffix   = ".json.tmp" // left by a writer that was killed
+)
+
+func (s *Store) read(file string) (*Record, error) {
+	path := filepath.Join(s.dir, file)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, fmt.Errorf("read record: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("read record: %w", err)
+	}
+	if len(data) > maxSize {
+		return nil, fmt.Errorf("read %s: %w: larger than %d bytes", path, ErrDamaged, maxSize)
+	}
+	var r Record
+	if err := json.Unmarshal(data, &r); err != nil {
+		return nil, fmt.Errorf("read %s: %w: %s", path, ErrDamaged, err.Error())
+	}
+	if err := r.validate(file); err != nil {
+		return nil, fmt.Errorf("read %s: %w: %s", path, ErrDamaged, err.Error())
+	}
+	return &r, nil
+}
+
+func (r *Record) validate(file string) error {
+	switch {
+	case r.id()+recordSuffix != file:
+		return errors.New("it is of another attachment")
+	case r.Phase != Adding && r.Phase != Added:
+		return fmt.Errorf("phase is %q", r.Phase)
+	case r.DelegateType == "" || len(r.DelegateConf) == 0:
+		return errors.New("it names no delegate")
+	}
+	return nil
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cniplugin
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/containernetworking/cni/pkg/types"
+
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+// target is the attachment an ADD uses, with its device as the kernel has it.
+type target struct {
+	nodefile.Attachment
+	device discovery.Interface
+}
+
+// resolve finds the one device that leads to the network asked for. It errs on
+// the side of no answer: not knowing is allowed, guessing is not.
+func (p *Plugin) resolve(c *conf, node *nodefile.File) (*target, error) {
+	var usable, unusable []nodefile.Attachment
+	for _, a := range node.Lookup(c.network) {
+		if a.Usable && a.Device != (nodefile.Link{}) {
+			usable = append(usable, a)
+		} else {
+			unusable = append(unusable, a)
+		}
+	}
+	switch {
+	case len(usable) > 0:
+		return p.choose(c, node, usable)
+	case len(unusable) > 0:
+		return nil, unusableError(c, node, unusable)
+	}
+	return nil, c.unknownError(node)
+}
+
+// choose decides between usable attachments and lets the kernel confirm.
+func (p *Plugin) choose(c *conf, node *nodefile.File, usable []nodefile.Attachment) (*target, error) {
+	ways := byDevice(usable)
+	if len(ways) > 1 && (c.selection != selectFirst || !oneNetwork(usable)) {
+		return nil, ambiguousError(c, node, ways)
+	}
+	var first error
+	for _, way := range ways {
+		t, err := p.confirm(way)
+		if err == nil {
+			return t, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return nil, fail(types.ErrTryAgainLater, "%s: network %q cannot be used now: %v; %s",
+		node.Node, c.network, first, c.agentAdvice())
+}
+
+// byDevice gathers the attachments that are one device into one network, such as
+// those of a bond's members.
+func byDevice(all []nodefile.Attachment) [][]nodefile.Attachment {
+	var ways [][]nodefile.Attachment
+	for _, a := range all {
+		i := slices.IndexFunc(ways, func(w []nodefile.Attachment) bool {
+			return w[0].Device == a.Device && w[0].VID == a.VID && w[0].Identity == a.Identity
+		})
+		if i < 0 {
+			ways = append(ways, []nodefile.Attachment{a})
+		} else {
+			ways[i] = append(ways[i], a)
+		}
+	}
+	return ways
+}
+
+// oneNetwork reports whether every attachment leads to the same network, or the
+// rules say that their networks count as one.
+func oneNetwork(all []nodefile.Attachment) bool {
+	for _, a := range all {
+		if a.Identity != all[0].Identity && !(a.Spans && all[0].Spans) {
+			return false
+		}
+	}
+	return true
+}
+
+// confirm asks the kernel about every port below the device: frames can leave
+// through any of them.
+func (p *Plugin) confirm(way []nodefile.Attachment) (*target, error) {
+	t := &target{Attachment: way[0]}
+	for i := range way {
+		var err error
+		if t.device, err = verify(p.kernel, &way[i]); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+func ambiguousError(c *conf, node *nodefile.File, ways [][]nodefile.Attachment) error {
+	var list []string
+	var all []nodefile.Attachment
+	for _, w := range ways {
+		list = append(list, w[0].Device.Name+tagged(w[0].VID)+" ("+why(&w[0])+")")
+		all = append(all, w...)
+	}
+	advice := `set "select": "first" to take the first`
+	if !oneNetwork(all) {
+		advice = `they are different networks, so "select" does not decide: give them different names in the rules, or accept them as one there with spans: true`
+	}
+	return fail(ErrAmbiguous, "%s: network %q is ambiguous: %s lead to it; %s",
+		node.Node, c.network, strings.Join(list, " and "), advice)
+}
+
+// why is the evidence for an attachment.
+func why(a *nodefile.Attachment) string {
+	parts := []string{a.Neighbor, a.Identity}
+	if a.Rule != "" {
+		parts = append(parts, a.Rule)
+	}
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
+}
+
+// unusableError is 11 where time can help, else 100.
+func unusableError(c *conf, node *nodefile.File, all []nodefile.Attachment) error {
+	var list []string
+	code, advice := ErrNotHere, fmt.Sprintf(`change that on the node, or place the container on another; "colvin explain %s" tells more`, all[0].Port.Name)
+	for i := range all {
+		a := &all[i]
+		list = append(list, state(a))
+		if a.Device != (nodefile.Link{}) && (a.Certainty == nodefile.Unverified || a.Certainty == nodefile.Down) {
+			code, advice = types.ErrTryAgainLater, c.agentAdvice()
+		}
+	}
+	return fail(code, "%s: network %q cannot be used now: %s; %s", node.Node, c.network, strings.Join(list, "; "), advice)
+}
+
+func state(a *nodefile.Attachment) string {
+	s := fmt.Sprintf("%s%s (%s) is %s since %s", a.Port.Name, tagged(a.VID), why(a), a.Certainty, a.Since.UTC().Format(time.RFC3339))
+	if a.Reason != "" {
+		s += ": " + a.Reason
+	}
+	return s
+}
+
+// unknownError tells a name that may come, one that is elsewhere, and one that
+// does not exist apart.
+func (c *conf) unknownError(node *nodefile.File) error {
+	switch {
+	case !node.Converged:
+		return fail(types.ErrTryAgainLater, "%s: network %q is not known yet: %s; here so far: %s; %s",
+			node.Node, c.network, pending(node), names(node), c.agentAdvice())
+	case knownElsewhere(node, c.network):
+		return fail(ErrNotHere, "%s: network %q is not on this node: the rules know it, but no port here leads to it; here: %s; place the container on another node, or check the cables with \"colvin networks\"",
+			node.Node, c.network, names(node))
+	}
+	msg := fmt.Sprintf("%s: network %q is not known: no rule or colour has that name; known here: %s; check the spelling or add a rule",
+		node.Node, c.network, names(node))
+	if node.RulesProblem != "" {
+		msg += "; the rules on disk are not in force: " + node.RulesProblem
+	}
+	return fail(types.ErrInvalidNetworkConfig, "%s", msg)
+}
+
+func pending(node *nodefile.File) string {
+	if len(node.Pending) == 0 {
+		return "colvind has just started"
+	}
+	return "no switch heard yet on " + some(node.Pending)
+}
+
+func knownElsewhere(node *nodefile.File, name string) bool {
+	return len(node.Lookup(name)) > 0 || slices.Contains(node.KnownNames, name) ||
+		slices.ContainsFunc(node.KnownPatterns, func(pattern string) bool {
+			ok, err := path.Match(pattern, name)
+			return ok && err == nil
+		})
+}
+
+// names lists the networks of the node.
+func names(node *nodefile.File) string {
+	var list []string
+	for _, n := range node.Networks {
+		if len(n.Attachments) > 0 {
+			list = append(list, n.Name)
+		}
+	}
+	if len(list) == 0 {
+		return "none"
+	}
+	return some(list)
+}
+
+// maxListed keeps a message readable.
+const maxListed = 20
+
+func some(list []string) string {
+	if more := len(list) - maxListed; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(list[:maxListed], ", "), more)
+	}
+	return strings.Join(list, ", ")
+}

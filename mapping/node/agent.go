@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/colvin-net/colvin/discovery/ether"
+	"github.com/colvin-net/colvin/discovery/link"
+	"github.com/colvin-net/colvin/discovery/observe"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+// bootIDPath is where the kernel tells which boot this is.
+const bootIDPath = "/proc/sys/kernel/random/boot_id"
+
+// A Task is long-lived work. A cancelled context is no error.
+type Task interface {
+	Run(ctx context.Context) error
+	String() string
+}
+
+// Run is the agent: it observes the node it runs on and maps it until ctx ends.
+func Run(ctx context.Context, c Config, version string, log *slog.Logger) error {
+	if err := prepare(c); err != nil {
+		return err
+	}
+	lock, err := nodefile.Lock(filepath.Join(c.RunDirectory, nodefile.LockName))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Close() }()
+	boot, err := os.ReadFile(bootIDPath)
+	if err != nil {
+		return fmt.Errorf("read boot ID: %w", err)
+	}
+	links, err := link.Subscribe()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = links.Close() }()
+	tasks, err := build(ctx, c, version, strings.TrimSpace(string(boot)), links, log)
+	if err != nil {
+		return err
+	}
+	log.Info("colvind starts", "version", version, "node", c.Node, "interfaces", c.Interfaces, "rules", c.Rules)
+	return runAll(ctx, tasks, log)
+}
+
+// prepare makes the agent's directories. The plugin's records are not below
+// them: an unprivileged agent must not own a directory above root's files.
+func prepare(c Config) error {
+	if err := os.MkdirAll(c.RunDirectory, 0o755); err != nil {
+		return fmt.Errorf("make run directory: %w", err)
+	}
+	if err := os.MkdirAll(c.StateDirectory, 0o700); err != nil {
+		return fmt.Errorf("make state directory: %w", err)
+	}
+	return nil
+}
+
+func build(ctx context.Context, c Config, version, boot string, links observe.Links, log *slog.Logger) ([]Task, error) {
+	observer := observe.New(links, ether.Listen, c.Interfaces, log)
+	loop := NewLoop(Deps{Config: c, Version: version, BootID: boot, Snapshots: observer.Updates(), Log: log})
+	state := func() (*State, error) {
+		s, err := loop.State()
+		if err != nil {
+			return nil, err
+		}
+		now := *s
+		now.Snapshot = observer.Snapshot() // with counters and times of this moment
+		return &now, nil
+	}
+	tasks := []Task{observer, loop, loop.Rules(), NewServer(filepath.Join(c.RunDirectory, nodefile.SocketName), state, log)}
+	if c.Metrics.Address == "" {
+		return tasks, nil
+	}
+	m, err := NewMetricsServer(ctx, c.Metrics.Address, NewCollector(state))
+	if err != nil {
+		return nil, err
+	}
+	return append(tasks, m), nil
+}
+
+// runAll runs the tasks until ctx ends or one of them fails.
+func runAll(ctx context.Context, tasks []Task, log *slog.Logger) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, t := range tasks {
+		group.Go(func() error {
+			if err := t.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+				return fmt.Errorf("%s: %w", t, err)
+			}
+			return nil
+		})
+	}
+	err := group.Wait()
+	log.Info("colvind stops", "error", err)
+	return err
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+
+	"github.com/colvin-net/colvin/discovery/observe"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+	"github.com/colvin-net/colvin/yamlfile"
+)
+
+// Where the agent keeps its files unless it is configured otherwise.
+const (
+	DefaultRules    = "/etc/colvin/rules.yaml"
+	DefaultStateDir = "/var/lib/colvin/agent"
+)
+
+// The values of colours.of.
+const (
+	ColoursOfUntagged = "untagged"
+	ColoursOfAll      = "all"
+)
+
+// The values of log.format.
+const (
+	LogText = "text"
+	LogJSON = "json"
+)
+
+// Config is colvind.yaml; deploy/colvind.yaml documents each key.
+type Config struct {
+	Node           string
+	Interfaces     observe.Patterns
+	Rules          string
+	RunDirectory   string
+	StateDirectory string
+	Colours        ColourConfig
+	Metrics        MetricsConfig
+	Log            LogConfig
+}
+
+// ColourConfig says who gets a colour and what it is good for.
+type ColourConfig struct {
+	Attach bool   // a pod may ask for a colour
+	Of     string // ColoursOfUntagged or ColoursOfAll
+}
+
+// MetricsConfig says where Prometheus finds the metrics.
+type MetricsConfig struct {
+	Address string // host:port; empty for none
+}
+
+// LogConfig says what is logged and how.
+type LogConfig struct {
+	Level  slog.Level
+	Format string
+}
+
+// LoadConfig reads the configuration file; without one the defaults hold. It
+// reports every mistake in it.
+func LoadConfig(file string) (Config, error) {
+	var data []byte
+	if file != "" {
+		var err error
+		if data, err = os.ReadFile(file); err != nil {
+			return Config{}, fmt.Errorf("read configuration: %w", err)
+		}
+	}
+	c, err := ParseConfig(file, data)
+	if err != nil {
+		return Config{}, err
+	}
+	if c.Node == "" {
+		if c.Node, err = os.Hostname(); err != nil {
+			return Config{}, fmt.Errorf("name this node: %w; set node: in the configuration", err)
+		}
+	}
+	return c, nil
+}
+
+// ParseConfig reads the content of a configuration file. An empty node stays
+// empty.
+func ParseConfig(file string, data []byte) (Config, error) {
+	doc := yamlfile.Parse(file, data)
+	m := doc.Mapping()
+	colours, metrics, log := m.Get("colours").Mapping(), m.Get("metrics").Mapping(), m.Get("log").Mapping()
+	c := Config{
+		Node:           m.Get("node").Text(""),
+		Interfaces:     patterns(m.Get("interfaces")),
+		Rules:          path(m.Get("rules"), DefaultRules),
+		RunDirectory:   path(m.Get("runDirectory"), nodefile.DefaultDir),
+		StateDirectory: path(m.Get("stateDirectory"), DefaultStateDir),
+		Colours: ColourConfig{
+			Attach: colours.Get("attach").Bool(true),
+			Of:     colours.Get("of").OneOf(ColoursOfUntagged, ColoursOfUntagged, ColoursOfAll),
+		},
+		Metrics: MetricsConfig{Address: address(metrics.Get("address"))},
+		Log: LogConfig{
+			Level:  level(log.Get("level")),
+			Format: log.Get("format").OneOf(LogText, LogText, LogJSON),
+		},
+	}
+	if err := doc.Err(); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+// patterns reads interface patterns one by one, so that a mistake names its line.
+func patterns(v yamlfile.Value) observe.Patterns {
+	if !v.Present() {
+		return observe.Patterns{"*"}
+	}
+	var out observe.Patterns
+	for _, e := range v.List() {
+		p := observe.Patterns{e.Text("")}
+		if err := p.Validate(); err != nil {
+			e.Mistake(err.Error(), "see path.Match for the syntax of globs")
+		}
+		out = append(out, p...)
+	}
+	return out
+}
+
+func path(v yamlfile.Value, def string) string {
+	p := v.Text(def)
+	if !filepath.IsAbs(p) {
+		v.Mistake(fmt.Sprintf("%s is not an absolute path", yamlfile.Quote(p)), "begin it with /")
+	}
+	return p
+}
+
+func address(v yamlfile.Value) string {
+	a := v.Text("")
+	if a == "" {
+		return ""
+	}
+	if _, _, err := net.SplitHostPort(a); err != nil {
+		v.Mistake(fmt.Sprintf("%s is not host:port", yamlfile.Quote(a)), "write for example 127.0.0.1:9100")
+	}
+	return a
+}
+
+func level(v yamlfile.Value) slog.Level {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(v.OneOf("info", "debug", "info", "warn", "error"))); err != nil {
+		return slog.LevelInfo
+	}
+	return l
+}

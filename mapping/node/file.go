@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+// nodeFile is the View as the CNI plugin needs it: one entry per name that
+// resolves, so that a colour leads to its own identity only, even where the name
+// that replaced it covers several.
+func nodeFile(in mapping.Input, v mapping.View, rulesProblem string) *nodefile.File {
+	f := &nodefile.File{
+		Version:       nodefile.Version,
+		Node:          v.Node,
+		BootID:        v.BootID,
+		Written:       v.Time.UTC().Round(0),
+		Converged:     v.Converged,
+		Pending:       v.Pending,
+		Networks:      []nodefile.Network{},
+		KnownNames:    in.KnownNames(),
+		KnownPatterns: in.Rules.KnownPatterns(),
+		RulesProblem:  rulesProblem,
+	}
+	byName := map[string][]nodefile.Attachment{}
+	for i := range v.Attachments {
+		a := fileAttachment(&v.Attachments[i])
+		for _, name := range v.Attachments[i].Names() {
+			byName[name] = append(byName[name], a)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		f.Networks = append(f.Networks, nodefile.Network{Name: name, Attachments: byName[name]})
+	}
+	return f
+}
+
+func fileAttachment(a *mapping.Attachment) nodefile.Attachment {
+	rule := a.Rule.String()
+	if rule == "" {
+		rule = "colour"
+	}
+	return nodefile.Attachment{
+		Identity:       a.Identity.String(),
+		Device:         a.Device,
+		Port:           a.Port,
+		CarrierChanges: a.CarrierChanges,
+		VID:            a.VID,
+		Certainty:      a.Certainty,
+		Usable:         a.Usable,
+		Spans:          a.Spans,
+		Since:          a.Since.UTC().Round(0),
+		Reason:         a.Reason,
+		Neighbor:       a.NeighborText(),
+		Rule:           rule,
+	}
+}

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package node is the node's loop: it takes what is observed and the rules in
+// force, lets package mapping resolve them, and hands the View to the sinks: the
+// node file, the agent's socket, metrics and logs.
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"reflect"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/colour"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+// The node file is written at once, but not more often than this in the long
+// run: whoever floods a port must not wear out the disk.
+const (
+	writeEvery = time.Second
+	writeBurst = 10
+)
+
+// A Loop turns snapshots into the node file and the agent's State.
+type Loop struct {
+	config    Config
+	bootID    string
+	started   time.Time
+	version   string
+	snapshots <-chan *discovery.Snapshot
+	rulesFile *rulesFile
+	store     store
+	log       *slog.Logger
+	limit     *rate.Limiter
+
+	// Owned by Run.
+	rules      Rules
+	book       *colour.Book // nil while it is damaged
+	problems   []mapping.Condition
+	uncoloured error // why an identity that should have a colour has none
+	snapshot   *discovery.Snapshot
+	memory     mapping.Memory
+	view       mapping.View
+	written    *nodefile.File // last content of the node file
+	saved      mapping.Memory // what was material of the memory saved with it
+	writes     atomic.Uint64
+
+	state atomic.Pointer[State]
+}
+
+// Deps are what a Loop is connected to.
+type Deps struct {
+	Config    Config
+	Version   string
+	BootID    string
+	Snapshots <-chan *discovery.Snapshot
+	Log       *slog.Logger
+	// WriteLimit replaces the limit on writes of the node file, for benchmarks
+	// that measure a single write many times.
+	WriteLimit *rate.Limiter
+}
+
+// NewLoop loads what earlier runs left and returns a Loop.
+func NewLoop(d Deps) *Loop {
+	if d.Log == nil {
+		d.Log = slog.New(slog.DiscardHandler)
+	}
+	if d.WriteLimit == nil {
+		d.WriteLimit = rate.NewLimiter(rate.Every(writeEvery), writeBurst)
+	}
+	l := &Loop{
+		config: d.Config, bootID: d.BootID, started: time.Now(), version: d.Version,
+		snapshots: d.Snapshots, store: store{d.Config.StateDirectory}, log: d.Log, limit: d.WriteLimit,
+	}
+	l.rulesFile = newRulesFile(d.Config.Rules, l.store, d.Log)
+	l.rules = l.rulesFile.load()
+	l.restore()
+	return l
+}
+
+// Rules is the task that watches the rules file for the Loop.
+func (l *Loop) Rules() Task { return l.rulesFile }
+
+// String names the task.
+func (*Loop) String() string { return "map networks" }
+
+func (l *Loop) restore() {
+	memory, err := l.store.memory()
+	l.damage(err)
+	l.memory = memory.Restore(l.bootID, l.started)
+	l.book, err = l.store.colours()
+	l.damage(err)
+}
+
+// damage keeps what could not be read as a condition for as long as the agent
+// runs.
+func (l *Loop) damage(err error) {
+	if err == nil {
+		return
+	}
+	l.log.Error("state of an earlier run cannot be used", "error", err)
+	l.problems = append(l.problems, mapping.Condition{Type: mapping.StateDamaged, Message: err.Error()})
+}
+
+// Run maps until ctx ends.
+func (l *Loop) Run(ctx context.Context) error {
+	wake := time.NewTimer(time.Hour)
+	defer wake.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return l.store.saveMemory(l.memory, time.Now())
+		case s := <-l.snapshots:
+			l.snapshot = s
+		case r := <-l.rulesFile.out:
+			l.rules = r
+			l.refreshTime()
+		case <-wake.C:
+			l.refreshTime()
+		}
+		if l.snapshot == nil { // rules may come before anything is observed
+			continue
+		}
+		wake.Reset(l.step())
+	}
+}
+
+// refreshTime has the present snapshot seen as of now.
+func (l *Loop) refreshTime() {
+	if l.snapshot != nil {
+		s := *l.snapshot
+		s.Time = time.Now()
+		l.snapshot = &s
+	}
+}
+
+// step computes the View, brings the sinks up to date and returns when to do so
+// again though nothing is heard.
+func (l *Loop) step() time.Duration {
+	world := mapping.World{Node: l.config.Node, BootID: l.bootID, Rules: l.rules.Set}
+	l.memory = l.memory.Advance(world, l.snapshot)
+	in := mapping.Input{World: world, Snapshot: l.snapshot, Memory: l.memory, Colours: l.colours()}
+	view := mapping.Resolve(in)
+	if l.allocate(view.Uncoloured) {
+		in.Colours = l.colours()
+		view = mapping.Resolve(in)
+	}
+	l.conditions(&view)
+	l.logChanges(&l.view, &view)
+	l.view = view
+	again := l.write(in)
+	l.state.Store(l.newState())
+	if !view.Wake.IsZero() {
+		again = min(again, time.Until(view.Wake))
+	}
+	return max(again, time.Millisecond)
+}
+
+// conditions adds what only the loop knows.
+func (l *Loop) conditions(v *mapping.View) {
+	v.Conditions = append(v.Conditions, l.problems...)
+	if l.uncoloured != nil {
+		v.Conditions = append(v.Conditions, mapping.Condition{Type: mapping.TooManyUnnamed, Message: l.uncoloured.Error()})
+	}
+	if l.rules.Problem != "" {
+		v.Conditions = append(v.Conditions, mapping.Condition{Type: mapping.RulesInvalid, Message: l.rules.Problem})
+	}
+}
+
+// colours are the colour book as package mapping wants it.
+func (l *Loop) colours() mapping.Colours {
+	c := mapping.Colours{Tagged: l.config.Colours.Of == ColoursOfAll, Attach: l.config.Colours.Attach}
+	if l.book != nil {
+		for _, e := range l.book.Entries() {
+			if id, ok := mapping.ParseColourKey(e.Identity); ok {
+				c.Book = append(c.Book, mapping.Colour{Name: e.Colour, Identity: id})
+			}
+		}
+	}
+	return c
+}
+
+// allocate gives colours to identities that need one, and keeps them before
+// anybody can see them. It reports whether there are new ones.
+func (l *Loop) allocate(ids []mapping.Identity) bool {
+	if l.book == nil {
+		return false
+	}
+	before := len(l.book.Entries())
+	l.uncoloured = nil
+	for _, id := range ids {
+		c, err := l.book.Allocate(id.ColourKey(), l.rules.Set.Covers, time.Now())
+		if err != nil {
+			l.uncoloured = err
+			break
+		}
+		l.log.Info("colour given", "colour", c, "identity", id.String())
+	}
+	if len(l.book.Entries()) == before {
+		return false
+	}
+	if err := l.store.saveColours(l.book); err != nil {
+		l.damage(fmt.Errorf("%w; no more colours are given out", err))
+		l.book = nil // a colour that is not kept could be given twice
+		return false
+	}
+	return true
+}
+
+// write brings the agent's files up to date: first what a restarted agent must
+// not contradict, then what the plugin reads. It returns when to try again.
+func (l *Loop) write(in mapping.Input) time.Duration {
+	file, memory := nodeFile(in, l.view, l.rules.Problem), l.memory.Material()
+	if l.written != nil && sameContent(l.written, file) && reflect.DeepEqual(l.saved, memory) {
+		return time.Hour
+	}
+	if r := l.limit.Reserve(); r.Delay() > 0 {
+		delay := r.Delay()
+		r.Cancel()
+		return delay
+	}
+	err := l.store.saveMemory(l.memory, file.Written)
+	if err == nil {
+		err = nodefile.Write(filepath.Join(l.config.RunDirectory, nodefile.FileName), file)
+	}
+	if err != nil {
+		l.log.Error("node file cannot be written; trying again", "error", err)
+		return writeEvery
+	}
+	l.written, l.saved = file, memory
+	l.writes.Add(1)
+	return time.Hour
+}
+
+// sameContent compares all but the time of writing.
+func sameContent(a, b *nodefile.File) bool {
+	c := *a
+	c.Written = b.Written
+	return reflect.DeepEqual(&c, b)
+}
+
+// ErrNotReady is returned for a State before the first snapshot.
+var ErrNotReady = errors.New("the agent has not looked at the node's interfaces yet")

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/colvin-net/colvin/discovery"
+)
+
+// The metrics, with the names of IEEE Std 802.1AB-2016, 9.2.6 in their help.
+var (
+	metricInfo       = desc("info", "Always 1; the version of the agent.", "version", "node")
+	metricConverged  = desc("converged", "1 when every port was heard or waited for.")
+	metricNeighbors  = desc("neighbors", "LLDP neighbours heard within their time to live.", "interface")
+	metricAttach     = desc("attachments", "Ways from this node into networks, by certainty.", "certainty")
+	metricConditions = desc("conditions", "Conditions that hold, by type.", "type")
+	metricRulesBad   = desc("rules_invalid", "1 while the rules on disk are not in force.")
+	metricWrites     = desc("node_file_writes_total", "How often the node file was written.")
+
+	metricFramesIn     = desc("lldp_frames_in_total", "LLDP frames received (statsFramesInTotal).", "interface")
+	metricDiscarded    = desc("lldp_frames_discarded_total", "LLDP frames discarded (statsFramesDiscardedTotal).", "interface")
+	metricErrors       = desc("lldp_frames_in_errors_total", "LLDP frames with errors (statsFramesInErrorsTotal).", "interface")
+	metricTLVDiscarded = desc("lldp_tlvs_discarded_total", "TLVs discarded (statsTLVsDiscardedTotal).", "interface")
+	metricTLVUnknown   = desc("lldp_tlvs_unrecognized_total", "TLVs not recognised (statsTLVsUnrecognizedTotal).", "interface")
+	metricAgeouts      = desc("lldp_ageouts_total", "Neighbours aged out (statsAgeoutsTotal).", "interface")
+	metricTooMany      = desc("lldp_too_many_neighbors_total", "Frames refused because the table was full (tooManyNeighbors).", "interface")
+	metricReasons      = desc("lldp_discards_total", "LLDP frames discarded, by reason.", "interface", "reason")
+)
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("colvin_"+name, help, labels, nil)
+}
+
+// A Collector makes Prometheus metrics of the agent's State.
+type Collector struct {
+	state func() (*State, error)
+}
+
+var _ prometheus.Collector = (*Collector)(nil)
+
+// NewCollector returns a Collector of what state returns.
+func NewCollector(state func() (*State, error)) *Collector { return &Collector{state: state} }
+
+// Describe sends nothing: which metrics there are depends on the interfaces.
+func (*Collector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements prometheus.Collector.
+func (c *Collector) Collect(ch chan<- prometheus.Metric) {
+	s, err := c.state()
+	if err != nil {
+		return
+	}
+	gauge(ch, metricInfo, 1, s.Version, s.Node)
+	gauge(ch, metricConverged, number(s.View.Converged))
+	gauge(ch, metricRulesBad, number(s.Rules.Problem != ""))
+	counter(ch, metricWrites, s.Writes)
+	certainties, conditions := map[string]int{}, map[string]int{}
+	for _, a := range s.View.Attachments {
+		certainties[string(a.Certainty)]++
+	}
+	for _, k := range s.View.Conditions {
+		conditions[string(k.Type)]++
+	}
+	for k, n := range certainties {
+		gauge(ch, metricAttach, float64(n), k)
+	}
+	for k, n := range conditions {
+		gauge(ch, metricConditions, float64(n), k)
+	}
+	for _, p := range s.Snapshot.Ports {
+		collectPort(ch, &p)
+	}
+}
+
+func collectPort(ch chan<- prometheus.Metric, p *discovery.Port) {
+	gauge(ch, metricNeighbors, float64(len(p.Neighbors)), p.Name)
+	counter(ch, metricFramesIn, p.Counters.FramesIn, p.Name)
+	counter(ch, metricDiscarded, p.Counters.FramesDiscarded, p.Name)
+	counter(ch, metricErrors, p.Counters.FramesInErrors, p.Name)
+	counter(ch, metricTLVDiscarded, p.Counters.TLVsDiscarded, p.Name)
+	counter(ch, metricTLVUnknown, p.Counters.TLVsUnrecognized, p.Name)
+	counter(ch, metricAgeouts, p.Counters.Ageouts, p.Name)
+	counter(ch, metricTooMany, p.Counters.TooManyNeighbors, p.Name)
+	for reason, n := range p.Counters.Discards {
+		counter(ch, metricReasons, n, p.Name, reason)
+	}
+}
+
+func gauge(ch chan<- prometheus.Metric, d *prometheus.Desc, v float64, labels ...string) {
+	ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+}
+
+func counter(ch chan<- prometheus.Metric, d *prometheus.Desc, v uint64, labels ...string) {
+	ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+}
+
+func number(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// MetricsServer serves the metrics of a Collector.
+type MetricsServer struct {
+	listener net.Listener
+	handler  http.Handler
+}
+
+// NewMetricsServer listens on address, so that a wrong one is told at once.
+func NewMetricsServer(ctx context.Context, address string, c *Collector) (*MetricsServer, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen for metrics: %w", err)
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(c)
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	return &MetricsServer{listener: l, handler: mux}, nil
+}
+
+// String names the task.
+func (*MetricsServer) String() string { return "metrics" }
+
+// Run serves until ctx ends.
+func (m *MetricsServer) Run(ctx context.Context) error { return serve(ctx, m.listener, m.handler) }

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/discovery/observe"
+	"github.com/colvin-net/colvin/internal/leaktest"
+	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+func TestMain(m *testing.M) { os.Exit(leaktest.Run(m)) }
+
+// TestReferenceConfiguration parses deploy/colvind.yaml, which must state every
+// default.
+func TestReferenceConfiguration(t *testing.T) {
+	data, err := os.ReadFile("../../deploy/colvind.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reference, err := ParseConfig("colvind.yaml", data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defaults, err := ParseConfig("empty.yaml", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(defaults, reference); diff != "" {
+		t.Errorf("reference (-default +reference):\n%s", diff)
+	}
+	want := Config{
+		Interfaces: observe.Patterns{"*"}, Rules: DefaultRules, RunDirectory: nodefile.DefaultDir, StateDirectory: DefaultStateDir,
+		Colours: ColourConfig{Attach: true, Of: ColoursOfUntagged}, Log: LogConfig{Level: slog.LevelInfo, Format: LogText},
+	}
+	if diff := cmp.Diff(want, defaults); diff != "" {
+		t.Errorf("defaults (-want +got):\n%s", diff)
+	}
+}
+
+func TestConfigurationMistakes(t *testing.T) {
+	_, err := ParseConfig("colvind.yaml", []byte(`node: 7
+interfaces: ["eth[", "!"]
+rules: rules.yaml
+colours: {attach: perhaps, off: all}
+metrics: {address: "9100"}
+log: {level: loud}
+`))
+	if err == nil {
+		t.Fatal("mistakes are accepted")
+	}
+	for _, place := range []string{"colvind.yaml:1:7", ":2:14", ":2:22", ":3:8", ":4:19", ":4:28", ":5:20", ":6:14"} {
+		if !strings.Contains(err.Error(), place) {
+			t.Errorf("no mistake at %s in:\n%v", place, err)
+		}
+	}
+}
+
+func state() *State {
+	return &State{
+		Version: "v1", Node: "node1",
+		Snapshot: &discovery.Snapshot{Ports: []discovery.Port{{
+			Name: "eth1", Neighbors: make([]discovery.Neighbor, 1),
+			Counters: discovery.PortCounters{FramesIn: 7, FramesDiscarded: 2, FramesInErrors: 2, Discards: discovery.Discards{"noEnd": 2}},
+		}}},
+		View: mapping.View{
+			Attachments: []mapping.Attachment{{Certainty: nodefile.Fresh}, {Certainty: nodefile.Fresh}, {Certainty: nodefile.Down}},
+			Conditions:  []mapping.Condition{{Type: mapping.Conflict}},
+		},
+		Writes: 3,
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	want, err := os.Open("testdata/metrics.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = want.Close() }()
+	if err := testutil.CollectAndCompare(NewCollector(func() (*State, error) { return state(), nil }), want); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSocket(t *testing.T) {
+	path := filepath.Join(t.TempDir(), nodefile.SocketName)
+	if err := os.WriteFile(path, nil, 0o600); err != nil { // what a killed agent left
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	answer, answerErr := state(), error(nil)
+	server := NewServer(path, func() (*State, error) { return answer, answerErr }, slog.New(slog.DiscardHandler))
+	done := make(chan error, 1)
+	go func() { done <- server.Run(ctx) }()
+	got, err := query(t, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(answer, got); diff != "" {
+		t.Errorf("state (-sent +received):\n%s", diff)
+	}
+	answerErr = ErrNotReady
+	if _, err := Query(t.Context(), path); err == nil || !strings.Contains(err.Error(), ErrNotReady.Error()) {
+		t.Errorf("Query = %v, want %v", err, ErrNotReady)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if _, err := Query(t.Context(), path); err == nil {
+		t.Error("a socket without a server answers")
+	}
+}
+
+// query asks until the server listens.
+func query(t *testing.T, path string) (*State, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for tick := time.Tick(time.Millisecond); ; <-tick {
+		s, err := Query(ctx, path)
+		if err == nil || ctx.Err() != nil {
+			return s, errors.Join(err, ctx.Err())
+		}
+	}
+}

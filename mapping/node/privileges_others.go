@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build !linux
+
+package node
+
+import "errors"
+
+// DropPrivileges is not supported on this operating system.
+func DropPrivileges() error { return errors.New("colvind runs on Linux only") }

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/colvin-net/colvin/internal/atomicfile"
+	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/colour"
+)
+
+// Names of the files in the state directory.
+const (
+	memoryName    = "memory.json"
+	coloursName   = "colours.json"
+	lastRulesName = "rules.last-good.yaml"
+)
+
+// memoryVersion is the format of memory.json.
+const memoryVersion = 1
+
+// memoryFile is what memory.json holds.
+type memoryFile struct {
+	Version int            `json:"version"`
+	Saved   time.Time      `json:"saved"`
+	Memory  mapping.Memory `json:"memory"`
+}
+
+// A store keeps the agent's own files: what must outlive a restart.
+type store struct{ dir string }
+
+func (s store) path(name string) string { return filepath.Join(s.dir, name) }
+
+// memory reads what an earlier run remembered. A damaged file is set aside, not
+// lost, and the node starts knowing nothing, which is always safe.
+func (s store) memory() (mapping.Memory, error) {
+	data, err := os.ReadFile(s.path(memoryName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return mapping.Memory{}, nil
+	}
+	if err != nil {
+		return mapping.Memory{}, fmt.Errorf("read memory: %w", err)
+	}
+	var f memoryFile
+	if err = json.Unmarshal(data, &f); err == nil && f.Version != memoryVersion {
+		err = fmt.Errorf("format version %d, want %d", f.Version, memoryVersion)
+	}
+	if err != nil {
+		return mapping.Memory{}, s.setAside(memoryName, err)
+	}
+	return f.Memory, nil
+}
+
+// setAside renames a file that cannot be understood and says so.
+func (s store) setAside(name string, why error) error {
+	aside := s.path(name) + ".damaged"
+	if err := os.Rename(s.path(name), aside); err != nil {
+		return fmt.Errorf("set damaged %s aside: %w", s.path(name), err)
+	}
+	return fmt.Errorf("%s was damaged and is now %s: %w", s.path(name), aside, why)
+}
+
+// saveMemory needs no fsync: after a power failure the node has rebooted, and
+// what was known before only explains.
+func (s store) saveMemory(m mapping.Memory, now time.Time) error {
+	data, err := json.MarshalIndent(memoryFile{Version: memoryVersion, Saved: now, Memory: m}, "", "\t")
+	if err == nil {
+		err = atomicfile.Write(s.path(memoryName), append(data, '\n'), atomicfile.Options{Mode: 0o600})
+	}
+	if err != nil {
+		return fmt.Errorf("save memory: %w", err)
+	}
+	return nil
+}
+
+// colours reads the colour book. A damaged one stays where it is and no colour
+// is given out: a colour given twice would lead a pod to the wrong network.
+func (s store) colours() (*colour.Book, error) {
+	data, err := os.ReadFile(s.path(coloursName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return colour.NewBook(), nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read colours: %w", err)
+	}
+	book, err := colour.Load(data)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w; no colours are given out: restore the file, or remove it to begin anew", s.path(coloursName), err)
+	}
+	return book, nil
+}
+
+// saveColours survives a power failure: a colour is never used twice.
+func (s store) saveColours(b *colour.Book) error {
+	data, err := b.Marshal()
+	if err == nil {
+		err = atomicfile.Write(s.path(coloursName), data, atomicfile.Options{Mode: 0o600, Sync: true})
+	}
+	if err != nil {
+		return fmt.Errorf("save colours: %w", err)
+	}
+	return nil
+}

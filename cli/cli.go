@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package cli is the colvin command: it asks the agent, or reads the files that
+// an agent left, and prints what an operator wants to know.
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/colvin-net/colvin/mapping/node"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+// The formats of -o.
+const (
+	formatTable = "table"
+	formatWide  = "wide"
+	formatJSON  = "json"
+)
+
+// ErrSilent ends the command with a failure that has been printed already.
+var ErrSilent = errors.New("failed")
+
+// An app is what the commands share.
+type app struct {
+	version string
+	runDir  string
+	format  string
+	out     io.Writer
+	now     func() time.Time
+}
+
+// New returns the colvin command.
+func New(version string, out io.Writer) *cobra.Command { return newCommand(version, out, time.Now) }
+
+func newCommand(version string, out io.Writer, now func() time.Time) *cobra.Command {
+	a := &app{version: version, out: out, now: now}
+	root := &cobra.Command{
+		Use:           "colvin",
+		Short:         "What network is this interface attached to?",
+		Long:          "colvin shows what the agent on this node hears from the switches and what network names mean here.",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if !slices.Contains([]string{formatTable, formatWide, formatJSON}, a.format) {
+				return fmt.Errorf("output format %q is not known; use %s, %s or %s", a.format, formatTable, formatWide, formatJSON)
+			}
+			return nil
+		},
+	}
+	root.SetOut(out)
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.runDir, "run-directory", nodefile.DefaultDir, "`directory` of the agent's socket and node file")
+	flags.StringVarP(&a.format, "output", "o", formatTable, "output `format`: table, wide or json")
+	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{formatTable, formatWide, formatJSON}, cobra.ShellCompDirectiveNoFileComp))
+	root.AddCommand(a.neighbors(), a.interfaces(), a.networks(), a.explain(), a.resolve(), a.rules(), a.status(), a.versionCommand())
+	return root
+}
+
+// state asks the agent.
+func (a *app) state(ctx context.Context) (*node.State, error) {
+	return node.Query(ctx, filepath.Join(a.runDir, nodefile.SocketName))
+}
+
+// file reads what the agent left for the plugin.
+func (a *app) file() (*nodefile.File, error) {
+	return nodefile.Read(filepath.Join(a.runDir, nodefile.FileName))
+}
+
+// needsAgent explains why a command has no answer without the agent.
+func (a *app) needsAgent(err error) error {
+	f, fileErr := a.file()
+	if fileErr != nil {
+		return fmt.Errorf("no agent answers (%w), and there is no node file: %w", err, fileErr)
+	}
+	return fmt.Errorf("no agent answers (%w); the last one wrote %s at %s: \"colvin networks\" and \"colvin resolve\" read that file",
+		err, nodefile.FileName, stamp(f.Written))
+}
+
+// json prints v as indented JSON.
+func (a *app) json(v any) error {
+	enc := json.NewEncoder(a.out)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("print JSON: %w", err)
+	}
+	return nil
+}
+
+// table prints rows under a header in aligned columns; empty cells show as "-".
+func (a *app) table(header []string, rows [][]string) error {
+	w := tabwriter.NewWriter(a.out, 0, 0, 3, ' ', 0)
+	for _, row := range append([][]string{header}, rows...) {
+		cells := slices.Clone(row)
+		for i := range cells {
+			if cells[i] == "" {
+				cells[i] = "-"
+			}
+		}
+		if _, err := fmt.Fprintln(w, strings.Join(cells, "\t")); err != nil {
+			return fmt.Errorf("print table: %w", err)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("print table: %w", err)
+	}
+	return nil
+}
+
+// print writes a line of prose.
+func (a *app) print(format string, args ...any) error {
+	if _, err := fmt.Fprintf(a.out, format+"\n", args...); err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	return nil
+}
+
+// age rounds a duration to what fits a column.
+func age(d time.Duration) string {
+	switch d = max(d, 0); {
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%ds", int(d.Seconds()))
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%dm", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh", int(d.Hours()))
+	default:
+		return fmt.Sprintf("%dd", int(d.Hours()/24))
+	}
+}
+
+func stamp(t time.Time) string { return t.Local().Format(time.DateTime) }

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/node"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+	"github.com/colvin-net/colvin/mapping/rules"
+	"github.com/colvin-net/colvin/yamlfile"
+)
+
+func (a *app) networks() *cobra.Command {
+	return &cobra.Command{
+		Use:   "networks",
+		Short: "Show the networks of this node and how it is attached to them",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.state(cmd.Context())
+			if err != nil {
+				return a.networksFromFile(err)
+			}
+			if a.format == formatJSON {
+				return a.json(append([]mapping.Attachment{}, s.View.Attachments...))
+			}
+			return a.networkTable(s)
+		},
+	}
+}
+
+func (a *app) networkTable(s *node.State) error {
+	header := []string{"NETWORK", "ALIASES", "DEVICE", "VLAN", "CERTAINTY", "SINCE", "SWITCH", "BY"}
+	if a.format == formatWide {
+		header = append(header, "IDENTITY", "REASON")
+	}
+	var cells [][]string
+	for _, at := range s.View.Attachments {
+		device := at.Device.Name
+		if device == "" {
+			device = fmt.Sprintf("(%s)", at.Port.Name)
+		}
+		by := at.Rule.String()
+		if by == "" && at.Colour != "" {
+			by = "colour"
+		}
+		neighbor := at.System
+		if neighbor == "" {
+			neighbor = string(at.Neighbor.Chassis)
+		}
+		row := []string{
+			at.Name, strings.Join(at.Aliases, ","), device, vlanText(&at), string(at.Certainty), age(a.now().Sub(at.Since)),
+			fmt.Sprintf("%s %s", neighbor, at.Neighbor.Port), by,
+		}
+		if a.format == formatWide {
+			row = append(row, at.Identity.String(), at.Reason)
+		}
+		cells = append(cells, row)
+	}
+	if err := a.table(header, cells); err != nil {
+		return err
+	}
+	for _, c := range s.View.Conditions {
+		if err := a.print("%s: %s", c.Type, c.Message); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func vlanText(at *mapping.Attachment) string {
+	text := "not told"
+	if at.Identity.VLAN != 0 {
+		text = strconv.Itoa(int(at.Identity.VLAN))
+	}
+	if at.VID != 0 {
+		text += " tagged"
+	}
+	return text
+}
+
+// networksFromFile shows what the last agent knew.
+func (a *app) networksFromFile(agent error) error {
+	f, err := a.file()
+	if err != nil {
+		return fmt.Errorf("no agent answers (%w), and there is no node file: %w", agent, err)
+	}
+	if a.format == formatJSON {
+		return a.json(f)
+	}
+	if err := a.print("No agent runs on %s. What the last one knew at %s:", f.Node, stamp(f.Written)); err != nil {
+		return err
+	}
+	var cells [][]string
+	for _, n := range f.Networks {
+		for _, at := range n.Attachments {
+			cells = append(cells, []string{n.Name, at.Device.Name, string(at.Certainty), at.Neighbor, at.Rule})
+		}
+	}
+	return a.table([]string{"NETWORK", "DEVICE", "CERTAINTY", "SWITCH", "BY"}, cells)
+}
+
+// resolve answers from the node file, as the CNI plugin does.
+func (a *app) resolve() *cobra.Command {
+	return &cobra.Command{
+		Use:   "resolve NAME",
+		Short: "Show which device a network name means on this node",
+		Long:  "resolve reads the node file, as the CNI plugin does, so it answers without an agent too.",
+		Args:  cobra.ExactArgs(1),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return a.networkNames(), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			f, err := a.file()
+			if err != nil {
+				return err
+			}
+			if !nodefile.Held(a.runDir + "/" + nodefile.LockName) {
+				defer func() { _ = a.print("No agent runs; this is what the last one knew at %s.", stamp(f.Written)) }()
+			}
+			return a.resolved(f, args[0])
+		},
+	}
+}
+
+func (a *app) networkNames() []string {
+	f, err := a.file()
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, n := range f.Networks {
+		names = append(names, n.Name)
+	}
+	return names
+}
+
+func (a *app) resolved(f *nodefile.File, name string) error {
+	attachments := append([]nodefile.Attachment{}, f.Lookup(name)...)
+	if a.format == formatJSON {
+		return a.json(attachments)
+	}
+	if len(attachments) == 0 {
+		return fmt.Errorf("%s means nothing on %s; \"colvin networks\" lists what does", name, f.Node)
+	}
+	var cells [][]string
+	for _, at := range attachments {
+		tag := "untagged"
+		if at.VID != 0 {
+			tag = fmt.Sprintf("tagged %d", at.VID)
+		}
+		cells = append(cells, []string{at.Device.Name, tag, string(at.Certainty), at.Identity, at.Neighbor, at.Rule, at.Reason})
+	}
+	return a.table([]string{"DEVICE", "VLAN", "CERTAINTY", "IDENTITY", "SWITCH", "BY", "REASON"}, cells)
+}
+
+func (a *app) rules() *cobra.Command {
+	cmd := &cobra.Command{Use: "rules", Short: "Work with rules files"}
+	cmd.AddCommand(&cobra.Command{
+		Use:   "check FILE",
+		Short: "Check a rules file and report every mistake in it",
+		Args:  cobra.ExactArgs(1),
+		RunE:  func(_ *cobra.Command, args []string) error { return a.checkRules(args[0]) },
+	})
+	return cmd
+}
+
+func (a *app) checkRules(file string) error {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("read rules: %w", err)
+	}
+	_, warnings, err := rules.Parse(file, data)
+	mistakes, _ := errors.AsType[yamlfile.Mistakes](err)
+	if a.format == formatJSON {
+		if jsonErr := a.json(map[string]any{"valid": err == nil, "mistakes": append(yamlfile.Mistakes{}, mistakes...), "warnings": append(yamlfile.Mistakes{}, warnings...)}); jsonErr != nil {
+			return jsonErr
+		}
+		if err != nil {
+			return ErrSilent
+		}
+		return nil
+	}
+	for _, w := range warnings {
+		if err := a.print("warning: %s", w); err != nil {
+			return err
+		}
+	}
+	if err == nil {
+		return a.print("%s: the rules are valid", file)
+	}
+	if err := a.print("%s", err); err != nil {
+		return err
+	}
+	return fmt.Errorf("%s has %d mistakes", file, len(mistakes))
+}

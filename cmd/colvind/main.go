@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command colvind is the agent of a node: it hears the switches and tells the
+// CNI plugin what each network name means here.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/colvin-net/colvin/mapping/node"
+)
+
+// version is set when the binary is built.
+var version = "devel"
+
+func main() {
+	file := flag.String("config", "", "configuration `file`; without one the defaults hold")
+	showVersion := flag.Bool("version", false, "print the version and exit")
+	flag.Parse()
+	if *showVersion {
+		fmt.Println("colvind", version)
+		return
+	}
+	if err := run(*file); err != nil {
+		fmt.Fprintln(os.Stderr, "colvind:", err)
+		os.Exit(1)
+	}
+}
+
+func run(file string) error {
+	config, err := node.LoadConfig(file)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := node.DropPrivileges(); err != nil {
+		return err
+	}
+	return node.Run(ctx, config, version, logger(config.Log))
+}
+
+func logger(c node.LogConfig) *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.Level}
+	if c.Format == node.LogJSON {
+		return slog.New(slog.NewJSONHandler(os.Stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, options))
+}

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+// Package lab is three nodes and two switches on one machine: what the demo
+// shows and what the end-to-end tests run on. The nodes run the real binaries;
+// the switches run a real lldpd where there is one.
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/discovery/netnstest"
+	"github.com/colvin-net/colvin/discovery/netnstest/cniplugins"
+)
+
+// The VLANs that the switches tell.
+const (
+	GreenVLAN = 100
+	BlueVLAN  = 200
+)
+
+// The switches' chassis IDs, such that the colours which their networks get by
+// themselves suit their names.
+var (
+	greenChassis = discovery.MAC{2, 0, 0, 0, 0x64, 0x13} // sage-stork
+	blueChassis  = discovery.MAC{2, 0, 0, 0, 0xc8, 0x05} // blue-starling
+)
+
+// Cabling says which interface of each node leads to which switch: ens4 is green
+// on one node and blue on another.
+var Cabling = []struct{ Node, Green, Blue string }{
+	{"node1", "eth1", "eth2"},
+	{"node2", "ens2", "ens4"},
+	{"node3", "ens4", "ens2"},
+}
+
+// config is the configuration of every agent.
+const config = `node: %s
+interfaces: ["eth*", "ens*"]
+log: {level: debug}
+`
+
+// Binaries are the programs that the nodes run.
+type Binaries struct {
+	Colvin, Colvind string
+	CNI             string // directory of the colvin plugin and its delegates
+}
+
+// Build builds the programs into dir, with the module in the working directory,
+// and gathers the CNI plugins.
+func Build(ctx context.Context, dir string) (Binaries, error) {
+	b := Binaries{Colvin: filepath.Join(dir, "colvin"), Colvind: filepath.Join(dir, "colvind"), CNI: filepath.Join(dir, "cni")}
+	plugins, err := cniplugins.Install(ctx)
+	if err != nil {
+		return b, err
+	}
+	if err := os.MkdirAll(b.CNI, 0o755); err != nil {
+		return b, fmt.Errorf("make plugin directory: %w", err)
+	}
+	const module = "github.com/colvin-net/colvin/cmd/"
+	for program, out := range map[string]string{"colvin": b.Colvin, "colvind": b.Colvind, "colvin-cni": filepath.Join(b.CNI, "colvin")} {
+		build := exec.CommandContext(ctx, "go", "build", "-o", out, module+program)
+		if said, err := build.CombinedOutput(); err != nil {
+			return b, fmt.Errorf("build %s: %w\n%s", program, err, said)
+		}
+	}
+	entries, err := os.ReadDir(plugins)
+	if err != nil {
+		return b, fmt.Errorf("list plugins: %w", err)
+	}
+	for _, e := range entries {
+		if err := os.Symlink(filepath.Join(plugins, e.Name()), filepath.Join(b.CNI, e.Name())); err != nil && !errors.Is(err, os.ErrExist) {
+			return b, fmt.Errorf("link plugin: %w", err)
+		}
+	}
+	return b, nil
+}
+
+// Options of Start.
+type Options struct {
+	Binaries Binaries
+	Speaker  netnstest.SpeakerKind
+	// Interval between the switches' LLDP frames; zero: one second.
+	Interval time.Duration
+	// Hold is the frames' time to live in intervals; zero: 4.
+	Hold int
+}
+
+// A Lab is what Start made.
+type Lab struct {
+	Green, Blue *netnstest.Switch
+	Nodes       []*Node
+}
+
+// Start makes the switches and the nodes and lays the cables. No agent runs yet.
+func Start(ctx context.Context, o Options) (*Lab, error) {
+	l := &Lab{}
+	if err := l.start(ctx, o); err != nil {
+		return nil, errors.Join(fmt.Errorf("start lab: %w", err), l.Close())
+	}
+	return l, nil
+}
+
+func (l *Lab) start(ctx context.Context, o Options) (err error) {
+	config := netnstest.SwitchConfig{Name: "sw-green", ChassisMAC: greenChassis, Speaker: o.Speaker, Interval: o.Interval, Hold: o.Hold}
+	if l.Green, err = netnstest.NewSwitch(ctx, config); err != nil {
+		return err
+	}
+	config.Name, config.ChassisMAC = "sw-blue", blueChassis
+	if l.Blue, err = netnstest.NewSwitch(ctx, config); err != nil {
+		return err
+	}
+	for i, c := range Cabling {
+		n, err := NewNode(ctx, c.Node, o.Binaries)
+		if err != nil {
+			return err
+		}
+		l.Nodes = append(l.Nodes, n)
+		port := fmt.Sprintf("p%d", i+1)
+		if err := n.Cable(ctx, c.Green, l.Green, port, GreenVLAN); err != nil {
+			return err
+		}
+		if err := n.Cable(ctx, c.Blue, l.Blue, port, BlueVLAN); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close ends everything that was started and leaves nothing behind.
+func (l *Lab) Close() error {
+	var errs []error
+	for _, n := range l.Nodes {
+		errs = append(errs, n.Close())
+	}
+	for _, s := range []*netnstest.Switch{l.Green, l.Blue} {
+		if s != nil {
+			errs = append(errs, s.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// A Node is a machine: a namespace with an agent, cables and CNI plugins.
+type Node struct {
+	*netnstest.Namespace
+	Cables map[string]*netnstest.Cable // by interface
+
+	bin   Binaries
+	agent *netnstest.Cmd
+}
+
+// NewNode makes a node without cables, on which no agent runs.
+func NewNode(ctx context.Context, name string, bin Binaries) (*Node, error) {
+	ns, err := netnstest.New(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{Namespace: ns, Cables: map[string]*netnstest.Cable{}, bin: bin}
+	if err := n.WriteFile("/etc/colvin/colvind.yaml", fmt.Sprintf(config, name)); err != nil {
+		return nil, errors.Join(err, ns.Close())
+	}
+	return n, nil
+}
+
+// Close stops the agent and drops the node.
+func (n *Node) Close() error { return errors.Join(n.KillAgent(), n.Namespace.Close()) }
+
+// WriteFile writes a file of the node, in one step as editors do.
+func (n *Node) WriteFile(path, content string) error {
+	temp := n.Path(path) + ".new"
+	err := os.WriteFile(temp, []byte(content), 0o644)
+	if err == nil {
+		err = os.Rename(temp, n.Path(path))
+	}
+	if err != nil {
+		return fmt.Errorf("write %s of %s: %w", path, n, err)
+	}
+	return nil
+}
+
+// Cable lays a cable from an interface to a switch port that tells a VLAN; VLAN
+// 0 tells none.
+func (n *Node) Cable(ctx context.Context, ifname string, sw *netnstest.Switch, port string, vlan uint16) error {
+	if err := sw.SetPVID(ctx, port, vlan); err != nil {
+		return err
+	}
+	c, err := netnstest.Connect(ctx, netnstest.Endpoint{In: n.Namespace, Name: ifname}, netnstest.Endpoint{In: sw, Name: port})
+	if err != nil {
+		return err
+	}
+	n.Cables[ifname] = c
+	return nil
+}
+
+// Move re-plugs the cable of an interface into a switch port that tells a VLAN.
+func (n *Node) Move(ctx context.Context, ifname string, sw *netnstest.Switch, port string, vlan uint16) error {
+	if err := sw.SetPVID(ctx, port, vlan); err != nil {
+		return err
+	}
+	return n.Cables[ifname].Move(ctx, netnstest.Endpoint{In: sw, Name: port})
+}
+
+// StartAgent starts colvind. Its log goes to /run/colvind.log of the node.
+func (n *Node) StartAgent(ctx context.Context) error {
+	log, err := os.OpenFile(n.Path("/run/colvind.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return fmt.Errorf("open log of %s: %w", n, err)
+	}
+	defer func() { _ = log.Close() }()
+	n.agent = n.Command(context.WithoutCancel(ctx), n.bin.Colvind, "--config", "/etc/colvin/colvind.yaml")
+	n.agent.Stdout, n.agent.Stderr = log, log
+	if err := n.agent.Start(); err != nil {
+		n.agent = nil
+		return fmt.Errorf("start agent on %s: %w", n, err)
+	}
+	return nil
+}
+
+// StopAgent ends colvind as a service manager would.
+func (n *Node) StopAgent() error { return n.signalAgent(syscall.SIGTERM) }
+
+// KillAgent ends colvind without notice.
+func (n *Node) KillAgent() error { return n.signalAgent(syscall.SIGKILL) }
+
+// SignalAgent sends colvind a signal and goes on.
+func (n *Node) SignalAgent(sig syscall.Signal) error {
+	if err := n.agent.Process.Signal(sig); err != nil {
+		return fmt.Errorf("signal agent on %s: %w", n, err)
+	}
+	return nil
+}
+
+func (n *Node) signalAgent(sig syscall.Signal) error {
+	if n.agent == nil {
+		return nil
+	}
+	agent := n.agent
+	n.agent = nil
+	if err := agent.Process.Signal(sig); err != nil {
+		return fmt.Errorf("stop agent on %s: %w", n, err)
+	}
+	err := agent.Wait()
+	if sig == syscall.SIGKILL {
+		return nil
+	}
+	if err != nil {
+		log, _ := n.AgentLog()
+		return fmt.Errorf("stop agent on %s: %w\n%s", n, err, log)
+	}
+	return nil
+}
+
+// AgentLog returns what the node's agents have logged.
+func (n *Node) AgentLog() (string, error) {
+	b, err := os.ReadFile(n.Path("/run/colvind.log"))
+	return string(b), err
+}
+
+// Colvin runs the colvin command on the node and returns what it prints.
+func (n *Node) Colvin(ctx context.Context, args ...string) (string, error) {
+	out, err := n.Command(ctx, n.bin.Colvin, args...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("colvin %s on %s: %w\n%s", strings.Join(args, " "), n, err, out)
+	}
+	return string(out), nil
+}
+
+// A Pod is a container of a node.
+type Pod struct {
+	*netnstest.Container
+	node    *Node
+	conf    string
+	address string // what the pod asks its address to be, such as 10.10.0.1/24
+}
+
+// PodInterface is the interface that a Pod gets.
+const PodInterface = "net1"
+
+// NewPod makes a container that is attached to nothing. conf is a CNI
+// configuration; its IPAM plugin static takes the address from here.
+func (n *Node) NewPod(name, conf, address string) (*Pod, error) {
+	c, err := n.NewContainer(name)
+	if err != nil {
+		return nil, err
+	}
+	return &Pod{Container: c, node: n, conf: conf, address: address}, nil
+}
+
+// Add attaches the pod as a container runtime does and returns the CNI result,
+// or what the plugin complained of.
+func (p *Pod) Add(ctx context.Context) (string, error) { return p.cni(ctx, "ADD") }
+
+// Del detaches the pod.
+func (p *Pod) Del(ctx context.Context) error {
+	_, err := p.cni(ctx, "DEL")
+	return err
+}
+
+func (p *Pod) cni(ctx context.Context, command string) (string, error) {
+	cmd := p.node.Command(ctx, filepath.Join(p.node.bin.CNI, "colvin"))
+	cmd.Stdin = strings.NewReader(p.conf)
+	cmd.Env = append(slices.Clone(os.Environ()),
+		"CNI_COMMAND="+command, "CNI_CONTAINERID="+p.String(), "CNI_NETNS="+p.NetNS(), "CNI_IFNAME="+PodInterface,
+		"CNI_PATH="+p.node.bin.CNI, "CNI_ARGS=IgnoreUnknown=1;K8S_POD_NAME="+p.String()+";IP="+p.address)
+	out, err := cmd.Output()
+	if err != nil {
+		return "", &CNIError{Command: command, Output: string(out), Err: err}
+	}
+	return string(out), nil
+}
+
+// A CNIError is a plugin that failed; Output is the CNI error that it printed.
+type CNIError struct {
+	Command string
+	Output  string
+	Err     error
+}
+
+// Error returns what the plugin said.
+func (e *CNIError) Error() string { return fmt.Sprintf("CNI %s: %v: %s", e.Command, e.Err, e.Output) }
+
+// Unwrap returns the process's error.
+func (e *CNIError) Unwrap() error { return e.Err }

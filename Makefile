@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+FUZZTIME ?= 30s
+BENCH    ?= .
+LINT     := go tool -modfile=deploy/tools.mod golangci-lint
+
+# Debian's administration tools are not on everybody's PATH.
+export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
+
+.PHONY: help
+help: ## Show this list
+	@echo "Colvin: what network is this interface attached to?"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: build
+build: ## Build colvin, colvind and colvin-cni into bin/
+	@echo "build: bin/ ($(VERSION))"
+	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/...
+
+.PHONY: test
+test: ## Install what the tests need, run them all under the race detector
+	@deploy/setup.sh lldpd iproute2 util-linux gcc libc6-dev
+	@race=-race; [ -x "$$(command -v gcc)" ] || { race=; echo "test: no C compiler, so without the race detector"; }; \
+	set -x; go test $$race -shuffle=on ./...
+
+.PHONY: demo
+demo: ## Three nodes, two switches, one CNI configuration: two minutes, leaves nothing behind
+	@deploy/setup.sh lldpd iproute2 util-linux iputils-ping
+	@$(MAKE) --no-print-directory build
+	@go run ./deploy/lab/demo
+
+.PHONY: lint
+lint: ## Run golangci-lint (the first run builds it, which takes minutes)
+	@echo "lint: golangci-lint run ./..."
+	@$(LINT) run ./...
+
+.PHONY: fmt
+fmt: ## Format the code and bring it up to date with the language
+	go fix ./...
+	$(LINT) fmt ./...
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME (30s)
+	@grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sort | while IFS=: read -r file target; do \
+		target=$${target#func }; \
+		echo "fuzz: $$target in $$(dirname "$$file") for $(FUZZTIME)"; \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" </dev/null; \
+	done
+
+.PHONY: bench
+bench: ## Run the benchmarks that match BENCH (all)
+	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin

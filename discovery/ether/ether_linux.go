@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"sync/atomic"
 
 	"github.com/mdlayher/lldp"
 	"github.com/mdlayher/packet"
@@ -88,7 +89,10 @@ func setup(c *packet.Conn) error {
 	return nil
 }
 
-type conn struct{ c *packet.Conn }
+type conn struct {
+	c      *packet.Conn
+	closed atomic.Bool // the runtime's error for a closed file matches none of net.ErrClosed and os.ErrClosed
+}
 
 var _ Conn = (*conn)(nil)
 
@@ -98,14 +102,17 @@ func (c *conn) ReadFrame(b []byte) (int, error) {
 		switch {
 		case err == nil:
 			return n, nil
+		case c.closed.Load():
+			return 0, ErrClosed
 		case errors.Is(err, unix.ENETDOWN):
 			continue // told once when the interface goes down; the socket lives on
-		case errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrClosed):
-			return 0, ErrClosed
 		default:
 			return 0, fmt.Errorf("read frame: %w", err)
 		}
 	}
 }
 
-func (c *conn) Close() error { return c.c.Close() }
+func (c *conn) Close() error {
+	c.closed.Store(true)
+	return c.c.Close()
+}

@@ -40,6 +40,9 @@ const conf = `{
 }
 `
 
+// limit ends a demo that hangs. Building is not part of it.
+const limit = 110 * time.Second
+
 // A demo tells a story on a lab.
 type demo struct {
 	*lab.Lab
@@ -50,16 +53,19 @@ type demo struct {
 
 func run(ctx context.Context, svg string) (err error) {
 	d := &demo{started: time.Now()}
+	fmt.Println("\nColvin's main job on real input: three nodes with unlike NICs, two switches, one CNI configuration.")
 	dir, err := os.MkdirTemp("", "colvin-demo-")
 	if err != nil {
 		return fmt.Errorf("make directory: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	d.step("Build the programs and the reference CNI plugins")
+	d.step("Build the programs and the reference CNI plugins (a minute or two the first time)")
 	bin, err := lab.Build(ctx, dir)
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
 	d.step("Make two switches and three nodes, each in namespaces of its own")
 	if d.Lab, err = lab.Start(ctx, lab.Options{Binaries: bin}); err != nil {
 		return err
@@ -83,8 +89,15 @@ func (d *demo) step(format string, args ...any) {
 	fmt.Printf("\n[%5.1fs] %d. %s\n", time.Since(d.started).Seconds(), d.steps, fmt.Sprintf(format, args...))
 }
 
+// say prints text; several lines stand as a paragraph.
 func (*demo) say(format string, args ...any) {
-	fmt.Println("    " + strings.ReplaceAll(strings.TrimSuffix(fmt.Sprintf(format, args...), "\n"), "\n", "\n    "))
+	text := strings.TrimSpace(fmt.Sprintf(format, args...))
+	for line := range strings.SplitSeq(text, "\n") {
+		fmt.Println("    " + line)
+	}
+	if strings.Contains(text, "\n") {
+		fmt.Println()
+	}
 }
 
 func (d *demo) colvin(ctx context.Context, n *lab.Node, args ...string) error {
@@ -92,7 +105,7 @@ func (d *demo) colvin(ctx context.Context, n *lab.Node, args ...string) error {
 	if err != nil {
 		return err
 	}
-	d.say("%s$ colvin %s\n%s\n ", n, strings.Join(args, " "), out)
+	d.say("%s$ colvin %s\n%s", n, strings.Join(args, " "), out)
 	return nil
 }
 
@@ -259,7 +272,7 @@ func (d *demo) refused(ctx context.Context, n *lab.Node, name, when string) erro
 	if err := json.Unmarshal([]byte(said.Output), &e); err != nil {
 		return fmt.Errorf("read CNI error %q: %w", said.Output, err)
 	}
-	d.say("CNI ADD of green on %s, %s, is refused with error %d:\n%s\n ", n, when, e.Code, e.Msg)
+	d.say("CNI ADD of green on %s, %s, is refused with error %d:\n%s", n, when, e.Code, e.Msg)
 	return nil
 }
 

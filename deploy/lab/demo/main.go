@@ -13,19 +13,13 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 )
-
-// limit ends a demo that hangs.
-const limit = 110 * time.Second
 
 func main() {
 	svg := flag.String("svg", "", "write a picture of the topology to this `file`")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	ctx, cancel := context.WithTimeout(ctx, limit)
 	err := run(ctx, *svg)
-	cancel()
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)

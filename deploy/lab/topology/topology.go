@@ -153,7 +153,7 @@ func (c *cable) draw(b *strings.Builder, p *plan) {
 func (bx *box) draw(b *strings.Builder) {
 	fmt.Fprintf(b, `<rect x="%d" y="%d" width="%d" height="%d" rx="8" fill="#f7f8fa" stroke="#c5cad3"/>`+"\n", bx.x, bx.y, boxWidth, bx.height())
 	text(b, bx.x+14, bx.y+27, "start", "#1b1f27", "bold", bx.title)
-	text(b, bx.x+boxWidth-14, bx.y+27, "end", "#646b78", "normal", bx.subtitle)
+	text(b, bx.x+boxWidth-14, bx.y+27, "end", "#646b78", "small", bx.subtitle)
 	for i, r := range bx.rows {
 		y := bx.rowY(i)
 		fmt.Fprintf(b, `<circle cx="%d" cy="%d" r="5" fill="%s"/>`+"\n", bx.x+22, y, r.colour)
@@ -162,7 +162,9 @@ func (bx *box) draw(b *strings.Builder) {
 	}
 }
 
-// text escapes what it writes: names come from the wire.
-func text(b *strings.Builder, x, y int, anchor, fill, weight, s string) {
-	fmt.Fprintf(b, `<text x="%d" y="%d" text-anchor="%s" fill="%s" font-weight="%s">%s</text>`+"\n", x, y, anchor, fill, weight, html.EscapeString(s))
+// text escapes what it writes: names come from the wire. The style is "normal",
+// "bold" or "small".
+func text(b *strings.Builder, x, y int, anchor, fill, style, s string) {
+	look := map[string]string{"bold": ` font-weight="bold"`, "small": ` font-size="12"`}[style]
+	fmt.Fprintf(b, `<text x="%d" y="%d" text-anchor="%s" fill="%s"%s>%s</text>`+"\n", x, y, anchor, fill, look, html.EscapeString(s))
 }

@@ -15,7 +15,7 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 .PHONY: help
 help: ## Show this list
 	@echo "Colvin: what network is this interface attached to?"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: build
 build: ## Build colvin, colvind and colvin-cni into bin/
@@ -55,6 +55,12 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s)
 .PHONY: bench
 bench: ## Run the benchmarks that match BENCH (all)
 	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+.PHONY: bench-lab
+bench-lab: ## Measure frame to name and cable to name in the lab (docs/performance.md)
+	@deploy/setup.sh lldpd iproute2 util-linux
+	go test -run '^$$' -bench FrameToName -benchtime 500x ./deploy/lab
+	go test -run '^$$' -bench CableIn -benchtime 1x ./deploy/lab
 
 .PHONY: clean
 clean: ## Remove what was built

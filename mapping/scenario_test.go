@@ -38,6 +38,7 @@ func TestScenarios(t *testing.T) {
 }
 
 func playFile(t *testing.T, file string) {
+	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -67,6 +68,7 @@ func playFile(t *testing.T, file string) {
 }
 
 func writeOutput(t *testing.T, file string, ar *txtar.Archive, out string) {
+	t.Helper()
 	ar.Files = slices.DeleteFunc(ar.Files, func(f txtar.File) bool { return f.Name == "output" })
 	ar.Files = append(ar.Files, txtar.File{Name: "output", Data: []byte(out)})
 	if err := os.WriteFile(file, txtar.Format(ar), 0o644); err != nil {
@@ -101,6 +103,7 @@ func (p *player) loadRules(t *testing.T, name string) {
 }
 
 func (p *player) play(t *testing.T, verb string, args []string) (err error) {
+	t.Helper()
 	switch verb {
 	case "link":
 		err = p.link(args)

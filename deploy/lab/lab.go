@@ -290,8 +290,8 @@ const PodInterface = "net1"
 
 // NewPod makes a container that is attached to nothing. conf is a CNI
 // configuration; its IPAM plugin static takes the address from here.
-func (n *Node) NewPod(name, conf, address string) (*Pod, error) {
-	c, err := n.NewContainer(name)
+func (n *Node) NewPod(ctx context.Context, name, conf, address string) (*Pod, error) {
+	c, err := n.NewContainer(ctx, name)
 	if err != nil {
 		return nil, err
 	}

@@ -142,7 +142,7 @@ func (b *bench) moveToBlue() {
 func (b *bench) pod(network string) *lab.Pod {
 	b.t.Helper()
 	b.pods++
-	p, err := b.node.NewPod(fmt.Sprintf("pod%d", b.pods), conf(network), "10.10.0.1/24")
+	p, err := b.node.NewPod(b.t.Context(), fmt.Sprintf("pod%d", b.pods), conf(network), "10.10.0.1/24")
 	b.ok(err)
 	b.t.Cleanup(func() {
 		if err := p.Close(); err != nil {
@@ -174,7 +174,7 @@ func (b *bench) refused(network string, codes ...uint) {
 }
 
 // attached attaches a pod and expects it to be on eth1.
-func (b *bench) attached(network string) *lab.Pod {
+func (b *bench) attached(network string) {
 	b.t.Helper()
 	p := b.pod(network)
 	result, err := p.Add(b.t.Context())
@@ -182,7 +182,6 @@ func (b *bench) attached(network string) *lab.Pod {
 	if !strings.Contains(result, `"eth1"`) {
 		b.t.Errorf("the result does not name eth1: %s", result)
 	}
-	return p
 }
 
 func TestSameConfigurationOnUnlikeNodes(t *testing.T) {
@@ -209,7 +208,7 @@ func TestSameConfigurationOnUnlikeNodes(t *testing.T) {
 		if err := n.Await(ctx, "green", lab.Resolves("green", lab.Cabling[i].Green, nodefile.Fresh)); err != nil {
 			t.Fatal(err)
 		}
-		p, err := n.NewPod(fmt.Sprint("pod", i+1), conf("green"), fmt.Sprintf("10.10.0.%d/24", i+1))
+		p, err := n.NewPod(ctx, fmt.Sprint("pod", i+1), conf("green"), fmt.Sprintf("10.10.0.%d/24", i+1))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -280,9 +279,9 @@ func TestCableMovedWhileAgentIsFrozen(t *testing.T) {
 	b := newBench(t, rules)
 	b.awaitGreen()
 	b.ok(b.node.SignalAgent(syscall.SIGSTOP))
-	b.rogue(b.green, "p1", 9, lab.GreenVLAN) // something is in the queue for sure
+	b.rogue(b.green, 9, lab.GreenVLAN) // something is in the queue for sure
 	b.moveToBlue()
-	b.rogue(b.blue, "p1", 9, lab.BlueVLAN)
+	b.rogue(b.blue, 9, lab.BlueVLAN)
 	b.refused("green", codeTryAgain)
 	b.ok(b.node.SignalAgent(syscall.SIGCONT))
 	b.await("blue", lab.Resolves("blue", "eth1", nodefile.Fresh))
@@ -320,11 +319,11 @@ func TestPVIDAlsoToldAsVLANName(t *testing.T) {
 }
 
 // rogue sends one frame of another speaker from the far end of eth1.
-func (b *bench) rogue(sw *netnstest.Switch, port string, last byte, vlan uint16) {
+func (b *bench) rogue(sw *netnstest.Switch, last byte, vlan uint16) {
 	b.t.Helper()
 	mac := discovery.MAC{2, 0, 0, 0, 9, last}
 	b.ok(sw.Do(func() error {
-		s, err := speaker.Open(port)
+		s, err := speaker.Open("p1")
 		if err != nil {
 			return err
 		}
@@ -339,7 +338,7 @@ func (b *bench) rogue(sw *netnstest.Switch, port string, last byte, vlan uint16)
 func TestNewcomerOnPortWithFreshNeighbor(t *testing.T) {
 	b := newBench(t, rules)
 	b.awaitGreen()
-	b.rogue(b.green, "p1", 1, lab.BlueVLAN)
+	b.rogue(b.green, 1, lab.BlueVLAN)
 	deadline, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	for tick := time.Tick(20 * time.Millisecond); ; <-tick {
@@ -362,7 +361,7 @@ func TestAgentRestarted(t *testing.T) {
 		b.start()
 		b.await("stale green", lab.Resolves("green", "eth1", nodefile.Stale))
 		b.attached("green")
-		b.rogue(b.green, "p1", 1, lab.BlueVLAN) // is heard before the switch is
+		b.rogue(b.green, 1, lab.BlueVLAN) // is heard before the switch is
 		b.refused("blue", codeNotHere)
 	}
 	b.ok(b.green.Resume(t.Context()))

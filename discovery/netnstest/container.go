@@ -41,8 +41,8 @@ type Container struct {
 }
 
 // NewContainer makes a container. The name serves messages only.
-func (n *Namespace) NewContainer(name string) (*Container, error) {
-	holder := n.Command(context.Background(), "sh", "-c", holderScript) // lives as long as the Namespace
+func (n *Namespace) NewContainer(ctx context.Context, name string) (*Container, error) {
+	holder := n.Command(context.WithoutCancel(ctx), "sh", "-c", holderScript) // lives as long as the Namespace
 	holder.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET, Setpgid: true}
 	stdin, err := holder.StdinPipe()
 	if err != nil {

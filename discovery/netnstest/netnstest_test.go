@@ -244,7 +244,7 @@ func TestOrphansAreReaped(t *testing.T) {
 
 func TestContainer(t *testing.T) {
 	node := NewT(t, "node")
-	c, err := node.NewContainer("pod")
+	c, err := node.NewContainer(t.Context(), "pod")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -37,6 +38,7 @@ type bench struct {
 }
 
 func newBench(t *testing.T, links ...discovery.Interface) *bench {
+	t.Helper()
 	b := &bench{t: t, links: linktest.New(links...), cables: map[string]*ethertest.Segment{}, done: make(chan error, 1)}
 	b.observer = observe.New(b.links, b.listen, observe.Patterns{"*"}, nil)
 	return b
@@ -76,8 +78,8 @@ func (b *bench) listen(i discovery.Interface) (ether.Conn, error) {
 	return b.cable(i.Name).Listen(), nil
 }
 
-// hear has a switch speak on the cable of an interface.
-func (b *bench) hear(ifname string, chassis byte, pvid uint16, ttl time.Duration) {
+// hear has a switch speak on the cable of eth1.
+func (b *bench) hear(chassis byte, pvid uint16, ttl time.Duration) {
 	b.t.Helper()
 	frame, err := speaker.Frame{
 		Source: discovery.MAC{2, 0, 0, 0, 1, chassis}, Chassis: speaker.MACChassis(discovery.MAC{2, 0, 0, 0, 1, chassis}),
@@ -86,7 +88,7 @@ func (b *bench) hear(ifname string, chassis byte, pvid uint16, ttl time.Duration
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	b.cable(ifname).Send(frame)
+	b.cable("eth1").Send(frame)
 	synctest.Wait()
 }
 
@@ -94,17 +96,18 @@ func (b *bench) hear(ifname string, chassis byte, pvid uint16, ttl time.Duration
 func (b *bench) seen() []string {
 	var out []string
 	for _, p := range b.observer.Snapshot().Ports {
-		line := fmt.Sprintf("%s epoch %d", p.Name, p.Epoch)
+		var line strings.Builder
+		fmt.Fprintf(&line, "%s epoch %d", p.Name, p.Epoch)
 		if p.Problem != "" {
-			line += " problem: " + p.Problem
+			line.WriteString(" problem: " + p.Problem)
 		}
 		for _, n := range p.Neighbors {
-			line += fmt.Sprintf(" [%s vlan %d]", n.Chassis, n.PVID)
+			fmt.Fprintf(&line, " [%s vlan %d]", n.Chassis, n.PVID)
 		}
 		for _, d := range p.Departed {
-			line += fmt.Sprintf(" (%s %s)", d.Neighbor.Chassis, d.Cause)
+			fmt.Fprintf(&line, " (%s %s)", d.Neighbor.Chassis, d.Cause)
 		}
-		out = append(out, line)
+		out = append(out, line.String())
 	}
 	return out
 }
@@ -130,16 +133,16 @@ func TestHearAgeForget(t *testing.T) {
 		b.start()
 		defer b.stop()
 		b.expect("silence", "eth1 epoch 2", "eth2 epoch 2")
-		b.hear("eth1", 1, 100, 10*time.Second)
+		b.hear(1, 100, 10*time.Second)
 		b.expect("heard", "eth1 epoch 2 [mac:02:00:00:00:01:01 vlan 100]", "eth2 epoch 2")
 		time.Sleep(8 * time.Second)
-		b.hear("eth1", 1, 100, 10*time.Second)
+		b.hear(1, 100, 10*time.Second)
 		time.Sleep(9 * time.Second)
 		b.expect("refreshed", "eth1 epoch 2 [mac:02:00:00:00:01:01 vlan 100]", "eth2 epoch 2")
 		time.Sleep(time.Second)
 		b.expect("aged out", "eth1 epoch 2 (mac:02:00:00:00:01:01 aged out)", "eth2 epoch 2")
-		b.hear("eth1", 1, 100, 10*time.Second)
-		b.hear("eth1", 1, 0, 0)
+		b.hear(1, 100, 10*time.Second)
+		b.hear(1, 0, 0)
 		b.expect("shutdown", "eth1 epoch 2 (mac:02:00:00:00:01:01 shutdown)", "eth2 epoch 2")
 	})
 }
@@ -150,14 +153,14 @@ func TestCarrierEpoch(t *testing.T) {
 		b := newBench(t, hardware(2, "eth1"))
 		b.start()
 		defer b.stop()
-		b.hear("eth1", 1, 100, time.Hour)
+		b.hear(1, 100, time.Hour)
 		time.Sleep(time.Second)
 		b.links.SetCarrier(2, false)
 		time.Sleep(time.Second)
 		b.expect("carrier lost", "eth1 epoch 4")
 		// The first frame after the link came up may be read before the carrier is
 		// known to be back; it belongs to the new epoch and must not be lost.
-		b.hear("eth1", 2, 200, time.Hour)
+		b.hear(2, 200, time.Hour)
 		b.links.SetCarrier(2, true)
 		time.Sleep(time.Second)
 		b.expect("carrier back", "eth1 epoch 4 [mac:02:00:00:00:01:02 vlan 200]")
@@ -171,7 +174,7 @@ func TestMissedFlap(t *testing.T) {
 		b := newBench(t, hardware(2, "eth1"))
 		b.start()
 		defer b.stop()
-		b.hear("eth1", 1, 100, time.Hour)
+		b.hear(1, 100, time.Hour)
 		moved := hardware(2, "eth1")
 		moved.CarrierChanges = 4
 		b.links.SetQuietly(moved)
@@ -185,7 +188,7 @@ func TestAdministrativelyDownEndsEpoch(t *testing.T) {
 		b := newBench(t, hardware(2, "eth1"))
 		b.start()
 		defer b.stop()
-		b.hear("eth1", 1, 100, time.Hour)
+		b.hear(1, 100, time.Hour)
 		i := hardware(2, "eth1")
 		i.Up = false
 		b.links.Set(i)
@@ -201,7 +204,7 @@ func TestRenameKeepsNeighbors(t *testing.T) {
 		b := newBench(t, hardware(2, "eth1"))
 		b.start()
 		defer b.stop()
-		b.hear("eth1", 1, 100, time.Hour)
+		b.hear(1, 100, time.Hour)
 		b.links.Set(hardware(2, "uplink"))
 		time.Sleep(time.Second)
 		b.expect("renamed", "uplink epoch 2 [mac:02:00:00:00:01:01 vlan 100]")
@@ -245,13 +248,13 @@ func TestUpdatesKeepLatest(t *testing.T) {
 		b.start()
 		defer b.stop()
 		for chassis := range byte(5) {
-			b.hear("eth1", chassis, 100, time.Hour)
+			b.hear(chassis, 100, time.Hour)
 		}
 		s := <-b.observer.Updates()
 		if got := len(s.Ports[0].Neighbors); got != 5 {
 			t.Errorf("latest snapshot has %d neighbours, want 5", got)
 		}
-		b.hear("eth1", 1, 100, time.Hour)
+		b.hear(1, 100, time.Hour)
 		select {
 		case <-b.observer.Updates():
 			t.Error("a refresh was published")
@@ -267,7 +270,7 @@ func TestFlood(t *testing.T) {
 		b := newBench(t, hardware(2, "eth1"))
 		b.start()
 		defer b.stop()
-		b.hear("eth1", 1, 100, time.Hour)
+		b.hear(1, 100, time.Hour)
 		time.Sleep(time.Second)
 		for i := range 1000 {
 			b.flood(i)
@@ -302,11 +305,11 @@ func (b *bench) flood(i int) {
 }
 
 func departed(b *bench) string {
-	var out string
+	var out strings.Builder
 	for _, d := range b.observer.Snapshot().Ports[0].Departed {
-		out += fmt.Sprintf(" (%s %s)", d.Neighbor.Chassis, d.Cause)
+		fmt.Fprintf(&out, " (%s %s)", d.Neighbor.Chassis, d.Cause)
 	}
-	return out
+	return out.String()
 }
 
 func TestPatterns(t *testing.T) {

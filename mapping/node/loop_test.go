@@ -30,6 +30,7 @@ type bench struct {
 }
 
 func newBench(t *testing.T) *bench {
+	t.Helper()
 	dir := t.TempDir()
 	return &bench{t: t, boot: "boot-1", config: Config{
 		Node: "node1", Rules: filepath.Join(dir, "rules.yaml"), RunDirectory: dir, StateDirectory: dir,

@@ -70,7 +70,7 @@ func run(ctx context.Context, svg string) (err error) {
 	if d.Lab, err = lab.Start(ctx, lab.Options{Binaries: bin}); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, d.clean()) }()
+	defer func() { err = errors.Join(err, d.clean(context.WithoutCancel(ctx))) }()
 	for _, act := range []func(context.Context) error{d.cabling, d.discover, d.name, d.explain, d.attach, d.ping} {
 		if err := act(ctx); err != nil {
 			return err
@@ -84,9 +84,9 @@ func run(ctx context.Context, svg string) (err error) {
 	return d.move(ctx)
 }
 
-func (d *demo) step(format string, args ...any) {
+func (d *demo) step(what string) {
 	d.steps++
-	fmt.Printf("\n[%5.1fs] %d. %s\n", time.Since(d.started).Seconds(), d.steps, fmt.Sprintf(format, args...))
+	fmt.Printf("\n[%5.1fs] %d. %s\n", time.Since(d.started).Seconds(), d.steps, what)
 }
 
 // say prints text; several lines stand as a paragraph.
@@ -175,7 +175,7 @@ func (d *demo) attach(ctx context.Context) error {
 	d.step("Run the same CNI configuration on all three nodes")
 	d.say("%s", conf)
 	for i, n := range d.Nodes {
-		pod, err := n.NewPod(fmt.Sprintf("pod%d", i+1), conf, fmt.Sprintf("10.10.0.%d/24", i+1))
+		pod, err := n.NewPod(ctx, fmt.Sprintf("pod%d", i+1), conf, fmt.Sprintf("10.10.0.%d/24", i+1))
 		if err != nil {
 			return err
 		}
@@ -255,7 +255,7 @@ func (d *demo) move(ctx context.Context) error {
 
 // refused tries to attach a pod to green and expects the plugin to say no.
 func (d *demo) refused(ctx context.Context, n *lab.Node, name, when string) error {
-	pod, err := n.NewPod(name, conf, "10.10.0.9/24")
+	pod, err := n.NewPod(ctx, name, conf, "10.10.0.9/24")
 	if err != nil {
 		return err
 	}
@@ -292,10 +292,10 @@ func (d *demo) picture(ctx context.Context, file string) error {
 	return errors.Join(topology.SVG(f, states), f.Close())
 }
 
-func (d *demo) clean() error {
+func (d *demo) clean(ctx context.Context) error {
 	d.step("Clean up")
 	var errs []error
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	for _, p := range d.pods {
 		errs = append(errs, p.Del(ctx), p.Close())

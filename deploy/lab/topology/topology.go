@@ -150,15 +150,15 @@ func (c *cable) draw(b *strings.Builder, p *plan) {
 		x1, y1, mid, y1, mid, y2, x2, y2, c.colour, dash)
 }
 
-func (bx *box) draw(b *strings.Builder) {
-	fmt.Fprintf(b, `<rect x="%d" y="%d" width="%d" height="%d" rx="8" fill="#f7f8fa" stroke="#c5cad3"/>`+"\n", bx.x, bx.y, boxWidth, bx.height())
-	text(b, bx.x+14, bx.y+27, "start", "#1b1f27", "bold", bx.title)
-	text(b, bx.x+boxWidth-14, bx.y+27, "end", "#646b78", "small", bx.subtitle)
-	for i, r := range bx.rows {
-		y := bx.rowY(i)
-		fmt.Fprintf(b, `<circle cx="%d" cy="%d" r="5" fill="%s"/>`+"\n", bx.x+22, y, r.colour)
-		text(b, bx.x+38, y+5, "start", "#1b1f27", "normal", r.left)
-		text(b, bx.x+boxWidth-14, y+5, "end", r.colour, "bold", r.right)
+func (b *box) draw(out *strings.Builder) {
+	fmt.Fprintf(out, `<rect x="%d" y="%d" width="%d" height="%d" rx="8" fill="#f7f8fa" stroke="#c5cad3"/>`+"\n", b.x, b.y, boxWidth, b.height())
+	text(out, b.x+14, b.y+27, "start", "#1b1f27", "bold", b.title)
+	text(out, b.x+boxWidth-14, b.y+27, "end", "#646b78", "small", b.subtitle)
+	for i, r := range b.rows {
+		y := b.rowY(i)
+		fmt.Fprintf(out, `<circle cx="%d" cy="%d" r="5" fill="%s"/>`+"\n", b.x+22, y, r.colour)
+		text(out, b.x+38, y+5, "start", "#1b1f27", "normal", r.left)
+		text(out, b.x+boxWidth-14, y+5, "end", r.colour, "bold", r.right)
 	}
 }
 

@@ -63,9 +63,10 @@ func (s *Subscription) pump() {
 	defer close(s.done)
 	for {
 		_, _, err := s.sock.Receive()
-		select {
-		case <-s.closing:
+		if s.closed() {
 			return
+		}
+		select {
 		case s.hint <- struct{}{}:
 		default:
 		}
@@ -75,6 +76,15 @@ func (s *Subscription) pump() {
 		if err != nil && !errors.Is(err, unix.ENOBUFS) {
 			s.pause() // an error that stays must not spin
 		}
+	}
+}
+
+func (s *Subscription) closed() bool {
+	select {
+	case <-s.closing:
+		return true
+	default:
+		return false
 	}
 }
 

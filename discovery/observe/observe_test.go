@@ -22,7 +22,10 @@ import (
 	"github.com/colvin-net/colvin/discovery/link/linktest"
 	"github.com/colvin-net/colvin/discovery/netnstest/speaker"
 	"github.com/colvin-net/colvin/discovery/observe"
+	"github.com/colvin-net/colvin/internal/leaktest"
 )
+
+func TestMain(m *testing.M) { os.Exit(leaktest.Run(m)) }
 
 // A bench is a node whose ports are cables in memory.
 type bench struct {

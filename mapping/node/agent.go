@@ -102,6 +102,8 @@ func runAll(ctx context.Context, tasks []Task, log *slog.Logger) error {
 		})
 	}
 	err := group.Wait()
-	log.Info("colvind stops", "error", err)
-	return err
+	if err == nil {
+		log.Info("colvind stops")
+	}
+	return err // main prints it
 }

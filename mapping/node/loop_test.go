@@ -184,6 +184,18 @@ func TestLastGoodRules(t *testing.T) {
 		b.loop.rulesFile.reload()
 		synctest.Wait()
 		b.expect("rules file gone", "green eth1 fresh")
+		if err := os.Mkdir(b.config.Rules, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		b.loop.rulesFile.reload()
+		synctest.Wait()
+		b.expect("rules file unreadable", "green eth1 fresh")
+		if got := b.conditions(); len(got) != 1 || got[0] != mapping.RulesInvalid {
+			t.Errorf("conditions %v, want RulesInvalid", got)
+		}
+		if err := os.Remove(b.config.Rules); err != nil {
+			t.Fatal(err)
+		}
 		b.write("rules.yaml", "networks:\n  - name: blue\n    match: [{vlan: 100}]\n")
 		b.loop.rulesFile.reload()
 		synctest.Wait()

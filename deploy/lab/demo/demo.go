@@ -231,7 +231,7 @@ func (d *demo) move(ctx context.Context) error {
 	if err := n.Move(ctx, "ens2", d.Blue, "p4", lab.BlueVLAN); err != nil {
 		return err
 	}
-	if err := d.refused(ctx, n, "pod4", "at once, before the new switch was heard"); err != nil {
+	if err := d.refused(ctx, n, "pod4", "right after the move"); err != nil {
 		return err
 	}
 	if err := n.Await(ctx, "blue on ens2", lab.Resolves("blue", "ens2", nodefile.Fresh)); err != nil {

@@ -169,7 +169,14 @@ func (l *lldpd) stop(shutdown bool) error {
 		return err
 	}
 	<-l.exited
-	return nil
+	// The second process lives a moment longer, and while it does lldpd refuses
+	// to start again.
+	return poll(context.Background(), func() (done bool, err error) {
+		if errors.Is(syscall.Kill(-l.cmd.Process.Pid, 0), syscall.ESRCH) {
+			return true, nil
+		}
+		return false, errors.New("lldpd is still there")
+	})
 }
 
 func (l *lldpd) pause(ctx context.Context) error  { _, err := l.cli(ctx, "pause"); return err }

@@ -42,7 +42,13 @@ func mountPrivate() error {
 			return err
 		}
 	}
-	for _, dir := range []string{"/var/lib/colvin", "/var/lib/cni", "/etc/colvin"} {
+	dirs := []string{"/var/lib/colvin", "/var/lib/cni", "/etc/colvin"}
+	for _, dir := range dirs { // first all mirrors, since one covers what was mounted before
+		if err := mirrorFor(dir); err != nil {
+			return err
+		}
+	}
+	for _, dir := range dirs {
 		if err := privateDir(dir); err != nil {
 			return err
 		}
@@ -50,21 +56,32 @@ func mountPrivate() error {
 	return nil
 }
 
-// privateDir makes dir an empty directory of this mount namespace. Where the
-// host has none, it is made in a copy of its parent, never on the host.
-func privateDir(dir string) error {
-	const mode = 0o700
+// mirrorFor makes room for dir where the host has none: in a copy of its parent,
+// never on the host.
+func mirrorFor(dir string) error {
 	_, err := os.Stat(dir)
-	if err == nil {
-		return mountTmpfs(dir, mode)
-	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if err := mirror(filepath.Dir(dir)); err != nil {
 		return fmt.Errorf("mirror %s: %w", filepath.Dir(dir), err)
 	}
-	return os.MkdirAll(dir, mode)
+	return nil
+}
+
+// privateDir makes dir an empty directory of this mount namespace.
+func privateDir(dir string) error {
+	const mode = 0o755
+	st, err := os.Lstat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return os.Mkdir(dir, mode)
+	case err != nil:
+		return err
+	case st.Mode().Type() == fs.ModeSymlink: // of a mirror, to the host's
+		return errors.Join(os.Remove(dir), os.Mkdir(dir, mode))
+	}
+	return mountTmpfs(dir, mode)
 }
 
 // mirror covers dir with a tmpfs whose entries are links to the original ones,

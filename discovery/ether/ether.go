@@ -18,6 +18,10 @@ const MaxFrame = 10 << 10
 // ErrClosed is returned by ReadFrame after Close.
 var ErrClosed = errors.New("port is closed")
 
+// ErrDown is returned by ReadFrame after the interface went down or away. The
+// socket may come back to life with it, or stay deaf: the Conn is of no more use.
+var ErrDown = errors.New("interface went down")
+
 // A Conn receives the LLDP frames that arrive at one port, never those that the
 // node sends itself.
 type Conn interface {

@@ -97,18 +97,16 @@ type conn struct {
 var _ Conn = (*conn)(nil)
 
 func (c *conn) ReadFrame(b []byte) (int, error) {
-	for {
-		n, _, err := c.c.ReadFrom(b)
-		switch {
-		case err == nil:
-			return n, nil
-		case c.closed.Load():
-			return 0, ErrClosed
-		case errors.Is(err, unix.ENETDOWN):
-			continue // told once when the interface goes down; the socket lives on
-		default:
-			return 0, fmt.Errorf("read frame: %w", err)
-		}
+	n, _, err := c.c.ReadFrom(b)
+	switch {
+	case err == nil:
+		return n, nil
+	case c.closed.Load():
+		return 0, ErrClosed
+	case errors.Is(err, unix.ENETDOWN):
+		return 0, ErrDown
+	default:
+		return 0, fmt.Errorf("read frame: %w", err)
 	}
 }
 

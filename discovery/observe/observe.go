@@ -93,29 +93,37 @@ func (o *Observer) Run(ctx context.Context) error {
 	if err := o.sync(); err != nil {
 		return err
 	}
-	next := time.NewTimer(resyncEvery) // the next dump
-	defer next.Stop()
+	dump := time.NewTimer(resyncEvery)
+	defer dump.Stop()
 	expiry := time.NewTimer(0)
 	defer expiry.Stop()
 	last := time.Now()
+	due := last.Add(resyncEvery)
+	by := func(t time.Time) { // has the next dump happen by then
+		if t.Before(due) {
+			due = t
+			dump.Reset(max(0, time.Until(due)))
+		}
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-o.links.Hints():
-			next.Reset(max(0, dumpEvery-time.Since(last)))
+			by(last.Add(dumpEvery))
 			continue
-		case <-next.C:
+		case <-dump.C:
 			if err := o.sync(); err != nil {
 				return err
 			}
 			last = time.Now()
-			next.Reset(o.nextSync())
+			due = last.Add(o.nextSync())
+			dump.Reset(time.Until(due))
 		case <-o.heard:
 			o.publish()
 		case f := <-o.broken:
 			o.fail(f)
-			next.Reset(reopenAfter)
+			by(time.Now().Add(reopenAfter))
 		case <-expiry.C:
 			if o.expire() {
 				o.publish()
@@ -147,7 +155,7 @@ func (o *Observer) reconcile(list []discovery.Interface) error {
 		}
 	}
 	for index, p := range o.current() {
-		if i, ok := wanted[index]; !ok || p.key != keyOf(i) || p.problem != "" {
+		if i, ok := wanted[index]; !ok || p.key != keyOf(i) || p.broken {
 			p.close()
 			if !ok {
 				o.forget(index)
@@ -169,7 +177,7 @@ func (o *Observer) reconcile(list []discovery.Interface) error {
 // carrier epoch.
 func (o *Observer) reopen(i discovery.Interface) error {
 	old := o.current()[i.Index]
-	if old != nil && old.key == keyOf(i) && old.problem == "" {
+	if old != nil && old.key == keyOf(i) && !old.broken {
 		o.rename(old, i.Name)
 		return nil
 	}
@@ -178,20 +186,30 @@ func (o *Observer) reopen(i discovery.Interface) error {
 		counters = old.table.Counters()
 	}
 	p := &port{key: keyOf(i), name: i.Name, since: time.Now(), table: neighbor.NewTable(neighbor.DefaultMax, counters)}
+	if i.Up { // a socket on an interface that is down fails at once
+		if err := o.openSocket(i, p); err != nil {
+			return err
+		}
+	}
+	o.mu.Lock()
+	o.open[i.Index] = p
+	o.mu.Unlock()
+	return nil
+}
+
+// openSocket opens the socket of a port, or notes why it cannot be opened.
+func (o *Observer) openSocket(i discovery.Interface, p *port) error {
 	conn, err := o.listen(i)
 	switch {
 	case errors.Is(err, os.ErrPermission):
 		return err // no later try can go better
 	case err != nil:
 		o.log.Warn("port cannot be listened on; trying again", "interface", i.Name, "error", err)
-		p.problem = err.Error()
+		p.broken, p.problem = true, err.Error()
 	default:
 		o.log.Debug("listening", "interface", i.Name, "ifindex", i.Index, "epoch", i.Epoch())
 		p.start(conn, o.heard, o.broken)
 	}
-	o.mu.Lock()
-	o.open[i.Index] = p
-	o.mu.Unlock()
 	return nil
 }
 
@@ -216,9 +234,12 @@ func (o *Observer) forget(index int) {
 
 func (o *Observer) fail(f failure) {
 	o.mu.Lock()
-	f.port.problem = f.err.Error()
+	f.port.broken = true
+	if !errors.Is(f.err, ether.ErrDown) { // which the next dump explains
+		f.port.problem = f.err.Error()
+		o.log.Warn("port cannot be read; opening it anew", "interface", f.port.name, "error", f.err)
+	}
 	o.mu.Unlock()
-	o.log.Warn("port cannot be read; opening it anew", "interface", f.port.name, "error", f.err)
 	o.publish()
 }
 
@@ -250,7 +271,7 @@ func (o *Observer) nextExpiry() time.Duration {
 
 func (o *Observer) nextSync() time.Duration {
 	for _, p := range o.current() {
-		if p.problem != "" {
+		if p.broken {
 			return reopenAfter
 		}
 	}
@@ -270,13 +291,15 @@ func (o *Observer) publish() {
 // key identifies a socket's carrier epoch. Being taken down administratively
 // ends an epoch too: some drivers keep the carrier then, and nobody knows what
 // happens to the cable.
+// Another MAC address may be another device in the place of the first.
 type key struct {
 	index int
+	mac   discovery.MAC
 	epoch uint32
 	up    bool
 }
 
-func keyOf(i discovery.Interface) key { return key{i.Index, i.Epoch(), i.Up} }
+func keyOf(i discovery.Interface) key { return key{i.Index, i.MAC, i.Epoch(), i.Up} }
 
 // A port is one socket with the table that its frames fill.
 //
@@ -288,7 +311,8 @@ type port struct {
 	key
 	name    string
 	since   time.Time
-	problem string
+	broken  bool   // the socket could not be opened, or failed
+	problem string // why, where that is worth telling
 	table   *neighbor.Table
 
 	conn ether.Conn

@@ -346,3 +346,49 @@ func TestPatterns(t *testing.T) {
 		}
 	}
 }
+
+// TestOtherDeviceWithTheSameIndex shows that a device does not inherit what was
+// heard on another one.
+func TestOtherDeviceWithTheSameIndex(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, hardware(2, "eth1"))
+		b.start()
+		defer b.stop()
+		b.hear(1, 100, time.Hour)
+		other := hardware(2, "eth1")
+		other.MAC = discovery.MAC{2, 9, 9, 9, 9, 9}
+		b.links.Set(other)
+		time.Sleep(time.Second)
+		b.expect("another MAC address", "eth1 epoch 2")
+	})
+}
+
+// A failingConn fails when told to.
+type failingConn struct{ fail chan error }
+
+func (c *failingConn) ReadFrame([]byte) (int, error) { return 0, <-c.fail }
+func (c *failingConn) Close() error                  { return nil }
+
+// TestFailureDoesNotDelayDump has one socket fail while another port changes.
+func TestFailureDoesNotDelayDump(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, hardware(2, "eth1"), hardware(3, "eth2"))
+		failing := &failingConn{fail: make(chan error, 1)}
+		b.observer = observe.New(b.links, func(i discovery.Interface) (ether.Conn, error) {
+			if i.Index == 3 && len(failing.fail) == 0 {
+				return failing, nil
+			}
+			return b.listen(i)
+		}, observe.Patterns{"*"}, nil)
+		b.start()
+		defer b.stop()
+		b.links.SetCarrier(2, false)
+		b.links.SetCarrier(2, true)
+		synctest.Wait()
+		failing.fail <- errors.New("broken")
+		time.Sleep(time.Second)
+		b.expect("a second later", "eth1 epoch 4", "eth2 epoch 2") // eth2 has a new socket already
+		failing.fail <- ether.ErrClosed                            // for whoever listens anew
+		time.Sleep(time.Minute)
+	})
+}

@@ -31,7 +31,7 @@ type Interface struct {
 	// in the same network namespace.
 	Parent int    `json:"parent,omitempty"`
 	VLAN   uint16 `json:"vlan,omitempty"` // VID of an 802.1Q VLAN device
-	VF     bool   `json:"vf,omitempty"`   // an SR-IOV virtual function, which inherits its PF's networks
+	VF     bool   `json:"vf,omitempty"`   // a virtual function, subfunction or representor: never a port, it shares its PF's networks
 }
 
 // Operational reports whether frames can pass: administratively up with carrier.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 
 	"github.com/vishvananda/netlink"
@@ -71,8 +72,8 @@ func ByIndex(index int) (discovery.Interface, error) {
 	return parse(msgs[0])
 }
 
-// parse reads one RTM_NEWLINK message. The netlink library knows everything but
-// the two carrier attributes, which the whole design rests on.
+// parse reads one RTM_NEWLINK message. The netlink library knows nearly everything,
+// but not the two carrier attributes, which the whole design rests on.
 func parse(msg []byte) (discovery.Interface, error) {
 	l, err := netlink.LinkDeserialize(nil, msg)
 	if err != nil {
@@ -99,8 +100,16 @@ func parse(msg []byte) (discovery.Interface, error) {
 	if v, ok := l.(*netlink.Vlan); ok && v.VlanProtocol != netlink.VLAN_PROTOCOL_8021AD {
 		ifi.VLAN = uint16(v.VlanId)
 	}
-	return ifi, addCarrier(&ifi, msg)
+	return ifi, addAttributes(&ifi, msg)
 }
+
+// representor matches the physical port name of a port that stands for a
+// virtual function or subfunction on the host. What a pod sends arrives there, so
+// a pod could pose as a switch.
+var representor = regexp.MustCompile(`^(c\d+)?pf\d+(vf|sf)\d+`)
+
+// busAuxiliary is the bus of subfunctions.
+const busAuxiliary = "auxiliary"
 
 // kind is IFLA_INFO_KIND; the library calls a link without one "device".
 func kind(l netlink.Link) string {
@@ -110,7 +119,8 @@ func kind(l netlink.Link) string {
 	return ""
 }
 
-func addCarrier(ifi *discovery.Interface, msg []byte) error {
+// addAttributes reads what the library leaves out.
+func addAttributes(ifi *discovery.Interface, msg []byte) error {
 	attrs, err := nl.ParseRouteAttr(msg[unix.SizeofIfInfomsg:])
 	if err != nil {
 		return fmt.Errorf("parse attributes of %s: %w", ifi.Name, err)
@@ -120,6 +130,8 @@ func addCarrier(ifi *discovery.Interface, msg []byte) error {
 		switch {
 		case a.Attr.Type == unix.IFLA_CARRIER && len(a.Value) >= 1:
 			ifi.Carrier = a.Value[0] != 0
+		case a.Attr.Type == unix.IFLA_PHYS_PORT_NAME:
+			ifi.VF = ifi.VF || representor.Match(a.Value)
 		case a.Attr.Type == unix.IFLA_CARRIER_CHANGES && len(a.Value) >= 4:
 			ifi.CarrierChanges = nl.NativeEndian().Uint32(a.Value)
 			counted = true
@@ -143,7 +155,7 @@ func addSysfs(ifi *discovery.Interface) {
 			ifi.Bus = filepath.Base(bus)
 		}
 	}
-	if _, err := os.Lstat(filepath.Join(device, "physfn")); err == nil {
+	if _, err := os.Lstat(filepath.Join(device, "physfn")); err == nil || ifi.Bus == busAuxiliary {
 		ifi.VF = true
 	}
 }

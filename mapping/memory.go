@@ -16,6 +16,10 @@ const (
 	// that nobody means.
 	HoldDown = 30 * time.Second
 
+	// maxGuard bounds the protection of an incumbent that was live before the
+	// agent restarted: four transmit intervals, whatever time to live it told.
+	maxGuard = 2 * time.Minute
+
 	// forgetAfter is how long a claim outlives its interface, to explain.
 	forgetAfter = time.Hour
 )
@@ -99,9 +103,14 @@ func (m Memory) Restore(bootID string, now time.Time) Memory {
 	out := Memory{BootID: bootID, Claims: slices.Clone(m.Claims)}
 	for i := range out.Claims {
 		c := &out.Claims[i]
+		if c.Change != nil { // the old VLAN is refuted, the new one not confirmed
+			c.lose(LostVLAN, c.Change.Since)
+		}
+		if c.Live { // else it had left already, and restarts must not protect it
+			c.Gone = "not heard since the agent started"
+			c.Guard = now.Add(min(c.Neighbor.TTL, maxGuard))
+		}
 		c.Live, c.Change, c.Rivals = false, nil, nil
-		c.Gone = "not heard since the agent started"
-		c.Guard = now.Add(c.Neighbor.TTL)
 		if m.BootID != bootID {
 			c.lose(LostBoot, now)
 		}
@@ -128,6 +137,7 @@ func (m Memory) Material() Memory {
 
 // Advance takes the memory from one snapshot to the next. It changes neither.
 func (m Memory) Advance(w World, snap *discovery.Snapshot) Memory {
+	m = m.without(w.ignored)
 	out := Memory{BootID: w.BootID}
 	for i := range snap.Ports {
 		p := &snap.Ports[i]
@@ -149,6 +159,16 @@ func (m Memory) Advance(w World, snap *discovery.Snapshot) Memory {
 	}
 	slices.SortFunc(out.Claims, func(a, b Claim) int { return a.Index - b.Index })
 	return out
+}
+
+// without leaves out claims: a rule may have come to ignore who holds a port.
+func (m Memory) without(drop func(Claim) bool) Memory {
+	return Memory{BootID: m.BootID, Claims: slices.DeleteFunc(slices.Clone(m.Claims), drop)}
+}
+
+func (w *World) ignored(c Claim) bool {
+	_, ok := w.Rules.Ignored(w.subject(c.Interface, &c.Neighbor))
+	return ok
 }
 
 // Claim returns the claim on the interface with the given ifindex.

@@ -13,12 +13,13 @@ import (
 // nameAll gives colours to what no rule named, and keeps a colour as an alias
 // where a rule did: whoever attached to the colour still finds it.
 func (r *resolver) nameAll() {
+	byIdentity := r.colours()
 	for i := range r.view.Attachments {
 		a := &r.view.Attachments[i]
 		if !a.Identity.Told() {
 			continue
 		}
-		colours := r.colours(a.Identity)
+		colours := slices.Clone(byIdentity[a.Identity])
 		switch {
 		case len(colours) > 0:
 			r.colour(a, colours)
@@ -34,19 +35,21 @@ func (r *resolver) uncoloured(id Identity) {
 	}
 }
 
-// colours are the colours of an identity, oldest first. A group has those of its
-// chassis seen here.
-func (r *resolver) colours(id Identity) []string {
-	var members []Identity
+// colours are the colours of each identity, oldest first. A group has those of
+// its chassis seen here.
+func (r *resolver) colours() map[Identity][]string {
+	joined := map[Identity][]Identity{} // by the identity of the chassis
 	for i := range r.view.Attachments {
-		if a := &r.view.Attachments[i]; a.Identity == id {
-			members = append(members, Identity{Switch: string(a.Neighbor.Chassis), VLAN: id.VLAN})
+		a := &r.view.Attachments[i]
+		own := Identity{Switch: string(a.Neighbor.Chassis), VLAN: a.Identity.VLAN}
+		if !slices.Contains(joined[own], a.Identity) {
+			joined[own] = append(joined[own], a.Identity)
 		}
 	}
-	var out []string
+	out := map[Identity][]string{}
 	for _, c := range r.Colours.Book {
-		if slices.Contains(members, c.Identity) {
-			out = append(out, c.Name)
+		for _, id := range joined[c.Identity] {
+			out[id] = append(out[id], c.Name)
 		}
 	}
 	return out

@@ -106,5 +106,6 @@ const (
 	TooManyNeighbors ConditionType = "TooManyNeighbors" // a port's neighbour table is full
 	PortUnreadable   ConditionType = "PortUnreadable"   // a port cannot be listened on
 	RulesInvalid     ConditionType = "RulesInvalid"     // the rules in force are not those on disk
+	FilesUnwritable  ConditionType = "FilesUnwritable"  // the agent cannot write its files
 	StateDamaged     ConditionType = "StateDamaged"     // a state file was damaged and set aside
 )

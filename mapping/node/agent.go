@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -61,7 +62,10 @@ func prepare(c Config) error {
 	if err := os.MkdirAll(c.RunDirectory, 0o755); err != nil {
 		return fmt.Errorf("make run directory: %w", err)
 	}
-	if err := os.MkdirAll(c.StateDirectory, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(c.StateDirectory), 0o755); err != nil {
+		return fmt.Errorf("make state directory: %w", err)
+	}
+	if err := os.Mkdir(c.StateDirectory, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("make state directory: %w", err)
 	}
 	return nil

@@ -9,9 +9,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -28,6 +31,12 @@ import (
 const (
 	writeEvery = time.Second
 	writeBurst = 10
+
+	// What is no longer true goes sooner.
+	urgentEvery = 100 * time.Millisecond
+
+	// lookEvery is how often the loop looks whether its file is still there.
+	lookEvery = time.Minute
 )
 
 // A Loop turns snapshots into the node file and the agent's State.
@@ -41,6 +50,7 @@ type Loop struct {
 	store     store
 	log       *slog.Logger
 	limit     *rate.Limiter
+	urgent    *rate.Limiter // for what takes something away
 
 	// Owned by Run.
 	rules      Rules
@@ -50,7 +60,10 @@ type Loop struct {
 	snapshot   *discovery.Snapshot
 	memory     mapping.Memory
 	view       mapping.View
-	written    *nodefile.File // last content of the node file
+	file       *nodefile.File // what the node file should hold
+	written    *nodefile.File // what it holds; nil where that is not known
+	stat       os.FileInfo    // of the file as written
+	unwritten  error          // why the files are not up to date
 	saved      mapping.Memory // what was material of the memory saved with it
 	writes     atomic.Uint64
 
@@ -80,6 +93,7 @@ func NewLoop(d Deps) *Loop {
 	l := &Loop{
 		config: d.Config, bootID: d.BootID, started: time.Now(), version: d.Version,
 		snapshots: d.Snapshots, store: store{d.Config.StateDirectory}, log: d.Log, limit: d.WriteLimit,
+		urgent: rate.NewLimiter(rate.Every(urgentEvery), writeBurst),
 	}
 	l.rulesFile = newRulesFile(d.Config.Rules, l.store, d.Log)
 	l.rules = l.rulesFile.load()
@@ -113,12 +127,12 @@ func (l *Loop) damage(err error) {
 
 // Run maps until ctx ends.
 func (l *Loop) Run(ctx context.Context) error {
-	wake := time.NewTimer(time.Hour)
+	wake := time.NewTimer(lookEvery)
 	defer wake.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return l.store.saveMemory(l.memory, time.Now())
+			return l.finish()
 		case s := <-l.snapshots:
 			l.snapshot = s
 		case r := <-l.rulesFile.out:
@@ -132,6 +146,14 @@ func (l *Loop) Run(ctx context.Context) error {
 		}
 		wake.Reset(l.step())
 	}
+}
+
+// finish writes what a limit still held back.
+func (l *Loop) finish() error {
+	if l.snapshot == nil {
+		return nil
+	}
+	return errors.Join(l.store.saveMemory(l.memory, time.Now()), l.save(l.file, l.memory.Material()))
 }
 
 // refreshTime has the present snapshot seen as of now.
@@ -171,6 +193,9 @@ func (l *Loop) conditions(v *mapping.View) {
 	if l.uncoloured != nil {
 		v.Conditions = append(v.Conditions, mapping.Condition{Type: mapping.TooManyUnnamed, Message: l.uncoloured.Error()})
 	}
+	if l.unwritten != nil {
+		v.Conditions = append(v.Conditions, mapping.Condition{Type: mapping.FilesUnwritable, Message: l.unwritten.Error()})
+	}
 	if l.rules.Problem != "" {
 		v.Conditions = append(v.Conditions, mapping.Condition{Type: mapping.RulesInvalid, Message: l.rules.Problem})
 	}
@@ -192,53 +217,114 @@ func (l *Loop) colours() mapping.Colours {
 // allocate gives colours to identities that need one, and keeps them before
 // anybody can see them. It reports whether there are new ones.
 func (l *Loop) allocate(ids []mapping.Identity) bool {
-	if l.book == nil {
+	if l.book == nil || len(ids) == 0 {
+		l.uncoloured = nil
 		return false
 	}
-	before := len(l.book.Entries())
-	l.uncoloured = nil
-	for _, id := range ids {
-		c, err := l.book.Allocate(id.ColourKey(), l.rules.Set.Covers, time.Now())
-		if err != nil {
-			l.uncoloured = err
-			break
-		}
-		l.log.Info("colour given", "colour", c, "identity", id.String())
+	before, err := l.book.Marshal()
+	if err != nil {
+		l.uncoloured = err
+		return false
 	}
-	if len(l.book.Entries()) == before {
+	var allocated bool
+	if allocated, l.uncoloured = l.allocateAll(ids); !allocated {
 		return false
 	}
 	if err := l.store.saveColours(l.book); err != nil {
-		l.damage(fmt.Errorf("%w; no more colours are given out", err))
-		l.book = nil // a colour that is not kept could be given twice
+		l.uncoloured = err // a colour that is not kept could be given twice
+		l.book, err = colour.Load(before)
+		l.damage(err)
 		return false
 	}
 	return true
 }
 
-// write brings the agent's files up to date: first what a restarted agent must
-// not contradict, then what the plugin reads. It returns when to try again.
+func (l *Loop) allocateAll(ids []mapping.Identity) (allocated bool, err error) {
+	for _, id := range ids {
+		c, err := l.book.Allocate(id.ColourKey(), l.rules.Set.Covers, time.Now())
+		if err != nil {
+			return allocated, err
+		}
+		l.log.Info("colour given", "colour", c, "identity", id.String())
+		allocated = true
+	}
+	return allocated, nil
+}
+
+// write brings the agent's files up to date and returns when to look again.
 func (l *Loop) write(in mapping.Input) time.Duration {
 	file, memory := nodeFile(in, l.view, l.rules.Problem), l.memory.Material()
-	if l.written != nil && sameContent(l.written, file) && reflect.DeepEqual(l.saved, memory) {
-		return time.Hour
+	l.file = file
+	if l.onDisk() && sameContent(l.written, file) && reflect.DeepEqual(l.saved, memory) {
+		return lookEvery
 	}
-	if r := l.limit.Reserve(); r.Delay() > 0 {
+	limit := l.limit
+	if takesAway(l.written, file) {
+		limit = l.urgent
+	}
+	if r := limit.Reserve(); r.Delay() > 0 {
 		delay := r.Delay()
 		r.Cancel()
 		return delay
 	}
+	// First what a restarted agent must not contradict, then what the plugin
+	// reads. Where the first fails the second is still due: it takes away what is
+	// not true any more.
 	err := l.store.saveMemory(l.memory, file.Written)
-	if err == nil {
-		err = nodefile.Write(filepath.Join(l.config.RunDirectory, nodefile.FileName), file)
-	}
-	if err != nil {
-		l.log.Error("node file cannot be written; trying again", "error", err)
+	if err = errors.Join(err, l.save(file, memory)); err != nil {
+		l.log.Error("files cannot be written; trying again", "error", err)
+		l.unwritten = err
 		return writeEvery
 	}
-	l.written, l.saved = file, memory
+	l.unwritten = nil
 	l.writes.Add(1)
-	return time.Hour
+	return lookEvery
+}
+
+// save writes the node file. Where it cannot be written the old one goes: no
+// answer is better than one that is not true any more.
+func (l *Loop) save(file *nodefile.File, memory mapping.Memory) error {
+	path := filepath.Join(l.config.RunDirectory, nodefile.FileName)
+	l.written, l.stat = nil, nil
+	if err := nodefile.Write(path, file); err != nil {
+		if gone := os.Remove(path); gone != nil && !errors.Is(gone, fs.ErrNotExist) {
+			err = errors.Join(err, gone)
+		}
+		return err
+	}
+	stat, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("look at node file: %w", err)
+	}
+	l.written, l.saved, l.stat = file, memory, stat
+	return nil
+}
+
+// onDisk reports whether the node file is still the one that was written: a
+// cleaner may have removed it.
+func (l *Loop) onDisk() bool {
+	if l.written == nil {
+		return false
+	}
+	now, err := os.Stat(filepath.Join(l.config.RunDirectory, nodefile.FileName))
+	return err == nil && os.SameFile(now, l.stat) && now.Size() == l.stat.Size() && now.ModTime().Equal(l.stat.ModTime())
+}
+
+// takesAway reports whether something that was usable no longer is.
+func takesAway(before, after *nodefile.File) bool {
+	if before == nil {
+		return false
+	}
+	for _, n := range before.Networks {
+		for _, a := range n.Attachments {
+			if a.Usable && !slices.ContainsFunc(after.Lookup(n.Name), func(b nodefile.Attachment) bool {
+				return b.Usable && b.Identity == a.Identity && b.Device == a.Device && b.VID == a.VID
+			}) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // sameContent compares all but the time of writing.

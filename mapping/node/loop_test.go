@@ -286,3 +286,117 @@ func TestHoldDownEndsByItself(t *testing.T) {
 		b.stop()
 	})
 }
+
+const greenAndBlue = "networks:\n  - {name: green, match: [{vlan: 100}]}\n  - {name: blue, match: [{vlan: 200}]}\n"
+
+// TestMemoryCannotBeSaved shows that a full disk does not keep a name alive that
+// is not true any more.
+func TestMemoryCannotBeSaved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.write("rules.yaml", greenAndBlue)
+		b.config.StateDirectory = filepath.Join(t.TempDir(), "state")
+		b.start()
+		b.see(heard(sw1, 100)) // the state directory does not exist
+		b.expect("no memory", "green eth1 fresh")
+		b.see(heard(sw1, 200))
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		b.expect("an hour later", "blue eth1 fresh")
+		if got := b.conditions(); len(got) != 1 || got[0] != mapping.FilesUnwritable {
+			t.Errorf("conditions %v, want FilesUnwritable", got)
+		}
+		b.cancel()
+		if err := <-b.done; err == nil {
+			t.Error("the last attempt to save fails silently")
+		}
+	})
+}
+
+// TestNodeFileCannotBeWritten shows that no file is left rather than an old one.
+func TestNodeFileCannotBeWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.write("rules.yaml", greenAndBlue)
+		b.start()
+		b.see(heard(sw1, 100))
+		obstacle := filepath.Join(b.config.RunDirectory, nodefile.FileName+".tmp", "x")
+		if err := os.MkdirAll(obstacle, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		b.see(heard(sw1, 200))
+		if _, err := os.Stat(filepath.Join(b.config.RunDirectory, nodefile.FileName)); err == nil {
+			t.Errorf("an old file is left: %v", b.file())
+		}
+		if err := os.RemoveAll(filepath.Dir(obstacle)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		b.expect("when it can be written again", "blue eth1 unverified", "green eth1 unverified")
+		b.stop()
+	})
+}
+
+// TestLastChangeIsWritten stops the agent while the limit holds a change back.
+func TestLastChangeIsWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.write("rules.yaml", greenAndBlue)
+		b.start()
+		for range writeBurst {
+			b.see(heard(sw1, 100))
+			b.see()
+		}
+		b.see(heard(sw1, 200))
+		b.stop()
+		b.expect("the last word", "blue eth1 unverified", "green eth1 unverified")
+	})
+}
+
+// TestFileIsRestored removes the node file as a cleaner would.
+func TestFileIsRestored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.write("rules.yaml", greenAndBlue)
+		b.start()
+		b.see(heard(sw1, 100))
+		if err := os.Remove(filepath.Join(b.config.RunDirectory, nodefile.FileName)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(lookEvery + time.Second)
+		synctest.Wait()
+		b.expect("a minute later", "green eth1 fresh")
+		b.stop()
+	})
+}
+
+// TestColoursSurviveAFullDisk shows that colours which cannot be kept are not
+// given out, and that those that were stay.
+func TestColoursSurviveAFullDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.start()
+		b.see(heard(sw1, 100))
+		old := colourOf1(b)
+		obstacle := filepath.Join(b.config.StateDirectory, coloursName+".tmp", "x")
+		if err := os.MkdirAll(obstacle, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		b.see()
+		b.see(heard(sw2, 100))
+		b.expect("nothing can be kept")
+		b.see()
+		b.see(heard(sw1, 100))
+		b.expect("what was kept", old+" eth1 fresh")
+		if err := os.RemoveAll(filepath.Dir(obstacle)); err != nil {
+			t.Fatal(err)
+		}
+		b.see()
+		b.see(heard(sw2, 100))
+		if got := b.file(); len(got) != 1 || strings.HasPrefix(got[0], old) {
+			t.Errorf("there is room again: %v, want another colour than %s", got, old)
+		}
+		b.stop()
+	})
+}

@@ -24,9 +24,9 @@ const (
 	SocketName = "agent.sock"
 )
 
-// MaxSize bounds the file. A node with 8 ports and 200 VLANs on each writes
-// less than a tenth of it.
-const MaxSize = 8 << 20
+// MaxSize bounds the file. Eight ports with all 4094 VLANs each write a third of
+// it.
+const MaxSize = 32 << 20
 
 // maxVID is the highest VLAN ID (IEEE Std 802.1Q-2018, 9.6).
 const maxVID = 4094
@@ -207,7 +207,7 @@ func Write(path string, f *File) error {
 	if err := f.validate(); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	data, err := json.MarshalIndent(f, "", "\t")
+	data, err := json.Marshal(f)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}

@@ -13,6 +13,10 @@ import (
 // ErrLocked is returned by Lock while another agent holds the lock.
 var ErrLocked = errors.New("another colvind holds the lock on this node")
 
+// lockMode keeps other users from taking the lock: whoever can read the file
+// could.
+const lockMode = 0o600
+
 // Held takes the lock for a moment to see whether it is free. Lock therefore
 // tries again before it concludes that another agent is there.
 const (
@@ -23,9 +27,12 @@ const (
 // Lock takes the agent's lock: proof that an agent is alive, and that it is the
 // only one. It is held until the returned file is closed or the process ends.
 func Lock(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o644)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, lockMode)
 	if err != nil {
 		return nil, fmt.Errorf("lock: %w", err)
+	}
+	if err := f.Chmod(lockMode); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock: %w", err), f.Close())
 	}
 	for try := 1; ; try++ {
 		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)

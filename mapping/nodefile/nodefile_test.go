@@ -105,7 +105,7 @@ func TestReadErrors(t *testing.T) {
 		{"truncated", string(good[:len(good)/2]), Damaged, "damaged: unexpected end of JSON input" + restart},
 		{"trailing", string(good) + "{}", Damaged, "damaged: invalid character '{' after top-level value" + restart},
 		{"garbage", "\x00\xff", Damaged, `damaged: invalid character '\x00' looking for beginning of value` + restart},
-		{"huge", strings.Repeat(" ", MaxSize+1), Damaged, "damaged: it is larger than 8388608 bytes" + restart},
+		{"huge", strings.Repeat(" ", MaxSize+1), Damaged, "damaged: it is larger than 33554432 bytes" + restart},
 		{"null", "null", OtherVersion, "format version 0, want 1; install colvind, colvin and the CNI plugin of one release, then restart colvind"},
 		{"version", edit(`"version":1`, `"version":2`), OtherVersion, "format version 2, want 1; install colvind, colvin and the CNI plugin of one release, then restart colvind"},
 		{"type", edit(`"converged":true`, `"converged":"yes"`), Damaged, "damaged: json: cannot unmarshal string into Go struct field File.converged of type bool" + restart},

@@ -109,13 +109,29 @@ func TestAddOtherDelegate(t *testing.T) {
 	b.writeNode()
 	b.conf["delegate"] = map[string]any{"type": "own", "network": "for the delegate"}
 	b.conf["deviceKey"] = "uplink"
-	b.conf["deviceID"] = "0000:03:00.1"
 	b.must(b.do(b.plugin.Add))
 	want := map[string]any{
-		"cniVersion": "1.1.0", "name": "net", "type": "own", "uplink": "eth1", "network": "for the delegate", "deviceID": "0000:03:00.1",
+		"cniVersion": "1.1.0", "name": "net", "type": "own", "uplink": "eth1", "network": "for the delegate",
 	}
 	if diff := cmp.Diff(want, b.calls()[0].Conf); diff != "" {
 		t.Errorf("configuration (-want +got):\n%s", diff)
+	}
+}
+
+// A device that a device plugin chose may lead anywhere.
+func TestAddChosenDevice(t *testing.T) {
+	for _, delegate := range []string{"own", "sriov", "ib-sriov"} {
+		b := newBench(t)
+		b.writeNode()
+		b.conf["delegate"] = map[string]any{"type": delegate}
+		b.conf["deviceKey"] = "uplink"
+		b.conf["deviceID"] = "0000:03:00.1"
+		if err := b.do(b.plugin.Add); err == nil {
+			t.Errorf("%s takes the device 0000:03:00.1", delegate)
+		}
+		if len(b.calls()) != 0 {
+			t.Errorf("%s was called", delegate)
+		}
 	}
 }
 

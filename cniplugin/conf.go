@@ -36,6 +36,8 @@ var delegateTypes = map[string]delegateType{
 	"ipvlan":      {deviceKey: "master"},
 	"bridge":      {deviceKey: "bridge"},
 	"vlan":        {deviceKey: "master", notYet: "it would put the container into a VLAN that is not the network's"},
+	"sriov":       {deviceKey: "deviceID", notYet: "nothing makes sure yet that the virtual function's port leads to the network"},
+	"ib-sriov":    {deviceKey: "deviceID", notYet: "nothing makes sure yet that the virtual function's port leads to the network"},
 	"host-device": {deviceKey: "device", notYet: "nothing makes sure yet that the node itself does not use the device"},
 }
 
@@ -186,6 +188,13 @@ func (p *parser) delegate(c *conf) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(c.base)) {
 		p.checkKey(c, key, known)
+	}
+	if !known {
+		for _, key := range []string{"deviceID", "pciBusID"} {
+			if _, ok := c.base[key]; ok {
+				p.bad("%q chooses a device for %s, and nothing makes sure yet that it leads to the network; remove it", key, c.delegate)
+			}
+		}
 	}
 	if known { // Multus adds these; a software device is none of a device plugin's
 		delete(c.base, "deviceID")

@@ -163,7 +163,7 @@ func TestNodeFileErrors(t *testing.T) {
 		{"truncated", `{"version":1,"node":"no`, "damaged: unexpected end of JSON input" + restart},
 		{"garbage", "\x7fELF", `damaged: invalid character '\x7f' looking for beginning of value` + restart},
 		{"other version", `{"version":7}`, "format version 7, want 1; install colvind, colvin and the CNI plugin of one release, then restart colvind"},
-		{"huge", strings.Repeat("[", nodefile.MaxSize+1), "damaged: it is larger than 8388608 bytes" + restart},
+		{"huge", strings.Repeat("[", nodefile.MaxSize+1), "damaged: it is larger than 33554432 bytes" + restart},
 		{"FIFO", "fifo", "damaged: it is not a regular file" + restart},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -103,7 +103,11 @@ type Store struct{ dir string }
 // Open creates the directory where needed. It refuses one that somebody other
 // than root or the caller could exchange: what a record says is run as root.
 func Open(dir string) (*Store, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	// What is above is not private: an unprivileged agent's state may be there too.
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return nil, fmt.Errorf("open records: %w", err)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("open records: %w", err)
 	}
 	resolved, err := filepath.EvalSymlinks(dir)

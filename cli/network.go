@@ -5,7 +5,9 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -122,12 +124,22 @@ func (a *app) resolve() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if !nodefile.Held(a.runDir + "/" + nodefile.LockName) {
-				defer func() { _ = a.print("No agent runs; this is what the last one knew at %s.", stamp(f.Written)) }()
+			if err := a.resolved(f, args[0]); err != nil || a.format == formatJSON || a.alive() {
+				return err
 			}
-			return a.resolved(f, args[0])
+			return a.print("No agent runs; this is what the last one knew at %s.", stamp(f.Written))
 		},
 	}
+}
+
+// alive reports whether an agent runs, as far as this user can tell.
+func (a *app) alive() bool {
+	lock := filepath.Join(a.runDir, nodefile.LockName)
+	f, err := os.Open(lock)
+	if err == nil {
+		_ = f.Close()
+	}
+	return errors.Is(err, fs.ErrPermission) || nodefile.Held(lock)
 }
 
 func (a *app) networkNames() []string {

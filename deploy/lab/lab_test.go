@@ -409,7 +409,6 @@ func TestUnprivileged(t *testing.T) {
 		b.ok(os.MkdirAll(b.node.Path(dir), 0o755))
 		b.ok(os.Chown(b.node.Path(dir), nobody, nobody))
 	}
-	b.ok(os.Chmod(b.node.Path("/var/lib/colvin"), 0o755))
 	b.ok(os.Chmod(b.node.Path("/etc/colvin"), 0o755))
 	ctx, cancel := context.WithCancel(t.Context())
 	agent := b.node.Command(ctx, "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs",

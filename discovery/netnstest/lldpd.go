@@ -169,14 +169,18 @@ func (l *lldpd) stop(shutdown bool) error {
 		return err
 	}
 	<-l.exited
-	// The second process lives a moment longer, and while it does lldpd refuses
-	// to start again.
-	return poll(context.Background(), func() (done bool, err error) {
+	return l.awaitGone()
+}
+
+// awaitGone waits for lldpd's second process, which lives a moment longer than
+// the first: while it does lldpd refuses to start again.
+func (l *lldpd) awaitGone() error {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(pollInterval) {
 		if errors.Is(syscall.Kill(-l.cmd.Process.Pid, 0), syscall.ESRCH) {
-			return true, nil
+			return nil
 		}
-		return false, errors.New("lldpd is still there")
-	})
+	}
+	return errors.New("lldpd does not end")
 }
 
 func (l *lldpd) pause(ctx context.Context) error  { _, err := l.cli(ctx, "pause"); return err }

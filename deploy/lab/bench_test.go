@@ -139,7 +139,12 @@ func startAgent(b *testing.B, ns *netnstest.Namespace) string {
 		}
 		_ = links.Close()
 	})
-	return filepath.Join(dir, nodefile.FileName)
+	file := filepath.Join(dir, nodefile.FileName)
+	for tick := time.Tick(time.Millisecond); ; <-tick { // it is written once the agent listens
+		if _, err := nodefile.Read(file); err == nil {
+			return file
+		}
+	}
 }
 
 // awaitFile waits until the node file resolves a name with a certainty.

@@ -77,7 +77,7 @@ type Deps struct {
 	BootID    string
 	Snapshots <-chan *discovery.Snapshot
 	Log       *slog.Logger
-	// WriteLimit replaces the limit on writes of the node file, for benchmarks
+	// WriteLimit replaces the limits on writes of the node file, for benchmarks
 	// that measure a single write many times.
 	WriteLimit *rate.Limiter
 }
@@ -87,13 +87,15 @@ func NewLoop(d Deps) *Loop {
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)
 	}
+	urgent := d.WriteLimit
 	if d.WriteLimit == nil {
 		d.WriteLimit = rate.NewLimiter(rate.Every(writeEvery), writeBurst)
+		urgent = rate.NewLimiter(rate.Every(urgentEvery), writeBurst)
 	}
 	l := &Loop{
 		config: d.Config, bootID: d.BootID, started: time.Now(), version: d.Version,
 		snapshots: d.Snapshots, store: store{d.Config.StateDirectory}, log: d.Log, limit: d.WriteLimit,
-		urgent: rate.NewLimiter(rate.Every(urgentEvery), writeBurst),
+		urgent: urgent,
 	}
 	l.rulesFile = newRulesFile(d.Config.Rules, l.store, d.Log)
 	l.rules = l.rulesFile.load()

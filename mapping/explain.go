@@ -162,6 +162,10 @@ func (e *explainer) certainty(a *Attachment) {
 		e.say("The next LLDP frame of this switch makes it fresh. A lost carrier, or another switch heard here, ends it.")
 	case nodefile.Unverified:
 		e.say("This is unverified since %s: %s. The switch was last heard %s.", stamp(a.Since), a.Reason, ago(e.now, heard))
+		if c.Change != nil {
+			e.say("Time decides: if the switch keeps announcing the new VLAN for %s, it is believed.", span(HoldDown))
+			return
+		}
 		e.say("The next LLDP frame decides; switches send one every 30 s as a rule, and many at once when a link comes up.")
 	case nodefile.Down:
 		e.say("This is down since %s: %s. The switch was last heard %s.", stamp(a.Since), a.Reason, ago(e.now, heard))

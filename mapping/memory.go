@@ -72,10 +72,10 @@ type LossCause string
 
 // The causes of a loss.
 const (
-	LostCarrier LossCause = "carrier lost"
-	LostDevice  LossCause = "device gone or replaced"
-	LostBoot    LossCause = "node rebooted"
-	LostVLAN    LossCause = "switch announced another VLAN and fell silent"
+	LostCarrier LossCause = "the carrier was lost since the switch was last heard"
+	LostDevice  LossCause = "the device was gone or replaced since the switch was last heard"
+	LostBoot    LossCause = "the node rebooted since the switch was last heard"
+	LostVLAN    LossCause = "the switch announced another VLAN before it was last heard"
 )
 
 // lossGravity orders the causes: what stale: keep may overlook comes first.
@@ -270,9 +270,9 @@ func (c *Claim) settle(w World, now time.Time, ifi discovery.Interface, p *disco
 	case self != nil && w.untagged(ifi.Name, self) != held:
 		c.changeVLAN(w, now, ifi, *self)
 	case self != nil:
-		c.renew(ifi, *self)
+		c.renew(ifi, *self, now)
 	case other != nil:
-		c.renew(ifi, *other)
+		c.renew(ifi, *other, now)
 	case len(live) > 0 && !c.guarded(now):
 		*c = take(ifi, live[0], now)
 	default:
@@ -295,7 +295,10 @@ func (c *Claim) supporters(w World, ifi discovery.Interface, live []discovery.Ne
 	return self, other
 }
 
-func (c *Claim) renew(ifi discovery.Interface, n discovery.Neighbor) {
+func (c *Claim) renew(ifi discovery.Interface, n discovery.Neighbor, now time.Time) {
+	if !c.Live || !c.Lost.IsZero() || c.Change != nil {
+		c.Since = now
+	}
 	c.Neighbor, c.Epoch, c.Live = n, ifi.Epoch(), true
 	c.Gone, c.Change = "", nil
 	c.Lost, c.LostWhy, c.Guard = time.Time{}, "", time.Time{}

@@ -121,8 +121,8 @@ func (r *resolver) untagged(ifi discovery.Interface, c *Claim) {
 	to := &c.Change.To
 	until := c.Change.Since.Add(HoldDown)
 	r.wake(until)
-	r.condition(VLANChanging, ifi.Name, "", "%s: %s now announces %s instead of %s; believed after %s",
-		ifi.Name, describe(to), vlanText(to.PVID), vlanText(c.Neighbor.PVID), until.Format(time.TimeOnly))
+	r.condition(VLANChanging, ifi.Name, "", "%s: %s announced %s before; believed after %s",
+		ifi.Name, describe(to), vlanText(c.Neighbor.PVID), until.Format(time.TimeOnly))
 	r.add(ifi, c, to, to.PVID, 0, toldOrNot(to.PVID))
 }
 
@@ -171,7 +171,11 @@ func (r *resolver) add(ifi discovery.Interface, c *Claim, n *discovery.Neighbor,
 	r.certainty(&a, ifi, c)
 	var none string
 	if a.Device, none = attachable(r.Snapshot, ifi, vid); none != "" {
-		a.Usable, a.Reason = false, none
+		a.Usable = false
+		if a.Reason != "" {
+			none = a.Reason + "; and " + none
+		}
+		a.Reason = none
 	}
 	r.view.Attachments = append(r.view.Attachments, a)
 }
@@ -187,7 +191,7 @@ func (r *resolver) certainty(a *Attachment, ifi discovery.Interface, c *Claim) {
 		}
 	case !c.Lost.IsZero():
 		a.Certainty, a.Since = nodefile.Unverified, c.Lost
-		a.Reason = fmt.Sprintf("%s since the switch was last heard; waiting for its LLDP", c.LostWhy)
+		a.Reason = fmt.Sprintf("%s; waiting for its LLDP", c.LostWhy)
 		a.Usable = a.Keep && c.LostWhy == LostCarrier
 	case c.Change != nil && a.VID == 0:
 		a.Certainty, a.Since = nodefile.Unverified, c.Change.Since

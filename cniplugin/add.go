@@ -105,6 +105,13 @@ func (a *attachment) add(netns record.Netns) error {
 	if err != nil {
 		return prefixed(about, err)
 	}
+	// The delegate would find out only after it made the interface, and without
+	// the IPAM plugin its work could not be undone.
+	if kind := a.conf.ipamType(); kind != "" {
+		if _, err := findPlugin("IPAM", kind, a.args.Path); err != nil {
+			return prefixed(about, err)
+		}
+	}
 	r, err := a.newRecord(t, node, netns)
 	if err != nil {
 		return prefixed(about, err)

@@ -118,6 +118,23 @@ func TestAddOtherDelegate(t *testing.T) {
 	}
 }
 
+// Without its IPAM plugin a delegate could neither finish nor be undone.
+func TestAddMissingIPAM(t *testing.T) {
+	b := newBench(t)
+	b.writeNode()
+	b.conf["ipam"] = map[string]any{"type": "nope"}
+	err := b.do(b.plugin.Add)
+	if err == nil || !strings.Contains(err.Error(), "the IPAM plugin nope is not in CNI_PATH") {
+		t.Errorf("ADD = %v, want an error that names the IPAM plugin", err)
+	}
+	if len(b.calls()) != 0 {
+		t.Errorf("the delegate was called")
+	}
+	b.must(b.do(b.plugin.Del))
+	b.conf["ipam"] = map[string]any{"type": "host-local"}
+	b.must(b.do(b.plugin.Add))
+}
+
 // A device that a device plugin chose may lead anywhere.
 func TestAddChosenDevice(t *testing.T) {
 	for _, delegate := range []string{"own", "sriov", "ib-sriov"} {

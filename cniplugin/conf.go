@@ -240,3 +240,12 @@ func (p *parser) checkKey(c *conf, key string, known bool) {
 		}
 	}
 }
+
+// ipamType is the IPAM plugin that the delegate will call; empty for none.
+func (c *conf) ipamType() string {
+	var ipam struct{ Type string }
+	if json.Unmarshal(c.base["ipam"], &ipam) != nil {
+		return "" // the delegate says what it thinks of it
+	}
+	return ipam.Type
+}

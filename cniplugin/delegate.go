@@ -42,15 +42,24 @@ type delegate struct {
 
 // newDelegate finds the binary of kind in CNI_PATH.
 func (p *Plugin) newDelegate(kind string, args *skel.CmdArgs, lock *os.File) (*delegate, error) {
-	for _, dir := range filepath.SplitList(args.Path) {
+	path, err := findPlugin("delegate", kind, args.Path)
+	if err != nil {
+		return nil, err
+	}
+	return &delegate{kind: kind, path: path, wait: p.delegateWait, lock: lock, env: append(os.Environ(),
+		"CNI_CONTAINERID="+args.ContainerID, "CNI_NETNS="+args.Netns, "CNI_IFNAME="+args.IfName,
+		"CNI_ARGS="+args.Args, "CNI_PATH="+args.Path)}, nil
+}
+
+// findPlugin finds a plugin's binary in CNI_PATH; role says what it is for.
+func findPlugin(role, kind, cniPath string) (string, error) {
+	for _, dir := range filepath.SplitList(cniPath) {
 		path := filepath.Join(dir, filepath.Base(kind))
 		if st, err := os.Stat(path); err == nil && st.Mode().IsRegular() {
-			return &delegate{kind: kind, path: path, wait: p.delegateWait, lock: lock, env: append(os.Environ(),
-				"CNI_CONTAINERID="+args.ContainerID, "CNI_NETNS="+args.Netns, "CNI_IFNAME="+args.IfName,
-				"CNI_ARGS="+args.Args, "CNI_PATH="+args.Path)}, nil
+			return path, nil
 		}
 	}
-	return nil, fail(types.ErrPluginNotAvailable, "the delegate plugin %s is not in CNI_PATH (%s): install it there", kind, args.Path)
+	return "", fail(types.ErrPluginNotAvailable, "the %s plugin %s is not in CNI_PATH (%s): install it there", role, kind, cniPath)
 }
 
 // call runs one verb. The error is a *types.Error that keeps the delegate's code.

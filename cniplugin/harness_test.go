@@ -230,7 +230,7 @@ func newBench(t *testing.T) *bench {
 	netns := filepath.Join(dir, "netns")
 	exe, err := os.Executable()
 	err = errors.Join(err, os.Mkdir(filepath.Join(dir, "run"), 0o755), os.Mkdir(filepath.Join(dir, "bin"), 0o755), os.WriteFile(netns, nil, 0o600))
-	for _, name := range []string{"macvlan", "own", "colvin"} {
+	for _, name := range []string{"macvlan", "own", "colvin", "host-local"} {
 		err = errors.Join(err, os.Symlink(exe, filepath.Join(dir, "bin", name)))
 	}
 	if err != nil {

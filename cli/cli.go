@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -50,6 +51,7 @@ func newCommand(version string, out io.Writer, now func() time.Time) *cobra.Comm
 		Use:           "colvin",
 		Short:         "What network is this interface attached to?",
 		Long:          "colvin shows what the agent on this node hears from the switches and what network names mean here.",
+		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
@@ -80,9 +82,12 @@ func (a *app) file() (*nodefile.File, error) {
 
 // needsAgent explains why a command has no answer without the agent.
 func (a *app) needsAgent(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("the agent's socket is not yours to use (%w): run colvin as root, or as the agent's user or group", err)
+	}
 	f, fileErr := a.file()
 	if fileErr != nil {
-		return fmt.Errorf("no agent answers (%w), and there is no node file: %w", err, fileErr)
+		return fmt.Errorf("no agent answers (%w); %w", err, fileErr)
 	}
 	return fmt.Errorf("no agent answers (%w); the last one wrote %s at %s: \"colvin networks\" and \"colvin resolve\" read that file",
 		err, nodefile.FileName, stamp(f.Written))

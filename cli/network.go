@@ -91,11 +91,8 @@ func vlanText(at *mapping.Attachment) string {
 // networksFromFile shows what the last agent knew.
 func (a *app) networksFromFile(agent error) error {
 	f, err := a.file()
-	if err != nil {
-		return fmt.Errorf("no agent answers (%w), and there is no node file: %w", agent, err)
-	}
-	if a.format == formatJSON {
-		return a.json(f)
+	if err != nil || errors.Is(agent, fs.ErrPermission) || a.format == formatJSON {
+		return a.needsAgent(agent) // the file has not the same shape, and JSON has one only
 	}
 	if err := a.print("No agent runs on %s. What the last one knew at %s:", f.Node, stamp(f.Written)); err != nil {
 		return err
@@ -156,11 +153,11 @@ func (a *app) networkNames() []string {
 
 func (a *app) resolved(f *nodefile.File, name string) error {
 	attachments := append([]nodefile.Attachment{}, f.Lookup(name)...)
+	if len(attachments) == 0 {
+		return fmt.Errorf("%q leads nowhere on %s; \"colvin networks\" lists what does", name, f.Node)
+	}
 	if a.format == formatJSON {
 		return a.json(attachments)
-	}
-	if len(attachments) == 0 {
-		return fmt.Errorf("%s means nothing on %s; \"colvin networks\" lists what does", name, f.Node)
 	}
 	var cells [][]string
 	for _, at := range attachments {
@@ -174,7 +171,9 @@ func (a *app) resolved(f *nodefile.File, name string) error {
 }
 
 func (a *app) rules() *cobra.Command {
-	cmd := &cobra.Command{Use: "rules", Short: "Work with rules files"}
+	cmd := &cobra.Command{Use: "rules", Short: "Work with rules files", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+		return cmd.Help()
+	}}
 	cmd.AddCommand(&cobra.Command{
 		Use:   "check FILE",
 		Short: "Check a rules file and report every mistake in it",
@@ -211,5 +210,5 @@ func (a *app) checkRules(file string) error {
 	if err := a.print("%s", err); err != nil {
 		return err
 	}
-	return fmt.Errorf("%s has %d mistakes", file, len(mistakes))
+	return fmt.Errorf("%s is not valid (%d to mend)", file, len(mistakes))
 }

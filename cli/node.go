@@ -3,7 +3,9 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,6 +35,9 @@ func (a *app) neighbors() *cobra.Command {
 			if err != nil {
 				return a.needsAgent(err)
 			}
+			if len(args) == 1 && !isPort(s, args[0]) {
+				return fmt.Errorf("colvind does not listen on %q; \"colvin explain %s\" says why", args[0], args[0])
+			}
 			rows := neighborRows(s, args)
 			if a.format == formatJSON {
 				return a.json(rows)
@@ -40,6 +45,10 @@ func (a *app) neighbors() *cobra.Command {
 			return a.neighborTable(rows)
 		},
 	}
+}
+
+func isPort(s *node.State, ifname string) bool {
+	return slices.ContainsFunc(s.Snapshot.Ports, func(p discovery.Port) bool { return p.Name == ifname })
 }
 
 func neighborRows(s *node.State, only []string) []neighborRow {
@@ -100,7 +109,7 @@ type interfaceRow struct {
 func (a *app) interfaces() *cobra.Command {
 	return &cobra.Command{
 		Use:   "interfaces",
-		Short: "Show the node's interfaces and the networks they lead to",
+		Short: "Show the node's ports and the networks they lead to (-o wide: all interfaces)",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.state(cmd.Context())
@@ -194,7 +203,7 @@ func (a *app) explain() *cobra.Command {
 			}
 			lines, ok := mapping.Explain(&s.View, s.Snapshot, s.Memory, args[0], a.now())
 			if !ok {
-				return fmt.Errorf("there is no interface %s on %s; \"colvin interfaces -o wide\" lists all", args[0], s.Node)
+				return fmt.Errorf("there is no interface %q on %s; \"colvin interfaces -o wide\" lists all", args[0], s.Node)
 			}
 			if a.format == formatJSON {
 				return a.json(struct {
@@ -256,7 +265,10 @@ func (a *app) status() *cobra.Command {
 
 func (a *app) statusText(r *statusReport) error {
 	converged := "every port was heard or waited for"
-	if !r.Converged {
+	switch {
+	case len(r.Ports) == 0:
+		converged = "there is no port to listen on; interfaces: in colvind.yaml chooses them"
+	case !r.Converged:
 		converged = "not yet: waiting for " + strings.Join(r.Pending, ", ")
 	}
 	inForce := "none"
@@ -264,7 +276,7 @@ func (a *app) statusText(r *statusReport) error {
 	case !r.Rules.Loaded.IsZero():
 		inForce = fmt.Sprintf("%s, read at %s", r.Rules.File, stamp(r.Rules.Loaded))
 	case r.Rules.File != "":
-		inForce = fmt.Sprintf("none (%s does not exist, or was never valid)", r.Rules.File)
+		inForce = fmt.Sprintf("none of %s", r.Rules.File)
 	}
 	lines := []string{
 		fmt.Sprintf("Agent:      colvind %s on %s, up %s", r.Version, r.Node, age(a.now().Sub(r.Started))),
@@ -303,8 +315,12 @@ func (a *app) versionCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			agent := ""
-			if s, err := a.state(cmd.Context()); err == nil {
+			s, err := a.state(cmd.Context())
+			switch {
+			case err == nil:
 				agent = s.Version
+			case errors.Is(err, fs.ErrPermission):
+				return a.needsAgent(err)
 			}
 			if a.format == formatJSON {
 				return a.json(map[string]string{"colvin": a.version, "colvind": agent})

@@ -29,7 +29,7 @@ test: ## Install what the tests need, run them all under the race detector
 	set -x; go test $$race -shuffle=on ./...
 
 .PHONY: demo
-demo: ## Three nodes, two switches, one CNI configuration: two minutes, leaves nothing behind
+demo: ## Three nodes, two switches, one CNI configuration; half a minute once all is built
 	@deploy/setup.sh lldpd iproute2 util-linux iputils-ping
 	@$(MAKE) --no-print-directory build
 	@go run ./deploy/lab/demo

@@ -6,16 +6,18 @@ package main
 import (
 	"fmt"
 	"os"
-	"runtime/debug"
 
 	"github.com/containernetworking/cni/pkg/skel"
-	"github.com/containernetworking/cni/pkg/version"
+	cniversion "github.com/containernetworking/cni/pkg/version"
 
 	"github.com/colvin-net/colvin/cniplugin"
 )
 
+// version is set when the binary is built.
+var version = "devel"
+
 func main() {
-	err := skel.PluginMainFuncsWithError(cniplugin.New().Funcs(), version.All, about())
+	err := skel.PluginMainFuncsWithError(cniplugin.New().Funcs(), cniversion.All, about())
 	if err == nil {
 		return
 	}
@@ -27,9 +29,5 @@ func main() {
 
 // about is printed where no CNI command is given.
 func about() string {
-	release := "(devel)"
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		release = info.Main.Version
-	}
-	return "CNI plugin colvin " + release + ": attaches containers by network name; called by container runtimes, see docs/cni.md"
+	return "CNI plugin colvin " + version + ": attaches containers by network name; called by container runtimes, see docs/cni.md"
 }

@@ -23,6 +23,10 @@ func main() {
 	file := flag.String("config", "", "configuration `file`; without one the defaults hold")
 	showVersion := flag.Bool("version", false, "print the version and exit")
 	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "colvind: unexpected argument %q; the configuration is given with --config FILE\n", flag.Arg(0))
+		os.Exit(2)
+	}
 	if *showVersion {
 		fmt.Println("colvind", version)
 		return
@@ -40,6 +44,7 @@ func run(file string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	signal.Ignore(syscall.SIGHUP) // the rules are read again by themselves
 	if err := node.DropPrivileges(); err != nil {
 		return err
 	}

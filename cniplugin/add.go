@@ -169,17 +169,35 @@ func (a *attachment) attach(d *delegate, t *target, r *record.Record) error {
 	return nil
 }
 
-// still makes sure that the delegate has used the device that was checked: it
-// got a name, and a cable can move in a moment.
+// still makes sure that the delegate has used the device that was checked and
+// that it still leads to the network: the delegate got a name, a cable can move in
+// a moment, and a delegate that waits for DHCP takes many.
 func (a *attachment) still(t *target) error {
 	now, err := verify(a.kernel, &t.Attachment)
 	if err == nil && now.Name != t.device.Name {
 		err = fmt.Errorf("it was renamed to %s", now.Name)
 	}
+	if err == nil {
+		err = a.stillLeads(t)
+	}
 	if err != nil {
 		return fail(types.ErrTryAgainLater, "changed while attaching: %v; %s", err, a.conf.agentAdvice())
 	}
 	return nil
+}
+
+// stillLeads asks the agent's file again.
+func (a *attachment) stillLeads(t *target) error {
+	node, err := a.readNode(a.conf)
+	if err != nil {
+		return err
+	}
+	for _, now := range node.Lookup(a.conf.network) {
+		if now.Usable && now.Identity == t.Identity && now.Device == t.Device && now.VID == t.VID {
+			return nil
+		}
+	}
+	return fmt.Errorf("it no longer leads to %q", a.conf.network)
 }
 
 // undo removes what a failed ADD left. The record stays where that fails too, so

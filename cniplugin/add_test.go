@@ -279,6 +279,21 @@ func TestAddDelegateTooSlow(t *testing.T) {
 	b.wantRecords(0)
 }
 
+// The agent learns that the name means something else while the delegate works.
+func TestAddNetworkMovedMeanwhile(t *testing.T) {
+	b := newBench(t)
+	b.writeNode()
+	b.agent()
+	b.kernel.after = func() {
+		b.node.Networks[1].Attachments[0].Identity = "chassis mac:00:1b:21:aa:bb:cc VLAN 666"
+		b.writeNode()
+	}
+	b.wantError(b.do(b.plugin.Add), 11, `node1: network "green" on eth1: changed while attaching: it no longer leads to "green"; `+
+		`try again when colvind has heard the switch, which usually takes 30 seconds at most`)
+	b.wantVerbs("ADD", "DEL")
+	b.wantRecords(0)
+}
+
 // A cable that moves, or a device that changes, while the delegate works.
 func TestAddMovedMeanwhile(t *testing.T) {
 	for name, tt := range map[string]struct {

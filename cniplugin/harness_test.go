@@ -152,12 +152,18 @@ type fakeKernel struct {
 	Boot string
 
 	later []discovery.Interface
+	after func() // called when the kernel is asked after the delegate ran
 	log   string
 }
 
 func (k *fakeKernel) List() ([]discovery.Interface, error) {
-	if _, err := os.Stat(k.log); err == nil && k.later != nil {
-		return k.later, nil
+	if _, err := os.Stat(k.log); err == nil {
+		if k.after != nil {
+			k.after()
+		}
+		if k.later != nil {
+			return k.later, nil
+		}
 	}
 	return k.Now, nil
 }

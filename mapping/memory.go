@@ -222,8 +222,8 @@ func advancePort(w World, now time.Time, ifi discovery.Interface, p *discovery.P
 	return c, true
 }
 
-// heard are the neighbours that count on a port: heard in the carrier epoch that
-// the interface is in, and not ignored by a rule.
+// heard are the neighbours that count on a port, the nearest first: heard in the
+// carrier epoch that the interface is in, and not ignored by a rule.
 func heard(w World, ifi discovery.Interface, p *discovery.Port) []discovery.Neighbor {
 	if !ifi.Operational() || p.Epoch != ifi.Epoch() {
 		return nil
@@ -234,7 +234,22 @@ func heard(w World, ifi discovery.Interface, p *discovery.Port) []discovery.Neig
 			out = append(out, p.Neighbors[i])
 		}
 	}
+	slices.SortStableFunc(out, func(a, b discovery.Neighbor) int { return reach(&a) - reach(&b) })
 	return out
+}
+
+// reach orders neighbours by how far their frames may have come: who speaks to
+// the nearest bridge is at the other end of the cable, a customer bridge may be
+// behind others (IEEE Std 802.1AB-2016, 7.1).
+func reach(n *discovery.Neighbor) int {
+	switch n.Destination {
+	case discovery.MAC{0x01, 0x80, 0xc2, 0, 0, 0x03}: // nearest non-TPMR bridge
+		return 1
+	case discovery.MAC{0x01, 0x80, 0xc2, 0, 0, 0x00}: // nearest customer bridge
+		return 2
+	default:
+		return 0
+	}
 }
 
 // take gives the port to a neighbour.

@@ -213,6 +213,8 @@ func (p *player) hear(args []string) error {
 			n.PortDescription = v
 		case "pvid":
 			n.PVID = uint16(num)
+		case "to": // the last octet of the group address
+			n.Destination = discovery.MAC{0x01, 0x80, 0xc2, 0, 0, byte(num)}
 		case "ttl":
 			n.TTL = time.Duration(num) * time.Second
 		case "vlans":

@@ -47,6 +47,16 @@ func newBench(t *testing.T, links ...discovery.Interface) *bench {
 	return b
 }
 
+// observed runs a test on a node with eth1 that is being observed.
+func observed(test func(*bench)) func(*testing.T) {
+	return func(t *testing.T) {
+		b := newBench(t, hardware(2, "eth1"))
+		b.start()
+		defer b.stop()
+		test(b)
+	}
+}
+
 func (b *bench) start() {
 	ctx, cancel := context.WithCancel(b.t.Context())
 	b.cancel = cancel
@@ -152,10 +162,7 @@ func TestHearAgeForget(t *testing.T) {
 
 // TestCarrierEpoch shows that a neighbour is evidence for one carrier epoch only.
 func TestCarrierEpoch(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, hardware(2, "eth1"))
-		b.start()
-		defer b.stop()
+	synctest.Test(t, observed(func(b *bench) {
 		b.hear(1, 100, time.Hour)
 		time.Sleep(time.Second)
 		b.links.SetCarrier(2, false)
@@ -167,30 +174,24 @@ func TestCarrierEpoch(t *testing.T) {
 		b.links.SetCarrier(2, true)
 		time.Sleep(time.Second)
 		b.expect("carrier back", "eth1 epoch 4 [mac:02:00:00:00:01:02 vlan 200]")
-	})
+	}))
 }
 
 // TestMissedFlap shows that what was heard before a flap that nobody saw is
 // dropped when the count of carrier changes tells of it.
 func TestMissedFlap(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, hardware(2, "eth1"))
-		b.start()
-		defer b.stop()
+	synctest.Test(t, observed(func(b *bench) {
 		b.hear(1, 100, time.Hour)
 		moved := hardware(2, "eth1")
 		moved.CarrierChanges = 4
 		b.links.SetQuietly(moved)
 		time.Sleep(2 * time.Minute) // the periodic dump makes up for the lost hint
 		b.expect("after resync", "eth1 epoch 4")
-	})
+	}))
 }
 
 func TestAdministrativelyDownEndsEpoch(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, hardware(2, "eth1"))
-		b.start()
-		defer b.stop()
+	synctest.Test(t, observed(func(b *bench) {
 		b.hear(1, 100, time.Hour)
 		i := hardware(2, "eth1")
 		i.Up = false
@@ -199,14 +200,11 @@ func TestAdministrativelyDownEndsEpoch(t *testing.T) {
 		b.links.Set(hardware(2, "eth1"))
 		time.Sleep(time.Second)
 		b.expect("down and up without a carrier change", "eth1 epoch 2")
-	})
+	}))
 }
 
 func TestRenameKeepsNeighbors(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, hardware(2, "eth1"))
-		b.start()
-		defer b.stop()
+	synctest.Test(t, observed(func(b *bench) {
 		b.hear(1, 100, time.Hour)
 		b.links.Set(hardware(2, "uplink"))
 		time.Sleep(time.Second)
@@ -214,7 +212,7 @@ func TestRenameKeepsNeighbors(t *testing.T) {
 		b.links.Remove(2)
 		time.Sleep(time.Second)
 		b.expect("removed")
-	})
+	}))
 }
 
 func TestListenFailure(t *testing.T) {
@@ -246,33 +244,27 @@ func TestPermissionIsFinal(t *testing.T) {
 
 // TestUpdatesKeepLatest shows that a slow reader finds the latest Snapshot.
 func TestUpdatesKeepLatest(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, hardware(2, "eth1"))
-		b.start()
-		defer b.stop()
+	synctest.Test(t, observed(func(b *bench) {
 		for chassis := range byte(5) {
 			b.hear(chassis, 100, time.Hour)
 		}
 		s := <-b.observer.Updates()
 		if got := len(s.Ports[0].Neighbors); got != 5 {
-			t.Errorf("latest snapshot has %d neighbours, want 5", got)
+			b.t.Errorf("latest snapshot has %d neighbours, want 5", got)
 		}
 		b.hear(1, 100, time.Hour)
 		select {
 		case <-b.observer.Updates():
-			t.Error("a refresh was published")
+			b.t.Error("a refresh was published")
 		default:
 		}
-	})
+	}))
 }
 
 // TestFlood shows that random neighbours neither grow the table beyond its bound
 // nor push out the one that was there.
 func TestFlood(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, hardware(2, "eth1"))
-		b.start()
-		defer b.stop()
+	synctest.Test(t, observed(func(b *bench) {
 		b.hear(1, 100, time.Hour)
 		time.Sleep(time.Second)
 		for i := range 1000 {
@@ -280,17 +272,17 @@ func TestFlood(t *testing.T) {
 		}
 		p := b.observer.Snapshot().Ports[0]
 		if len(p.Neighbors) != 32 || p.Neighbors[0].Chassis != "mac:02:00:00:00:01:01" || !p.TooManyNeighbors {
-			t.Errorf("%d neighbours, first %s, too many %v", len(p.Neighbors), p.Neighbors[0].Chassis, p.TooManyNeighbors)
+			b.t.Errorf("%d neighbours, first %s, too many %v", len(p.Neighbors), p.Neighbors[0].Chassis, p.TooManyNeighbors)
 		}
 		if want := uint64(1001 - 32); p.Counters.TooManyNeighbors != want {
-			t.Errorf("tooManyNeighbors = %d, want %d", p.Counters.TooManyNeighbors, want)
+			b.t.Errorf("tooManyNeighbors = %d, want %d", p.Counters.TooManyNeighbors, want)
 		}
 		time.Sleep(61 * time.Second)
 		b.expect("the flood aged out", "eth1 epoch 2 [mac:02:00:00:00:01:01 vlan 100]"+departed(b))
 		if b.observer.Snapshot().Ports[0].TooManyNeighbors {
-			t.Error("the table still counts as full")
+			b.t.Error("the table still counts as full")
 		}
-	})
+	}))
 }
 
 func (b *bench) flood(i int) {
@@ -350,17 +342,14 @@ func TestPatterns(t *testing.T) {
 // TestOtherDeviceWithTheSameIndex shows that a device does not inherit what was
 // heard on another one.
 func TestOtherDeviceWithTheSameIndex(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, hardware(2, "eth1"))
-		b.start()
-		defer b.stop()
+	synctest.Test(t, observed(func(b *bench) {
 		b.hear(1, 100, time.Hour)
 		other := hardware(2, "eth1")
 		other.MAC = discovery.MAC{2, 9, 9, 9, 9, 9}
 		b.links.Set(other)
 		time.Sleep(time.Second)
 		b.expect("another MAC address", "eth1 epoch 2")
-	})
+	}))
 }
 
 // A failingConn fails when told to.

@@ -178,10 +178,10 @@ func (l *Loop) step() time.Duration {
 		in.Colours = l.colours()
 		view = mapping.Resolve(in)
 	}
+	again := l.write(in, view)
 	l.conditions(&view)
 	l.logChanges(&l.view, &view)
 	l.view = view
-	again := l.write(in)
 	l.state.Store(l.newState())
 	if !view.Wake.IsZero() {
 		again = min(again, time.Until(view.Wake))
@@ -193,7 +193,11 @@ func (l *Loop) step() time.Duration {
 func (l *Loop) conditions(v *mapping.View) {
 	v.Conditions = append(v.Conditions, l.problems...)
 	if l.uncoloured != nil {
-		v.Conditions = append(v.Conditions, mapping.Condition{Type: mapping.TooManyUnnamed, Message: l.uncoloured.Error()})
+		why := mapping.FilesUnwritable
+		if errors.Is(l.uncoloured, colour.ErrTooManyUnnamed) {
+			why = mapping.TooManyUnnamed
+		}
+		v.Conditions = append(v.Conditions, mapping.Condition{Type: why, Message: l.uncoloured.Error()})
 	}
 	if l.unwritten != nil {
 		v.Conditions = append(v.Conditions, mapping.Condition{Type: mapping.FilesUnwritable, Message: l.unwritten.Error()})
@@ -254,8 +258,8 @@ func (l *Loop) allocateAll(ids []mapping.Identity) (allocated bool, err error) {
 }
 
 // write brings the agent's files up to date and returns when to look again.
-func (l *Loop) write(in mapping.Input) time.Duration {
-	file, memory := nodeFile(in, l.view, l.rules.Problem), l.memory.Material()
+func (l *Loop) write(in mapping.Input, view mapping.View) time.Duration {
+	file, memory := nodeFile(in, view, l.rules.Problem), l.memory.Material()
 	l.file = file
 	if l.onDisk() && sameContent(l.written, file) && reflect.DeepEqual(l.saved, memory) {
 		return lookEvery
@@ -272,9 +276,15 @@ func (l *Loop) write(in mapping.Input) time.Duration {
 	// First what a restarted agent must not contradict, then what the plugin
 	// reads. Where the first fails the second is still due: it takes away what is
 	// not true any more.
-	err := l.store.saveMemory(l.memory, file.Written)
-	if err = errors.Join(err, l.save(file, memory)); err != nil {
-		l.log.Error("files cannot be written; trying again", "error", err)
+	memoryErr := l.store.saveMemory(l.memory, file.Written)
+	err := errors.Join(memoryErr, l.save(file, memory))
+	if memoryErr != nil {
+		l.saved = mapping.Memory{} // still due
+	}
+	if err != nil {
+		if l.unwritten == nil {
+			l.log.Error("files cannot be written; trying again", "error", err)
+		}
 		l.unwritten = err
 		return writeEvery
 	}

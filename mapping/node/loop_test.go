@@ -306,6 +306,17 @@ func TestMemoryCannotBeSaved(t *testing.T) {
 		if got := b.conditions(); len(got) != 1 || got[0] != mapping.FilesUnwritable {
 			t.Errorf("conditions %v, want FilesUnwritable", got)
 		}
+		if err := os.Mkdir(b.config.StateDirectory, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		if _, err := os.Stat(b.loop.store.path(memoryName)); err != nil || len(b.conditions()) != 0 {
+			t.Errorf("when there is room again: %v, conditions %v", err, b.conditions())
+		}
+		if err := os.RemoveAll(b.config.StateDirectory); err != nil {
+			t.Fatal(err)
+		}
 		b.cancel()
 		if err := <-b.done; err == nil {
 			t.Error("the last attempt to save fails silently")

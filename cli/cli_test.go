@@ -53,8 +53,8 @@ func agentState(t *testing.T) *node.State {
 	heard := func(system, chassis string, pvid uint16, age time.Duration) []discovery.Neighbor {
 		return []discovery.Neighbor{{
 			Protocol: discovery.ProtocolLLDP, MSAP: discovery.MSAP{Chassis: discovery.ID("mac:" + chassis), Port: "ifname:Ethernet1/7"},
-			TTL: 2 * time.Minute, SystemName: system, SystemDescription: "NOS 1.0", PortDescription: "to node1", PVID: pvid,
-			Capabilities:        discovery.Capabilities{Available: []string{"bridge", "router"}, Enabled: []string{"bridge"}},
+			TTL: 120, SystemName: system, SystemDescription: "NOS 1.0", PortDescription: "to node1", PVID: pvid,
+			Capabilities:        discovery.Capabilities{Available: discovery.CapabilityBridge | discovery.CapabilityRouter, Enabled: discovery.CapabilityBridge},
 			ManagementAddresses: []string{"192.0.2.1"}, FirstHeard: now.Add(-time.Hour), LastHeard: now.Add(-age),
 			VLANs: []discovery.VLANName{{ID: 300, Name: "storage"}},
 		}}

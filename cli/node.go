@@ -73,10 +73,10 @@ func (a *app) neighborTable(rows []neighborRow) error {
 	for _, n := range rows {
 		row := []string{
 			n.Interface, n.SystemName, string(n.Chassis), string(n.Port), vid(n.PVID), vlans(n.VLANs),
-			age(a.now().Sub(n.LastHeard)) + " ago", age(n.TTL),
+			age(a.now().Sub(n.LastHeard)) + " ago", age(n.Lifetime()),
 		}
 		if a.format == formatWide {
-			row = append(row, n.PortDescription, strings.Join(n.ManagementAddresses, ","), strings.Join(n.Capabilities.Enabled, ","), n.SystemDescription)
+			row = append(row, n.PortDescription, strings.Join(n.ManagementAddresses, ","), n.Capabilities.Enabled.String(), n.SystemDescription)
 		}
 		cells = append(cells, row)
 	}

@@ -29,6 +29,16 @@ func (s *Snapshot) Interface(index int) (Interface, bool) {
 	return Interface{}, false
 }
 
+// Port returns the port with the given ifindex.
+func (s *Snapshot) Port(index int) (Port, bool) {
+	for i := range s.Ports {
+		if s.Ports[i].Index == index {
+			return s.Ports[i], true
+		}
+	}
+	return Port{}, false
+}
+
 // A Port is an interface on which Colvin listens for LLDP, with the neighbours
 // heard there.
 type Port struct {
@@ -46,6 +56,9 @@ type Port struct {
 	// Problem says why the port cannot be listened on; empty when it can.
 	Problem string `json:"problem,omitempty"`
 
+	NIC      NIC      `json:"nic,omitzero"`
+	Transmit Transmit `json:"transmit,omitzero"`
+
 	Neighbors []Neighbor `json:"neighbors"` // ordered by FirstHeard, then MSAP
 	// Departed are neighbours that left in this epoch and were not heard since,
 	// the latest last.
@@ -56,6 +69,34 @@ type Port struct {
 	// table is full (IEEE Std 802.1AB-2016, 9.2.7.7.5: tooManyNeighbors).
 	TooManyNeighbors bool `json:"tooManyNeighbors,omitempty"`
 }
+
+// A NIC is what the driver of a port says of itself.
+type NIC struct {
+	Driver string `json:"driver,omitempty"`
+
+	// FirmwareLLDP is set where an LLDP agent in the NIC's firmware takes LLDP
+	// frames before the host sees them.
+	FirmwareLLDP bool `json:"firmwareLLDP,omitempty"`
+	// Remedy is the command that leaves LLDP to the host.
+	Remedy string `json:"remedy,omitempty"`
+}
+
+// Transmit says whether Colvin sends LLDP on a port, and why not.
+type Transmit struct {
+	State  TransmitState `json:"state"`
+	Reason string        `json:"reason,omitempty"` // why it is silent or off
+}
+
+// TransmitState is what the send side of a port does.
+type TransmitState string
+
+// The states of the send side.
+const (
+	Sending  TransmitState = "sending"
+	Watching TransmitState = "watching" // silent until it is clear that nobody else speaks
+	Silent   TransmitState = "silent"   // a second speaker would do harm
+	Off      TransmitState = "off"      // configured so, or the port is down
+)
 
 // A Departure is a neighbour that was deleted from a port.
 type Departure struct {
@@ -79,8 +120,11 @@ const (
 // Protocol is a discovery protocol.
 type Protocol string
 
-// ProtocolLLDP is IEEE Std 802.1AB.
-const ProtocolLLDP Protocol = "lldp"
+// The protocols.
+const (
+	ProtocolLLDP Protocol = "lldp" // IEEE Std 802.1AB
+	ProtocolCDP  Protocol = "cdp"  // Cisco Discovery Protocol, version 1 or 2
+)
 
 // MSAP identifies one remote LLDP agent: the MAC service access point formed by
 // chassis ID and port ID (IEEE Std 802.1AB-2016, 3.1).
@@ -91,6 +135,7 @@ type MSAP struct {
 
 // ID is a chassis ID or port ID in canonical text: the subtype's short name, a
 // colon and the value, such as "mac:00:1b:21:aa:bb:cc" or "ifname:Ethernet1/1".
+// A CDP device ID is "cdp:" and its text; a CDP port ID names an interface.
 // Octets that are not printable ASCII, and the backslash, are written \xNN, so
 // that two IDs are equal exactly when their canonical texts are, and so that an
 // ID is safe to print.
@@ -105,27 +150,42 @@ type Neighbor struct {
 	Destination MAC      `json:"destination"` // group address it was sent to
 	MSAP
 
-	TTL                 time.Duration `json:"ttl"` // time to live as told
-	PortDescription     string        `json:"portDescription,omitempty"`
-	SystemName          string        `json:"systemName,omitempty"`
-	SystemDescription   string        `json:"systemDescription,omitempty"`
-	Capabilities        Capabilities  `json:"capabilities"`
-	ManagementAddresses []string      `json:"managementAddresses,omitempty"` // IP addresses, or "mac:..." and the like
+	TTL                 uint16       `json:"ttl"` // time to live as told, in seconds
+	PortDescription     string       `json:"portDescription,omitempty"`
+	SystemName          string       `json:"systemName,omitempty"`
+	SystemDescription   string       `json:"systemDescription,omitempty"`
+	Capabilities        Capabilities `json:"capabilities,omitzero"`
+	ManagementAddresses []string     `json:"managementAddresses,omitempty"` // IP addresses, or "mac:..." and the like
 
 	// PVID is the port VLAN ID, 1..4094, or 0 where the switch tells none (TLV
 	// absent, 0 meaning "not supported", or out of range; IEEE Std 802.1Q-2018,
-	// D.2.1).
+	// D.2.1). CDP calls it the native VLAN.
 	PVID uint16 `json:"pvid,omitempty"`
 
 	// VLANs are the VLAN Name TLVs with a valid VID, ordered by VID.
 	VLANs []VLANName `json:"vlans,omitempty"`
 
+	// ManagementVID is the VLAN through which the switch is managed, 1..4094, or
+	// 0 (IEEE Std 802.1Q-2018, D.2.5).
+	ManagementVID uint16 `json:"managementVID,omitempty"`
+
+	LinkAggregation *LinkAggregation `json:"linkAggregation,omitempty"`
+	MaxFrameSize    uint16           `json:"maxFrameSize,omitempty"` // octets (IEEE Std 802.3-2018, 79.3.4)
+	MACPHY          *MACPHY          `json:"macPhy,omitempty"`
+	MED             *MED             `json:"med,omitempty"`
+
+	// UnknownTLVs are the TLVs that are not decoded, in the order of the frame.
+	UnknownTLVs []TLV `json:"unknownTLVs,omitempty"`
+
 	FirstHeard time.Time `json:"firstHeard"` // when this MSAP appeared in this epoch
 	LastHeard  time.Time `json:"lastHeard"`  // when its last frame arrived
 }
 
+// Lifetime is how long the neighbour is valid without being heard again.
+func (n *Neighbor) Lifetime() time.Duration { return time.Duration(n.TTL) * time.Second }
+
 // Expires is the moment the neighbour ages out unless it is heard again.
-func (n *Neighbor) Expires() time.Time { return n.LastHeard.Add(n.TTL) }
+func (n *Neighbor) Expires() time.Time { return n.LastHeard.Add(n.Lifetime()) }
 
 // ManagementIPs are the management addresses that are IP addresses.
 func (n *Neighbor) ManagementIPs() []netip.Addr {
@@ -144,15 +204,7 @@ type VLANName struct {
 	Name string `json:"name"`
 }
 
-// Capabilities are the system capabilities a neighbour has and has enabled, in
-// the names of IEEE Std 802.1AB-2016, table 8-4: "bridge", "router", "station"
-// and so on, in the order of their bits.
-type Capabilities struct {
-	Available []string `json:"available,omitempty"`
-	Enabled   []string `json:"enabled,omitempty"`
-}
-
-// PortCounters count received frames of one port under the names of IEEE Std
+// PortCounters count frames of one port under the names of IEEE Std
 // 802.1AB-2016, 9.2.6.
 type PortCounters struct {
 	FramesIn         uint64   `json:"statsFramesInTotal"`
@@ -161,6 +213,8 @@ type PortCounters struct {
 	TLVsDiscarded    uint64   `json:"statsTLVsDiscardedTotal"`
 	TLVsUnrecognized uint64   `json:"statsTLVsUnrecognizedTotal"`
 	Ageouts          uint64   `json:"statsAgeoutsTotal"`
+	FramesOut        uint64   `json:"statsFramesOutTotal"`
+	LengthErrors     uint64   `json:"lldpduLengthErrors"` // 9.2.6: what we would say does not fit
 	TooManyNeighbors uint64   `json:"tooManyNeighborsTotal"`
 	Discards         Discards `json:"discards,omitempty"` // FramesDiscarded by reason
 }

@@ -31,7 +31,29 @@ type Interface struct {
 	// in the same network namespace.
 	Parent int    `json:"parent,omitempty"`
 	VLAN   uint16 `json:"vlan,omitempty"` // VID of an 802.1Q VLAN device
-	VF     bool   `json:"vf,omitempty"`   // a virtual function, subfunction or representor: never a port, it shares its PF's networks
+
+	// VLANFiltering is set on a bridge that keeps VLANs apart.
+	VLANFiltering bool `json:"vlanFiltering,omitempty"`
+
+	Bond       *Bond       `json:"bond,omitempty"`       // of a bond
+	BondMember *BondMember `json:"bondMember,omitempty"` // of a member of a bond
+
+	VF bool `json:"vf,omitempty"` // a virtual function, subfunction or representor: never a port, it shares its PF's networks
+	PF int  `json:"pf,omitempty"` // ifindex of a VF's physical function, where that is in the same network namespace
+}
+
+// A Bond is what is particular to a bonding device.
+type Bond struct {
+	Mode       string `json:"mode"`                 // IFLA_BOND_MODE: "802.3ad", "active-backup", "balance-rr", ...
+	Active     int    `json:"active,omitempty"`     // IFLA_BOND_ACTIVE_SLAVE: ifindex of the active member, where the mode has one
+	Aggregator uint16 `json:"aggregator,omitempty"` // IFLA_BOND_AD_INFO_AGGREGATOR: the active aggregator of 802.3ad
+}
+
+// A BondMember is what a bond says of one of its members.
+type BondMember struct {
+	Active     bool   `json:"active"`               // IFLA_BOND_SLAVE_STATE: it carries traffic
+	Up         bool   `json:"up"`                   // IFLA_BOND_SLAVE_MII_STATUS
+	Aggregator uint16 `json:"aggregator,omitempty"` // IFLA_BOND_SLAVE_AD_AGGREGATOR_ID
 }
 
 // Operational reports whether frames can pass: administratively up with carrier.

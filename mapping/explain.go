@@ -153,7 +153,7 @@ func (e *explainer) certainty(a *Attachment) {
 	heard := e.lastHeard(&c)
 	switch a.Certainty {
 	case nodefile.Fresh:
-		left := heard.Add(c.Neighbor.TTL).Sub(e.now)
+		left := heard.Add(c.Neighbor.Lifetime()).Sub(e.now)
 		e.say("This is fresh: the switch was last heard %s and its word holds for %s more; it has been so since %s.",
 			ago(e.now, heard), span(left), stamp(a.Since))
 		e.say("Silence until then makes it stale, which is still usable. A lost carrier makes it unverified until the switch is heard again. Another VLAN from this switch is believed after %s; another switch only once this one falls silent.", span(HoldDown))

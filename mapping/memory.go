@@ -108,7 +108,7 @@ func (m Memory) Restore(bootID string, now time.Time) Memory {
 		}
 		if c.Live { // else it had left already, and restarts must not protect it
 			c.Gone = "not heard since the agent started"
-			c.Guard = now.Add(min(c.Neighbor.TTL, maxGuard))
+			c.Guard = now.Add(min(c.Neighbor.Lifetime(), maxGuard))
 		}
 		c.Live, c.Change, c.Rivals = false, nil, nil
 		if m.BootID != bootID {

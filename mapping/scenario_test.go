@@ -200,7 +200,7 @@ func (p *player) carrier(name string, on bool) error {
 // hear IFACE CHASSIS PORT [system=S] [pvid=N] [vlans=100:a,200:b] [ttl=S]
 func (p *player) hear(args []string) error {
 	n := discovery.Neighbor{
-		Protocol: discovery.ProtocolLLDP, TTL: 2 * time.Minute, FirstHeard: p.now, LastHeard: p.now,
+		Protocol: discovery.ProtocolLLDP, TTL: 120, FirstHeard: p.now, LastHeard: p.now,
 		MSAP: discovery.MSAP{Chassis: discovery.ID("mac:" + args[1]), Port: discovery.ID("ifname:" + args[2])},
 	}
 	for _, a := range args[3:] {
@@ -216,7 +216,7 @@ func (p *player) hear(args []string) error {
 		case "to": // the last octet of the group address
 			n.Destination = discovery.MAC{0x01, 0x80, 0xc2, 0, 0, byte(num)}
 		case "ttl":
-			n.TTL = time.Duration(num) * time.Second
+			n.TTL = uint16(num)
 		case "vlans":
 			for s := range strings.SplitSeq(v, ",") {
 				id, name, _ := strings.Cut(s, ":")

@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -158,7 +157,7 @@ func corpusFields(n *discovery.Neighbor) map[string][]string {
 			"ifalias": "ifalias(1)", "component": "port-component(2)", "mac": "mac(3)", "ip": "netaddr(4)", "subtype4": "netaddr(4)",
 			"ifname": "ifname(5)", "local": "local(7)",
 		})},
-		"ttl":       {strconv.Itoa(int(n.TTL / time.Second))},
+		"ttl":       {strconv.Itoa(int(n.TTL))},
 		"port-desc": nonEmpty(n.PortDescription),
 		"sysname":   nonEmpty(n.SystemName),
 		"sysdesc":   nonEmpty(strings.ReplaceAll(n.SystemDescription, `\x0a`, `\n`)),
@@ -167,8 +166,8 @@ func corpusFields(n *discovery.Neighbor) map[string][]string {
 		"pvid":      nil,
 		"vlan":      nil,
 	}
-	if c := n.Capabilities; len(c.Available) > 0 {
-		s := strings.Join(c.Available, "+") + " enabled " + strings.Join(c.Enabled, "+")
+	if c := n.Capabilities; c.Available != 0 {
+		s := strings.Join(c.Available.Names(), "+") + " enabled " + strings.Join(c.Enabled.Names(), "+")
 		fields["caps"] = []string{strings.NewReplacer("c-vlan", "cvlan", "s-vlan", "svlan").Replace(s)}
 	}
 	for _, a := range n.ManagementAddresses {

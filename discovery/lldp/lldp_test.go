@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/mdlayher/lldp"
@@ -64,7 +63,7 @@ var (
 
 // neighbor is what the mandatory TLVs above say, with a change applied.
 func neighbor(change func(*discovery.Neighbor)) discovery.Neighbor {
-	n := discovery.Neighbor{Protocol: discovery.ProtocolLLDP, MSAP: ids, TTL: 2 * time.Minute}
+	n := discovery.Neighbor{Protocol: discovery.ProtocolLLDP, MSAP: ids, TTL: 120}
 	if change != nil {
 		change(&n)
 	}
@@ -197,8 +196,8 @@ var optionalTests = map[string]struct {
 		tlvs: tlv(7, 0xff, 0xff, 0, 0x14),
 		want: func(n *discovery.Neighbor) {
 			n.Capabilities = discovery.Capabilities{
-				Available: []string{"other", "repeater", "bridge", "wlan-ap", "router", "telephone", "docsis", "station", "c-vlan", "s-vlan", "tpmr"},
-				Enabled:   []string{"bridge", "router"},
+				Available: discovery.KnownCapabilities,
+				Enabled:   discovery.CapabilityBridge | discovery.CapabilityRouter,
 			}
 		},
 	},
@@ -317,13 +316,13 @@ func TestDecodeStopsAtEnd(t *testing.T) {
 func TestDecodeTTL(t *testing.T) {
 	tests := map[string]struct {
 		ttl      []byte
-		want     time.Duration
+		want     uint16
 		shutdown bool
 	}{
 		"shutdown":        {tlv(3, 0, 0), 0, true},
-		"one second":      {tlv(3, 0, 1), time.Second, false},
-		"the greatest":    {tlv(3, 0xff, 0xff), 65535 * time.Second, false},
-		"with more to it": {tlv(3, 0, 120, "more"), 2 * time.Minute, false},
+		"one second":      {tlv(3, 0, 1), 1, false},
+		"the greatest":    {tlv(3, 0xff, 0xff), 65535, false},
+		"with more to it": {tlv(3, 0, 120, "more"), 120, false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -438,14 +437,14 @@ func TestDecodeLLDPD(t *testing.T) {
 			Source:      discovery.MAC([]byte(mac1)),
 			Destination: discovery.MAC([]byte(group)),
 			MSAP:        ids,
-			TTL:         4 * time.Minute,
+			TTL:         240,
 
 			PortDescription:   "Ethernet1",
 			SystemName:        "sw-green",
 			SystemDescription: "Colvin lab switch",
 			Capabilities: discovery.Capabilities{
-				Available: []string{"bridge", "wlan-ap", "router", "station"},
-				Enabled:   []string{"station"},
+				Available: discovery.CapabilityBridge | 1<<3 | discovery.CapabilityRouter | discovery.CapabilityStation, // 3: wlan-ap
+				Enabled:   discovery.CapabilityStation,
 			},
 			ManagementAddresses: []string{"192.0.2.1", "2001:db8::1"},
 			PVID:                100,
@@ -461,7 +460,7 @@ func TestDecodeLLDPD(t *testing.T) {
 	want := map[string]Frame{
 		"lldpd-vlans.txt": {Neighbor: lab(func(*discovery.Neighbor) {}), Unrecognized: dot3},
 		"lldpd-plain.txt": {Neighbor: lab(func(n *discovery.Neighbor) {
-			n.Port, n.TTL, n.PVID, n.VLANs = "mac:02:00:00:00:01:01", 2*time.Minute, 0, nil
+			n.Port, n.TTL, n.PVID, n.VLANs = "mac:02:00:00:00:01:01", 120, 0, nil
 		}), Unrecognized: dot3},
 		"lldpd-local.txt": {Neighbor: lab(func(n *discovery.Neighbor) {
 			n.Port, n.PortDescription = "local:green-1", `uplink "green"`

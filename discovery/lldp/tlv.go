@@ -9,7 +9,6 @@ import (
 	"math"
 	"net/netip"
 	"slices"
-	"time"
 
 	"github.com/mdlayher/lldp"
 
@@ -56,7 +55,7 @@ func decodeChassisID(n *discovery.Neighbor, v []byte) { n.Chassis = chassisID(v)
 func decodePortID(n *discovery.Neighbor, v []byte) { n.Port = portID(v) }
 
 func decodeTTL(n *discovery.Neighbor, v []byte) {
-	n.TTL = time.Duration(binary.BigEndian.Uint16(v)) * time.Second
+	n.TTL = binary.BigEndian.Uint16(v)
 }
 
 // IEEE Std 802.1AB-2016, 8.5.5.
@@ -83,39 +82,20 @@ func setText(s *string, v []byte) bool {
 	return true
 }
 
-// capabilityNames are the bits of the system capabilities, the lowest first
-// (IEEE Std 802.1AB-2016, table 8-4).
-var capabilityNames = [...]string{
-	"other", "repeater", "bridge", "wlan-ap", "router", "telephone", "docsis",
-	"station", "c-vlan", "s-vlan", "tpmr",
-}
-
 // IEEE Std 802.1AB-2016, 8.5.8.
 func decodeCapabilities(n *discovery.Neighbor, v []byte) bool {
-	const known = 1<<len(capabilityNames) - 1 // the other bits are reserved
 	if len(v) != 4 {
 		return false
 	}
-	available := binary.BigEndian.Uint16(v) & known
-	enabled := binary.BigEndian.Uint16(v[2:]) & known
-	if enabled&^available != 0 { // 8.5.8.3: enabled without being there is an error
+	c := discovery.Capabilities{
+		Available: discovery.CapabilitySet(binary.BigEndian.Uint16(v)) & discovery.KnownCapabilities,
+		Enabled:   discovery.CapabilitySet(binary.BigEndian.Uint16(v[2:])) & discovery.KnownCapabilities,
+	}
+	if c.Enabled&^c.Available != 0 { // 8.5.8.3: enabled without being there is an error
 		return false
 	}
-	n.Capabilities = discovery.Capabilities{
-		Available: namesOf(available),
-		Enabled:   namesOf(enabled),
-	}
+	n.Capabilities = c
 	return true
-}
-
-func namesOf(capabilities uint16) []string {
-	var names []string
-	for i, name := range capabilityNames {
-		if capabilities&(1<<i) != 0 {
-			names = append(names, name)
-		}
-	}
-	return names
 }
 
 // Address family numbers (IANA).

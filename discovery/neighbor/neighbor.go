@@ -137,7 +137,7 @@ func (t *Table) update(frame []byte, n discovery.Neighbor, now time.Time) Outcom
 		return Changed
 	}
 	if len(t.entries) >= t.max {
-		return t.refuse(now.Add(n.TTL))
+		return t.refuse(now.Add(n.Lifetime()))
 	}
 	t.entries = append(t.entries, entry{raw: bytes.Clone(frame), neighbor: n})
 	t.departed = slices.DeleteFunc(t.departed, func(d discovery.Departure) bool { return same(&d.Neighbor, &n) })

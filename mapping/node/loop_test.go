@@ -67,7 +67,7 @@ func (b *bench) see(neighbors ...discovery.Neighbor) {
 func heard(chassis string, pvid uint16) discovery.Neighbor {
 	return discovery.Neighbor{
 		MSAP: discovery.MSAP{Chassis: discovery.ID("mac:" + chassis), Port: "ifname:p1"}, SystemName: "leaf-1",
-		PVID: pvid, TTL: 2 * time.Minute, FirstHeard: time.Now(), LastHeard: time.Now(),
+		PVID: pvid, TTL: 120, FirstHeard: time.Now(), LastHeard: time.Now(),
 	}
 }
 

@@ -173,7 +173,7 @@ func (a *attachment) attach(d *delegate, t *target, r *record.Record) error {
 // that it still leads to the network: the delegate got a name, a cable can move in
 // a moment, and a delegate that waits for DHCP takes many.
 func (a *attachment) still(t *target) error {
-	now, err := verify(a.kernel, &t.Attachment)
+	now, err := a.verifyAll(t.way)
 	if err == nil && now.Name != t.device.Name {
 		err = fmt.Errorf("it was renamed to %s", now.Name)
 	}

@@ -460,16 +460,30 @@ func TestAddUpperDevice(t *testing.T) {
 	bridge := eth(9, "br100")
 	bridge.Kind = "bridge"
 	kernel := []discovery.Interface{port, bond, vlan, bridge}
+	active := bond
+	active.Bond = &discovery.Bond{Mode: discovery.BondActiveBackup, Active: 5}
+	joined := eth(5, "eth2")
+	joined.Master = 7
+	filtering := bridge
+	filtering.VLANFiltering = true
+	sends := func(members ...int) []nodefile.Junction {
+		return []nodefile.Junction{{Link: linkOf(bond), Members: members}}
+	}
 	left := append([]discovery.Interface{}, kernel...)
 	left[0].Master = 0
 
 	for name, tt := range map[string]struct {
-		device discovery.Interface
-		vid    uint16
-		kernel []discovery.Interface
-		want   string
+		device    discovery.Interface
+		vid       uint16
+		kernel    []discovery.Interface
+		junctions []nodefile.Junction
+		want      string
 	}{
 		"bond":             {device: bond, kernel: kernel},
+		"same members":     {device: bond, junctions: sends(4), kernel: []discovery.Interface{port, bond}},
+		"another active":   {device: bond, junctions: sends(4), kernel: []discovery.Interface{port, active}, want: "bond0 sends through other members since the switch was heard"},
+		"a new member":     {device: bond, junctions: sends(4), kernel: []discovery.Interface{port, joined, bond}, want: "bond0 sends through other members since the switch was heard"},
+		"filters VLANs":    {device: bridge, vid: 100, kernel: []discovery.Interface{port, bond, vlan, filtering}, want: "br100 is no longer above eth1 with VLAN 100"},
 		"VLAN on bond":     {device: vlan, vid: 100, kernel: kernel},
 		"bridge over VLAN": {device: bridge, vid: 100, kernel: kernel},
 		"other VLAN":       {device: vlan, vid: 200, kernel: kernel, want: "bond0.100 is no longer above eth1 with VLAN 200"},
@@ -481,7 +495,7 @@ func TestAddUpperDevice(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
 			a := attached(port, 100)
-			a.Device, a.VID = linkOf(tt.device), tt.vid
+			a.Device, a.VID, a.Junctions = linkOf(tt.device), tt.vid, tt.junctions
 			b.node.Networks[1].Attachments = []nodefile.Attachment{a, a} // two members, one device
 			b.kernel.Now = tt.kernel
 			b.writeNode()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/colvin-net/colvin/discovery"
@@ -72,7 +73,7 @@ func verify(k Kernel, a *nodefile.Attachment) (discovery.Interface, error) {
 	if !device.Up {
 		return discovery.Interface{}, fmt.Errorf("%s is down", device.Name)
 	}
-	return device, leads(k, device, port, a.VID)
+	return device, leads(k, device, port, a)
 }
 
 // same finds the interface by its ifindex, since names can be exchanged, and
@@ -91,9 +92,25 @@ func same(k Kernel, want nodefile.Link) (discovery.Interface, error) {
 	return got, nil
 }
 
+// sameJunctions makes sure that what joins ports still sends through those on which
+// the switches were heard.
+func sameJunctions(all []discovery.Interface, want []nodefile.Junction) error {
+	for _, j := range want {
+		i := slices.IndexFunc(all, func(i discovery.Interface) bool { return i.Index == j.Index })
+		switch {
+		case i < 0:
+			return fmt.Errorf("%s (ifindex %d) is gone", j.Name, j.Index)
+		case !slices.Equal(discovery.Carrying(all[i], all), j.Members):
+			return fmt.Errorf("%s sends through other members since the switch was heard", all[i].Name)
+		}
+	}
+	return nil
+}
+
 // leads makes sure that frames of the device leave through the port, with the
 // tag vid or with none: a port can leave its bond or bridge while its link stays.
-func leads(k Kernel, device, port discovery.Interface, vid uint16) error {
+func leads(k Kernel, device, port discovery.Interface, a *nodefile.Attachment) error {
+	vid := a.VID
 	if device.Index == port.Index {
 		if vid != 0 {
 			return fmt.Errorf("%s carries VLAN %d tagged and is no VLAN device", device.Name, vid)
@@ -105,7 +122,7 @@ func leads(k Kernel, device, port discovery.Interface, vid uint16) error {
 		return err
 	}
 	if reaches(all, device, port.Index, vid, len(all)) {
-		return nil
+		return sameJunctions(all, a.Junctions)
 	}
 	return fmt.Errorf("%s is no longer above %s%s", device.Name, port.Name, tagged(vid))
 }
@@ -116,7 +133,7 @@ func reaches(all []discovery.Interface, device discovery.Interface, port int, vi
 	if device.Index == port {
 		return vid == 0
 	}
-	if depth == 0 || device.VLAN != 0 && device.VLAN != vid {
+	if depth == 0 || device.VLAN != 0 && device.VLAN != vid || device.VLANFiltering {
 		return false
 	}
 	if device.VLAN != 0 {

@@ -18,6 +18,7 @@ import (
 // target is the attachment an ADD uses, with its device as the kernel has it.
 type target struct {
 	nodefile.Attachment
+	way    []nodefile.Attachment // it and what else the device sends through
 	device discovery.Interface
 }
 
@@ -67,7 +68,7 @@ func byDevice(all []nodefile.Attachment) [][]nodefile.Attachment {
 	var ways [][]nodefile.Attachment
 	for _, a := range all {
 		i := slices.IndexFunc(ways, func(w []nodefile.Attachment) bool {
-			return w[0].Device == a.Device && w[0].VID == a.VID && w[0].Identity == a.Identity
+			return w[0].Device == a.Device && w[0].Identity == a.Identity
 		})
 		if i < 0 {
 			ways = append(ways, []nodefile.Attachment{a})
@@ -92,14 +93,19 @@ func oneNetwork(all []nodefile.Attachment) bool {
 // confirm asks the kernel about every port below the device: frames can leave
 // through any of them.
 func (p *Plugin) confirm(way []nodefile.Attachment) (*target, error) {
-	t := &target{Attachment: way[0]}
+	t := &target{Attachment: way[0], way: way}
+	var err error
+	t.device, err = p.verifyAll(way)
+	return t, err
+}
+
+func (p *Plugin) verifyAll(way []nodefile.Attachment) (device discovery.Interface, err error) {
 	for i := range way {
-		var err error
-		if t.device, err = verify(p.kernel, &way[i]); err != nil {
-			return nil, err
+		if device, err = verify(p.kernel, &way[i]); err != nil {
+			return discovery.Interface{}, err
 		}
 	}
-	return t, nil
+	return device, nil
 }
 
 func ambiguousError(c *conf, node *nodefile.File, ways [][]nodefile.Attachment) error {

@@ -9,30 +9,113 @@ import (
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
-// attachable finds the device through which a port's untagged network (vid 0) or
-// tagged VLAN is used, or says why there is none.
-func attachable(snap *discovery.Snapshot, port discovery.Interface, vid uint16) (device nodefile.Link, reason string) {
-	if port.Master != 0 {
-		master := "another device"
-		if m, ok := snap.Interface(port.Master); ok {
-			master = fmt.Sprintf("%s %s", m.Kind, m.Name)
-		}
-		return nodefile.Link{}, fmt.Sprintf("%s belongs to %s; attaching through it is not supported yet", port.Name, master)
-	}
-	if vid == 0 {
-		return linkOf(port), ""
-	}
-	for _, ifi := range snap.Interfaces {
-		if ifi.Kind != "vlan" || ifi.Parent != port.Index || ifi.VLAN != vid {
+// Kinds of devices (IFLA_INFO_KIND) that a port can be below.
+const (
+	kindBond        = "bond"
+	kindTeam        = "team"
+	kindBridge      = "bridge"
+	kindVLAN        = "vlan"
+	kindVRF         = "vrf"
+	kindOpenVSwitch = "openvswitch"
+)
+
+// A path is how a port's untagged network, or one of its tagged VLANs, is reached:
+// through the top usable device above the port.
+type path struct {
+	device discovery.Interface // to attach to; zero where there is none
+	joins  []junction          // the devices between that join ports, the lowest first
+	none   string              // why there is no device
+}
+
+// A junction is a bond, team or bridge on a path.
+type junction struct {
+	discovery.Interface
+	member int    // ifindex of the device below, which it joins with others
+	vid    uint16 // the tag that frames of the network bear there; 0 for none
+}
+
+// maxDepth bounds the devices above a port; the kernel allows eight.
+const maxDepth = 8
+
+// pathOf finds the path of a port's untagged network (vid 0) or tagged VLAN.
+func pathOf(snap *discovery.Snapshot, port discovery.Interface, vid uint16) path {
+	p := path{device: port}
+	wanted := vid
+	for range maxDepth {
+		at := p.device
+		master, enslaved := snap.Interface(at.Master)
+		enslaved = enslaved && at.Master != 0 && master.Kind != kindVRF // a VRF is about routes only
+		joined := enslaved && (master.Kind == kindBond || master.Kind == kindTeam)
+		if vlan, ok := vlanDevice(snap, at.Index, vid); vid != 0 && ok && !joined { // VLAN devices come before the bridge
+			p.device, vid = vlan, 0
 			continue
 		}
-		if ifi.Master != 0 {
-			return nodefile.Link{}, fmt.Sprintf("VLAN device %s belongs to another device; attaching through it is not supported yet", ifi.Name)
+		if !enslaved {
+			return p.ends(port, wanted, vid)
 		}
-		return linkOf(ifi), ""
+		if why := barred(at, master, vid); why != "" {
+			return path{none: why}
+		}
+		p.device, p.joins = master, append(p.joins, junction{master, at.Index, vid})
 	}
-	return nodefile.Link{}, fmt.Sprintf("there is no VLAN device for VID %d on %s; create one: ip link add link %s name %s.%d type vlan id %d",
-		vid, port.Name, port.Name, port.Name, vid, vid)
+	return path{none: fmt.Sprintf("more devices are above %s than Colvin follows", port.Name)}
+}
+
+// ends is the path whose last device is its top: vid is the tag still needed there.
+func (p path) ends(port discovery.Interface, wanted, vid uint16) path {
+	name := p.device.Name
+	switch {
+	case vid != 0:
+		p.none = fmt.Sprintf("there is no VLAN device for VID %d on %s; create one: ip link add link %s name %s type vlan id %d",
+			wanted, name, name, vlanName(name, wanted), wanted)
+	case !p.device.Up && p.device.Index != port.Index:
+		p.none = fmt.Sprintf("%s is administratively down; ip link set %s up brings it up", name, name)
+	default:
+		return p
+	}
+	p.device = discovery.Interface{}
+	return p
+}
+
+// barred says why nothing can be attached through a master, or nothing.
+func barred(at, master discovery.Interface, vid uint16) string {
+	switch master.Kind {
+	case kindBond, kindTeam:
+		return ""
+	case kindBridge:
+		if !master.VLANFiltering {
+			return ""
+		}
+		what := "its untagged network"
+		if vid != 0 {
+			what = fmt.Sprintf("VLAN %d", vid)
+		}
+		return fmt.Sprintf("%s is a port of bridge %s, which filters VLANs, so %s need not reach the bridge device; a VLAN device on %s, or a bridge without filtering, can be used",
+			at.Name, master.Name, what, at.Name)
+	case kindOpenVSwitch:
+		return fmt.Sprintf("%s belongs to Open vSwitch %s, which no macvlan or VLAN device can be put on; use the OVS CNI plugin with one of its bridges", at.Name, master.Name)
+	default:
+		return fmt.Sprintf("%s belongs to %s %s, through which Colvin does not attach", at.Name, master.Kind, master.Name)
+	}
+}
+
+func vlanDevice(snap *discovery.Snapshot, parent int, vid uint16) (discovery.Interface, bool) {
+	for _, ifi := range snap.Interfaces {
+		if ifi.Kind == kindVLAN && ifi.Parent == parent && ifi.VLAN == vid {
+			return ifi, true
+		}
+	}
+	return discovery.Interface{}, false
+}
+
+// vlanName is a name for a VLAN device that the kernel accepts (IFNAMSIZ, with the
+// closing NUL).
+func vlanName(parent string, vid uint16) string {
+	const maxLen = 15
+	if name := fmt.Sprintf("%s.%d", parent, vid); len(name) <= maxLen {
+		return name
+	}
+	return fmt.Sprintf("vlan%d", vid)
 }
 
 func linkOf(i discovery.Interface) nodefile.Link {

@@ -14,7 +14,7 @@ import (
 // Explain answers what network an interface is attached to, and why, in full
 // sentences. It reports false where the node has no such interface.
 func Explain(v *View, snap *discovery.Snapshot, m Memory, ifname string, now time.Time) ([]string, bool) {
-	e := explainer{view: v, memory: m, now: now}
+	e := explainer{view: v, snap: snap, memory: m, now: now}
 	for _, i := range snap.Interfaces {
 		if i.Name == ifname {
 			e.ifi = i
@@ -23,10 +23,8 @@ func Explain(v *View, snap *discovery.Snapshot, m Memory, ifname string, now tim
 	if e.ifi.Name == "" {
 		return nil, false
 	}
-	for i := range snap.Ports {
-		if snap.Ports[i].Index == e.ifi.Index {
-			e.port = &snap.Ports[i]
-		}
+	if p, ok := snap.Port(e.ifi.Index); ok {
+		e.port = &p
 	}
 	e.explain()
 	return e.out, true
@@ -34,6 +32,7 @@ func Explain(v *View, snap *discovery.Snapshot, m Memory, ifname string, now tim
 
 type explainer struct {
 	view   *View
+	snap   *discovery.Snapshot
 	memory Memory
 	now    time.Time
 	ifi    discovery.Interface
@@ -46,10 +45,14 @@ func (e *explainer) say(format string, args ...any) {
 }
 
 func (e *explainer) explain() {
+	if e.ifi.VF && e.ifi.PF != 0 {
+		e.virtualFunction()
+		return
+	}
 	found := false
 	for i := range e.view.Attachments {
 		a := &e.view.Attachments[i]
-		if a.Port.Index == e.ifi.Index || a.Device.Index == e.ifi.Index {
+		if a.LeadsThrough(e.ifi.Index) {
 			if found {
 				e.say("")
 			}
@@ -57,34 +60,62 @@ func (e *explainer) explain() {
 			found = true
 		}
 	}
-	switch {
-	case e.port == nil && !found:
-		e.notAPort()
-		return
-	case !found:
+	if !found && e.port != nil {
 		e.say("%s is not attached to any network that Colvin knows of.", e.ifi.Name)
 	}
+	e.silence(found)
 	if e.port != nil {
-		e.portState(found)
+		e.transmit()
 	}
 	for _, c := range e.view.Conditions {
-		if c.Interface == e.ifi.Name && c.Type != PortUnreadable {
+		if c.Interface == e.ifi.Name && c.Type != PortUnreadable && c.Type != LLDPInFirmware {
 			e.say("%s: %s.", c.Type, c.Message)
 		}
 	}
 }
 
-func (e *explainer) notAPort() {
-	switch {
-	case e.ifi.VF:
-		e.say("%s is an SR-IOV virtual function. Colvin listens on its physical function, whose networks it shares.", e.ifi.Name)
-	case !e.ifi.Ethernet:
-		e.say("%s is not an Ethernet interface, so no switch can be heard on it.", e.ifi.Name)
-	case e.ifi.Kind != "":
-		e.say("%s is a software device (%s). Colvin does not listen on it; a lab's veth becomes a port when a pattern under interfaces: in colvind.yaml names it.", e.ifi.Name, e.ifi.Kind)
-	default:
-		e.say("%s is left out by the patterns under interfaces: in colvind.yaml, so Colvin does not listen on it.", e.ifi.Name)
+// virtualFunction explains a VF by its PF.
+func (e *explainer) virtualFunction() {
+	silence, _ := Silent(e.snap, e.ifi, e.now)
+	e.say("%s.", silence.Message)
+	pf, ok := e.snap.Interface(e.ifi.PF)
+	if !ok {
+		return
 	}
+	e.ifi, e.port = pf, nil
+	if p, ok := e.snap.Port(pf.Index); ok {
+		e.port = &p
+	}
+	e.explain()
+}
+
+// silence says why nothing is heard on the interface.
+func (e *explainer) silence(found bool) {
+	silence, silent := Silent(e.snap, e.ifi, e.now)
+	switch {
+	case found && (!silent || silence.Cause != Unreadable):
+	case silent:
+		e.say("%s.", upperFirst(silence.Message))
+	case relayed(e.port.Neighbors):
+		e.say("%s, so none of them is believed. The first is %s.", upperFirst(string(LostCDP)), describe(&e.port.Neighbors[0]))
+	default:
+		e.say("A rule ignores what is heard on it: %s.", describe(&e.port.Neighbors[0]))
+	}
+}
+
+// transmit says why Colvin is silent itself.
+func (e *explainer) transmit() {
+	if t := e.port.Transmit; t.Reason != "" {
+		e.say("Colvin does not speak on it: %s.", strings.TrimSuffix(t.Reason, "."))
+	}
+}
+
+// upperFirst begins a sentence, unless with an interface's name.
+func upperFirst(s string) string {
+	if strings.HasPrefix(s, "nothing ") || strings.HasPrefix(s, "an ") {
+		return strings.ToUpper(s[:1]) + s[1:]
+	}
+	return s
 }
 
 func (e *explainer) attachment(a *Attachment) {
@@ -92,27 +123,38 @@ func (e *explainer) attachment(a *Attachment) {
 	if a.VID != 0 {
 		how = fmt.Sprintf("tagged with VLAN ID %d", a.VID)
 	}
+	subject := a.Port.Name
+	if len(a.Members) > 0 && a.Device.Name != "" {
+		subject = a.Device.Name
+	}
 	switch {
 	case a.Name == "":
-		e.say("%s leads, %s, to a network that has no name: %s.", a.Port.Name, how, a.Identity)
+		e.say("%s leads, %s, to a network that has no name: %s.", subject, how, a.Identity)
 	case a.Usable:
-		e.say("%s is attached to network %s, %s.", a.Port.Name, a.Name, how)
+		e.say("%s is attached to network %s, %s.", subject, a.Name, how)
 	default:
-		e.say("%s leads, %s, to network %s, but no pod is attached to it now: %s.", a.Port.Name, how, a.Name, a.Reason)
+		e.say("%s leads, %s, to network %s, but no pod is attached to it now: %s.", subject, how, a.Name, a.Reason)
 	}
 	e.neighbour(a)
 	e.naming(a)
 	e.certainty(a)
-	if a.Usable && a.Device.Index != a.Port.Index {
+	if a.Usable && a.Device.Name != subject {
 		e.say("Pods attach to it through %s.", a.Device.Name)
+	}
+	for _, m := range a.Members {
+		e.member(a, &m)
 	}
 }
 
 // neighbour says who was heard and what it said.
 func (e *explainer) neighbour(a *Attachment) {
-	who := fmt.Sprintf("The switch is chassis %s", a.Neighbor.Chassis)
+	c, _ := e.memory.Claim(a.Port.Index)
+	who := fmt.Sprintf("The %s is chassis %s", speaker(&c.Neighbor), a.Neighbor.Chassis)
 	if a.System != "" {
-		who = fmt.Sprintf("The switch is %s, chassis %s", a.System, a.Neighbor.Chassis)
+		who = fmt.Sprintf("The %s is %s, chassis %s", speaker(&c.Neighbor), a.System, a.Neighbor.Chassis)
+	}
+	if c.Neighbor.Protocol == discovery.ProtocolCDP {
+		who += " (it speaks CDP, no LLDP)"
 	}
 	vlan := map[Knowledge]string{
 		Told:     fmt.Sprintf("it tells VLAN %d", a.Identity.VLAN),
@@ -123,6 +165,24 @@ func (e *explainer) neighbour(a *Attachment) {
 		vlan = "it does not tell the VLAN, and a rule joins its ports (untold: switch)"
 	}
 	e.say("%s; the cable ends at its port %s; %s.", who, a.Neighbor.Port, vlan)
+}
+
+// member says what part a port has in a bond, team or bridge.
+func (e *explainer) member(a *Attachment, m *Member) {
+	switch {
+	case m.Port.Index == a.Port.Index && len(a.Members) == 1:
+	case m.Decides:
+		e.say("%s carries it; it is %s there, at %s port %s.", m.Port.Name, m.Certainty, orChassis(m), m.Neighbor.Port)
+	default:
+		e.say("%s carries nothing of it now; %s port %s was heard there (%s).", m.Port.Name, orChassis(m), m.Neighbor.Port, m.Certainty)
+	}
+}
+
+func orChassis(m *Member) string {
+	if m.System != "" {
+		return m.System
+	}
+	return string(m.Neighbor.Chassis)
 }
 
 // naming says where the name comes from, or how to give one.
@@ -182,23 +242,6 @@ func (e *explainer) lastHeard(c *Claim) time.Time {
 		}
 	}
 	return c.Neighbor.LastHeard
-}
-
-// portState explains silence.
-func (e *explainer) portState(found bool) {
-	switch {
-	case e.port.Problem != "":
-		e.say("Colvin cannot listen on %s: %s.", e.ifi.Name, e.port.Problem)
-	case found:
-	case !e.ifi.Up:
-		e.say("It is administratively down; ip link set %s up brings it up.", e.ifi.Name)
-	case !e.ifi.Carrier:
-		e.say("It has no carrier: no cable, or the other end is down.")
-	case len(e.port.Neighbors) > 0:
-		e.say("A rule ignores what is heard on it: %s.", describe(&e.port.Neighbors[0]))
-	default:
-		e.say("Nothing has been heard on it since Colvin began to listen %s. Switches send LLDP every 30 s as a rule; if this lasts, check that LLDP is enabled on the switch port.", ago(e.now, e.port.Since))
-	}
 }
 
 func ago(now, t time.Time) string {

@@ -50,29 +50,57 @@ func (i Identity) String() string {
 // Told reports whether the VLAN is known.
 func (i Identity) Told() bool { return i.VLAN != 0 }
 
-// chassisIdentity is the identity of a neighbour's VLAN before rules join
-// switches into groups. VLAN 0 is the untagged network of a switch that tells
-// no PVID.
-func chassisIdentity(n *discovery.Neighbor, vlan uint16) Identity {
-	id := Identity{Switch: string(n.Chassis), VLAN: vlan}
+// identify is the identity of a neighbour's VLAN: of its switch, or of the group
+// that rules put the switch into. VLAN 0 is the untagged network of a switch that
+// tells no PVID.
+func (w *World) identify(s rules.Subject, vlan uint16) Identity {
+	id := Identity{Switch: w.switches.of(s.Neighbor), VLAN: vlan}
 	if vlan == 0 {
-		id.Port = n.Port
+		id.Port = s.Neighbor.Port
+	}
+	if g, ok := w.group(s); ok {
+		switch {
+		case g.UntoldSwitch:
+			id.Switch, id.Port = groupPrefix+g.Name, ""
+		case id.Port == "": // the port alone names nothing in a group of switches
+			id.Switch = groupPrefix + g.Name
+		}
 	}
 	return id
 }
 
-// identify is the identity of a neighbour's VLAN under the rules.
-func identify(set *rules.Set, s rules.Subject, vlan uint16) Identity {
-	id := chassisIdentity(s.Neighbor, vlan)
-	if g, ok := set.Group(s); ok {
-		id.Switch = groupPrefix + g.Name
-		if g.UntoldSwitch {
-			id.Port = ""
-		} else if id.Port != "" { // the port alone names nothing in a group of switches
-			id.Switch = string(s.Neighbor.Chassis)
-		}
+// asKnown is the subject with the chassis ID by which its switch is known, where
+// that is another than the one heard.
+func (w *World) asKnown(s rules.Subject) (rules.Subject, bool) {
+	s.Switch = w.switches.Canonical(s.Neighbor.Chassis)
+	return s, s.Switch != s.Neighbor.Chassis
+}
+
+// group, declared and name ask the rules about the switch as it is heard. Only
+// where they have nothing to say do rules about a chassis ID that the switch had
+// before count.
+func (w *World) group(s rules.Subject) (rules.Group, bool) {
+	g, ok := w.Rules.Group(s)
+	if known, differs := w.asKnown(s); !ok && differs {
+		return w.Rules.Group(known)
 	}
-	return id
+	return g, ok
+}
+
+func (w *World) declared(s rules.Subject) []rules.Declared {
+	out := w.Rules.Declared(s)
+	if known, differs := w.asKnown(s); len(out) == 0 && differs {
+		return w.Rules.Declared(known)
+	}
+	return out
+}
+
+func (w *World) name(s rules.Subject, o rules.Occurrence) (naming rules.Naming, named bool, notes []string) {
+	naming, named, notes = w.Rules.Name(s, o)
+	if known, differs := w.asKnown(s); !named && differs {
+		naming, named, _ = w.Rules.Name(known, o)
+	}
+	return naming, named, notes
 }
 
 // ColourKey is the text by which the colour book knows a chassis' VLAN.

@@ -3,6 +3,7 @@
 package mapping
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -29,6 +30,8 @@ const (
 type Memory struct {
 	BootID string  `json:"bootID"`
 	Claims []Claim `json:"claims"` // ordered by ifindex, one per port
+
+	Switches Switches `json:"switches,omitempty"` // those with several chassis IDs
 }
 
 // A Claim says which neighbour holds a port. The holder, the incumbent, keeps
@@ -49,6 +52,10 @@ type Claim struct {
 	// zero while it cannot. LostWhy says how.
 	Lost    time.Time `json:"lost,omitzero"`
 	LostWhy LossCause `json:"lostWhy,omitempty"`
+
+	// Sole is set once a speaker of CDP was the only one for ConvergeAfter. Only then
+	// is it believed to be at the other end of the cable.
+	Sole bool `json:"sole,omitempty"`
 
 	// Change is set while the incumbent announces another VLAN on probation.
 	Change *Change `json:"change,omitempty"`
@@ -73,19 +80,22 @@ type LossCause string
 // The causes of a loss.
 const (
 	LostCarrier LossCause = "the carrier was lost since the switch was last heard"
-	LostDevice  LossCause = "the device was gone or replaced since the switch was last heard"
+	LostDevice  LossCause = "the device was gone, replaced or given another MAC address since the switch was last heard"
 	LostBoot    LossCause = "the node rebooted since the switch was last heard"
 	LostVLAN    LossCause = "the switch announced another VLAN before it was last heard"
+	LostCDP     LossCause = "CDP of several devices is heard, so a switch that forwards it stands in between"
 )
 
 // lossGravity orders the causes: what stale: keep may overlook comes first.
-var lossGravity = []LossCause{LostCarrier, LostVLAN, LostDevice, LostBoot}
+var lossGravity = []LossCause{LostCarrier, LostVLAN, LostCDP, LostDevice, LostBoot}
 
 // World is what, beside the snapshot, decides how it is read.
 type World struct {
 	Node   string
 	BootID string
 	Rules  *rules.Set
+
+	switches Switches // from the Memory
 }
 
 func (w *World) subject(ifname string, n *discovery.Neighbor) rules.Subject {
@@ -94,13 +104,13 @@ func (w *World) subject(ifname string, n *discovery.Neighbor) rules.Subject {
 
 // untagged is the identity that a neighbour's untagged traffic belongs to.
 func (w *World) untagged(ifname string, n *discovery.Neighbor) Identity {
-	return identify(w.Rules, w.subject(ifname, n), n.PVID)
+	return w.identify(w.subject(ifname, n), n.PVID)
 }
 
 // Restore prepares a memory that was written by an earlier run: nothing in it
 // has been heard by this one. What was known before a reboot only explains.
 func (m Memory) Restore(bootID string, now time.Time) Memory {
-	out := Memory{BootID: bootID, Claims: slices.Clone(m.Claims)}
+	out := Memory{BootID: bootID, Claims: slices.Clone(m.Claims), Switches: m.Switches}
 	for i := range out.Claims {
 		c := &out.Claims[i]
 		if c.Change != nil { // the old VLAN is refuted, the new one not confirmed
@@ -121,7 +131,7 @@ func (m Memory) Restore(bootID string, now time.Time) Memory {
 // Material is the memory without what changes while nothing happens: the times
 // of the last frames, and rivals, which hold nothing.
 func (m Memory) Material() Memory {
-	out := Memory{BootID: m.BootID, Claims: slices.Clone(m.Claims)}
+	out := Memory{BootID: m.BootID, Claims: slices.Clone(m.Claims), Switches: m.Switches}
 	for i := range out.Claims {
 		c := &out.Claims[i]
 		c.Rivals = nil
@@ -137,8 +147,10 @@ func (m Memory) Material() Memory {
 
 // Advance takes the memory from one snapshot to the next. It changes neither.
 func (m Memory) Advance(w World, snap *discovery.Snapshot) Memory {
+	w.switches = m.Switches
 	m = m.without(w.ignored)
-	out := Memory{BootID: w.BootID}
+	w.switches = m.Switches.learn(m.sightings(w, snap), snap.Time)
+	out := Memory{BootID: w.BootID, Switches: w.switches}
 	for i := range snap.Ports {
 		p := &snap.Ports[i]
 		ifi, ok := snap.Interface(p.Index)
@@ -163,7 +175,7 @@ func (m Memory) Advance(w World, snap *discovery.Snapshot) Memory {
 
 // without leaves out claims: a rule may have come to ignore who holds a port.
 func (m Memory) without(drop func(Claim) bool) Memory {
-	return Memory{BootID: m.BootID, Claims: slices.DeleteFunc(slices.Clone(m.Claims), drop)}
+	return Memory{BootID: m.BootID, Claims: slices.DeleteFunc(slices.Clone(m.Claims), drop), Switches: m.Switches}
 }
 
 func (w *World) ignored(c Claim) bool {
@@ -215,16 +227,23 @@ func advancePort(w World, now time.Time, ifi discovery.Interface, p *discovery.P
 	default:
 		c = *old
 		c.doubt(ifi, now)
+		if c.Neighbor.Protocol == discovery.ProtocolCDP && relayed(counted(w, ifi, p)) {
+			c.lose(LostCDP, now)
+		}
+		if c.LostWhy == LostCDP && c.Epoch == ifi.Epoch() { // what stands in between is still there
+			live = slices.DeleteFunc(live, isCDP)
+		}
 		c.settle(w, now, ifi, p, live)
 	}
+	c.Sole = c.Lost.IsZero() && (c.Sole || isCDP(c.Neighbor) && c.Live && !now.Before(p.Since.Add(ConvergeAfter)))
 	c.Interface, c.Index, c.MAC = ifi.Name, ifi.Index, ifi.MAC
 	c.Rivals = rivals(w, &c, live)
 	return c, true
 }
 
-// heard are the neighbours that count on a port, the nearest first: heard in the
-// carrier epoch that the interface is in, and not ignored by a rule.
-func heard(w World, ifi discovery.Interface, p *discovery.Port) []discovery.Neighbor {
+// counted are the neighbours of a port that were heard in the carrier epoch that
+// the interface is in, and that no rule ignores.
+func counted(w World, ifi discovery.Interface, p *discovery.Port) []discovery.Neighbor {
 	if !ifi.Operational() || p.Epoch != ifi.Epoch() {
 		return nil
 	}
@@ -234,8 +253,39 @@ func heard(w World, ifi discovery.Interface, p *discovery.Port) []discovery.Neig
 			out = append(out, p.Neighbors[i])
 		}
 	}
-	slices.SortStableFunc(out, func(a, b discovery.Neighbor) int { return reach(&a) - reach(&b) })
 	return out
+}
+
+// heard are the neighbours that may hold a port, the most believable and nearest
+// first.
+func heard(w World, ifi discovery.Interface, p *discovery.Port) []discovery.Neighbor {
+	out := counted(w, ifi, p)
+	slices.SortStableFunc(out, func(a, b discovery.Neighbor) int {
+		return cmp.Or(rank(&a)-rank(&b), reach(&a)-reach(&b))
+	})
+	if relayed(out) {
+		return slices.DeleteFunc(out, isCDP)
+	}
+	return out
+}
+
+func isCDP(n discovery.Neighbor) bool { return n.Protocol == discovery.ProtocolCDP }
+
+// relayed reports whether CDP comes from more than one device. Then a switch that
+// forwards it stands in between, and none of them need be the one at the other end
+// of the cable, nor in the VLAN that it tells.
+func relayed(all []discovery.Neighbor) bool {
+	var first *discovery.Neighbor
+	for i := range all {
+		switch n := &all[i]; {
+		case n.Protocol != discovery.ProtocolCDP:
+		case first == nil:
+			first = n
+		case n.Chassis != first.Chassis:
+			return true
+		}
+	}
+	return false
 }
 
 // reach orders neighbours by how far their frames may have come: who speaks to
@@ -250,6 +300,32 @@ func reach(n *discovery.Neighbor) int {
 	default:
 		return 0
 	}
+}
+
+// sightings are who holds the ports, or would hold them, ordered by when each was
+// first heard. What else is heard joins no switches: anybody can invent it.
+func (m Memory) sightings(w World, snap *discovery.Snapshot) []sighting {
+	var out []sighting
+	for i := range snap.Ports {
+		ifi, ok := snap.Interface(snap.Ports[i].Index)
+		if !ok {
+			continue
+		}
+		live := heard(w, ifi, &snap.Ports[i])
+		holder := 0
+		if c := m.claim(ifi); c != nil {
+			holder = slices.IndexFunc(live, func(n discovery.Neighbor) bool { return n.MSAP == c.Neighbor.MSAP })
+			if holder < 0 {
+				holder = 0
+				out = append(out, sighting{port: ifi.Index, Neighbor: &c.Neighbor})
+			}
+		}
+		if len(live) > 0 {
+			out = append(out, sighting{port: ifi.Index, live: true, Neighbor: &live[holder]})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b sighting) int { return a.FirstHeard.Compare(b.FirstHeard) })
+	return out
 }
 
 // take gives the port to a neighbour.
@@ -282,16 +358,21 @@ func (c *Claim) settle(w World, now time.Time, ifi discovery.Interface, p *disco
 	held := w.untagged(ifi.Name, &c.Neighbor)
 	self, other := c.supporters(w, ifi, live, held)
 	switch {
+	case len(live) > 0 && rank(&live[0]) < rank(&c.Neighbor):
+		*c = take(ifi, live[0], now) // whoever spoke first need not be the switch
 	case self != nil && w.untagged(ifi.Name, self) != held:
 		c.changeVLAN(w, now, ifi, *self)
 	case self != nil:
 		c.renew(ifi, *self, now)
 	case other != nil:
 		c.renew(ifi, *other, now)
-	case len(live) > 0 && !c.guarded(now):
+	case len(live) > 0 && !c.guarded(now) && c.yields(&live[0]):
 		*c = take(ifi, live[0], now)
 	default:
 		c.silence(p)
+		if !c.Live && contradicted(&c.Neighbor, live) {
+			c.lose(LostVLAN, now)
+		}
 	}
 }
 
@@ -337,6 +418,27 @@ func (c *Claim) changeVLAN(w World, now time.Time, ifi discovery.Interface, n di
 	c.Live, c.Guard = true, time.Time{}
 }
 
+// contradicted reports whether a switch that turned LLDP off tells by CDP that the
+// VLAN is another.
+func contradicted(n *discovery.Neighbor, live []discovery.Neighbor) bool {
+	return !isCDP(*n) && n.PVID != 0 && slices.ContainsFunc(live, func(l discovery.Neighbor) bool {
+		return isCDP(l) && l.PVID != 0 && l.PVID != n.PVID
+	})
+}
+
+// yields reports whether a silent incumbent gives way. To one that is less to be
+// believed it does only where it is in doubt itself.
+func (c *Claim) yields(to *discovery.Neighbor) bool {
+	switch {
+	case rank(to) <= rank(&c.Neighbor):
+		return true
+	case c.LostWhy == LostCDP: // what is behind a switch that forwards CDP is no switch port
+		return false
+	default:
+		return !c.Lost.IsZero()
+	}
+}
+
 // guarded reports whether the incumbent keeps the port though it is not heard.
 func (c *Claim) guarded(now time.Time) bool {
 	return c.Lost.IsZero() && now.Before(c.Guard)
@@ -372,7 +474,7 @@ func rivals(w World, c *Claim, live []discovery.Neighbor) []discovery.Neighbor {
 	held := w.untagged(c.Interface, &c.Neighbor)
 	var out []discovery.Neighbor
 	for i := range live {
-		if live[i].MSAP != c.Neighbor.MSAP && w.untagged(c.Interface, &live[i]) != held {
+		if live[i].MSAP != c.Neighbor.MSAP && rank(&live[i]) == rank(&c.Neighbor) && w.untagged(c.Interface, &live[i]) != held {
 			out = append(out, live[i])
 		}
 	}

@@ -24,9 +24,17 @@ func (r *resolver) nameAll() {
 		case len(colours) > 0:
 			r.colour(a, colours)
 		case a.Name == "" && a.Certainty == nodefile.Fresh && (a.VID == 0 || r.Colours.Tagged):
-			r.uncoloured(Identity{Switch: string(a.Neighbor.Chassis), VLAN: a.Identity.VLAN})
+			r.uncoloured(Identity{Switch: r.switchOf(a), VLAN: a.Identity.VLAN})
 		}
 	}
+}
+
+// switchOf is the switch of an attachment, whatever group it is in.
+func (r *resolver) switchOf(a *Attachment) string {
+	if c, ok := r.Memory.Claim(a.Port.Index); ok && c.Neighbor.MSAP == a.Neighbor {
+		return r.switches.of(&c.Neighbor)
+	}
+	return string(r.switches.Canonical(a.Neighbor.Chassis))
 }
 
 func (r *resolver) uncoloured(id Identity) {
@@ -41,14 +49,15 @@ func (r *resolver) colours() map[Identity][]string {
 	joined := map[Identity][]Identity{} // by the identity of the chassis
 	for i := range r.view.Attachments {
 		a := &r.view.Attachments[i]
-		own := Identity{Switch: string(a.Neighbor.Chassis), VLAN: a.Identity.VLAN}
+		own := Identity{Switch: r.switchOf(a), VLAN: a.Identity.VLAN}
 		if !slices.Contains(joined[own], a.Identity) {
 			joined[own] = append(joined[own], a.Identity)
 		}
 	}
 	out := map[Identity][]string{}
 	for _, c := range r.Colours.Book {
-		for _, id := range joined[c.Identity] {
+		known := Identity{Switch: string(r.switches.Canonical(discovery.ID(c.Identity.Switch))), VLAN: c.Identity.VLAN}
+		for _, id := range joined[known] {
 			out[id] = append(out[id], c.Name)
 		}
 	}
@@ -69,12 +78,19 @@ func (r *resolver) colour(a *Attachment, colours []string) {
 	}
 	if a.Name == "" {
 		a.Name, usable = usable[0], usable[1:]
-		if !r.Colours.Attach {
-			a.Usable, a.Reason = false, "a colour is for reading only here (colours.attach: false); name it with a rule"
-		}
 	}
 	if r.Colours.Attach {
 		a.Aliases = append(a.Aliases, usable...)
+	}
+}
+
+// readOnlyColours takes what only a colour names out of use, where colours are for
+// reading.
+func (r *resolver) readOnlyColours() {
+	for i := range r.view.Attachments {
+		if a := &r.view.Attachments[i]; !r.Colours.Attach && a.Name != "" && a.Rule.String() == "" {
+			a.Usable, a.Reason = false, "a colour is for reading only here (colours.attach: false); name it with a rule"
+		}
 	}
 }
 

@@ -44,12 +44,16 @@ type Colour struct {
 // input gives the same View.
 func Resolve(in Input) View {
 	v := View{Node: in.Node, BootID: in.BootID, Time: in.Snapshot.Time}
+	in.switches = in.Memory.Switches
 	r := resolver{Input: in, now: in.Snapshot.Time, view: &v}
 	for i := range in.Snapshot.Ports {
 		r.port(&in.Snapshot.Ports[i])
 	}
 	r.nameAll()
+	r.joinAll()
+	r.readOnlyColours()
 	r.spans()
+	r.switchConditions()
 	v.Converged = len(v.Pending) == 0
 	slices.SortStableFunc(v.Conditions, func(a, b Condition) int {
 		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Interface, b.Interface), cmp.Compare(a.Network, b.Network))
@@ -83,6 +87,9 @@ func (r *resolver) port(p *discovery.Port) {
 	if p.Problem != "" {
 		r.condition(PortUnreadable, ifi.Name, "", "%s: %s", ifi.Name, p.Problem)
 	}
+	if silence, _ := Silent(r.Snapshot, ifi, r.now); silence.Cause == FirmwareLLDP {
+		r.condition(LLDPInFirmware, ifi.Name, "", "%s", silence.Message)
+	}
 	if p.TooManyNeighbors {
 		r.condition(TooManyNeighbors, ifi.Name, "", "%s: more LLDP neighbours than Colvin keeps; new ones are refused", ifi.Name)
 	}
@@ -95,6 +102,12 @@ func (r *resolver) port(p *discovery.Port) {
 		r.condition(Conflict, ifi.Name, "", "%s: %s contradicts %s; %s keeps the port until it falls silent",
 			ifi.Name, describe(&n), describe(&c.Neighbor), c.Neighbor.Chassis)
 	}
+	// Makers count a frame with or without its header and FCS; beyond doubt is only
+	// an MTU above all of it.
+	if told := c.Neighbor.MaxFrameSize; told != 0 && ifi.MTU > int(told) {
+		r.condition(MTUMismatch, ifi.Name, "", "%s: the MTU is %d, but %s takes frames of %d octets at most; what is larger is lost",
+			ifi.Name, ifi.MTU, describe(&c.Neighbor), told)
+	}
 	if c.Guard.After(r.now) && !c.Live {
 		r.wake(c.Guard)
 	}
@@ -105,7 +118,7 @@ func (r *resolver) port(p *discovery.Port) {
 // pending notes a port that may still speak.
 func (r *resolver) pending(p *discovery.Port, ifi discovery.Interface, c Claim, claimed bool) {
 	until := p.Since.Add(ConvergeAfter)
-	settled := claimed && (c.Live || c.Lost.IsZero())
+	settled := claimed && (c.Live || c.Lost.IsZero()) && (c.Neighbor.Protocol != discovery.ProtocolCDP || c.Sole)
 	if settled || p.Problem != "" || !ifi.Operational() || !r.now.Before(until) {
 		return
 	}
@@ -135,7 +148,7 @@ func (r *resolver) tagged(ifi discovery.Interface, c *Claim) {
 		n = &c.Change.To
 	}
 	known := map[uint16]Knowledge{}
-	for _, d := range r.Rules.Declared(r.subject(ifi.Name, n)) {
+	for _, d := range r.declared(r.subject(ifi.Name, n)) {
 		known[d.VID] = Declared
 	}
 	for _, v := range n.VLANs {
@@ -151,7 +164,7 @@ func (r *resolver) tagged(ifi discovery.Interface, c *Claim) {
 // add appends one attachment, without its name.
 func (r *resolver) add(ifi discovery.Interface, c *Claim, n *discovery.Neighbor, vlan, vid uint16, how Knowledge) {
 	a := Attachment{
-		Identity:       identify(r.Rules, r.subject(ifi.Name, n), vlan),
+		Identity:       r.identify(r.subject(ifi.Name, n), vlan),
 		Knowledge:      how,
 		VID:            vid,
 		Port:           linkOf(ifi),
@@ -159,23 +172,25 @@ func (r *resolver) add(ifi discovery.Interface, c *Claim, n *discovery.Neighbor,
 		Neighbor:       n.MSAP,
 		System:         n.SystemName,
 	}
-	naming, named, notes := r.Rules.Name(r.subject(ifi.Name, n), occurrence(n, vlan, vid))
+	naming, named, notes := r.name(r.subject(ifi.Name, n), occurrence(n, vlan, vid))
 	if named {
 		a.Name, a.Aliases, a.Rule = naming.Name, slices.Clone(naming.Aliases), naming.Ref
 		a.Keep, a.Spans = naming.StaleKeep, naming.Spans
-		if naming.UntoldSwitch && !a.Identity.Told() {
-			a.Identity.Port = ""
-		}
 	}
 	a.Notes = notes
 	r.certainty(&a, ifi, c)
-	var none string
-	if a.Device, none = attachable(r.Snapshot, ifi, vid); none != "" {
+	if naming.UntoldSwitch && !a.Identity.Told() {
+		a.Identity.Port = ""
+	}
+	way := pathOf(r.Snapshot, ifi, vid)
+	if none := way.none; none != "" {
 		a.Usable = false
 		if a.Reason != "" {
 			none = a.Reason + "; and " + none
 		}
 		a.Reason = none
+	} else {
+		a.Device = linkOf(way.device)
 	}
 	r.view.Attachments = append(r.view.Attachments, a)
 }
@@ -198,11 +213,36 @@ func (r *resolver) certainty(a *Attachment, ifi discovery.Interface, c *Claim) {
 		a.Reason = fmt.Sprintf("the switch announces %s instead of %s; believed after %s if it stays so",
 			vlanText(c.Change.To.PVID), vlanText(c.Neighbor.PVID), c.Change.Since.Add(HoldDown).Format(time.TimeOnly))
 		a.Usable = a.Keep && a.Identity == r.World.untagged(ifi.Name, &c.Neighbor)
+	case c.Neighbor.Protocol == discovery.ProtocolCDP && !c.Sole:
+		a.Certainty, a.Since = nodefile.Unverified, c.Since
+		a.Reason = fmt.Sprintf("CDP counts once nothing else has been heard for %s, because other makers' switches forward it", span(ConvergeAfter))
 	case c.Live:
 		a.Certainty, a.Since, a.Usable = nodefile.Fresh, c.Since, true
 	default:
 		a.Certainty, a.Since, a.Usable = nodefile.Stale, c.Neighbor.LastHeard, true
 		a.Reason = fmt.Sprintf("the switch is silent (%s), but the carrier was never lost since", c.Gone)
+	}
+}
+
+// replacedShown is how long the replacement of a switch is a condition.
+const replacedShown = 24 * time.Hour
+
+// switchConditions reports what is particular about the switches.
+func (r *resolver) switchConditions() {
+	for _, s := range r.switches {
+		for _, replaced := range s.Replacements {
+			until := replaced.At.Add(replacedShown)
+			if !r.now.Before(until) {
+				continue
+			}
+			r.wake(until)
+			r.condition(SwitchReplaced, "", "", "%s: chassis %s took the place of %s, which fell silent, and inherits its networks",
+				s.Name, replaced.New, replaced.Old)
+		}
+	}
+	for _, pair := range r.switches.namesakes(r.Memory.sightings(r.World, r.Snapshot)) {
+		r.condition(SameName, "", "", "chassis %s and %s are both called %s; Colvin takes them for two switches, but rules by system name cannot tell them apart",
+			pair[0].Chassis, pair[1].Chassis, pair[0].SystemName)
 	}
 }
 
@@ -214,10 +254,10 @@ func (r *resolver) spans() {
 		a := &r.view.Attachments[i]
 		first, ok := seen[a.Name]
 		switch {
-		case a.Name == "" || a.Spans || told[a.Name]:
+		case a.Name == "" || a.Spans || told[a.Name] || a.Certainty == nodefile.Unverified || a.Device.Index == 0:
 		case !ok:
 			seen[a.Name] = a.Identity
-		case first != a.Identity && a.Certainty != nodefile.Unverified:
+		case first != a.Identity:
 			told[a.Name] = true
 			r.condition(Spans, "", a.Name, "%s names both %s and %s; put the switches into one group, split the rule, or accept it with spans: true",
 				a.Name, first, a.Identity)

@@ -109,6 +109,18 @@ func (p *player) play(t *testing.T, verb string, args []string) (err error) {
 		err = p.link(args)
 	case "carrier":
 		err = p.carrier(args[0], args[1] == "on")
+	case "active": // BOND MEMBER
+		for k := range p.links {
+			if b := p.links[k].Bond; p.links[k].Name == args[0] && b != nil {
+				p.links[k].Bond = &discovery.Bond{Mode: b.Mode, Active: p.index(args[1])}
+			}
+		}
+	case "nic": // PORT DRIVER REMEDY...: an LLDP agent is in its firmware
+		for k := range p.ports {
+			if p.ports[k].Name == args[0] {
+				p.ports[k].NIC = discovery.NIC{Driver: args[1], FirmwareLLDP: true, Remedy: strings.Join(args[2:], " ")}
+			}
+		}
 	case "gone":
 		p.links = slices.DeleteFunc(p.links, func(i discovery.Interface) bool { return i.Name == args[0] })
 	case "hear":
@@ -137,7 +149,9 @@ func (p *player) play(t *testing.T, verb string, args []string) (err error) {
 	return err
 }
 
-// link NAME [kind=vlan parent=eth1 vlan=100 master=br0 index=N carrier=off]
+// link NAME [kind=vlan parent=eth1 vlan=100 master=br0 index=N carrier=off mtu=N
+// mode=802.3ad active=eth1 agg=N filtering=on pf=eth1]; agg is the active aggregator
+// of a bond, or the aggregator of a member
 func (p *player) link(args []string) error {
 	i := discovery.Interface{Name: args[0], Index: len(p.links) + 2, Bus: "pci", Ethernet: true, Up: true, Carrier: true, CarrierChanges: 2}
 	for _, a := range args[1:] {
@@ -154,6 +168,20 @@ func (p *player) link(args []string) error {
 			i.VLAN = uint16(n)
 		case "index":
 			i.Index = n
+		case "mtu":
+			i.MTU = n
+		case "pf":
+			i.VF, i.PF = true, p.index(v)
+		case "filtering":
+			i.VLANFiltering = v == "on"
+		case "mode":
+			i.Bond = &discovery.Bond{Mode: v}
+		case "agg":
+			if i.Bond != nil {
+				i.Bond.Aggregator = uint16(n)
+			} else {
+				i.BondMember = &discovery.BondMember{Active: true, Up: true, Aggregator: uint16(n)}
+			}
 		case "carrier":
 			i.Carrier = v == "on"
 		default:
@@ -162,7 +190,7 @@ func (p *player) link(args []string) error {
 	}
 	i.MAC = discovery.MAC{2, 0, 0, 0, 0, byte(i.Index)}
 	p.links = append(p.links, i)
-	if i.Kind == "" {
+	if i.Kind == "" && !i.VF {
 		p.ports = append(p.ports, discovery.Port{Index: i.Index, Name: i.Name, Epoch: i.Epoch(), Since: p.now})
 	}
 	return nil
@@ -197,7 +225,8 @@ func (p *player) carrier(name string, on bool) error {
 	return fmt.Errorf("no such change of %s", name)
 }
 
-// hear IFACE CHASSIS PORT [system=S] [pvid=N] [vlans=100:a,200:b] [ttl=S]
+// hear IFACE CHASSIS PORT [system=S] [pvid=N] [vlans=100:a,200:b] [ttl=S] [mgmt=IP]
+// [caps=bridge|station] [src=MAC] [protocol=cdp] [mfs=N]
 func (p *player) hear(args []string) error {
 	n := discovery.Neighbor{
 		Protocol: discovery.ProtocolLLDP, TTL: 120, FirstHeard: p.now, LastHeard: p.now,
@@ -215,6 +244,17 @@ func (p *player) hear(args []string) error {
 			n.PVID = uint16(num)
 		case "to": // the last octet of the group address
 			n.Destination = discovery.MAC{0x01, 0x80, 0xc2, 0, 0, byte(num)}
+		case "mgmt":
+			n.ManagementAddresses = []string{v}
+		case "mfs":
+			n.MaxFrameSize = uint16(num)
+		case "protocol":
+			n.Protocol, n.Chassis = discovery.Protocol(v), discovery.ID(v+":"+args[1])
+		case "src":
+			n.Source, _ = discovery.ParseMAC(v)
+		case "caps":
+			c := map[string]discovery.CapabilitySet{"bridge": discovery.CapabilityBridge, "station": discovery.CapabilityStation}[v]
+			n.Capabilities = discovery.Capabilities{Available: c, Enabled: c}
 		case "ttl":
 			n.TTL = uint16(num)
 		case "vlans":

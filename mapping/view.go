@@ -50,6 +50,9 @@ type Attachment struct {
 	// why.
 	Device nodefile.Link `json:"device,omitzero"`
 	Port   nodefile.Link `json:"port"`
+	// Members are the ports of a bond, team or bridge through which the network is
+	// reached, Port among them; empty where there is only Port.
+	Members []Member `json:"members,omitempty"`
 	// CarrierChanges is the port's count while this attachment is true.
 	CarrierChanges uint32 `json:"carrierChanges"`
 
@@ -101,6 +104,12 @@ const (
 	Conflict         ConditionType = "Conflict"         // two live neighbours contradict each other on a port
 	VLANChanging     ConditionType = "VLANChanging"     // the switch announces another VLAN, not yet believed
 	Spans            ConditionType = "Spans"            // one name covers several identities
+	BondSplit        ConditionType = "BondSplit"        // the members of a bond lead to different networks
+	BridgeSplit      ConditionType = "BridgeSplit"      // so do the ports of a bridge
+	SwitchReplaced   ConditionType = "SwitchReplaced"   // another chassis took the place of one
+	SameName         ConditionType = "SameName"         // two live chassis bear one system name
+	MTUMismatch      ConditionType = "MTUMismatch"      // the node sends frames that the switch drops
+	LLDPInFirmware   ConditionType = "LLDPInFirmware"   // the NIC takes the frames
 	ColourShadowed   ConditionType = "ColourShadowed"   // a rule uses a colour's name for something else
 	TooManyUnnamed   ConditionType = "TooManyUnnamed"   // the colours are used up
 	TooManyNeighbors ConditionType = "TooManyNeighbors" // a port's neighbour table is full

@@ -28,15 +28,30 @@ func nodeFile(in mapping.Input, v mapping.View, rulesProblem string) *nodefile.F
 	}
 	byName := map[string][]nodefile.Attachment{}
 	for i := range v.Attachments {
-		a := fileAttachment(&v.Attachments[i])
 		for _, name := range v.Attachments[i].Names() {
-			byName[name] = append(byName[name], a)
+			byName[name] = append(byName[name], fileAttachments(&v.Attachments[i])...)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
 		f.Networks = append(f.Networks, nodefile.Network{Name: name, Attachments: byName[name]})
 	}
 	return f
+}
+
+// fileAttachments are an attachment as the plugin checks it: once per port that
+// frames can leave through.
+func fileAttachments(a *mapping.Attachment) []nodefile.Attachment {
+	one := fileAttachment(a)
+	out := []nodefile.Attachment{one}
+	for _, m := range a.Members {
+		if m.Port == a.Port && m.VID == a.VID {
+			out[0].Junctions = m.Junctions
+		} else if m.Decides {
+			one.Port, one.CarrierChanges, one.VID, one.Junctions = m.Port, m.CarrierChanges, m.VID, m.Junctions
+			out = append(out, one)
+		}
+	}
+	return out
 }
 
 func fileAttachment(a *mapping.Attachment) nodefile.Attachment {

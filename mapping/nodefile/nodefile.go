@@ -57,6 +57,9 @@ type Attachment struct {
 	// CarrierChanges is the port's IFLA_CARRIER_CHANGES during which this
 	// attachment is known to be true.
 	CarrierChanges uint32 `json:"carrierChanges"`
+	// Junctions are the bonds, teams and bridges between Port and Device, the lowest
+	// first: the attachment is true while they send through the same members.
+	Junctions []Junction `json:"junctions,omitempty"`
 
 	VID       uint16    `json:"vid,omitempty"` // tagged with this VID; 0 is untagged
 	Certainty Certainty `json:"certainty"`
@@ -66,6 +69,13 @@ type Attachment struct {
 	Reason    string    `json:"reason,omitempty"` // why it is not usable, or what to know about it
 	Neighbor  string    `json:"neighbor"`         // switch and port, for messages
 	Rule      string    `json:"rule,omitempty"`   // file:line of the rule, or "colour"
+}
+
+// Junction is a device that joins others, and the ifindexes of those through which
+// it sent, in ascending order.
+type Junction struct {
+	Link
+	Members []int `json:"members"`
 }
 
 // Link identifies one kernel network device.

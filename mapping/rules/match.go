@@ -79,7 +79,7 @@ func (m *match) captures(k key, sub Subject, occ Occurrence) ([]string, bool) {
 func (m *match) text(k key, sub Subject, occ Occurrence) string {
 	switch k {
 	case keyChassis:
-		return string(sub.Neighbor.Chassis)
+		return m.chassis(sub)
 	case keySystem:
 		return sub.Neighbor.SystemName
 	case keyPort:
@@ -101,8 +101,19 @@ func (m *match) text(k key, sub Subject, occ Occurrence) string {
 	return ""
 }
 
+// chassis is the chassis ID as it was heard, or the one by which the switch is
+// known where only that one matches.
+func (m *match) chassis(sub Subject) string {
+	if g := m.globs[keyChassis]; g != nil && sub.Switch != "" {
+		if _, ok := g.match(string(sub.Neighbor.Chassis)); !ok {
+			return string(sub.Switch)
+		}
+	}
+	return string(sub.Neighbor.Chassis)
+}
+
 // idKinds are the kinds of chassis and port IDs in canonical text.
-var idKinds = []string{"mac", "ip", "ifname", "ifalias", "local", "component", "portcomponent", "circuit"}
+var idKinds = []string{"mac", "ip", "ifname", "ifalias", "local", "component", "portcomponent", "circuit", "cdp"}
 
 // cutKind splits the kind from a pattern for an ID.
 func cutKind(s string) (kind, rest string, ok bool) {

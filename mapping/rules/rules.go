@@ -65,6 +65,10 @@ type Subject struct {
 	Node      string
 	Interface string
 	Neighbor  *discovery.Neighbor
+
+	// Switch is the chassis ID by which the switch is known where that is not the
+	// one heard; a rule about it holds too.
+	Switch discovery.ID
 }
 
 // An Occurrence is one VLAN on a port: the untagged one, or a tagged one that is

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mapping
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+// A Member is one of several ports through which an attachment is reached.
+type Member struct {
+	Port           nodefile.Link  `json:"port"`
+	CarrierChanges uint32         `json:"carrierChanges"`
+	VID            uint16         `json:"vid,omitempty"` // the tag at this port
+	Neighbor       discovery.MSAP `json:"neighbor"`
+	System         string         `json:"system,omitempty"`
+	// Identity and Certainty are what this member alone shows.
+	Identity  Identity           `json:"identity"`
+	Certainty nodefile.Certainty `json:"certainty"`
+	// Decides is set where traffic passes through this member now: only those say
+	// where the device above leads.
+	Decides bool `json:"decides"`
+	// Junctions are the devices between Port and the attachment's device that join
+	// ports, the lowest first.
+	Junctions []nodefile.Junction `json:"junctions"`
+}
+
+// A way is an attachment on its way up from its port.
+type way struct {
+	Attachment
+	joins   []junction // the junctions still above
+	doubted bool       // the neighbour announces another VLAN, or did before it fell silent
+	refused bool       // a junction below has no answer
+}
+
+// at is the ifindex of the device that the next junction joins with others.
+func (w *way) at() int { return w.joins[0].member }
+
+// vouched reports whether there is reason to believe in the way.
+func (w *way) vouched() bool {
+	return w.Usable || w.Certainty == nodefile.Fresh || w.Certainty == nodefile.Stale
+}
+
+// joinAll makes one attachment of those that a bond, team or bridge joins, or none
+// where they lead to different networks.
+func (r *resolver) joinAll() {
+	ways := make([]way, 0, len(r.view.Attachments))
+	for _, a := range r.view.Attachments {
+		ways = append(ways, r.way(a))
+	}
+	for {
+		j, ok := lowest(ways)
+		if !ok {
+			break
+		}
+		ways = r.joinAt(j, ways)
+	}
+	r.view.Attachments = r.view.Attachments[:0]
+	for _, w := range ways {
+		r.view.Attachments = append(r.view.Attachments, w.Attachment)
+	}
+}
+
+// way is an attachment at its port.
+func (r *resolver) way(a Attachment) way {
+	ifi, _ := r.Snapshot.Interface(a.Port.Index)
+	c, _ := r.Memory.Claim(ifi.Index)
+	w := way{Attachment: a, joins: pathOf(r.Snapshot, ifi, a.VID).joins}
+	w.doubted = c.Change != nil || c.LostWhy == LostVLAN
+	if len(w.joins) == 0 {
+		return w
+	}
+	m := Member{
+		Port: a.Port, CarrierChanges: a.CarrierChanges, VID: a.VID, Neighbor: a.Neighbor, System: a.System,
+		Identity: a.Identity, Certainty: a.Certainty, Decides: true,
+	}
+	for _, j := range w.joins {
+		m.Junctions = append(m.Junctions, nodefile.Junction{
+			Link: linkOf(j.Interface), Members: discovery.Carrying(j.Interface, r.Snapshot.Interfaces),
+		})
+	}
+	w.Members = []Member{m}
+	return w
+}
+
+// lowest is a junction that all ways which lead there have reached.
+func lowest(ways []way) (junction, bool) {
+	for _, w := range ways {
+		if len(w.joins) == 0 {
+			continue
+		}
+		later := func(o way) bool {
+			return len(o.joins) > 1 && slices.ContainsFunc(o.joins[1:], func(j junction) bool { return j.Index == w.joins[0].Index })
+		}
+		if !slices.ContainsFunc(ways, later) {
+			return w.joins[0], true
+		}
+	}
+	return junction{}, false
+}
+
+// joinAt replaces the ways that the junction joins with what they are above it.
+func (r *resolver) joinAt(j junction, ways []way) []way {
+	var group, out []way
+	at := -1
+	for _, w := range ways {
+		if len(w.joins) == 0 || w.joins[0].Index != j.Index || w.joins[0].vid != j.vid {
+			out = append(out, w)
+			continue
+		}
+		if at < 0 {
+			at = len(out)
+		}
+		group = append(group, w)
+	}
+	return slices.Insert(out, at, r.join(j, group)...)
+}
+
+func (r *resolver) join(j junction, group []way) []way {
+	carrying := discovery.Carrying(j.Interface, r.Snapshot.Interfaces)
+	var voices []way
+	for i := range group {
+		w := &group[i]
+		member, _ := r.Snapshot.Interface(w.at())
+		decides := slices.Contains(carrying, w.at()) || j.Kind == kindBridge && member.Operational()
+		for k := range w.Members {
+			w.Members[k].Decides = w.Members[k].Decides && decides
+		}
+		if decides {
+			voices = append(voices, *w)
+		}
+	}
+	why, split := r.objection(j, group, voices, carrying)
+	if split {
+		r.condition(splitOf(j), j.Name, "", "%s", why)
+	}
+	if why != "" {
+		return refuse(group, why)
+	}
+	return []way{merge(j, group, voices)}
+}
+
+// splitOf is the condition of a junction whose members lead to different networks.
+func splitOf(j junction) ConditionType {
+	if j.Kind == kindBridge {
+		return BridgeSplit
+	}
+	return BondSplit
+}
+
+// refuse takes every way of a group out of use.
+func refuse(group []way, why string) []way {
+	for i := range group {
+		w := &group[i]
+		if w.Certainty != nodefile.Down && w.Certainty != nodefile.Unverified || w.Reason == "" {
+			w.Reason = why
+		}
+		if w.Certainty == nodefile.Fresh || w.Certainty == nodefile.Stale {
+			w.Device = nodefile.Link{} // time alone will not help
+		}
+		w.joins, w.refused, w.Usable = w.joins[1:], true, false
+	}
+	return group
+}
+
+// objection says what speaks against joining the ways of a group, and whether that
+// is because they lead to different networks.
+func (r *resolver) objection(j junction, group, voices []way, carrying []int) (why string, split bool) {
+	sound := slices.DeleteFunc(slices.Clone(voices), func(w way) bool { return !w.vouched() })
+	if mode(j) == discovery.BondActiveBackup { // a failure of the active member must not move pods
+		for _, w := range group {
+			if w.vouched() && !slices.Contains(carrying, w.at()) {
+				sound = append(sound, w)
+			}
+		}
+	}
+	for i := range sound {
+		for k := range i {
+			if a, b := &sound[k].Attachment, &sound[i].Attachment; differ(j, a, b) {
+				return fmt.Sprintf("the members of %s %s lead to different networks: %s to %s, %s to %s; if they are one, one rule has to name both",
+					j.Kind, j.Name, a.Port.Name, calls(a), b.Port.Name, calls(b)), true
+			}
+		}
+	}
+	for i := range voices {
+		switch w := &voices[i]; {
+		case w.refused, w.doubted && !w.Usable && w.Certainty == nodefile.Unverified:
+			return fmt.Sprintf("%s joins %s: %s", j.Name, w.Port.Name, w.Reason), false
+		}
+	}
+	return r.unheard(j, voices, carrying), false
+}
+
+// unheard says through which member traffic passes though nothing is known of it.
+func (r *resolver) unheard(j junction, voices []way, carrying []int) string {
+	switch {
+	case len(voices) == 0:
+		return fmt.Sprintf("%s sends through %s now, where nothing tells this network", j.Name, r.names(carrying))
+	case vouches(j) || mode(j) == discovery.BondActiveBackup:
+		return ""
+	}
+	for _, index := range carrying {
+		if !slices.ContainsFunc(voices, func(w way) bool { return w.at() == index }) {
+			return fmt.Sprintf("%s sends through %s too, where nothing tells this network", j.Name, r.names([]int{index}))
+		}
+	}
+	return ""
+}
+
+func mode(j junction) string {
+	if j.Bond == nil {
+		return ""
+	}
+	return j.Bond.Mode
+}
+
+// vouches reports whether the junction itself proves that its members lead to one
+// network: LACP, that they end at one system, be it two switches (MLAG); a bridge,
+// by making one network of its ports.
+func vouches(j junction) bool { return j.Kind == kindBridge || mode(j) == discovery.BondLACP }
+
+// differ reports whether two attachments of one junction are of different networks.
+// Unless the junction vouches, only the same identity or the same rule's name will
+// do.
+func differ(j junction, a, b *Attachment) bool {
+	byRule := a.Rule.String() != "" && b.Rule.String() != ""
+	switch {
+	case a.Identity == b.Identity:
+		return false
+	case byRule && a.Name != b.Name, a.Identity.Told() && b.Identity.Told() && a.Identity.VLAN != b.Identity.VLAN:
+		return true
+	default:
+		return !vouches(j) && !byRule
+	}
+}
+
+// calls is how a message calls the network of an attachment.
+func calls(a *Attachment) string {
+	if a.Name == "" {
+		return a.Identity.String()
+	}
+	return fmt.Sprintf("%s (%s)", a.Name, a.Identity)
+}
+
+func (r *resolver) names(indexes []int) string {
+	var out []string
+	for _, index := range indexes {
+		ifi, _ := r.Snapshot.Interface(index)
+		out = append(out, ifi.Name)
+	}
+	if len(out) == 0 {
+		return "no port"
+	}
+	return strings.Join(out, " and ")
+}
+
+// certainties from the best to the worst.
+var certainties = []nodefile.Certainty{nodefile.Fresh, nodefile.Stale, nodefile.Unverified, nodefile.Down}
+
+func worse(a, b way) int {
+	return cmp.Compare(slices.Index(certainties, a.Certainty), slices.Index(certainties, b.Certainty))
+}
+
+// merge makes one attachment of the voices, and notes every member of the group.
+// Its name is the one that a rule gives, if any does. Where the junction vouches,
+// those that are sure speak for all; elsewhere the least sure one counts.
+func merge(j junction, group, voices []way) way {
+	if sure := slices.DeleteFunc(slices.Clone(voices), func(w way) bool { return !w.Usable }); vouches(j) && len(sure) > 0 {
+		voices = sure
+	}
+	named := slices.DeleteFunc(slices.Clone(voices), func(w way) bool { return w.Rule.String() == "" })
+	if len(named) == 0 {
+		named = voices
+	}
+	evidence := slices.MaxFunc(voices, worse)
+	if vouches(j) {
+		evidence = slices.MinFunc(named, worse)
+	}
+	out := named[0]
+	out.joins = out.joins[1:]
+	out.Certainty, out.Since, out.Reason, out.Usable = evidence.Certainty, evidence.Since, evidence.Reason, evidence.Usable
+	out.Port, out.CarrierChanges, out.VID = evidence.Port, evidence.CarrierChanges, evidence.VID
+	out.Neighbor, out.System = evidence.Neighbor, evidence.System
+	out.Members, out.Aliases = nil, nil
+	for _, w := range group {
+		out.Members = append(out.Members, w.Members...)
+	}
+	for _, w := range voices {
+		for _, name := range w.Names() {
+			if name != out.Name && !slices.Contains(out.Aliases, name) {
+				out.Aliases = append(out.Aliases, name)
+			}
+		}
+	}
+	return out
+}
+
+// LeadsThrough reports whether the attachment is reached through the interface.
+func (a *Attachment) LeadsThrough(index int) bool {
+	return a.Port.Index == index || a.Device.Index == index && index != 0 ||
+		slices.ContainsFunc(a.Members, func(m Member) bool {
+			return m.Port.Index == index || slices.ContainsFunc(m.Junctions, func(j nodefile.Junction) bool { return j.Index == index })
+		})
+}

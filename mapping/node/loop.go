@@ -49,6 +49,7 @@ type Loop struct {
 	rulesFile *rulesFile
 	store     store
 	log       *slog.Logger
+	journal   *journal
 	limit     *rate.Limiter
 	urgent    *rate.Limiter // for what takes something away
 
@@ -64,6 +65,7 @@ type Loop struct {
 	written    *nodefile.File // what it holds; nil where that is not known
 	stat       os.FileInfo    // of the file as written
 	unwritten  error          // why the files are not up to date
+	due        time.Time      // when step has something to do though nothing happens
 	saved      mapping.Memory // what was material of the memory saved with it
 	writes     atomic.Uint64
 
@@ -94,7 +96,7 @@ func NewLoop(d Deps) *Loop {
 	}
 	l := &Loop{
 		config: d.Config, bootID: d.BootID, started: time.Now(), version: d.Version,
-		snapshots: d.Snapshots, store: store{d.Config.StateDirectory}, log: d.Log, limit: d.WriteLimit,
+		snapshots: d.Snapshots, store: store{d.Config.StateDirectory}, log: d.Log, journal: newJournal(d.Log), limit: d.WriteLimit,
 		urgent: urgent,
 	}
 	l.rulesFile = newRulesFile(d.Config.Rules, l.store, d.Log)
@@ -141,13 +143,24 @@ func (l *Loop) Run(ctx context.Context) error {
 			l.rules = r
 			l.refreshTime()
 		case <-wake.C:
+			if l.idle() {
+				wake.Reset(min(lookEvery, time.Until(l.due)))
+				continue
+			}
 			l.refreshTime()
 		}
 		if l.snapshot == nil { // rules may come before anything is observed
 			continue
 		}
-		wake.Reset(l.step())
+		again := l.step()
+		l.due = time.Now().Add(again)
+		wake.Reset(min(lookEvery, again))
 	}
+}
+
+// idle reports whether there is nothing to do but to see that the file is there.
+func (l *Loop) idle() bool {
+	return l.snapshot != nil && time.Now().Before(l.due) && l.onDisk()
 }
 
 // finish writes what a limit still held back.
@@ -166,6 +179,9 @@ func (l *Loop) refreshTime() {
 		l.snapshot = &s
 	}
 }
+
+// never is when there is no reason to do something again.
+const never = 24 * time.Hour
 
 // step computes the View, brings the sinks up to date and returns when to do so
 // again though nothing is heard.
@@ -262,7 +278,7 @@ func (l *Loop) write(in mapping.Input, view mapping.View) time.Duration {
 	file, memory := nodeFile(in, view, l.rules.Problem), l.memory.Material()
 	l.file = file
 	if l.onDisk() && sameContent(l.written, file) && reflect.DeepEqual(l.saved, memory) {
-		return lookEvery
+		return never
 	}
 	limit := l.limit
 	if takesAway(l.written, file) {
@@ -290,7 +306,7 @@ func (l *Loop) write(in mapping.Input, view mapping.View) time.Duration {
 	}
 	l.unwritten = nil
 	l.writes.Add(1)
-	return lookEvery
+	return never
 }
 
 // save writes the node file. Where it cannot be written the old one goes: no

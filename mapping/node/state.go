@@ -55,15 +55,17 @@ func (l *Loop) logChanges(before, after *mapping.View) {
 		at := place{a.Port.Name, a.VID, a.Identity}
 		old, ok := known[at]
 		delete(known, at)
-		if !ok || old.Certainty != a.Certainty || old.Name != a.Name {
+		if (!ok || old.Certainty != a.Certainty || old.Name != a.Name) && l.journal.takes() {
 			l.log.Info("attachment", attrs(&a, "was", string(old.Certainty))...)
 		}
 	}
 	for _, a := range known {
-		l.log.Info("attachment gone", attrs(&a, "was", string(a.Certainty))...)
+		if l.journal.takes() {
+			l.log.Info("attachment gone", attrs(&a, "was", string(a.Certainty))...)
+		}
 	}
 	for _, c := range after.Conditions {
-		if !slices.Contains(before.Conditions, c) {
+		if !slices.Contains(before.Conditions, c) && l.journal.takes() {
 			l.log.Warn("condition", "type", c.Type, "message", c.Message)
 		}
 	}

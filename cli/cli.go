@@ -19,6 +19,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping/node"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -27,8 +28,12 @@ import (
 const (
 	formatTable = "table"
 	formatWide  = "wide"
+	formatText  = "text"
 	formatJSON  = "json"
 )
+
+// maxCell is how many characters a table shows of a text of any length.
+const maxCell = 32
 
 // ErrSilent ends the command with a failure that has been printed already.
 var ErrSilent = errors.New("failed")
@@ -54,20 +59,43 @@ func newCommand(version string, out io.Writer, now func() time.Time) *cobra.Comm
 		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
-			if !slices.Contains([]string{formatTable, formatWide, formatJSON}, a.format) {
-				return fmt.Errorf("output format %q is not known; use %s, %s or %s", a.format, formatTable, formatWide, formatJSON)
-			}
-			return nil
-		},
 	}
 	root.SetOut(out)
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.runDir, "run-directory", nodefile.DefaultDir, "`directory` of the agent's socket and node file")
-	flags.StringVarP(&a.format, "output", "o", formatTable, "output `format`: table, wide or json")
-	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{formatTable, formatWide, formatJSON}, cobra.ShellCompDirectiveNoFileComp))
-	root.AddCommand(a.neighbors(), a.interfaces(), a.networks(), a.explain(), a.resolve(), a.rules(), a.status(), a.versionCommand())
+	root.AddCommand(
+		a.neighbors(), a.interfaces(), a.networks(), a.topology(), a.explain(), a.resolve(), a.rules(),
+		a.formats(a.decode(), formatText, formatWide, formatJSON), a.status(), a.versionCommand(),
+	)
 	return root
+}
+
+// formats gives a command its formats of -o; the first is the default.
+func (a *app) formats(cmd *cobra.Command, formats ...string) *cobra.Command {
+	last := len(formats) - 1
+	choice := strings.Join(formats[:last], ", ") + " or " + formats[last]
+	cmd.Flags().StringP("output", "o", formats[0], "output `format`: "+choice)
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) (err error) {
+		if a.format, err = cmd.Flags().GetString("output"); err != nil {
+			return fmt.Errorf("read output format: %w", err)
+		}
+		if !slices.Contains(formats, a.format) {
+			return fmt.Errorf("%s has no output format %q; use %s", cmd.CommandPath(), a.format, choice)
+		}
+		return nil
+	}
+	return cmd
+}
+
+// complete offers what names finds in the agent's state as a command's only
+// argument.
+func (a *app) complete(cmd *cobra.Command, args []string, names func(*node.State) []string) ([]string, cobra.ShellCompDirective) {
+	s, err := a.state(cmd.Context())
+	if err != nil || len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return names(s), cobra.ShellCompDirectiveNoFileComp
 }
 
 // state asks the agent.
@@ -123,6 +151,43 @@ func (a *app) table(header []string, rows [][]string) error {
 	return nil
 }
 
+// A fact is one line of a description.
+type fact struct{ key, value string }
+
+// facts prints a description, without what has no value.
+func (a *app) facts(facts []fact) error {
+	width := 0
+	for _, f := range facts {
+		width = max(width, len(f.key))
+	}
+	for _, f := range facts {
+		if f.value == "" {
+			continue
+		}
+		if err := a.print("%-*s %s", width+1, f.key+":", f.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cell is what a cell shows of a text from the wire: all of it where the format
+// is wide.
+func (a *app) cell(s string) string {
+	if a.format == formatWide {
+		return s
+	}
+	return fit.Cut(s, maxCell)
+}
+
+// list is what a cell shows of a list.
+func (a *app) list(items []string) string {
+	if a.format == formatWide {
+		return strings.Join(items, ", ")
+	}
+	return fit.List(items, maxCell)
+}
+
 // print writes a line of prose.
 func (a *app) print(format string, args ...any) error {
 	if _, err := fmt.Fprintf(a.out, format+"\n", args...); err != nil {
@@ -130,6 +195,9 @@ func (a *app) print(format string, args ...any) error {
 	}
 	return nil
 }
+
+// ago says how long ago t was.
+func (a *app) ago(t time.Time) string { return age(a.now().Sub(t)) + " ago" }
 
 // age rounds a duration to what fits a column.
 func age(d time.Duration) string {

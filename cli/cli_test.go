@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -34,40 +36,97 @@ const ruleText = `ignore:
   - system: "bmc-*"
 networks:
   - name: green
-    match: [{system: sw-green, vlan: 100}]
+    match: [{system: "sw-green*", vlan: 100}]
+  - name: storage
+    match: [{system: "sw-green*", vlan: 300}]
 `
 
-// agentState is a node with a named, a coloured and a silent port.
+// sayings is a neighbour that says everything that Colvin understands.
+func sayings() discovery.Neighbor {
+	return discovery.Neighbor{
+		Protocol: discovery.ProtocolLLDP, Source: discovery.MAC{0, 0, 0x5e, 0, 0x53, 7}, Destination: discovery.MAC{1, 0x80, 0xc2, 0, 0, 0xe},
+		MSAP: discovery.MSAP{Chassis: "mac:00:00:5e:00:53:01", Port: "ifname:Ethernet1/7"},
+		TTL:  120, SystemName: "sw-green-row4-rack12.fra2.datacentre.example.net", SystemDescription: "Example NOS 9.3(5), NX-93180YC-FX", PortDescription: "to node1 eth1",
+		Capabilities:        discovery.Capabilities{Available: discovery.CapabilityBridge | discovery.CapabilityRouter, Enabled: discovery.CapabilityBridge},
+		ManagementAddresses: []string{"192.0.2.1", "2001:db8::1"}, PVID: 100, ManagementVID: 99,
+		VLANs:           []discovery.VLANName{{ID: 100, Name: "green"}, {ID: 300, Name: "storage"}, {ID: 301, Name: "backup"}, {ID: 302, Name: "migration"}, {ID: 303}},
+		LinkAggregation: &discovery.LinkAggregation{Capable: true}, MaxFrameSize: 9216,
+		MACPHY: &discovery.MACPHY{AutoNegotiationSupported: true, AutoNegotiationEnabled: true, Advertised: 0x0001, MAUType: 54},
+		MED: &discovery.MED{NetworkPolicies: []discovery.NetworkPolicy{
+			{Application: 1, Tagged: true, VID: 20, Priority: 5, DSCP: 46}, {Application: 7, Unknown: true},
+		}},
+		UnknownTLVs: []discovery.TLV{
+			{Type: 127, OUI: discovery.OUI{0, 1, 0x42}, Subtype: 1, Value: discovery.Octets{1}},
+			{Type: 127, OUI: discovery.OUI{0, 0x12, 0xf}, Subtype: 2, Value: discovery.Octets{7, 1, 0}},
+		},
+		FirstHeard: now.Add(-time.Hour), LastHeard: now.Add(-12 * time.Second),
+	}
+}
+
+// heardOn is a neighbour that says little.
+func heardOn(protocol discovery.Protocol, chassis, port discovery.ID, system string, pvid uint16) discovery.Neighbor {
+	return discovery.Neighbor{
+		Protocol: protocol, Source: discovery.MAC{0, 0, 0x5e, 0, 0x53, 9}, Destination: discovery.MAC{1, 0x80, 0xc2, 0, 0, 0xe},
+		MSAP: discovery.MSAP{Chassis: chassis, Port: port}, TTL: 120, SystemName: system, PVID: pvid,
+		FirstHeard: now.Add(-time.Hour), LastHeard: now.Add(-3 * time.Second),
+	}
+}
+
+// snapshot is a node with ports of every sort.
+func snapshot() *discovery.Snapshot {
+	s := &discovery.Snapshot{Time: now.Add(-time.Minute)}
+	nic := func(name, driver string, transmit discovery.Transmit, neighbors ...discovery.Neighbor) (*discovery.Interface, *discovery.Port) {
+		index := len(s.Ports) + 2
+		s.Interfaces = append(s.Interfaces, discovery.Interface{
+			Index: index, Name: name, MAC: discovery.MAC{2, 0, 0, 0, 0, byte(index)}, MTU: 1500, Bus: "pci",
+			Ethernet: true, Up: true, Carrier: true, CarrierChanges: 2,
+		})
+		s.Ports = append(s.Ports, discovery.Port{
+			Index: index, Name: name, Epoch: 2, Since: now.Add(-26 * time.Hour), NIC: discovery.NIC{Driver: driver}, Transmit: transmit, Neighbors: neighbors,
+			Counters: discovery.PortCounters{FramesIn: 120 * uint64(len(neighbors)), FramesOut: 118},
+		})
+		return &s.Interfaces[len(s.Interfaces)-1], &s.Ports[len(s.Ports)-1]
+	}
+	send := discovery.Transmit{State: discovery.Sending}
+
+	ifi, port := nic("eth1", "mlx5_core", send, sayings())
+	ifi.AltNames, ifi.MTU = []string{"enp65s0f0np0"}, 9000
+	port.Counters.FramesDiscarded, port.Counters.FramesInErrors, port.Counters.TLVsUnrecognized = 3, 3, 240
+	port.Counters.Discards = discovery.Discards{"noEnd": 1, "ttlMissing": 2}
+	_, port = nic("eth2", "mlx5_core", discovery.Transmit{State: discovery.Silent, Reason: "another agent on this node speaks LLDP here"},
+		heardOn(discovery.ProtocolLLDP, "mac:00:00:5e:00:53:02", "ifname:Ethernet1/8", "", 200))
+	port.Counters.FramesOut, port.Counters.Ageouts = 0, 1
+	nic("eth3", "e1000e", send, heardOn(discovery.ProtocolCDP, "cdp:attic-3560.example.net", "ifname:GigabitEthernet0/13", "attic-3560.example.net", 1))
+	ifi, port = nic("eth4", "e1000e", discovery.Transmit{State: discovery.Off, Reason: "the port is down"})
+	ifi.Carrier, port.Counters.FramesOut = false, 0
+	_, port = nic("eth5", "i40e", send)
+	port.NIC.FirmwareLLDP, port.NIC.Remedy = true, "ethtool --set-priv-flags eth5 disable-fw-lldp on"
+	nic("eth6", "igb", send)
+	nic("eth7", "igb", send, heardOn(discovery.ProtocolLLDP, "mac:00:00:5e:00:53:77", "mac:00:00:5e:00:53:77", "bmc-node1", 0))
+	for i, name := range []string{"ens8f0", "ens8f1"} {
+		chassis := discovery.ID(fmt.Sprintf("mac:00:00:5e:00:53:a%d", i))
+		ifi, _ = nic(name, "ice", send, heardOn(discovery.ProtocolLLDP, chassis, "ifname:Ethernet3/1", fmt.Sprintf("mlag-%d", i+1), 400))
+		ifi.Master, ifi.BondMember = 20, &discovery.BondMember{Active: true, Up: true, Aggregator: 1}
+	}
+	s.Interfaces = append(s.Interfaces,
+		discovery.Interface{Index: 12, Name: "eth8", MAC: discovery.MAC{2, 0, 0, 0, 0, 12}, MTU: 1500, Bus: "pci", Ethernet: true},
+		discovery.Interface{Index: 20, Name: "bond0", MAC: discovery.MAC{2, 0, 0, 0, 0, 20}, MTU: 1500, Kind: "bond", Ethernet: true, Up: true, Carrier: true, Bond: &discovery.Bond{Mode: "802.3ad", Aggregator: 1}},
+		discovery.Interface{Index: 21, Name: "eth1.300", MAC: discovery.MAC{2, 0, 0, 0, 0, 2}, MTU: 9000, Kind: "vlan", Ethernet: true, Up: true, Carrier: true, Parent: 2, VLAN: 300},
+		discovery.Interface{Index: 22, Name: "eth1v0", MAC: discovery.MAC{2, 0, 0, 0, 0, 22}, MTU: 1500, Bus: "pci", Ethernet: true, Up: true, Carrier: true, VF: true, PF: 2},
+		discovery.Interface{Index: 23, Name: "docker0", MAC: discovery.MAC{2, 0, 0, 0, 0, 23}, MTU: 1500, Kind: "bridge", Ethernet: true, Up: true},
+		discovery.Interface{Index: 24, Name: "veth4f1", MAC: discovery.MAC{2, 0, 0, 0, 0, 24}, MTU: 1500, Kind: "veth", Ethernet: true, Up: true, Carrier: true, Master: 23},
+	)
+	return s
+}
+
+// agentState is what an agent on that node says.
 func agentState(t *testing.T) *node.State {
 	t.Helper()
 	set, _, err := rules.Parse("/etc/colvin/rules.yaml", []byte(ruleText))
 	if err != nil {
 		t.Fatal(err)
 	}
-	nic := func(index int, name string, carrier bool) discovery.Interface {
-		return discovery.Interface{
-			Index: index, Name: name, MAC: discovery.MAC{2, 0, 0, 0, 0, byte(index)}, MTU: 1500, Bus: "pci",
-			Ethernet: true, Up: true, Carrier: carrier, CarrierChanges: 2,
-		}
-	}
-	heard := func(system, chassis string, pvid uint16, age time.Duration) []discovery.Neighbor {
-		return []discovery.Neighbor{{
-			Protocol: discovery.ProtocolLLDP, MSAP: discovery.MSAP{Chassis: discovery.ID("mac:" + chassis), Port: "ifname:Ethernet1/7"},
-			TTL: 120, SystemName: system, SystemDescription: "NOS 1.0", PortDescription: "to node1", PVID: pvid,
-			Capabilities:        discovery.Capabilities{Available: discovery.CapabilityBridge | discovery.CapabilityRouter, Enabled: discovery.CapabilityBridge},
-			ManagementAddresses: []string{"192.0.2.1"}, FirstHeard: now.Add(-time.Hour), LastHeard: now.Add(-age),
-			VLANs: []discovery.VLANName{{ID: 300, Name: "storage"}},
-		}}
-	}
-	snap := &discovery.Snapshot{
-		Time:       now.Add(-time.Hour),
-		Interfaces: []discovery.Interface{nic(2, "eth1", true), nic(3, "eth2", true), nic(4, "eth3", false), {Index: 5, Name: "docker0", Kind: "bridge", Ethernet: true, Up: true}},
-		Ports: []discovery.Port{
-			{Index: 2, Name: "eth1", Epoch: 2, Neighbors: heard("sw-green", "00:00:5e:00:53:01", 100, 12*time.Second), Counters: discovery.PortCounters{FramesIn: 120}},
-			{Index: 3, Name: "eth2", Epoch: 2, Neighbors: heard("", "00:00:5e:00:53:02", 200, 3*time.Second), Counters: discovery.PortCounters{FramesIn: 80, FramesDiscarded: 1}},
-			{Index: 4, Name: "eth3", Epoch: 3},
-		},
-	}
+	snap := snapshot()
 	world := mapping.World{Node: "node1", BootID: "boot-1", Rules: set}
 	memory := mapping.Memory{}.Advance(world, snap)
 	view := mapping.Resolve(mapping.Input{World: world, Snapshot: snap, Memory: memory, Colours: mapping.Colours{
@@ -106,6 +165,7 @@ func run(t *testing.T, dir string, args ...string) string {
 	t.Helper()
 	var out strings.Builder
 	cmd := newCommand("v0.1.0", &out, func() time.Time { return now })
+	cmd.SetErr(io.Discard) // where completion says what it did
 	cmd.SetArgs(append([]string{"--run-directory", dir}, args...))
 	if err := cmd.ExecuteContext(t.Context()); err != nil && !errors.Is(err, ErrSilent) {
 		out.WriteString("error: " + err.Error() + "\n")
@@ -134,23 +194,40 @@ func TestWithAgent(t *testing.T) {
 	dir := t.TempDir()
 	serve(t, dir)
 	for name, args := range map[string][]string{
-		"neighbors":       {"neighbors"},
-		"neighbors-wide":  {"neighbors", "-o", "wide"},
-		"neighbors-json":  {"neighbors", "eth1", "-o", "json"},
-		"interfaces":      {"interfaces"},
-		"interfaces-wide": {"interfaces", "-o", "wide"},
-		"networks":        {"networks"},
-		"networks-wide":   {"networks", "-o", "wide"},
-		"networks-json":   {"networks", "-o", "json"},
-		"explain-eth1":    {"explain", "eth1"},
-		"explain-eth2":    {"explain", "eth2", "-o", "json"},
-		"explain-eth3":    {"explain", "eth3"},
-		"explain-docker0": {"explain", "docker0"},
-		"explain-unknown": {"explain", "eth9"},
-		"status":          {"status"},
-		"version":         {"version"},
-		"format":          {"status", "-o", "xml"},
-		"complete":        {"__complete", "explain", ""},
+		"neighbors":            {"neighbors"},
+		"neighbors-wide":       {"neighbors", "-o", "wide"},
+		"neighbors-json":       {"neighbors", "eth1", "-o", "json"},
+		"neighbors-none":       {"neighbors", "eth4"},
+		"neighbors-no-port":    {"neighbors", "docker0"},
+		"interfaces":           {"interfaces"},
+		"interfaces-wide":      {"interfaces", "-o", "wide"},
+		"interfaces-json":      {"interfaces", "-o", "json"},
+		"networks":             {"networks"},
+		"networks-wide":        {"networks", "-o", "wide"},
+		"networks-json":        {"networks", "-o", "json"},
+		"topology":             {"topology"},
+		"topology-json":        {"topology", "-o", "json"},
+		"topology-svg":         {"topology", "-o", "svg"},
+		"topology-dot":         {"topology", "-o", "dot"},
+		"topology-mermaid":     {"topology", "-o", "mermaid"},
+		"explain-eth1":         {"explain", "eth1"},
+		"explain-eth2":         {"explain", "eth2", "-o", "json"},
+		"explain-eth4":         {"explain", "eth4"},
+		"explain-eth5-json":    {"explain", "eth5", "-o", "json"},
+		"explain-bond0":        {"explain", "bond0"},
+		"explain-docker0":      {"explain", "docker0"},
+		"explain-unknown":      {"explain", "eth9"},
+		"status":               {"status"},
+		"status-wide":          {"status", "-o", "wide"},
+		"status-json":          {"status", "-o", "json"},
+		"version":              {"version"},
+		"format":               {"status", "-o", "xml"},
+		"format-first":         {"-o", "svg", "rules", "check", "x"},
+		"help-topology":        {"topology", "--help"},
+		"complete":             {"__complete", "explain", ""},
+		"complete-port":        {"__complete", "neighbors", ""},
+		"complete-format":      {"__complete", "topology", "-o", ""},
+		"complete-rules-check": {"__complete", "rules", "check", "-o", ""},
 	} {
 		t.Run(name, func(t *testing.T) { golden(t, name, run(t, dir, args...)) })
 	}

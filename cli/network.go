@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,7 +22,7 @@ import (
 )
 
 func (a *app) networks() *cobra.Command {
-	return &cobra.Command{
+	return a.formats(&cobra.Command{
 		Use:   "networks",
 		Short: "Show the networks of this node and how it is attached to them",
 		Args:  cobra.NoArgs,
@@ -35,11 +36,11 @@ func (a *app) networks() *cobra.Command {
 			}
 			return a.networkTable(s)
 		},
-	}
+	}, formatTable, formatWide, formatJSON)
 }
 
 func (a *app) networkTable(s *node.State) error {
-	header := []string{"NETWORK", "ALIASES", "DEVICE", "VLAN", "CERTAINTY", "SINCE", "SWITCH", "BY"}
+	header := []string{"NETWORK", "ALIASES", "DEVICE", "VLAN", "CERTAINTY", "SINCE", "SWITCH", "PORT", "BY"}
 	if a.format == formatWide {
 		header = append(header, "IDENTITY", "REASON")
 	}
@@ -53,13 +54,9 @@ func (a *app) networkTable(s *node.State) error {
 		if by == "" && at.Colour != "" {
 			by = "colour"
 		}
-		neighbor := at.System
-		if neighbor == "" {
-			neighbor = string(at.Neighbor.Chassis)
-		}
 		row := []string{
 			at.Name, strings.Join(at.Aliases, ","), device, vlanText(&at), string(at.Certainty), age(a.now().Sub(at.Since)),
-			fmt.Sprintf("%s %s", neighbor, at.Neighbor.Port), by,
+			a.cell(cmp.Or(at.System, string(at.Neighbor.Chassis))), a.cell(string(at.Neighbor.Port)), by,
 		}
 		if a.format == formatWide {
 			row = append(row, at.Identity.String(), at.Reason)
@@ -100,15 +97,15 @@ func (a *app) networksFromFile(agent error) error {
 	var cells [][]string
 	for _, n := range f.Networks {
 		for _, at := range n.Attachments {
-			cells = append(cells, []string{n.Name, at.Device.Name, string(at.Certainty), at.Neighbor, at.Rule})
+			cells = append(cells, []string{n.Name, at.Device.Name, string(at.Certainty), at.Rule, at.Neighbor})
 		}
 	}
-	return a.table([]string{"NETWORK", "DEVICE", "CERTAINTY", "SWITCH", "BY"}, cells)
+	return a.table([]string{"NETWORK", "DEVICE", "CERTAINTY", "BY", "SWITCH"}, cells)
 }
 
 // resolve answers from the node file, as the CNI plugin does.
 func (a *app) resolve() *cobra.Command {
-	return &cobra.Command{
+	return a.formats(&cobra.Command{
 		Use:   "resolve NAME",
 		Short: "Show which device a network name means on this node",
 		Long:  "resolve reads the node file, as the CNI plugin does, so it answers without an agent too.",
@@ -126,7 +123,7 @@ func (a *app) resolve() *cobra.Command {
 			}
 			return a.print("No agent runs; this is what the last one knew at %s.", stamp(f.Written))
 		},
-	}
+	}, formatTable, formatJSON)
 }
 
 // alive reports whether an agent runs, as far as this user can tell.
@@ -174,12 +171,12 @@ func (a *app) rules() *cobra.Command {
 	cmd := &cobra.Command{Use: "rules", Short: "Work with rules files", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 		return cmd.Help()
 	}}
-	cmd.AddCommand(&cobra.Command{
+	cmd.AddCommand(a.formats(&cobra.Command{
 		Use:   "check FILE",
 		Short: "Check a rules file and report every mistake in it",
 		Args:  cobra.ExactArgs(1),
 		RunE:  func(_ *cobra.Command, args []string) error { return a.checkRules(args[0]) },
-	})
+	}, formatText, formatJSON))
 	return cmd
 }
 

@@ -15,10 +15,9 @@ import (
 	"time"
 
 	"github.com/colvin-net/colvin/deploy/lab"
-	"github.com/colvin-net/colvin/deploy/lab/topology"
 	"github.com/colvin-net/colvin/discovery/netnstest"
-	"github.com/colvin-net/colvin/mapping/node"
 	"github.com/colvin-net/colvin/mapping/nodefile"
+	"github.com/colvin-net/colvin/topology"
 )
 
 // rules name both networks by the switch's system name, so that a replaced
@@ -277,19 +276,18 @@ func (d *demo) refused(ctx context.Context, n *lab.Node, name, when string) erro
 }
 
 func (d *demo) picture(ctx context.Context, file string) error {
-	var states []*node.State
+	var sources []topology.Source
 	for _, n := range d.Nodes {
 		s, err := n.State(ctx)
 		if err != nil {
 			return err
 		}
-		states = append(states, s)
+		sources = append(sources, topology.Source{Node: s.Node, Snapshot: s.Snapshot, View: s.View, Switches: s.Memory.Switches})
 	}
-	f, err := os.Create(file)
-	if err != nil {
+	if err := os.WriteFile(file, []byte(topology.New(time.Now(), sources...).SVG()), 0o644); err != nil {
 		return fmt.Errorf("write picture: %w", err)
 	}
-	return errors.Join(topology.SVG(f, states), f.Close())
+	return nil
 }
 
 func (d *demo) clean(ctx context.Context) error {

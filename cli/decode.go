@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/discovery/capture"
+	"github.com/colvin-net/colvin/discovery/cdp"
+	"github.com/colvin-net/colvin/discovery/lldp"
+)
+
+func (a *app) decode() *cobra.Command {
+	return &cobra.Command{
+		Use:   "decode [FILE|-]",
+		Short: "Show what the LLDP and CDP frames of a capture say",
+		Long: `decode reads a pcap or pcapng file, or text with one frame per line in hex, and
+shows what each LLDP and CDP frame in it says. Without a FILE, or with "-", it
+reads standard input.
+
+A line of hex holds a frame from its Ethernet header on, or an LLDPDU alone.
+There may be spaces, colons, dashes or commas between the octets, and 0x before
+them. "#" begins a comment, and the comment "# id: X" names the next frame, which
+has a number otherwise.
+
+Frames of other protocols are only counted; -o wide and -o json list them too.
+What cannot be read is reported after the frames that can.`,
+		Example: `  tcpdump -U -w - -i eth1 ether proto 0x88cc | colvin decode
+  colvin decode capture.pcapng -o json`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 || args[0] == "-" {
+				return a.decodeFile("standard input", cmd.InOrStdin())
+			}
+			f, err := os.Open(args[0])
+			if err != nil {
+				return fmt.Errorf("read frames: %w", err)
+			}
+			defer func() { _ = f.Close() }() // only read
+			return a.decodeFile(args[0], f)
+		},
+	}
+}
+
+// decodeFile prints each frame as it is read, and returns what could not be.
+func (a *app) decodeFile(name string, r io.Reader) error {
+	const mostErrors = 100
+	show := a.frameList()
+	var failures []error
+	count := 0
+	for f, err := range capture.Frames(name, r) {
+		if err == nil {
+			if err := show.add(decodeFrame(f)); err != nil {
+				return err // nobody sees more
+			}
+			continue
+		}
+		if count++; count <= mostErrors {
+			failures = append(failures, err)
+		}
+	}
+	if err := show.end(); err != nil {
+		return err
+	}
+	if count > mostErrors {
+		failures = append(failures, fmt.Errorf("%d more of %s cannot be read", count-mostErrors, name))
+	}
+	return errors.Join(failures...)
+}
+
+// The verdicts on a frame.
+const (
+	verdictAccepted  = "accepted"
+	verdictDiscarded = "discarded"
+	verdictShutdown  = "shutdown" // accepted, and its sender goes away
+)
+
+// A decodedFrame is one object of "colvin decode -o json". What is not said is
+// absent, and an array is always one.
+type decodedFrame struct {
+	ID                  string                     `json:"id"`
+	Verdict             string                     `json:"verdict"`
+	Reason              string                     `json:"reason,omitempty"` // why it is discarded
+	Protocol            discovery.Protocol         `json:"protocol,omitempty"`
+	SourceMAC           discovery.MAC              `json:"sourceMAC,omitzero"`
+	DestinationMAC      discovery.MAC              `json:"destinationMAC,omitzero"`
+	Chassis             discovery.ID               `json:"chassis,omitempty"`
+	Port                discovery.ID               `json:"port,omitempty"`
+	TTL                 *uint16                    `json:"ttl,omitempty"` // seconds
+	PortDescription     string                     `json:"portDescription,omitempty"`
+	SystemName          string                     `json:"systemName,omitempty"`
+	SystemDescription   string                     `json:"systemDescription,omitempty"`
+	Capabilities        discovery.Capabilities     `json:"capabilities,omitzero"`
+	ManagementAddresses []string                   `json:"managementAddresses"`
+	PVID                uint16                     `json:"pvid,omitempty"`
+	VLANs               []discovery.VLANName       `json:"vlans"`
+	ManagementVID       uint16                     `json:"managementVID,omitempty"`
+	LinkAggregation     *discovery.LinkAggregation `json:"linkAggregation,omitempty"`
+	MaxFrameSize        uint16                     `json:"maxFrameSize,omitempty"`
+	MACPHY              *discovery.MACPHY          `json:"macPhy,omitempty"`
+	MED                 *discovery.MED             `json:"med,omitempty"`
+	UnknownTLVs         []discovery.TLV            `json:"unknownTLVs"`
+	DiscardedTLVs       int                        `json:"discardedTLVs"`
+
+	neighbor *discovery.Neighbor // all of it; nil where discarded
+}
+
+func decodeFrame(f capture.Frame) *decodedFrame {
+	const addressesLen = 12
+	d := &decodedFrame{
+		ID: f.ID, Verdict: verdictDiscarded,
+		ManagementAddresses: []string{}, VLANs: []discovery.VLANName{}, UnknownTLVs: []discovery.TLV{},
+	}
+	if len(f.Bytes) >= addressesLen {
+		d.DestinationMAC, d.SourceMAC = discovery.MAC(f.Bytes), discovery.MAC(f.Bytes[len(discovery.MAC{}):])
+	}
+	switch l, reason := lldp.Decode(f.Bytes); reason {
+	case lldp.Accepted:
+		d.DiscardedTLVs = l.Discarded
+		d.say(&l.Neighbor)
+	case lldp.NotLLDP:
+		d.decodeCDP(f.Bytes)
+	case lldp.FrameTooShort:
+		d.Reason = reason.String()
+	default:
+		d.Protocol, d.Reason = discovery.ProtocolLLDP, reason.String()
+	}
+	return d
+}
+
+// decodeCDP decodes a frame that is not LLDP.
+func (d *decodedFrame) decodeCDP(b []byte) {
+	n, reason := cdp.Decode(b)
+	switch {
+	case reason == cdp.Accepted:
+		d.say(&n)
+	case reason == cdp.NotCDP, reason == cdp.FrameTooShort && d.DestinationMAC != cdp.Multicast:
+		d.Reason = lldp.NotLLDP.String()
+	default:
+		d.Protocol, d.Reason = discovery.ProtocolCDP, reason.String()
+	}
+}
+
+// say takes over what a neighbour says.
+func (d *decodedFrame) say(n *discovery.Neighbor) {
+	d.Verdict, d.neighbor = verdictAccepted, n
+	if n.TTL == 0 {
+		d.Verdict = verdictShutdown
+	}
+	d.Protocol, d.Chassis, d.Port, d.TTL = n.Protocol, n.Chassis, n.Port, &n.TTL
+	d.PortDescription, d.SystemName, d.SystemDescription = n.PortDescription, n.SystemName, n.SystemDescription
+	d.Capabilities = n.Capabilities
+	d.PVID, d.ManagementVID = n.PVID, n.ManagementVID
+	d.LinkAggregation, d.MaxFrameSize, d.MACPHY, d.MED = n.LinkAggregation, n.MaxFrameSize, n.MACPHY, n.MED
+	d.ManagementAddresses = append(d.ManagementAddresses, n.ManagementAddresses...)
+	d.VLANs = append(d.VLANs, n.VLANs...)
+	d.UnknownTLVs = append(d.UnknownTLVs, n.UnknownTLVs...)
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/node"
+)
+
+// statusReport is "colvin status" as JSON.
+type statusReport struct {
+	Version    string              `json:"version"`
+	Node       string              `json:"node"`
+	Started    time.Time           `json:"started"`
+	Converged  bool                `json:"converged"`
+	Pending    []string            `json:"pending"`
+	Rules      node.Rules          `json:"rules"`
+	Ports      []discovery.Port    `json:"ports"`
+	Conditions []mapping.Condition `json:"conditions"`
+}
+
+func (a *app) status() *cobra.Command {
+	return a.formats(&cobra.Command{
+		Use:   "status",
+		Short: "Show whether the agent is well, its ports and counters (-o wide: also those that are zero)",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.state(cmd.Context())
+			if err != nil {
+				return a.needsAgent(err)
+			}
+			r := statusReport{
+				Version: s.Version, Node: s.Node, Started: s.Started, Converged: s.View.Converged, Rules: s.Rules,
+				Pending: append([]string{}, s.View.Pending...), Ports: append([]discovery.Port{}, s.Snapshot.Ports...),
+				Conditions: append([]mapping.Condition{}, s.View.Conditions...),
+			}
+			if a.format == formatJSON {
+				return a.json(r)
+			}
+			return a.statusText(&r)
+		},
+	}, formatTable, formatWide, formatJSON)
+}
+
+func (a *app) statusText(r *statusReport) error {
+	if err := a.facts(a.statusFacts(r)); err != nil || len(r.Ports) == 0 {
+		return err
+	}
+	for _, part := range []func([]discovery.Port) error{a.portTable, a.counters} {
+		if err := a.print(""); err != nil {
+			return err
+		}
+		if err := part(r.Ports); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *app) statusFacts(r *statusReport) []fact {
+	converged := "every port was heard or waited for"
+	switch {
+	case len(r.Ports) == 0:
+		converged = "there is no port to listen on; interfaces: in colvind.yaml chooses them"
+	case !r.Converged:
+		converged = "not yet: waiting for " + strings.Join(r.Pending, ", ")
+	}
+	inForce := "none"
+	switch {
+	case !r.Rules.Loaded.IsZero():
+		inForce = fmt.Sprintf("%s, read at %s", r.Rules.File, stamp(r.Rules.Loaded))
+	case r.Rules.File != "":
+		inForce = "none of " + r.Rules.File
+	}
+	facts := []fact{
+		{"Agent", fmt.Sprintf("colvind %s on %s, up %s", r.Version, r.Node, age(a.now().Sub(r.Started)))},
+		{"Converged", converged},
+		{"Rules", inForce},
+	}
+	for _, w := range r.Rules.Warnings {
+		facts = append(facts, fact{"Warning", w})
+	}
+	for _, c := range r.Conditions {
+		facts = append(facts, fact{string(c.Type), c.Message})
+	}
+	return facts
+}
+
+// portTable shows what is heard and sent on each port.
+func (a *app) portTable(ports []discovery.Port) error {
+	var cells [][]string
+	for i := range ports {
+		p := &ports[i]
+		note := cmp.Or(p.Problem, p.Transmit.Reason)
+		cells = append(cells, []string{p.Name, p.NIC.Driver, heard(p), string(p.Transmit.State), note})
+	}
+	return a.table([]string{"PORT", "DRIVER", "NEIGHBORS", "TRANSMIT", "NOTE"}, cells)
+}
+
+// heard counts the neighbours of a port by protocol.
+func heard(p *discovery.Port) string {
+	count := map[discovery.Protocol]int{}
+	for i := range p.Neighbors {
+		count[p.Neighbors[i].Protocol]++
+	}
+	var out []string
+	for _, protocol := range []discovery.Protocol{discovery.ProtocolLLDP, discovery.ProtocolCDP} {
+		if n := count[protocol]; n > 0 {
+			out = append(out, fmt.Sprintf("%d %s", n, protocol))
+		}
+	}
+	if p.TooManyNeighbors {
+		out = append(out, "more refused")
+	}
+	if len(out) == 0 {
+		return "none"
+	}
+	return strings.Join(out, ", ")
+}
+
+// counters shows the counters of each port, those that are zero only when asked
+// for wide: most are, for ever.
+func (a *app) counters(ports []discovery.Port) error {
+	if err := a.print("Counters (IEEE Std 802.1AB-2016, 9.2.6):"); err != nil {
+		return err
+	}
+	var facts []fact
+	for i := range ports {
+		name, counts := ports[i].Name, counts(&ports[i].Counters)
+		var out []string
+		for _, c := range counts {
+			switch {
+			case a.format == formatWide:
+				facts = append(facts, fact{name + " " + c.name, c.String()})
+			case c.n > 0:
+				out = append(out, c.name+" "+c.String())
+			}
+		}
+		if a.format != formatWide {
+			facts = append(facts, fact{name, cmp.Or(strings.Join(out, ", "), "all are zero")})
+		}
+	}
+	return a.facts(facts)
+}
+
+// A count is a counter under its name in JSON.
+type count struct {
+	name    string
+	n       uint64
+	reasons discovery.Discards // n by reason
+}
+
+// String is the number, in parentheses what it is made of.
+func (c *count) String() string {
+	n := strconv.FormatUint(c.n, 10)
+	if len(c.reasons) == 0 {
+		return n
+	}
+	var parts []string
+	for _, reason := range slices.Sorted(maps.Keys(c.reasons)) {
+		parts = append(parts, fmt.Sprintf("%s %d", reason, c.reasons[reason]))
+	}
+	return fmt.Sprintf("%s (%s)", n, strings.Join(parts, ", "))
+}
+
+// counts are all counters of a port.
+func counts(k *discovery.PortCounters) []count {
+	return []count{
+		{name: "statsFramesInTotal", n: k.FramesIn},
+		{name: "statsFramesOutTotal", n: k.FramesOut},
+		{name: "statsFramesInErrorsTotal", n: k.FramesInErrors},
+		{name: "statsFramesDiscardedTotal", n: k.FramesDiscarded, reasons: k.Discards},
+		{name: "statsTLVsDiscardedTotal", n: k.TLVsDiscarded},
+		{name: "statsTLVsUnrecognizedTotal", n: k.TLVsUnrecognized},
+		{name: "statsAgeoutsTotal", n: k.Ageouts},
+		{name: "tooManyNeighborsTotal", n: k.TooManyNeighbors},
+		{name: "lldpduLengthErrors", n: k.LengthErrors},
+	}
+}

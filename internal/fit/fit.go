@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package fit makes text fit into columns and boxes. What it shortens is for
+// people to look at; programs get the whole.
+package fit
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Cut shortens text to n characters with an ellipsis, nearer to the end than to
+// the beginning: names of systems differ at the beginning, of ports at the end.
+func Cut(s string, n int) string {
+	r := []rune(s)
+	if len(r) <= n {
+		return s
+	}
+	tail := (n - 1) / 3
+	return string(r[:n-1-tail]) + "…" + string(r[len(r)-tail:])
+}
+
+// Wrap breaks text into lines of n characters where there are blanks to break at.
+func Wrap(s string, n int) []string {
+	var lines []string
+	line := ""
+	for word := range strings.FieldsSeq(s) {
+		switch {
+		case line == "":
+			line = word
+		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > n:
+			lines, line = append(lines, line), word
+		default:
+			line += " " + word
+		}
+	}
+	return append(lines, line)
+}
+
+// List joins what fits into n characters, at least one item, and says how many
+// there are beyond.
+func List(items []string, n int) string {
+	out := ""
+	for i, item := range items {
+		next := item
+		if i > 0 {
+			next = out + ", " + item
+		}
+		if i > 0 && utf8.RuneCountInString(next) > n {
+			return fmt.Sprintf("%s and %d more", out, len(items)-i)
+		}
+		out = next
+	}
+	return out
+}

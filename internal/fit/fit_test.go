@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fit_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/colvin-net/colvin/internal/fit"
+)
+
+func TestCut(t *testing.T) {
+	for _, tt := range []struct {
+		in   string
+		n    int
+		want string
+	}{
+		{"", 4, ""},
+		{"leaf", 4, "leaf"},
+		{"leaf-1.example.net", 10, "leaf-1…net"},
+		{"überlänge", 4, "üb…e"},
+		{"abc", 1, "…"},
+	} {
+		if got := fit.Cut(tt.in, tt.n); got != tt.want {
+			t.Errorf("Cut(%q, %d) = %q, want %q", tt.in, tt.n, got, tt.want)
+		}
+	}
+}
+
+func TestWrap(t *testing.T) {
+	for _, tt := range []struct {
+		in   string
+		want []string
+	}{
+		{"", []string{""}},
+		{"no carrier", []string{"no carrier"}},
+		{"no cable, or  the other end", []string{"no cable,", "or the", "other end"}},
+		{"administratively down", []string{"administratively", "down"}},
+	} {
+		if diff := cmp.Diff(tt.want, fit.Wrap(tt.in, 10)); diff != "" {
+			t.Errorf("Wrap(%q) (-want +got):\n%s", tt.in, diff)
+		}
+	}
+}
+
+func TestList(t *testing.T) {
+	for _, tt := range []struct {
+		items []string
+		want  string
+	}{
+		{nil, ""},
+		{[]string{"one"}, "one"},
+		{[]string{"one", "two"}, "one, two"},
+		{[]string{"one", "two", "three", "four"}, "one, two and 2 more"},
+		{[]string{"longer than that", "two"}, "longer than that and 1 more"},
+	} {
+		if got := fit.List(tt.items, 10); got != tt.want {
+			t.Errorf("List(%q) = %q, want %q", tt.items, got, tt.want)
+		}
+	}
+}

@@ -82,7 +82,7 @@ func (c *Cable) lay(ctx context.Context) error {
 		if err := end.In.plug(ctx, end.Name); err != nil {
 			return errors.Join(err, c.Close())
 		}
-		if err := end.In.namespace().setUp(end.Name); err != nil {
+		if err := end.In.namespace().SetUp(end.Name); err != nil {
 			return errors.Join(err, c.Close())
 		}
 	}
@@ -99,7 +99,7 @@ func (c *Cable) Far() Endpoint { return c.far }
 func (c *Cable) Unplug() error { return c.far.In.namespace().setDown(c.far.Name) }
 
 // Plug undoes Unplug.
-func (c *Cable) Plug() error { return c.far.In.namespace().setUp(c.far.Name) }
+func (c *Cable) Plug() error { return c.far.In.namespace().SetUp(c.far.Name) }
 
 // Move re-plugs the far end elsewhere. The near end loses its carrier and gets
 // it back (its count of carrier changes grows by two); its index and MAC

@@ -32,6 +32,23 @@ var (
 	NetNS = newFeature("netns", probeNetNS)
 	// RealLLDPD is an lldpd that works in a namespace.
 	RealLLDPD = newFeature("lldpd", probeLLDPD)
+	// LADVD is ladvd, another speaker of LLDP and CDP.
+	LADVD = newFeature("ladvd", probeCommand("ladvd"))
+	// TShark is tshark, an independent decoder.
+	TShark = newFeature("tshark", probeCommand("tshark"))
+	// Scapy is scapy for Python 3, an independent encoder.
+	Scapy = newFeature("scapy", probeScapy)
+
+	// Kinds of network device, named as in the kernel's configuration.
+	Bonding       = newFeature("bonding", probeDevices(func(n *Namespace) error { return n.AddBond("probe0", "balance-rr") }))
+	Dummy         = newFeature("dummy", probeKind("dummy"))
+	IPVLAN        = newFeature("ipvlan", probeUpper(func(n *Namespace, on string) error { return n.AddUpper("ipvlan", "probe1", on) }))
+	MACVLAN       = newFeature("macvlan", probeUpper(func(n *Namespace, on string) error { return n.AddUpper("macvlan", "probe1", on) }))
+	OpenVSwitch   = newFeature("openvswitch", probeDevices(func(n *Namespace) error { return n.AddOpenVSwitch() }))
+	Team          = newFeature("team", probeKind("team"))
+	VLAN          = newFeature("8021q", probeUpper(func(n *Namespace, on string) error { return n.AddVLAN("probe1", on, 1) }))
+	VLANFiltering = newFeature("vlanfiltering", probeDevices(func(n *Namespace) error { return n.AddFilteringBridge("probe0") }))
+	VRF           = newFeature("vrf", probeKind("vrf"))
 )
 
 func newFeature(name string, probe func() error) *Feature {
@@ -52,6 +69,32 @@ func (f *Feature) Missing() error {
 // required reports whether a test without the feature is to fail.
 func (f *Feature) required() bool {
 	return slices.Contains(strings.Split(os.Getenv(RequireEnv), ","), f.name)
+}
+
+func probeCommand(name string) func() error {
+	return func() error {
+		_, err := exec.LookPath(name)
+		return err
+	}
+}
+
+// ScapyPython is a Python interpreter that has scapy: the first in PATH, or the
+// system's own, for which distributions package it.
+var ScapyPython = sync.OnceValues(func() (string, error) {
+	var failures []error
+	for _, python := range []string{"python3", "/usr/bin/python3"} {
+		if err := exec.Command(python, "-c", "import scapy.contrib.lldp").Run(); err != nil {
+			failures = append(failures, fmt.Errorf("import scapy with %s: %w", python, err))
+			continue
+		}
+		return python, nil
+	}
+	return "", errors.Join(failures...)
+})
+
+func probeScapy() error {
+	_, err := ScapyPython()
+	return err
 }
 
 func probeNetNS() error {

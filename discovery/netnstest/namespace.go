@@ -86,7 +86,7 @@ func (n *Namespace) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open netlink: %w", err)
 	}
-	if err := n.setUp("lo"); err != nil {
+	if err := n.SetUp("lo"); err != nil {
 		return err
 	}
 	if err := n.inside(mountPrivate); err != nil {
@@ -198,8 +198,8 @@ func (n *Namespace) inside(f func() error) error {
 	})
 }
 
-// setUp sets a device administratively up.
-func (n *Namespace) setUp(name string) error {
+// SetUp sets a device administratively up.
+func (n *Namespace) SetUp(name string) error {
 	link, err := n.link(name)
 	if err != nil {
 		return err

@@ -108,7 +108,7 @@ func (s *Switch) addBridge() error {
 	if err := s.handle.LinkAdd(&netlink.Bridge{LinkAttrs: attrs}); err != nil {
 		return fmt.Errorf("add bridge: %w", err)
 	}
-	return s.setUp(bridgeName)
+	return s.SetUp(bridgeName)
 }
 
 // disableIPv6 keeps ports from having addresses of their own: no switch port has

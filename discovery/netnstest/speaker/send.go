@@ -65,13 +65,13 @@ func (s *Speaker) SendRaw(b []byte) error {
 }
 
 // Run sends what frame returns, at once and then at every interval, until the
-// context ends. While the link is down it stays silent. Each value received
+// context ends. A frame that the link does not take is lost. Each value received
 // from again makes it send at once; again may be nil.
 func (s *Speaker) Run(ctx context.Context, interval time.Duration, again <-chan struct{}, frame func() Frame) error {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
-		if err := s.Send(frame()); err != nil && !errors.Is(err, syscall.ENETDOWN) {
+		if err := s.Send(frame()); err != nil && !lost(err) {
 			return err
 		}
 		select {
@@ -81,4 +81,9 @@ func (s *Speaker) Run(ctx context.Context, interval time.Duration, again <-chan 
 		case <-again:
 		}
 	}
+}
+
+// lost reports whether the link is down, gone or not quite up yet.
+func lost(err error) bool {
+	return errors.Is(err, syscall.ENETDOWN) || errors.Is(err, syscall.ENXIO) || errors.Is(err, syscall.ENOBUFS)
 }

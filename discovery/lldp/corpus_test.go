@@ -3,8 +3,8 @@
 package lldp
 
 import (
+	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -15,7 +15,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/colvin-net/colvin/discovery"
 )
@@ -43,36 +42,68 @@ var lenient = map[string]Reason{
 	"ladvd-A4.fuzzer.chassis_id.one-0": ChassisIDLength, // 256 octets beside the subtype
 }
 
-// differences are the frames where our verdict is not that of lldpd 1.0.16, each
-// with the reason. There is none.
-var differences = map[string]string{}
+// padded are the frames whose port ID the independent decode shows with the
+// padding that we drop.
+var padded = map[string]struct{ port, instead string }{
+	"ladvd-46.good.d-link-0": {"local(7):0x323300", "local(7):23"},
+}
 
-// padded are the IDs of the independent decode whose padding we drop.
-var padded = map[string]string{"local(7):0x323300": "local(7):23"}
-
-// TestCorpus decodes the frame corpus whose folder COLVIN_FRAMES names.
+// TestCorpus decodes the frame corpus whose folder COLVIN_FRAMES names, and
+// compares every field of every frame with what three others say: the corpus'
+// independent decode, the source of the frame, and lldpd. What they say of TLVs
+// that are kept raw is compared with those.
 func TestCorpus(t *testing.T) {
 	frames, oracle := readCorpus(t)
+	applied := applied{}
 	for _, f := range frames {
 		t.Run(f.id, func(t *testing.T) {
 			got, reason := f.decode()
 			checkVerdict(t, &f, &got, reason)
-			if accepted, known := oracle[f.id]; known && accepted != (reason == Accepted) && differences[f.id] == "" {
-				t.Errorf("lldpd accepts it: %t, reason here: %v", accepted, reason)
+			if verdict := oracle[f.id]; verdict != nil && verdict.Accepted != (reason == Accepted) {
+				t.Errorf("lldpd accepts it: %t, reason here: %v", verdict.Accepted, reason)
 			}
-			if reason == Accepted {
-				checkDecoded(t, &f, &got.Neighbor)
-				checkInvariants(t, &got, f.bytes)
+			if reason != Accepted {
+				return
 			}
+			said := corpusFields(&got.Neighbor)
+			checkDecoded(t, &f, maps.Clone(said))
+			checkStated(t, &f, said)
+			checkOracle(t, oracle[f.id], &got.Neighbor, applied)
+			checkInvariants(t, &got, f.bytes)
 		})
 	}
-	ids := map[string]bool{}
-	for _, f := range frames {
-		ids[f.id] = true
+	checkExceptions(t, frames)
+	applied.checkAll(t)
+}
+
+// checkExceptions holds that every frame an exception is made for is there, and
+// that it still is one.
+func checkExceptions(t *testing.T, frames []corpusFrame) {
+	t.Helper()
+	byID := map[string]*corpusFrame{}
+	for i := range frames {
+		byID[frames[i].id] = &frames[i]
 	}
-	for _, id := range slices.Concat(slices.Collect(maps.Keys(kept)), slices.Collect(maps.Keys(lenient)), slices.Collect(maps.Keys(differences))) {
-		if !ids[id] {
-			t.Errorf("exception for %s, which is not in the corpus", id)
+	listed := slices.Concat(slices.Collect(maps.Keys(kept)), slices.Collect(maps.Keys(lenient)),
+		slices.Collect(maps.Keys(padded)), slices.Collect(maps.Keys(stated)))
+	for _, id := range listed {
+		if byID[id] == nil {
+			t.Errorf("something is said of %s, which is not in the corpus", id)
+		}
+	}
+	for id, k := range kept {
+		if f := byID[id]; f != nil && (f.kind != "malformed" || (k.field != "" && f.values(k.field) == nil)) {
+			t.Errorf("exception for %s no longer applies: it is %s, %s is %q", id, f.kind, k.field, f.values(k.field))
+		}
+	}
+	for id := range lenient {
+		if f := byID[id]; f != nil && !f.wholeMandatoryPart() {
+			t.Errorf("exception for %s no longer applies: the independent decode finds something wrong too", id)
+		}
+	}
+	for id, p := range padded {
+		if f := byID[id]; f != nil && !slices.Contains(f.values("port"), p.port) {
+			t.Errorf("exception for %s no longer applies: port is %q", id, f.values("port"))
 		}
 	}
 }
@@ -110,83 +141,139 @@ func checkVerdict(t *testing.T, f *corpusFrame, got *Frame, reason Reason) {
 }
 
 // checkDecoded compares the fields that the corpus' independent decode prints.
-func checkDecoded(t *testing.T, f *corpusFrame, n *discovery.Neighbor) {
+func checkDecoded(t *testing.T, f *corpusFrame, got map[string][]string) {
 	t.Helper()
 	want := map[string][]string{}
 	for _, field := range f.decoded {
 		name, value, _ := strings.Cut(field, "=")
 		switch {
-		case name == kept[f.id].field:
+		case name == kept[f.id].field, name == "ERR", name == "trailer":
 			continue
-		case name == "vlan" && !validVIDText(value), name == "pvid" && !validVIDText(value):
+		case name == "dot3-linkagg" && f.values("dot1-linkagg") != nil:
 			continue
-		case name == "mgmt": // "ipv4 192.0.2.1 if-subtype 2 if 1 oid -"
+		case (name == "vlan" || name == "pvid" || name == "mgmt-vid") && !validVIDText(value):
+			continue
+		case name == "mgmt": // "ipv4 192.0.2.1 if-subtype 2 if 1 oid -": the address alone is decoded
 			_, value, _ = strings.Cut(value, " ")
 			value, _, _ = strings.Cut(value, " ")
 			value = strings.TrimPrefix(value, "0x")
+		case name == "port" && value == padded[f.id].port:
+			value = padded[f.id].instead
 		}
-		want[name] = append(want[name], value)
+		name = strings.TrimPrefix(strings.TrimPrefix(name, "dot1-link"), "dot3-link")
+		value, _, _ = strings.Cut(value, `\0`) // padding of a text
+		if value != "" || !slices.Contains(texts, name) {
+			want[name] = append(want[name], value)
+		}
 	}
-	got := corpusFields(n)
-	for name, values := range got {
+	for name, values := range want {
+		want[name] = slices.Compact(values) // a text told twice
 		for i, v := range want[name] {
-			if short, cut := strings.CutSuffix(v, "..."); cut && i < len(values) {
-				want[name][i], values[i] = short, values[i][:min(len(short), len(values[i]))]
-			}
-			want[name][i], _, _ = strings.Cut(want[name][i], `\0`)
-			if id, ok := padded[v]; ok {
-				want[name][i] = id
+			if short, cut := strings.CutSuffix(v, "..."); cut && i < len(got[name]) {
+				got[name] = slices.Clone(got[name])
+				want[name][i], got[name][i] = short, got[name][i][:min(len(short), len(got[name][i]))]
 			}
 		}
-		want[name] = slices.DeleteFunc(want[name], func(s string) bool { return s == "" })
-		// A text told twice is in the independent decode twice.
-		if diff := cmp.Diff(slices.Compact(want[name]), values, cmpopts.EquateEmpty()); diff != "" {
-			t.Errorf("%s (-independent +decoded):\n%s", name, diff)
-		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" && f.decoded != nil {
+		t.Errorf("fields (-independent +decoded):\n%s", diff)
 	}
 }
 
+// texts are the fields that are not there where they are empty.
+var texts = []string{"port-desc", "sysname", "sysdesc"}
+
 // corpusFields writes the fields of n as the corpus does.
 func corpusFields(n *discovery.Neighbor) map[string][]string {
-	fields := map[string][]string{
-		"chassis": {corpusID(string(n.Chassis), map[string]string{
-			"component": "chassis-component(1)", "mac": "mac(4)", "ip": "netaddr(5)", "subtype5": "netaddr(5)",
-			"ifname": "ifname(6)", "local": "local(7)",
-		})},
-		"port": {corpusID(string(n.Port), map[string]string{
-			"ifalias": "ifalias(1)", "component": "port-component(2)", "mac": "mac(3)", "ip": "netaddr(4)", "subtype4": "netaddr(4)",
-			"ifname": "ifname(5)", "local": "local(7)",
-		})},
-		"ttl":       {strconv.Itoa(int(n.TTL))},
-		"port-desc": nonEmpty(n.PortDescription),
-		"sysname":   nonEmpty(n.SystemName),
-		"sysdesc":   nonEmpty(strings.ReplaceAll(n.SystemDescription, `\x0a`, `\n`)),
-		"caps":      nil,
-		"mgmt":      nil,
-		"pvid":      nil,
-		"vlan":      nil,
+	fields := map[string][]string{}
+	add := func(name, format string, values ...any) {
+		fields[name] = append(fields[name], fmt.Sprintf(format, values...))
+	}
+	add("chassis", "%s", corpusID(string(n.Chassis), map[string]string{
+		"component": "chassis-component(1)", "mac": "mac(4)", "ip": "netaddr(5)", "subtype5": "netaddr(5)",
+		"ifname": "ifname(6)", "local": "local(7)",
+	}))
+	add("port", "%s", corpusID(string(n.Port), map[string]string{
+		"ifalias": "ifalias(1)", "component": "port-component(2)", "mac": "mac(3)", "ip": "netaddr(4)", "subtype4": "netaddr(4)",
+		"ifname": "ifname(5)", "local": "local(7)",
+	}))
+	add("ttl", "%d", n.TTL)
+	for i, s := range []string{n.PortDescription, n.SystemName, n.SystemDescription} {
+		if s != "" {
+			add(texts[i], "%s", strings.ReplaceAll(s, `\x0a`, `\n`))
+		}
 	}
 	if c := n.Capabilities; c.Available != 0 {
-		s := strings.Join(c.Available.Names(), "+") + " enabled " + strings.Join(c.Enabled.Names(), "+")
-		fields["caps"] = []string{strings.NewReplacer("c-vlan", "cvlan", "s-vlan", "svlan").Replace(s)}
+		names := strings.NewReplacer(",", "+", "c-vlan", "cvlan", "s-vlan", "svlan")
+		add("caps", "%s enabled %s", names.Replace(c.Available.String()), names.Replace(c.Enabled.String()))
 	}
 	for _, a := range n.ManagementAddresses {
-		fields["mgmt"] = append(fields["mgmt"], strings.TrimPrefix(a, "mac:"))
+		add("mgmt", "%s", strings.TrimPrefix(a, "mac:"))
 	}
 	if n.PVID != 0 {
-		fields["pvid"] = []string{strconv.Itoa(int(n.PVID))}
+		add("pvid", "%d", n.PVID)
 	}
 	for _, v := range n.VLANs {
-		fields["vlan"] = append(fields["vlan"], fmt.Sprintf("%d %s", v.ID, v.Name))
+		add("vlan", "%d %s", v.ID, v.Name)
+	}
+	if n.ManagementVID != 0 {
+		add("mgmt-vid", "%d", n.ManagementVID)
+	}
+	if a := n.LinkAggregation; a != nil {
+		add("agg", "status 0x%x id %d", flags(a.Capable, a.Enabled), a.PortID)
+	}
+	if n.MaxFrameSize != 0 {
+		add("mfs", "%d", n.MaxFrameSize)
+	}
+	if m := n.MACPHY; m != nil {
+		add("macphy", "autoneg 0x%x adv 0x%04x mau %d", flags(m.AutoNegotiationSupported, m.AutoNegotiationEnabled), m.Advertised, m.MAUType)
+	}
+	if n.MED != nil {
+		for _, p := range n.MED.NetworkPolicies {
+			add("med-policy", "app %d unknown %d tagged %d vid %d prio %d dscp %d",
+				p.Application, flags(p.Unknown), flags(p.Tagged), p.VID, p.Priority, p.DSCP)
+		}
+	}
+	for i := range n.UnknownTLVs {
+		name, value := corpusTLV(&n.UnknownTLVs[i])
+		add(name, "%s", value)
 	}
 	return fields
 }
 
-func nonEmpty(s string) []string {
-	if s == "" {
-		return nil
+// flags returns the bits, the lowest first, as a number.
+func flags(bits ...bool) int {
+	n := 0
+	for i, bit := range bits {
+		if bit {
+			n |= 1 << i
+		}
 	}
-	return []string{s}
+	return n
+}
+
+// corpusTLV writes a TLV that is kept raw as the corpus does, which decodes a few
+// more.
+func corpusTLV(tlv *discovery.TLV) (name, value string) {
+	v := tlv.Value
+	if tlv.Type != 127 {
+		return fmt.Sprintf("tlv%d", tlv.Type), hex.EncodeToString(v)
+	}
+	switch org := strings.ReplaceAll(tlv.OUI.String(), ":", ""); fmt.Sprintf("%s/%d", org, tlv.Subtype) {
+	case "0080c2/2":
+		return "ppvid", fmt.Sprintf("flags 0x%x vid %d", v[0], binary.BigEndian.Uint16(v[1:]))
+	case "0080c2/4":
+		return "proto-id", hex.EncodeToString(v[1 : 1+v[0]])
+	case "00120f/2":
+		return "dot3-power", hex.EncodeToString(v)
+	case "0012bb/1":
+		return "med-cap", fmt.Sprintf("0x%04x class %d", binary.BigEndian.Uint16(v), v[2])
+	case "0012bb/5", "0012bb/6", "0012bb/7", "0012bb/8", "0012bb/9", "0012bb/10", "0012bb/11":
+		text, _, _ := strings.Cut(string(v), "\x00")
+		return fmt.Sprintf("med-inv%d", tlv.Subtype), text
+	default:
+		return fmt.Sprintf("org %s/%d", org, tlv.Subtype), hex.EncodeToString(v)
+	}
 }
 
 // corpusID writes an ID as the corpus does: "mac(4):00:01:02:03:04:05",
@@ -228,6 +315,7 @@ type corpusFrame struct {
 	kind     string   // "valid", "reconstructed", "malformed"
 	protocol string   // "lldp"; "lldpdu" where there is no Ethernet header; or another
 	decoded  []string // "name=value"
+	states   string   // what the source of the frame says
 	bytes    []byte
 }
 
@@ -276,8 +364,8 @@ func (f *corpusFrame) wholeMandatoryPart() bool {
 	})
 }
 
-// readCorpus reads the frames, and for each whether lldpd accepts it.
-func readCorpus(t *testing.T) ([]corpusFrame, map[string]bool) {
+// readCorpus reads the frames, and for each what lldpd makes of it.
+func readCorpus(t *testing.T) ([]corpusFrame, map[string]*oracleVerdict) {
 	t.Helper()
 	dir := os.Getenv("COLVIN_FRAMES")
 	if dir == "" {
@@ -316,6 +404,8 @@ func readCorpusFile(t *testing.T, root fs.FS, file string) []corpusFrame {
 			f = corpusFrame{id: value}
 		case isComment && key == "kind":
 			f.kind, f.protocol, _ = strings.Cut(value, " ")
+		case isComment && key == "source-states":
+			f.states = value
 		case isComment && key == "decoded":
 			f.decoded = strings.Split(value, "; ")
 		case isComment:
@@ -328,24 +418,4 @@ func readCorpusFile(t *testing.T, root fs.FS, file string) []corpusFrame {
 		}
 	}
 	return frames
-}
-
-func readOracle(t *testing.T, root fs.FS, file string) map[string]bool {
-	t.Helper()
-	text, err := fs.ReadFile(root, file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	accepted := map[string]bool{}
-	for line := range strings.Lines(string(text)) {
-		var verdict struct {
-			ID       string `json:"id"`
-			Accepted bool   `json:"accepted"`
-		}
-		if err := json.Unmarshal([]byte(line), &verdict); err != nil {
-			t.Fatalf("read %s: %v", file, err)
-		}
-		accepted[verdict.ID] = verdict.Accepted
-	}
-	return accepted
 }

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/mdlayher/lldp"
 
 	"github.com/colvin-net/colvin/discovery"
 )
@@ -69,17 +70,73 @@ func checkInvariants(t *testing.T, f *Frame, b []byte) {
 			t.Errorf("text %q is not printable", s)
 		}
 	}
-	if n.PVID != 0 && !validVID(n.PVID) {
-		t.Errorf("PVID %d", n.PVID)
+	for _, vid := range []uint16{n.PVID, n.ManagementVID} {
+		if vid != 0 && !validVID(vid) {
+			t.Errorf("VID %d", vid)
+		}
 	}
 	if f.Shutdown() != (n.TTL == 0) {
-		t.Errorf("TTL %v, shutdown %t", n.TTL, f.Shutdown())
+		t.Errorf("TTL %d, shutdown %t", n.TTL, f.Shutdown())
 	}
-	tlvs := f.Discarded + len(f.Unrecognized) + len(n.VLANs) + len(n.ManagementAddresses)
-	if tlvs > len(b)/2 {
-		t.Errorf("%d TLVs out of %d octets", tlvs, len(b))
-	}
+	checkSaid(t, n)
+	checkSize(t, f, b)
 	if !n.FirstHeard.IsZero() || !n.LastHeard.IsZero() || n.Protocol != discovery.ProtocolLLDP {
 		t.Errorf("protocol %q, times %v and %v", n.Protocol, n.FirstHeard, n.LastHeard)
+	}
+}
+
+// checkSaid checks what holds for the optional parts of a neighbour.
+func checkSaid(t *testing.T, n *discovery.Neighbor) {
+	t.Helper()
+	if c := n.Capabilities; c.Enabled&^c.Available != 0 || c.Available&^discovery.KnownCapabilities != 0 {
+		t.Errorf("capabilities %+v", c)
+	}
+	if n.MED != nil {
+		if len(n.MED.NetworkPolicies) == 0 {
+			t.Error("MED without a policy")
+		}
+		applications := map[uint8]bool{}
+		for _, p := range n.MED.NetworkPolicies {
+			if applications[p.Application] || p.VID > 0xfff || p.Priority > 7 || p.DSCP > 63 {
+				t.Errorf("policy out of range or told twice: %+v", p)
+			}
+			applications[p.Application] = true
+		}
+	}
+	for _, u := range n.UnknownTLVs {
+		org := lldp.TLVType(u.Type) == lldp.TLVTypeOrganizationSpecific
+		if u.Type < 9 || u.Type > 127 || (!org && (u.OUI != discovery.OUI{} || u.Subtype != 0)) || cap(u.Value) != len(u.Value) {
+			t.Errorf("unknown TLV %+v", u)
+		}
+		if org && cmp.Equal(u.OUI, discovery.OUI{0, 0x80, 0xc2}) && slices.Contains([]uint8{1, 3, 6, 7}, u.Subtype) {
+			t.Errorf("TLV that is decoded is unknown: %+v", u)
+		}
+	}
+}
+
+// checkSize checks that a frame is no larger than its octets allow: what floods a
+// port does not fill the memory.
+func checkSize(t *testing.T, f *Frame, b []byte) {
+	t.Helper()
+	n := &f.Neighbor
+	tlvs := f.Discarded + len(n.UnknownTLVs) + len(n.VLANs) + len(n.ManagementAddresses)
+	octets := 0
+	for _, u := range n.UnknownTLVs {
+		octets += len(u.Value)
+	}
+	if n.MED != nil {
+		tlvs += len(n.MED.NetworkPolicies)
+	}
+	text := len(n.Chassis) + len(n.Port) + len(n.PortDescription) + len(n.SystemName) + len(n.SystemDescription)
+	for _, a := range n.ManagementAddresses {
+		text += len(a)
+	}
+	for _, v := range n.VLANs {
+		text += len(v.Name)
+	}
+	const escaped, prefixes = 4, 32 // one octet as \xNN; "portcomponent:" and the like
+	if tlvs > len(b)/2 || octets > len(b) || text > escaped*len(b)+prefixes || cap(n.VLANs) > len(b) || cap(n.UnknownTLVs) > len(b) {
+		t.Errorf("%d TLVs, %d octets and %d of text out of %d octets, room for %d VLANs and %d TLVs",
+			tlvs, octets, text, len(b), cap(n.VLANs), cap(n.UnknownTLVs))
 	}
 }

@@ -4,7 +4,9 @@ package lldp
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -47,10 +49,12 @@ func join(parts ...any) []byte {
 }
 
 const (
-	dot1  = "\x00\x80\xc2"
-	mac1  = "\x02\x00\x00\x00\x01\x01"
-	mac2  = "\x02\x00\x00\x00\x02\x02"
-	group = "\x01\x80\xc2\x00\x00\x0e"
+	dot1OUI = "\x00\x80\xc2"
+	dot3OUI = "\x00\x12\x0f"
+	tiaOUI  = "\x00\x12\xbb"
+	mac1    = "\x02\x00\x00\x00\x01\x01"
+	mac2    = "\x02\x00\x00\x00\x02\x02"
+	group   = "\x01\x80\xc2\x00\x00\x0e"
 )
 
 var (
@@ -159,10 +163,9 @@ func TestDecodeMandatory(t *testing.T) {
 // optionalTests: optional TLVs behind the mandatory ones, none of which makes a
 // frame be discarded.
 var optionalTests = map[string]struct {
-	tlvs         []byte
-	want         func(*discovery.Neighbor)
-	discarded    int
-	unrecognized []TLV
+	tlvs      []byte
+	want      func(*discovery.Neighbor)
+	discarded int
 }{
 	"none": {},
 	"texts": {
@@ -240,50 +243,143 @@ var optionalTests = map[string]struct {
 		want:      func(n *discovery.Neighbor) { n.ManagementAddresses = []string{"192.0.2.1"} },
 		discarded: 1,
 	},
-	"PVID":                {tlvs: org(dot1, 1, 0, 100), want: func(n *discovery.Neighbor) { n.PVID = 100 }},
-	"PVID, the greatest":  {tlvs: org(dot1, 1, 0x0f, 0xfe), want: func(n *discovery.Neighbor) { n.PVID = 4094 }},
-	"PVID 0":              {tlvs: org(dot1, 1, 0, 0)},
-	"PVID reserved":       {tlvs: org(dot1, 1, 0x0f, 0xff)},
-	"PVID out of range":   {tlvs: org(dot1, 1, 0x10, 0x64)},
-	"PVID too short":      {tlvs: org(dot1, 1, 100), discarded: 1},
-	"PVID too long":       {tlvs: org(dot1, 1, 0, 100, 0), discarded: 1},
-	"PVID twice":          {tlvs: join(org(dot1, 1, 0, 100), org(dot1, 1, 0, 200)), want: func(n *discovery.Neighbor) { n.PVID = 100 }, discarded: 1},
-	"PVID 0, then a PVID": {tlvs: join(org(dot1, 1, 0, 0), org(dot1, 1, 0, 200)), discarded: 1},
+	"PVID":                {tlvs: org(dot1OUI, 1, 0, 100), want: func(n *discovery.Neighbor) { n.PVID = 100 }},
+	"PVID, the greatest":  {tlvs: org(dot1OUI, 1, 0x0f, 0xfe), want: func(n *discovery.Neighbor) { n.PVID = 4094 }},
+	"PVID 0":              {tlvs: org(dot1OUI, 1, 0, 0)},
+	"PVID reserved":       {tlvs: org(dot1OUI, 1, 0x0f, 0xff)},
+	"PVID out of range":   {tlvs: org(dot1OUI, 1, 0x10, 0x64)},
+	"PVID too short":      {tlvs: org(dot1OUI, 1, 100), discarded: 1},
+	"PVID too long":       {tlvs: org(dot1OUI, 1, 0, 100, 0), discarded: 1},
+	"PVID twice":          {tlvs: join(org(dot1OUI, 1, 0, 100), org(dot1OUI, 1, 0, 200)), want: func(n *discovery.Neighbor) { n.PVID = 100 }, discarded: 1},
+	"PVID 0, then a PVID": {tlvs: join(org(dot1OUI, 1, 0, 0), org(dot1OUI, 1, 0, 200)), discarded: 1},
 	"VLAN names, sorted, no name twice": {
-		tlvs: join(org(dot1, 3, 0, 200, 4, "blue"), org(dot1, 3, 0, 100, 5, "green"), org(dot1, 3, 0, 150, 0), org(dot1, 3, 0, 200, 3, "red")),
+		tlvs: join(org(dot1OUI, 3, 0, 200, 4, "blue"), org(dot1OUI, 3, 0, 100, 5, "green"), org(dot1OUI, 3, 0, 150, 0), org(dot1OUI, 3, 0, 200, 3, "red")),
 		want: func(n *discovery.Neighbor) {
 			n.VLANs = []discovery.VLANName{{ID: 100, Name: "green"}, {ID: 150}, {ID: 200, Name: "blue"}}
 		},
 		discarded: 1,
 	},
 	"VLAN name of the greatest length, with a control character": {
-		tlvs: org(dot1, 3, 0, 1, 32, strings.Repeat("x", 31), 7),
+		tlvs: org(dot1OUI, 3, 0, 1, 32, strings.Repeat("x", 31), 7),
 		want: func(n *discovery.Neighbor) {
 			n.VLANs = []discovery.VLANName{{ID: 1, Name: strings.Repeat("x", 31) + `\x07`}}
 		},
 	},
 	"bad VLAN names": {
 		tlvs: join(
-			org(dot1, 3),
-			org(dot1, 3, 0, 100),                              // no length
-			org(dot1, 3, 0, 100, 6, "green"),                  // length past the end
-			org(dot1, 3, 0, 100, 4, "green"),                  // length before it
-			org(dot1, 3, 0, 100, 33, strings.Repeat("x", 33)), // too long
-			org(dot1, 3, 0, 0, 5, "green"),                    // no VLAN
-			org(dot1, 3, 0x0f, 0xff, 5, "green"),              // reserved
+			org(dot1OUI, 3),
+			org(dot1OUI, 3, 0, 100),                              // no length
+			org(dot1OUI, 3, 0, 100, 6, "green"),                  // length past the end
+			org(dot1OUI, 3, 0, 100, 4, "green"),                  // length before it
+			org(dot1OUI, 3, 0, 100, 33, strings.Repeat("x", 33)), // too long
+			org(dot1OUI, 3, 0, 0, 5, "green"),                    // no VLAN
+			org(dot1OUI, 3, 0x0f, 0xff, 5, "green"),              // reserved
 		),
 		discarded: 7,
 	},
-	"unknown": {
-		tlvs: join(tlv(9), tlv(126, "x"), org(dot1, 2, 1), org("\x00\x12\x0f", 1, "yz")),
-		unrecognized: []TLV{
-			{Kind{Type: 9}, []byte{}},
-			{Kind{Type: 126}, []byte("x")},
-			{Kind{127, [3]byte{0, 0x80, 0xc2}, 2}, []byte{1}},
-			{Kind{127, [3]byte{0, 0x12, 0x0f}, 1}, []byte("yz")},
+	"management VID":               {tlvs: org(dot1OUI, 6, 0, 10), want: func(n *discovery.Neighbor) { n.ManagementVID = 10 }},
+	"management VID 0":             {tlvs: org(dot1OUI, 6, 0, 0)},
+	"management VID out of range":  {tlvs: org(dot1OUI, 6, 0x1f, 0xff)},
+	"management VID too short":     {tlvs: org(dot1OUI, 6, 10), discarded: 1},
+	"management VID too long":      {tlvs: org(dot1OUI, 6, 0, 10, 0), discarded: 1},
+	"management VID twice":         {tlvs: join(org(dot1OUI, 6, 0, 10), org(dot1OUI, 6, 0, 20)), want: func(n *discovery.Neighbor) { n.ManagementVID = 10 }, discarded: 1},
+	"link aggregation":             {tlvs: org(dot1OUI, 7, 3, 0, 1, 0, 5), want: aggregation(true, true, 0x10005)},
+	"link aggregation, port type":  {tlvs: org(dot1OUI, 7, 0x0d, 0, 0, 0, 0), want: aggregation(true, false, 0)},
+	"link aggregation, not there":  {tlvs: org(dot1OUI, 7, 0, 0, 0, 0, 0), want: aggregation(false, false, 0)},
+	"link aggregation, old":        {tlvs: org(dot3OUI, 3, 1, 0, 0, 0, 9), want: aggregation(true, false, 9)},
+	"link aggregation, old first":  {tlvs: join(org(dot3OUI, 3, 1, 0, 0, 0, 9), org(dot1OUI, 7, 3, 0, 0, 0, 5)), want: aggregation(true, true, 5)},
+	"link aggregation, old second": {tlvs: join(org(dot1OUI, 7, 3, 0, 0, 0, 5), org(dot3OUI, 3, 1, 0, 0, 0, 9)), want: aggregation(true, true, 5)},
+	"link aggregation, old where the new one is bad": {
+		tlvs:      join(org(dot1OUI, 7, 3, 0, 0, 0), org(dot3OUI, 3, 1, 0, 0, 0, 9)),
+		want:      aggregation(true, false, 9),
+		discarded: 1,
+	},
+	"link aggregation twice": {
+		tlvs: join(
+			org(dot1OUI, 7, 3, 0, 0, 0, 5), org(dot1OUI, 7, 1, 0, 0, 0, 6),
+			org(dot3OUI, 3, 3, 0, 0, 0, 7), org(dot3OUI, 3, 1, 0, 0, 0, 8)),
+		want:      aggregation(true, true, 5),
+		discarded: 2,
+	},
+	"bad link aggregation": {
+		tlvs: join(
+			org(dot1OUI, 7), org(dot1OUI, 7, 3, 0, 0, 0, 5, 0),
+			org(dot3OUI, 3, 3, 0, 0, 0), org(dot3OUI, 3, 3, 0, 0, 0, 5, 0)),
+		discarded: 4,
+	},
+	"bad old link aggregation behind a new one": {
+		tlvs:      join(org(dot1OUI, 7, 3, 0, 0, 0, 5), org(dot3OUI, 3, 3, 0, 0, 0)),
+		want:      aggregation(true, true, 5),
+		discarded: 1,
+	},
+	"MAC/PHY": {
+		tlvs: org(dot3OUI, 1, 3, 0x6c, 0x01, 0, 30),
+		want: func(n *discovery.Neighbor) {
+			n.MACPHY = &discovery.MACPHY{AutoNegotiationSupported: true, AutoNegotiationEnabled: true, Advertised: 0x6c01, MAUType: 30}
 		},
 	},
-	"organizationally specific, too short": {tlvs: join(tlv(127), tlv(127, dot1)), discarded: 2},
+	"MAC/PHY without auto-negotiation": {
+		tlvs: org(dot3OUI, 1, 1, 0, 0, 0, 16),
+		want: func(n *discovery.Neighbor) {
+			n.MACPHY = &discovery.MACPHY{AutoNegotiationSupported: true, MAUType: 16}
+		},
+	},
+	"bad MAC/PHY": {tlvs: join(org(dot3OUI, 1, 3, 0x6c, 0x01, 0), org(dot3OUI, 1, 3, 0x6c, 0x01, 0, 30, 0)), discarded: 2},
+	"MAC/PHY twice": {
+		tlvs:      join(org(dot3OUI, 1, 0, 0, 0, 0, 30), org(dot3OUI, 1, 1, 0, 0, 0, 30)),
+		want:      func(n *discovery.Neighbor) { n.MACPHY = &discovery.MACPHY{MAUType: 30} },
+		discarded: 1,
+	},
+	"maximum frame size":       {tlvs: org(dot3OUI, 4, 0x24, 0x14), want: func(n *discovery.Neighbor) { n.MaxFrameSize = 9236 }},
+	"maximum frame size twice": {tlvs: join(org(dot3OUI, 4, 5, 0xee), org(dot3OUI, 4, 0, 1)), want: func(n *discovery.Neighbor) { n.MaxFrameSize = 1518 }, discarded: 1},
+	"bad maximum frame size":   {tlvs: join(org(dot3OUI, 4, 9), org(dot3OUI, 4, 5, 0xee, 0)), discarded: 2},
+	"network policies, one for an application": {
+		tlvs: join(
+			org(tiaOUI, 2, 1, 0x40, 0x65, 0xae),
+			org(tiaOUI, 2, 2, 0x80, 0, 0),
+			org(tiaOUI, 2, 1, 0, 0, 0),
+			org(tiaOUI, 2, 8, 0x5f, 0xff, 0xff),
+			org(tiaOUI, 2, 0, 0, 0, 0)),
+		want: func(n *discovery.Neighbor) {
+			n.MED = &discovery.MED{NetworkPolicies: []discovery.NetworkPolicy{
+				{Application: 1, Tagged: true, VID: 50, Priority: 6, DSCP: 46},
+				{Application: 2, Unknown: true},
+				{Application: 8, Tagged: true, VID: 4095, Priority: 7, DSCP: 63},
+				{},
+			}}
+		},
+		discarded: 1,
+	},
+	"bad network policies": {tlvs: join(org(tiaOUI, 2, 1, 0x40, 0x65), org(tiaOUI, 2, 1, 0x40, 0x65, 0xae, 0)), discarded: 2},
+	"unknown": {
+		tlvs: join(
+			tlv(9), tlv(15, "a"), tlv(16, "b"), tlv(17, "c"), tlv(126, "x"),
+			org(dot1OUI, 2, 1), org(dot1OUI, 2, 2), org(dot1OUI, 0), org(dot1OUI, 16), org(dot1OUI, 17, "d"), org(dot1OUI, 193),
+			org(dot3OUI, 2, 1), org(dot3OUI, 19, 1, 2), org(tiaOUI, 1, 0, 0x27, 4), org(tiaOUI, 18, "e"), org(dot3OUI, 5),
+			org("\x00\x00\x00", 5, "no system name"), org("\x00\x1b\x21", 2, "yz")),
+		want: func(n *discovery.Neighbor) {
+			raw := func(typ, subtype uint8, oui, value string) discovery.TLV {
+				t := discovery.TLV{Type: typ, Subtype: subtype, Value: discovery.Octets(value)}
+				copy(t.OUI[:], oui)
+				return t
+			}
+			n.UnknownTLVs = []discovery.TLV{
+				raw(9, 0, "", ""), raw(15, 0, "", "a"), raw(16, 0, "", "b"), raw(17, 0, "", "c"), raw(126, 0, "", "x"),
+				raw(127, 2, dot1OUI, "\x01"), raw(127, 2, dot1OUI, "\x02"), raw(127, 0, dot1OUI, ""), raw(127, 16, dot1OUI, ""),
+				raw(127, 17, dot1OUI, "d"), raw(127, 193, dot1OUI, ""),
+				raw(127, 2, dot3OUI, "\x01"), raw(127, 19, dot3OUI, "\x01\x02"), raw(127, 1, tiaOUI, "\x00\x27\x04"), raw(127, 18, tiaOUI, "e"),
+				raw(127, 5, dot3OUI, ""),
+				raw(127, 5, "", "no system name"), raw(127, 2, "\x00\x1b\x21", "yz"),
+			}
+		},
+	},
+	"organizationally specific, too short": {tlvs: join(tlv(127), tlv(127, dot1OUI)), discarded: 2},
+}
+
+func aggregation(capable, enabled bool, portID uint32) func(*discovery.Neighbor) {
+	return func(n *discovery.Neighbor) {
+		n.LinkAggregation = &discovery.LinkAggregation{Capable: capable, Enabled: enabled, PortID: portID}
+	}
 }
 
 var zero = make([]byte, 256)
@@ -291,7 +387,7 @@ var zero = make([]byte, 256)
 func TestDecodeOptional(t *testing.T) {
 	for name, test := range optionalTests {
 		t.Run(name, func(t *testing.T) {
-			want := Frame{Neighbor: neighbor(test.want), Discarded: test.discarded, Unrecognized: test.unrecognized}
+			want := Frame{Neighbor: neighbor(test.want), Discarded: test.discarded}
 			f, reason := DecodePDU(pdu(test.tlvs))
 			checkFrame(t, f, reason, want, Accepted)
 		})
@@ -301,7 +397,7 @@ func TestDecodeOptional(t *testing.T) {
 func TestDecodeStopsAtEnd(t *testing.T) {
 	for name, trailer := range map[string][]byte{
 		"padding":             make([]byte, 20),
-		"another PVID":        org(dot1, 1, 0, 100),
+		"another PVID":        org(dot1OUI, 1, 0, 100),
 		"another chassis ID":  chassisTLV,
 		"part of a TLV":       {0xff, 0xff, 1},
 		"one octet of no use": {0xff},
@@ -373,11 +469,39 @@ func TestIDs(t *testing.T) {
 		{join(7, "ü\x1b["), `local:\xc3\xbc\x1b[`, `local:\xc3\xbc\x1b[`},
 	}
 	for _, test := range tests {
-		if got := chassisID(test.value); got != test.chassis {
+		if got := new(decoder).chassisID(test.value); got != test.chassis {
 			t.Errorf("chassis ID %x: %s, want %s", test.value, got, test.chassis)
 		}
-		if got := portID(test.value); got != test.port {
+		if got := new(decoder).portID(test.value); got != test.port {
 			t.Errorf("port ID %x: %s, want %s", test.value, got, test.port)
+		}
+	}
+}
+
+// systemNameOf returns the system name that is decoded from these octets.
+func systemNameOf(octets string) string {
+	f, _ := DecodePDU(pdu(tlv(5, octets)))
+	return f.Neighbor.SystemName
+}
+
+// TestASCII tries every octet at every place, in texts of every length up to
+// several words, with other octets behind them and with none.
+func TestASCII(t *testing.T) {
+	const longest = 20
+	for length := range longest {
+		for place := range longest {
+			for octet := range 256 {
+				b := bytes.Repeat([]byte("~"), longest)
+				b[place] = byte(octet)
+				want := length
+				if place < length && (octet < ' ' || octet > '~') {
+					want = place
+				}
+				text := b[:length]
+				if got, alone := ascii(text), ascii(slices.Clip(text)); got != want || alone != want {
+					t.Fatalf("ascii(%q) = %d, where nothing is behind it %d, want %d", text, got, alone, want)
+				}
+			}
 		}
 	}
 }
@@ -398,8 +522,26 @@ func TestPrintable(t *testing.T) {
 		"\u0085\u2028":         `\xc2\x85\xe2\x80\xa8`,    // next line, line separator
 		"\xed\xa0\x80\xc0\x80": `\xed\xa0\x80\xc0\x80`,    // surrogate, overlong NUL
 	} {
-		if got := printable([]byte(in)); got != want {
+		if got := systemNameOf(in); got != want {
 			t.Errorf("printable(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+// TestAppendIPv6 compares with netip, over every pattern of zero groups.
+func TestAppendIPv6(t *testing.T) {
+	for pattern := range 1 << 8 {
+		for _, group := range []uint16{0x1, 0xf0, 0xabc, 0x2001, 0xffff} {
+			var a [16]byte
+			for i := range 8 {
+				if pattern&(1<<i) != 0 {
+					binary.BigEndian.PutUint16(a[2*i:], group)
+				}
+			}
+			want := netip.AddrFrom16(a)
+			if got := string(appendIPv6(nil, a)); got != want.String() && !want.Is4In6() {
+				t.Errorf("appendIPv6(%x) = %s, want %s", a, got, want)
+			}
 		}
 	}
 }
@@ -418,9 +560,39 @@ func TestReasonString(t *testing.T) {
 	}
 }
 
+func TestDCBX(t *testing.T) {
+	const ieee, intel = dot1OUI, "\x00\x1b\x21"
+	for name, test := range map[string]struct {
+		tlvs []byte
+		want bool
+	}{
+		"nothing":                 {nil, false},
+		"congestion notification": {org(ieee, 0x08, 0, 0), true},
+		"ETS configuration":       {org(ieee, 0x09, 0), true},
+		"ETS recommendation":      {org(ieee, 0x0a, 0), true},
+		"PFC":                     {join(org(ieee, 2, 0, 0, 0), org(ieee, 0x0b, 1, 16)), true},
+		"application priority":    {org(ieee, 0x0c, 0), true},
+		"application VLAN":        {org(ieee, 0x10, 0), true},
+		"VID usage digest":        {org(ieee, 0x05, 0, 0, 0, 0), false},
+		"EVB":                     {org(ieee, 0x0d, 0), false},
+		"congestion isolation":    {org(ieee, 0x13, 0), false},
+		"CIN":                     {org(intel, 1, 2, 10), true},
+		"CEE":                     {org(intel, 2, 2, 10), true},
+		"another TLV of Intel":    {org(intel, 3), false},
+		"no organization":         {tlv(12, ieee), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, _ := DecodePDU(pdu(test.tlvs))
+			if got := DCBX(&f.Neighbor); got != test.want {
+				t.Errorf("DCBX(%+v) = %t, want %t", f.Neighbor.UnknownTLVs, got, test.want)
+			}
+		})
+	}
+}
+
 // A reader uses its buffer again for the next frame.
 func TestDecodeKeepsNothingOfItsInput(t *testing.T) {
-	b := join(group, mac1, 0x88, 0xcc, pdu(tlv(5, "sw"), org(dot1, 3, 0, 1, 1, "x"), tlv(9, "raw")))
+	b := join(group, mac1, 0x88, 0xcc, pdu(tlv(5, "sw"), org(dot1OUI, 3, 0, 1, 1, "x"), tlv(8, 5, 1, 192, 0, 2, 1, 2, 0, 0, 0, 7, 0), org(dot3OUI, 4, 1, 2), tlv(9, "raw")))
 	want, _ := Decode(bytes.Clone(b))
 	got, _ := Decode(b)
 	clear(b)
@@ -443,28 +615,40 @@ func TestDecodeLLDPD(t *testing.T) {
 			SystemName:        "sw-green",
 			SystemDescription: "Colvin lab switch",
 			Capabilities: discovery.Capabilities{
-				Available: discovery.CapabilityBridge | 1<<3 | discovery.CapabilityRouter | discovery.CapabilityStation, // 3: wlan-ap
+				Available: 0x9c, // bridge, wlan-ap, router, station
 				Enabled:   discovery.CapabilityStation,
 			},
 			ManagementAddresses: []string{"192.0.2.1", "2001:db8::1"},
 			PVID:                100,
 			VLANs:               []discovery.VLANName{{ID: 100, Name: "green"}, {ID: 200, Name: "blue"}},
+			LinkAggregation:     &discovery.LinkAggregation{Capable: true},
+			MACPHY:              &discovery.MACPHY{Advertised: 0x8000, MAUType: 0x36},
 		}
 		change(&n)
 		return n
 	}
-	dot3 := []TLV{
-		{Kind{127, [3]byte{0, 0x12, 0x0f}, 3}, []byte{1, 0, 0, 0, 0}},
-		{Kind{127, [3]byte{0, 0x12, 0x0f}, 1}, []byte{0, 0x80, 0, 0, 0x36}},
-	}
 	want := map[string]Frame{
-		"lldpd-vlans.txt": {Neighbor: lab(func(*discovery.Neighbor) {}), Unrecognized: dot3},
+		"lldpd-vlans.txt": {Neighbor: lab(func(*discovery.Neighbor) {})},
 		"lldpd-plain.txt": {Neighbor: lab(func(n *discovery.Neighbor) {
 			n.Port, n.TTL, n.PVID, n.VLANs = "mac:02:00:00:00:01:01", 120, 0, nil
-		}), Unrecognized: dot3},
+		})},
 		"lldpd-local.txt": {Neighbor: lab(func(n *discovery.Neighbor) {
 			n.Port, n.PortDescription = "local:green-1", `uplink "green"`
-		}), Unrecognized: dot3},
+		})},
+		"lldpd-fabric.txt": {Neighbor: lab(func(n *discovery.Neighbor) {
+			n.Port, n.TTL, n.VLANs = "mac:02:00:00:00:01:01", 120, nil
+			n.ManagementAddresses[1] = "fe80::ff:fe00:101"
+			n.ManagementVID, n.MaxFrameSize = 10, 9236
+			n.LinkAggregation = &discovery.LinkAggregation{Capable: true, Enabled: true, PortID: 17}
+			n.MED = &discovery.MED{NetworkPolicies: []discovery.NetworkPolicy{
+				{Application: 1, Tagged: true, VID: 300, Priority: 5, DSCP: 46},
+				{Application: 6, Unknown: true, Priority: 4, DSCP: 34},
+			}}
+			n.UnknownTLVs = []discovery.TLV{
+				{Type: 127, OUI: discovery.OUI{0x00, 0x12, 0xbb}, Subtype: 1, Value: discovery.Octets{0, 0x3f, 4}},
+				{Type: 127, OUI: discovery.OUI{0x00, 0x80, 0xc2}, Subtype: 11, Value: discovery.Octets{8, 8}},
+			}
+		})},
 		"lldpd-shutdown.txt": {Neighbor: discovery.Neighbor{
 			Protocol:    discovery.ProtocolLLDP,
 			Source:      discovery.MAC([]byte(mac1)),
@@ -510,12 +694,49 @@ func labFrames(tb testing.TB) map[string][]byte {
 	return frames
 }
 
+// benchmarks are frames of the sizes that switches send.
+func benchmarks(tb testing.TB) map[string][]byte {
+	tb.Helper()
+	frames := labFrames(tb)
+	named := func(vid byte, name string) []byte { return org(dot1OUI, 3, 0, vid, len(name), name) }
+	frames["ex4550"] = join(group, mac1, 0x88, 0xcc, pdu(
+		tlv(4, "xe-0/0/12.0"),
+		tlv(5, "leaf-12.dc1.example.net"),
+		tlv(6, "Juniper Networks, Inc. ex4550-32f , version 12.3R9.4 Build date: 2015-02-12 11:25:30 UTC "),
+		tlv(7, 0, 0x14, 0, 0x14),
+		tlv(8, 5, 1, 192, 0, 2, 12, 2, 0, 0, 0, 34, 12, 1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 1, 34),
+		org(dot3OUI, 1, 3, 0x6c, 0x11, 0, 16),
+		org(dot3OUI, 3, 1, 0, 0, 0, 0),
+		org(dot3OUI, 4, 0x05, 0xea),
+		org(dot1OUI, 1, 0, 100),
+		org(dot1OUI, 2, 6, 0, 0),
+		named(100, "green"), named(101, "blue"), named(102, "storage"), named(103, "backup"),
+		named(104, "mgmt"), named(105, "voice"), named(106, "cameras"), named(107, "guests"),
+		org("\x00\x90\x69", 1, "PE3715120347"),
+	))
+	frames["ios"] = join(group, mac1, 0x88, 0xcc, pdu(
+		tlv(5, "core-1.example.net"),
+		tlv(6, "Cisco IOS Software [Gibraltar], Catalyst L3 Switch Software (CAT9K_IOSXE), Version 16.12.1, RELEASE SOFTWARE (fc4)\n"+
+			"Technical Support: http://www.example.net/techsupport\nCopyright (c) 1986-2019 by others\nCompiled Tue 30-Jul-19 19:26"),
+		tlv(4, "GigabitEthernet1/0/2"),
+		tlv(7, 0, 0x14, 0, 0x04),
+		tlv(8, 5, 1, 192, 0, 2, 1, 3, 0, 0, 0, 53, 0),
+		org(dot1OUI, 1, 0, 1),
+		org(dot3OUI, 1, 3, 0x80, 0, 0, 30),
+	))
+	frames["minimal"] = join(group, mac1, 0x88, 0xcc, pdu(), make([]byte, 22))
+	return frames
+}
+
 func BenchmarkDecode(b *testing.B) {
-	frame := labFrames(b)["lldpd-vlans.txt"]
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, reason := Decode(frame); reason != Accepted {
-			b.Fatal(reason)
-		}
+	for name, frame := range benchmarks(b) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, reason := Decode(frame); reason != Accepted {
+					b.Fatal(reason)
+				}
+			}
+		})
 	}
 }

@@ -3,10 +3,7 @@
 package lldp
 
 import (
-	"cmp"
 	"encoding/binary"
-	"fmt"
-	"math"
 	"net/netip"
 	"slices"
 
@@ -15,75 +12,102 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 )
 
-// mandatory are the TLVs every LLDPDU begins with, in their order (IEEE Std
-// 802.1AB-2016, 9.2.7.7.1).
-var mandatory = [...]struct {
-	typ            lldp.TLVType
-	minLen, maxLen int
-	missing        Reason
-	badLength      Reason
-	decode         func(*discovery.Neighbor, []byte)
-}{
-	{lldp.TLVTypeChassisID, 2, 256, ChassisIDMissing, ChassisIDLength, decodeChassisID},
-	{lldp.TLVTypePortID, 2, 256, PortIDMissing, PortIDLength, decodePortID},
-	// What follows the two octets of the TTL is ignored (item c).
-	{lldp.TLVTypeTTL, 2, math.MaxInt, TTLMissing, TTLLength, decodeTTL},
+// A kind is one sort of optional TLV, as a bit.
+type kind uint16
+
+const (
+	portDescription kind = 1 << iota
+	systemName
+	systemDescription
+	systemCapabilities
+	pvid
+	managementVID
+	linkAggregation
+	macPHY
+	oldLinkAggregation
+	maxFrameSize
+	repeatable // all that may come several times
+	malformed  // all that are too short to tell
+
+	unknown kind = 0 // all that is kept as it is
+)
+
+// first reports whether no TLV of a kind was decoded before.
+func (d *decoder) first(k kind) bool { return d.seen&k == 0 }
+
+// decode decodes one optional TLV. It reports its kind, and whether it is well
+// formed and not one too many; if not, nothing of it is kept.
+func (d *decoder) decode(typ lldp.TLVType, v []byte) (kind, bool) {
+	n := &d.Neighbor
+	switch typ {
+	case lldp.TLVTypePortDescription: // IEEE Std 802.1AB-2016, 8.5.5
+		return portDescription, d.first(portDescription) && d.setText(&n.PortDescription, v)
+	case lldp.TLVTypeSystemName: // 8.5.6
+		return systemName, d.first(systemName) && d.setText(&n.SystemName, v)
+	case lldp.TLVTypeSystemDescription: // 8.5.7
+		return systemDescription, d.first(systemDescription) && d.setText(&n.SystemDescription, v)
+	case lldp.TLVTypeSystemCapabilities: // 8.5.8
+		return systemCapabilities, d.first(systemCapabilities) && d.setCapabilities(v)
+	case lldp.TLVTypeManagementAddress: // 8.5.9
+		return repeatable, d.addManagementAddress(v)
+	case lldp.TLVTypeOrganizationSpecific: // 8.6
+		if len(v) < originLen {
+			return malformed, false
+		}
+		return d.decodeOrg(origin(binary.BigEndian.Uint32(v)), v[originLen:])
+	default: // among them the reserved types 9 to 126
+		return unknown, false
+	}
 }
 
-// oui8021 is the OUI of the TLVs of IEEE Std 802.1Q, annex D.
-var oui8021 = [3]byte{0x00, 0x80, 0xc2}
+// An origin is what organizationally specific TLVs begin with: an OUI and a
+// subtype of that organization (IEEE Std 802.1AB-2016, 8.6).
+type origin uint32
 
-// decoders are the optional TLVs that are understood, at most 64. A decoder
-// gets the value (after OUI and subtype, where there are such) and reports
-// whether it is well formed; if not, it leaves the neighbour as it was.
-var decoders = [...]struct {
-	kind   Kind
-	once   bool // a second one in the same frame is discarded
-	decode func(*discovery.Neighbor, []byte) bool
-}{
-	{Kind{Type: lldp.TLVTypePortDescription}, true, decodePortDescription},
-	{Kind{Type: lldp.TLVTypeSystemName}, true, decodeSystemName},
-	{Kind{Type: lldp.TLVTypeSystemDescription}, true, decodeSystemDescription},
-	{Kind{Type: lldp.TLVTypeSystemCapabilities}, true, decodeCapabilities},
-	{Kind{Type: lldp.TLVTypeManagementAddress}, false, decodeManagementAddress},
-	{Kind{lldp.TLVTypeOrganizationSpecific, oui8021, 1}, true, decodePVID},
-	{Kind{lldp.TLVTypeOrganizationSpecific, oui8021, 3}, false, decodeVLANName},
+const originLen = 4 // octets
+
+// The organizations, with subtype 0.
+const (
+	ieee8021 origin = 0x0080c2_00 // IEEE Std 802.1Q, annex D, and IEEE Std 802.1AX, annex F
+	ieee8023 origin = 0x00120f_00 // IEEE Std 802.3, clause 79
+	tia      origin = 0x0012bb_00 // ANSI/TIA-1057 (LLDP-MED)
+)
+
+// decodeOrg is decode for organizationally specific TLVs.
+func (d *decoder) decodeOrg(from origin, v []byte) (kind, bool) {
+	n := &d.Neighbor
+	switch from {
+	case ieee8021 + 1: // IEEE Std 802.1Q-2018, D.2.1
+		return pvid, d.first(pvid) && setVID(&n.PVID, v)
+	case ieee8021 + 3: // D.2.3
+		return repeatable, d.addVLAN(v)
+	case ieee8021 + 6: // D.2.6
+		return managementVID, d.first(managementVID) && setVID(&n.ManagementVID, v)
+	case ieee8021 + 7: // IEEE Std 802.1AX-2014, annex F
+		return linkAggregation, d.first(linkAggregation) && d.setLinkAggregation(v)
+	case ieee8023 + 1: // IEEE Std 802.3-2018, 79.3.1
+		return macPHY, d.first(macPHY) && d.setMACPHY(v)
+	case ieee8023 + 3: // 79.3.3
+		return oldLinkAggregation, d.first(oldLinkAggregation) && d.setOldLinkAggregation(v)
+	case ieee8023 + 4: // 79.3.4
+		return maxFrameSize, d.first(maxFrameSize) && d.setMaxFrameSize(v)
+	case tia + 2: // ANSI/TIA-1057, 10.2.3
+		return repeatable, d.addNetworkPolicy(v)
+	default:
+		return unknown, false
+	}
 }
 
-func decodeChassisID(n *discovery.Neighbor, v []byte) { n.Chassis = chassisID(v) }
-
-func decodePortID(n *discovery.Neighbor, v []byte) { n.Port = portID(v) }
-
-func decodeTTL(n *discovery.Neighbor, v []byte) {
-	n.TTL = binary.BigEndian.Uint16(v)
-}
-
-// IEEE Std 802.1AB-2016, 8.5.5.
-func decodePortDescription(n *discovery.Neighbor, v []byte) bool {
-	return setText(&n.PortDescription, v)
-}
-
-// IEEE Std 802.1AB-2016, 8.5.6.
-func decodeSystemName(n *discovery.Neighbor, v []byte) bool {
-	return setText(&n.SystemName, v)
-}
-
-// IEEE Std 802.1AB-2016, 8.5.7.
-func decodeSystemDescription(n *discovery.Neighbor, v []byte) bool {
-	return setText(&n.SystemDescription, v)
-}
-
-func setText(s *string, v []byte) bool {
+func (d *decoder) setText(s *string, v []byte) bool {
 	const maxLen = 255
 	if len(v) > maxLen {
 		return false
 	}
-	*s = printable(v)
+	*s = d.printable(v)
 	return true
 }
 
-// IEEE Std 802.1AB-2016, 8.5.8.
-func decodeCapabilities(n *discovery.Neighbor, v []byte) bool {
+func (d *decoder) setCapabilities(v []byte) bool {
 	if len(v) != 4 {
 		return false
 	}
@@ -94,7 +118,7 @@ func decodeCapabilities(n *discovery.Neighbor, v []byte) bool {
 	if c.Enabled&^c.Available != 0 { // 8.5.8.3: enabled without being there is an error
 		return false
 	}
-	n.Capabilities = c
+	d.Neighbor.Capabilities = c
 	return true
 }
 
@@ -106,10 +130,10 @@ const (
 	familyMAC      = 6 // "802"
 )
 
-// IEEE Std 802.1AB-2016, 8.5.9: the length of family and address, these two,
-// five octets of interface number, the length of an OID and the OID. Every
-// length has to fit, or the address may be cut in the wrong place.
-func decodeManagementAddress(n *discovery.Neighbor, v []byte) bool {
+// addManagementAddress reads the length of family and address, these two, five
+// octets of interface number, the length of an OID and the OID. Every length has
+// to fit, or the address may be cut in the wrong place.
+func (d *decoder) addManagementAddress(v []byte) bool {
 	const (
 		minLen, maxLen  = 2, 32 // family and address
 		interfaceNumber = 5
@@ -125,59 +149,69 @@ func decodeManagementAddress(n *discovery.Neighbor, v []byte) bool {
 	if oid := v[length+interfaceNumber:]; int(oid[0]) != len(oid)-1 || oid[0] > maxOID {
 		return false
 	}
-	address, ok := managementAddress(v[0], v[1:length])
-	if !ok || slices.Contains(n.ManagementAddresses, address) {
+	address, ok := d.managementAddress(v[0], v[1:length])
+	if !ok || slices.Contains(d.Neighbor.ManagementAddresses, address) {
 		return false
 	}
-	n.ManagementAddresses = append(n.ManagementAddresses, address)
+	if d.Neighbor.ManagementAddresses == nil {
+		d.Neighbor.ManagementAddresses = d.pointees().addresses[:0]
+	}
+	d.Neighbor.ManagementAddresses = append(d.Neighbor.ManagementAddresses, address)
 	return true
 }
 
 // managementAddress returns the text of an address, and whether its length is
 // that of its family.
-func managementAddress(family byte, v []byte) (string, bool) {
+func (d *decoder) managementAddress(family byte, v []byte) (string, bool) {
 	switch family {
 	case familyReserved:
 		return "", false
 	case familyIPv4, familyIPv6:
-		return ip(family, v)
+		a, ok := ip(family, v)
+		if !ok {
+			return "", false
+		}
+		return d.ipText("", a), true
 	case familyMAC:
 		if len(v) != len(discovery.MAC{}) {
 			return "", false
 		}
-		return "mac:" + discovery.MAC(v).String(), true
+		return d.macText(v), true
 	default:
-		return fmt.Sprintf("family%d:%x", family, v), true
+		return d.rawText("family", family, v), true
 	}
 }
 
-// ip returns the text of an IP address whose length is that of its family.
-func ip(family byte, v []byte) (string, bool) {
+// ip returns the IP address in v, whose length has to be that of its family.
+func ip(family byte, v []byte) (netip.Addr, bool) {
 	a, ok := netip.AddrFromSlice(v)
 	if !ok || (family != familyIPv4 && family != familyIPv6) || a.Is4() != (family == familyIPv4) {
-		return "", false
+		return netip.Addr{}, false
 	}
-	return a.String(), true
+	return a, true
 }
 
-// IEEE Std 802.1Q-2018, D.2.1. A VID that names no VLAN is not an error: 0 is
-// how a switch says that it has no PVID to tell.
-func decodePVID(n *discovery.Neighbor, v []byte) bool {
+// setVID sets a VID. One that names no VLAN is not an error: 0 is how a switch
+// says that it has none to tell.
+func setVID(vid *uint16, v []byte) bool {
 	if len(v) != 2 {
 		return false
 	}
-	n.PVID = 0
-	if vid := binary.BigEndian.Uint16(v); validVID(vid) {
-		n.PVID = vid
+	if told := binary.BigEndian.Uint16(v); validVID(told) {
+		*vid = told
 	}
 	return true
 }
 
-// IEEE Std 802.1Q-2018, D.2.3. A VID told twice keeps its first name.
-func decodeVLANName(n *discovery.Neighbor, v []byte) bool {
+// validVID: 0 is no VLAN and 4095 is reserved (IEEE Std 802.1Q-2018, 9.6).
+func validVID(vid uint16) bool { return vid >= 1 && vid <= 4094 }
+
+// addVLAN adds the name of a VLAN. A VID told twice keeps its first name.
+func (d *decoder) addVLAN(v []byte) bool {
 	const (
 		headerLen = 3 // VID, length of the name
 		maxName   = 32
+		usual     = 16 // octets of such a TLV: so many may still come
 	)
 	if len(v) < headerLen {
 		return false
@@ -186,15 +220,104 @@ func decodeVLANName(n *discovery.Neighbor, v []byte) bool {
 	if !validVID(vid) || length != len(name) || length > maxName {
 		return false
 	}
-	i, found := slices.BinarySearchFunc(n.VLANs, vid, func(l discovery.VLANName, vid uint16) int {
-		return cmp.Compare(l.ID, vid)
-	})
-	if found {
+	n := &d.Neighbor
+	i := len(n.VLANs)
+	for i > 0 && n.VLANs[i-1].ID >= vid { // switches tell them in order
+		i--
+	}
+	if i < len(n.VLANs) && n.VLANs[i].ID == vid {
 		return false
 	}
-	n.VLANs = slices.Insert(n.VLANs, i, discovery.VLANName{ID: vid, Name: printable(name)})
+	if n.VLANs == nil {
+		n.VLANs = make([]discovery.VLANName, 0, 1+d.left/usual)
+	}
+	vlan := discovery.VLANName{ID: vid, Name: d.printable(name)}
+	if i < len(n.VLANs) {
+		n.VLANs = slices.Insert(n.VLANs, i, vlan)
+	} else {
+		n.VLANs = append(n.VLANs, vlan)
+	}
 	return true
 }
 
-// validVID: 0 is no VLAN and 4095 is reserved (IEEE Std 802.1Q-2018, 9.6).
-func validVID(vid uint16) bool { return vid >= 1 && vid <= 4094 }
+func (d *decoder) setLinkAggregation(v []byte) bool {
+	const (
+		capable = 1 << 0
+		enabled = 1 << 1
+	)
+	if len(v) != 5 {
+		return false
+	}
+	d.Neighbor.LinkAggregation = &d.pointees().aggregation
+	*d.Neighbor.LinkAggregation = discovery.LinkAggregation{
+		Capable: v[0]&capable != 0,
+		Enabled: v[0]&enabled != 0,
+		PortID:  binary.BigEndian.Uint32(v[1:]),
+	}
+	return true
+}
+
+// setOldLinkAggregation reads the form that IEEE Std 802.3 had before link
+// aggregation became IEEE Std 802.1AX. Where both are there, the new one counts.
+func (d *decoder) setOldLinkAggregation(v []byte) bool {
+	if !d.first(linkAggregation) {
+		return len(v) == 5
+	}
+	return d.setLinkAggregation(v)
+}
+
+func (d *decoder) setMACPHY(v []byte) bool {
+	const (
+		supported = 1 << 0
+		enabled   = 1 << 1
+	)
+	if len(v) != 5 {
+		return false
+	}
+	d.Neighbor.MACPHY = &d.pointees().macphy
+	*d.Neighbor.MACPHY = discovery.MACPHY{
+		AutoNegotiationSupported: v[0]&supported != 0,
+		AutoNegotiationEnabled:   v[0]&enabled != 0,
+		Advertised:               binary.BigEndian.Uint16(v[1:]),
+		MAUType:                  binary.BigEndian.Uint16(v[3:]),
+	}
+	return true
+}
+
+func (d *decoder) setMaxFrameSize(v []byte) bool {
+	if len(v) != 2 {
+		return false
+	}
+	d.Neighbor.MaxFrameSize = binary.BigEndian.Uint16(v)
+	return true
+}
+
+// addNetworkPolicy reads the application (8 bits), the flags unknown, tagged and
+// a reserved one, VID (12), priority (3) and DSCP (6). One application has one
+// policy: the first.
+func (d *decoder) addNetworkPolicy(v []byte) bool {
+	if len(v) != 4 {
+		return false
+	}
+	bits := binary.BigEndian.Uint32(v)
+	policy := discovery.NetworkPolicy{
+		Application: v[0],
+		Unknown:     bits&(1<<23) != 0,
+		Tagged:      bits&(1<<22) != 0,
+		VID:         uint16(bits >> 9 & 0xfff),
+		Priority:    uint8(bits >> 6 & 0x7),
+		DSCP:        uint8(bits & 0x3f),
+	}
+	p := d.pointees()
+	if d.Neighbor.MED == nil {
+		d.Neighbor.MED = &p.med
+		p.med.NetworkPolicies = p.policies[:0]
+	}
+	for i := range p.med.NetworkPolicies {
+		if p.med.NetworkPolicies[i].Application == policy.Application {
+			return false
+		}
+	}
+	p.med.NetworkPolicies = append(p.med.NetworkPolicies, policy)
+	return true
+}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package neighbor is the receive side of LLDP: the table of what is heard on
-// one port, its ageing and its counters. It opens no sockets and starts no
-// timers; the caller brings frames and the time.
+// Package neighbor is the receive side of LLDP and CDP: the table of what is
+// heard on one port, its ageing and its counters. It opens no sockets and starts
+// no timers; the caller brings frames and the time.
 package neighbor
 
 import (
@@ -13,8 +13,14 @@ import (
 	"time"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/discovery/cdp"
 	"github.com/colvin-net/colvin/discovery/lldp"
 )
+
+// maxUnknown is how many TLVs that nobody decodes are kept of one neighbour. A
+// switch sends a dozen at most; a hostile frame is full of empty ones, each of
+// which takes sixteen times its length in memory.
+const maxUnknown = 64
 
 // DefaultMax is how many neighbours one port holds. Several are normal where a
 // hub, a media converter or virtual machines share the wire; hundreds are not.
@@ -79,45 +85,114 @@ func (t *Table) Receive(frame []byte, now time.Time) Outcome {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.counters.FramesIn++
-	for i := range t.entries {
-		if bytes.Equal(t.entries[i].raw, frame) {
-			t.entries[i].neighbor.LastHeard = now
-			return Refreshed
-		}
+	if t.refresh(frame, now) {
+		return Refreshed
 	}
-	f, reason := lldp.Decode(frame)
-	if reason != lldp.Accepted {
-		t.discard(reason)
+	n, ok := t.decode(frame)
+	switch {
+	case !ok:
+		return Discarded
+	case n.TTL == 0: // IEEE Std 802.1AB-2016, 9.2.7.7.1; CDP has the same custom
+		return t.shutdown(&n, now)
+	default:
+		return t.update(frame, n, now)
+	}
+}
+
+// Repeat takes n frames that are identical to one received before and were kept
+// back until now; the last of them arrived at last. What else was heard of their
+// sender since then stands.
+func (t *Table) Repeat(frame []byte, n int, last time.Time) Outcome {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.counters.FramesIn += uint64(n)
+	if t.refresh(frame, last) {
+		return Refreshed
+	}
+	said, ok := t.decode(frame)
+	if !ok || t.heardSince(&said, last) {
 		return Discarded
 	}
-	t.count(&f)
-	if f.Shutdown() {
-		return t.shutdown(f.Neighbor, now)
+	return t.update(frame, said, last)
+}
+
+// heardSince reports whether more was heard of a neighbour at a time or after it,
+// or whether it was deleted.
+func (t *Table) heardSince(n *discovery.Neighbor, at time.Time) bool {
+	if i := t.index(n); i >= 0 {
+		return !t.entries[i].neighbor.LastHeard.Before(at)
 	}
-	return t.update(frame, f.Neighbor, now)
+	return slices.ContainsFunc(t.departed, func(d discovery.Departure) bool { return same(&d.Neighbor, n) && !d.At.Before(at) })
+}
+
+func (t *Table) refresh(frame []byte, at time.Time) bool {
+	for i := range t.entries {
+		if bytes.Equal(t.entries[i].raw, frame) {
+			if heard := &t.entries[i].neighbor.LastHeard; at.After(*heard) {
+				*heard = at
+			}
+			return true
+		}
+	}
+	return false
+}
+
+// decode decodes a frame, or counts why it is discarded.
+func (t *Table) decode(frame []byte) (discovery.Neighbor, bool) {
+	f, reason := lldp.Decode(frame)
+	switch reason {
+	case lldp.Accepted:
+		t.count(&f.Neighbor, f.Discarded)
+		return f.Neighbor, true
+	case lldp.NotLLDP:
+		return t.decodeCDP(frame)
+	default:
+		t.counters.FramesInErrors++ // IEEE Std 802.1AB-2016, 9.2.7.7.1
+		t.discard(reason.String())
+		return discovery.Neighbor{}, false
+	}
+}
+
+func (t *Table) decodeCDP(frame []byte) (discovery.Neighbor, bool) {
+	n, reason := cdp.Decode(frame)
+	switch reason {
+	case cdp.Accepted:
+		t.count(&n, 0)
+		return n, true
+	case cdp.NotCDP: // no error: VTP, DTP and others share the address of CDP
+		t.discard(otherProtocol)
+	default:
+		t.counters.FramesInErrors++
+		t.discard("cdp." + reason.String())
+	}
+	return discovery.Neighbor{}, false
 }
 
 // count counts the TLVs of an accepted frame that were passed over.
-func (t *Table) count(f *lldp.Frame) {
-	t.counters.TLVsUnrecognized += uint64(len(f.Unrecognized))
-	t.counters.TLVsDiscarded += uint64(f.Discarded)
-	if f.Discarded > 0 {
+func (t *Table) count(n *discovery.Neighbor, discarded int) {
+	t.counters.TLVsUnrecognized += uint64(len(n.UnknownTLVs))
+	t.counters.TLVsDiscarded += uint64(discarded)
+	if discarded > 0 {
 		t.counters.FramesInErrors++
 	}
 }
 
-// discard counts a frame that is no LLDPDU (IEEE Std 802.1AB-2016, 9.2.7.7.1).
-func (t *Table) discard(reason lldp.Reason) {
+// Reasons for which a frame is discarded beside those of the decoders.
+const (
+	otherProtocol    = "otherProtocol"
+	tooManyNeighbors = "tooManyNeighbors"
+)
+
+func (t *Table) discard(reason string) {
 	t.counters.FramesDiscarded++
-	t.counters.FramesInErrors++
 	if t.counters.Discards == nil {
 		t.counters.Discards = make(discovery.Discards)
 	}
-	t.counters.Discards[reason.String()]++
+	t.counters.Discards[reason]++
 }
 
-func (t *Table) shutdown(n discovery.Neighbor, now time.Time) Outcome {
-	i := t.index(&n)
+func (t *Table) shutdown(n *discovery.Neighbor, now time.Time) Outcome {
+	i := t.index(n)
 	if i < 0 {
 		return Unknown
 	}
@@ -127,17 +202,21 @@ func (t *Table) shutdown(n discovery.Neighbor, now time.Time) Outcome {
 }
 
 // update stores what a neighbour says now. A full table refuses newcomers, it
-// never gives up a neighbour that it knows (9.2.7.7.5, tooManyNeighbors).
+// never gives up a neighbour that it knows (IEEE Std 802.1AB-2016, 9.2.7.7.5
+// leaves the choice).
 func (t *Table) update(frame []byte, n discovery.Neighbor, now time.Time) Outcome {
-	n.FirstHeard, n.LastHeard = now, now
 	i := t.index(&n)
+	if i < 0 && len(t.entries) >= t.max {
+		return t.refuse(now.Add(n.Lifetime()))
+	}
+	if len(n.UnknownTLVs) > maxUnknown {
+		n.UnknownTLVs = slices.Clone(n.UnknownTLVs[:maxUnknown])
+	}
+	n.FirstHeard, n.LastHeard = now, now
 	if i >= 0 {
 		n.FirstHeard = t.entries[i].neighbor.FirstHeard
 		t.entries[i] = entry{raw: bytes.Clone(frame), neighbor: n}
 		return Changed
-	}
-	if len(t.entries) >= t.max {
-		return t.refuse(now.Add(n.Lifetime()))
 	}
 	t.entries = append(t.entries, entry{raw: bytes.Clone(frame), neighbor: n})
 	t.departed = slices.DeleteFunc(t.departed, func(d discovery.Departure) bool { return same(&d.Neighbor, &n) })
@@ -145,10 +224,10 @@ func (t *Table) update(frame []byte, n discovery.Neighbor, now time.Time) Outcom
 }
 
 // refuse counts a newcomer that finds no room, and keeps the table marked as
-// full until that newcomer would have aged out.
+// full until that newcomer would have aged out (tooManyNeighborsTimer).
 func (t *Table) refuse(until time.Time) Outcome {
 	t.counters.TooManyNeighbors++
-	t.counters.FramesDiscarded++
+	t.discard(tooManyNeighbors)
 	first := t.full.IsZero()
 	if until.After(t.full) {
 		t.full = until
@@ -230,5 +309,5 @@ func (t *Table) depart(i int, why discovery.DepartureCause, now time.Time) {
 
 // same reports whether two neighbours are one remote agent.
 func same(a, b *discovery.Neighbor) bool {
-	return a.MSAP == b.MSAP && a.Destination == b.Destination
+	return a.MSAP == b.MSAP && a.Destination == b.Destination && a.Protocol == b.Protocol
 }

@@ -3,13 +3,18 @@
 package neighbor_test
 
 import (
+	"bytes"
+	"encoding/binary"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/discovery/cdp"
+	"github.com/colvin-net/colvin/discovery/ether"
 	"github.com/colvin-net/colvin/discovery/neighbor"
 	"github.com/colvin-net/colvin/discovery/netnstest/speaker"
 )
@@ -53,7 +58,7 @@ func TestReceive(t *testing.T) {
 	}
 	want := discovery.PortCounters{
 		FramesIn: 11, FramesDiscarded: 4, FramesInErrors: 2, TooManyNeighbors: 2,
-		Discards: discovery.Discards{"truncatedTLV": 1, "frameTooShort": 1},
+		Discards: discovery.Discards{"truncatedTLV": 1, "frameTooShort": 1, "tooManyNeighbors": 2},
 	}
 	if diff := cmp.Diff(want, table.Counters()); diff != "" {
 		t.Errorf("counters (-want +got):\n%s", diff)
@@ -75,47 +80,197 @@ func TestCountersGoOn(t *testing.T) {
 	}
 }
 
-// TestAgainstModel compares the table with the simplest thing that could be
-// right, over a day of joins, refreshes, changes, goodbyes and silent deaths.
-func TestAgainstModel(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(1, 2))
-	table := neighbor.NewTable(64, discovery.PortCounters{})
-	type known struct {
-		pvid    uint16
-		expires time.Time
+// cdpFrame is what a switch says that speaks CDP; a PVID of 0 is not said.
+func cdpFrame(chassis byte, pvid uint16, ttl byte) []byte {
+	b := []byte{2, ttl, 0, 0} // version, time to live, checksum
+	tlv := func(typ byte, value ...byte) {
+		b = append(append(b, 0, typ, 0, byte(4+len(value))), value...)
 	}
-	model := map[byte]known{}
-	for now := start; now.Before(start.Add(24 * time.Hour)); now = now.Add(time.Duration(1+rnd.IntN(40)) * time.Second) {
-		for c, k := range model {
-			if !k.expires.After(now) {
-				delete(model, c)
-			}
+	tlv(1, []byte{'s', 'w', '-', 'a' + chassis}...) // device ID
+	tlv(3, []byte("p1")...)                         // port ID
+	if pvid != 0 {
+		tlv(10, byte(pvid>>8), byte(pvid))
+	}
+	return snap(chassis, 0x2000, b)
+}
+
+// snap frames the payload of one of Cisco's protocols.
+func snap(source byte, protocol uint16, payload []byte) []byte {
+	llc := []byte{0xaa, 0xaa, 3, 0, 0, 0x0c, byte(protocol >> 8), byte(protocol)}
+	f := append(cdp.Multicast[:], 2, 0, 0, 0, 1, source, 0, byte(len(llc)+len(payload)))
+	return append(append(f, llc...), payload...)
+}
+
+// TestProtocols shows that a switch which speaks both protocols is two remote
+// agents, each with its own goodbye.
+func TestProtocols(t *testing.T) {
+	const vtp = 0x2003
+	table := neighbor.NewTable(2, discovery.PortCounters{})
+	for i, step := range []struct {
+		frame []byte
+		want  neighbor.Outcome
+	}{
+		{cdpFrame(1, 100, 180), neighbor.Added},
+		{frame(t, 1, 100, time.Minute), neighbor.Added},
+		{cdpFrame(1, 100, 180), neighbor.Refreshed},
+		{cdpFrame(1, 200, 180), neighbor.Changed},
+		{cdpFrame(2, 100, 180), neighbor.Overflowed},
+		{cdpFrame(1, 0, 0), neighbor.Removed},
+		{cdpFrame(1, 0, 0), neighbor.Unknown},
+		{snap(1, vtp, []byte{1, 2, 3}), neighbor.Discarded},
+		{snap(1, 0x2000, []byte{9, 180, 0, 0}), neighbor.Discarded},
+	} {
+		if got := table.Receive(step.frame, start.Add(time.Duration(i)*time.Second)); got != step.want {
+			t.Errorf("step %d: %v, want %v", i, got, step.want)
 		}
-		table.Expire(now)
-		chassis, pvid, ttl := byte(rnd.IntN(40)), uint16(1+rnd.IntN(3)), time.Duration(rnd.IntN(4))*time.Minute
-		table.Receive(frame(t, chassis, pvid, ttl), now)
-		if model[chassis] = (known{pvid, now.Add(ttl)}); ttl == 0 {
-			delete(model, chassis)
-		}
+	}
+	var p discovery.Port
+	table.Fill(&p)
+	if len(p.Neighbors) != 1 || p.Neighbors[0].Protocol != discovery.ProtocolLLDP {
+		t.Errorf("neighbours %+v, want the one that speaks LLDP", p.Neighbors)
+	}
+	want := discovery.PortCounters{
+		FramesIn: 9, FramesDiscarded: 3, FramesInErrors: 1, TooManyNeighbors: 1,
+		Discards: discovery.Discards{"tooManyNeighbors": 1, "otherProtocol": 1, "cdp.badVersion": 1},
+	}
+	if diff := cmp.Diff(want, table.Counters()); diff != "" {
+		t.Errorf("counters (-want +got):\n%s", diff)
+	}
+}
+
+// TestTooManyNeighbors follows tooManyNeighborsTimer (IEEE Std 802.1AB-2016,
+// 9.2.7.7.5): the table counts as full until the last of the refused would have
+// aged out.
+func TestTooManyNeighbors(t *testing.T) {
+	table := neighbor.NewTable(1, discovery.PortCounters{})
+	table.Receive(frame(t, 1, 100, time.Hour), start)
+	full := func() bool {
 		var p discovery.Port
 		table.Fill(&p)
-		got := map[byte]known{}
-		for _, n := range p.Neighbors {
-			got[n.Source[5]] = known{n.PVID, n.Expires()}
-		}
-		if diff := cmp.Diff(model, got, cmp.AllowUnexported(known{})); diff != "" {
-			t.Fatalf("at %v (-model +table):\n%s", now.Sub(start), diff)
-		}
-		if len(p.Departed) > 64 {
-			t.Fatalf("%d departures are kept", len(p.Departed))
+		return p.TooManyNeighbors
+	}
+	for _, step := range []struct {
+		frame []byte
+		at    time.Duration
+		want  neighbor.Outcome
+		full  bool
+	}{
+		{frame(t, 2, 0, 0), 0, neighbor.Unknown, false}, // a goodbye needs no room
+		{frame(t, 2, 100, 2*time.Minute), 0, neighbor.Overflowed, true},
+		{frame(t, 3, 100, time.Minute), time.Second, neighbor.Discarded, true}, // does not shorten the time
+		{frame(t, 1, 200, time.Hour), 119 * time.Second, neighbor.Changed, true},
+		{nil, 120 * time.Second, neighbor.Discarded, false},
+		{frame(t, 2, 100, time.Minute), 121 * time.Second, neighbor.Overflowed, true},
+	} {
+		now := start.Add(step.at)
+		table.Expire(now)
+		if got := table.Receive(step.frame, now); got != step.want || full() != step.full {
+			t.Errorf("after %v: %v, full %t; want %v, %t", step.at, got, full(), step.want, step.full)
 		}
 	}
 }
 
+// hostile are frames of the most octets that a port can deliver, each made to
+// take much memory when decoded.
+func hostile(tb testing.TB) map[string][]byte {
+	tb.Helper()
+	mandatory := frame(tb, 1, 0, time.Minute)
+	mandatory = mandatory[:bytes.LastIndex(mandatory, []byte{6, 2, 0, 60})+4]
+	out := map[string][]byte{}
+	for name, unit := range map[string]func(i int) []byte{
+		"unknown TLVs": func(int) []byte { return []byte{20 << 1, 0} },
+		"VLANs":        func(i int) []byte { return []byte{0xfe, 7, 0, 0x80, 0xc2, 3, byte(i % 4094 >> 8), byte(i), 0} },
+		"management addresses": func(i int) []byte {
+			return []byte{16, 11, 4, 99, byte(i >> 16), byte(i >> 8), byte(i), 1, 0, 0, 0, 0, 0}
+		},
+		"network policies":   func(i int) []byte { return []byte{0xfe, 8, 0, 0x12, 0xbb, 2, byte(i), 0, byte(i >> 8), 0} },
+		"control characters": func(int) []byte { return append([]byte{6 << 1, 255}, bytes.Repeat([]byte{1}, 255)...) },
+	} {
+		f := bytes.Clone(mandatory)
+		for i := 0; len(f)+len(unit(i))+2 <= ether.MaxFrame; i++ {
+			f = append(f, unit(i)...)
+		}
+		out[name] = append(f, 0, 0)
+	}
+	return out
+}
+
+// TestMemory bounds what one port can be made to hold: ten times the octets of as
+// many neighbours as there may be, and as many that departed.
+func TestMemory(t *testing.T) {
+	const most = 10 * 2 * neighbor.DefaultMax * ether.MaxFrame
+	for name, f := range hostile(t) {
+		t.Run(name, func(t *testing.T) {
+			before := heap()
+			table := neighbor.NewTable(neighbor.DefaultMax, discovery.PortCounters{})
+			for i := range 3 {
+				now := start.Add(time.Duration(i) * time.Minute) // each ages out, and is remembered as departed
+				table.Expire(now)
+				for k := range neighbor.DefaultMax {
+					f[21], f[22] = byte(i), byte(k) // the end of the chassis ID
+					table.Receive(f, now)
+				}
+			}
+			var p discovery.Port
+			table.Fill(&p)
+			if len(p.Neighbors) != neighbor.DefaultMax || len(p.Departed) != neighbor.DefaultMax {
+				t.Fatalf("%d neighbours and %d departed, want %d of each", len(p.Neighbors), len(p.Departed), neighbor.DefaultMax)
+			}
+			p = discovery.Port{}
+			grown := heap() - before
+			t.Logf("%d frames of %d octets take %d octets", neighbor.DefaultMax, len(f), grown)
+			if grown > most {
+				t.Errorf("the table takes %d octets, want %d at most", grown, most)
+			}
+			runtime.KeepAlive(table)
+		})
+	}
+}
+
+// heap is the size of the live heap.
+func heap() int {
+	runtime.GC()
+	runtime.GC() // what pools let go of
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
+}
+
+// TestFlood has 100,000 senders that exist for one frame each on a port with a
+// real neighbour.
+func TestFlood(t *testing.T) {
+	const frames, most = 100_000, 1_000_000
+	rnd := rand.New(rand.NewPCG(1, 2))
+	table := neighbor.NewTable(neighbor.DefaultMax, discovery.PortCounters{})
+	switchFrame, f := frame(t, 1, 100, time.Minute), frame(t, 2, 200, time.Minute)
+	table.Receive(switchFrame, start)
+	before, outcomes := heap(), map[neighbor.Outcome]int{}
+	for range frames {
+		binary.BigEndian.PutUint32(f[19:], rnd.Uint32()) // chassis ID
+		outcomes[table.Receive(f, start)]++
+	}
+	if grown := heap() - before; grown > most {
+		t.Errorf("the heap grew by %d octets, want %d at most", grown, most)
+	}
+	want := map[neighbor.Outcome]int{
+		neighbor.Added: neighbor.DefaultMax - 1, neighbor.Overflowed: 1, neighbor.Discarded: frames - neighbor.DefaultMax,
+	}
+	if diff := cmp.Diff(want, outcomes); diff != "" {
+		t.Errorf("outcomes (-want +got):\n%s", diff)
+	}
+	if got := table.Receive(switchFrame, start); got != neighbor.Refreshed {
+		t.Errorf("the real neighbour is %v", got)
+	}
+}
+
+// BenchmarkRefresh is of the last neighbour of a full table.
 func BenchmarkRefresh(b *testing.B) {
 	table := neighbor.NewTable(neighbor.DefaultMax, discovery.PortCounters{})
-	f := frame(b, 1, 100, time.Minute)
-	table.Receive(f, start)
+	var f []byte
+	for i := range neighbor.DefaultMax {
+		f = frame(b, byte(i), 100, time.Minute)
+		table.Receive(f, start)
+	}
 	b.ReportAllocs()
 	for b.Loop() {
 		table.Receive(f, start)

@@ -124,7 +124,7 @@ func startAgent(b *testing.B, ns *netnstest.Namespace) string {
 	if err := ns.Do(func() (err error) { links, err = link.Subscribe(); return err }); err != nil {
 		b.Fatal(err)
 	}
-	observer := observe.New(links, ether.Listen, observe.Patterns{"eth*"}, nil)
+	observer := observe.New(observe.Config{Links: links, Listen: ether.Listen, Ports: observe.Patterns{"eth*"}})
 	loop := node.NewLoop(node.Deps{
 		Config: config, BootID: "bench", Snapshots: observer.Updates(), WriteLimit: rate.NewLimiter(rate.Inf, 0),
 	})
@@ -246,21 +246,34 @@ func plugIn(b *testing.B, n *lab.Node, added <-chan time.Time) (colvin, lldpd ti
 	return 0, 0
 }
 
-// hostLLDPD runs an lldpd on the node and tells when it learns of a neighbour.
-func hostLLDPD(b *testing.B, n *lab.Node) <-chan time.Time {
+// lldpdSocket is where the lldpd of a node is asked.
+const lldpdSocket = "/run/host-lldpd.socket"
+
+func lldpcli(ctx context.Context, n *lab.Node, args ...string) (string, error) {
+	out, err := n.Command(ctx, "lldpcli", append([]string{"-u", lldpdSocket}, args...)...).Output()
+	return string(out), err
+}
+
+// startLLDPD runs an lldpd on some ports of a node and waits until it answers.
+func startLLDPD(b *testing.B, n *lab.Node, ports string) *netnstest.Cmd {
 	b.Helper()
-	const socket = "/run/host-lldpd.socket"
-	daemon := n.Command(b.Context(), "lldpd", "-d", "-u", socket, "-I", "eth1", "-S", "A host")
+	daemon := n.Command(b.Context(), "lldpd", "-d", "-u", lldpdSocket, "-I", ports, "-S", "A host")
 	if err := daemon.Start(); err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = daemon.Process.Kill(); _ = daemon.Wait() })
 	for tick := time.Tick(50 * time.Millisecond); ; <-tick {
-		if _, err := n.Command(b.Context(), "lldpcli", "-u", socket, "show", "configuration").Output(); err == nil {
-			break
+		if _, err := lldpcli(b.Context(), n, "show", "configuration"); err == nil {
+			return daemon
 		}
 	}
-	watch := n.Command(b.Context(), "lldpcli", "-u", socket, "watch")
+}
+
+// hostLLDPD runs an lldpd on the node and tells when it learns of a neighbour.
+func hostLLDPD(b *testing.B, n *lab.Node) <-chan time.Time {
+	b.Helper()
+	startLLDPD(b, n, "eth1")
+	watch := n.Command(b.Context(), "lldpcli", "-u", lldpdSocket, "watch")
 	out, err := watch.StdoutPipe()
 	if err != nil {
 		b.Fatal(err)

@@ -57,10 +57,15 @@ type Binaries struct {
 	CNI             string // directory of the colvin plugin and its delegates
 }
 
-// Build builds the programs into dir, with the module in the working directory,
-// and gathers the CNI plugins.
+// Prebuilt returns the programs in a directory that Build has filled.
+func Prebuilt(dir string) Binaries {
+	return Binaries{Colvin: filepath.Join(dir, "colvin"), Colvind: filepath.Join(dir, "colvind"), CNI: filepath.Join(dir, "cni")}
+}
+
+// Build builds the programs into dir as they are shipped, with the module in the
+// working directory, and gathers the CNI plugins.
 func Build(ctx context.Context, dir string) (Binaries, error) {
-	b := Binaries{Colvin: filepath.Join(dir, "colvin"), Colvind: filepath.Join(dir, "colvind"), CNI: filepath.Join(dir, "cni")}
+	b := Prebuilt(dir)
 	plugins, err := cniplugins.Install(ctx)
 	if err != nil {
 		return b, err
@@ -70,7 +75,8 @@ func Build(ctx context.Context, dir string) (Binaries, error) {
 	}
 	const module = "github.com/colvin-net/colvin/cmd/"
 	for program, out := range map[string]string{"colvin": b.Colvin, "colvind": b.Colvind, "colvin-cni": filepath.Join(b.CNI, "colvin")} {
-		build := exec.CommandContext(ctx, "go", "build", "-o", out, module+program)
+		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, module+program)
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if said, err := build.CombinedOutput(); err != nil {
 			return b, fmt.Errorf("build %s: %w\n%s", program, err, said)
 		}
@@ -261,6 +267,9 @@ func (n *Node) signalAgent(sig syscall.Signal) error {
 	}
 	return nil
 }
+
+// AgentPID is the process ID of the running agent.
+func (n *Node) AgentPID() int { return n.agent.Process.Pid }
 
 // AgentLog returns what the node's agents have logged.
 func (n *Node) AgentLog() (string, error) {

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package ether receives LLDP frames on one port: a Conn per port, backed by
+// Package ether receives and sends discovery frames on one port: Conns backed by
 // AF_PACKET or, in tests, by the in-memory segment of ether/ethertest. It knows
 // nothing of what is inside a frame.
 package ether
 
 import (
 	"errors"
+	"time"
 
 	"github.com/colvin-net/colvin/discovery"
 )
 
-// MaxFrame is the buffer size that takes every frame an Ethernet port can
-// deliver, jumbo frames and tags included.
+// MaxFrame is what is read of a frame at most: every frame that an Ethernet port
+// can deliver is shorter, jumbo frames and tags included.
 const MaxFrame = 10 << 10
 
 // ErrClosed is returned by ReadFrame after Close.
@@ -22,16 +23,48 @@ var ErrClosed = errors.New("port is closed")
 // socket may come back to life with it, or stay deaf: the Conn is of no more use.
 var ErrDown = errors.New("interface went down")
 
-// A Conn receives the LLDP frames that arrive at one port, never those that the
-// node sends itself.
+// A Conn is one socket of a port. What it delivers its Socket says.
 type Conn interface {
-	// ReadFrame blocks until a frame arrives and copies it, from its destination
-	// address on and without FCS, into b. The error is ErrClosed after Close;
-	// every other error means that the Conn is of no more use.
-	ReadFrame(b []byte) (int, error)
+	// ReadFrame blocks until a frame arrives and has it taken, from its destination
+	// address on and without FCS; take must not keep it. The error is ErrClosed
+	// after Close; every other error means that the Conn is of no more use.
+	ReadFrame(take func(frame []byte)) error
+	// WriteFrame sends a frame, from its destination address on and without FCS.
+	// It does not wait: a frame that finds no room is an error. The Conn itself
+	// does not read what it wrote.
+	WriteFrame(b []byte) error
 	// Close ends a blocked ReadFrame.
 	Close() error
 }
 
-// A ListenFunc opens the Conn of a port.
-type ListenFunc func(discovery.Interface) (Conn, error)
+// A HushConn is a Conn that can keep back a frame that a speaker repeats, so that
+// nobody wakes up for it. Its methods may be called at any time.
+type HushConn interface {
+	Conn
+	// Hush has ReadFrame deliver no more frames that are identical to this one,
+	// whatever tag they came with, until Unhush. One that arrives while Hush or
+	// Unhush runs may be both delivered and kept back; none is lost.
+	Hush(frame []byte) error
+	// Unhush has everything delivered again. What was kept back remains so; where
+	// the Conn would remain deaf ReadFrame fails.
+	Unhush()
+	// Kept returns how many frames were kept back since it was last called, and
+	// when the last of them arrived. Only a few can be told apart: where there were
+	// too many, or the clock was set, it counts as having arrived just now.
+	Kept() (n int, last time.Time)
+}
+
+// A ListenFunc opens a socket of a port.
+type ListenFunc func(discovery.Interface, Socket) (Conn, error)
+
+// groups are the destination addresses of IEEE Std 802.1AB-2016, table 7-1:
+// nearest bridge, nearest non-TPMR bridge and nearest customer bridge.
+var groups = []discovery.MAC{
+	{0x01, 0x80, 0xc2, 0x00, 0x00, 0x0e},
+	{0x01, 0x80, 0xc2, 0x00, 0x00, 0x03},
+	{0x01, 0x80, 0xc2, 0x00, 0x00, 0x00},
+}
+
+// cdpGroup is the destination address of CDP, which it shares with other
+// protocols of its vendor.
+var cdpGroup = discovery.MAC{0x01, 0x00, 0x0c, 0xcc, 0xcc, 0xcc}

@@ -3,11 +3,15 @@
 package ether
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
 	"os"
+	"sync"
 	"sync/atomic"
+	"syscall"
+	"time"
 
 	"github.com/mdlayher/lldp"
 	"github.com/mdlayher/packet"
@@ -17,97 +21,173 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 )
 
-// groups are the destination addresses of IEEE Std 802.1AB-2016, table 7-1:
-// nearest bridge, nearest non-TPMR bridge and nearest customer bridge.
-var groups = []discovery.MAC{
-	{0x01, 0x80, 0xc2, 0x00, 0x00, 0x0e},
-	{0x01, 0x80, 0xc2, 0x00, 0x00, 0x03},
-	{0x01, 0x80, 0xc2, 0x00, 0x00, 0x00},
-}
-
-// Listen opens an AF_PACKET socket for LLDP on the interface, in the calling
-// thread's network namespace. It needs CAP_NET_RAW.
-func Listen(ifi discovery.Interface) (Conn, error) {
-	filter, err := bpf.Assemble(program())
+// Listen opens an AF_PACKET socket on the interface, in the calling thread's
+// network namespace. It needs CAP_NET_RAW.
+func Listen(ifi discovery.Interface, s Socket) (Conn, error) {
+	filter, err := bpf.Assemble(s.program())
 	if err != nil {
 		return nil, fmt.Errorf("assemble filter: %w", err)
 	}
 	nifi := &net.Interface{Index: ifi.Index, Name: ifi.Name, HardwareAddr: ifi.MAC[:]}
-	c, err := packet.Listen(nifi, packet.Raw, int(lldp.EtherType), &packet.Config{Filter: filter})
+	c, err := packet.Listen(nifi, packet.Raw, s.protocol(), &packet.Config{Filter: filter})
 	if err != nil {
 		if errors.Is(err, os.ErrPermission) {
 			return nil, fmt.Errorf("listen on %s: CAP_NET_RAW is missing: %w", ifi.Name, err)
 		}
 		return nil, fmt.Errorf("listen on %s: %w", ifi.Name, err)
 	}
-	if err := setup(c); err != nil {
+	raw, err := s.setup(c)
+	if err != nil {
 		_ = c.Close()
 		return nil, fmt.Errorf("listen on %s: %w", ifi.Name, err)
 	}
-	return &conn{c: c}, nil
+	plain := &conn{c: c, raw: raw}
+	if s&Early != 0 {
+		return plain, nil
+	}
+	h, err := newHushConn(plain, ifi, s)
+	if err != nil {
+		_ = c.Close()
+		return nil, fmt.Errorf("listen on %s: %w", ifi.Name, err)
+	}
+	return h, nil
 }
 
-// pktOutgoing is PACKET_OUTGOING: a copy of a frame that this node sends.
-const pktOutgoing = 4
-
-// program lets pass what is sent to an LLDP group address and did not come from
-// this node: a pod on a macvlan can forge LLDP, and its frames leave through the
-// very port we listen on.
-func program() []bpf.Instruction {
-	const drop, accept = 0, MaxFrame
-	return []bpf.Instruction{
-		bpf.LoadExtension{Num: bpf.ExtType},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: pktOutgoing, SkipTrue: 7},
-		bpf.LoadAbsolute{Off: 0, Size: 4},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0x0180c200, SkipTrue: 5},
-		bpf.LoadAbsolute{Off: 4, Size: 2},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0x000e, SkipTrue: 2},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0x0003, SkipTrue: 1},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0x0000, SkipTrue: 1},
-		bpf.RetConstant{Val: accept},
-		bpf.RetConstant{Val: drop},
+// protocol is what the socket is bound to.
+func (s Socket) protocol() int {
+	switch {
+	case s&Early != 0:
+		return unix.ETH_P_ALL
+	case s&CDP != 0:
+		return unix.ETH_P_802_2 // frames that have a length and LLC
+	default:
+		return int(lldp.EtherType)
 	}
 }
 
-func setup(c *packet.Conn) error {
+func (s Socket) setup(c *packet.Conn) (syscall.RawConn, error) {
 	raw, err := c.SyscallConn()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var sockErr error
-	err = raw.Control(func(fd uintptr) {
-		sockErr = unix.SetsockoptInt(int(fd), unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, 1)
-	})
-	if err = errors.Join(err, sockErr); err != nil && !errors.Is(err, unix.ENOPROTOOPT) {
-		return fmt.Errorf("ignore outgoing frames: %w", err) // before Linux 4.20 the filter alone does it
+	if err := raw.Control(func(fd uintptr) { sockErr = s.setOptions(int(fd)) }); err != nil {
+		return nil, err
 	}
-	for _, g := range groups {
+	if sockErr != nil {
+		return nil, sockErr
+	}
+	for _, g := range s.groups() {
 		if err := c.JoinGroup(g[:]); err != nil {
-			return fmt.Errorf("join group %s: %w", g, err)
+			return nil, fmt.Errorf("join group %s: %w", g, err)
 		}
+	}
+	return raw, nil
+}
+
+// groups are the addresses that the NIC has to let in.
+func (s Socket) groups() []discovery.MAC {
+	var joined []discovery.MAC
+	if s&LLDP != 0 && s&sent == 0 {
+		joined = append(joined, groups...)
+	}
+	if s&CDP != 0 {
+		joined = append(joined, cdpGroup)
+	}
+	return joined
+}
+
+func (s Socket) setOptions(fd int) error {
+	if s&sent == 0 {
+		if err := ignoreOutgoing(fd); err != nil {
+			return err
+		}
+	}
+	// Some NICs (driver ice) let LLDP out of the box only with the priority of
+	// network control. Older kernels ask for CAP_NET_ADMIN for that one.
+	const control, highest = 7, 6
+	err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PRIORITY, control)
+	if errors.Is(err, unix.EPERM) {
+		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PRIORITY, highest)
+	}
+	if err != nil {
+		return fmt.Errorf("set priority: %w", err)
+	}
+	return nil
+}
+
+func ignoreOutgoing(fd int) error {
+	err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, 1)
+	if err != nil && !errors.Is(err, unix.ENOPROTOOPT) { // before Linux 4.20 the filter alone does it
+		return fmt.Errorf("ignore outgoing frames: %w", err)
 	}
 	return nil
 }
 
 type conn struct {
 	c      *packet.Conn
+	raw    syscall.RawConn
 	closed atomic.Bool // the runtime's error for a closed file matches none of net.ErrClosed and os.ErrClosed
+	deaf   atomic.Pointer[error]
 }
 
 var _ Conn = (*conn)(nil)
 
-func (c *conn) ReadFrame(b []byte) (int, error) {
-	n, _, err := c.c.ReadFrom(b)
+// buffers are shared by all sockets: at most times none of them has a frame.
+var buffers = sync.Pool{New: func() any { return new([MaxFrame]byte) }}
+
+func (c *conn) ReadFrame(take func([]byte)) error {
+	b, n, err := c.read()
 	switch {
 	case err == nil:
-		return n, nil
+		take(b[:n])
+		buffers.Put(b)
+		return nil
 	case c.closed.Load():
-		return 0, ErrClosed
+		return ErrClosed
+	case c.deaf.Load() != nil:
+		return *c.deaf.Load()
 	case errors.Is(err, unix.ENETDOWN):
-		return 0, ErrDown
+		return ErrDown
 	default:
-		return 0, fmt.Errorf("read frame: %w", err)
+		return fmt.Errorf("read frame: %w", err)
 	}
+}
+
+// read returns a buffer of buffers, and how much of it a frame fills.
+func (c *conn) read() (b *[MaxFrame]byte, n int, err error) {
+	var readErr error
+	err = c.raw.Read(func(fd uintptr) bool {
+		b, _ = buffers.Get().(*[MaxFrame]byte)
+		for {
+			if n, readErr = unix.Read(int(fd), b[:]); !errors.Is(readErr, unix.EINTR) {
+				break
+			}
+		}
+		if readErr != nil {
+			buffers.Put(b)
+		}
+		return !errors.Is(readErr, unix.EAGAIN) // else wait, without a buffer
+	})
+	return b, n, cmp.Or(err, readErr)
+}
+
+// fail has ReadFrame return an error from now on.
+func (c *conn) fail(err error) {
+	c.deaf.Store(&err)
+	_ = c.c.SetReadDeadline(time.Unix(1, 0)) // which fails on a closed file only
+}
+
+func (c *conn) WriteFrame(b []byte) error {
+	var sendErr error
+	err := c.raw.Write(func(fd uintptr) bool {
+		_, sendErr = unix.Write(int(fd), b) // on the interface it is bound to
+		return true                         // do not wait for room
+	})
+	if err = errors.Join(err, sendErr); err != nil {
+		return fmt.Errorf("send frame: %w", err)
+	}
+	return nil
 }
 
 func (c *conn) Close() error {

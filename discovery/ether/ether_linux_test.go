@@ -3,10 +3,19 @@
 package ether_test
 
 import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
+	"slices"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/ether"
@@ -21,45 +30,68 @@ func TestMain(m *testing.M) {
 	os.Exit(netnstest.Main(func() int { return leaktest.Run(m) }))
 }
 
-// A wire is a cable with a Conn at one end and speakers at both.
+// A wire is a cable with sockets at one end and speakers at both.
 type wire struct {
 	t         *testing.T
+	node      *netnstest.Namespace
 	cable     *netnstest.Cable
-	conn      ether.Conn
+	port      discovery.Interface
 	near, far *speaker.Speaker
-	heard     chan discovery.Neighbor
-	ended     chan error
 }
 
 func newWire(t *testing.T) *wire {
 	t.Helper()
 	node, sw := netnstest.NewT(t, "node"), netnstest.NewT(t, "switch")
-	w := &wire{t: t, heard: make(chan discovery.Neighbor, 16), ended: make(chan error, 1)}
+	w := &wire{t: t, node: node}
 	w.cable = netnstest.ConnectT(t, netnstest.Endpoint{In: node, Name: "eth1"}, netnstest.Endpoint{In: sw, Name: "p1"})
 	w.near, w.far = open(t, node, "eth1"), open(t, sw, "p1")
-	err := node.Do(func() error {
-		list, err := link.List()
-		if err != nil {
-			return err
-		}
-		for _, i := range list {
-			if i.Name == "eth1" {
-				w.conn, err = ether.Listen(i)
-			}
-		}
+	w.look()
+	w.warm()
+	return w
+}
+
+// look finds the port, and returns all interfaces of the node.
+func (w *wire) look() []discovery.Interface {
+	w.t.Helper()
+	var list []discovery.Interface
+	err := w.node.Do(func() (err error) {
+		list, err = link.List()
 		return err
 	})
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
-	go w.receive()
-	t.Cleanup(func() {
-		_ = w.conn.Close()
-		if err := <-w.ended; !errors.Is(err, ether.ErrClosed) {
-			t.Errorf("ReadFrame after Close = %v, want ErrClosed", err)
+	for _, i := range list {
+		if i.Name == "eth1" {
+			w.port = i
 		}
-	})
-	return w
+	}
+	return list
+}
+
+// warm sends until a frame gets through: the kernel readies a device that got its
+// carrier a moment later, and drops what is sent before.
+func (w *wire) warm() {
+	w.t.Helper()
+	e := w.listen(ether.LLDP | ether.Early)
+	defer e.close()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for through, deadline := false, time.After(10*time.Second); !through; {
+		w.send(w.far, frame(1, speaker.NearestBridge))
+		select {
+		case <-e.heard:
+			through = true
+		case <-deadline:
+			w.t.Fatal("no frame gets through the cable")
+		case <-tick.C:
+		}
+	}
+	last := w.marshal(frame(2, speaker.NearestBridge))
+	w.sendRaw(w.far, last)
+	for heard := []byte(nil); !bytes.Equal(heard, last); {
+		heard = e.next("warming up") // others were on their way
+	}
 }
 
 func open(t *testing.T, ns *netnstest.Namespace, ifname string) *speaker.Speaker {
@@ -76,17 +108,71 @@ func open(t *testing.T, ns *netnstest.Namespace, ifname string) *speaker.Speaker
 	return s
 }
 
-func (w *wire) receive() {
-	buf := make([]byte, ether.MaxFrame)
+// An ear is one socket of the port and the frames that it delivers.
+type ear struct {
+	*wire
+	name  string
+	conn  ether.Conn
+	heard chan []byte
+	close func()
+}
+
+func (w *wire) listen(s ether.Socket) *ear {
+	w.t.Helper()
+	e := &ear{wire: w, name: fmt.Sprintf("socket %04b", s), heard: make(chan []byte, 64)}
+	err := w.node.Do(func() (err error) {
+		e.conn, err = ether.Listen(w.port, s)
+		return err
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- e.receive() }()
+	e.close = sync.OnceFunc(func() {
+		_ = e.conn.Close()
+		if err := <-ended; !errors.Is(err, ether.ErrClosed) {
+			w.t.Errorf("ReadFrame after Close = %v, want ErrClosed", err)
+		}
+	})
+	w.t.Cleanup(e.close)
+	return e
+}
+
+func (e *ear) receive() error {
 	for {
-		n, err := w.conn.ReadFrame(buf)
-		if err != nil {
-			w.ended <- err
-			return
+		if err := e.conn.ReadFrame(func(b []byte) { e.heard <- bytes.Clone(b) }); err != nil {
+			return err
 		}
-		if f, reason := lldp.Decode(buf[:n]); reason == lldp.Accepted {
-			w.heard <- f.Neighbor
-		}
+	}
+}
+
+// next is the next frame that is heard.
+func (e *ear) next(what string) []byte {
+	e.t.Helper()
+	select {
+	case b := <-e.heard:
+		return b
+	case <-time.After(10 * time.Second):
+		e.t.Fatalf("%s: %s: nothing was heard", e.name, what)
+		return nil
+	}
+}
+
+// expect hears the LLDP frame with that PVID next, and nothing else before it.
+func (e *ear) expect(what string, pvid uint16) {
+	e.t.Helper()
+	f, reason := lldp.Decode(e.next(what))
+	if reason != lldp.Accepted || f.Neighbor.PVID != pvid {
+		e.t.Errorf("%s: %s: heard PVID %d (%s), want %d", e.name, what, f.Neighbor.PVID, reason, pvid)
+	}
+}
+
+// expectRaw hears exactly these octets next.
+func (e *ear) expectRaw(what string, want []byte) {
+	e.t.Helper()
+	if diff := cmp.Diff(hex.Dump(want), hex.Dump(e.next(what))); diff != "" {
+		e.t.Errorf("%s: %s (-want +got):\n%s", e.name, what, diff)
 	}
 }
 
@@ -105,57 +191,167 @@ func (w *wire) send(s *speaker.Speaker, f speaker.Frame) {
 	}
 }
 
-// expect hears the frame with that PVID next, and nothing else before it.
-func (w *wire) expect(what string, pvid uint16) {
+func (w *wire) sendRaw(s *speaker.Speaker, b []byte) {
 	w.t.Helper()
-	select {
-	case n := <-w.heard:
-		if n.PVID != pvid {
-			w.t.Errorf("%s: heard PVID %d, want %d", what, n.PVID, pvid)
-		}
-	case <-time.After(10 * time.Second):
-		w.t.Fatalf("%s: nothing was heard", what)
+	if err := s.SendRaw(b); err != nil {
+		w.t.Fatal(err)
 	}
 }
 
+// sockets are those that receive LLDP.
+var sockets = []ether.Socket{ether.LLDP, ether.LLDP | ether.Early, ether.LLDP | ether.CDP | ether.Early}
+
 func TestReceive(t *testing.T) {
 	w := newWire(t)
+	for _, s := range sockets {
+		testReceive(w.listen(s))
+	}
+}
+
+func testReceive(e *ear) {
+	e.t.Helper()
 	nearestBridge := speaker.NearestBridge
 	for i, group := range []byte{0x0e, 0x03, 0x00} {
 		to := nearestBridge
 		to[5] = group
-		w.send(w.far, frame(uint16(100+i), to))
-		w.expect("group address "+to.String(), uint16(100+i))
+		e.send(e.far, frame(uint16(100+i), to))
+		e.expect("group address "+to.String(), uint16(100+i))
 	}
 	// What must not be heard is followed by what must.
-	w.send(w.far, frame(200, discovery.MAC{2, 0, 0, 0, 0, 1}))
-	w.send(w.far, frame(201, discovery.MAC{0x01, 0x80, 0xc2, 0, 0, 0x02}))
-	w.send(w.near, frame(202, nearestBridge))
-	w.send(w.far, frame(203, nearestBridge))
-	w.expect("after unicast, another group and a frame of our own", 203)
+	e.send(e.far, frame(200, discovery.MAC{2, 0, 0, 0, 0, 1}))
+	e.send(e.far, frame(201, discovery.MAC{0x01, 0x80, 0xc2, 0, 0, 0x02}))
+	e.send(e.near, frame(202, nearestBridge))
+	e.sendRaw(e.far, otherProtocol(nearestBridge))
+	e.send(e.far, frame(203, nearestBridge))
+	e.expect("after unicast, another group, a frame of our own and another protocol", 203)
 
-	tagged := frame(50, nearestBridge)
-	tagged.Tag = 9
-	w.send(w.far, tagged)
-	w.expect("a tag is not the VLAN", 50)
+	b := e.marshal(frame(50, nearestBridge))
+	e.sendRaw(e.far, tag(bytes.Clone(b), 0x81, 0, 0, 9)) // a VLAN of no device here
+	e.expect("a tag is not the VLAN", 50)
+	e.sendRaw(e.far, tag(b, 0x81, 0, 0xe0, 0)) // a priority and no VLAN
+	e.expect("priority tag", 50)
+}
+
+func (w *wire) marshal(f speaker.Frame) []byte {
+	w.t.Helper()
+	b, err := f.Marshal()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return b
+}
+
+// otherProtocol is a frame to a group address of LLDP that is none, such as PTP.
+func otherProtocol(to discovery.MAC) []byte {
+	b := append(to[:], 2, 0, 0, 0, 0, 9, 0x88, 0xf7)
+	return append(b, make([]byte, 46)...)
+}
+
+// tag puts tags between the addresses of a frame and what follows.
+func tag(frame []byte, tags ...byte) []byte { return slices.Insert(frame, 12, tags...) }
+
+// TestTags shows what is left of tags: the kernel takes off the outer one, as NICs
+// do, also where no VLAN device is. A frame with two is no LLDP to the kernel, but
+// it is to an Early socket.
+func TestTags(t *testing.T) {
+	w := newWire(t)
+	plain, early := w.listen(ether.LLDP), w.listen(ether.LLDP|ether.CDP|ether.Early)
+	lldpFrame := w.marshal(frame(100, speaker.NearestBridge))
+	vlan9, vlan10 := []byte{0x81, 0, 0, 9}, []byte{0x81, 0, 0, 10}
+	service := []byte{0x88, 0xa8, 0, 11}
+
+	w.sendRaw(w.far, tag(bytes.Clone(lldpFrame), vlan9...))
+	plain.expectRaw("one tag", lldpFrame)
+	early.expectRaw("one tag", lldpFrame)
+	w.sendRaw(w.far, tag(bytes.Clone(lldpFrame), slices.Concat(service, vlan9)...))
+	early.expectRaw("two tags", tag(bytes.Clone(lldpFrame), vlan9...))
+	w.sendRaw(w.far, tag(bytes.Clone(lldpFrame), slices.Concat(vlan10, vlan9)...))
+	early.expectRaw("two tags of one kind", tag(bytes.Clone(lldpFrame), vlan9...))
+	w.sendRaw(w.far, tag(cdpFrame(0x2000), slices.Concat(vlan10, vlan9)...))
+	early.expectRaw("CDP with two tags", tag(cdpFrame(0x2000), vlan9...))
+	w.sendRaw(w.far, lldpFrame)
+	plain.expectRaw("no tag, and nothing was heard before", lldpFrame)
+}
+
+// cdpFrame is a frame of Cisco's with that protocol number.
+func cdpFrame(protocol uint16) []byte {
+	b := []byte{0x01, 0x00, 0x0c, 0xcc, 0xcc, 0xcc, 2, 0, 0, 0, 0, 9, 0, 46, 0xaa, 0xaa, 0x03, 0x00, 0x00, 0x0c}
+	b = binary.BigEndian.AppendUint16(b, protocol)
+	return append(b, make([]byte, 60-len(b))...)
+}
+
+func TestReceiveCDP(t *testing.T) {
+	w := newWire(t)
+	for _, s := range []ether.Socket{ether.CDP, ether.CDP | ether.Early, ether.LLDP | ether.CDP | ether.Early} {
+		e := w.listen(s)
+		const cdp, vtp = 0x2000, 0x2003
+		stp := append([]byte{0x01, 0x80, 0xc2, 0, 0, 0, 2, 0, 0, 0, 0, 9, 0, 38, 0x42, 0x42, 0x03}, make([]byte, 43)...)
+		if s&ether.LLDP == 0 {
+			w.send(w.far, frame(100, speaker.NearestBridge))
+		}
+		w.sendRaw(w.far, cdpFrame(vtp))
+		w.sendRaw(w.far, stp)
+		w.sendRaw(w.near, cdpFrame(cdp))
+		w.sendRaw(w.far, cdpFrame(cdp))
+		e.expectRaw("after LLDP, VTP, STP and a frame of our own", cdpFrame(cdp))
+		w.sendRaw(w.far, tag(cdpFrame(cdp), 0x81, 0, 0, 9))
+		e.expectRaw("tagged", cdpFrame(cdp))
+	}
+}
+
+// TestSend sends through every kind of socket.
+func TestSend(t *testing.T) {
+	w := newWire(t)
+	b := w.marshal(frame(100, speaker.NearestBridge))
+	tap := w.listen(ether.Tap)
+	for _, s := range append(sockets, ether.CDP) {
+		e := w.listen(s)
+		if err := e.conn.WriteFrame(b); err != nil {
+			t.Fatal(err)
+		}
+		tap.expectRaw("sent through "+e.name, b)
+	}
+	if err := tap.conn.WriteFrame(b); err != nil { // which it does not hear itself
+		t.Fatal(err)
+	}
+	w.send(w.near, frame(101, speaker.NearestBridge))
+	tap.expect("after a frame of its own", 101)
+	if err := tap.conn.WriteFrame(make([]byte, 2000)); !errors.Is(err, syscall.EMSGSIZE) {
+		t.Errorf("send 2000 octets = %v, want EMSGSIZE", err)
+	}
+}
+
+// TestTap hears what leaves, whoever sends it, and nothing that arrives.
+func TestTap(t *testing.T) {
+	w := newWire(t)
+	tap := w.listen(ether.Tap)
+	b := w.marshal(frame(100, speaker.NearestBridge))
+	w.sendRaw(w.near, otherProtocol(speaker.NearestBridge))
+	w.sendRaw(w.far, b)
+	w.sendRaw(w.near, b)
+	tap.expectRaw("after another protocol and a frame that arrives", b)
+	tagged := tag(bytes.Clone(b), 0x81, 0, 0, 9)
+	w.sendRaw(w.near, tagged)
+	tap.expectRaw("tagged", tagged)
 }
 
 // TestCarrierLossIsNoEnd shows that a socket outlives its interface being down.
 func TestCarrierLossIsNoEnd(t *testing.T) {
 	w := newWire(t)
+	e := w.listen(ether.LLDP)
 	w.send(w.far, frame(100, speaker.NearestBridge))
-	w.expect("before", 100)
+	e.expect("before", 100)
 	if err := errors.Join(w.cable.Unplug(), w.cable.Plug()); err != nil {
 		t.Fatal(err)
 	}
 	w.send(w.far, frame(101, speaker.NearestBridge))
-	w.expect("after", 101)
+	e.expect("after", 101)
 }
 
 func TestListenOnNothing(t *testing.T) {
 	ns := netnstest.NewT(t, "node")
 	err := ns.Do(func() error {
-		_, err := ether.Listen(discovery.Interface{Index: 4711, Name: "eth9"})
+		_, err := ether.Listen(discovery.Interface{Index: 4711, Name: "eth9"}, ether.LLDP)
 		return err
 	})
 	if err == nil || errors.Is(err, os.ErrPermission) {

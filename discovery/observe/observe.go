@@ -9,7 +9,9 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"os"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -17,15 +19,22 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/ether"
 	"github.com/colvin-net/colvin/discovery/neighbor"
+	"github.com/colvin-net/colvin/discovery/transmit"
 )
 
 const (
 	// dumpEvery bounds how often the interfaces are listed while hints pour in.
 	dumpEvery = 50 * time.Millisecond
 	// resyncEvery lists the interfaces though no hint came, in case one was lost.
-	resyncEvery = time.Minute
+	resyncEvery = 5 * time.Minute
+	// publishEvery bounds how often neighbours that keep changing are told of.
+	publishEvery = 50 * time.Millisecond
 	// reopenAfter is when a port that could not be listened on is tried again.
 	reopenAfter = 5 * time.Second
+	// nicEvery is how old what the driver said may be when the interfaces are listed.
+	nicEvery = resyncEvery
+	// addressesEvery bounds how often the IP addresses are listed.
+	addressesEvery = 5 * time.Second
 )
 
 // Links is where interfaces come from: the kernel, or a test.
@@ -38,27 +47,28 @@ type Links interface {
 
 // An Observer publishes Snapshots of one node.
 type Observer struct {
-	links  Links
-	listen ether.ListenFunc
-	ports  Patterns
-	log    *slog.Logger
+	c   Config
+	log *slog.Logger
 
 	updates chan *discovery.Snapshot // holds the latest at most
-	heard   chan struct{}            // a table changed
+	heard   chan struct{}            // something happened on a port
 	broken  chan failure             // a port's socket failed
 
-	mu         sync.Mutex // guards what follows
+	// Owned by Run.
+	chassis     discovery.MAC // the node's
+	addresses   map[int][]netip.Addr
+	addressesAt time.Time // when they were listed
+
+	mu         sync.Mutex // guards what follows, and the ports' speakers
 	interfaces []discovery.Interface
 	open       map[int]*port // by ifindex
 }
 
-// New returns an Observer of the interfaces that the patterns choose.
-func New(links Links, listen ether.ListenFunc, ports Patterns, log *slog.Logger) *Observer {
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
+// New returns an Observer.
+func New(c Config) *Observer {
+	c = c.withDefaults()
 	return &Observer{
-		links: links, listen: listen, ports: ports, log: log,
+		c: c, log: c.Log,
 		updates: make(chan *discovery.Snapshot, 1),
 		heard:   make(chan struct{}, 1),
 		broken:  make(chan failure),
@@ -79,6 +89,7 @@ func (o *Observer) Snapshot() *discovery.Snapshot {
 	defer o.mu.Unlock()
 	s := &discovery.Snapshot{Time: time.Now(), Interfaces: slices.Clone(o.interfaces), Ports: []discovery.Port{}}
 	for _, p := range o.open {
+		o.catchUp(p)
 		s.Ports = append(s.Ports, p.describe())
 	}
 	slices.SortFunc(s.Ports, func(a, b discovery.Port) int { return a.Index - b.Index })
@@ -93,124 +104,219 @@ func (o *Observer) Run(ctx context.Context) error {
 	if err := o.sync(); err != nil {
 		return err
 	}
-	dump := time.NewTimer(resyncEvery)
+	dump := newDumpTimer()
 	defer dump.Stop()
-	expiry := time.NewTimer(0)
-	defer expiry.Stop()
-	last := time.Now()
-	due := last.Add(resyncEvery)
-	by := func(t time.Time) { // has the next dump happen by then
-		if t.Before(due) {
-			due = t
-			dump.Reset(max(0, time.Until(due)))
-		}
-	}
+	wake := time.NewTimer(0)
+	defer wake.Stop()
+	heard, quiet := (<-chan struct{})(o.heard), time.NewTimer(publishEvery)
+	defer quiet.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-o.links.Hints():
-			by(last.Add(dumpEvery))
+		case <-o.c.Links.Hints():
+			dump.by(dump.last.Add(dumpEvery))
 			continue
 		case <-dump.C:
 			if err := o.sync(); err != nil {
 				return err
 			}
-			last = time.Now()
-			due = last.Add(o.nextSync())
-			dump.Reset(time.Until(due))
-		case <-o.heard:
+			dump.done()
+		case <-heard:
 			o.publish()
+			heard = nil // for a while
+			quiet.Reset(publishEvery)
+		case <-quiet.C:
+			heard = o.heard
 		case f := <-o.broken:
+			if errors.Is(f.err, ether.ErrDown) {
+				dump.by(dump.last.Add(dumpEvery)) // which explains it
+			}
 			o.fail(f)
-			by(time.Now().Add(reopenAfter))
-		case <-expiry.C:
+		case <-wake.C:
 			if o.expire() {
 				o.publish()
 			}
 		}
-		expiry.Reset(o.nextExpiry())
+		if o.speak() {
+			o.publish()
+		}
+		if o.anyBroken() {
+			dump.by(time.Now().Add(reopenAfter))
+		}
+		wake.Reset(o.nextWake())
+	}
+}
+
+// A dumpTimer fires when the interfaces are to be listed.
+type dumpTimer struct {
+	*time.Timer
+	last, due time.Time
+}
+
+func newDumpTimer() *dumpTimer {
+	t := &dumpTimer{Timer: time.NewTimer(resyncEvery)}
+	t.done()
+	return t
+}
+
+// done is called when they were listed.
+func (t *dumpTimer) done() {
+	t.last = time.Now()
+	t.due = t.last.Add(resyncEvery)
+	t.Reset(resyncEvery)
+}
+
+// by has the timer fire at that time at the latest.
+func (t *dumpTimer) by(at time.Time) {
+	if at.Before(t.due) {
+		t.due = at
+		t.Reset(max(0, time.Until(at)))
 	}
 }
 
 // sync lists the interfaces and opens and closes ports to match.
 func (o *Observer) sync() error {
-	list, err := o.links.List()
+	list, err := o.c.Links.List()
 	if err != nil {
 		o.log.Error("interfaces cannot be listed; keeping the last list", "error", err)
 		return nil
 	}
-	if err := o.reconcile(list); err != nil {
-		return err
+	changed, err := o.reconcile(list)
+	for _, p := range o.current() {
+		o.catchUp(p) // while the kernel has room for more
 	}
-	o.publish()
-	return nil
+	if changed {
+		o.publish()
+	}
+	return err
 }
 
-func (o *Observer) reconcile(list []discovery.Interface) error {
+// reconcile reports whether anything a Snapshot shows has changed.
+func (o *Observer) reconcile(list []discovery.Interface) (changed bool, err error) {
+	changed = o.interfaces == nil || !reflect.DeepEqual(o.interfaces, list)
 	wanted := make(map[int]discovery.Interface)
 	for _, i := range list {
-		if o.ports.Port(i) {
+		if o.c.Ports.Port(i) {
 			wanted[i.Index] = i
 		}
 	}
 	for index, p := range o.current() {
-		if i, ok := wanted[index]; !ok || p.key != keyOf(i) || p.broken {
-			p.close()
-			if !ok {
-				o.forget(index)
-			}
+		if _, ok := wanted[index]; !ok {
+			o.close(p)
+			o.forget(index)
 		}
 	}
+	if o.chassis == (discovery.MAC{}) {
+		o.chassis = chassis(list, o.c.Ports.Port)
+	}
+	r := newReach(list, o.lookUp(), o.c.Ports.Port)
 	for _, i := range wanted {
-		if err := o.reopen(i); err != nil {
-			return err
+		brought, err := o.bring(i, &r)
+		if err != nil {
+			return false, err
 		}
+		changed = changed || brought
 	}
 	o.mu.Lock()
 	o.interfaces = list
 	o.mu.Unlock()
-	return nil
+	return changed, nil
 }
 
-// reopen makes sure that the port's socket belongs to the interface's present
-// carrier epoch.
-func (o *Observer) reopen(i discovery.Interface) error {
-	old := o.current()[i.Index]
-	if old != nil && old.key == keyOf(i) && !old.broken {
-		o.rename(old, i.Name)
-		return nil
-	}
-	var counters discovery.PortCounters
-	if old != nil {
-		counters = old.table.Counters()
-	}
-	p := &port{key: keyOf(i), name: i.Name, since: time.Now(), table: neighbor.NewTable(neighbor.DefaultMax, counters)}
-	if i.Up { // a socket on an interface that is down fails at once
-		if err := o.openSocket(i, p); err != nil {
-			return err
+// bring makes sure that the port's sockets belong to the interface's present
+// carrier epoch, and that it is heard as early as it must be. It reports whether the
+// port is another one now, or its driver says something else.
+func (o *Observer) bring(i discovery.Interface, r *reach) (changed bool, err error) {
+	settings := o.c.settings(i.Name)
+	sockets := ether.Sockets(i, r.interfaces, o.c.Protocols, settings.Capture)
+	p := o.current()[i.Index]
+	same := p != nil && p.key == keyOf(i) && !p.broken
+	if !same || !slices.Equal(p.sockets, sockets) {
+		changed = true
+		p = o.replace(p, i, same)
+		p.sockets = sockets
+		if i.Up { // a socket on an interface that is down fails at once
+			if err := o.openSockets(i, p); err != nil {
+				return false, err
+			}
 		}
 	}
+	nic := o.facts(p, i.Name)
 	o.mu.Lock()
+	defer o.mu.Unlock()
+	changed = changed || nic != p.nic
+	p.name, p.carrier, p.mtu, p.mode, p.nic = i.Name, i.Carrier, i.MTU, settings.Transmit, nic
+	p.announce = o.announcement(i, r)
 	o.open[i.Index] = p
-	o.mu.Unlock()
+	return changed, nil
+}
+
+// replace returns the port that takes the place of old, if there is one, which is
+// closed. What was heard stays where it is the same cable still.
+func (o *Observer) replace(old *port, i discovery.Interface, same bool) *port {
+	p := &port{key: keyOf(i), name: i.Name, since: time.Now()}
+	p.changed.Store(true)
+	var counters discovery.PortCounters
+	if old == nil {
+		p.speaker = transmit.NewSpeaker(o.c.Speaker)
+	} else {
+		o.close(old)
+		counters = old.table.Counters()
+		p.speaker, p.nic, p.nicAt = old.speaker, old.nic, old.nicAt
+	}
+	if same {
+		p.since, p.table = old.since, old.table
+		return p
+	}
+	p.nicAt = time.Time{}
+	p.table = neighbor.NewTable(neighbor.DefaultMax, counters)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	p.speaker.Down(time.Now())
+	return p
+}
+
+// openSockets opens the sockets of a port, or notes why one cannot be opened.
+func (o *Observer) openSockets(i discovery.Interface, p *port) error {
+	for _, s := range p.sockets {
+		conn, err := o.c.Listen(i, s)
+		switch {
+		case errors.Is(err, os.ErrPermission):
+			o.close(p)
+			return err // no later try can go better
+		case err != nil:
+			o.log.Warn("port cannot be listened on; trying again", "interface", i.Name, "error", err)
+			p.broken, p.problem = true, err.Error()
+			return nil
+		}
+		o.listen(p, conn)
+	}
+	o.log.Debug("listening", "interface", i.Name, "ifindex", i.Index, "epoch", i.Epoch())
 	return nil
 }
 
-// openSocket opens the socket of a port, or notes why it cannot be opened.
-func (o *Observer) openSocket(i discovery.Interface, p *port) error {
-	conn, err := o.listen(i)
-	switch {
-	case errors.Is(err, os.ErrPermission):
-		return err // no later try can go better
-	case err != nil:
-		o.log.Warn("port cannot be listened on; trying again", "interface", i.Name, "error", err)
-		p.broken, p.problem = true, err.Error()
-	default:
-		o.log.Debug("listening", "interface", i.Name, "ifindex", i.Index, "epoch", i.Epoch())
-		p.start(conn, o.heard, o.broken)
+// facts are what the driver says of the port's NIC.
+func (o *Observer) facts(p *port, name string) discovery.NIC {
+	if now := time.Now(); now.Sub(p.nicAt) >= nicEvery {
+		p.nicAt = now
+		return o.c.NIC(name)
 	}
-	return nil
+	return p.nic
+}
+
+// lookUp reads the IP addresses, unless that was done just now: some nodes have
+// thousands.
+func (o *Observer) lookUp() map[int][]netip.Addr {
+	if now := time.Now(); now.Sub(o.addressesAt) >= addressesEvery {
+		found, err := o.c.Addresses()
+		if err != nil {
+			o.log.Warn("IP addresses cannot be listed; keeping the last list", "error", err)
+			found = o.addresses
+		}
+		o.addresses, o.addressesAt = found, now
+	}
+	return o.addresses
 }
 
 // current is a copy of the open ports, which only Run changes.
@@ -218,12 +324,6 @@ func (o *Observer) current() map[int]*port {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return maps.Clone(o.open)
-}
-
-func (o *Observer) rename(p *port, name string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	p.name = name
 }
 
 func (o *Observer) forget(index int) {
@@ -235,7 +335,7 @@ func (o *Observer) forget(index int) {
 func (o *Observer) fail(f failure) {
 	o.mu.Lock()
 	f.port.broken = true
-	if !errors.Is(f.err, ether.ErrDown) { // which the next dump explains
+	if !errors.Is(f.err, ether.ErrDown) {
 		f.port.problem = f.err.Error()
 		o.log.Warn("port cannot be read; opening it anew", "interface", f.port.name, "error", f.err)
 	}
@@ -245,37 +345,70 @@ func (o *Observer) fail(f failure) {
 
 func (o *Observer) closeAll() {
 	for index, p := range o.current() {
-		p.close()
+		if o.c.ShutdownOnExit {
+			o.mu.Lock()
+			p.speaker.Goodbye(time.Now(), p.limit(), p.write)
+			o.mu.Unlock()
+		}
+		o.close(p)
 		o.forget(index)
 	}
 }
 
+// expire deletes the neighbours whose time has come. What was kept back is taken note
+// of on all ports at once, so that their times do not come one by one.
 func (o *Observer) expire() bool {
-	now, changed := time.Now(), false
-	for _, p := range o.current() {
-		changed = p.table.Expire(now) || changed
+	now, due := time.Now(), false
+	ports := o.current()
+	for _, p := range ports {
+		at, ok := p.table.NextExpiry()
+		due = due || ok && !at.After(now)
+	}
+	if !due {
+		return false
+	}
+	changed := false
+	for _, p := range ports {
+		o.catchUp(p)
+		if p.table.Expire(now) {
+			o.unhush(p)
+			p.changed.Store(true)
+			changed = true
+		}
 	}
 	return changed
 }
 
-// nextExpiry is how long no neighbour ages out.
-func (o *Observer) nextExpiry() time.Duration {
+// nextWake is how long no neighbour ages out and no speaker has anything to do.
+func (o *Observer) nextWake() time.Duration {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	next := time.Hour
-	for _, p := range o.current() {
-		if at, ok := p.table.NextExpiry(); ok {
-			next = min(next, time.Until(at))
+	for _, p := range o.open {
+		for _, when := range []func() (time.Time, bool){p.table.NextExpiry, p.speaker.Wake} {
+			if at, ok := when(); ok {
+				next = min(next, time.Until(at))
+			}
 		}
 	}
 	return max(0, next)
 }
 
-func (o *Observer) nextSync() time.Duration {
+func (o *Observer) anyBroken() bool {
 	for _, p := range o.current() {
 		if p.broken {
-			return reopenAfter
+			return true
 		}
 	}
-	return resyncEvery
+	return false
+}
+
+// wake has Run look after the ports.
+func (o *Observer) wake() {
+	select {
+	case o.heard <- struct{}{}:
+	default:
+	}
 }
 
 // publish replaces the pending Snapshot, if any, with the present one.
@@ -286,93 +419,4 @@ func (o *Observer) publish() {
 	default:
 	}
 	o.updates <- s
-}
-
-// key identifies a socket's carrier epoch. Being taken down administratively
-// ends an epoch too: some drivers keep the carrier then, and nobody knows what
-// happens to the cable.
-// Another MAC address may be another device in the place of the first.
-type key struct {
-	index int
-	mac   discovery.MAC
-	epoch uint32
-	up    bool
-}
-
-func keyOf(i discovery.Interface) key { return key{i.Index, i.MAC, i.Epoch(), i.Up} }
-
-// A port is one socket with the table that its frames fill.
-//
-// A socket is opened after the interface was seen in its carrier epoch, and
-// replaced when the epoch changes. So every frame that it delivers arrived in
-// that epoch or after it, never before: what waited in the queue of an old
-// socket while the cable moved is lost with that socket.
-type port struct {
-	key
-	name    string
-	since   time.Time
-	broken  bool   // the socket could not be opened, or failed
-	problem string // why, where that is worth telling
-	table   *neighbor.Table
-
-	conn ether.Conn
-	stop chan struct{} // closed by close
-	done chan struct{} // closed when the receiver has ended
-}
-
-// A failure is a socket that is of no more use.
-type failure struct {
-	port *port
-	err  error
-}
-
-// start receives until close, or until the socket fails; Run hears of that.
-func (p *port) start(conn ether.Conn, heard chan<- struct{}, broken chan<- failure) {
-	p.conn, p.stop, p.done = conn, make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(p.done)
-		err := p.receive(heard)
-		if errors.Is(err, ether.ErrClosed) {
-			return
-		}
-		select {
-		case broken <- failure{p, err}:
-		case <-p.stop:
-		}
-	}()
-}
-
-func (p *port) receive(heard chan<- struct{}) error {
-	buf := make([]byte, ether.MaxFrame)
-	for {
-		n, err := p.conn.ReadFrame(buf)
-		if err != nil {
-			return err
-		}
-		if !p.table.Receive(buf[:n], time.Now()).Visible() {
-			continue
-		}
-		select {
-		case heard <- struct{}{}:
-		default:
-		}
-	}
-}
-
-// close ends the receiver; nothing is added to the table afterwards.
-func (p *port) close() {
-	if p.conn == nil {
-		return
-	}
-	close(p.stop)
-	_ = p.conn.Close()
-	<-p.done
-	p.conn = nil
-}
-
-// describe is called with the Observer's lock held.
-func (p *port) describe() discovery.Port {
-	d := discovery.Port{Index: p.index, Name: p.name, Epoch: p.epoch, Since: p.since, Problem: p.problem}
-	p.table.Fill(&d)
-	return d
 }

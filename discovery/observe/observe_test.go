@@ -22,15 +22,13 @@ import (
 	"github.com/colvin-net/colvin/discovery/link/linktest"
 	"github.com/colvin-net/colvin/discovery/netnstest/speaker"
 	"github.com/colvin-net/colvin/discovery/observe"
-	"github.com/colvin-net/colvin/internal/leaktest"
 )
-
-func TestMain(m *testing.M) { os.Exit(leaktest.Run(m)) }
 
 // A bench is a node whose ports are cables in memory.
 type bench struct {
 	t        *testing.T
 	links    *linktest.Links
+	config   observe.Config
 	observer *observe.Observer
 	cancel   context.CancelFunc
 	done     chan error
@@ -43,7 +41,7 @@ type bench struct {
 func newBench(t *testing.T, links ...discovery.Interface) *bench {
 	t.Helper()
 	b := &bench{t: t, links: linktest.New(links...), cables: map[string]*ethertest.Segment{}, done: make(chan error, 1)}
-	b.observer = observe.New(b.links, b.listen, observe.Patterns{"*"}, nil)
+	b.config = observe.Config{Links: b.links, Listen: b.listen, Ports: observe.Patterns{"*"}}
 	return b
 }
 
@@ -58,6 +56,7 @@ func observed(test func(*bench)) func(*testing.T) {
 }
 
 func (b *bench) start() {
+	b.observer = observe.New(b.config)
 	ctx, cancel := context.WithCancel(b.t.Context())
 	b.cancel = cancel
 	go func() { b.done <- b.observer.Run(ctx) }()
@@ -81,28 +80,34 @@ func (b *bench) cable(name string) *ethertest.Segment {
 	return b.cables[name]
 }
 
-func (b *bench) listen(i discovery.Interface) (ether.Conn, error) {
+func (b *bench) listen(i discovery.Interface, s ether.Socket) (ether.Conn, error) {
 	b.mu.Lock()
 	err := b.refuse
 	b.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
-	return b.cable(i.Name).Listen(), nil
+	return b.cable(i.Name).Listen(s), nil
 }
 
 // hear has a switch speak on the cable of eth1.
 func (b *bench) hear(chassis byte, pvid uint16, ttl time.Duration) {
 	b.t.Helper()
+	b.cable("eth1").Send(said(b.t, chassis, pvid, ttl))
+	synctest.Wait()
+}
+
+// said is what a switch says.
+func said(t *testing.T, chassis byte, pvid uint16, ttl time.Duration) []byte {
+	t.Helper()
 	frame, err := speaker.Frame{
 		Source: discovery.MAC{2, 0, 0, 0, 1, chassis}, Chassis: speaker.MACChassis(discovery.MAC{2, 0, 0, 0, 1, chassis}),
 		Port: speaker.NamedPort("p1"), TTL: ttl, PVID: pvid,
 	}.Marshal()
 	if err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
-	b.cable("eth1").Send(frame)
-	synctest.Wait()
+	return frame
 }
 
 // seen is a Snapshot as an operator would note it down.
@@ -135,7 +140,7 @@ func (b *bench) expect(when string, want ...string) {
 
 func hardware(index int, name string) discovery.Interface {
 	return discovery.Interface{
-		Index: index, Name: name, MAC: discovery.MAC{2, 0, 0, 0, 0, byte(index)},
+		Index: index, Name: name, MAC: discovery.MAC{2, 0, 0, 0, 0, byte(index)}, MTU: 1500,
 		Bus: "pci", Ethernet: true, Up: true, Carrier: true, CarrierChanges: 2,
 	}
 }
@@ -185,7 +190,7 @@ func TestMissedFlap(t *testing.T) {
 		moved := hardware(2, "eth1")
 		moved.CarrierChanges = 4
 		b.links.SetQuietly(moved)
-		time.Sleep(2 * time.Minute) // the periodic dump makes up for the lost hint
+		time.Sleep(6 * time.Minute) // the periodic dump makes up for the lost hint
 		b.expect("after resync", "eth1 epoch 4")
 	}))
 }
@@ -248,15 +253,36 @@ func TestUpdatesKeepLatest(t *testing.T) {
 		for chassis := range byte(5) {
 			b.hear(chassis, 100, time.Hour)
 		}
+		time.Sleep(time.Second)
 		s := <-b.observer.Updates()
 		if got := len(s.Ports[0].Neighbors); got != 5 {
 			b.t.Errorf("latest snapshot has %d neighbours, want 5", got)
 		}
 		b.hear(1, 100, time.Hour)
+		time.Sleep(time.Second)
 		select {
 		case <-b.observer.Updates():
 			b.t.Error("a refresh was published")
 		default:
+		}
+	}))
+}
+
+// TestUpdatesAreBounded has a speaker say something else all the time.
+func TestUpdatesAreBounded(t *testing.T) {
+	synctest.Test(t, observed(func(b *bench) {
+		updates := 0
+		for i := range 5000 {
+			b.hear(1, uint16(1+i%2), time.Hour)
+			select {
+			case <-b.observer.Updates():
+				updates++
+			default:
+			}
+			time.Sleep(time.Millisecond)
+		}
+		if updates < 90 || updates > 110 {
+			b.t.Errorf("%d updates in 5 s, want 20 a second", updates)
 		}
 	}))
 }
@@ -355,20 +381,22 @@ func TestOtherDeviceWithTheSameIndex(t *testing.T) {
 // A failingConn fails when told to.
 type failingConn struct{ fail chan error }
 
-func (c *failingConn) ReadFrame([]byte) (int, error) { return 0, <-c.fail }
-func (c *failingConn) Close() error                  { return nil }
+func (c *failingConn) ReadFrame(func([]byte)) error { return <-c.fail }
+func (c *failingConn) WriteFrame([]byte) error      { return nil }
+func (c *failingConn) Close() error                 { return nil }
 
 // TestFailureDoesNotDelayDump has one socket fail while another port changes.
 func TestFailureDoesNotDelayDump(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, hardware(2, "eth1"), hardware(3, "eth2"))
 		failing := &failingConn{fail: make(chan error, 1)}
-		b.observer = observe.New(b.links, func(i discovery.Interface) (ether.Conn, error) {
+		b.config.Protocols = ether.LLDP
+		b.config.Listen = func(i discovery.Interface, s ether.Socket) (ether.Conn, error) {
 			if i.Index == 3 && len(failing.fail) == 0 {
 				return failing, nil
 			}
-			return b.listen(i)
-		}, observe.Patterns{"*"}, nil)
+			return b.listen(i, s)
+		}
 		b.start()
 		defer b.stop()
 		b.links.SetCarrier(2, false)
@@ -379,5 +407,29 @@ func TestFailureDoesNotDelayDump(t *testing.T) {
 		b.expect("a second later", "eth1 epoch 4", "eth2 epoch 2") // eth2 has a new socket already
 		failing.fail <- ether.ErrClosed                            // for whoever listens anew
 		time.Sleep(time.Minute)
+	})
+}
+
+// TestDownThatNobodySaw has an interface go down and up between two dumps, with a
+// driver that counts no carrier change: only the socket tells.
+func TestDownThatNobodySaw(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, hardware(2, "eth1"))
+		down := &failingConn{fail: make(chan error)}
+		opened := 0
+		b.config.Listen = func(i discovery.Interface, s ether.Socket) (ether.Conn, error) {
+			if s == ether.CDP && opened == 0 {
+				opened++
+				return down, nil
+			}
+			return b.listen(i, s)
+		}
+		b.start()
+		defer b.stop()
+		b.hear(1, 100, time.Hour)
+		time.Sleep(time.Second)
+		down.fail <- ether.ErrDown
+		time.Sleep(100 * time.Millisecond)
+		b.expect("what was heard before is no evidence", "eth1 epoch 2")
 	})
 }

@@ -33,17 +33,21 @@ func (p Patterns) Port(i discovery.Interface) bool {
 	if !i.Ethernet || i.VF {
 		return false
 	}
-	hardware := i.Kind == "" && i.Bus != ""
-	if !hardware && i.Kind != "veth" {
+	if !hardware(i) && i.Kind != "veth" {
 		return false
 	}
 	port := false
 	for _, s := range p {
 		glob, exclude := strings.CutPrefix(s, "!")
 		named := strings.Trim(glob, "*?") != ""
-		if ok, _ := path.Match(glob, i.Name); ok && (exclude || hardware || named) {
+		if ok, _ := path.Match(glob, i.Name); ok && (exclude || hardware(i) || named) {
 			port = !exclude
 		}
 	}
 	return port
+}
+
+// hardware reports whether the interface is a port of the machine.
+func hardware(i discovery.Interface) bool {
+	return i.Kind == "" && i.Bus != "" && i.Ethernet && !i.VF
 }

@@ -14,8 +14,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/ether"
 	"github.com/colvin-net/colvin/discovery/link"
+	"github.com/colvin-net/colvin/discovery/nic"
 	"github.com/colvin-net/colvin/discovery/observe"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -72,7 +74,11 @@ func prepare(c Config) error {
 }
 
 func build(ctx context.Context, c Config, version, boot string, links observe.Links, log *slog.Logger) ([]Task, error) {
-	observer := observe.New(links, ether.Listen, c.Interfaces, log)
+	observer := observe.New(observe.Config{
+		Links: links, Listen: ether.Listen, NIC: describeNIC(log), Addresses: link.Addresses, Log: log,
+		Ports: c.Interfaces, Protocols: c.Protocols, Settings: c.Ports, Exceptions: c.Exceptions,
+		SystemName: c.Node, SystemDescription: "Colvin " + version + " on Linux", ShutdownOnExit: c.ShutdownOnExit,
+	})
 	loop := NewLoop(Deps{Config: c, Version: version, BootID: boot, Snapshots: observer.Updates(), Log: log})
 	state := func() (*State, error) {
 		s, err := loop.State()
@@ -92,6 +98,17 @@ func build(ctx context.Context, c Config, version, boot string, links observe.Li
 		return nil, err
 	}
 	return append(tasks, m), nil
+}
+
+// describeNIC returns what asks the driver of an interface.
+func describeNIC(log *slog.Logger) func(ifname string) discovery.NIC {
+	return func(ifname string) discovery.NIC {
+		facts, err := nic.Kernel{}.Facts(ifname)
+		if err != nil {
+			log.Debug("driver tells nothing", "interface", ifname, "error", err)
+		}
+		return nic.Describe(ifname, facts)
+	}
 }
 
 // runAll runs the tasks until ctx ends or one of them fails.

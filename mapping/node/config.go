@@ -9,7 +9,10 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/discovery/ether"
 	"github.com/colvin-net/colvin/discovery/observe"
+	"github.com/colvin-net/colvin/discovery/transmit"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 	"github.com/colvin-net/colvin/yamlfile"
 )
@@ -36,6 +39,10 @@ const (
 type Config struct {
 	Node           string
 	Interfaces     observe.Patterns
+	Protocols      ether.Socket // LLDP, CDP or both
+	Ports          observe.Settings
+	Exceptions     []observe.Exception
+	ShutdownOnExit bool
 	Rules          string
 	RunDirectory   string
 	StateDirectory string
@@ -92,6 +99,10 @@ func ParseConfig(file string, data []byte) (Config, error) {
 	c := Config{
 		Node:           m.Get("node").Text(""),
 		Interfaces:     patterns(m.Get("interfaces")),
+		Protocols:      listenedTo(m.Get("protocols")),
+		Ports:          settings(m, observe.Settings{Transmit: transmit.Auto, Capture: ether.CaptureAuto}),
+		Exceptions:     exceptions(m.Get("ports")),
+		ShutdownOnExit: m.Get("shutdownOnExit").Bool(false),
 		Rules:          path(m.Get("rules"), DefaultRules),
 		RunDirectory:   path(m.Get("runDirectory"), nodefile.DefaultDir),
 		StateDirectory: path(m.Get("stateDirectory"), DefaultStateDir),
@@ -123,6 +134,46 @@ func patterns(v yamlfile.Value) observe.Patterns {
 			e.Mistake(err.Error(), "see path.Match for the syntax of globs")
 		}
 		out = append(out, p...)
+	}
+	return out
+}
+
+// listenedTo reads which protocols are listened to.
+func listenedTo(v yamlfile.Value) ether.Socket {
+	names := map[string]ether.Socket{string(discovery.ProtocolLLDP): ether.LLDP, string(discovery.ProtocolCDP): ether.CDP}
+	if !v.Present() {
+		return ether.LLDP | ether.CDP
+	}
+	var out ether.Socket
+	for _, e := range v.List() {
+		out |= names[e.OneOf("", string(discovery.ProtocolLLDP), string(discovery.ProtocolCDP))]
+	}
+	if len(v.List()) == 0 {
+		v.Mistake("names no protocol", "write [lldp, cdp], or one of the two; to listen nowhere, write interfaces: []")
+	}
+	return out
+}
+
+// settings reads what can be set for all ports and for some.
+func settings(m *yamlfile.Mapping, def observe.Settings) observe.Settings {
+	return observe.Settings{
+		Transmit: transmit.Mode(m.Get("transmit").OneOf(string(def.Transmit),
+			string(transmit.Auto), string(transmit.On), string(transmit.Off))),
+		Capture: ether.Capture(m.Get("capture").OneOf(string(def.Capture),
+			string(ether.CaptureAuto), string(ether.CaptureAll), string(ether.CaptureProtocol))),
+	}
+}
+
+func exceptions(v yamlfile.Value) []observe.Exception {
+	var out []observe.Exception
+	for _, e := range v.List() {
+		m := e.Mapping()
+		match := m.Get("match").Required("name the ports with a glob such as \"eth*\"")
+		x := observe.Exception{Match: match.Text(""), Settings: settings(m, observe.Settings{})}
+		if _, err := filepath.Match(x.Match, ""); match.Present() && (err != nil || x.Match == "") {
+			match.Mistake(fmt.Sprintf("%s is not a glob such as \"eth*\"", yamlfile.Quote(x.Match)), "see path.Match for the syntax of globs")
+		}
+		out = append(out, x)
 	}
 	return out
 }

@@ -18,20 +18,29 @@ import (
 var (
 	metricInfo       = desc("info", "Always 1; the version of the agent.", "version", "node")
 	metricConverged  = desc("converged", "1 when every port was heard or waited for.")
-	metricNeighbors  = desc("neighbors", "LLDP neighbours heard within their time to live.", "interface")
+	metricNeighbors  = desc("neighbors", "Neighbours heard within their time to live, by protocol.", "interface", "protocol")
 	metricAttach     = desc("attachments", "Ways from this node into networks, by certainty.", "certainty")
 	metricConditions = desc("conditions", "Conditions that hold, by type.", "type")
 	metricRulesBad   = desc("rules_invalid", "1 while the rules on disk are not in force.")
 	metricWrites     = desc("node_file_writes_total", "How often the node file was written.")
 
 	metricFramesIn     = desc("lldp_frames_in_total", "LLDP frames received (statsFramesInTotal).", "interface")
+	metricFramesOut    = desc("lldp_frames_out_total", "LLDP frames sent (statsFramesOutTotal).", "interface")
 	metricDiscarded    = desc("lldp_frames_discarded_total", "LLDP frames discarded (statsFramesDiscardedTotal).", "interface")
+	metricReasons      = desc("lldp_discards_total", "LLDP frames discarded (statsFramesDiscardedTotal), by reason.", "interface", "reason")
 	metricErrors       = desc("lldp_frames_in_errors_total", "LLDP frames with errors (statsFramesInErrorsTotal).", "interface")
 	metricTLVDiscarded = desc("lldp_tlvs_discarded_total", "TLVs discarded (statsTLVsDiscardedTotal).", "interface")
 	metricTLVUnknown   = desc("lldp_tlvs_unrecognized_total", "TLVs not recognised (statsTLVsUnrecognizedTotal).", "interface")
 	metricAgeouts      = desc("lldp_ageouts_total", "Neighbours aged out (statsAgeoutsTotal).", "interface")
 	metricTooMany      = desc("lldp_too_many_neighbors_total", "Frames refused because the table was full (tooManyNeighbors).", "interface")
-	metricReasons      = desc("lldp_discards_total", "LLDP frames discarded, by reason.", "interface", "reason")
+	metricLength       = desc("lldp_length_errors_total", "LLDP frames into which not everything fitted (lldpduLengthErrors).", "interface")
+	metricTransmit     = desc("lldp_transmit", "1 for what the sending side of a port does, 0 for what it does not.", "interface", "state")
+)
+
+// The values of labels that are always there, so that an alert can rely on them.
+var (
+	protocols      = []discovery.Protocol{discovery.ProtocolLLDP, discovery.ProtocolCDP}
+	transmitStates = []discovery.TransmitState{discovery.Sending, discovery.Watching, discovery.Silent, discovery.Off}
 )
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
@@ -80,14 +89,29 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 }
 
 func collectPort(ch chan<- prometheus.Metric, p *discovery.Port) {
-	gauge(ch, metricNeighbors, float64(len(p.Neighbors)), p.Name)
-	counter(ch, metricFramesIn, p.Counters.FramesIn, p.Name)
-	counter(ch, metricDiscarded, p.Counters.FramesDiscarded, p.Name)
-	counter(ch, metricErrors, p.Counters.FramesInErrors, p.Name)
-	counter(ch, metricTLVDiscarded, p.Counters.TLVsDiscarded, p.Name)
-	counter(ch, metricTLVUnknown, p.Counters.TLVsUnrecognized, p.Name)
-	counter(ch, metricAgeouts, p.Counters.Ageouts, p.Name)
-	counter(ch, metricTooMany, p.Counters.TooManyNeighbors, p.Name)
+	heard := map[discovery.Protocol]int{}
+	for i := range p.Neighbors {
+		heard[p.Neighbors[i].Protocol]++
+	}
+	for _, protocol := range protocols {
+		gauge(ch, metricNeighbors, float64(heard[protocol]), p.Name, string(protocol))
+	}
+	for _, state := range transmitStates {
+		gauge(ch, metricTransmit, number(p.Transmit.State == state), p.Name, string(state))
+	}
+	for d, n := range map[*prometheus.Desc]uint64{
+		metricFramesIn:     p.Counters.FramesIn,
+		metricFramesOut:    p.Counters.FramesOut,
+		metricDiscarded:    p.Counters.FramesDiscarded,
+		metricErrors:       p.Counters.FramesInErrors,
+		metricTLVDiscarded: p.Counters.TLVsDiscarded,
+		metricTLVUnknown:   p.Counters.TLVsUnrecognized,
+		metricAgeouts:      p.Counters.Ageouts,
+		metricTooMany:      p.Counters.TooManyNeighbors,
+		metricLength:       p.Counters.LengthErrors,
+	} {
+		counter(ch, d, n, p.Name)
+	}
 	for reason, n := range p.Counters.Discards {
 		counter(ch, metricReasons, n, p.Name, reason)
 	}

@@ -6,7 +6,9 @@ package ethertest
 
 import (
 	"bytes"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/colvin-net/colvin/discovery/ether"
 )
@@ -15,17 +17,34 @@ import (
 // nobody reads in time.
 const queue = 64
 
-// A Segment is one cable. What is sent on it reaches every open Conn.
+// A Segment is the cable of one port of a node, with the port's sockets at one
+// end and the test at the other.
 type Segment struct {
 	mu    sync.Mutex
 	conns map[*conn]bool
+	sent  []Sent
+	fail  error
 }
 
-// Listen opens a Conn on the segment.
-func (s *Segment) Listen() ether.Conn {
+// Sent is a frame that the node sent.
+type Sent struct {
+	At    time.Time
+	Frame []byte
+}
+
+// Listen opens a socket of the port.
+func (s *Segment) Listen(socket ether.Socket) ether.Conn {
+	c := s.listen(socket)
+	if socket&ether.Early != 0 {
+		return c
+	}
+	return hushConn{c}
+}
+
+func (s *Segment) listen(socket ether.Socket) *conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := &conn{segment: s, frames: make(chan []byte, queue), done: make(chan struct{})}
+	c := &conn{segment: s, socket: socket, frames: make(chan []byte, queue), done: make(chan struct{})}
 	if s.conns == nil {
 		s.conns = make(map[*conn]bool)
 	}
@@ -33,31 +52,136 @@ func (s *Segment) Listen() ether.Conn {
 	return c
 }
 
-// Send puts a frame on the wire. Nobody listening is no error.
+// Send has a frame arrive at the port. Nobody listening is no error.
 func (s *Segment) Send(frame []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.conns {
-		select {
-		case c.frames <- bytes.Clone(frame):
-		default:
+		if c.socket != ether.Tap && c.socket&protocol(frame) != 0 {
+			c.arrive(frame)
 		}
 	}
 }
 
-type conn struct {
-	segment *Segment
-	frames  chan []byte
-	done    chan struct{}
+// Hushed reports whether some socket keeps back what its speaker repeats.
+func (s *Segment) Hushed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		if c.hushed != nil {
+			return true
+		}
+	}
+	return false
 }
 
-func (c *conn) ReadFrame(b []byte) (int, error) {
+// SendLocally has another program of the node send a frame.
+func (s *Segment) SendLocally(frame []byte) { s.leave(nil, frame) }
+
+// leave is a frame on its way out, which every Tap but the sender's sees.
+func (s *Segment) leave(from *conn, frame []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sent = append(s.sent, Sent{time.Now(), bytes.Clone(frame)})
+	for c := range s.conns {
+		if c.socket == ether.Tap && c != from {
+			c.deliver(frame)
+		}
+	}
+}
+
+// Sent returns what was sent since it was last called, by whatever program.
+func (s *Segment) Sent() []Sent {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sent := s.sent
+	s.sent = nil
+	return sent
+}
+
+// Open returns the sockets that are open, in order.
+func (s *Segment) Open() []ether.Socket {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var open []ether.Socket
+	for c := range s.conns {
+		open = append(open, c.socket)
+	}
+	slices.Sort(open)
+	return open
+}
+
+// Fail has every WriteFrame fail from now on; nil ends it.
+func (s *Segment) Fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fail = err
+}
+
+func (s *Segment) failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.fail
+}
+
+// protocol tells what a socket would have to listen to; CDP has no EtherType.
+func protocol(frame []byte) ether.Socket {
+	const offType, longest = 12, 1500 // of a frame that has a length
+	if len(frame) >= offType+2 && int(frame[offType])<<8|int(frame[offType+1]) <= longest {
+		return ether.CDP
+	}
+	return ether.LLDP
+}
+
+type conn struct {
+	segment *Segment
+	socket  ether.Socket
+	frames  chan []byte
+	done    chan struct{}
+
+	// Guarded by the segment's lock.
+	hushed []byte
+	kept   int
+	last   time.Time
+}
+
+func (c *conn) arrive(frame []byte) {
+	if c.hushed != nil && bytes.Equal(frame, c.hushed) {
+		c.kept++
+		c.last = time.Now()
+		return
+	}
+	c.deliver(frame)
+}
+
+func (c *conn) deliver(frame []byte) {
+	select {
+	case c.frames <- bytes.Clone(frame):
+	default:
+	}
+}
+
+func (c *conn) ReadFrame(take func([]byte)) error {
 	select {
 	case <-c.done:
-		return 0, ether.ErrClosed
+		return ether.ErrClosed
 	case f := <-c.frames:
-		return copy(b, f), nil
+		take(f)
+		return nil
 	}
+}
+
+func (c *conn) WriteFrame(b []byte) error {
+	select {
+	case <-c.done:
+		return ether.ErrClosed
+	default:
+	}
+	if err := c.segment.failure(); err != nil {
+		return err
+	}
+	c.segment.leave(c, b)
+	return nil
 }
 
 func (c *conn) Close() error {
@@ -68,4 +192,28 @@ func (c *conn) Close() error {
 		close(c.done)
 	}
 	return nil
+}
+
+type hushConn struct{ *conn }
+
+var _ ether.HushConn = hushConn{}
+
+func (c hushConn) Hush(frame []byte) error {
+	c.segment.mu.Lock()
+	defer c.segment.mu.Unlock()
+	c.hushed = bytes.Clone(frame)
+	return nil
+}
+
+func (c hushConn) Unhush() {
+	c.segment.mu.Lock()
+	defer c.segment.mu.Unlock()
+	c.hushed = nil
+}
+
+func (c hushConn) Kept() (n int, last time.Time) {
+	c.segment.mu.Lock()
+	defer c.segment.mu.Unlock()
+	n, c.kept = c.kept, 0
+	return n, c.last
 }

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ether
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+)
+
+// LockFilter has every later change of the filter fail.
+func LockFilter(h HushConn) error {
+	c, ok := h.(*hushConn)
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	var lockErr error
+	err := c.raw.Control(func(fd uintptr) { lockErr = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_LOCK_FILTER, 1) })
+	return errors.Join(err, lockErr)
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ether_test
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/colvin-net/colvin/discovery/ether"
+	"github.com/colvin-net/colvin/discovery/netnstest/speaker"
+)
+
+// hushed keeps back a frame.
+func (e *ear) hushed(frame []byte) ether.HushConn {
+	e.t.Helper()
+	c, ok := e.conn.(ether.HushConn)
+	if !ok {
+		e.t.Fatalf("%s cannot keep frames back", e.name)
+	}
+	if err := c.Hush(frame); err != nil {
+		e.t.Fatal(err)
+	}
+	return c
+}
+
+func expectKept(t *testing.T, what string, c ether.HushConn, want int) time.Time {
+	t.Helper()
+	n, last := c.Kept()
+	if n != want {
+		t.Errorf("%s: %d frames kept back, want %d", what, n, want)
+	}
+	return last
+}
+
+// stamped waits until frames are stamped: the kernel begins a moment after the first
+// socket asks for it.
+func (e *ear) stamped(frame []byte) {
+	e.t.Helper()
+	c := e.hushed(frame)
+	defer c.Unhush()
+	for range 100 {
+		e.sendRaw(e.far, frame)
+		<-time.After(50 * time.Millisecond)
+		if _, last := c.Kept(); time.Since(last) > 25*time.Millisecond {
+			return
+		}
+	}
+	e.t.Fatal("frames are not stamped")
+}
+
+func TestHush(t *testing.T) {
+	w := newWire(t)
+	for s, f := range map[ether.Socket][]byte{
+		ether.LLDP: w.marshal(frame(100, speaker.NearestBridge)), ether.CDP: cdpFrame(0x2000),
+	} {
+		e := w.listen(s)
+		other := bytes.Clone(f)
+		other[len(other)-1]++
+		e.stamped(f)
+		w.sendRaw(w.far, f)
+		e.expectRaw("as always", f)
+		c := e.hushed(f)
+		expectKept(t, "in the beginning", c, 0)
+		w.sendRaw(w.far, f)
+		w.sendRaw(w.far, tag(bytes.Clone(f), 0x81, 0, 0, 9)) // would be delivered without tag
+		w.sendRaw(w.near, f)
+		before := time.Now()
+		w.sendRaw(w.far, f)
+		after := time.Now()
+		w.sendRaw(w.far, other)
+		e.expectRaw("another frame, at once", other)
+		<-time.After(100 * time.Millisecond)
+		last := expectKept(t, "from outside", c, 3)
+		const exact = 10 * time.Millisecond
+		if last.Before(before.Add(-exact)) || last.After(after.Add(exact)) {
+			t.Errorf("%s: the last arrived at %v, want between %v and %v", e.name, last, before, after)
+		}
+		expectKept(t, "since", c, 0)
+
+		w.sendRaw(w.far, f)
+		w.sendRaw(w.far, other)
+		e.expectRaw("after the last that is kept back", other)
+		c.Unhush()
+		w.sendRaw(w.far, f)
+		e.expectRaw("in the end", f)
+		expectKept(t, "before the end", c, 1)
+		c.Unhush() // is harmless
+		e.close()
+		if err := c.Hush(f); !errors.Is(err, ether.ErrClosed) {
+			t.Errorf("Hush after Close = %v, want ErrClosed", err)
+		}
+		c.Unhush()
+		expectKept(t, "after Close", c, 0)
+	}
+}
+
+// TestHushIsExact has frames differ in each single octet, and in length.
+func TestHushIsExact(t *testing.T) {
+	w := newWire(t)
+	e := w.listen(ether.CDP)
+	const payload = 22 // before that, another octet may be another protocol
+	for size := 60; size < 64; size++ {
+		f := append(cdpFrame(0x2000), 1, 2, 3, 4)[:size]
+		c := e.hushed(f)
+		for i := 6; i < size; i++ {
+			if i < 12 || i >= payload {
+				other := bytes.Clone(f)
+				other[i] ^= 0x80
+				w.sendRaw(w.far, other)
+				e.expectRaw("another octet", other)
+			}
+		}
+		for _, other := range [][]byte{append(bytes.Clone(f), 0), f[:size-1]} {
+			w.sendRaw(w.far, other)
+			e.expectRaw("another length", other)
+		}
+		expectKept(t, "of others", c, 0)
+		c.Unhush()
+	}
+}
+
+// TestHushLongFrame hushes a frame that is longer than most, and one for which no
+// filter can be made.
+func TestHushLongFrame(t *testing.T) {
+	w := newWire(t)
+	e := w.listen(ether.LLDP)
+	f := w.marshal(frame(100, speaker.NearestBridge))
+	f = append(f, make([]byte, 400-len(f))...) // older kernels have no room for much longer ones
+	c := e.hushed(f)
+	w.sendRaw(w.far, f)
+	c.Unhush()
+	w.sendRaw(w.far, f)
+	e.expectRaw("after the end", f)
+	expectKept(t, "before", c, 1)
+	if err := c.Hush(make([]byte, ether.MaxFrame)); err == nil {
+		t.Error("a frame too long for a filter is kept back")
+	}
+	w.sendRaw(w.far, f)
+	e.expectRaw("after a vain try", f)
+}
+
+// TestHushFlood sends more than there is room for: all are counted, and the last
+// counts as having arrived just now.
+func TestHushFlood(t *testing.T) {
+	w := newWire(t)
+	e := w.listen(ether.LLDP)
+	f, end := w.marshal(frame(100, speaker.NearestBridge)), w.marshal(frame(101, speaker.NearestBridge))
+	e.stamped(f)
+	c := e.hushed(f)
+	const flood = 10_000
+	for range flood {
+		w.sendRaw(w.far, f)
+	}
+	w.sendRaw(w.far, end)
+	e.expectRaw("after the flood", end)
+	<-time.After(100 * time.Millisecond)
+	now := time.Now()
+	if last := expectKept(t, "flood", c, flood); last.Before(now) {
+		t.Errorf("the last arrived %v ago, want just now", now.Sub(last))
+	}
+	before := time.Now()
+	w.sendRaw(w.far, f)
+	w.sendRaw(w.far, end)
+	e.expectRaw("one more", end)
+	<-time.After(100 * time.Millisecond)
+	if last := expectKept(t, "after the flood", c, 1); last.Before(before.Add(-10*time.Millisecond)) || time.Since(last) < 50*time.Millisecond {
+		t.Errorf("the last arrived %v ago, want %v", time.Since(last), time.Since(before))
+	}
+}
+
+// TestEarlyCannotHush shows who hears everything.
+func TestEarlyCannotHush(t *testing.T) {
+	w := newWire(t)
+	for _, s := range []ether.Socket{ether.LLDP | ether.Early, ether.Tap} {
+		if _, ok := w.listen(s).conn.(ether.HushConn); ok {
+			t.Errorf("socket %04b can keep frames back", s)
+		}
+	}
+}
+
+// TestHushWithoutEnd has the filter that keeps frames back remain: better no socket
+// than one that is deaf.
+func TestHushWithoutEnd(t *testing.T) {
+	w := newWire(t)
+	var c ether.Conn
+	if err := w.node.Do(func() (err error) { c, err = ether.Listen(w.port, ether.LLDP); return err }); err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	h, ok := c.(ether.HushConn)
+	if !ok {
+		t.Fatal("frames cannot be kept back")
+	}
+	if err := errors.Join(h.Hush(cdpFrame(0x2000)), ether.LockFilter(h)); err != nil {
+		t.Fatal(err)
+	}
+	failed := make(chan error)
+	go func() { failed <- c.ReadFrame(func([]byte) {}) }()
+	h.Unhush()
+	if err := <-failed; !errors.Is(err, unix.EPERM) {
+		t.Errorf("ReadFrame = %v, want why the filter cannot be replaced", err)
+	}
+}

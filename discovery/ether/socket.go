@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ether
+
+import (
+	"slices"
+
+	"github.com/colvin-net/colvin/discovery"
+)
+
+// A Socket says which frames a Conn delivers. Unless it is a Tap they are frames
+// that arrive, never copies of what the node sends: a pod on a macvlan can forge
+// LLDP, and its frames leave through the very port we listen on.
+type Socket uint8
+
+const (
+	// LLDP stands for LLDP frames to any of the three group addresses.
+	LLDP Socket = 1 << iota
+	// CDP stands for frames of the Cisco Discovery Protocol.
+	CDP
+	// Early has the frames delivered before anything else in the kernel sees them.
+	// It costs a filter run for every frame that arrives at the port, of whatever
+	// protocol.
+	Early
+	// sent has frames delivered that the node sends, instead of those that arrive.
+	sent
+)
+
+// Tap delivers the LLDP frames that this node sends on the port, from whatever
+// program, but not those that are written to the Tap itself. It costs a copy of
+// every frame that the node sends there, so it is not for long.
+const Tap = LLDP | Early | sent
+
+// Capture says how frames are taken from a port.
+type Capture string
+
+// The ways to take frames.
+const (
+	// CaptureAuto takes frames as early as is needed.
+	CaptureAuto Capture = "auto"
+	// CaptureAll takes them before anything else can.
+	CaptureAll Capture = "all"
+	// CaptureProtocol takes them where the kernel hands out their protocol.
+	CaptureProtocol Capture = "protocol"
+)
+
+// Sockets are those by which a port is listened to. The interfaces are all of the
+// node, and the protocols LLDP, CDP or both.
+func Sockets(port discovery.Interface, interfaces []discovery.Interface, protocols Socket, c Capture) []Socket {
+	if c == CaptureAll || (c != CaptureProtocol && taken(port, interfaces)) {
+		return []Socket{protocols | Early}
+	}
+	var sockets []Socket
+	for _, s := range []Socket{LLDP, CDP} {
+		if protocols&s != 0 {
+			sockets = append(sockets, s)
+		}
+	}
+	return sockets
+}
+
+// leaves are the kinds of master that leave a frame to the socket of the member
+// it arrived on, inactive members included. Open vSwitch takes every frame. A
+// bridge takes CDP, the LLDP groups that it forwards (IEEE Std 802.1D address 0
+// where it runs no spanning tree, others with group_fwd_mask), and nobody else
+// may see them then.
+var leaves = []string{"bond", "team", "vrf"}
+
+// taken reports whether a master of the port, or a master of that, takes frames
+// before a socket of their protocol sees them.
+func taken(port discovery.Interface, interfaces []discovery.Interface) bool {
+	for range interfaces { // a bound, should the masters form a circle
+		if port.Master == 0 {
+			return false
+		}
+		i := slices.IndexFunc(interfaces, func(i discovery.Interface) bool { return i.Index == port.Master })
+		if i < 0 || !slices.Contains(leaves, interfaces[i].Kind) {
+			return true
+		}
+		port = interfaces[i]
+	}
+	return true
+}

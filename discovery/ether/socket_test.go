@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ether_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/discovery/ether"
+)
+
+func TestSockets(t *testing.T) {
+	const both = ether.LLDP | ether.CDP
+	each, early := []ether.Socket{ether.LLDP, ether.CDP}, []ether.Socket{both | ether.Early}
+	interfaces := []discovery.Interface{
+		{Index: 10, Kind: "bond"},
+		{Index: 11, Kind: "bond", Master: 12},
+		{Index: 12, Kind: "bridge"},
+		{Index: 13, Kind: "openvswitch"},
+		{Index: 14, Kind: "team", Master: 15},
+		{Index: 15, Kind: "vrf"},
+		{Index: 16, Kind: "bond", Master: 16}, // which the kernel does not allow
+	}
+	for _, tt := range []struct {
+		what      string
+		master    int
+		protocols ether.Socket
+		capture   ether.Capture
+		want      []ether.Socket
+	}{
+		{"no master", 0, both, ether.CaptureAuto, each},
+		{"no master, LLDP only", 0, ether.LLDP, ether.CaptureAuto, []ether.Socket{ether.LLDP}},
+		{"no master, CDP only", 0, ether.CDP, ether.CaptureAuto, []ether.Socket{ether.CDP}},
+		{"bond", 10, both, ether.CaptureAuto, each},
+		{"bond in a bridge", 11, both, ether.CaptureAuto, early},
+		{"bridge", 12, both, ether.CaptureAuto, early},
+		{"Open vSwitch, LLDP only", 13, ether.LLDP, ether.CaptureAuto, []ether.Socket{ether.LLDP | ether.Early}},
+		{"team in a VRF", 14, both, ether.CaptureAuto, each},
+		{"a master that is not there", 99, both, ether.CaptureAuto, early},
+		{"a circle", 16, both, ether.CaptureAuto, early},
+		{"told to take all", 0, both, ether.CaptureAll, early},
+		{"told not to", 13, both, ether.CaptureProtocol, each},
+	} {
+		port := discovery.Interface{Index: 2, Master: tt.master}
+		if diff := cmp.Diff(tt.want, ether.Sockets(port, interfaces, tt.protocols, tt.capture)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.what, diff)
+		}
+	}
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package observe
+
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/discovery/ether"
+	"github.com/colvin-net/colvin/discovery/lldp"
+	"github.com/colvin-net/colvin/discovery/neighbor"
+	"github.com/colvin-net/colvin/discovery/transmit"
+)
+
+// key identifies a socket's carrier epoch. Being taken down administratively
+// ends an epoch too: some drivers keep the carrier then, and nobody knows what
+// happens to the cable.
+// Another MAC address may be another device in the place of the first.
+type key struct {
+	index int
+	mac   discovery.MAC
+	epoch uint32
+	up    bool
+}
+
+func keyOf(i discovery.Interface) key { return key{i.Index, i.MAC, i.Epoch(), i.Up} }
+
+// A port is the sockets of an interface, the table that their frames fill, and
+// the speaker.
+//
+// A socket is opened after the interface was seen in its carrier epoch, and
+// replaced when the epoch changes. So every frame that it delivers arrived in
+// that epoch or after it, never before: what waited in the queue of an old
+// socket while the cable moved is lost with that socket.
+type port struct {
+	key
+	name    string
+	carrier bool
+	mtu     int
+	since   time.Time
+	broken  bool   // a socket could not be opened, or failed
+	problem string // why, where that is worth telling
+	table   *neighbor.Table
+
+	sockets   []ether.Socket // what receivers listen to
+	receivers []*receiver
+	hushes    []*hush   // of the receivers that can keep frames back
+	tap       *receiver // while the speaker listens for others
+
+	nic   discovery.NIC
+	nicAt time.Time // when it was read
+
+	mode     transmit.Mode
+	speaker  *transmit.Speaker
+	announce lldp.Announcement
+	known    []discovery.Neighbor // for the speaker, as of the last change
+	changed  atomic.Bool          // the table changed since
+	appeared atomic.Bool          // by a new neighbour
+}
+
+// A failure is a socket that is of no more use.
+type failure struct {
+	port *port
+	err  error
+}
+
+// A receiver reads one socket.
+type receiver struct {
+	conn ether.Conn
+	stop chan struct{} // closed by close
+	done chan struct{} // closed when nothing is read any more
+}
+
+// receive hands every frame to take until close, or until the socket fails; Run
+// hears of that.
+func (o *Observer) receive(p *port, conn ether.Conn, take func([]byte)) *receiver {
+	r := &receiver{conn: conn, stop: make(chan struct{}), done: make(chan struct{})}
+	go func() {
+		defer close(r.done)
+		for {
+			err := conn.ReadFrame(take)
+			switch {
+			case err == nil:
+				continue
+			case errors.Is(err, ether.ErrClosed):
+				return
+			}
+			select {
+			case o.broken <- failure{p, err}:
+			case <-r.stop:
+			}
+			return
+		}
+	}()
+	return r
+}
+
+// close ends the receiver; nothing is taken afterwards.
+func (r *receiver) close() {
+	close(r.stop)
+	_ = r.conn.Close()
+	<-r.done
+}
+
+// listen has every frame from a socket heard.
+func (o *Observer) listen(p *port, conn ether.Conn) {
+	hear := func(frame []byte) { o.note(p, p.table.Receive(frame, time.Now())) }
+	if c, ok := conn.(ether.HushConn); ok {
+		h := &hush{conn: c}
+		p.hushes = append(p.hushes, h)
+		hear = func(frame []byte) { o.hear(p, h, frame) }
+	}
+	p.receivers = append(p.receivers, o.receive(p, conn, hear))
+}
+
+// note has Run look after what a frame did.
+func (o *Observer) note(p *port, outcome neighbor.Outcome) {
+	if !outcome.Visible() {
+		return
+	}
+	if outcome == neighbor.Added {
+		p.appeared.Store(true)
+	}
+	p.changed.Store(true)
+	o.wake()
+}
+
+// close ends the port's receivers; nothing is added to the table afterwards.
+func (o *Observer) close(p *port) {
+	p.closeTap()
+	o.unhush(p)
+	for _, r := range p.receivers {
+		r.close()
+	}
+	p.receivers = nil
+}
+
+func (p *port) closeTap() {
+	if p.tap != nil {
+		p.tap.close()
+		p.tap = nil
+	}
+}
+
+// write sends a frame. While the tap is open it goes through that, so that the
+// tap does not take it for somebody else's.
+func (p *port) write(frame []byte) error {
+	switch {
+	case p.tap != nil:
+		return p.tap.conn.WriteFrame(frame)
+	case len(p.receivers) > 0:
+		return p.receivers[0].conn.WriteFrame(frame)
+	default:
+		return ether.ErrClosed
+	}
+}
+
+// limit is the longest LLDPDU that the port can send.
+func (p *port) limit() int { return min(lldp.MaxPDU, p.mtu) }
+
+// describe is called with the Observer's lock held.
+func (p *port) describe() discovery.Port {
+	d := discovery.Port{Index: p.index, Name: p.name, Epoch: p.epoch, Since: p.since, Problem: p.problem, NIC: p.nic}
+	p.table.Fill(&d)
+	p.speaker.Fill(&d)
+	return d
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package observe
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/discovery/ether"
+	"github.com/colvin-net/colvin/discovery/lldp"
+	"github.com/colvin-net/colvin/discovery/transmit"
+)
+
+// speak has every speaker do what is to be done now. It reports whether anything
+// a Snapshot shows has changed.
+func (o *Observer) speak() bool {
+	changed, now := false, time.Now()
+	for _, p := range o.current() {
+		changed = o.advance(p, now) || changed
+		if !o.tune(p) {
+			changed = o.advance(p, now) || changed
+		}
+	}
+	return changed
+}
+
+// advance has one speaker do so, and reports whether its status changed.
+func (o *Observer) advance(p *port, now time.Time) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	before := p.speaker.Status()
+	if p.changed.Swap(false) {
+		var d discovery.Port
+		p.table.Fill(&d)
+		p.known = d.Neighbors
+	}
+	p.speaker.Advance(now, &transmit.Input{
+		Mode: p.mode, Up: p.up, Carrier: p.carrier, Problem: p.trouble(), NIC: p.nic,
+		Limit: p.limit(), Announcement: p.announce,
+		Neighbors: p.known, NewNeighbor: p.appeared.Swap(false),
+	}, p.write)
+	after := p.speaker.Status()
+	if after.State != before.State {
+		o.logTransmit(p.name, after)
+	}
+	return after != before
+}
+
+// trouble says why nothing can be sent on the port though it is up.
+func (p *port) trouble() string {
+	if !p.broken {
+		return ""
+	}
+	return cmp.Or(p.problem, "the socket of the port failed")
+}
+
+// logTransmit tells of what an operator should know. A speaker that falls silent
+// remains so for minutes, so nobody can flood the log.
+func (o *Observer) logTransmit(name string, t discovery.Transmit) {
+	switch t.State {
+	case discovery.Silent:
+		o.log.Info("LLDP is not sent", "interface", name, "reason", t.Reason)
+	case discovery.Sending:
+		o.log.Info("LLDP is sent", "interface", name)
+	case discovery.Off, discovery.Watching:
+		o.log.Debug("LLDP is not sent now", "interface", name, "reason", t.Reason)
+	}
+}
+
+// tune opens and closes the tap as the speaker wants to listen. It is not called
+// with the lock held, which whoever reads the tap takes. It reports false where the
+// tap cannot be opened.
+func (o *Observer) tune(p *port) bool {
+	o.mu.Lock()
+	listening := p.speaker.Listening()
+	o.mu.Unlock()
+	if !listening {
+		p.closeTap()
+	}
+	if !listening || p.tap != nil || p.broken {
+		return true
+	}
+	conn, err := o.c.Listen(discovery.Interface{Index: p.index, Name: p.name, MAC: p.mac}, ether.Tap)
+	if err != nil {
+		o.fail(failure{p, err})
+		return false
+	}
+	p.tap = o.receive(p, conn, func(frame []byte) { o.overhear(p, frame) })
+	return true
+}
+
+// overhear takes a frame that some program of this node sent.
+func (o *Observer) overhear(p *port, frame []byte) {
+	o.mu.Lock()
+	p.speaker.Overhear(time.Now(), frame, func(mac discovery.MAC) bool {
+		return slices.ContainsFunc(o.interfaces, func(i discovery.Interface) bool { return i.MAC == mac })
+	})
+	heard := !p.speaker.Listening()
+	o.mu.Unlock()
+	if heard {
+		o.wake()
+	}
+}
+
+// announcement is what there is to say on a port.
+func (o *Observer) announcement(i discovery.Interface, r *reach) lldp.Announcement {
+	station := discovery.Capabilities{Available: discovery.CapabilityStation, Enabled: discovery.CapabilityStation}
+	return lldp.Announcement{
+		Source: transmit.Source(i.MAC, member(i, r.interfaces)), Chassis: o.chassis, Port: i.Name,
+		PortDescription: i.Name, SystemName: o.c.SystemName, SystemDescription: o.c.SystemDescription,
+		Capabilities: station, ManagementAddresses: r.port(i.Index),
+	}
+}
+
+// member reports whether the port shares its MAC address with others.
+func member(i discovery.Interface, list []discovery.Interface) bool {
+	return slices.ContainsFunc(list, func(m discovery.Interface) bool {
+		return m.Index == i.Master && (m.Kind == "bond" || m.Kind == "team")
+	})
+}
+
+// chassis is the MAC address of the node's first hardware port, or of its first
+// port where there is no hardware. Once chosen it stays, whatever comes and goes:
+// to a switch, another one is another node.
+func chassis(list []discovery.Interface, port func(discovery.Interface) bool) discovery.MAC {
+	for _, eligible := range []func(discovery.Interface) bool{hardware, port} {
+		if n := slices.IndexFunc(list, eligible); n >= 0 {
+			return list[n].MAC
+		}
+	}
+	return discovery.MAC{}
+}
+
+// A reach is by which addresses the node can be managed.
+type reach struct {
+	interfaces []discovery.Interface
+	addresses  map[int][]netip.Addr // by ifindex
+	node       addresses            // of all ports
+}
+
+type addresses = [lldp.MaxManagementAddresses]lldp.ManagementAddress
+
+// newReach finds the addresses on ports. What belongs to no port, such as the
+// bridge of a container engine, cannot be reached from the wire.
+func newReach(list []discovery.Interface, byIndex map[int][]netip.Addr, port func(discovery.Interface) bool) reach {
+	r := reach{interfaces: list, addresses: byIndex}
+	var all []int
+	for _, i := range list {
+		if hardware(i) || port(i) {
+			all = append(all, r.uppers(i.Index)...)
+		}
+	}
+	r.node = r.of(all)
+	return r
+}
+
+// port returns the addresses to tell on a port: those on it and on what is built
+// on it, or else those of the node.
+func (r *reach) port(index int) addresses {
+	if own := r.of(r.uppers(index)); own != (addresses{}) {
+		return own
+	}
+	return r.node
+}
+
+func (r *reach) of(indices []int) addresses {
+	var out addresses
+	n := 0
+	for _, index := range indices {
+		for _, a := range r.addresses[index] {
+			m := lldp.ManagementAddress{Address: a, Interface: index}
+			if n < len(out) && !slices.Contains(out[:n], m) {
+				out[n] = m
+				n++
+			}
+		}
+	}
+	return out
+}
+
+// uppers are an interface and everything that is built on it: its master, the
+// VLAN devices on it, and theirs.
+func (r *reach) uppers(index int) []int {
+	out := []int{index}
+	for k := 0; k < len(out); k++ {
+		for _, i := range r.interfaces {
+			if i.Index == out[k] && i.Master != 0 && !slices.Contains(out, i.Master) {
+				out = append(out, i.Master)
+			}
+			if i.Parent == out[k] && i.VLAN != 0 && !slices.Contains(out, i.Index) {
+				out = append(out, i.Index)
+			}
+		}
+	}
+	return out
+}

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/colvin-net/colvin/mapping/node"
@@ -37,7 +38,12 @@ func main() {
 	}
 }
 
+// gcPercent has the heap collected when it has grown by half. There is little of it,
+// and little happens: memory counts here, and the collector does not.
+const gcPercent = 50
+
 func run(file string) error {
+	debug.SetGCPercent(gcPercent)
 	config, err := node.LoadConfig(file)
 	if err != nil {
 		return err

@@ -15,7 +15,7 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 .PHONY: help
 help: ## Show this list
 	@echo "Colvin: what network is this interface attached to?"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: build
 build: ## Build colvin, colvind and colvin-cni into bin/
@@ -27,6 +27,11 @@ test: ## Install what the tests need, run them all under the race detector
 	@deploy/setup.sh lldpd iproute2 util-linux gcc libc6-dev
 	@race=-race; [ -x "$$(command -v gcc)" ] || { race=; echo "test: no C compiler, so without the race detector"; }; \
 	set -x; go test $$race -shuffle=on ./...
+
+.PHONY: test-vm
+test-vm: ## Run the tests of bonds, VLAN devices and the like in a VM that has them
+	@deploy/setup.sh qemu-system-x86 busybox-static
+	@deploy/vm/run.sh
 
 .PHONY: demo
 demo: ## Three nodes, two switches, one CNI configuration; half a minute once all is built
@@ -49,7 +54,7 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s)
 	@grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sort | while IFS=: read -r file target; do \
 		target=$${target#func }; \
 		echo "fuzz: $$target in $$(dirname "$$file") for $(FUZZTIME)"; \
-		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" </dev/null; \
+		deploy/fuzz.sh "$$target" "$(FUZZTIME)" "$$(dirname "$$file")"; \
 	done
 
 .PHONY: bench
@@ -61,6 +66,15 @@ bench-lab: ## Measure frame to name and cable to name in the lab (docs/performan
 	@deploy/setup.sh lldpd iproute2 util-linux
 	go test -run '^$$' -bench FrameToName -benchtime 500x ./deploy/lab
 	go test -run '^$$' -bench CableIn -benchtime 1x ./deploy/lab
+
+.PHONY: bench-codecs
+bench-codecs: ## Compare the LLDP decoder with others; it must be 3 times faster
+	cd bench && go test -v -run . .
+
+.PHONY: bench-scale
+bench-scale: ## Memory and idle processor time of colvind and lldpd, 64 ports each; 4 minutes
+	@deploy/setup.sh lldpd iproute2 util-linux
+	go test -run '^$$' -bench Scale -benchtime 1x ./deploy/lab
 
 .PHONY: clean
 clean: ## Remove what was built

@@ -20,8 +20,11 @@ present() {
     iproute2) command -v ip ;;
     util-linux) command -v nsenter && command -v unshare ;;
     iputils-ping) command -v ping ;;
+    python3-scapy) python3 -c "import scapy" 2>/dev/null || /usr/bin/python3 -c "import scapy" 2>/dev/null ;;
     gcc) command -v gcc ;;
     libc6-dev) [ -e /usr/include/stdlib.h ] ;;
+    qemu-system-x86) command -v qemu-system-x86_64 ;;
+    busybox-static) command -v busybox && ! ldd "$(command -v busybox)" 2>&1 ;;
     *) command -v "$1" ;;
   esac >/dev/null
 }
@@ -67,14 +70,16 @@ install_all() {
     apt_get install --no-install-recommends "$p" >>"$log" 2>&1 || tail -n 3 "$log" | sed 's/^/setup:   /'
   done
   # Debian starts what it installs, and the host's own NICs are none of our business.
-  case " $* " in
-    *" lldpd "*)
-      if [ -d /run/systemd/system ]; then
-        say "switching off the lldpd service that came with the package; only namespaces of the lab run one"
-        as_root systemctl disable --now lldpd >/dev/null 2>&1 || true
-      fi
-      ;;
-  esac
+  for daemon in lldpd ladvd; do
+    case " $* " in
+      *" $daemon "*)
+        if [ -d /run/systemd/system ]; then
+          say "switching off the $daemon service that came with the package; only namespaces of the lab run one"
+          as_root systemctl disable --now "$daemon" >/dev/null 2>&1 || true
+        fi
+        ;;
+    esac
+  done
 }
 
 check_go() {

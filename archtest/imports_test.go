@@ -25,6 +25,12 @@ type ban struct {
 // outside stands for everything that is neither ours nor in the standard library.
 const outside = "outside"
 
+// wire are the packages that hear and speak on ports.
+var wire = []string{
+	"./discovery/capture", "./discovery/cdp", "./discovery/ether", "./discovery/lldp", "./discovery/neighbor",
+	"./discovery/nic", "./discovery/observe", "./discovery/transmit",
+}
+
 var bans = []ban{
 	{
 		packages: []string{"./discovery/..."},
@@ -34,7 +40,7 @@ var bans = []ban{
 	{
 		packages: []string{"./mapping/..."},
 		except:   []string{"./mapping/node/...", "./mapping/publish/...", "./mapping/controller/..."},
-		imports:  []string{"./discovery/ether", "./discovery/link", "./discovery/lldp", "./discovery/neighbor", "./discovery/observe", "net/http", "os/exec"},
+		imports:  append([]string{"./discovery/link", "net/http", "os/exec"}, wire...),
 		reason:   "mapping is pure: the same code runs on a node and in the controller",
 	},
 	{
@@ -49,11 +55,8 @@ var bans = []ban{
 	},
 	{
 		packages: []string{"./cniplugin/...", "./cmd/colvin-cni"},
-		imports: []string{
-			"./discovery/ether", "./discovery/lldp", "./discovery/neighbor", "./discovery/observe",
-			"./mapping", "./mapping/node/...", "./mapping/rules/...", "./mapping/colour",
-		},
-		reason: "the plugin listens to nothing and resolves nothing: it reads the node file and asks the kernel",
+		imports:  append([]string{"./mapping", "./mapping/node/...", "./mapping/rules/...", "./mapping/colour"}, wire...),
+		reason:   "the plugin listens to nothing and resolves nothing: it reads the node file and asks the kernel",
 	},
 	{
 		packages: []string{"./cniplugin/...", "./cmd/colvin-cni"},

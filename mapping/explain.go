@@ -103,10 +103,17 @@ func (e *explainer) silence(found bool) {
 	}
 }
 
-// transmit says why Colvin is silent itself.
+// transmit says why Colvin is silent itself, or what keeps it from being heard.
 func (e *explainer) transmit() {
-	if t := e.port.Transmit; t.Reason != "" {
-		e.say("Colvin does not speak on it: %s.", strings.TrimSuffix(t.Reason, "."))
+	reason := strings.TrimSuffix(e.port.Transmit.Reason, ".")
+	switch state := e.port.Transmit.State; {
+	case reason == "":
+	case state == discovery.Sending:
+		e.say("Colvin speaks on it, but %s.", reason)
+	case state == discovery.Watching:
+		e.say("Colvin does not speak on it yet: %s.", reason)
+	default:
+		e.say("Colvin does not speak on it: %s.", reason)
 	}
 }
 

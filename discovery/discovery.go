@@ -166,7 +166,7 @@ type Neighbor struct {
 	VLANs []VLANName `json:"vlans,omitempty"`
 
 	// ManagementVID is the VLAN through which the switch is managed, 1..4094, or
-	// 0 (IEEE Std 802.1Q-2018, D.2.5).
+	// 0 (IEEE Std 802.1Q-2018, D.2.6).
 	ManagementVID uint16 `json:"managementVID,omitempty"`
 
 	LinkAggregation *LinkAggregation `json:"linkAggregation,omitempty"`

@@ -7,14 +7,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"io/fs"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/colvin-net/colvin/internal/corpus"
 )
 
 // decode runs "colvin decode" in testdata and returns what it printed, and its
@@ -80,24 +81,14 @@ func TestDecodeManyErrors(t *testing.T) {
 // COLVIN_FRAMES names: one object for each line of hex, with the line's ID, and
 // nothing discarded that a real speaker sent.
 func TestDecodeCorpus(t *testing.T) {
-	dir := os.Getenv("COLVIN_FRAMES")
-	if dir == "" {
-		if slices.Contains(strings.Split(os.Getenv("COLVIN_REQUIRE"), ","), "frames") {
-			t.Fatal("COLVIN_REQUIRE asks for frames, but COLVIN_FRAMES names no folder of frames")
-		}
-		t.Skip("COLVIN_FRAMES names no folder of frames")
-	}
-	files, err := filepath.Glob(filepath.Join(dir, "*.txt"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("list frames in %s: %d files, %v", dir, len(files), err)
-	}
+	root, files := corpus.Open(t)
 	for _, file := range files {
-		text, err := os.ReadFile(file)
+		text, err := fs.ReadFile(root, file)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var decoded []decodedFrame
-		if err := json.Unmarshal([]byte(decode(t, "", file, "-o", "json")), &decoded); err != nil {
+		if err := json.Unmarshal([]byte(decode(t, string(text), "-", "-o", "json")), &decoded); err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}
 		var got []string

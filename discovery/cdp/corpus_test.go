@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net/netip"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/corpus"
 )
 
 // TestCorpus decodes the frame corpus whose folder COLVIN_FRAMES names: every
@@ -188,18 +188,7 @@ type corpusFrame struct {
 // readCorpus reads the frames that have an Ethernet header.
 func readCorpus(t *testing.T) []corpusFrame {
 	t.Helper()
-	dir := os.Getenv("COLVIN_FRAMES")
-	if dir == "" {
-		if slices.Contains(strings.Split(os.Getenv("COLVIN_REQUIRE"), ","), "frames") {
-			t.Fatal("COLVIN_REQUIRE asks for frames, but COLVIN_FRAMES names no folder of frames")
-		}
-		t.Skip("COLVIN_FRAMES names no folder of frames")
-	}
-	root := os.DirFS(dir)
-	files, err := fs.Glob(root, "*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("list frames in %s: %d files, %v", dir, len(files), err)
-	}
+	root, files := corpus.Open(t)
 	var frames []corpusFrame
 	for _, file := range files {
 		text, err := fs.ReadFile(root, file)

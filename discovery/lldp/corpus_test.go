@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/corpus"
 )
 
 // kept are the corpus frames marked malformed that are accepted nevertheless,
@@ -367,18 +367,7 @@ func (f *corpusFrame) wholeMandatoryPart() bool {
 // readCorpus reads the frames, and for each what lldpd makes of it.
 func readCorpus(t *testing.T) ([]corpusFrame, map[string]*oracleVerdict) {
 	t.Helper()
-	dir := os.Getenv("COLVIN_FRAMES")
-	if dir == "" {
-		if slices.Contains(strings.Split(os.Getenv("COLVIN_REQUIRE"), ","), "frames") {
-			t.Fatal("COLVIN_REQUIRE asks for frames, but COLVIN_FRAMES names no folder of frames")
-		}
-		t.Skip("COLVIN_FRAMES names no folder of frames")
-	}
-	root := os.DirFS(dir)
-	files, err := fs.Glob(root, "*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("list frames in %s: %d files, %v", dir, len(files), err)
-	}
+	root, files := corpus.Open(t)
 	var frames []corpusFrame
 	for _, file := range files {
 		frames = append(frames, readCorpusFile(t, root, file)...)

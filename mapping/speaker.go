@@ -23,9 +23,7 @@ const (
 )
 
 // SpeakerOf tells what sort of system a neighbour is.
-func SpeakerOf(n *discovery.Neighbor) Speaker { return speaker(n) }
-
-func speaker(n *discovery.Neighbor) Speaker {
+func SpeakerOf(n *discovery.Neighbor) Speaker {
 	const forwards = discovery.CapabilityBridge | discovery.CapabilityRouter
 	own := "mac:" + n.Source.String()
 	switch {
@@ -46,7 +44,7 @@ func speaker(n *discovery.Neighbor) Speaker {
 // heard, LLDP wins, because other makers' switches forward CDP.
 func rank(n *discovery.Neighbor) int {
 	switch {
-	case speaker(n) != SpeakerSwitch:
+	case SpeakerOf(n) != SpeakerSwitch:
 		return 2
 	case n.Protocol == discovery.ProtocolCDP:
 		return 1

@@ -52,8 +52,9 @@ func (hostKernel) Hostname() string {
 
 // verify asks the kernel whether the attachment is still as the node file says,
 // and returns its device as it is now. Only this makes the file safe to use when
-// the agent is dead or behind.
-func verify(k Kernel, a *nodefile.Attachment) (discovery.Interface, error) {
+// the agent is dead or behind. The list of all interfaces is asked for where it is
+// needed only.
+func verify(k Kernel, list func() ([]discovery.Interface, error), a *nodefile.Attachment) (discovery.Interface, error) {
 	port, err := same(k, a.Port)
 	if err != nil {
 		return discovery.Interface{}, err
@@ -73,7 +74,7 @@ func verify(k Kernel, a *nodefile.Attachment) (discovery.Interface, error) {
 	if !device.Up {
 		return discovery.Interface{}, fmt.Errorf("%s is down", device.Name)
 	}
-	return device, leads(k, device, port, a)
+	return device, leads(list, device, port, a)
 }
 
 // same finds the interface by its ifindex, since names can be exchanged, and
@@ -109,7 +110,7 @@ func sameJunctions(all []discovery.Interface, want []nodefile.Junction) error {
 
 // leads makes sure that frames of the device leave through the port, with the
 // tag vid or with none: a port can leave its bond or bridge while its link stays.
-func leads(k Kernel, device, port discovery.Interface, a *nodefile.Attachment) error {
+func leads(list func() ([]discovery.Interface, error), device, port discovery.Interface, a *nodefile.Attachment) error {
 	vid := a.VID
 	if device.Index == port.Index {
 		if vid != 0 {
@@ -117,7 +118,7 @@ func leads(k Kernel, device, port discovery.Interface, a *nodefile.Attachment) e
 		}
 		return nil
 	}
-	all, err := k.List()
+	all, err := list()
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/containernetworking/cni/pkg/types"
@@ -100,8 +101,9 @@ func (p *Plugin) confirm(way []nodefile.Attachment) (*target, error) {
 }
 
 func (p *Plugin) verifyAll(way []nodefile.Attachment) (device discovery.Interface, err error) {
+	list := sync.OnceValues(p.kernel.List) // once for all members
 	for i := range way {
-		if device, err = verify(p.kernel, &way[i]); err != nil {
+		if device, err = verify(p.kernel, list, &way[i]); err != nil {
 			return discovery.Interface{}, err
 		}
 	}

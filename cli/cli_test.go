@@ -5,7 +5,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -15,17 +14,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/golden"
 	"github.com/colvin-net/colvin/internal/leaktest"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/node"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
-
-var update = flag.Bool("update", false, "write what the commands print now into testdata")
 
 func TestMain(m *testing.M) { os.Exit(leaktest.Run(m)) }
 
@@ -173,21 +169,9 @@ func run(t *testing.T, dir string, args ...string) string {
 	return strings.ReplaceAll(out.String(), dir, "RUN")
 }
 
-func golden(t *testing.T, name, got string) {
+func expect(t *testing.T, name, got string) {
 	t.Helper()
-	file := filepath.Join("testdata", name+".txt")
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", name, diff)
-	}
+	golden.Compare(t, filepath.Join("testdata", name+".txt"), got)
 }
 
 func TestWithAgent(t *testing.T) {
@@ -229,13 +213,13 @@ func TestWithAgent(t *testing.T) {
 		"complete-format":      {"__complete", "topology", "-o", ""},
 		"complete-rules-check": {"__complete", "rules", "check", "-o", ""},
 	} {
-		t.Run(name, func(t *testing.T) { golden(t, name, run(t, dir, args...)) })
+		t.Run(name, func(t *testing.T) { expect(t, name, run(t, dir, args...)) })
 	}
 }
 
 func TestWithoutAgent(t *testing.T) {
 	dir := t.TempDir()
-	golden(t, "no-agent-no-file", run(t, dir, "networks"))
+	expect(t, "no-agent-no-file", run(t, dir, "networks"))
 	file := &nodefile.File{
 		Version: nodefile.Version, Node: "node1", BootID: "boot-1", Written: now.Add(-time.Hour).UTC(),
 		Networks: []nodefile.Network{{Name: "green", Attachments: []nodefile.Attachment{{
@@ -247,11 +231,11 @@ func TestWithoutAgent(t *testing.T) {
 	if err := nodefile.Write(filepath.Join(dir, nodefile.FileName), file); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "no-agent-networks", run(t, dir, "networks"))
-	golden(t, "no-agent-resolve", run(t, dir, "resolve", "green"))
-	golden(t, "no-agent-resolve-json", run(t, dir, "resolve", "green", "-o", "json"))
-	golden(t, "no-agent-resolve-unknown", run(t, dir, "resolve", "gren"))
-	golden(t, "no-agent-neighbors", run(t, dir, "neighbors"))
+	expect(t, "no-agent-networks", run(t, dir, "networks"))
+	expect(t, "no-agent-resolve", run(t, dir, "resolve", "green"))
+	expect(t, "no-agent-resolve-json", run(t, dir, "resolve", "green", "-o", "json"))
+	expect(t, "no-agent-resolve-unknown", run(t, dir, "resolve", "gren"))
+	expect(t, "no-agent-neighbors", run(t, dir, "neighbors"))
 }
 
 func TestRulesCheck(t *testing.T) {
@@ -264,7 +248,7 @@ func TestRulesCheck(t *testing.T) {
 	} {
 		got := run(t, t.TempDir(), args...)
 		t.Chdir("..")
-		golden(t, name, got)
+		expect(t, name, got)
 		t.Chdir("testdata")
 	}
 }

@@ -6,24 +6,19 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/golden"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 	"github.com/colvin-net/colvin/topology"
 )
-
-var update = flag.Bool("update", false, "write what is drawn now into testdata")
 
 var now = time.Date(2026, 1, 2, 10, 0, 0, 0, time.UTC)
 
@@ -120,19 +115,7 @@ func TestGolden(t *testing.T) {
 		"rack.svg": top.SVG(), "rack.dot": top.DOT(), "rack.mmd": top.Mermaid(), "rack.json": string(data) + "\n",
 		"empty.svg": topology.New(now).SVG(),
 	} {
-		file := filepath.Join("testdata", name)
-		if *update {
-			if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(want), got); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", name, diff)
-		}
+		golden.Compare(t, filepath.Join("testdata", name), got)
 	}
 }
 

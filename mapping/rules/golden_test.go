@@ -4,18 +4,14 @@ package rules
 
 import (
 	"errors"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/colvin-net/colvin/internal/golden"
 	"github.com/colvin-net/colvin/yamlfile"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // Every mistake and warning of the files in testdata, with its position.
 func TestGolden(t *testing.T) {
@@ -30,19 +26,7 @@ func TestGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := diagnose(filepath.Base(file), data)
-			golden := strings.TrimSuffix(file, ".yaml") + ".golden"
-			if *update {
-				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("mistakes and warnings (-want +got):\n%s", diff)
-			}
+			golden.Compare(t, strings.TrimSuffix(file, ".yaml")+".golden", got)
 		})
 	}
 }

@@ -5,6 +5,7 @@ package discovery
 import (
 	"fmt"
 	"net"
+	"strings"
 )
 
 // An Interface is a Linux network device of the node, as rtnetlink describes it.
@@ -14,9 +15,10 @@ type Interface struct {
 	AltNames []string `json:"altNames,omitempty"`
 	MAC      MAC      `json:"mac,omitzero"`
 	MTU      int      `json:"mtu"`
-	Kind     string   `json:"kind,omitempty"` // IFLA_INFO_KIND: "veth", "bridge", "vlan"; empty for hardware
-	Bus      string   `json:"bus,omitempty"`  // bus of the parent device: "pci", "virtio"; empty for software devices
-	Ethernet bool     `json:"ethernet"`       // ARPHRD_ETHER and not loopback
+	Alias    string   `json:"alias,omitempty"` // IFLA_IFALIAS, a text for people
+	Kind     string   `json:"kind,omitempty"`  // IFLA_INFO_KIND: "veth", "bridge", "vlan"; empty for hardware
+	Bus      string   `json:"bus,omitempty"`   // bus of the parent device: "pci", "virtio"; empty for software devices
+	Ethernet bool     `json:"ethernet"`        // ARPHRD_ETHER and not loopback
 
 	Up      bool `json:"up"`      // IFF_UP: administratively up
 	Carrier bool `json:"carrier"` // IFLA_CARRIER: the link is there
@@ -31,6 +33,9 @@ type Interface struct {
 	// in the same network namespace.
 	Parent int    `json:"parent,omitempty"`
 	VLAN   uint16 `json:"vlan,omitempty"` // VID of an 802.1Q VLAN device
+
+	// Unfinished is set on a device that Colvin is making, or was when it was killed.
+	Unfinished bool `json:"unfinished,omitempty"`
 
 	// VLANFiltering is set on a bridge that keeps VLANs apart.
 	VLANFiltering bool `json:"vlanFiltering,omitempty"`
@@ -55,6 +60,12 @@ type BondMember struct {
 	Up         bool   `json:"up"`                   // IFLA_BOND_SLAVE_MII_STATUS
 	Aggregator uint16 `json:"aggregator,omitempty"` // IFLA_BOND_SLAVE_AD_AGGREGATOR_ID
 }
+
+// OwnAlias begins the alias of the devices that Colvin makes.
+const OwnAlias = "colvin: "
+
+// Own reports whether Colvin made the device, for as long as containers need it.
+func (i *Interface) Own() bool { return i.Unfinished || strings.HasPrefix(i.Alias, OwnAlias) }
 
 // Operational reports whether frames can pass: administratively up with carrier.
 func (i *Interface) Operational() bool { return i.Up && i.Carrier }

@@ -3,7 +3,6 @@
 package link
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 
@@ -38,12 +37,6 @@ func Addresses() (map[int][]netip.Addr, error) {
 	return out, nil
 }
 
-// dumpAddresses repeats an interrupted dump, as dump does.
 func dumpAddresses() ([]netlink.Addr, error) {
-	for try := 1; ; try++ {
-		list, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
-		if again := errors.Is(err, unix.EINTR) || errors.Is(err, netlink.ErrDumpInterrupted); !again || try == dumpTries {
-			return list, err
-		}
-	}
+	return whole(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, netlink.FAMILY_ALL) })
 }

@@ -37,14 +37,20 @@ func List() ([]discovery.Interface, error) {
 	return out, nil
 }
 
-// dump repeats an interrupted dump: a list that changed half-way is no truth.
 func dump() ([][]byte, error) {
-	for try := 1; ; try++ {
+	return whole(func() ([][]byte, error) {
 		req := nl.NewNetlinkRequest(unix.RTM_GETLINK, unix.NLM_F_DUMP)
 		req.AddData(nl.NewIfInfomsg(unix.AF_UNSPEC))
-		msgs, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWLINK)
+		return req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWLINK)
+	})
+}
+
+// whole repeats an interrupted dump: a list that changed half-way is no truth.
+func whole[T any](dump func() (T, error)) (T, error) {
+	for try := 1; ; try++ {
+		list, err := dump()
 		if again := errors.Is(err, unix.EINTR) || errors.Is(err, nl.ErrDumpInterrupted); !again || try == dumpTries {
-			return msgs, err
+			return list, err
 		}
 	}
 }
@@ -53,18 +59,36 @@ func dump() ([][]byte, error) {
 // without what only sysfs tells (VF, PF). The error is ErrNotFound where there
 // is none with that ifindex.
 func ByIndex(index int) (discovery.Interface, error) {
-	req := nl.NewNetlinkRequest(unix.RTM_GETLINK, unix.NLM_F_ACK)
-	info := nl.NewIfInfomsg(unix.AF_UNSPEC)
-	info.Index = int32(index)
-	req.AddData(info)
+	ifi, err := single(index)
+	if err != nil {
+		return discovery.Interface{}, fmt.Errorf("read network device %d: %w", index, err)
+	}
+	return ifi, nil
+}
+
+// single reads the network device with that ifindex, or with the given attributes.
+func single(index int, which ...*nl.RtAttr) (discovery.Interface, error) {
+	req := linkRequest(unix.RTM_GETLINK, index, unix.NLM_F_ACK, which...)
 	msgs, err := req.Execute(unix.NETLINK_ROUTE, 0)
 	switch {
 	case errors.Is(err, unix.ENODEV):
-		return discovery.Interface{}, fmt.Errorf("read network device %d: %w", index, ErrNotFound)
+		return discovery.Interface{}, ErrNotFound
 	case err != nil:
-		return discovery.Interface{}, fmt.Errorf("read network device %d: %w", index, err)
+		return discovery.Interface{}, err
 	case len(msgs) != 1:
-		return discovery.Interface{}, fmt.Errorf("read network device %d: %d answers, want 1", index, len(msgs))
+		return discovery.Interface{}, fmt.Errorf("%d answers, want 1", len(msgs))
 	}
 	return parse(msgs[0])
+}
+
+// linkRequest is a message about the network device with that ifindex.
+func linkRequest(kind, index, flags int, attrs ...*nl.RtAttr) *nl.NetlinkRequest {
+	req := nl.NewNetlinkRequest(kind, flags)
+	info := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	info.Index = int32(index)
+	req.AddData(info)
+	for _, a := range attrs {
+		req.AddData(a)
+	}
+	return req
 }

@@ -19,6 +19,26 @@ func List() ([]discovery.Interface, error) { return nil, errUnsupported }
 // ByIndex is not supported on this operating system.
 func ByIndex(int) (discovery.Interface, error) { return discovery.Interface{}, errUnsupported }
 
+// InNetns is not supported on this operating system.
+func InNetns(string, string) (discovery.Interface, error) {
+	return discovery.Interface{}, errUnsupported
+}
+
+// RemoveAltNamesIn is not supported on this operating system.
+func RemoveAltNamesIn(string, string, []string) error { return errUnsupported }
+
+// AddVLAN is not supported on this operating system.
+func AddVLAN(int, uint16, string, string) error { return errUnsupported }
+
+// Delete is not supported on this operating system.
+func Delete(int) error { return errUnsupported }
+
+// UsageOf is not supported on this operating system.
+func UsageOf(int) (Usage, error) { return Usage{}, errUnsupported }
+
+// FindPCI is not supported on this operating system.
+func FindPCI(string) (PCIDevice, error) { return PCIDevice{}, errUnsupported }
+
 // A Subscription is not supported on this operating system.
 type Subscription struct{}
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"iter"
 	"regexp"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -19,7 +20,7 @@ import (
 // function of the NIC, on the host or, on a DPU, of the host. What a pod sends
 // arrives there, so a pod could pose as a switch. The uplink is p0, or p0s1 where
 // it is split.
-var representor = regexp.MustCompile(`^(c\d+)?pf\d+((vf|sf)\d+)?$`)
+var representor = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(c\d+)?pf\d+((vf|sf)\d+)?$`) }) // most NICs need none
 
 // errNoCount is returned where nobody can tell whether a cable moved.
 var errNoCount = errors.New("the kernel tells no count of carrier changes (Linux 3.15 or later does)")
@@ -39,6 +40,10 @@ func parse(msg []byte) (discovery.Interface, error) {
 			ifi.Name = text(value)
 		case unix.IFLA_PROP_LIST:
 			ifi.AltNames = altNames(value)
+		case unix.IFLA_IFALIAS:
+			ifi.Alias = text(value)
+		case unix.IFLA_GROUP:
+			ifi.Unfinished = u32(value) == unfinished
 		case unix.IFLA_ADDRESS:
 			if ethernet && len(value) == len(ifi.MAC) {
 				ifi.MAC = discovery.MAC(value)
@@ -58,7 +63,7 @@ func parse(msg []byte) (discovery.Interface, error) {
 		case unix.IFLA_LINK_NETNSID:
 			elsewhere = true
 		case unix.IFLA_PHYS_PORT_NAME:
-			ifi.VF = representor.MatchString(text(value))
+			ifi.VF = representor().MatchString(text(value))
 		case unix.IFLA_LINKINFO:
 			addLinkInfo(&ifi, value)
 		}

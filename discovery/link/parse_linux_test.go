@@ -82,6 +82,14 @@ func TestParse(t *testing.T) {
 		"uplink": {
 			attrs: []*nl.RtAttr{nl.NewRtAttr(unix.IFLA_PHYS_PORT_NAME, nl.NonZeroTerminated("p0s1"))},
 		},
+		"one of Colvin's own": {
+			attrs: []*nl.RtAttr{nl.NewRtAttr(unix.IFLA_IFALIAS, nl.ZeroTerminated("colvin: \x1b[2J")), nl.NewRtAttr(unix.IFLA_GROUP, nl.Uint32Attr(0))},
+			want:  discovery.Interface{Alias: "colvin: \x1b[2J"},
+		},
+		"one being made": {
+			attrs: []*nl.RtAttr{nl.NewRtAttr(unix.IFLA_GROUP, nl.Uint32Attr(unfinished))},
+			want:  discovery.Interface{Unfinished: true},
+		},
 		"port of Open vSwitch": {
 			attrs: []*nl.RtAttr{nl.NewRtAttr(unix.IFLA_MASTER, nl.Uint32Attr(9))},
 			want:  discovery.Interface{Master: 9},

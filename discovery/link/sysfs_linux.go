@@ -45,33 +45,43 @@ func addSysfs(root string, ifi *discovery.Interface) {
 }
 
 // uplink returns the ifindex of the network device of a physical function, and 0
-// where it is in another namespace. A function with several ports has a device for
-// each; then port decides.
+// where it is in another namespace.
 func uplink(function, port string) int {
-	net := filepath.Join(function, "net")
-	devices, err := os.ReadDir(net)
+	devices := uplinks(function, port)
+	if len(devices) != 1 {
+		return 0
+	}
+	index, err := strconv.Atoi(attribute(filepath.Join(function, "net", devices[0]), "ifindex"))
 	if err != nil {
 		return 0
 	}
-	var all, same []int
+	return index
+}
+
+// uplinks returns the names of the network devices of a function, without its
+// representors. A function with several ports has a device for each; then port
+// decides, if it is known.
+func uplinks(function, port string) []string {
+	net := filepath.Join(function, "net")
+	devices, err := os.ReadDir(net)
+	if err != nil {
+		return nil
+	}
+	var all, same []string
 	for _, d := range devices {
 		dir := filepath.Join(net, d.Name())
-		index, err := strconv.Atoi(attribute(dir, "ifindex"))
-		if err != nil || representor.MatchString(attribute(dir, "phys_port_name")) {
+		if representor().MatchString(attribute(dir, "phys_port_name")) {
 			continue
 		}
-		all = append(all, index)
+		all = append(all, d.Name())
 		if attribute(dir, "dev_port") == port {
-			same = append(same, index)
+			same = append(same, d.Name())
 		}
 	}
-	switch {
-	case len(all) == 1:
-		return all[0]
-	case len(same) == 1:
-		return same[0]
+	if len(all) > 1 && port != "" {
+		return same
 	}
-	return 0
+	return all
 }
 
 // attribute reads a file of sysfs; many devices do not answer for some.

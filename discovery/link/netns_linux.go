@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package link
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/colvin-net/colvin/discovery"
+)
+
+// InNetns reads the network device with that name in the network namespace at path,
+// as ByIndex does. The error is ErrNotFound where there is none, and fs.ErrNotExist
+// where there is no namespace.
+func InNetns(path, name string) (discovery.Interface, error) {
+	var ifi discovery.Interface
+	err := inNetns(path, func() (err error) {
+		ifi, err = single(0, ifname(name))
+		if err == nil && ifi.Name != name { // an alternative name of another
+			err = ErrNotFound
+		}
+		return err
+	})
+	if err != nil {
+		return discovery.Interface{}, fmt.Errorf("read network device %s in %s: %w", name, path, err)
+	}
+	return ifi, nil
+}
+
+// RemoveAltNamesIn takes alternative names from the network device with that name in
+// the network namespace at path. The errors are those of InNetns.
+func RemoveAltNamesIn(path, name string, altNames []string) error {
+	return inNetns(path, func() error {
+		ifi, err := single(0, ifname(name))
+		for i := 0; err == nil && i < len(altNames); i++ {
+			err = RemoveAltName(ifi.Index, altNames[i])
+		}
+		return err
+	})
+}
+
+// inNetns runs f in the network namespace at path, on a thread of its own meanwhile.
+func inNetns(path string, f func() error) error {
+	// Whatever path is, opening it must not wait for anybody.
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		own, err := os.Open("/proc/thread-self/ns/net")
+		if err != nil {
+			done <- err
+			return
+		}
+		defer own.Close()
+		if err := unix.Setns(fd, unix.CLONE_NEWNET); err != nil {
+			runtime.UnlockOSThread()
+			done <- fmt.Errorf("enter network namespace: %w", err)
+			return
+		}
+		err = f()
+		if back := unix.Setns(int(own.Fd()), unix.CLONE_NEWNET); back != nil {
+			// The thread stays locked, so it ends with this goroutine and nobody
+			// else ever runs in the wrong namespace.
+			done <- errors.Join(err, fmt.Errorf("leave network namespace: %w", back))
+			return
+		}
+		runtime.UnlockOSThread()
+		done <- err
+	}()
+	return <-done
+}

@@ -46,8 +46,8 @@ func (a *app) networkTable(s *node.State) error {
 	}
 	var cells [][]string
 	for _, at := range s.View.Attachments {
-		device := at.Device.Name
-		if device == "" {
+		device := deviceText(at.Device, at.Parent)
+		if device == "" || at.Device.Name == "" && at.Name == "" {
 			device = fmt.Sprintf("(%s)", at.Port.Name)
 		}
 		by := at.Rule.String()
@@ -74,6 +74,14 @@ func (a *app) networkTable(s *node.State) error {
 	return nil
 }
 
+// deviceText is the device to attach to; empty for none.
+func deviceText(device, parent nodefile.Link) string {
+	if device.Name == "" && parent.Name != "" {
+		return "new on " + parent.Name // the plugin makes a VLAN device
+	}
+	return device.Name
+}
+
 func vlanText(at *mapping.Attachment) string {
 	text := "not told"
 	if at.Identity.VLAN != 0 {
@@ -97,7 +105,7 @@ func (a *app) networksFromFile(agent error) error {
 	var cells [][]string
 	for _, n := range f.Networks {
 		for _, at := range n.Attachments {
-			cells = append(cells, []string{n.Name, at.Device.Name, string(at.Certainty), at.Rule, at.Neighbor})
+			cells = append(cells, []string{n.Name, deviceText(at.Device, at.Parent), string(at.Certainty), at.Rule, at.Neighbor})
 		}
 	}
 	return a.table([]string{"NETWORK", "DEVICE", "CERTAINTY", "BY", "SWITCH"}, cells)
@@ -162,7 +170,7 @@ func (a *app) resolved(f *nodefile.File, name string) error {
 		if at.VID != 0 {
 			tag = fmt.Sprintf("tagged %d", at.VID)
 		}
-		cells = append(cells, []string{at.Device.Name, tag, string(at.Certainty), at.Identity, at.Neighbor, at.Rule, at.Reason})
+		cells = append(cells, []string{deviceText(at.Device, at.Parent), tag, string(at.Certainty), at.Identity, at.Neighbor, at.Rule, at.Reason})
 	}
 	return a.table([]string{"DEVICE", "VLAN", "CERTAINTY", "IDENTITY", "SWITCH", "BY", "REASON"}, cells)
 }

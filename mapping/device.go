@@ -23,6 +23,7 @@ const (
 // through the top usable device above the port.
 type path struct {
 	device discovery.Interface // to attach to; zero where there is none
+	parent discovery.Interface // of the VLAN device for a tagged VLAN, which may not be there yet
 	joins  []junction          // the devices between that join ports, the lowest first
 	none   string              // why there is no device
 }
@@ -40,18 +41,17 @@ const maxDepth = 8
 // pathOf finds the path of a port's untagged network (vid 0) or tagged VLAN.
 func pathOf(snap *discovery.Snapshot, port discovery.Interface, vid uint16) path {
 	p := path{device: port}
-	wanted := vid
 	for range maxDepth {
 		at := p.device
 		master, enslaved := snap.Interface(at.Master)
 		enslaved = enslaved && at.Master != 0 && master.Kind != kindVRF // a VRF is about routes only
 		joined := enslaved && (master.Kind == kindBond || master.Kind == kindTeam)
 		if vlan, ok := vlanDevice(snap, at.Index, vid); vid != 0 && ok && !joined { // VLAN devices come before the bridge
-			p.device, vid = vlan, 0
+			p.device, p.parent, vid = vlan, at, 0
 			continue
 		}
 		if !enslaved {
-			return p.ends(port, wanted, vid)
+			return p.ends(port, vid)
 		}
 		if why := barred(at, master, vid); why != "" {
 			return path{none: why}
@@ -61,19 +61,15 @@ func pathOf(snap *discovery.Snapshot, port discovery.Interface, vid uint16) path
 	return path{none: fmt.Sprintf("more devices are above %s than Colvin follows", port.Name)}
 }
 
-// ends is the path whose last device is its top: vid is the tag still needed there.
-func (p path) ends(port discovery.Interface, wanted, vid uint16) path {
-	name := p.device.Name
-	switch {
-	case vid != 0:
-		p.none = fmt.Sprintf("there is no VLAN device for VID %d on %s; create one: ip link add link %s name %s type vlan id %d",
-			wanted, name, name, vlanName(name, wanted), wanted)
+// ends is the path whose last device is its top: vid is the tag still needed there,
+// for which a VLAN device can be made.
+func (p path) ends(port discovery.Interface, vid uint16) path {
+	switch name := p.device.Name; {
 	case !p.device.Up && p.device.Index != port.Index:
-		p.none = fmt.Sprintf("%s is administratively down; ip link set %s up brings it up", name, name)
-	default:
-		return p
+		return path{none: fmt.Sprintf("%s is administratively down; ip link set %s up brings it up", name, name)}
+	case vid != 0:
+		p.device, p.parent = discovery.Interface{}, p.device
 	}
-	p.device = discovery.Interface{}
 	return p
 }
 
@@ -101,23 +97,16 @@ func barred(at, master discovery.Interface, vid uint16) string {
 
 func vlanDevice(snap *discovery.Snapshot, parent int, vid uint16) (discovery.Interface, bool) {
 	for _, ifi := range snap.Interfaces {
-		if ifi.Kind == kindVLAN && ifi.Parent == parent && ifi.VLAN == vid {
+		if ifi.Kind == kindVLAN && ifi.Parent == parent && ifi.VLAN == vid && !ifi.Unfinished {
 			return ifi, true
 		}
 	}
 	return discovery.Interface{}, false
 }
 
-// vlanName is a name for a VLAN device that the kernel accepts (IFNAMSIZ, with the
-// closing NUL).
-func vlanName(parent string, vid uint16) string {
-	const maxLen = 15
-	if name := fmt.Sprintf("%s.%d", parent, vid); len(name) <= maxLen {
-		return name
-	}
-	return fmt.Sprintf("vlan%d", vid)
-}
-
 func linkOf(i discovery.Interface) nodefile.Link {
+	if i.Index == 0 {
+		return nodefile.Link{}
+	}
 	return nodefile.Link{Name: i.Name, Index: i.Index, MAC: i.MAC.String()}
 }

@@ -3,6 +3,7 @@
 package mapping
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -131,8 +132,8 @@ func (e *explainer) attachment(a *Attachment) {
 		how = fmt.Sprintf("tagged with VLAN ID %d", a.VID)
 	}
 	subject := a.Port.Name
-	if len(a.Members) > 0 && a.Device.Name != "" {
-		subject = a.Device.Name
+	if upper := cmp.Or(a.Parent.Name, a.Device.Name); len(a.Members) > 0 && upper != "" {
+		subject = upper
 	}
 	switch {
 	case a.Name == "":
@@ -145,7 +146,11 @@ func (e *explainer) attachment(a *Attachment) {
 	e.neighbour(a)
 	e.naming(a)
 	e.certainty(a)
-	if a.Usable && a.Device.Name != subject {
+	switch {
+	case !a.Usable, a.Name == "":
+	case a.Device.Name == "":
+		e.say("Pods attach to it through a VLAN device on %s, which is made when the first of them comes.", a.Parent.Name)
+	case a.Device.Name != subject:
 		e.say("Pods attach to it through %s.", a.Device.Name)
 	}
 	for _, m := range a.Members {

@@ -161,7 +161,7 @@ func refuse(group []way, why string) []way {
 			w.Reason = why
 		}
 		if w.Certainty == nodefile.Fresh || w.Certainty == nodefile.Stale {
-			w.Device = nodefile.Link{} // time alone will not help
+			w.Device, w.Parent, w.Made = nodefile.Link{}, nodefile.Link{}, false // time alone will not help
 		}
 		w.joins, w.refused, w.Usable = w.joins[1:], true, false
 	}

@@ -190,7 +190,7 @@ func (r *resolver) add(ifi discovery.Interface, c *Claim, n *discovery.Neighbor,
 		}
 		a.Reason = none
 	} else {
-		a.Device = linkOf(way.device)
+		a.Device, a.Parent, a.Made = linkOf(way.device), linkOf(way.parent), way.device.Own()
 	}
 	r.view.Attachments = append(r.view.Attachments, a)
 }
@@ -254,7 +254,7 @@ func (r *resolver) spans() {
 		a := &r.view.Attachments[i]
 		first, ok := seen[a.Name]
 		switch {
-		case a.Name == "" || a.Spans || told[a.Name] || a.Certainty == nodefile.Unverified || a.Device.Index == 0:
+		case a.Name == "" || a.Spans || told[a.Name] || a.Certainty == nodefile.Unverified || a.Device.Index == 0 && a.Parent.Index == 0:
 		case !ok:
 			seen[a.Name] = a.Identity
 		case first != a.Identity:

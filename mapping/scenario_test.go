@@ -360,8 +360,11 @@ func (p *player) show() {
 		if a.Usable {
 			use = "yes"
 		}
-		if a.Device.Name != "" {
+		switch {
+		case a.Device.Name != "":
 			device = a.Device.Name
+		case a.Parent.Name != "":
+			device = "on " + a.Parent.Name
 		}
 		vid := "untagged"
 		if a.VID != 0 {

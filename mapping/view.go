@@ -46,9 +46,11 @@ type Attachment struct {
 	Knowledge Knowledge `json:"knowledge"`
 	VID       uint16    `json:"vid,omitempty"` // tagged with this VID; 0 is untagged
 
-	// Device is the attachable device; zero where there is none, and Reason says
-	// why.
+	// Device is the attachable device; zero where there is none. Reason says why,
+	// unless it is a VLAN device that is made on Parent when a container needs it.
 	Device nodefile.Link `json:"device,omitzero"`
+	Parent nodefile.Link `json:"parent,omitzero"` // of the VLAN device, where VID is not 0
+	Made   bool          `json:"made,omitempty"`  // Device is made and removed by Colvin, as containers need it
 	Port   nodefile.Link `json:"port"`
 	// Members are the ports of a bond, team or bridge through which the network is
 	// reached, Port among them; empty where there is only Port.
@@ -114,7 +116,16 @@ const (
 	TooManyUnnamed   ConditionType = "TooManyUnnamed"   // the colours are used up
 	TooManyNeighbors ConditionType = "TooManyNeighbors" // a port's neighbour table is full
 	PortUnreadable   ConditionType = "PortUnreadable"   // a port cannot be listened on
+	AltNameAmbiguous ConditionType = "AltNameAmbiguous" // a name leads to several devices, so none gets it
+	AltNameTooLong   ConditionType = "AltNameTooLong"   // a name is too long for an interface
+	AltNameTaken     ConditionType = "AltNameTaken"     // an interface has a network's name, and not from Colvin
+	AltNameFailed    ConditionType = "AltNameFailed"    // the kernel did not give a name, or take one away
 	RulesInvalid     ConditionType = "RulesInvalid"     // the rules in force are not those on disk
 	FilesUnwritable  ConditionType = "FilesUnwritable"  // the agent cannot write its files
 	StateDamaged     ConditionType = "StateDamaged"     // a state file was damaged and set aside
+
+	AttachmentMoved   ConditionType = "AttachmentMoved"   // a container is in another network than it asked for
+	DeviceInUse       ConditionType = "DeviceInUse"       // a device is in a container, not gone
+	OrphanedRecords   ConditionType = "OrphanedRecords"   // containers are gone, and nobody has removed their attachments
+	RecordsUnreadable ConditionType = "RecordsUnreadable" // the agent cannot read the CNI plugin's records
 )

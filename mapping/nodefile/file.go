@@ -100,18 +100,18 @@ func readRegular(path string) ([]byte, error) {
 		return nil, cause(err)
 	}
 	defer f.Close()
-	switch st, err := f.Stat(); {
+	st, err := f.Stat()
+	switch {
 	case err != nil:
 		return nil, cause(err)
 	case !st.Mode().IsRegular():
 		return nil, fmt.Errorf("%w: it is not a regular file", errDamaged)
-	}
-	data, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
-	if err != nil {
-		return nil, cause(err)
-	}
-	if len(data) > MaxSize {
+	case st.Size() > MaxSize:
 		return nil, fmt.Errorf("%w: it is larger than %d bytes", errDamaged, MaxSize)
+	}
+	data := make([]byte, st.Size()) // it is replaced as a whole, so it does not grow
+	if _, err := io.ReadFull(f, data); err != nil {
+		return nil, fmt.Errorf("%w: it became shorter while it was read", errDamaged)
 	}
 	return data, nil
 }
@@ -125,23 +125,25 @@ func cause(err error) error {
 }
 
 func decode(data []byte) (*File, Problem, error) {
-	var head struct {
-		Version int `json:"version"`
-	}
-	if err := json.Unmarshal(data, &head); err != nil {
-		return nil, Damaged, fmt.Errorf("%w: %s", errDamaged, err.Error())
-	}
-	if head.Version != Version {
-		return nil, OtherVersion, fmt.Errorf("format version %d, want %d", head.Version, Version)
-	}
 	var f File
-	if err := json.Unmarshal(data, &f); err != nil {
-		return nil, Damaged, fmt.Errorf("%w: %s", errDamaged, err.Error())
+	if err := json.Unmarshal(data, &f); err != nil || f.Version != Version {
+		return nonsense(data, err)
 	}
 	if err := f.validate(); err != nil {
 		return nil, Damaged, fmt.Errorf("%w: %s", errDamaged, err.Error())
 	}
 	return &f, 0, nil
+}
+
+// nonsense says what is wrong with content that is not of this version.
+func nonsense(data []byte, err error) (*File, Problem, error) {
+	var head struct {
+		Version int `json:"version"`
+	}
+	if headErr := json.Unmarshal(data, &head); headErr == nil && head.Version != Version {
+		return nil, OtherVersion, fmt.Errorf("format version %d, want %d", head.Version, Version)
+	}
+	return nil, Damaged, fmt.Errorf("%w: %s", errDamaged, err.Error())
 }
 
 func (f *File) validate() error {
@@ -175,6 +177,14 @@ func (a *Attachment) validate() error {
 	if a.Device != (Link{}) {
 		if err := a.Device.validate(); err != nil {
 			return fmt.Errorf("device.%w", err)
+		}
+	}
+	if a.Parent != (Link{}) {
+		if err := a.Parent.validate(); err != nil {
+			return fmt.Errorf("parent.%w", err)
+		}
+		if a.VID == 0 {
+			return errors.New("parent is set, but vid is not")
 		}
 	}
 	if a.VID > maxVID {

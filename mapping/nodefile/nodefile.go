@@ -32,8 +32,24 @@ type File struct {
 	KnownNames    []string `json:"knownNames"`
 	KnownPatterns []string `json:"knownPatterns"`
 
+	// Moved are the attachments of containers whose device leads to another network
+	// by now. Only here are they known: Networks has no place for what has no name.
+	Moved []Moved `json:"moved,omitempty"`
+
 	// RulesProblem is set while the rules in force are not those on disk.
 	RulesProblem string `json:"rulesProblem,omitempty"`
+}
+
+// Moved is the attachment of a container that is in another network than it asked
+// for.
+type Moved struct {
+	// Name, ContainerID and IfName are the key of the CNI plugin's record.
+	Name        string    `json:"name"`
+	ContainerID string    `json:"containerID"`
+	IfName      string    `json:"ifName"`
+	Identity    string    `json:"identity"` // where the device leads now
+	Neighbor    string    `json:"neighbor"` // switch and port, for messages
+	Since       time.Time `json:"since"`
 }
 
 // Network is one name with the ways from this node into it.
@@ -48,10 +64,16 @@ type Attachment struct {
 	// "chassis mac:00:1b:21:aa:bb:cc VLAN 100". Attachments with the same
 	// Identity lead to the same layer-2 network.
 	Identity string `json:"identity"`
+	// Joined are further identities of the same network: what other members of a
+	// bond or ports of a bridge lead to.
+	Joined []string `json:"joined,omitempty"`
 
-	// Device is the attachable device. It is empty where there is none, and
-	// Reason then says why.
+	// Device is the attachable device. It is empty where there is none; Reason then
+	// says why, unless Parent is there.
 	Device Link `json:"device,omitzero"`
+	// Parent is what the VLAN device of a tagged network is on, or is to be made on
+	// where Device is empty: below it frames bear the tag VID.
+	Parent Link `json:"parent,omitzero"`
 	// Port is the interface on which the switch was heard.
 	Port Link `json:"port"`
 	// CarrierChanges is the port's IFLA_CARRIER_CHANGES during which this
@@ -70,6 +92,12 @@ type Attachment struct {
 	Neighbor  string    `json:"neighbor"`         // switch and port, for messages
 	Rule      string    `json:"rule,omitempty"`   // file:line of the rule, or "colour"
 }
+
+// Identities are Identity and Joined.
+func (a *Attachment) Identities() []string { return append([]string{a.Identity}, a.Joined...) }
+
+// Attachable reports whether there is a device to attach to, or one can be made.
+func (a *Attachment) Attachable() bool { return a.Device != (Link{}) || a.Parent != (Link{}) }
 
 // Junction is a device that joins others, and the ifindexes of those through which
 // it sent, in ascending order.

@@ -3,11 +3,11 @@
 package cniplugin
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,9 +45,10 @@ func (p *Plugin) Add(args *skel.CmdArgs) error {
 // attachment is the work on one attachment, under its lock.
 type attachment struct {
 	*Plugin
-	conf *conf
-	args *skel.CmdArgs
-	lock *record.Lock
+	conf  *conf
+	args  *skel.CmdArgs
+	store *record.Store
+	lock  *record.Lock
 }
 
 func (a *attachment) key() record.Key {
@@ -56,11 +57,11 @@ func (a *attachment) key() record.Key {
 
 // begin takes the lock, waiting for the delegate of a killed plugin.
 func (p *Plugin) begin(c *conf, args *skel.CmdArgs) (*attachment, error) {
-	a := &attachment{Plugin: p, conf: c, args: args}
 	store, err := record.Open(c.recordDir)
 	if err != nil {
 		return nil, fail(types.ErrIOFailure, "%s: %v", p.about(c), err)
 	}
+	a := &attachment{Plugin: p, conf: c, args: args, store: store}
 	ctx, cancel := context.WithTimeout(context.Background(), p.lockWait)
 	defer cancel()
 	a.lock, err = store.Lock(ctx, a.key())
@@ -96,11 +97,15 @@ func (a *attachment) add(netns record.Netns) error {
 	if err != nil {
 		return err
 	}
+	prev, err := a.previous()
+	if err != nil {
+		return fail(types.ErrInvalidNetworkConfig, "%s: %v", a.about(a.conf), err)
+	}
 	t, err := a.resolve(a.conf, node)
 	if err != nil {
-		return err
+		return a.orTaken(err)
 	}
-	about := fmt.Sprintf("%s: network %q on %s", node.Node, a.conf.network, t.device.Name)
+	about := fmt.Sprintf("%s: network %q on %s", node.Node, a.conf.network, deviceName(&t.Attachment))
 	d, err := a.newDelegate(a.conf.delegate, a.args, a.lock.File())
 	if err != nil {
 		return prefixed(about, err)
@@ -112,37 +117,98 @@ func (a *attachment) add(netns record.Netns) error {
 			return prefixed(about, err)
 		}
 	}
-	r, err := a.newRecord(t, node, netns)
+	if t.takes {
+		release, err := a.lockDevice(t.device.Index, 0)
+		if err != nil {
+			return prefixed(about, err)
+		}
+		defer release()
+	}
+	r, err := a.record(t, node, netns)
 	if err != nil {
 		return prefixed(about, err)
 	}
-	if err := a.lock.Create(r); err != nil {
-		return fail(types.ErrIOFailure, "%s: %v", about, err)
+	if err := a.spare(t); err != nil {
+		return withError(prefixed(about, err), "undoing it", a.forget(r))
 	}
-	if err := a.attach(d, t, r); err != nil {
-		return a.undo(d, r, prefixed(about, err))
+	if err := a.attach(d, t, r, prev); err != nil {
+		return a.undo(r, prefixed(about, err))
 	}
+	a.noteAge(node, about)
 	return nil
 }
 
+// previous is the result of the plugin before this one in the list; nil for none.
+func (a *attachment) previous() (*current.Result, error) {
+	raw, ok := a.conf.base[prevResultKey]
+	if !ok || isNull(raw) {
+		return nil, nil
+	}
+	asked, err := (&version.ConfigDecoder{}).Decode(a.args.StdinData)
+	if err != nil {
+		return nil, err
+	}
+	prev, err := parseResult(raw, asked)
+	if err != nil {
+		return nil, fmt.Errorf("read %q: %w", prevResultKey, err)
+	}
+	return prev, nil
+}
+
+// record makes the device where it has to be made, and the record of what is to come.
+func (a *attachment) record(t *target, node *nodefile.File, netns record.Netns) (*record.Record, error) {
+	if t.make {
+		release, err := a.makeVLAN(t)
+		if err != nil {
+			return nil, err
+		}
+		defer release()
+	}
+	r, err := a.newRecord(t, node, netns)
+	if err == nil {
+		err = a.lock.Write(r)
+	}
+	if err == nil {
+		return r, nil
+	}
+	err = fail(types.ErrIOFailure, "%v", err)
+	if t.make {
+		err = withError(err, "undoing it", a.removeUnused(a.store, t.device.Index))
+	}
+	return nil, err
+}
+
+// noteAge says how old the knowledge is that the attachment rests on, where nobody
+// renews it. The runtime keeps what a plugin writes there in its log.
+func (a *attachment) noteAge(node *nodefile.File, about string) {
+	if nodefile.Held(a.conf.agentLock()) {
+		return
+	}
+	age := max(0, time.Since(node.Written).Round(time.Second)) // the clock may have been set back
+	said := fmt.Sprintf("colvin: %s: attached, but colvind does not run; what is known here was last written %v ago (%s), and the kernel confirms it: no link was lost since",
+		about, age, node.Written.UTC().Format(time.RFC3339))
+	_, _ = fmt.Fprintln(a.stderr, oneLine(said))
+}
+
 func (a *attachment) newRecord(t *target, node *nodefile.File, netns record.Netns) (*record.Record, error) {
-	delegateConf, err := a.conf.withDevice(t.device.Name)
+	delegateConf, err := a.conf.configure(t.device.Name, t.VID)
 	if err != nil {
 		return nil, err
 	}
 	return &record.Record{
 		Key: a.key(), Phase: record.Adding, Time: time.Now().UTC(),
-		BootID: node.BootID, Netns: netns, Args: a.args.Args, Pod: pod(a.args.Args),
-		Network: a.conf.network, Identity: t.Identity,
+		BootID: node.BootID, Netns: netns, Args: a.args.Args, Path: a.args.Path, Pod: pod(a.args.Args),
+		Network: a.conf.network, Identity: t.Identity, Joined: t.Joined,
 		Device:         record.Link{Name: t.device.Name, Index: t.device.Index, MAC: t.device.MAC.String()},
+		Parent:         record.Link(t.Parent),
 		Port:           record.Link(t.Port),
-		CarrierChanges: t.CarrierChanges, VID: t.VID,
+		CarrierChanges: t.CarrierChanges, VID: t.VID, Taken: t.takes,
 		DelegateType: a.conf.delegate, DelegateConf: delegateConf,
 	}, nil
 }
 
 // attach runs the delegate, asks the kernel again and hands out the result.
-func (a *attachment) attach(d *delegate, t *target, r *record.Record) error {
+func (a *attachment) attach(d *delegate, t *target, r *record.Record, prev *current.Result) error {
 	asked, err := (&version.ConfigDecoder{}).Decode(a.args.StdinData)
 	if err != nil {
 		return err
@@ -154,13 +220,18 @@ func (a *attachment) attach(d *delegate, t *target, r *record.Record) error {
 	if err := a.still(t); err != nil {
 		return err
 	}
-	addHostDevice(result, t.device)
+	if prev != nil {
+		result = afterPrevious(prev, result)
+	}
+	if !t.takes { // else it is in the container now
+		addHostDevice(result, t.device)
+	}
 	out, err := encode(result, asked)
 	if err != nil {
 		return err
 	}
 	r.Phase, r.Result = record.Added, out
-	if err := a.lock.Update(r); err != nil {
+	if err := a.lock.Write(r); err != nil {
 		return fail(types.ErrIOFailure, "%v", err)
 	}
 	if _, err := a.stdout.Write(out); err != nil {
@@ -173,11 +244,10 @@ func (a *attachment) attach(d *delegate, t *target, r *record.Record) error {
 // that it still leads to the network: the delegate got a name, a cable can move in
 // a moment, and a delegate that waits for DHCP takes many.
 func (a *attachment) still(t *target) error {
-	now, err := a.verifyAll(t.way)
-	if err == nil && now.Name != t.device.Name {
-		err = fmt.Errorf("it was renamed to %s", now.Name)
-	}
-	if err == nil {
+	var err error
+	if t.takes {
+		err = a.tookIt(t)
+	} else if err = a.unchanged(t); err == nil {
 		err = a.stillLeads(t)
 	}
 	if err != nil {
@@ -186,51 +256,131 @@ func (a *attachment) still(t *target) error {
 	return nil
 }
 
-// stillLeads asks the agent's file again.
-func (a *attachment) stillLeads(t *target) error {
+func (a *attachment) unchanged(t *target) error {
+	now, err := a.verifyAll(a.conf, t.way, t.make)
+	if err == nil && t.make {
+		now, err = same(a.kernel, linkOf(t.device))
+	}
+	if err == nil && now.Name != t.device.Name {
+		err = fmt.Errorf("it was renamed to %s", now.Name)
+	}
+	return err
+}
+
+// tookIt makes sure that the device which was checked is the one in the container.
+func (a *attachment) tookIt(t *target) error {
+	if _, err := same(a.kernel, linkOf(t.device)); err == nil {
+		return fmt.Errorf("%s is still on the node", t.device.Name)
+	}
+	now, err := a.kernel.InNetns(a.args.Netns, a.args.IfName)
+	if err != nil {
+		return err
+	}
+	if now.MAC != t.device.MAC {
+		return fmt.Errorf("%s in the container has MAC address %s, and %s had %s", now.Name, now.MAC, t.device.Name, t.device.MAC)
+	}
+	return a.dropAltNames(now)
+}
+
+// dropAltNames takes the network names, which the agent may have given it, from a
+// device in the container: the kernel does not let it come back to the node while
+// another device there has one of its names.
+func (a *attachment) dropAltNames(device discovery.Interface) error {
 	node, err := a.readNode(a.conf)
 	if err != nil {
 		return err
 	}
-	for _, now := range node.Lookup(a.conf.network) {
-		if now.Usable && now.Identity == t.Identity && now.Device == t.Device && now.VID == t.VID {
+	names := slices.DeleteFunc(slices.Clone(device.AltNames), func(name string) bool { return len(node.Lookup(name)) == 0 })
+	if len(names) == 0 {
+		return nil
+	}
+	return a.kernel.RemoveAltNamesIn(a.args.Netns, device.Name, names)
+}
+
+// The agent sees a VLAN device that is being made in all its states, and its file
+// can speak of one for a moment.
+const (
+	settleTime  = time.Second
+	settlePause = 20 * time.Millisecond
+)
+
+// stillLeads asks the agent's file again.
+func (a *attachment) stillLeads(t *target) error {
+	for start := time.Now(); ; time.Sleep(settlePause) {
+		node, err := a.readNode(a.conf)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(node.Lookup(a.conf.network), t.isStill) {
 			return nil
 		}
+		if !t.make || time.Since(start) > settleTime {
+			return fmt.Errorf("it no longer leads to %q", a.conf.network)
+		}
 	}
-	return fmt.Errorf("it no longer leads to %q", a.conf.network)
 }
+
+func (t *target) isStill(now nodefile.Attachment) bool {
+	one := slices.ContainsFunc(now.Identities(), func(id string) bool { return slices.Contains(t.Identities(), id) })
+	return one && now.Usable && sameLink(now.Device, t.Device) && sameLink(now.Parent, t.Parent) && now.VID == t.VID
+}
+
+// sameLink leaves MAC addresses to the kernel, which was asked about them: a bridge
+// takes the lowest of its ports', so another container's can have changed it.
+func sameLink(a, b nodefile.Link) bool { return a.Index == b.Index && a.Name == b.Name }
 
 // undo removes what a failed ADD left. The record stays where that fails too, so
 // that DEL or the next ADD can do it.
-func (a *attachment) undo(d *delegate, r *record.Record, cause error) error {
-	if _, err := d.call("DEL", r.DelegateConf); err != nil {
+func (a *attachment) undo(r *record.Record, cause error) error {
+	if err := a.delRecorded(r); err != nil {
 		r.Phase = record.Adding
-		return withError(withError(cause, "undoing it", err), "keeping that in mind", a.lock.Update(r))
+		return withError(withError(cause, "undoing it", err), "keeping that in mind", a.lock.Write(r))
 	}
-	return withError(cause, "undoing it", a.lock.Remove())
+	return withError(cause, "undoing it", a.forget(r))
 }
 
-// addHostDevice appends the node's device. Addresses refer to interfaces by
-// position, so it comes last.
-func addHostDevice(result *current.Result, device discovery.Interface) {
-	for _, i := range result.Interfaces {
-		if i.Name == device.Name && i.Sandbox == "" {
-			return
+// spare refuses to take a device away that other containers are attached through,
+// and to make a second interface for a VLAN, which the kernel would. The record is
+// written first. So of two that want the same device at once, one that takes it sees
+// the other's record, or the other sees that it is being taken.
+func (a *attachment) spare(t *target) error {
+	if !t.takes {
+		for _, index := range []int{t.device.Index, t.Parent.Index, t.Port.Index} {
+			if a.store.DeviceLocked(index, 0) {
+				return fail(types.ErrTryAgainLater, "host-device is taking it, or tries to; try again")
+			}
 		}
 	}
-	result.Interfaces = append(result.Interfaces, &current.Interface{Name: device.Name, Mac: device.MAC.String()})
+	if !t.takes && a.conf.use != tagged {
+		return nil
+	}
+	records, err := a.store.List()
+	if err != nil {
+		return fail(types.ErrIOFailure, "%v", err)
+	}
+	for i := range records {
+		r := &records[i]
+		switch {
+		case r.Key == a.key() || !a.sameBoot(r):
+		case t.takes && slices.Contains([]int{r.Device.Index, r.Parent.Index, r.Port.Index}, t.device.Index):
+			return fail(ErrUnsafe, "container %s (%s) is attached through it, or about to be, and host-device would take it away", r.ContainerID, r.Pod)
+		case !t.takes && r.DelegateType == a.conf.delegate && r.Parent == record.Link(t.Parent) && r.VID == t.VID:
+			return fail(ErrUnsafe, "container %s (%s) has the interface of that VLAN already, and the kernel allows one; use macvlan for several containers", r.ContainerID, r.Pod)
+		}
+	}
+	return nil
 }
 
-func encode(result *current.Result, asked string) ([]byte, error) {
-	converted, err := result.GetAsVersion(asked)
-	if err != nil {
-		return nil, fmt.Errorf("convert result: %w", err)
+// orTaken adds to the error of a network that is not here which container has its
+// device.
+func (a *attachment) orTaken(err error) error {
+	records, _ := a.store.List()
+	for i := range records {
+		if r := &records[i]; r.Taken && r.Phase == record.Added && r.Network == a.conf.network && a.sameBoot(r) {
+			return withError(err, "its device", fmt.Errorf("%s is in use: it is inside container %s (%s)", r.Device.Name, r.ContainerID, r.Pod))
+		}
 	}
-	var out bytes.Buffer
-	if err := converted.PrintTo(&out); err != nil {
-		return nil, fmt.Errorf("encode result: %w", err)
-	}
-	return out.Bytes(), nil
+	return err
 }
 
 // pod reads what Kubernetes puts into CNI_ARGS.

@@ -86,7 +86,7 @@ func (b *bench) wantRecord(phase record.Phase) {
 		Network: "green", Identity: "chassis mac:00:1b:21:aa:bb:cc VLAN 100",
 		Device: eth1, Port: eth1, CarrierChanges: 2, DelegateType: "macvlan",
 	}}
-	ignore := cmpopts.IgnoreFields(record.Record{}, "Time", "Netns.Inode", "DelegateConf", "Result")
+	ignore := cmpopts.IgnoreFields(record.Record{}, "Time", "Path", "Netns.Inode", "Netns.Mount", "DelegateConf", "Result")
 	if diff := cmp.Diff(want, got, ignore); diff != "" {
 		b.t.Errorf("records (-want +got):\n%s", diff)
 	}
@@ -372,7 +372,7 @@ func TestAddOwnNamespace(t *testing.T) {
 		`host1: network "green": the container's network namespace is the node's own; containers with the host network need no attachment`)
 	b.args.Netns = filepath.Join(b.dir, "gone")
 	b.wantError(b.do(b.plugin.Add), types.ErrInvalidNetNS,
-		`host1: network "green": find network namespace DIR/gone: no such file or directory`)
+		`host1: network "green": find namespace DIR/gone: no such file or directory`)
 	b.wantVerbs()
 }
 

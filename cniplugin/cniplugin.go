@@ -12,6 +12,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/containernetworking/cni/pkg/skel"
 	"github.com/containernetworking/cni/pkg/types"
@@ -28,10 +29,12 @@ const (
 	ErrAmbiguous uint = 101
 	// ErrMoved: the device leads to another network now (CHECK).
 	ErrMoved uint = 102
+	// ErrUnsafe: the device must not be used as the delegate would.
+	ErrUnsafe uint = 103
 )
 
-// The runtime waits two minutes or more for a plugin; whoever gives up first
-// should be the one that can still clean up.
+// Long enough for whatever works, and short enough that a plugin usually ends before
+// the runtime gives up. If it does not, the next DEL finds the record.
 const (
 	lockWait     = 60 * time.Second
 	delegateWait = 90 * time.Second
@@ -41,13 +44,14 @@ const (
 type Plugin struct {
 	kernel       Kernel
 	stdout       io.Writer
+	stderr       io.Writer
 	lockWait     time.Duration
 	delegateWait time.Duration
 }
 
 // New returns the plugin as the CNI runtime calls it.
 func New() *Plugin {
-	return &Plugin{kernel: hostKernel{}, stdout: os.Stdout, lockWait: lockWait, delegateWait: delegateWait}
+	return &Plugin{kernel: hostKernel{}, stdout: os.Stdout, stderr: os.Stderr, lockWait: lockWait, delegateWait: delegateWait}
 }
 
 // Funcs are the five verbs that need a handler; VERSION needs none.
@@ -82,7 +86,11 @@ func (p *Plugin) configuration(args *skel.CmdArgs) (*conf, error) {
 	return c, nil
 }
 
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+// oneLine keeps what would move the cursor of whoever reads an error out of it: a
+// delegate, or the name of an interface, may hold anything.
+func oneLine(s string) string {
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
+}
 
 // readNode reads the node file and makes sure that it is of this boot: ifindexes
 // and carrier counts of an earlier one mean nothing.

@@ -7,9 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/colvin-net/colvin/cniplugin/record"
@@ -25,40 +23,19 @@ const (
 // maxName is the longest network name rules accept.
 const maxName = 63
 
-// delegateType is what the plugin knows about a delegate.
-type delegateType struct {
-	deviceKey string // where it expects the device
-	notYet    string // why it is refused for now
-}
-
-var delegateTypes = map[string]delegateType{
-	"macvlan":     {deviceKey: "master"},
-	"ipvlan":      {deviceKey: "master"},
-	"bridge":      {deviceKey: "bridge"},
-	"vlan":        {deviceKey: "master", notYet: "it would put the container into a VLAN that is not the network's"},
-	"sriov":       {deviceKey: "deviceID", notYet: "nothing makes sure yet that the virtual function's port leads to the network"},
-	"ib-sriov":    {deviceKey: "deviceID", notYet: "nothing makes sure yet that the virtual function's port leads to the network"},
-	"host-device": {deviceKey: "device", notYet: "nothing makes sure yet that the node itself does not use the device"},
-}
-
-// runtimeKeys belong to the runtime and the network: a delegate object does not
-// replace them.
-var runtimeKeys = []string{"cniVersion", "name", "runtimeConfig", "args", "prevResult", validAttachmentsKey}
-
-const validAttachmentsKey = "cni.dev/valid-attachments"
-
 // conf is the plugin's configuration.
 type conf struct {
-	name       string // of the CNI network
-	cniVersion string
+	name string // of the CNI network
 
 	network   string // the name to resolve
 	selection string
 	runDir    string
 	recordDir string
 
-	delegate  string // its type
-	deviceKey string
+	delegate string // its type
+	delegateType
+	known  bool   // delegateType is of the table
+	chosen string // PCI address or auxiliary device that a device plugin chose
 	// base is the delegate's configuration but for the device.
 	base object
 }
@@ -81,7 +58,6 @@ func parseConf(data []byte) (*conf, error) {
 		return c, errors.New("configuration is null, want an object")
 	}
 	p.get("name", &c.name)
-	p.get("cniVersion", &c.cniVersion)
 	p.take("network", &c.network)
 	p.take("select", &c.selection)
 	p.takeDir("runDirectory", &c.runDir)
@@ -99,17 +75,6 @@ func parseConf(data []byte) (*conf, error) {
 	}
 	p.delegate(c)
 	return c, p.err()
-}
-
-// withDevice is the delegate's configuration for an ADD.
-func (c *conf) withDevice(device string) (json.RawMessage, error) {
-	o := maps.Clone(c.base)
-	value, err := json.Marshal(device)
-	if err != nil {
-		return nil, fmt.Errorf("encode device %q: %w", device, err)
-	}
-	o[c.deviceKey] = value
-	return json.Marshal(o)
 }
 
 // parser takes the plugin's own keys out of a configuration.
@@ -162,90 +127,21 @@ func (p *parser) takeDir(key string, into *string) {
 
 func isNull(raw json.RawMessage) bool { return bytes.Equal(bytes.TrimSpace(raw), []byte("null")) }
 
-// delegate reads the delegate object and merges it over what is left.
-func (p *parser) delegate(c *conf) {
-	var given object
-	p.take("delegate", &given)
-	if given == nil {
-		given = object{"type": json.RawMessage(`"macvlan"`)}
-		if _, ok := p.rest["mode"]; !ok {
-			given["mode"] = json.RawMessage(`"bridge"`)
-		}
-	}
-	inner := &parser{rest: given}
-	inner.get("type", &c.delegate)
-	for _, m := range inner.mistakes {
-		p.bad("delegate: %s", m)
-	}
-	p.checkType(c)
-
-	known := delegateTypes[c.delegate].deviceKey != ""
-	c.base = p.rest
-	for key, value := range given {
-		if _, ok := c.base[key]; !ok || !slices.Contains(runtimeKeys, key) {
-			c.base[key] = value
-		}
-	}
-	for _, key := range slices.Sorted(maps.Keys(c.base)) {
-		p.checkKey(c, key, known)
-	}
-	if !known {
-		for _, key := range []string{"deviceID", "pciBusID"} {
-			if _, ok := c.base[key]; ok {
-				p.bad("%q chooses a device for %s, and nothing makes sure yet that it leads to the network; remove it", key, c.delegate)
-			}
-		}
-	}
-	if known { // Multus adds these; a software device is none of a device plugin's
-		delete(c.base, "deviceID")
-		delete(c.base, "pciBusID")
-	}
-}
-
-func (p *parser) checkType(c *conf) {
-	var own string
-	p.get("type", &own)
-	known, isKnown := delegateTypes[c.delegate]
-	switch {
-	case c.delegate == "":
-		p.bad(`delegate: "type" is missing: the plugin to delegate to, such as macvlan`)
-	case c.delegate == "colvin" || c.delegate == own:
-		p.bad("delegate: %q cannot delegate to itself", c.delegate)
-	case strings.ContainsRune(c.delegate, filepath.Separator):
-		p.bad(`delegate: "type" is %q, want the name of a plugin without a path`, c.delegate)
-	case known.notYet != "":
-		p.bad("delegate: %q is not supported yet: %s; use macvlan", c.delegate, known.notYet)
-	case isKnown && c.deviceKey != "" && c.deviceKey != known.deviceKey:
-		p.bad(`"deviceKey" is %q, but %s takes the device as %q; remove "deviceKey"`, c.deviceKey, c.delegate, known.deviceKey)
-	case !isKnown && c.deviceKey == "":
-		p.bad(`"deviceKey" is missing: the key in which %s expects the device`, c.delegate)
-	case c.deviceKey == "type" || c.deviceKey == "ipam" || slices.Contains(runtimeKeys, c.deviceKey):
-		p.bad(`"deviceKey" is %q, which has another meaning`, c.deviceKey)
-	}
-	if isKnown {
-		c.deviceKey = known.deviceKey
-	}
-}
-
-// checkKey refuses what would make the delegate use another device. Plugins in
-// Go read keys without regard to case, so the check does too.
-func (p *parser) checkKey(c *conf, key string, known bool) {
-	switch {
-	case c.deviceKey != "" && strings.EqualFold(key, c.deviceKey):
-		p.bad(`%q is set, but the device comes from "network"; remove one of them`, key)
-	case known && strings.EqualFold(key, "linkInContainer"):
-		var in bool
-		if json.Unmarshal(c.base[key], &in) != nil || in {
-			p.bad(`%q is set, but the device is on the node; remove it`, key)
-		}
-	}
-}
-
 // ipamType is the IPAM plugin that the delegate will call; empty for none.
 func (c *conf) ipamType() string {
-	var ipam struct{ Type string }
-	if json.Unmarshal(c.base["ipam"], &ipam) != nil {
+	conf, err := json.Marshal(c.base)
+	if err != nil {
+		return ""
+	}
+	return ipamType(conf)
+}
+
+// ipamType is the IPAM plugin that a delegate with this configuration calls; empty
+// for none.
+func ipamType(conf []byte) string {
+	var c struct{ IPAM struct{ Type string } }
+	if json.Unmarshal(conf, &c) != nil {
 		return "" // the delegate says what it thinks of it
 	}
-	return ipam.Type
+	return c.IPAM.Type
 }

@@ -3,14 +3,18 @@
 package cniplugin
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"syscall"
 
 	"github.com/containernetworking/cni/pkg/skel"
 
 	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/discovery/link"
+	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
 // Del detaches a container. It asks the record and never resolves a name again,
@@ -32,12 +36,12 @@ func (a *attachment) del() error {
 	r, err := a.lock.Read()
 	switch {
 	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, record.ErrDamaged):
-		err = a.delUnrecorded()
+		r, err = nil, a.delUnrecorded()
 	case err == nil:
 		err = a.delRecorded(r)
 	}
 	if err == nil {
-		err = a.lock.Remove()
+		err = a.forget(r)
 	}
 	if err == nil {
 		return nil
@@ -59,8 +63,28 @@ func (a *attachment) delRecorded(r *record.Record) error {
 	if err != nil {
 		return err
 	}
-	_, err = d.call("DEL", conf)
-	return err
+	_, lost := same(a.kernel, nodefile.Link(r.Device))
+	// host-device complains where there is nothing to move back, also when it did that.
+	moves := delegateTypes[r.DelegateType].use == taken
+	if err := a.detach(d, &args, conf, lost != nil || moves); err != nil || !r.Taken || !a.sameBoot(r) {
+		return err
+	}
+	return a.raise(r)
+}
+
+// raise sets a device up that has come back to the node: host-device leaves it down,
+// and nobody could hear the switch there any more. It was up when it was taken.
+func (a *attachment) raise(r *record.Record) error {
+	all, err := a.kernel.List()
+	if err != nil {
+		return err
+	}
+	for _, i := range all {
+		if i.Name == r.Device.Name && i.MAC.String() == r.Device.MAC && !i.Up {
+			return a.kernel.SetUp(i.Index)
+		}
+	}
+	return nil
 }
 
 // delUnrecorded is for a record that is lost: the delegate can still free the
@@ -68,19 +92,63 @@ func (a *attachment) delRecorded(r *record.Record) error {
 // what would have refused the ADD is no error.
 func (a *attachment) delUnrecorded() error {
 	c, err := parseConf(a.args.StdinData)
-	if err != nil {
-		return nil // no ADD can have come past this
+	var d *delegate
+	if err == nil {
+		d, err = a.newDelegate(c.delegate, a.args, a.lock.File())
 	}
-	d, err := a.newDelegate(c.delegate, a.args, a.lock.File())
-	if err != nil {
-		return nil // as above
+	if err != nil { // no ADD can have come past this, unless something was changed since
+		if _, missing := findPlugin("IPAM", ipamType(a.args.StdinData), a.args.Path); missing != nil {
+			return nil
+		}
+		return a.freeAddress(a.args, a.args.StdinData)
 	}
-	conf, err := json.Marshal(c.base)
+	// Plugins read the whole configuration, though DEL needs no device: one that is
+	// always there will do.
+	conf, err := c.configure("lo", 1)
 	if err != nil {
-		return fmt.Errorf("encode configuration: %w", err)
+		return err
 	}
-	_, err = d.call("DEL", conf)
+	return a.detach(d, a.args, conf, true)
+}
+
+// detach runs the delegate's DEL. A delegate whose device or namespace is gone may
+// fail before it frees the address, or not even try; then the IPAM plugin is called
+// here. lost says that the device is gone, or that nothing is known of it: what the
+// delegate complains of then counts only while the container has its interface.
+func (a *attachment) detach(d *delegate, args *skel.CmdArgs, conf []byte, lost bool) error {
+	_, err := d.call("DEL", conf)
+	if err == nil && args.Netns != "" {
+		return nil
+	}
+	if ipamErr := a.freeAddress(args, conf); ipamErr != nil {
+		return cmp.Or(err, ipamErr)
+	}
+	if args.Netns == "" || lost && a.interfaceGone(args) {
+		return nil
+	}
 	return err
+}
+
+// freeAddress runs DEL of the IPAM plugin, if the configuration has one.
+func (a *attachment) freeAddress(args *skel.CmdArgs, conf []byte) error {
+	kind := ipamType(conf)
+	if kind == "" {
+		return nil
+	}
+	ipam, err := a.newPlugin("IPAM", kind, args, a.lock.File())
+	if err != nil {
+		return err
+	}
+	_, err = ipam.call("DEL", conf)
+	return err
+}
+
+// interfaceGone reports whether there is nothing left in the container that the
+// delegate could have removed.
+func (a *attachment) interfaceGone(args *skel.CmdArgs) bool {
+	_, err := a.kernel.InNetns(args.Netns, args.IfName)
+	notNetns := errors.Is(err, syscall.EINVAL) // a file that one was mounted on
+	return errors.Is(err, link.ErrNotFound) || errors.Is(err, fs.ErrNotExist) || notNetns
 }
 
 // liveNetns is the path of the recorded namespace, or empty where it is gone or
@@ -112,9 +180,12 @@ func withPrevResult(recorded, stdin []byte) ([]byte, error) {
 	if err := errors.Join(json.Unmarshal(recorded, &conf), json.Unmarshal(stdin, &given)); err != nil {
 		return nil, fmt.Errorf("parse configuration: %w", err)
 	}
-	delete(conf, "prevResult")
-	if result, ok := given["prevResult"]; ok {
-		conf["prevResult"], conf["cniVersion"] = result, given["cniVersion"]
+	delete(conf, prevResultKey)
+	if result, ok := given[prevResultKey]; ok {
+		conf[prevResultKey] = result
+		if version, ok := given["cniVersion"]; ok {
+			conf["cniVersion"] = version
+		}
 	}
 	out, err := json.Marshal(conf)
 	if err != nil {

@@ -44,9 +44,9 @@ func TestDel(t *testing.T) {
 		{name: "node file gone", before: []func(*bench){noFile}, netns: "DIR/netns", device: "eth1"},
 		{name: "configuration broken", before: []func(*bench){renamed}, netns: "DIR/netns", device: "eth1"},
 		{name: "rebooted", before: []func(*bench){rebooted}, device: "eth1"},
-		{name: "record gone", before: []func(*bench){noRecord}, netns: "DIR/netns"},
-		{name: "record damaged", before: []func(*bench){damage}, netns: "DIR/netns"},
-		{name: "all gone", before: []func(*bench){noDevice, noNetns, noRecord, noFile}, netns: "DIR/netns"},
+		{name: "record gone", before: []func(*bench){noRecord}, netns: "DIR/netns", device: "lo"},
+		{name: "record damaged", before: []func(*bench){damage}, netns: "DIR/netns", device: "lo"},
+		{name: "all gone", before: []func(*bench){noDevice, noNetns, noRecord, noFile}, netns: "DIR/netns", device: "lo"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBench(t)
@@ -114,10 +114,13 @@ func TestCheck(t *testing.T) {
 	b.must(b.do(b.plugin.Check))
 	b.wantVerbs("ADD", "CHECK")
 
-	b.node.Networks[0].Attachments[0], b.node.Networks[1].Attachments = attached(eth(4, "eth1"), 200), nil
+	b.node.Moved = []nodefile.Moved{
+		{Name: "net", ContainerID: "c2", IfName: "net1"},
+		{Name: "net", ContainerID: "c1", IfName: "net1", Identity: "chassis mac:00:1b:21:aa:bb:cc VLAN 200", Neighbor: "leaf-1 Ethernet4", Since: since},
+	}
 	b.writeNode()
 	b.wantError(b.do(b.plugin.Check), ErrMoved, `host1: network "green": container c1 was attached to chassis mac:00:1b:21:aa:bb:cc VLAN 100 through eth1, `+
-		`which leads to chassis mac:00:1b:21:aa:bb:cc VLAN 200 now (leaf-1 Ethernet4); move the cable back, or restart the container`)
+		`which leads to chassis mac:00:1b:21:aa:bb:cc VLAN 200 since 2026-05-01T12:00:00Z (leaf-1 Ethernet4); move the cable back, or restart the container`)
 	b.kernel.Now = b.kernel.Now[1:]
 	b.wantError(b.do(b.plugin.Check), ErrNotHere, `host1: network "green": container c1 is attached through a device that is no longer there: eth1 (ifindex 4) is gone`)
 	b.wantVerbs("ADD", "CHECK")

@@ -4,6 +4,7 @@ package cniplugin
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,7 +19,6 @@ import (
 	"github.com/containernetworking/cni/pkg/skel"
 	"github.com/containernetworking/cni/pkg/types"
 	current "github.com/containernetworking/cni/pkg/types/100"
-	"github.com/containernetworking/cni/pkg/types/create"
 )
 
 // The CNI module's own pkg/invoke is not used: through its tracing it links
@@ -42,7 +42,12 @@ type delegate struct {
 
 // newDelegate finds the binary of kind in CNI_PATH.
 func (p *Plugin) newDelegate(kind string, args *skel.CmdArgs, lock *os.File) (*delegate, error) {
-	path, err := findPlugin("delegate", kind, args.Path)
+	return p.newPlugin("delegate", kind, args, lock)
+}
+
+// newPlugin is newDelegate for a plugin in any role.
+func (p *Plugin) newPlugin(role, kind string, args *skel.CmdArgs, lock *os.File) (*delegate, error) {
+	path, err := findPlugin(role, kind, args.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +96,7 @@ func (d *delegate) call(verb string, conf []byte) ([]byte, error) {
 func (d *delegate) error(verb string, err error, stdout, stderr []byte) error {
 	var e types.Error
 	if json.Unmarshal(stdout, &e) == nil && (e.Code != 0 || e.Msg != "") {
-		return types.NewError(e.Code, oneLine(fmt.Sprintf("%s %s: %s", d.kind, verb, e.Msg)), oneLine(e.Details))
+		return types.NewError(cmp.Or(e.Code, types.ErrInternal), oneLine(fmt.Sprintf("%s %s: %s", d.kind, verb, e.Msg)), oneLine(e.Details))
 	}
 	if len(stderr) > maxStderr {
 		stderr = stderr[len(stderr)-maxStderr:]
@@ -110,50 +115,6 @@ func (d *delegate) add(conf []byte, confVersion string) (*current.Result, error)
 		return nil, fail(types.ErrInternal, "%s ADD: %v", d.kind, err)
 	}
 	return result, nil
-}
-
-func parseResult(out []byte, confVersion string) (*current.Result, error) {
-	// The library's conversions panic on null elements.
-	var shape struct {
-		Version    string            `json:"cniVersion"`
-		Interfaces []json.RawMessage `json:"interfaces"`
-		IPs        []json.RawMessage `json:"ips"`
-		Routes     []json.RawMessage `json:"routes"`
-	}
-	if err := json.Unmarshal(out, &shape); err != nil {
-		return nil, fmt.Errorf("parse result: %w", err)
-	}
-	if slices.ContainsFunc(slices.Concat(shape.Interfaces, shape.IPs, shape.Routes), isNull) {
-		return nil, errors.New("parse result: an element is null")
-	}
-	if shape.Version == "" { // then it is the configuration's
-		var err error
-		if out, err = setVersion(out, confVersion); err != nil {
-			return nil, err
-		}
-		shape.Version = confVersion
-	}
-	result, err := create.Create(shape.Version, out)
-	if err != nil {
-		return nil, fmt.Errorf("parse result: %w", err)
-	}
-	return current.NewResultFromResult(result)
-}
-
-func setVersion(result []byte, version string) ([]byte, error) {
-	o := object{}
-	if err := json.Unmarshal(result, &o); err != nil {
-		return nil, fmt.Errorf("parse result: %w", err)
-	}
-	if o == nil {
-		return nil, errors.New("parse result: it is null")
-	}
-	value, err := json.Marshal(version)
-	if err != nil {
-		return nil, fmt.Errorf("encode version: %w", err)
-	}
-	o["cniVersion"] = value
-	return json.Marshal(o)
 }
 
 // withError adds what else went wrong to a CNI error, keeping its code.

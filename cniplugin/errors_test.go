@@ -75,7 +75,7 @@ func TestResolveErrors(t *testing.T) {
 				}
 			},
 			100, `node1: network "rail-7" is not on this node: the rules know it, but no port here leads to it; here: blue, green, n0, n1, n2, n3, n4, n5, n6, n7, n8, n9, ` +
-				`n10, n11, n12, n13, n14, n15, n16, n17 and 12 more; place the container on another node, or check the cables with "colvin networks"`,
+				`n10, n11, n12, n13, n14, n15, n16, n17, 12 more; place the container on another node, or check the cables with "colvin networks"`,
 		},
 		{
 			"no device", func(b *bench) {
@@ -214,14 +214,22 @@ func TestConfErrors(t *testing.T) {
 		{"master", `{"network":"green","master":"eth0"}`, `"master" is set, but the device comes from "network"; remove one of them`},
 		{"master in delegate", `{"network":"green","delegate":{"type":"macvlan","master":"eth0"}}`, `"master" is set, but the device comes from "network"; remove one of them`},
 		{"folded master", `{"network":"green","delegate":{"type":"macvlan","ma\u017fter":"eth0"}}`, `"maſter" is set, but the device comes from "network"; remove one of them`},
-		{"container device", `{"network":"green","linkincontainer":true}`, `"linkincontainer" is set, but the device is on the node; remove it`},
+		{"container device", `{"network":"green","linkincontainer":true}`, `"linkincontainer" is set, and would attach the container to something else than the network; remove it`},
 		{"delegate no object", `{"network":"green","delegate":"macvlan"}`, `"delegate" is not an object`},
 		{"type no string", `{"network":"green","delegate":{"type":1}}`, `delegate: "type" is not a string; delegate: "type" is missing: the plugin to delegate to, such as macvlan`},
 		{"path", `{"network":"green","delegate":{"type":"../sh"},"deviceKey":"d"}`, `delegate: "type" is "../sh", want the name of a plugin without a path`},
 		{"itself", `{"network":"green","delegate":{"type":"colvin"}}`, `delegate: "colvin" cannot delegate to itself`},
 		{"itself renamed", `{"type":"my-colvin","network":"green","delegate":{"type":"my-colvin"}}`, `delegate: "my-colvin" cannot delegate to itself`},
-		{"host-device", `{"network":"green","delegate":{"type":"host-device"}}`, `delegate: "host-device" is not supported yet: nothing makes sure yet that the node itself does not use the device; use macvlan`},
-		{"vlan", `{"network":"green","delegate":{"type":"vlan","vlanId":5}}`, `delegate: "vlan" is not supported yet: it would put the container into a VLAN that is not the network's; use macvlan`},
+		{"host-device", `{"network":"green","delegate":{"type":"host-device","kernelpath":"/sys/x"}}`, `"kernelpath" is set, and would attach the container to something else than the network; remove it`},
+		{"vlan", `{"network":"green","delegate":{"type":"vlan","vlanid":5}}`, `"vlanid" is set, but the VLAN comes from "network"; remove one of them`},
+		{"bridge", `{"network":"green","delegate":{"type":"bridge","vlanTrunk":[{"id":5}]}}`, `"vlanTrunk" is set, and would attach the container to something else than the network; remove it`},
+		{"sriov", `{"network":"green","delegate":{"type":"sriov","vlan":5,"DeviceID":"0000:03:00.1"}}`, `"DeviceID" is spelt "deviceID"; "vlan" is set, but the VLAN comes from "network"; remove one of them`},
+		{
+			"chosen twice", `{"network":"green","deviceID":"0000:03:00.1","runtimeConfig":{"deviceID":"0000:03:00.2"},"delegate":{"type":"host-device"}}`,
+			`the device is chosen more than once: 0000:03:00.1, 0000:03:00.2`,
+		},
+		{"chosen no string", `{"network":"green","pciBusID":3,"delegate":{"type":"own"},"deviceKey":"d"}`, `"pciBusID" is not a string`},
+		{"InfiniBand", `{"network":"green","delegate":{"type":"ib-sriov"}}`, `delegate: "ib-sriov" cannot be used: InfiniBand has no LLDP, so nothing tells where its ports lead`},
 		{"no device key", `{"network":"green","delegate":{"type":"own"}}`, `"deviceKey" is missing: the key in which own expects the device`},
 		{"useless device key", `{"network":"green","deviceKey":"dev"}`, `"deviceKey" is "dev", but macvlan takes the device as "master"; remove "deviceKey"`},
 		{"wrong device key", `{"network":"green","deviceKey":"dev","delegate":{"type":"ipvlan"}}`, `"deviceKey" is "dev", but ipvlan takes the device as "master"; remove "deviceKey"`},
@@ -254,7 +262,7 @@ func FuzzConf(f *testing.F) {
 		if err != nil {
 			return
 		}
-		out, err := c.withDevice("eth1")
+		out, err := c.configure("eth1", 7)
 		if err != nil {
 			t.Fatalf("encode %s: %v", data, err)
 		}
@@ -262,9 +270,19 @@ func FuzzConf(f *testing.F) {
 		if err := json.Unmarshal(out, &again); err != nil {
 			t.Fatalf("decode %s: %v", out, err)
 		}
+		want := map[string]string{c.deviceKey: `"eth1"`, c.vidKey: "7"}
+		if c.chosen != "" && c.use != over {
+			chosen, err := json.Marshal(c.chosen)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want = map[string]string{"deviceID": string(chosen), "pciBusID": string(chosen), c.vidKey: "7"}
+		}
 		for key, value := range again {
-			if strings.EqualFold(key, c.deviceKey) && (key != c.deviceKey || string(value) != `"eth1"`) {
-				t.Errorf("delegate gets %q: %s", key, value)
+			for k, v := range want {
+				if k != "" && strings.EqualFold(key, k) && string(value) != v {
+					t.Errorf("delegate gets %q: %s, want %s", key, value, v)
+				}
 			}
 		}
 		if c.network == "" || c.delegate == "" || c.delegate == "colvin" || c.deviceKey == "" {

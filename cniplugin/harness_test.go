@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -36,7 +37,7 @@ func TestMain(m *testing.M) {
 	switch filepath.Base(os.Args[0]) {
 	case "colvin":
 		err = pluginMain()
-	case "macvlan", "own":
+	case "macvlan", "own", "bridge", "vlan", "host-device", "sriov", "host-local":
 		err = delegateMain()
 	default:
 		// Else each delegate built with the race detector sleeps a second at exit.
@@ -148,15 +149,32 @@ func (s *script) write(c call) error {
 
 // fakeKernel is the node's kernel; once the delegate has run it can be another.
 type fakeKernel struct {
-	Now  []discovery.Interface
-	Boot string
+	Now    []discovery.Interface
+	Boot   string
+	Inside map[string]discovery.Interface // of the container, by name
+	Usage  map[int]link.Usage             // by ifindex
+	PCI    map[string]link.PCIDevice
+	// VFVLANs are those of eth1's virtual functions, by number.
+	VFVLANs map[int]uint16
 
+	addErr error
+
+	mu    sync.Mutex
 	later []discovery.Interface
 	after func() // called when the kernel is asked after the delegate ran
 	log   string
 }
 
+// becomes has the kernel be another from now on, for a plugin that is at work.
+func (k *fakeKernel) becomes(later []discovery.Interface) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.later = later
+}
+
 func (k *fakeKernel) List() ([]discovery.Interface, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	if _, err := os.Stat(k.log); err == nil {
 		if k.after != nil {
 			k.after()
@@ -178,6 +196,67 @@ func (k *fakeKernel) ByIndex(index int) (discovery.Interface, error) {
 	return discovery.Interface{}, fmt.Errorf("read network device %d: %w", index, link.ErrNotFound)
 }
 
+// InNetns has every interface, as long as there is a namespace.
+func (k *fakeKernel) InNetns(path, ifname string) (discovery.Interface, error) {
+	if _, err := os.Stat(path); err != nil {
+		return discovery.Interface{}, err
+	}
+	if i, ok := k.Inside[ifname]; ok {
+		return i, nil
+	}
+	return discovery.Interface{}, link.ErrNotFound
+}
+
+func (k *fakeKernel) RemoveAltNamesIn(_, ifname string, altNames []string) error {
+	inside := k.Inside[ifname]
+	inside.AltNames = slices.DeleteFunc(inside.AltNames, func(n string) bool { return slices.Contains(altNames, n) })
+	k.Inside[ifname] = inside
+	return nil
+}
+
+// AddVLAN makes an Own VLAN device.
+func (k *fakeKernel) AddVLAN(parent int, vid uint16, name, alias string) error {
+	if k.addErr != nil {
+		return k.addErr
+	}
+	made := discovery.Interface{
+		Index: 1000 + int(vid), Name: name, MAC: discovery.MAC{2, 0, 0, 1, 0, byte(vid)}, Ethernet: true, Kind: "vlan", Up: true, Carrier: true,
+		Parent: parent, VLAN: vid, Alias: alias,
+	}
+	k.Now = append(k.Now, made)
+	return nil
+}
+
+func (k *fakeKernel) SetUp(index int) error {
+	for i := range k.Now {
+		if k.Now[i].Index == index {
+			k.Now[i].Up = true
+			return nil
+		}
+	}
+	return link.ErrNotFound
+}
+
+func (k *fakeKernel) Delete(index int) error {
+	before := len(k.Now)
+	k.Now = slices.DeleteFunc(k.Now, func(i discovery.Interface) bool { return i.Index == index })
+	if len(k.Now) == before {
+		return link.ErrNotFound
+	}
+	return nil
+}
+
+func (k *fakeKernel) UsageOf(index int) (link.Usage, error) { return k.Usage[index], nil }
+
+func (k *fakeKernel) VFVLAN(_, number int) (uint16, error) { return k.VFVLANs[number], nil }
+
+func (k *fakeKernel) FindPCI(address string) (link.PCIDevice, error) {
+	if d, ok := k.PCI[address]; ok {
+		return d, nil
+	}
+	return link.PCIDevice{}, link.ErrNotFound
+}
+
 func (k *fakeKernel) BootID() (string, error) { return k.Boot, nil }
 func (k *fakeKernel) Hostname() string        { return "host1" }
 
@@ -188,6 +267,7 @@ type bench struct {
 	kernel *fakeKernel
 	plugin *Plugin
 	stdout bytes.Buffer
+	stderr bytes.Buffer
 	args   skel.CmdArgs
 	conf   map[string]any
 	script script
@@ -200,10 +280,6 @@ func eth(index int, name string) discovery.Interface {
 	return discovery.Interface{
 		Index: index, Name: name, MAC: discovery.MAC{2, 0, 0, 0, 0, byte(index)}, Ethernet: true, Up: true, Carrier: true, CarrierChanges: 2,
 	}
-}
-
-func linkOf(i discovery.Interface) nodefile.Link {
-	return nodefile.Link{Name: i.Name, Index: i.Index, MAC: i.MAC.String()}
 }
 
 func attached(i discovery.Interface, vlan int) nodefile.Attachment {
@@ -220,7 +296,7 @@ func newBench(t *testing.T) *bench {
 	b := &bench{t: t, dir: dir}
 	b.script.Log = filepath.Join(dir, "calls")
 	b.kernel = &fakeKernel{Boot: "boot1", log: b.script.Log, Now: []discovery.Interface{eth(4, "eth1"), eth(5, "eth2")}}
-	b.plugin = &Plugin{kernel: b.kernel, stdout: &b.stdout, lockWait: 10 * time.Second, delegateWait: 30 * time.Second}
+	b.plugin = &Plugin{kernel: b.kernel, stdout: &b.stdout, stderr: &b.stderr, lockWait: 10 * time.Second, delegateWait: 30 * time.Second}
 	b.node = nodefile.File{
 		Version: nodefile.Version, Node: "node1", BootID: "boot1", Written: since, Converged: true,
 		Networks: []nodefile.Network{
@@ -236,7 +312,7 @@ func newBench(t *testing.T) *bench {
 	netns := filepath.Join(dir, "netns")
 	exe, err := os.Executable()
 	err = errors.Join(err, os.Mkdir(filepath.Join(dir, "run"), 0o755), os.Mkdir(filepath.Join(dir, "bin"), 0o755), os.WriteFile(netns, nil, 0o600))
-	for _, name := range []string{"macvlan", "own", "colvin", "host-local"} {
+	for _, name := range []string{"macvlan", "own", "bridge", "vlan", "host-device", "sriov", "colvin", "host-local"} {
 		err = errors.Join(err, os.Symlink(exe, filepath.Join(dir, "bin", name)))
 	}
 	if err != nil {
@@ -310,6 +386,14 @@ func (b *bench) wantError(err error, code uint, want string) {
 	}
 	if strings.ContainsAny(e.Msg, "\r\n") {
 		b.t.Errorf("more than one line: %q", e.Msg)
+	}
+}
+
+// wantCode is wantError for a message that differs from run to run.
+func (b *bench) wantCode(err error, code uint) {
+	b.t.Helper()
+	if e, ok := errors.AsType[*types.Error](err); !ok || e.Code != code {
+		b.t.Errorf("got %v, want code %d", err, code)
 	}
 }
 

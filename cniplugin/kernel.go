@@ -20,6 +20,26 @@ type Kernel interface {
 	ByIndex(index int) (discovery.Interface, error)
 	// List returns all interfaces.
 	List() ([]discovery.Interface, error)
+	// InNetns returns the interface with that name in the network namespace at
+	// path, or link.ErrNotFound.
+	InNetns(path, ifname string) (discovery.Interface, error)
+	// RemoveAltNamesIn takes alternative names from the interface ifname in the
+	// network namespace at path.
+	RemoveAltNamesIn(path, ifname string, altNames []string) error
+	// AddVLAN makes a VLAN device and sets it up; fs.ErrExist where its name or its
+	// VLAN is taken.
+	AddVLAN(parent int, vid uint16, name, alias string) error
+	// SetUp sets an interface administratively up.
+	SetUp(index int) error
+	// Delete removes an interface, or returns link.ErrNotFound.
+	Delete(index int) error
+	// UsageOf returns what the node uses an interface for.
+	UsageOf(index int) (link.Usage, error)
+	// VFVLAN returns the VLAN that a virtual function bears, by its number on the PF.
+	VFVLAN(pf, number int) (uint16, error)
+	// FindPCI returns the device with that PCI address or auxiliary name, or
+	// link.ErrNotFound.
+	FindPCI(address string) (link.PCIDevice, error)
 	// BootID changes with every boot.
 	BootID() (string, error)
 	// Hostname names the node where the node file cannot be read.
@@ -33,6 +53,28 @@ var _ Kernel = hostKernel{}
 func (hostKernel) ByIndex(index int) (discovery.Interface, error) { return link.ByIndex(index) }
 
 func (hostKernel) List() ([]discovery.Interface, error) { return link.List() }
+
+func (hostKernel) InNetns(path, ifname string) (discovery.Interface, error) {
+	return link.InNetns(path, ifname)
+}
+
+func (hostKernel) RemoveAltNamesIn(path, ifname string, altNames []string) error {
+	return link.RemoveAltNamesIn(path, ifname, altNames)
+}
+
+func (hostKernel) AddVLAN(parent int, vid uint16, name, alias string) error {
+	return link.AddVLAN(parent, vid, name, alias)
+}
+
+func (hostKernel) SetUp(index int) error { return link.SetUp(index) }
+
+func (hostKernel) Delete(index int) error { return link.Delete(index) }
+
+func (hostKernel) UsageOf(index int) (link.Usage, error) { return link.UsageOf(index) }
+
+func (hostKernel) VFVLAN(pf, number int) (uint16, error) { return link.VFVLAN(pf, number) }
+
+func (hostKernel) FindPCI(address string) (link.PCIDevice, error) { return link.FindPCI(address) }
 
 func (hostKernel) BootID() (string, error) {
 	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
@@ -54,7 +96,9 @@ func (hostKernel) Hostname() string {
 // and returns its device as it is now. Only this makes the file safe to use when
 // the agent is dead or behind. The list of all interfaces is asked for where it is
 // needed only.
-func verify(k Kernel, list func() ([]discovery.Interface, error), a *nodefile.Attachment) (discovery.Interface, error) {
+//
+// on is the device that is told to the delegate, and vid the tag that it adds.
+func verify(k Kernel, list func() ([]discovery.Interface, error), a *nodefile.Attachment, on nodefile.Link, vid uint16) (discovery.Interface, error) {
 	port, err := same(k, a.Port)
 	if err != nil {
 		return discovery.Interface{}, err
@@ -67,14 +111,16 @@ func verify(k Kernel, list func() ([]discovery.Interface, error), a *nodefile.At
 			"%s lost its link since the switch was heard there (carrier changes %d, known at %d), and a cable can have moved",
 			port.Name, port.CarrierChanges, a.CarrierChanges)
 	}
-	device, err := same(k, a.Device)
-	if err != nil {
-		return discovery.Interface{}, err
+	device := port
+	if on != a.Port {
+		if device, err = same(k, on); err != nil {
+			return discovery.Interface{}, err
+		}
 	}
 	if !device.Up {
 		return discovery.Interface{}, fmt.Errorf("%s is down", device.Name)
 	}
-	return device, leads(list, device, port, a)
+	return device, leads(list, device, port, a, vid)
 }
 
 // same finds the interface by its ifindex, since names can be exchanged, and
@@ -86,11 +132,15 @@ func same(k Kernel, want nodefile.Link) (discovery.Interface, error) {
 		return discovery.Interface{}, fmt.Errorf("%s (ifindex %d) is gone", want.Name, want.Index)
 	case err != nil:
 		return discovery.Interface{}, err
-	case got.MAC.String() != want.MAC:
+	case got.MAC.String() != want.MAC && got.Kind != "bridge": // whose MAC address changes with its ports
 		return discovery.Interface{}, fmt.Errorf("%s (ifindex %d) has MAC address %s, which was %s",
 			got.Name, got.Index, got.MAC, want.MAC)
 	}
 	return got, nil
+}
+
+func linkOf(i discovery.Interface) nodefile.Link {
+	return nodefile.Link{Name: i.Name, Index: i.Index, MAC: i.MAC.String()}
 }
 
 // sameJunctions makes sure that what joins ports still sends through those on which
@@ -110,8 +160,7 @@ func sameJunctions(all []discovery.Interface, want []nodefile.Junction) error {
 
 // leads makes sure that frames of the device leave through the port, with the
 // tag vid or with none: a port can leave its bond or bridge while its link stays.
-func leads(list func() ([]discovery.Interface, error), device, port discovery.Interface, a *nodefile.Attachment) error {
-	vid := a.VID
+func leads(list func() ([]discovery.Interface, error), device, port discovery.Interface, a *nodefile.Attachment, vid uint16) error {
 	if device.Index == port.Index {
 		if vid != 0 {
 			return fmt.Errorf("%s carries VLAN %d tagged and is no VLAN device", device.Name, vid)
@@ -125,7 +174,7 @@ func leads(list func() ([]discovery.Interface, error), device, port discovery.In
 	if reaches(all, device, port.Index, vid, len(all)) {
 		return sameJunctions(all, a.Junctions)
 	}
-	return fmt.Errorf("%s is no longer above %s%s", device.Name, port.Name, tagged(vid))
+	return fmt.Errorf("%s is no longer above %s%s", device.Name, port.Name, withTag(vid))
 }
 
 // reaches walks down from device: to the lower device of a VLAN device, else to
@@ -150,7 +199,7 @@ func reaches(all []discovery.Interface, device discovery.Interface, port int, vi
 	return false
 }
 
-func tagged(vid uint16) string {
+func withTag(vid uint16) string {
 	if vid == 0 {
 		return ""
 	}

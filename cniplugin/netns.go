@@ -13,8 +13,11 @@ import (
 	"github.com/colvin-net/colvin/cniplugin/record"
 )
 
-// ownNetns is the namespace the plugin runs in: the node's.
-const ownNetns = "/proc/self/ns/net"
+// The namespaces the plugin runs in: the node's.
+const (
+	ownNetns = "/proc/self/ns/net"
+	ownMount = "/proc/self/ns/mnt"
+)
 
 // findNetns identifies the container's namespace and refuses the node's own.
 func findNetns(args *skel.CmdArgs) (record.Netns, error) {
@@ -30,13 +33,17 @@ func findNetns(args *skel.CmdArgs) (record.Netns, error) {
 	if theirs == own && !override {
 		return record.Netns{}, errors.New("the container's network namespace is the node's own; containers with the host network need no attachment")
 	}
-	return record.Netns{Path: args.Netns, Inode: theirs}, nil
+	mount, err := inode(ownMount)
+	if err != nil {
+		return record.Netns{}, err
+	}
+	return record.Netns{Path: args.Netns, Inode: theirs, Mount: mount}, nil
 }
 
 func inode(path string) (uint64, error) {
 	var st syscall.Stat_t
 	if err := syscall.Stat(path, &st); err != nil {
-		return 0, fmt.Errorf("find network namespace %s: %w", path, err)
+		return 0, fmt.Errorf("find namespace %s: %w", path, err)
 	}
 	return st.Ino, nil
 }

@@ -3,32 +3,25 @@
 package cniplugin
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/containernetworking/cni/pkg/types"
 
-	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
-
-// target is the attachment an ADD uses, with its device as the kernel has it.
-type target struct {
-	nodefile.Attachment
-	way    []nodefile.Attachment // it and what else the device sends through
-	device discovery.Interface
-}
 
 // resolve finds the one device that leads to the network asked for. It errs on
 // the side of no answer: not knowing is allowed, guessing is not.
 func (p *Plugin) resolve(c *conf, node *nodefile.File) (*target, error) {
 	var usable, unusable []nodefile.Attachment
 	for _, a := range node.Lookup(c.network) {
-		if a.Usable && a.Device != (nodefile.Link{}) {
+		if a.Usable && a.Attachable() {
 			usable = append(usable, a)
 		} else {
 			unusable = append(unusable, a)
@@ -45,13 +38,20 @@ func (p *Plugin) resolve(c *conf, node *nodefile.File) (*target, error) {
 
 // choose decides between usable attachments and lets the kernel confirm.
 func (p *Plugin) choose(c *conf, node *nodefile.File, usable []nodefile.Attachment) (*target, error) {
+	usable, err := p.usableBy(c, node, usable)
+	if err != nil {
+		return nil, err
+	}
 	ways := byDevice(usable)
+	if len(ways) > 1 && oneNetwork(usable) {
+		ways = existing(ways)
+	}
 	if len(ways) > 1 && (c.selection != selectFirst || !oneNetwork(usable)) {
 		return nil, ambiguousError(c, node, ways)
 	}
 	var first error
 	for _, way := range ways {
-		t, err := p.confirm(way)
+		t, err := p.confirm(c, way)
 		if err == nil {
 			return t, nil
 		}
@@ -59,8 +59,21 @@ func (p *Plugin) choose(c *conf, node *nodefile.File, usable []nodefile.Attachme
 			first = err
 		}
 	}
+	if _, unsafe := errors.AsType[unsafeError](first); unsafe {
+		return nil, fail(ErrUnsafe, "%s: network %q: %v", node.Node, c.network, first)
+	}
 	return nil, fail(types.ErrTryAgainLater, "%s: network %q cannot be used now: %v; %s",
 		node.Node, c.network, first, c.agentAdvice())
+}
+
+// existing keeps the ways whose device is there, if any is: a VLAN device is made
+// only where nothing else leads to the network.
+func existing(ways [][]nodefile.Attachment) [][]nodefile.Attachment {
+	there := slices.DeleteFunc(slices.Clone(ways), func(w []nodefile.Attachment) bool { return w[0].Device == (nodefile.Link{}) })
+	if len(there) == 0 {
+		return ways
+	}
+	return there
 }
 
 // byDevice gathers the attachments that are one device into one network, such as
@@ -69,7 +82,8 @@ func byDevice(all []nodefile.Attachment) [][]nodefile.Attachment {
 	var ways [][]nodefile.Attachment
 	for _, a := range all {
 		i := slices.IndexFunc(ways, func(w []nodefile.Attachment) bool {
-			return w[0].Device == a.Device && w[0].Identity == a.Identity
+			made := a.Device == (nodefile.Link{}) && (w[0].Parent != a.Parent || w[0].VID != a.VID)
+			return w[0].Device == a.Device && w[0].Identity == a.Identity && !made
 		})
 		if i < 0 {
 			ways = append(ways, []nodefile.Attachment{a})
@@ -91,30 +105,11 @@ func oneNetwork(all []nodefile.Attachment) bool {
 	return true
 }
 
-// confirm asks the kernel about every port below the device: frames can leave
-// through any of them.
-func (p *Plugin) confirm(way []nodefile.Attachment) (*target, error) {
-	t := &target{Attachment: way[0], way: way}
-	var err error
-	t.device, err = p.verifyAll(way)
-	return t, err
-}
-
-func (p *Plugin) verifyAll(way []nodefile.Attachment) (device discovery.Interface, err error) {
-	list := sync.OnceValues(p.kernel.List) // once for all members
-	for i := range way {
-		if device, err = verify(p.kernel, list, &way[i]); err != nil {
-			return discovery.Interface{}, err
-		}
-	}
-	return device, nil
-}
-
 func ambiguousError(c *conf, node *nodefile.File, ways [][]nodefile.Attachment) error {
 	var list []string
 	var all []nodefile.Attachment
 	for _, w := range ways {
-		list = append(list, w[0].Device.Name+tagged(w[0].VID)+" ("+why(&w[0])+")")
+		list = append(list, deviceName(&w[0])+" ("+why(&w[0])+")")
 		all = append(all, w...)
 	}
 	advice := `set "select": "first" to take the first`
@@ -122,7 +117,12 @@ func ambiguousError(c *conf, node *nodefile.File, ways [][]nodefile.Attachment) 
 		advice = `they are different networks, so "select" does not decide: give them different names in the rules, or accept them as one there with spans: true`
 	}
 	return fail(ErrAmbiguous, "%s: network %q is ambiguous: %s lead to it; %s",
-		node.Node, c.network, strings.Join(list, " and "), advice)
+		node.Node, c.network, strings.Join(atMost(list), " and "), advice)
+}
+
+// deviceName is what an attachment attaches to, with the tag.
+func deviceName(a *nodefile.Attachment) string {
+	return cmp.Or(a.Device.Name, a.Parent.Name) + withTag(a.VID)
 }
 
 // why is the evidence for an attachment.
@@ -141,15 +141,15 @@ func unusableError(c *conf, node *nodefile.File, all []nodefile.Attachment) erro
 	for i := range all {
 		a := &all[i]
 		list = append(list, state(a))
-		if a.Device != (nodefile.Link{}) && (a.Certainty == nodefile.Unverified || a.Certainty == nodefile.Down) {
+		if a.Attachable() && (a.Certainty == nodefile.Unverified || a.Certainty == nodefile.Down) {
 			code, advice = types.ErrTryAgainLater, c.agentAdvice()
 		}
 	}
-	return fail(code, "%s: network %q cannot be used now: %s; %s", node.Node, c.network, strings.Join(list, "; "), advice)
+	return fail(code, "%s: network %q cannot be used now: %s; %s", node.Node, c.network, strings.Join(atMost(list), "; "), advice)
 }
 
 func state(a *nodefile.Attachment) string {
-	s := fmt.Sprintf("%s%s (%s) is %s since %s", a.Port.Name, tagged(a.VID), why(a), a.Certainty, a.Since.UTC().Format(time.RFC3339))
+	s := fmt.Sprintf("%s%s (%s) is %s since %s", a.Port.Name, withTag(a.VID), why(a), a.Certainty, a.Since.UTC().Format(time.RFC3339))
 	if a.Reason != "" {
 		s += ": " + a.Reason
 	}
@@ -207,9 +207,11 @@ func names(node *nodefile.File) string {
 // maxListed keeps a message readable.
 const maxListed = 20
 
-func some(list []string) string {
+func some(list []string) string { return strings.Join(atMost(list), ", ") }
+
+func atMost(list []string) []string {
 	if more := len(list) - maxListed; more > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(list[:maxListed], ", "), more)
+		return append(slices.Clone(list[:maxListed]), fmt.Sprintf("%d more", more))
 	}
-	return strings.Join(list, ", ")
+	return list
 }

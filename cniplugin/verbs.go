@@ -5,9 +5,8 @@ package cniplugin
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
-	"slices"
+	"time"
 
 	"github.com/containernetworking/cni/pkg/skel"
 	"github.com/containernetworking/cni/pkg/types"
@@ -41,7 +40,7 @@ func (p *Plugin) Check(args *skel.CmdArgs) error {
 }
 
 func (a *attachment) check(r *record.Record) error {
-	if _, err := same(a.kernel, nodefile.Link(r.Device)); err != nil {
+	if _, err := same(a.kernel, nodefile.Link(r.Device)); err != nil && !r.Taken {
 		return fail(ErrNotHere, "container %s is attached through a device that is no longer there: %v", r.ContainerID, err)
 	}
 	if err := a.moved(r); err != nil {
@@ -59,30 +58,20 @@ func (a *attachment) check(r *record.Record) error {
 	return err
 }
 
-// moved reports a device that is known to lead to another network by now. What
-// is not known is no error: CHECK is about this container, not about the agent.
+// moved reports that the device leads to another network by now, as far as the agent
+// knows.
 func (a *attachment) moved(r *record.Record) error {
 	node, err := nodefile.Read(a.conf.nodeFile())
 	if err != nil || node.BootID != r.BootID {
-		return nil // not known
+		return nil // CHECK is about this container, not about the agent
 	}
-	var elsewhere *nodefile.Attachment
-	for _, n := range node.Networks {
-		for _, at := range n.Attachments {
-			switch {
-			case at.Device.Index != r.Device.Index || at.VID != r.VID:
-			case at.Identity == r.Identity:
-				return nil
-			case at.Certainty == nodefile.Fresh:
-				elsewhere = &at
-			}
+	for _, m := range node.Moved {
+		if (record.Key{Name: m.Name, ContainerID: m.ContainerID, IfName: m.IfName}) == r.Key {
+			return fail(ErrMoved, "container %s was attached to %s through %s, which leads to %s since %s (%s); move the cable back, or restart the container",
+				r.ContainerID, r.Identity, r.Device.Name, m.Identity, m.Since.UTC().Format(time.RFC3339), m.Neighbor)
 		}
 	}
-	if elsewhere == nil {
-		return nil
-	}
-	return fail(ErrMoved, "container %s was attached to %s through %s, which leads to %s now (%s); move the cable back, or restart the container",
-		r.ContainerID, r.Identity, elsewhere.Device.Name, elsewhere.Identity, elsewhere.Neighbor)
+	return nil
 }
 
 // Status tells whether an ADD could succeed.
@@ -110,69 +99,4 @@ func (p *Plugin) Status(args *skel.CmdArgs) error {
 		return prefixed(p.about(c), err)
 	}
 	return nil
-}
-
-// GC detaches what the runtime does not list as valid any more, in its own
-// network only.
-func (p *Plugin) GC(args *skel.CmdArgs) error {
-	c, err := p.configuration(args)
-	if err != nil {
-		return err
-	}
-	raw, ok := c.base[validAttachmentsKey]
-	var valid []types.GCAttachment
-	if err := json.Unmarshal(raw, &valid); !ok || err != nil {
-		return fail(types.ErrInvalidNetworkConfig, "%s: %q is no list; without it nothing is known to be garbage",
-			p.about(c), validAttachmentsKey)
-	}
-	err = errors.Join(p.collect(c, args, valid), p.delegateGC(c, args))
-	if err != nil {
-		return fail(types.ErrInternal, "%s: %v", p.about(c), err)
-	}
-	return nil
-}
-
-func (p *Plugin) collect(c *conf, args *skel.CmdArgs, valid []types.GCAttachment) error {
-	store, err := record.Open(c.recordDir)
-	if err != nil {
-		return err
-	}
-	records, err := store.List()
-	errs := []error{err}
-	for i := range records {
-		r := &records[i]
-		if r.Name == c.name && !slices.Contains(valid, types.GCAttachment{ContainerID: r.ContainerID, IfName: r.IfName}) {
-			errs = append(errs, p.collectOne(c, args, store, r))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func (p *Plugin) collectOne(c *conf, args *skel.CmdArgs, store *record.Store, r *record.Record) (err error) {
-	lock, err := store.TryLock(r.Key)
-	if errors.Is(err, record.ErrLocked) {
-		return nil // at work: the next GC sees what becomes of it
-	}
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, lock.Unlock()) }()
-	a := &attachment{Plugin: p, conf: c, lock: lock, args: &skel.CmdArgs{
-		ContainerID: r.ContainerID, IfName: r.IfName, Netns: r.Netns.Path, Args: r.Args, Path: args.Path,
-		StdinData: []byte("{}"), // no previous result
-	}}
-	return a.del()
-}
-
-func (p *Plugin) delegateGC(c *conf, args *skel.CmdArgs) error {
-	d, err := p.newDelegate(c.delegate, args, nil)
-	if err != nil {
-		return err
-	}
-	conf, err := json.Marshal(c.base)
-	if err != nil {
-		return fmt.Errorf("encode configuration: %w", err)
-	}
-	_, err = d.call("GC", conf)
-	return err
 }

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -33,10 +34,47 @@ type Lock struct {
 
 // Lock waits until ctx is done for the lock on key.
 func (s *Store) Lock(ctx context.Context, key Key) (*Lock, error) {
+	f, err := waitFor(ctx, s.lockPath(key.id()))
+	if err != nil {
+		return nil, err
+	}
+	return &Lock{store: s, key: key, file: f}, nil
+}
+
+// LockDevice waits until ctx is done for the right to make or remove the VLAN device
+// for vid on a device, or with vid 0 to take the device itself away. Whoever has it
+// may hold an attachment's lock already, and takes no other. The function returned
+// lets go of it.
+func (s *Store) LockDevice(ctx context.Context, index int, vid uint16) (func(), error) {
+	path := s.devicePath(index, vid)
+	f, err := waitFor(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	return func() { _ = errors.Join(os.Remove(path), f.Close()) }, nil
+}
+
+// DeviceLocked reports whether somebody has the right that LockDevice gives.
+func (s *Store) DeviceLocked(index int, vid uint16) bool {
+	f, err := os.OpenFile(s.devicePath(index, vid), os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return false // there is none, mostly
+	}
+	defer f.Close() // which gives it back
+	return errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB), syscall.EWOULDBLOCK)
+}
+
+func (s *Store) devicePath(index int, vid uint16) string {
+	return s.lockPath(fmt.Sprintf("device-%d-%d", index, vid))
+}
+
+func (s *Store) lockPath(id string) string { return filepath.Join(s.dir, id+lockSuffix) }
+
+func waitFor(ctx context.Context, path string) (*os.File, error) {
 	for {
-		l, err := s.TryLock(key)
+		f, err := flock(path)
 		if !errors.Is(err, ErrLocked) {
-			return l, err
+			return f, err
 		}
 		select {
 		case <-ctx.Done():
@@ -46,11 +84,10 @@ func (s *Store) Lock(ctx context.Context, key Key) (*Lock, error) {
 	}
 }
 
-// TryLock takes the lock on key if it is free.
-func (s *Store) TryLock(key Key) (*Lock, error) {
-	path := filepath.Join(s.dir, key.id()+lockSuffix)
+// flock makes the lock file where needed and takes it if it is free.
+func flock(path string) (*os.File, error) {
 	for {
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0o600)
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, lockMode)
 		if err != nil {
 			return nil, fmt.Errorf("lock record: %w", err)
 		}
@@ -62,7 +99,7 @@ func (s *Store) TryLock(key Key) (*Lock, error) {
 			return nil, fmt.Errorf("lock %s: %w", path, err)
 		}
 		if isFile(path, f) {
-			return &Lock{store: s, key: key, file: f}, nil
+			return f, nil
 		}
 		_ = f.Close() // its holder removed it between our open and flock
 	}
@@ -95,14 +132,9 @@ func (l *Lock) Read() (*Record, error) {
 	return l.store.read(l.key.id() + recordSuffix)
 }
 
-// Create writes the record and returns when it is on the disk.
-func (l *Lock) Create(r *Record) error { return l.write(r, true) }
-
-// Update replaces the record. It need not survive a power failure: the phase
-// that then remains is the careful one.
-func (l *Lock) Update(r *Record) error { return l.write(r, false) }
-
-func (l *Lock) write(r *Record, sync bool) error {
+// Write writes or replaces the record. It need not survive a power failure: the
+// container is gone then, and DEL frees its address without a record, too.
+func (l *Lock) Write(r *Record) error {
 	if r.Key != l.key {
 		return fmt.Errorf("write record of %v under the lock of %v", r.Key, l.key)
 	}
@@ -110,13 +142,62 @@ func (l *Lock) write(r *Record, sync bool) error {
 	if err != nil {
 		return fmt.Errorf("write record: %w", err)
 	}
-	if err := atomicfile.Write(l.path(recordSuffix), data, atomicfile.Options{Mode: 0o600, Sync: sync}); err != nil {
+	if err := atomicfile.Write(l.path(recordSuffix), data, atomicfile.Options{Mode: recordMode}); err != nil {
 		return fmt.Errorf("write record: %w", err)
 	}
 	return nil
 }
 
 func (l *Lock) path(suffix string) string { return filepath.Join(l.store.dir, l.key.id()+suffix) }
+
+// Sweep removes the files that killed plugins left beside the records: locks that
+// nobody holds, and records that are not whole, be it after a power failure. A
+// damaged record is kept while its container may be there: until the next boot.
+func (s *Store) Sweep(booted time.Time) error {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return fmt.Errorf("sweep locks: %w", err)
+	}
+	var errs []error
+	for _, e := range entries {
+		id, isLock := strings.CutSuffix(e.Name(), lockSuffix)
+		id, isTemp := strings.CutSuffix(id, tempSuffix)
+		id, isRecord := strings.CutSuffix(id, recordSuffix)
+		if isLock || isTemp || isRecord && s.worthless(e, booted) {
+			errs = append(errs, s.sweep(id, e.Name()))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// worthless reports whether a record says nothing about anything that is there.
+func (s *Store) worthless(e fs.DirEntry, booted time.Time) bool {
+	st, err := e.Info()
+	if err != nil || !st.Mode().IsRegular() {
+		return false
+	}
+	_, err = s.read(e.Name())
+	return errors.Is(err, ErrDamaged) && (st.Size() == 0 || st.ModTime().Before(booted))
+}
+
+// sweep removes a file of the attachment or device id, unless it is at work.
+func (s *Store) sweep(id, file string) error {
+	f, err := flock(s.lockPath(id))
+	if errors.Is(err, ErrLocked) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	err = os.Remove(filepath.Join(s.dir, file))
+	if file != id+lockSuffix {
+		err = errors.Join(err, os.Remove(s.lockPath(id)))
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return errors.Join(err, f.Close())
+}
 
 // Remove removes the record and what a killed plugin left of it. There need not
 // be one.

@@ -24,6 +24,15 @@ import (
 // DefaultDir is where the records are unless configured otherwise.
 const DefaultDir = "/var/lib/colvin/attachments"
 
+// Root owns the records. An agent that is not root reads them where an admin gives
+// the directory to its group, with the setgid bit. Lock files are nobody else's:
+// who can open one can hold it.
+const (
+	dirMode    = 0o750
+	recordMode = 0o640
+	lockMode   = 0o600
+)
+
 // maxSize bounds a record. Most of one is the CNI configuration.
 const maxSize = 8 << 20
 
@@ -62,14 +71,19 @@ type Record struct {
 	BootID string `json:"bootID"` // the boot in which Netns and Device are valid
 	Netns  Netns  `json:"netns"`
 	Args   string `json:"args,omitempty"` // CNI_ARGS
+	Path   string `json:"path,omitempty"` // CNI_PATH
 	Pod    Pod    `json:"pod,omitzero"`
 
-	Network        string `json:"network"` // as asked for
-	Identity       string `json:"identity"`
-	Device         Link   `json:"device"`
-	Port           Link   `json:"port"`
-	CarrierChanges uint32 `json:"carrierChanges"`
-	VID            uint16 `json:"vid,omitempty"`
+	Network        string   `json:"network"` // as asked for
+	Identity       string   `json:"identity"`
+	Joined         []string `json:"joined,omitempty"` // further identities of the same network
+	Device         Link     `json:"device"`
+	Parent         Link     `json:"parent,omitzero"` // of the VLAN device, where VID is not 0
+	Port           Link     `json:"port"`
+	CarrierChanges uint32   `json:"carrierChanges"`
+	VID            uint16   `json:"vid,omitempty"`
+	// Taken is set where the device itself is in the container, not one made on it.
+	Taken bool `json:"taken,omitempty"`
 
 	DelegateType string          `json:"delegateType"`
 	DelegateConf json.RawMessage `json:"delegateConf"` // as the delegate got it
@@ -81,6 +95,8 @@ type Record struct {
 type Netns struct {
 	Path  string `json:"path"`
 	Inode uint64 `json:"inode"`
+	// Mount is the inode of the mount namespace in which Path leads there.
+	Mount uint64 `json:"mount,omitempty"`
 }
 
 // Pod is what Kubernetes tells about the container.
@@ -88,6 +104,14 @@ type Pod struct {
 	Namespace string `json:"namespace,omitempty"`
 	Name      string `json:"name,omitempty"`
 	UID       string `json:"uid,omitempty"`
+}
+
+// String is namespace/name, or what else is known.
+func (p Pod) String() string {
+	if p.Name == "" {
+		return "no pod known"
+	}
+	return "pod " + p.Namespace + "/" + p.Name
 }
 
 // Link identifies one network device of the node.
@@ -100,6 +124,9 @@ type Link struct {
 // Store is the directory of the records.
 type Store struct{ dir string }
 
+// Dir is the directory, without symbolic links.
+func (s *Store) Dir() string { return s.dir }
+
 // Open creates the directory where needed. It refuses one that somebody other
 // than root or the caller could exchange: what a record says is run as root.
 func Open(dir string) (*Store, error) {
@@ -107,7 +134,7 @@ func Open(dir string) (*Store, error) {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return nil, fmt.Errorf("open records: %w", err)
 	}
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := os.Mkdir(dir, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("open records: %w", err)
 	}
 	resolved, err := filepath.EvalSymlinks(dir)
@@ -185,10 +212,14 @@ func (s *Store) List() ([]Record, error) {
 			errs = append(errs, err)
 		}
 	}
+	order(records)
+	return records, errors.Join(errs...)
+}
+
+func order(records []Record) {
 	slices.SortFunc(records, func(a, b Record) int {
 		return slices.Compare([]string{a.Name, a.ContainerID, a.IfName}, []string{b.Name, b.ContainerID, b.IfName})
 	})
-	return records, errors.Join(errs...)
 }
 
 const (
@@ -213,7 +244,7 @@ func (s *Store) read(file string) (*Record, error) {
 	}
 	var r Record
 	if err := json.Unmarshal(data, &r); err != nil {
-		return nil, fmt.Errorf("read %s: %w: %s", path, ErrDamaged, err.Error())
+		return nil, fmt.Errorf("read %s: %w: %s; remove it once its container is gone", path, ErrDamaged, err.Error())
 	}
 	if err := r.validate(file); err != nil {
 		return nil, fmt.Errorf("read %s: %w: %s", path, ErrDamaged, err.Error())

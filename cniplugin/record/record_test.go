@@ -43,6 +43,15 @@ func lock(t *testing.T, s *Store, key Key) *Lock {
 	return l
 }
 
+// tryLock takes a lock if it is free.
+func tryLock(s *Store, key Key) (*Lock, error) {
+	f, err := flock(s.lockPath(key.id()))
+	if err != nil {
+		return nil, err
+	}
+	return &Lock{store: s, key: key, file: f}, nil
+}
+
 func files(t *testing.T, dir string) []string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -74,11 +83,11 @@ func TestLifecycle(t *testing.T) {
 		t.Errorf("read of nothing: %v", err)
 	}
 	want := sample(key)
-	if err := l.Create(want); err != nil {
+	if err := l.Write(want); err != nil {
 		t.Fatal(err)
 	}
 	want.Phase = Added
-	if err := l.Update(want); err != nil {
+	if err := l.Write(want); err != nil {
 		t.Fatal(err)
 	}
 	got, err := l.Read()
@@ -88,8 +97,8 @@ func TestLifecycle(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("read back (-want +got):\n%s", diff)
 	}
-	if st, err := os.Stat(dir); err != nil || st.Mode().Perm() != 0o700 {
-		t.Errorf("directory has mode %v (%v), want 0700", st.Mode(), err)
+	if st, err := os.Stat(dir); err != nil || st.Mode().Perm() != dirMode {
+		t.Errorf("directory has mode %v (%v), want %v", st.Mode(), err, fs.FileMode(dirMode))
 	}
 	for range 2 {
 		if err := l.Remove(); err != nil {
@@ -117,7 +126,7 @@ func TestHostileKeys(t *testing.T) {
 	}
 	for _, key := range keys {
 		l := lock(t, s, key)
-		if err := l.Create(sample(key)); err != nil {
+		if err := l.Write(sample(key)); err != nil {
 			t.Errorf("create %.40q: %v", key.Name, err)
 		}
 		if err := l.Unlock(); err != nil {
@@ -141,7 +150,7 @@ func TestDamaged(t *testing.T) {
 	key := Key{Name: "green", ContainerID: "c1", IfName: "net1"}
 	other := sample(Key{Name: "blue"})
 	l := lock(t, s, other.Key)
-	if err := errors.Join(l.Create(other), l.Unlock()); err != nil {
+	if err := errors.Join(l.Write(other), l.Unlock()); err != nil {
 		t.Fatal(err)
 	}
 	foreign, err := os.ReadFile(filepath.Join(dir, other.id()+recordSuffix))
@@ -175,7 +184,7 @@ func TestDamaged(t *testing.T) {
 func TestWrongLock(t *testing.T) {
 	s, _ := open(t)
 	l := lock(t, s, Key{Name: "green"})
-	if err := l.Create(sample(Key{Name: "blue"})); err == nil {
+	if err := l.Write(sample(Key{Name: "blue"})); err == nil {
 		t.Error("wrote a record under the lock of another")
 	}
 	if err := l.Unlock(); err != nil {
@@ -242,7 +251,7 @@ func TestLockInherited(t *testing.T) {
 	if err := l.File().Close(); err != nil { // as a kill would, without Unlock
 		t.Fatal(err)
 	}
-	if _, err := s.TryLock(key); !errors.Is(err, ErrLocked) {
+	if _, err := tryLock(s, key); !errors.Is(err, ErrLocked) {
 		t.Errorf("lock while the child lives: %v, want ErrLocked", err)
 	}
 	if err := errors.Join(stdin.Close(), child.Wait()); err != nil {
@@ -262,7 +271,7 @@ func TestLockContended(t *testing.T) {
 	for range 8 {
 		wg.Go(func() {
 			for range 25 {
-				l, err := s.TryLock(key)
+				l, err := tryLock(s, key)
 				if errors.Is(err, ErrLocked) {
 					continue
 				}
@@ -302,5 +311,154 @@ func TestListIgnores(t *testing.T) {
 	}
 	if _, err := s.List(); !errors.Is(err, ErrDamaged) {
 		t.Errorf("list with a FIFO: %v, want ErrDamaged", err)
+	}
+}
+
+func TestListReadOnly(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "attachments")
+	if l, err := List(dir); err != nil || len(l.Records)+l.Skipped != 0 {
+		t.Errorf("no directory: %+v, %v", l, err)
+	}
+	if left := files(t, filepath.Dir(dir)); len(left) != 0 {
+		t.Error("List made the directory")
+	}
+	s, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l, err := List(dir); err != nil || len(l.Records)+l.Skipped != 0 {
+		t.Errorf("empty directory: %+v, %v", l, err)
+	}
+	var want []Record
+	for _, name := range []string{"blue", "green"} {
+		r := sample(Key{Name: name, ContainerID: "c1", IfName: "net1"})
+		r.Result = []byte(`{}`)
+		l := lock(t, s, r.Key)
+		if err := errors.Join(l.Write(r), l.Unlock()); err != nil {
+			t.Fatal(err)
+		}
+		r.DelegateConf, r.Result = nil, nil
+		want = append(want, *r)
+	}
+	for name, content := range map[string]string{"x.json": "{", "y.json": "", "z.lock": "", "z.json.tmp": "{"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	big := sample(Key{Name: "big", ContainerID: strings.Repeat("c", maxText)})
+	l := lock(t, s, big.Key)
+	if err := errors.Join(l.Write(big), l.Unlock()); err != nil {
+		t.Fatal(err)
+	}
+	before := files(t, dir)
+	got, err := List(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got.Records); diff != "" || got.Skipped != 3 || !errors.Is(got.Why, ErrDamaged) {
+		t.Errorf("list: %d skipped, %v (-want +got):\n%s", got.Skipped, got.Why, diff)
+	}
+	if after := files(t, dir); !slices.Equal(before, after) {
+		t.Errorf("List changed the directory from %v to %v", before, after)
+	}
+	if _, err := List(filepath.Join(dir, "x.json")); err == nil {
+		t.Error("a file is listed as a directory")
+	}
+}
+
+func TestListIsBounded(t *testing.T) {
+	dir := t.TempDir()
+	f, err := os.Create(filepath.Join(dir, "huge.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(f.Truncate(maxListed+1), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if l, err := List(dir); err != nil || l.Skipped != 1 || l.Why == nil {
+		t.Errorf("list: %+v, %v", l, err)
+	}
+}
+
+// A directory that an admin gave to the agent's group is as good as the one that
+// Open makes, and what is written there can be read by the group.
+func TestGroupReads(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root to give a directory to another group")
+	}
+	dir := t.TempDir()
+	if err := errors.Join(os.Chown(dir, 0, 4711), os.Chmod(dir, 0o750|fs.ModeSetgid)); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := sample(Key{Name: "green"})
+	l := lock(t, s, r.Key)
+	if err := l.Write(r); err != nil {
+		t.Fatal(err)
+	}
+	for suffix, want := range map[string]fs.FileMode{recordSuffix: recordMode, lockSuffix: lockMode} {
+		st, err := os.Stat(l.path(suffix))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sys, ok := st.Sys().(*syscall.Stat_t)
+		if !ok || sys.Gid != 4711 || st.Mode().Perm() != want {
+			t.Errorf("%s has mode %v of group %d, want %v of 4711", suffix, st.Mode(), sys.Gid, want)
+		}
+	}
+	if err := l.Unlock(); err != nil {
+		t.Error(err)
+	}
+}
+
+// What killed plugins left goes; what is at work, and what is no record's, stays.
+func TestSweep(t *testing.T) {
+	s, dir := open(t)
+	busy := lock(t, s, Key{Name: "green"})
+	kept := sample(Key{Name: "blue"})
+	l := lock(t, s, kept.Key)
+	if err := errors.Join(l.Write(kept), l.Unlock()); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"dead.lock", "vlan-4-300.lock", "dead.json.tmp", "torn.json", busy.key.id() + tempSuffix, "notes"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Sweep(time.Now().Add(-time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{kept.id() + recordSuffix, busy.key.id() + lockSuffix, busy.key.id() + tempSuffix, "notes"}
+	slices.Sort(want)
+	if diff := cmp.Diff(want, files(t, dir)); diff != "" {
+		t.Errorf("left (-want +got):\n%s", diff)
+	}
+	if err := busy.Unlock(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLockDevice(t *testing.T) {
+	s, dir := open(t)
+	release, err := s.LockDevice(t.Context(), 4, 300)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*lockPause)
+	defer cancel()
+	if _, err := s.LockDevice(ctx, 4, 300); !errors.Is(err, ErrLocked) {
+		t.Errorf("locked twice: %v", err)
+	}
+	other, err := s.LockDevice(t.Context(), 4, 301)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other()
+	release()
+	if left := files(t, dir); len(left) != 0 {
+		t.Errorf("left over: %v", left)
 	}
 }

@@ -32,4 +32,7 @@ type PCIDevice struct {
 	Names []string // its own; none where a driver for user space has it
 	VF    bool     // a virtual function or subfunction
 	PF    []string // of a VF: its physical function's, without representors
+	// Number is that of a virtual function at its physical function, as in
+	// "ip link set eth0 vf 3". It is -1 of all else, and where it cannot be told.
+	Number int
 }

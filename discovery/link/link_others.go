@@ -36,8 +36,14 @@ func Delete(int) error { return errUnsupported }
 // UsageOf is not supported on this operating system.
 func UsageOf(int) (Usage, error) { return Usage{}, errUnsupported }
 
+// SetUp is not supported on this operating system.
+func SetUp(int) error { return errUnsupported }
+
 // FindPCI is not supported on this operating system.
 func FindPCI(string) (PCIDevice, error) { return PCIDevice{}, errUnsupported }
+
+// VFVLAN is not supported on this operating system.
+func VFVLAN(int, int) (uint16, error) { return 0, errUnsupported }
 
 // A Subscription is not supported on this operating system.
 type Subscription struct{}

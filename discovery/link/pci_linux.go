@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
+	"strings"
 )
 
 // How the kernel names PCI functions and the auxiliary devices below them.
@@ -44,7 +46,7 @@ func findPCI(root, address string) (PCIDevice, error) {
 	case err != nil:
 		return PCIDevice{}, err
 	}
-	d := PCIDevice{Names: uplinks(dir, ""), VF: bus == busAuxiliary}
+	d := PCIDevice{Names: namesOf(dir, ""), VF: bus == busAuxiliary, Number: -1}
 	function := dir
 	for !pciAddress.MatchString(filepath.Base(function)) {
 		if function == filepath.Dir(function) {
@@ -54,10 +56,10 @@ func findPCI(root, address string) (PCIDevice, error) {
 	}
 	physical := filepath.Join(function, "physfn")
 	if _, err := os.Lstat(physical); err == nil {
-		d.VF, function = true, physical
+		d.VF, d.Number, function = true, numberOf(function, physical), physical
 	}
 	if d.VF {
-		d.PF = uplinks(function, ownPort(dir, d.Names))
+		d.PF = namesOf(function, ownPort(dir, d.Names))
 	}
 	return d, nil
 }
@@ -68,4 +70,44 @@ func ownPort(function string, names []string) string {
 		return ""
 	}
 	return attribute(filepath.Join(function, "net", names[0]), "dev_port")
+}
+
+// namesOf returns the names of the network devices of a function, as uplinks does.
+// That of a virtio NIC hangs on the virtio device below the function.
+func namesOf(function, port string) []string {
+	names := uplinks(function, port)
+	for _, below := range entries(function, "virtio") {
+		names = append(names, uplinks(below, port)...)
+	}
+	return names
+}
+
+// numberOf returns the number of a virtual function at its physical function, and -1
+// where sysfs does not tell.
+func numberOf(function, physical string) int {
+	for _, link := range entries(physical, "virtfn") {
+		target, err := os.Readlink(link)
+		if err != nil || filepath.Base(target) != filepath.Base(function) {
+			continue
+		}
+		number := strings.TrimPrefix(filepath.Base(link), "virtfn")
+		if n, err := strconv.ParseUint(number, 10, 16); err == nil {
+			return int(n)
+		}
+	}
+	return -1
+}
+
+// entries returns the paths of what is in a directory and has a name that begins so.
+func entries(dir, prefix string) (paths []string) {
+	all, err := os.ReadDir(dir)
+	if err != nil { // gone meanwhile
+		return nil
+	}
+	for _, e := range all {
+		if strings.HasPrefix(e.Name(), prefix) {
+			paths = append(paths, filepath.Join(dir, e.Name()))
+		}
+	}
+	return paths
 }

@@ -73,12 +73,7 @@ func finish(index int, name, alias string) error {
 	if err := ignoreRouters(name); err != nil {
 		return err
 	}
-	up := nl.NewIfInfomsg(unix.AF_UNSPEC)
-	up.Index, up.Flags, up.Change = int32(index), unix.IFF_UP, unix.IFF_UP
-	req := nl.NewNetlinkRequest(unix.RTM_NEWLINK, unix.NLM_F_ACK)
-	req.AddData(up)
-	req.AddData(nl.NewRtAttr(unix.IFLA_GROUP, nl.Uint32Attr(0)))
-	if err := execute(req); err != nil {
+	if err := setUp(index, nl.NewRtAttr(unix.IFLA_GROUP, nl.Uint32Attr(0))); err != nil {
 		return fmt.Errorf("set it up: %w", err)
 	}
 	return nil

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cniplugin
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// A use is what a delegate does with the device.
+type use int
+
+const (
+	// over: it makes an interface over the device, and the device stays.
+	over use = iota
+	// joined: it makes an interface that the device, a bridge, joins with others.
+	joined
+	// tagged: it makes a VLAN interface, for which it gets the VLAN ID and the device
+	// that carries the tag.
+	tagged
+	// taken: it moves the device itself into the container.
+	taken
+	// function: it moves a virtual function of the port, chosen by a device plugin.
+	function
+)
+
+// delegateType is what the plugin knows about a delegate.
+type delegateType struct {
+	use
+	deviceKey string // where it expects the device
+	vidKey    string // where it expects the VLAN ID, if it tags
+	// ours are keys that would lead to another device or VLAN than the network's.
+	ours []string
+	no   string // why it is refused
+}
+
+var delegateTypes = map[string]delegateType{
+	"macvlan":     {deviceKey: "master", ours: []string{"linkInContainer"}},
+	"ipvlan":      {deviceKey: "master", ours: []string{"linkInContainer"}},
+	"bridge":      {use: joined, deviceKey: "bridge", ours: []string{"vlan", "vlanTrunk"}},
+	"vlan":        {use: tagged, deviceKey: "master", vidKey: "vlanId", ours: []string{"linkInContainer"}},
+	"host-device": {use: taken, deviceKey: "device", ours: []string{"hwaddr", "kernelpath"}},
+	"sriov":       {use: function, deviceKey: "deviceID", vidKey: "vlan", ours: []string{"vlanProto"}},
+	"ib-sriov":    {no: "InfiniBand has no LLDP, so nothing tells where its ports lead"},
+}
+
+// pciKeys hold the device that a device plugin chose; Multus sets both.
+var pciKeys = []string{"deviceID", "pciBusID"}
+
+// runtimeKeys belong to the runtime and the network: a delegate object does not
+// replace them.
+var runtimeKeys = []string{"cniVersion", "name", runtimeConfigKey, "args", prevResultKey, validAttachmentsKey}
+
+const (
+	runtimeConfigKey    = "runtimeConfig"
+	prevResultKey       = "prevResult"
+	validAttachmentsKey = "cni.dev/valid-attachments"
+)
+
+// delegate reads the delegate object and merges it over what is left.
+func (p *parser) delegate(c *conf) {
+	var given object
+	p.take("delegate", &given)
+	if given == nil {
+		given = object{"type": json.RawMessage(`"macvlan"`)}
+		if _, ok := p.rest["mode"]; !ok {
+			given["mode"] = json.RawMessage(`"bridge"`)
+		}
+	}
+	inner := &parser{rest: given}
+	inner.get("type", &c.delegate)
+	for _, m := range inner.mistakes {
+		p.bad("delegate: %s", m)
+	}
+	p.checkType(c)
+
+	c.base = p.rest
+	for key, value := range given {
+		if _, ok := c.base[key]; !ok || !slices.Contains(runtimeKeys, key) {
+			c.base[key] = value
+		}
+	}
+	p.choice(c)
+	for _, key := range slices.Sorted(maps.Keys(c.base)) {
+		p.checkKey(c, key)
+	}
+}
+
+func (p *parser) checkType(c *conf) {
+	var own string
+	p.get("type", &own)
+	known, isKnown := delegateTypes[c.delegate]
+	switch {
+	case c.delegate == "":
+		p.bad(`delegate: "type" is missing: the plugin to delegate to, such as macvlan`)
+	case c.delegate == "colvin" || c.delegate == own:
+		p.bad("delegate: %q cannot delegate to itself", c.delegate)
+	case strings.ContainsRune(c.delegate, filepath.Separator):
+		p.bad(`delegate: "type" is %q, want the name of a plugin without a path`, c.delegate)
+	case known.no != "":
+		p.bad("delegate: %q cannot be used: %s", c.delegate, known.no)
+	case isKnown && c.deviceKey != "" && c.deviceKey != known.deviceKey:
+		p.bad(`"deviceKey" is %q, but %s takes the device as %q; remove "deviceKey"`, c.deviceKey, c.delegate, known.deviceKey)
+	case !isKnown && c.deviceKey == "":
+		p.bad(`"deviceKey" is missing: the key in which %s expects the device`, c.delegate)
+	case c.deviceKey == "type" || c.deviceKey == "ipam" || slices.Contains(runtimeKeys, c.deviceKey):
+		p.bad(`"deviceKey" is %q, which has another meaning`, c.deviceKey)
+	}
+	if !isKnown {
+		known.deviceKey = c.deviceKey
+	}
+	c.known, c.delegateType = isKnown, known
+}
+
+// choice reads which device a device plugin has chosen. Delegates that make their
+// interface in software have none to choose: what Multus adds for them is removed.
+func (p *parser) choice(c *conf) {
+	var values []string
+	note := func(o object, where string) {
+		for _, key := range slices.Sorted(maps.Keys(o)) {
+			if !slices.ContainsFunc(pciKeys, func(k string) bool { return strings.EqualFold(k, key) }) {
+				continue
+			}
+			var value string
+			if json.Unmarshal(o[key], &value) != nil {
+				p.bad("%q is not a string", where+key)
+			} else if value != "" && !slices.Contains(values, value) {
+				values = append(values, value)
+			}
+		}
+	}
+	if c.known && c.use != taken && c.use != function {
+		maps.DeleteFunc(c.base, func(key string, _ json.RawMessage) bool {
+			return slices.ContainsFunc(pciKeys, func(k string) bool { return strings.EqualFold(k, key) })
+		})
+		return
+	}
+	note(c.base, "")
+	var runtime object
+	if json.Unmarshal(c.base[runtimeConfigKey], &runtime) == nil {
+		note(runtime, runtimeConfigKey+".")
+	}
+	if len(values) > 1 {
+		p.bad("the device is chosen more than once: %s", strings.Join(values, ", "))
+	}
+	if len(values) > 0 {
+		c.chosen = values[0]
+	}
+}
+
+// checkKey refuses what would make the delegate use another device or VLAN. Plugins
+// in Go read keys without regard to case, so the check does too.
+func (p *parser) checkKey(c *conf, key string) {
+	is := func(k string) bool { return k != "" && strings.EqualFold(key, k) }
+	fixed := append([]string{"type", "ipam"}, runtimeKeys...)
+	if c.use == function {
+		fixed = append(fixed, c.deviceKey)
+	}
+	if i := slices.IndexFunc(fixed, is); i >= 0 { // read here, so it must be what the delegate reads
+		if key != fixed[i] {
+			p.bad("%q is spelt %q", key, fixed[i])
+		}
+		return
+	}
+	switch {
+	case is(c.deviceKey):
+		p.bad(`%q is set, but the device comes from "network"; remove one of them`, key)
+	case is(c.vidKey):
+		p.bad(`%q is set, but the VLAN comes from "network"; remove one of them`, key)
+	case slices.ContainsFunc(c.ours, is) && isSet(c.base[key]):
+		p.bad("%q is set, and would attach the container to something else than the network; remove it", key)
+	}
+}
+
+// isSet reports whether a value is more than the absence of one.
+func isSet(raw json.RawMessage) bool {
+	var v any
+	if json.Unmarshal(raw, &v) != nil {
+		return true
+	}
+	switch v := v.(type) {
+	case nil:
+		return false
+	case bool:
+		return v
+	case string:
+		return v != ""
+	case float64:
+		return v != 0
+	default:
+		return true
+	}
+}
+
+// configure is the delegate's configuration for a device, and for a VLAN that the
+// delegate is to tag.
+func (c *conf) configure(device string, vid uint16) (json.RawMessage, error) {
+	o := maps.Clone(c.base)
+	set := func(key string, value any) error {
+		raw, err := json.Marshal(value)
+		if err != nil {
+			return fmt.Errorf("encode %q: %w", key, err)
+		}
+		o[key] = raw
+		return nil
+	}
+	key, value := c.deviceKey, device
+	switch {
+	case c.use == function:
+		value = c.chosen
+	case c.use == taken && c.chosen != "":
+		key, value = "pciBusID", c.chosen
+	}
+	if err := set(key, value); err != nil {
+		return nil, err
+	}
+	// A virtual function keeps the VLAN that somebody gave it, unless told otherwise.
+	if c.vidKey != "" && (vid != 0 || c.use == function) {
+		if err := set(c.vidKey, vid); err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(o)
+}

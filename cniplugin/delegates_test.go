@@ -1,0 +1,518 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cniplugin
+
+import (
+	"encoding/json"
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/containernetworking/cni/pkg/types"
+	current "github.com/containernetworking/cni/pkg/types/100"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/discovery/link"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+// taggedOn is VLAN 300 of a trunk, for which there is no device yet.
+func taggedOn(parent discovery.Interface) nodefile.Attachment {
+	a := attached(parent, 300)
+	a.Device, a.Parent, a.VID = nodefile.Link{}, linkOf(parent), 300
+	return a
+}
+
+// storage makes the network "storage" of attachments the one that is asked for.
+func (b *bench) storage(attachments ...nodefile.Attachment) {
+	b.node.Networks = append(b.node.Networks, nodefile.Network{Name: "storage", Attachments: attachments})
+	b.conf["network"] = "storage"
+	b.writeNode()
+}
+
+// device returns what the delegate was told in its last call.
+func (b *bench) told(key string) any {
+	b.t.Helper()
+	calls := b.calls()
+	if len(calls) == 0 {
+		b.t.Fatal("the delegate was not called")
+	}
+	return calls[len(calls)-1].Conf[key]
+}
+
+func (b *bench) names() []string {
+	var names []string
+	for _, i := range b.kernel.Now {
+		names = append(names, i.Name)
+	}
+	return names
+}
+
+// Containers of a tagged network share a VLAN device, which goes with the last.
+func TestMadeVLANDevice(t *testing.T) {
+	b := newBench(t)
+	b.storage(taggedOn(eth(4, "eth1")))
+	for _, id := range []string{"c1", "c2"} {
+		b.args.ContainerID = id
+		b.must(b.do(b.plugin.Add))
+		if got := b.told("master"); got != "eth1.300" {
+			t.Errorf("delegate got %v, want eth1.300", got)
+		}
+	}
+	want := []string{"eth1", "eth2", "eth1.300"}
+	if diff := cmp.Diff(want, b.names()); diff != "" {
+		t.Errorf("devices (-want +got):\n%s", diff)
+	}
+	if made := b.kernel.Now[2]; !made.Own() || made.Alias != "colvin: shared by containers; records in "+b.records() {
+		t.Errorf("made %+v", made)
+	}
+	b.must(b.do(b.plugin.Del))
+	if diff := cmp.Diff(want, b.names()); diff != "" {
+		t.Errorf("after the first DEL (-want +got):\n%s", diff)
+	}
+	b.args.ContainerID = "c1"
+	b.must(b.do(b.plugin.Del))
+	if diff := cmp.Diff(want[:2], b.names()); diff != "" {
+		t.Errorf("after the last DEL (-want +got):\n%s", diff)
+	}
+	b.wantRecords(0)
+}
+
+func TestMadeVLANDeviceFailures(t *testing.T) {
+	made := discovery.Interface{Index: 9, Name: "eth1.300", Kind: "vlan", Parent: 4, VLAN: 300, Up: true, Carrier: true}
+	for _, tt := range []struct {
+		name   string
+		change func(*bench)
+		code   uint
+		want   string
+		left   []string
+	}{
+		{
+			name: "delegate fails", code: 11, want: `node1: network "storage" on eth1 with VLAN 300: macvlan ADD: no address left`,
+			change: func(b *bench) { b.script.Fail = map[string]string{"ADD": `{"code":11,"msg":"no address left"}`} },
+			left:   []string{"eth1", "eth2"},
+		},
+		{
+			name: "in another namespace", code: 103,
+			want: `node1: network "storage" on eth1 with VLAN 300: VLAN 300 of eth1 has a device in another network namespace already, ` +
+				`and the kernel allows one for each VLAN; remove the container that has it: file already exists`,
+			change: func(b *bench) { b.kernel.addErr = os.ErrExist },
+			left:   []string{"eth1", "eth2"},
+		},
+		{
+			name: "an operator's, which stays", code: 11, want: `node1: network "storage" on eth1 with VLAN 300: macvlan ADD: no address left`,
+			change: func(b *bench) {
+				b.kernel.Now = append(b.kernel.Now, made)
+				b.script.Fail = map[string]string{"ADD": `{"code":11,"msg":"no address left"}`}
+			},
+			left: []string{"eth1", "eth2", "eth1.300"},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench(t)
+			tt.change(b)
+			b.storage(taggedOn(eth(4, "eth1")))
+			b.wantError(b.do(b.plugin.Add), tt.code, tt.want)
+			if diff := cmp.Diff(tt.left, b.names()); diff != "" {
+				t.Errorf("devices (-want +got):\n%s", diff)
+			}
+			b.wantRecords(0)
+		})
+	}
+}
+
+// What a killed plugin left half made is made anew, and GC removes what no record
+// names, unless somebody uses it.
+func TestLeftVLANDevices(t *testing.T) {
+	b := newBench(t)
+	vlan := func(index int, vid uint16) discovery.Interface {
+		return discovery.Interface{Index: index, Name: "left", Kind: "vlan", Parent: 4, VLAN: vid, Up: true, Carrier: true, Alias: "colvin: shared by containers; records in " + b.records()}
+	}
+	half := vlan(20, 300)
+	half.Unfinished, half.Up, half.Alias = true, false, ""
+	adopted := vlan(22, 302)
+	adopted.Name = "adopted"
+	b.kernel.Now = append(b.kernel.Now, half, vlan(21, 301), adopted)
+	b.kernel.Usage = map[int]link.Usage{22: {Uppers: []string{"br0"}}}
+	b.storage(taggedOn(eth(4, "eth1")))
+	b.must(b.do(b.plugin.Add))
+	if diff := cmp.Diff([]string{"eth1", "eth2", "left", "adopted", "eth1.300"}, b.names()); diff != "" {
+		t.Errorf("after ADD (-want +got):\n%s", diff)
+	}
+	b.conf[validAttachmentsKey] = []types.GCAttachment{{ContainerID: "c1", IfName: "net1"}}
+	b.must(b.do(b.plugin.GC))
+	if diff := cmp.Diff([]string{"eth1", "eth2", "adopted", "eth1.300"}, b.names()); diff != "" {
+		t.Errorf("after GC (-want +got):\n%s", diff)
+	}
+}
+
+// A VLAN device is made only where no other device leads to the network.
+func TestExistingDeviceFirst(t *testing.T) {
+	b := newBench(t)
+	untagged := attached(eth(5, "eth2"), 300)
+	b.storage(taggedOn(eth(4, "eth1")), untagged)
+	b.must(b.do(b.plugin.Add))
+	if got := b.told("master"); got != "eth2" {
+		t.Errorf("delegate got %v, want eth2", got)
+	}
+	other := untagged
+	other.Identity = "chassis mac:00:00:5e:00:53:99 VLAN 300"
+	b.node.Networks = b.node.Networks[:2]
+	b.storage(taggedOn(eth(4, "eth1")), other)
+	b.args.ContainerID = "c2"
+	b.wantError(b.do(b.plugin.Add), 101, `node1: network "storage" is ambiguous: `+
+		`eth1 with VLAN 300 (leaf-1 Ethernet4, chassis mac:00:1b:21:aa:bb:cc VLAN 300, rules.yaml:3) and `+
+		`eth2 (leaf-1 Ethernet5, chassis mac:00:00:5e:00:53:99 VLAN 300, rules.yaml:3) lead to it; `+
+		`they are different networks, so "select" does not decide: give them different names in the rules, or accept them as one there with spans: true`)
+}
+
+func TestDelegateVLAN(t *testing.T) {
+	b := newBench(t)
+	b.conf["delegate"] = map[string]any{"type": "vlan"}
+	b.storage(taggedOn(eth(4, "eth1")))
+	b.must(b.do(b.plugin.Add))
+	want := map[string]any{"cniVersion": "1.1.0", "name": "net", "type": "vlan", "master": "eth1", "vlanId": 300.}
+	if diff := cmp.Diff(want, b.calls()[0].Conf); diff != "" {
+		t.Errorf("configuration (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"eth1", "eth2"}, b.names()); diff != "" {
+		t.Errorf("devices (-want +got):\n%s", diff)
+	}
+	b.args.ContainerID = "c2"
+	b.wantError(b.do(b.plugin.Add), 103, `node1: network "storage" on eth1 with VLAN 300: container c1 (pod default/web-0) has the interface of that VLAN already, `+
+		`and the kernel allows one; use macvlan for several containers`)
+	b.wantRecords(1)
+	b.conf["network"] = "green"
+	b.wantError(b.do(b.plugin.Add), 103, `node1: network "green": it is untagged on eth1, and vlan makes VLAN interfaces only; use macvlan`)
+	there := taggedOn(eth(4, "eth1"))
+	there.Device = nodefile.Link{Name: "eth1.300", Index: 9, MAC: "02:00:00:00:00:04"}
+	b.node.Networks = b.node.Networks[:2]
+	b.storage(there)
+	b.wantError(b.do(b.plugin.Add), 103,
+		`node1: network "storage": the node has the VLAN device eth1.300 already, and the kernel allows one for each VLAN; use macvlan, which shares it`)
+}
+
+func TestDelegateBridge(t *testing.T) {
+	b := newBench(t)
+	b.conf["delegate"] = map[string]any{"type": "bridge"}
+	b.writeNode()
+	b.wantError(b.do(b.plugin.Add), 103,
+		`node1: network "green": eth1 is no bridge, and the bridge plugin takes nothing else; make a bridge over it, or use macvlan`)
+	b.storage(taggedOn(eth(4, "eth1")))
+	b.wantError(b.do(b.plugin.Add), 103,
+		`node1: network "storage": there is no bridge over eth1 for VLAN 300, and the bridge plugin takes nothing else; make one, or use macvlan`)
+	b.node.Networks = b.node.Networks[:2]
+	port := eth(4, "eth1")
+	port.Master = 7
+	br := discovery.Interface{Index: 7, Name: "br0", Kind: "bridge", MAC: port.MAC, Up: true, Carrier: true}
+	b.kernel.Now = []discovery.Interface{port, br}
+	at := attached(port, 100)
+	at.Device = linkOf(br)
+	b.storage(at)
+	b.must(b.do(b.plugin.Add))
+	if got := b.told("bridge"); got != "br0" {
+		t.Errorf("delegate got %v, want br0", got)
+	}
+}
+
+// host-device takes a device that nothing uses, and CHECK, DEL and other ADDs know
+// that it is in the container.
+func TestDelegateHostDevice(t *testing.T) {
+	b := newBench(t)
+	b.conf["delegate"] = map[string]any{"type": "host-device"}
+	b.writeNode()
+	b.kernel.later = b.kernel.Now[1:]
+	inside := eth(4, "net1")
+	inside.AltNames = []string{"enp3s0", "green"}
+	b.kernel.Inside = map[string]discovery.Interface{"net1": inside}
+	b.must(b.do(b.plugin.Add))
+	if got := b.told("device"); got != "eth1" {
+		t.Errorf("delegate got %v, want eth1", got)
+	}
+	if strings.Contains(b.stdout.String(), "eth1") {
+		t.Errorf("the result lists a device of the node: %s", b.stdout.String())
+	}
+	if diff := cmp.Diff([]string{"enp3s0"}, b.kernel.Inside["net1"].AltNames); diff != "" {
+		t.Errorf("alternative names in the container (-want +got):\n%s", diff)
+	}
+	b.must(b.do(b.plugin.Check))
+	b.args.ContainerID = "c2"
+	b.node.Networks[1].Attachments = nil
+	b.writeNode()
+	b.wantError(b.do(b.plugin.Add), 100, `node1: network "green" is not on this node: the rules know it, but no port here leads to it; here: blue; `+
+		`place the container on another node, or check the cables with "colvin networks"; `+
+		`its device: eth1 is in use: it is inside container c1 (pod default/web-0)`)
+	b.args.ContainerID = "c1"
+	b.kernel.Inside = nil // the device is gone for good
+	b.script.Fail = map[string]string{"DEL": `{"code":100,"msg":"cannot find net1"}`}
+	b.must(b.do(b.plugin.Del))
+	b.wantRecords(0)
+}
+
+func TestDelegateHostDeviceRefused(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*bench)
+		code   uint
+		want   string
+	}{
+		{
+			"address", func(b *bench) {
+				b.kernel.Usage = map[int]link.Usage{4: {Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.4/24")}, Routes: []string{"default via 192.0.2.1"}}}
+			}, 103,
+			`node1: network "green": the node itself uses eth1: it has address 192.0.2.4/24; route default via 192.0.2.1 leads through it; host-device would take it away: free it, or use macvlan`,
+		},
+		{
+			"master and uppers", func(b *bench) { b.kernel.Usage = map[int]link.Usage{4: {Master: 9, Uppers: []string{"eth1.5"}}} }, 103,
+			`node1: network "green": the node itself uses eth1: it belongs to a bridge, bond or other master; eth1.5 is on top of it; host-device would take it away: free it, or use macvlan`,
+		},
+		{
+			"other containers", func(b *bench) {
+				b.conf["delegate"] = map[string]any{"type": "macvlan"}
+				b.args.ContainerID = "other"
+				b.must(b.do(b.plugin.Add))
+				b.conf["delegate"] = map[string]any{"type": "host-device"}
+				b.args.ContainerID = "c1"
+			}, 103,
+			`node1: network "green" on eth1: container other (pod default/web-0) is attached through it, or about to be, and host-device would take it away`,
+		},
+		{
+			"another was taken", func(b *bench) {
+				b.kernel.Inside = map[string]discovery.Interface{"net1": eth(5, "net1")}
+				b.kernel.later = b.kernel.Now[1:]
+			}, 11,
+			`node1: network "green" on eth1: changed while attaching: net1 in the container has MAC address 02:00:00:00:00:05, and eth1 had 02:00:00:00:00:04; colvind does not run on this node: start it`,
+		},
+		{
+			"bond", func(b *bench) { b.kernel.Now[0].Kind = "bond" }, 103,
+			`node1: network "green": eth1 is a bond, and its ports would stay behind; use macvlan`,
+		},
+		{
+			"not taken", func(*bench) {}, 11,
+			`node1: network "green" on eth1: changed while attaching: eth1 is still on the node; colvind does not run on this node: start it`,
+		},
+		{
+			"tagged", func(b *bench) { b.storage(taggedOn(eth(4, "eth1"))) }, 103,
+			`node1: network "storage": it is tagged with VLAN 300 on eth1, and containers share the VLAN device that Colvin makes; host-device can take one that you make, or use macvlan`,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench(t)
+			b.conf["delegate"] = map[string]any{"type": "host-device"}
+			b.writeNode()
+			tt.change(b)
+			b.wantError(b.do(b.plugin.Add), tt.code, tt.want)
+		})
+	}
+}
+
+// Functions of the NICs of eth1 (green) and eth2 (blue), and of one that is bonded.
+var functions = map[string]link.PCIDevice{
+	"0000:03:00.0": {Names: []string{"eth1"}},
+	"0000:03:00.1": {VF: true, PF: []string{"eth1"}, Names: []string{"eth1v0"}},
+	"0000:04:00.1": {VF: true, PF: []string{"eth2"}},
+	"0000:05:00.1": {VF: true, PF: []string{"eth9"}},
+	"0000:06:00.1": {VF: true},
+}
+
+func newSRIOVBench(t *testing.T) *bench {
+	t.Helper()
+	b := newBench(t)
+	b.kernel.PCI = functions
+	vf := eth(14, "eth1v0")
+	vf.VF, vf.PF = true, 4
+	b.kernel.Now = append(b.kernel.Now, vf, eth(9, "eth9"))
+	b.conf["delegate"] = map[string]any{"type": "sriov"}
+	b.conf["deviceID"], b.conf["pciBusID"] = "0000:03:00.1", "0000:03:00.1"
+	b.writeNode()
+	return b
+}
+
+func TestDelegateSRIOV(t *testing.T) {
+	b := newSRIOVBench(t)
+	b.must(b.do(b.plugin.Add))
+	want := map[string]any{"cniVersion": "1.1.0", "name": "net", "type": "sriov", "deviceID": "0000:03:00.1", "pciBusID": "0000:03:00.1", "vlan": 0.}
+	if diff := cmp.Diff(want, b.calls()[0].Conf); diff != "" {
+		t.Errorf("configuration (-want +got):\n%s", diff)
+	}
+	b.storage(taggedOn(eth(4, "eth1")))
+	b.args.ContainerID = "c2"
+	b.must(b.do(b.plugin.Add))
+	want["vlan"] = 300.
+	if diff := cmp.Diff(want, b.calls()[1].Conf); diff != "" {
+		t.Errorf("configuration (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"eth1", "eth2", "eth1v0", "eth9"}, b.names()); diff != "" {
+		t.Errorf("devices (-want +got):\n%s", diff)
+	}
+	b.conf[validAttachmentsKey] = []types.GCAttachment{}
+	delete(b.conf, "deviceID")
+	delete(b.conf, "pciBusID")
+	b.must(b.do(b.plugin.GC))
+	b.wantRecords(0)
+}
+
+func TestChosenDeviceRefused(t *testing.T) {
+	choose := func(address string) func(*bench) {
+		return func(b *bench) { b.conf["deviceID"], b.conf["pciBusID"] = address, address }
+	}
+	bond := func(b *bench) {
+		b.kernel.Now[0].Master = 8
+		b.kernel.Now = append(b.kernel.Now, discovery.Interface{Index: 8, Name: "bond0", Kind: "bond"})
+	}
+	const split = "; give each network a resource of its own in the device plugin's configuration"
+	for _, tt := range []struct {
+		name   string
+		change func(*bench)
+		code   uint
+		want   string
+	}{
+		{"of another network", choose("0000:04:00.1"), 103, `the device plugin chose 0000:04:00.1, whose port eth2 leads to blue` + split},
+		{"of no network", choose("0000:05:00.1"), 103, `the device plugin chose 0000:05:00.1, whose port eth9 leads to no network that has a name` + split},
+		{"no port", choose("0000:06:00.1"), 103, `the device plugin chose 0000:06:00.1, which has no port that Colvin listens on` + split},
+		{"not there", choose("0000:07:00.1"), 7, `there is no device "0000:07:00.1" on this node`},
+		{
+			"none", func(b *bench) { delete(b.conf, "deviceID"); delete(b.conf, "pciBusID") }, 7,
+			`"deviceID" is missing: sriov attaches a virtual function that a device plugin chose; ask for one with the annotation k8s.v1.cni.cncf.io/resourceName`,
+		},
+		{"bonded", bond, 103, `eth1 is a member of bond0, and the device that was chosen on it would bypass that`},
+		{
+			"host-device on tagged", func(b *bench) {
+				b.conf["delegate"] = map[string]any{"type": "host-device"}
+				b.node.Networks[1].Attachments = []nodefile.Attachment{taggedOn(eth(4, "eth1"))}
+				b.writeNode()
+			}, 103,
+			`it is tagged with VLAN 300 on eth1, and host-device does not tag what it gives to a container; use sriov, or macvlan without a device plugin`,
+		},
+		{
+			"the node's own function", func(b *bench) {
+				b.conf["delegate"] = map[string]any{"type": "host-device"}
+				b.kernel.Usage = map[int]link.Usage{14: {Master: 3}}
+			}, 103,
+			`the node itself uses eth1v0: it belongs to a bridge, bond or other master; host-device would take it away: free it, or use macvlan`,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newSRIOVBench(t)
+			tt.change(b)
+			b.wantError(b.do(b.plugin.Add), tt.code, `node1: network "green": `+tt.want)
+			b.wantVerbs()
+		})
+	}
+}
+
+// host-device with a device plugin moves the function, and the port stays.
+func TestHostDeviceChosen(t *testing.T) {
+	b := newSRIOVBench(t)
+	b.conf["delegate"] = map[string]any{"type": "host-device"}
+	delete(b.conf, "deviceID")
+	delete(b.conf, "pciBusID")
+	b.conf["runtimeConfig"] = map[string]any{"deviceID": "0000:03:00.1"}
+	b.must(b.do(b.plugin.Add))
+	want := map[string]any{"cniVersion": "1.1.0", "name": "net", "type": "host-device", "pciBusID": "0000:03:00.1", "runtimeConfig": b.conf["runtimeConfig"]}
+	if diff := cmp.Diff(want, b.calls()[0].Conf); diff != "" {
+		t.Errorf("configuration (-want +got):\n%s", diff)
+	}
+	store, err := record.Open(b.records())
+	b.must(err)
+	records, err := store.List()
+	b.must(err)
+	if records[0].Taken || records[0].Device.Name != "eth1" {
+		t.Errorf("record %+v, want the port, not taken", records[0])
+	}
+}
+
+// The result of a plugin before this one in the list is not lost.
+func TestAfterPrevious(t *testing.T) {
+	b := newBench(t)
+	b.writeNode()
+	b.conf["prevResult"] = map[string]any{
+		"cniVersion": "1.1.0", "interfaces": []any{map[string]any{"name": "eth0", "sandbox": b.args.Netns}},
+		"ips": []any{map[string]any{"address": "192.0.2.7/24", "interface": 0}}, "dns": map[string]any{"nameservers": []any{"192.0.2.1"}},
+	}
+	b.must(b.do(b.plugin.Add))
+	var got current.Result
+	b.must(json.Unmarshal([]byte(b.text(b.stdout.String())), &got))
+	var names []string
+	for _, i := range got.Interfaces {
+		names = append(names, i.Name)
+	}
+	if diff := cmp.Diff([]string{"eth0", "net1", "eth1"}, names); diff != "" {
+		t.Errorf("interfaces (-want +got):\n%s", diff)
+	}
+	addresses := map[string]string{}
+	for _, ip := range got.IPs {
+		addresses[ip.Address.String()] = got.Interfaces[*ip.Interface].Name
+	}
+	if diff := cmp.Diff(map[string]string{"192.0.2.7/24": "eth0", "10.10.0.2/24": "net1"}, addresses); diff != "" {
+		t.Errorf("addresses (-want +got):\n%s", diff)
+	}
+	if len(got.DNS.Nameservers) != 1 {
+		t.Errorf("DNS %+v was lost", got.DNS)
+	}
+}
+
+// Without an agent ADD works, and says how old what it knows is.
+func TestAddWithoutAgent(t *testing.T) {
+	b := newBench(t)
+	b.writeNode()
+	b.must(b.do(b.plugin.Add))
+	said := b.stderr.String()
+	if !strings.HasPrefix(said, `colvin: node1: network "green" on eth1: attached, but colvind does not run; what is known here was last written `) ||
+		!strings.HasSuffix(said, " ago (2026-05-01T12:00:00Z), and the kernel confirms it: no link was lost since\n") {
+		t.Errorf("said %q", said)
+	}
+	b.agent()
+	b.stderr.Reset()
+	b.args.ContainerID = "c2"
+	b.must(b.do(b.plugin.Add))
+	if said := b.stderr.String(); said != "" {
+		t.Errorf("said %q with an agent", said)
+	}
+}
+
+// What is gone is judged by the path where this program sees what the plugin saw, and
+// by processes where it sees them all. What cannot be seen stays.
+func TestGone(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "ns")
+	if err := errors.Join(os.WriteFile(path, nil, 0o600), os.WriteFile(filepath.Join(dir, "file"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	ino, err := inode(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const here, elsewhere = 1, 2
+	missing := filepath.Join(dir, "none")
+	narrow, wide := viewpoint{mount: here}, viewpoint{mount: here, all: true, alive: map[uint64]bool{7: true}}
+	for name, tt := range map[string]struct {
+		from viewpoint
+		ns   record.Netns
+		want bool
+	}{
+		"there":                      {narrow, record.Netns{Path: path, Inode: ino, Mount: here}, false},
+		"another":                    {narrow, record.Netns{Path: path, Inode: ino + 1, Mount: here}, true},
+		"missing":                    {narrow, record.Netns{Path: missing, Inode: 7, Mount: here}, true},
+		"missing, inode used again":  {wide, record.Netns{Path: missing, Inode: 7, Mount: here}, true},
+		"unseen":                     {wide, record.Netns{Path: filepath.Join(dir, "file", "x"), Inode: ino, Mount: here}, false},
+		"seen from elsewhere":        {narrow, record.Netns{Path: missing, Inode: 8, Mount: elsewhere}, false},
+		"elsewhere, no process":      {wide, record.Netns{Path: missing, Inode: 8, Mount: elsewhere}, true},
+		"elsewhere, with a process":  {wide, record.Netns{Path: missing, Inode: 7, Mount: elsewhere}, false},
+		"of a process that has gone": {wide, record.Netns{Path: "/proc/0/ns/net", Inode: 7, Mount: here}, false},
+	} {
+		if got := tt.from.gone(tt.ns); got != tt.want {
+			t.Errorf("%s: gone %v, want %v", name, got, tt.want)
+		}
+	}
+	v, err := lookAround("/proc")
+	own, ownErr := inode(ownNetns)
+	if err != nil || ownErr != nil || !v.alive[own] || v.mount == 0 {
+		t.Errorf("this process sees %+v, %v, %v", v, err, ownErr)
+	}
+}

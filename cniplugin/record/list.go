@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package record
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+)
+
+// What List reads at most. The reader may be an agent that must not be filled up.
+const (
+	maxRecords = 4096
+	maxEntries = 4 * maxRecords // with lock and temporary files
+	maxListed  = 64 << 20
+	maxText    = 4 << 10 // of one record, without what List leaves out
+)
+
+// Listing is what somebody who only looks finds in a directory of records.
+type Listing struct {
+	// Records are ordered by key. What the delegate got and returned is left out.
+	Records []Record
+	// Skipped are the records that could not be read, and Why is the error of one of
+	// them.
+	Skipped int
+	Why     error
+}
+
+func (l *Listing) skip(n int, why error) {
+	if l.Skipped == 0 {
+		l.Why = why
+	}
+	l.Skipped += n
+}
+
+// List reads the records in dir. It changes nothing, takes no lock and needs no
+// more than permission to read. Where there is no such directory there are none.
+func List(dir string) (Listing, error) {
+	var l Listing
+	entries, err := entriesOf(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return l, nil
+	case err != nil:
+		return l, fmt.Errorf("list records: %w", err)
+	case len(entries) == maxEntries:
+		l.skip(1, fmt.Errorf("%s holds more than %d files", dir, maxEntries))
+	}
+	s := &Store{dir: dir}
+	var size int64
+	for i, e := range entries {
+		if !strings.HasSuffix(e.Name(), recordSuffix) {
+			continue
+		}
+		if st, err := e.Info(); err == nil {
+			size += st.Size()
+		}
+		if len(l.Records) == maxRecords || size > maxListed {
+			l.skip(len(entries)-i, fmt.Errorf("%s holds more than %d records or %d bytes", dir, maxRecords, maxListed))
+			break
+		}
+		switch r, err := s.summary(e.Name()); {
+		case err == nil:
+			l.Records = append(l.Records, *r)
+		case !errors.Is(err, fs.ErrNotExist): // removed meanwhile
+			l.skip(1, err)
+		}
+	}
+	order(l.Records)
+	return l, nil
+}
+
+func entriesOf(dir string) ([]fs.DirEntry, error) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	entries, err := d.ReadDir(maxEntries)
+	if errors.Is(err, io.EOF) { // it is empty
+		return nil, nil
+	}
+	return entries, err
+}
+
+// summary is a record as List returns it.
+func (s *Store) summary(file string) (*Record, error) {
+	r, err := s.read(file)
+	if err != nil {
+		return nil, err
+	}
+	r.DelegateConf, r.Result = nil, nil
+	return r, r.checkText()
+}
+
+// checkText refuses a record with more text than any container has.
+func (r *Record) checkText() error {
+	size := 0
+	for _, s := range append([]string{
+		r.Name, r.ContainerID, r.IfName, r.BootID, r.Netns.Path, r.Args, r.Path, r.Pod.Namespace, r.Pod.Name, r.Pod.UID, r.Network, r.Identity,
+		r.Device.Name, r.Device.MAC, r.Parent.Name, r.Parent.MAC, r.Port.Name, r.Port.MAC, r.DelegateType,
+	}, r.Joined...) {
+		size += len(s)
+	}
+	if size > maxText {
+		return fmt.Errorf("read record of %.40q: %w: it holds %d bytes of text, want at most %d", r.Name, ErrDamaged, size, maxText)
+	}
+	return nil
+}

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cniplugin
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/containernetworking/cni/pkg/skel"
+	"github.com/containernetworking/cni/pkg/types"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/discovery/link"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+// A function with several ports could be any of them.
+func TestChosenSeveralPorts(t *testing.T) {
+	b := newSRIOVBench(t)
+	b.kernel.PCI = map[string]link.PCIDevice{"0000:03:00.1": {Names: []string{"eth1", "eth2"}}}
+	b.conf["delegate"] = map[string]any{"type": "host-device"}
+	b.wantError(b.do(b.plugin.Add), 103, `node1: network "green": the device plugin chose 0000:03:00.1, which has several ports (eth1, eth2), `+
+		`and nothing tells which of them it uses; use macvlan without a device plugin`)
+	b.wantVerbs()
+}
+
+// host-device leaves a virtual function in the VLAN that somebody gave it.
+func TestChosenInVLAN(t *testing.T) {
+	b := newSRIOVBench(t)
+	pci := functions["0000:03:00.1"]
+	pci.Number = 3
+	b.kernel.PCI = map[string]link.PCIDevice{"0000:03:00.1": pci}
+	b.kernel.VFVLANs = map[int]uint16{3: 300}
+	b.conf["delegate"] = map[string]any{"type": "host-device"}
+	b.wantError(b.do(b.plugin.Add), 103, `node1: network "green": virtual function 3 of eth1 bears VLAN 300, which is another network; ip link set eth1 vf 3 vlan 0 takes it off`)
+	b.wantVerbs()
+}
+
+// Go reads keys without regard to case: what is checked must be what is used.
+func TestKeySpelling(t *testing.T) {
+	b := newSRIOVBench(t)
+	b.conf["delegate"] = map[string]any{"type": "host-device"}
+	b.conf["RuntimeConfig"] = map[string]any{"deviceID": "0000:04:00.1"}
+	b.conf["IPAM"] = map[string]any{"type": "host-local"}
+	b.wantError(b.do(b.plugin.Add), 7, `host1: network "green": "IPAM" is spelt "ipam"; "RuntimeConfig" is spelt "runtimeConfig"`)
+}
+
+// The users of a VLAN device are counted in one directory, and nobody else removes it.
+func TestSeveralRecordDirectories(t *testing.T) {
+	b := newBench(t)
+	b.storage(taggedOn(eth(4, "eth1")))
+	b.must(b.do(b.plugin.Add))
+	b.conf["recordDirectory"] = filepath.Join(b.dir, "other")
+	b.args.ContainerID = "c2"
+	b.wantError(b.do(b.plugin.Add), 103, `node1: network "storage" on eth1 with VLAN 300: VLAN device eth1.300 is shared by containers whose records are elsewhere `+
+		`(colvin: shared by containers; records in DIR/records); set the same "recordDirectory" for all networks of a node`)
+	b.must(b.do(b.plugin.Del))
+	_, err := b.plugin.collect(filepath.Join(b.dir, "other"), func(*record.Record) string { return "" }, func(*record.Record) bool { return false })
+	b.must(err)
+	if diff := cmp.Diff([]string{"eth1", "eth2", "eth1.300"}, b.names()); diff != "" {
+		t.Errorf("devices (-want +got):\n%s", diff)
+	}
+}
+
+// What was begun is undone where the record cannot be written.
+func TestRecordUnwritable(t *testing.T) {
+	b := newBench(t)
+	b.storage(taggedOn(eth(4, "eth1")))
+	b.must(b.do(b.plugin.Add))
+	files, err := filepath.Glob(filepath.Join(b.records(), "*.json"))
+	b.must(err)
+	b.must(b.do(b.plugin.Del))
+	b.must(os.MkdirAll(filepath.Join(files[0]+".tmp", "x"), 0o700)) // as good as a full disk
+	b.wantCode(b.do(b.plugin.Add), 5)
+	b.wantVerbs("ADD", "DEL")
+	if diff := cmp.Diff([]string{"eth1", "eth2"}, b.names()); diff != "" {
+		t.Errorf("devices (-want +got):\n%s", diff)
+	}
+}
+
+func TestVLANDeviceDown(t *testing.T) {
+	b := newBench(t)
+	b.kernel.Now = append(b.kernel.Now, discovery.Interface{Index: 9, Name: "eth1.300", Kind: "vlan", Parent: 4, VLAN: 300})
+	b.storage(taggedOn(eth(4, "eth1")))
+	b.wantError(b.do(b.plugin.Add), 11, `node1: network "storage" on eth1 with VLAN 300: VLAN device eth1.300 is administratively down; ip link set eth1.300 up`)
+}
+
+// host-device complains where there is nothing to move back; DEL succeeds all the same.
+func TestHostDeviceUndo(t *testing.T) {
+	const notThere = `{"code":999,"msg":"cannot find net1 in the container"}`
+	for name, tt := range map[string]struct {
+		b    *bench
+		fail map[string]string
+	}{
+		"the device": {newBench(t), map[string]string{"ADD": `{"code":999,"msg":"cannot move"}`, "DEL": notThere}},
+		"a function": {newSRIOVBench(t), map[string]string{"DEL": notThere}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := tt.b
+			b.t = t
+			b.conf["delegate"] = map[string]any{"type": "host-device"}
+			b.writeNode()
+			b.script.Fail = tt.fail
+			_, fails := tt.fail["ADD"]
+			if err := b.do(b.plugin.Add); (err != nil) != fails {
+				t.Errorf("ADD: %v", err)
+			}
+			for range 2 {
+				b.must(b.do(b.plugin.Del))
+			}
+			b.wantRecords(0)
+		})
+	}
+}
+
+// The device comes back to the node as it left: up.
+func TestHostDeviceComesBackUp(t *testing.T) {
+	b := newBench(t)
+	b.conf["delegate"] = map[string]any{"type": "host-device"}
+	b.writeNode()
+	b.kernel.later = b.kernel.Now[1:]
+	b.kernel.Inside = map[string]discovery.Interface{"net1": eth(4, "net1")}
+	b.must(b.do(b.plugin.Add))
+	back := eth(40, "eth1")
+	back.MAC, back.Up = eth(4, "").MAC, false
+	b.kernel.Now, b.kernel.later = []discovery.Interface{back, eth(5, "eth2")}, nil
+	b.must(b.do(b.plugin.Del))
+	if !b.kernel.Now[0].Up {
+		t.Error("eth1 is down after DEL")
+	}
+}
+
+// A container does not get a device that host-device is taking, and two that take the
+// same one at once do not refuse each other.
+func TestHostDeviceAtOnce(t *testing.T) {
+	b := newBench(t)
+	b.writeNode()
+	b.script.Hold = filepath.Join(b.dir, "fifo")
+	b.must(syscall.Mkfifo(b.script.Hold, 0o600))
+	b.conf["delegate"] = map[string]any{"type": "host-device"}
+	taker := b.args
+	taker.ContainerID, taker.StdinData = "taker", b.stdin()
+	b.kernel.Inside = map[string]discovery.Interface{"net1": eth(4, "net1")}
+	done := make(chan error, 1)
+	plugin := *b.plugin
+	plugin.stdout = io.Discard
+	go func() { done <- plugin.Add(&taker) }()
+	fifo, err := os.OpenFile(b.script.Hold, os.O_WRONLY, 0) // waits until the delegate is at work
+	b.must(err)
+	b.script.Hold = ""
+	delete(b.conf, "delegate")
+	b.wantError(b.do(b.plugin.Add), 11, `node1: network "green" on eth1: host-device is taking it, or tries to; try again`)
+	b.kernel.becomes(b.kernel.Now[1:])
+	b.must(fifo.Close())
+	b.must(<-done)
+	b.wantRecords(1)
+}
+
+// One damaged record neither keeps devices for ever nor hides what is wrong with it.
+func TestDamagedRecord(t *testing.T) {
+	b := newBench(t)
+	b.storage(taggedOn(eth(4, "eth1")))
+	b.must(b.do(b.plugin.Add))
+	empty, damaged := filepath.Join(b.records(), strings.Repeat("0", 32)+".json"), filepath.Join(b.records(), strings.Repeat("1", 32)+".json")
+	b.must(errors.Join(os.WriteFile(empty, nil, 0o600), os.WriteFile(damaged, []byte("{"), 0o600)))
+	b.must(b.do(b.plugin.Del))
+	b.conf[validAttachmentsKey] = []types.GCAttachment{}
+	b.wantError(b.do(b.plugin.GC), 999, `host1: network "storage": read DIR/records/`+strings.Repeat("1", 32)+
+		`.json: damaged record: unexpected end of JSON input; remove it once its container is gone`)
+	old := booted().AddDate(0, 0, -1)
+	b.must(os.Chtimes(damaged, old, old))
+	b.must(b.do(b.plugin.GC))
+	if diff := cmp.Diff([]string{"eth1", "eth2"}, b.names()); diff != "" {
+		t.Errorf("devices (-want +got):\n%s", diff)
+	}
+	b.wantRecords(0)
+}
+
+// A file on which a namespace was mounted once is no namespace.
+func TestInterfaceGone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "netns")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a := &attachment{Plugin: New()}
+	for _, netns := range []string{path, path + ".none"} {
+		if !a.interfaceGone(&skel.CmdArgs{Netns: netns, IfName: "net1"}) {
+			t.Errorf("%s has an interface", netns)
+		}
+	}
+	if a.interfaceGone(&skel.CmdArgs{Netns: ownNetns, IfName: "lo"}) {
+		t.Error("lo is gone")
+	}
+}
+
+// A lock that is held is no reason to give up for good.
+func TestForgetLocked(t *testing.T) {
+	b := newBench(t)
+	b.storage(taggedOn(eth(4, "eth1")))
+	b.must(b.do(b.plugin.Add))
+	store, err := record.Open(b.records())
+	b.must(err)
+	release, err := store.LockDevice(t.Context(), 4, 300)
+	b.must(err)
+	b.plugin.lockWait = 1
+	b.wantCode(b.do(b.plugin.Del), 11)
+	release()
+	b.plugin.lockWait = lockWait
+	b.must(b.do(b.plugin.Del))
+	b.wantRecords(0)
+}
+
+// Neither a clock that was set back nor what stands in the node file confuses the
+// runtime's log; a delegate's error without a code is one all the same.
+func TestHostileText(t *testing.T) {
+	b := newBench(t)
+	b.node.Node = "n\x1b[2J1"
+	b.node.Written = since.AddDate(40, 0, 0)
+	b.writeNode()
+	b.must(b.do(b.plugin.Add))
+	if said := b.stderr.String(); !strings.Contains(said, "last written 0s ago") || strings.Contains(said, "\x1b") {
+		t.Errorf("said %q", said)
+	}
+	b.script.Fail = map[string]string{"ADD": `{"msg":"boom"}`}
+	b.args.ContainerID = "c2"
+	b.wantError(b.do(b.plugin.Add), 999, `n [2J1: network "green" on eth1: macvlan ADD: boom`)
+}
+
+// A result that cannot be read is found before the delegate runs.
+func TestBadPrevResult(t *testing.T) {
+	b := newBench(t)
+	b.writeNode()
+	b.conf["prevResult"] = []int{1}
+	b.wantCode(b.do(b.plugin.Add), 7)
+	b.wantVerbs()
+}
+
+// With very many attachments an error stays readable.
+func TestManyAttachments(t *testing.T) {
+	b := newBench(t)
+	var all []nodefile.Attachment
+	for i := range 500 {
+		all = append(all, attached(eth(4+i, "eth"), 100))
+	}
+	b.storage(all...)
+	if err := b.do(b.plugin.Add); err == nil || len(err.Error()) > 4096 {
+		t.Errorf("an error of %d bytes", len(err.Error()))
+	}
+}

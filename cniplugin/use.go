@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cniplugin
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/containernetworking/cni/pkg/types"
+
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/discovery/link"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+// target is the attachment an ADD uses, with its device as the kernel has it.
+type target struct {
+	nodefile.Attachment
+	way    []nodefile.Attachment // it and what else the device sends through
+	device discovery.Interface   // what the delegate is told; the VLAN device's parent until there is one
+	make   bool                  // the delegate needs a VLAN device on it
+	takes  bool                  // the delegate moves it into the container
+}
+
+// confirm asks the kernel about every port below the device: frames can leave
+// through any of them.
+func (p *Plugin) confirm(c *conf, way []nodefile.Attachment) (*target, error) {
+	t := &target{Attachment: way[0], way: way}
+	t.make = c.use == over && t.Device == (nodefile.Link{})
+	if c.use == joined && t.Device == (nodefile.Link{}) {
+		return nil, unsafe("there is no bridge over %s for VLAN %d, and the bridge plugin takes nothing else; make one, or use macvlan", t.Parent.Name, t.VID)
+	}
+	var err error
+	t.device, err = p.verifyAll(c, way, t.make)
+	if err != nil {
+		return nil, err
+	}
+	return t, p.suits(c, t)
+}
+
+// verifyAll makes sure that the kernel agrees with each attachment of a way, and
+// returns the device that the delegate is told.
+func (p *Plugin) verifyAll(c *conf, way []nodefile.Attachment, parent bool) (device discovery.Interface, err error) {
+	list := sync.OnceValues(p.kernel.List) // once for all members
+	for i := range way {
+		on, vid := way[i].Device, way[i].VID
+		switch {
+		case c.use == function || c.use == taken && c.chosen != "":
+			on, vid = way[i].Port, 0
+		case c.use == tagged || parent:
+			on, vid = way[i].Parent, 0
+		}
+		if device, err = verify(p.kernel, list, &way[i], on, vid); err != nil {
+			return discovery.Interface{}, err
+		}
+	}
+	return device, nil
+}
+
+// unsafeError is why a device that leads to the network must not be used.
+type unsafeError struct{ error }
+
+func unsafe(format string, args ...any) error { return unsafeError{fmt.Errorf(format, args...)} }
+
+// suits makes sure that the delegate can use the device without harm.
+func (p *Plugin) suits(c *conf, t *target) error {
+	if c.chosen != "" {
+		if err := errors.Join(p.bonded(t.Port), p.untagged(c, t.Port)); err != nil {
+			return err
+		}
+	}
+	switch c.use {
+	case joined:
+		if t.device.Kind != "bridge" {
+			return unsafe("%s is no bridge, and the bridge plugin takes nothing else; make a bridge over it, or use macvlan", t.device.Name)
+		}
+	case taken:
+		return p.free(c, t)
+	case over, tagged, function:
+	}
+	return nil
+}
+
+// free makes sure that the node can do without the device: host-device takes it
+// away.
+func (p *Plugin) free(c *conf, t *target) error {
+	device := t.device
+	if c.chosen != "" {
+		pci, err := p.kernel.FindPCI(c.chosen)
+		if err != nil {
+			return err
+		}
+		if len(pci.Names) == 0 {
+			return nil // bound to a driver for user space
+		}
+		device, err = byName(p.kernel, pci.Names[0])
+		if err != nil {
+			return err
+		}
+	}
+	if slices.Contains([]string{"bridge", "bond", "team"}, device.Kind) {
+		return unsafe("%s is a %s, and its ports would stay behind; use macvlan", device.Name, device.Kind)
+	}
+	t.takes = device.Index == t.device.Index
+	u, err := p.kernel.UsageOf(device.Index)
+	if err != nil {
+		return err
+	}
+	if by := inUse(u); by != "" {
+		return unsafe("the node itself uses %s: %s; host-device would take it away: free it, or use macvlan", device.Name, by)
+	}
+	return nil
+}
+
+// inUse is what the node uses a device for, or nothing.
+func inUse(u link.Usage) string {
+	var by []string
+	if len(u.Addresses) > 0 {
+		by = append(by, fmt.Sprintf("it has address %s", u.Addresses[0]))
+	}
+	if len(u.Routes) > 0 {
+		by = append(by, fmt.Sprintf("route %s leads through it", u.Routes[0]))
+	}
+	if u.Master != 0 {
+		by = append(by, "it belongs to a bridge, bond or other master")
+	}
+	if len(u.Uppers) > 0 {
+		by = append(by, strings.Join(u.Uppers, ", ")+" is on top of it")
+	}
+	return strings.Join(by, "; ")
+}
+
+// bonded refuses a chosen device of a port that a bond sends through: it would
+// bypass the bond.
+func (p *Plugin) bonded(on nodefile.Link) error {
+	port, err := p.kernel.ByIndex(on.Index)
+	if err != nil || port.Master == 0 {
+		return err
+	}
+	master, err := p.kernel.ByIndex(port.Master)
+	if err != nil {
+		return err
+	}
+	if master.Kind == "bond" || master.Kind == "team" {
+		return unsafe("%s is a member of %s, and the device that was chosen on it would bypass that", port.Name, master.Name)
+	}
+	return nil
+}
+
+// untagged refuses a virtual function that somebody gave a VLAN, where the delegate
+// leaves it as it is.
+func (p *Plugin) untagged(c *conf, port nodefile.Link) error {
+	if c.use == function {
+		return nil
+	}
+	pci, err := p.kernel.FindPCI(c.chosen)
+	if err != nil || !pci.VF || pci.Number < 0 {
+		return err
+	}
+	vid, err := p.kernel.VFVLAN(port.Index, pci.Number)
+	switch {
+	case err != nil:
+		err = unsafe("nobody tells which VLAN virtual function %d of %s bears: %v; use sriov, which sets it", pci.Number, port.Name, err)
+	case vid != 0:
+		err = unsafe("virtual function %d of %s bears VLAN %d, which is another network; ip link set %s vf %d vlan 0 takes it off",
+			pci.Number, port.Name, vid, port.Name, pci.Number)
+	}
+	return err
+}
+
+func byName(k Kernel, name string) (discovery.Interface, error) {
+	all, err := k.List()
+	if err != nil {
+		return discovery.Interface{}, err
+	}
+	i := slices.IndexFunc(all, func(i discovery.Interface) bool { return i.Name == name })
+	if i < 0 {
+		return discovery.Interface{}, fmt.Errorf("%s is gone", name)
+	}
+	return all[i], nil
+}
+
+// usableBy keeps the attachments that the delegate can use at all, and says why
+// where there is none.
+func (p *Plugin) usableBy(c *conf, node *nodefile.File, all []nodefile.Attachment) ([]nodefile.Attachment, error) {
+	about := fmt.Sprintf("%s: network %q", node.Node, c.network)
+	switch {
+	case c.use == function && c.chosen == "":
+		return nil, fail(types.ErrInvalidNetworkConfig,
+			`%s: "deviceID" is missing: %s attaches a virtual function that a device plugin chose; ask for one with the annotation k8s.v1.cni.cncf.io/resourceName`, about, c.delegate)
+	case c.chosen != "":
+		return p.chosenOnly(c, node, all)
+	case c.use == tagged:
+		return only(all, func(a *nodefile.Attachment) bool {
+			return a.Parent != (nodefile.Link{}) && a.Device == (nodefile.Link{})
+		},
+			func(a *nodefile.Attachment) error {
+				if a.VID == 0 {
+					return fail(ErrUnsafe, "%s: it is untagged on %s, and vlan makes VLAN interfaces only; use macvlan", about, a.Port.Name)
+				}
+				return fail(ErrUnsafe, "%s: the node has the VLAN device %s already, and the kernel allows one for each VLAN; use macvlan, which shares it", about, a.Device.Name)
+			})
+	case c.use == taken:
+		return only(all, func(a *nodefile.Attachment) bool { return a.Device != (nodefile.Link{}) },
+			func(a *nodefile.Attachment) error {
+				return fail(ErrUnsafe, "%s: it is tagged with VLAN %d on %s, and containers share the VLAN device that Colvin makes; host-device can take one that you make, or use macvlan",
+					about, a.VID, a.Parent.Name)
+			})
+	}
+	return all, nil
+}
+
+// only keeps what is good; where nothing is, it says why the first is not.
+func only(all []nodefile.Attachment, good func(*nodefile.Attachment) bool, why func(*nodefile.Attachment) error) ([]nodefile.Attachment, error) {
+	var out []nodefile.Attachment
+	for i := range all {
+		if good(&all[i]) {
+			out = append(out, all[i])
+		}
+	}
+	if len(out) == 0 {
+		return nil, why(&all[0])
+	}
+	return out, nil
+}
+
+// chosenOnly keeps the attachments through the port of the device that a device
+// plugin chose. It knows nothing of networks, so the device can be of any.
+func (p *Plugin) chosenOnly(c *conf, node *nodefile.File, all []nodefile.Attachment) ([]nodefile.Attachment, error) {
+	about := fmt.Sprintf("%s: network %q", node.Node, c.network)
+	pci, err := p.kernel.FindPCI(c.chosen)
+	switch {
+	case errors.Is(err, link.ErrNotFound):
+		return nil, fail(types.ErrInvalidNetworkConfig, "%s: there is no device %q on this node", about, c.chosen)
+	case err != nil:
+		return nil, fail(types.ErrInvalidNetworkConfig, "%s: %v", about, err)
+	}
+	ports := pci.Names
+	if pci.VF {
+		ports = pci.PF
+	}
+	if len(ports) > 1 {
+		return nil, fail(ErrUnsafe, "%s: the device plugin chose %s, which has several ports (%s), and nothing tells which of them it uses; use macvlan without a device plugin",
+			about, c.chosen, strings.Join(ports, ", "))
+	}
+	var out []nodefile.Attachment
+	if len(ports) == 1 {
+		port, err := byName(p.kernel, ports[0])
+		if err != nil {
+			return nil, fail(types.ErrTryAgainLater, "%s: the port of device %s: %v", about, c.chosen, err)
+		}
+		out = slices.DeleteFunc(slices.Clone(all), func(a nodefile.Attachment) bool { return a.Port.Index != port.Index })
+	}
+	if len(out) > 0 {
+		return only(out, func(a *nodefile.Attachment) bool { return a.VID == 0 || c.vidKey != "" },
+			func(a *nodefile.Attachment) error {
+				return fail(ErrUnsafe, "%s: it is tagged with VLAN %d on %s, and %s does not tag what it gives to a container; use sriov, or macvlan without a device plugin",
+					about, a.VID, a.Port.Name, c.delegate)
+			})
+	}
+	where := "which has no port that Colvin listens on"
+	if len(ports) > 0 {
+		where = fmt.Sprintf("whose port %s leads to %s", ports[0], leadsTo(node, ports[0]))
+	}
+	return nil, fail(ErrUnsafe, "%s: the device plugin chose %s, %s; give each network a resource of its own in the device plugin's configuration",
+		about, c.chosen, where)
+}
+
+// leadsTo lists the networks of a port.
+func leadsTo(node *nodefile.File, port string) string {
+	var names []string
+	for _, n := range node.Networks {
+		if slices.ContainsFunc(n.Attachments, func(a nodefile.Attachment) bool { return a.Port.Name == port }) {
+			names = append(names, n.Name)
+		}
+	}
+	if len(names) == 0 {
+		return "no network that has a name"
+	}
+	return some(names)
+}

@@ -64,7 +64,7 @@ func newCommand(version string, out io.Writer, now func() time.Time) *cobra.Comm
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.runDir, "run-directory", nodefile.DefaultDir, "`directory` of the agent's socket and node file")
 	root.AddCommand(
-		a.neighbors(), a.interfaces(), a.networks(), a.topology(), a.explain(), a.resolve(), a.rules(),
+		a.neighbors(), a.interfaces(), a.networks(), a.topology(), a.explain(), a.resolve(), a.attachments(), a.changes(), a.rules(),
 		a.formats(a.decode(), formatText, formatWide, formatJSON), a.status(), a.versionCommand(),
 	)
 	return root
@@ -117,7 +117,7 @@ func (a *app) needsAgent(err error) error {
 	if fileErr != nil {
 		return fmt.Errorf("no agent answers (%w); %w", err, fileErr)
 	}
-	return fmt.Errorf("no agent answers (%w); the last one wrote %s at %s: \"colvin networks\" and \"colvin resolve\" read that file",
+	return fmt.Errorf("no agent answers (%w); the last one wrote %s at %s: \"colvin networks\", \"colvin resolve\" and \"colvin attachments\" read that file",
 		err, nodefile.FileName, stamp(f.Written))
 }
 

@@ -131,7 +131,7 @@ func agentState(t *testing.T) *node.State {
 	return &node.State{
 		Version: "v0.1.0", Node: "node1", BootID: "boot-1", Started: now.Add(-26 * time.Hour),
 		Rules:    node.Rules{File: "/etc/colvin/rules.yaml", Loaded: now.Add(-2 * time.Hour)},
-		Snapshot: snap, Memory: memory, View: view,
+		Snapshot: snap, Memory: memory, View: view, Attachments: containers(),
 	}
 }
 
@@ -140,7 +140,7 @@ func serve(t *testing.T, dir string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	s := agentState(t)
-	server := node.NewServer(filepath.Join(dir, nodefile.SocketName), func() (*node.State, error) { return s, nil }, slog.New(slog.DiscardHandler))
+	server := node.NewServer(filepath.Join(dir, nodefile.SocketName), func() (*node.State, error) { return s, nil }, changesSince, slog.New(slog.DiscardHandler))
 	done := make(chan error, 1)
 	go func() { done <- server.Run(ctx) }()
 	t.Cleanup(func() {
@@ -201,6 +201,14 @@ func TestWithAgent(t *testing.T) {
 		"explain-bond0":        {"explain", "bond0"},
 		"explain-docker0":      {"explain", "docker0"},
 		"explain-unknown":      {"explain", "eth9"},
+		"attachments":          {"attachments"},
+		"attachments-wide":     {"attachments", "-o", "wide"},
+		"attachments-json":     {"attachments", "-o", "json"},
+		"changes":              {"changes", "--since", "2d"},
+		"changes-wide":         {"changes", "-o", "wide"},
+		"changes-json":         {"changes", "--since", "2026-01-02T00:00:00Z", "-o", "json"},
+		"changes-none":         {"changes", "--since", "1m"},
+		"changes-bad":          {"changes", "--since", "yesterday"},
 		"status":               {"status"},
 		"status-wide":          {"status", "-o", "wide"},
 		"status-json":          {"status", "-o", "json"},
@@ -236,6 +244,13 @@ func TestWithoutAgent(t *testing.T) {
 	expect(t, "no-agent-resolve-json", run(t, dir, "resolve", "green", "-o", "json"))
 	expect(t, "no-agent-resolve-unknown", run(t, dir, "resolve", "gren"))
 	expect(t, "no-agent-neighbors", run(t, dir, "neighbors"))
+	expect(t, "no-agent-attachments", run(t, dir, "attachments", "--record-directory", filepath.Join(dir, "attachments")))
+	expect(t, "no-agent-attachments-json", run(t, dir, "attachments", "-o", "json"))
+	if err := os.WriteFile(filepath.Join(dir, "changes.jsonl"), []byte(recorded), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "no-agent-changes", run(t, dir, "changes", "--state-directory", dir))
+	expect(t, "no-agent-changes-json", run(t, dir, "changes", "--state-directory", dir, "-o", "json"))
 }
 
 func TestRulesCheck(t *testing.T) {

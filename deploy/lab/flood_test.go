@@ -35,7 +35,7 @@ func TestFloodOfNeighbors(t *testing.T) {
 	if writes > 1 {
 		t.Errorf("the node file was written %d times though nothing in it changes", writes)
 	}
-	if n := b.logged("type=TooManyNeighbors"); n != 1 {
+	if n := b.logged("to=TooManyNeighbors"); n != 1 {
 		t.Errorf("TooManyNeighbors was logged %d times, want once", n)
 	}
 	s, err := b.node.State(t.Context())

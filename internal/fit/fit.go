@@ -7,6 +7,7 @@ package fit
 import (
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -53,4 +54,14 @@ func List(items []string, n int) string {
 		out = next
 	}
 	return out
+}
+
+// Printable keeps text from doing anything to a terminal.
+func Printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return utf8.RuneError
+	}, s)
 }

@@ -60,3 +60,9 @@ func TestList(t *testing.T) {
 		}
 	}
 }
+
+func TestPrintable(t *testing.T) {
+	if got, want := fit.Printable("wéb-0\x1b[31m\n\xff"), "wéb-0�[31m��"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -41,21 +41,29 @@ func Run(ctx context.Context, c Config, version string, log *slog.Logger) error 
 		return err
 	}
 	defer func() { _ = lock.Close() }()
-	boot, err := os.ReadFile(bootIDPath)
+	boot, err := bootID()
 	if err != nil {
-		return fmt.Errorf("read boot ID: %w", err)
+		return err
 	}
 	links, err := link.Subscribe()
 	if err != nil {
 		return err
 	}
 	defer func() { _ = links.Close() }()
-	tasks, err := build(ctx, c, version, strings.TrimSpace(string(boot)), links, log)
+	tasks, err := build(ctx, c, version, boot, links, log)
 	if err != nil {
 		return err
 	}
 	log.Info("colvind starts", "version", version, "node", c.Node, "interfaces", c.Interfaces, "rules", c.Rules)
 	return runAll(ctx, tasks, log)
+}
+
+func bootID() (string, error) {
+	boot, err := os.ReadFile(bootIDPath)
+	if err != nil {
+		return "", fmt.Errorf("read boot ID: %w", err)
+	}
+	return strings.TrimSpace(string(boot)), nil
 }
 
 // prepare makes the agent's directories. The plugin's records are not below
@@ -89,7 +97,7 @@ func build(ctx context.Context, c Config, version, boot string, links observe.Li
 		now.Snapshot = observer.Snapshot() // with counters and times of this moment
 		return &now, nil
 	}
-	tasks := []Task{observer, loop, loop.Rules(), NewServer(filepath.Join(c.RunDirectory, nodefile.SocketName), state, log)}
+	tasks := []Task{observer, loop, loop.Rules(), loop.Records(), NewServer(filepath.Join(c.RunDirectory, nodefile.SocketName), state, loop.Changes, log)}
 	if c.Metrics.Address == "" {
 		return tasks, nil
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/ether"
 	"github.com/colvin-net/colvin/discovery/observe"
@@ -46,9 +47,11 @@ type Config struct {
 	Rules          string
 	RunDirectory   string
 	StateDirectory string
-	Colours        ColourConfig
-	Metrics        MetricsConfig
-	Log            LogConfig
+	// RecordDirectory is the CNI plugin's; the agent only reads it.
+	RecordDirectory string
+	Colours         ColourConfig
+	Metrics         MetricsConfig
+	Log             LogConfig
 }
 
 // ColourConfig says who gets a colour and what it is good for.
@@ -97,15 +100,16 @@ func ParseConfig(file string, data []byte) (Config, error) {
 	m := doc.Mapping()
 	colours, metrics, log := m.Get("colours").Mapping(), m.Get("metrics").Mapping(), m.Get("log").Mapping()
 	c := Config{
-		Node:           m.Get("node").Text(""),
-		Interfaces:     patterns(m.Get("interfaces")),
-		Protocols:      listenedTo(m.Get("protocols")),
-		Ports:          settings(m, observe.Settings{Transmit: transmit.Auto, Capture: ether.CaptureAuto}),
-		Exceptions:     exceptions(m.Get("ports")),
-		ShutdownOnExit: m.Get("shutdownOnExit").Bool(false),
-		Rules:          path(m.Get("rules"), DefaultRules),
-		RunDirectory:   path(m.Get("runDirectory"), nodefile.DefaultDir),
-		StateDirectory: path(m.Get("stateDirectory"), DefaultStateDir),
+		Node:            m.Get("node").Text(""),
+		Interfaces:      patterns(m.Get("interfaces")),
+		Protocols:       listenedTo(m.Get("protocols")),
+		Ports:           settings(m, observe.Settings{Transmit: transmit.Auto, Capture: ether.CaptureAuto}),
+		Exceptions:      exceptions(m.Get("ports")),
+		ShutdownOnExit:  m.Get("shutdownOnExit").Bool(false),
+		Rules:           path(m.Get("rules"), DefaultRules),
+		RunDirectory:    path(m.Get("runDirectory"), nodefile.DefaultDir),
+		StateDirectory:  path(m.Get("stateDirectory"), DefaultStateDir),
+		RecordDirectory: path(m.Get("recordDirectory"), record.DefaultDir),
 		Colours: ColourConfig{
 			Attach: colours.Get("attach").Bool(true),
 			Of:     colours.Get("of").OneOf(ColoursOfUntagged, ColoursOfUntagged, ColoursOfAll),

@@ -13,7 +13,7 @@ import (
 // nodeFile is the View as the CNI plugin needs it: one entry per name that
 // resolves, so that a colour leads to its own identity only, even where the name
 // that replaced it covers several.
-func nodeFile(in mapping.Input, v mapping.View, rulesProblem string) *nodefile.File {
+func nodeFile(in mapping.Input, v mapping.View, moved []nodefile.Moved, rulesProblem string) *nodefile.File {
 	f := &nodefile.File{
 		Version:       nodefile.Version,
 		Node:          v.Node,
@@ -24,6 +24,7 @@ func nodeFile(in mapping.Input, v mapping.View, rulesProblem string) *nodefile.F
 		Networks:      []nodefile.Network{},
 		KnownNames:    in.KnownNames(),
 		KnownPatterns: in.Rules.KnownPatterns(),
+		Moved:         moved,
 		RulesProblem:  rulesProblem,
 	}
 	byName := map[string][]nodefile.Attachment{}
@@ -54,14 +55,21 @@ func fileAttachments(a *mapping.Attachment) []nodefile.Attachment {
 	return out
 }
 
+// fileAttachment is what the plugin reads of an attachment.
 func fileAttachment(a *mapping.Attachment) nodefile.Attachment {
 	rule := a.Rule.String()
 	if rule == "" {
 		rule = "colour"
 	}
+	device := a.Device
+	if a.Made { // it comes and goes with the containers; the plugin finds or makes it
+		device = nodefile.Link{}
+	}
 	return nodefile.Attachment{
 		Identity:       a.Identity.String(),
-		Device:         a.Device,
+		Joined:         joined(a),
+		Device:         device,
+		Parent:         a.Parent,
 		Port:           a.Port,
 		CarrierChanges: a.CarrierChanges,
 		VID:            a.VID,
@@ -73,4 +81,15 @@ func fileAttachment(a *mapping.Attachment) nodefile.Attachment {
 		Neighbor:       a.NeighborText(),
 		Rule:           rule,
 	}
+}
+
+// joined are the other identities through which the attachment is reached.
+func joined(a *mapping.Attachment) []string {
+	var out []string
+	for _, m := range a.Members {
+		if id := m.Identity.String(); m.Decides && m.Identity != a.Identity && !slices.Contains(out, id) {
+			out = append(out, id)
+		}
+	}
+	return out
 }

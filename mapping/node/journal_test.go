@@ -4,6 +4,7 @@ package node
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -14,19 +15,27 @@ import (
 func TestJournal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		j := newJournal(slog.New(slog.NewTextHandler(&out, nil)))
-		taken := 0
-		for range 10 * journalBurst {
-			if j.takes() {
-				taken++
-			}
+		h := &history{dir: t.TempDir()}
+		j := newJournal(slog.New(slog.NewTextHandler(&out, nil)), h)
+		var flood []Change
+		for i := range 10 * journalBurst {
+			flood = append(flood, Change{Time: time.Now(), What: ChangeNeighbor, To: fmt.Sprint("switch", i)})
 		}
-		if taken != journalBurst || out.Len() != 0 {
-			t.Errorf("%d changes at once, want %d; logged %q", taken, journalBurst, out.String())
+		j.note(flood)
+		if got := strings.Count(out.String(), "msg=change"); got != journalBurst {
+			t.Errorf("%d changes logged at once, want %d", got, journalBurst)
 		}
 		time.Sleep(2 * journalEvery)
-		if got := j.takes(); !got || !strings.Contains(out.String(), "omitted=900") {
-			t.Errorf("afterwards %t; logged %s", got, out.String())
+		j.note([]Change{{Time: time.Now(), What: ChangeName, To: "green"}})
+		if want := "level=WARN msg=change what=omitted reason=\"900 changes came too fast to record them all\""; !strings.Contains(out.String(), want) {
+			t.Errorf("afterwards logged %s, want %s", out.String(), want)
+		}
+		got, err := h.since(time.Time{})
+		if err != nil || len(got.Changes) != journalBurst+2 {
+			t.Fatalf("%d changes recorded, want %d (%v)", len(got.Changes), journalBurst+2, err)
+		}
+		if last := got.Changes[journalBurst:]; last[0].What != ChangeOmitted || last[1].To != "green" {
+			t.Errorf("recorded last: %+v", last)
 		}
 	})
 }

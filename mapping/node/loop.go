@@ -41,17 +41,19 @@ const (
 
 // A Loop turns snapshots into the node file and the agent's State.
 type Loop struct {
-	config    Config
-	bootID    string
-	started   time.Time
-	version   string
-	snapshots <-chan *discovery.Snapshot
-	rulesFile *rulesFile
-	store     store
-	log       *slog.Logger
-	journal   *journal
-	limit     *rate.Limiter
-	urgent    *rate.Limiter // for what takes something away
+	config     Config
+	bootID     string
+	started    time.Time
+	version    string
+	snapshots  <-chan *discovery.Snapshot
+	rulesFile  *rulesFile
+	recordsDir *recordsDir
+	store      store
+	log        *slog.Logger
+	history    *history
+	journal    *journal
+	limit      *rate.Limiter
+	urgent     *rate.Limiter // for what takes something away
 
 	// Owned by Run.
 	rules      Rules
@@ -61,6 +63,8 @@ type Loop struct {
 	snapshot   *discovery.Snapshot
 	memory     mapping.Memory
 	view       mapping.View
+	records    *records       // of the CNI plugin
+	attached   []Attached     // what they mean by now
 	file       *nodefile.File // what the node file should hold
 	written    *nodefile.File // what it holds; nil where that is not known
 	stat       os.FileInfo    // of the file as written
@@ -96,17 +100,26 @@ func NewLoop(d Deps) *Loop {
 	}
 	l := &Loop{
 		config: d.Config, bootID: d.BootID, started: time.Now(), version: d.Version,
-		snapshots: d.Snapshots, store: store{d.Config.StateDirectory}, log: d.Log, journal: newJournal(d.Log), limit: d.WriteLimit,
+		snapshots: d.Snapshots, store: store{d.Config.StateDirectory}, log: d.Log, history: &history{dir: d.Config.StateDirectory}, limit: d.WriteLimit,
 		urgent: urgent,
 	}
 	l.rulesFile = newRulesFile(d.Config.Rules, l.store, d.Log)
 	l.rules = l.rulesFile.load()
+	l.journal = newJournal(d.Log, l.history)
+	l.recordsDir = newRecordsDir(d.Config.RecordDirectory, d.Log)
+	l.records = l.recordsDir.load()
 	l.restore()
 	return l
 }
 
 // Rules is the task that watches the rules file for the Loop.
 func (l *Loop) Rules() Task { return l.rulesFile }
+
+// Records is the task that watches the CNI plugin's records for the Loop.
+func (l *Loop) Records() Task { return l.recordsDir }
+
+// Changes are what was recorded since t, by earlier runs too.
+func (l *Loop) Changes(t time.Time) (Changes, error) { return l.history.since(t) }
 
 // String names the task.
 func (*Loop) String() string { return "map networks" }
@@ -141,6 +154,9 @@ func (l *Loop) Run(ctx context.Context) error {
 			l.snapshot = s
 		case r := <-l.rulesFile.out:
 			l.rules = r
+			l.refreshTime()
+		case r := <-l.recordsDir.out:
+			l.records = r
 			l.refreshTime()
 		case <-wake.C:
 			if l.idle() {
@@ -194,20 +210,26 @@ func (l *Loop) step() time.Duration {
 		in.Colours = l.colours()
 		view = mapping.Resolve(in)
 	}
-	again := l.write(in, view)
+	var wake time.Time
+	l.attached, wake = observed(&view, l.snapshot).attached(l.records.list, l.attached)
+	again := l.write(in, view, l.attached)
+	l.history.append() // what could not be kept before
 	l.conditions(&view)
-	l.logChanges(&l.view, &view)
 	l.view = view
-	l.state.Store(l.newState())
-	if !view.Wake.IsZero() {
-		again = min(again, time.Until(view.Wake))
+	before, after := l.state.Load(), l.newState()
+	l.state.Store(after)
+	l.journal.note(changes(before, after))
+	for _, t := range []time.Time{view.Wake, wake} {
+		if !t.IsZero() {
+			again = min(again, time.Until(t))
+		}
 	}
 	return max(again, time.Millisecond)
 }
 
 // conditions adds what only the loop knows.
 func (l *Loop) conditions(v *mapping.View) {
-	v.Conditions = append(v.Conditions, l.problems...)
+	v.Conditions = slices.Concat(v.Conditions, l.problems)
 	if l.uncoloured != nil {
 		why := mapping.FilesUnwritable
 		if errors.Is(l.uncoloured, colour.ErrTooManyUnnamed) {
@@ -215,12 +237,13 @@ func (l *Loop) conditions(v *mapping.View) {
 		}
 		v.Conditions = append(v.Conditions, mapping.Condition{Type: why, Message: l.uncoloured.Error()})
 	}
-	if l.unwritten != nil {
-		v.Conditions = append(v.Conditions, mapping.Condition{Type: mapping.FilesUnwritable, Message: l.unwritten.Error()})
+	if err := errors.Join(l.unwritten, l.history.problem()); err != nil {
+		v.Conditions = append(v.Conditions, mapping.Condition{Type: mapping.FilesUnwritable, Message: err.Error()})
 	}
 	if l.rules.Problem != "" {
 		v.Conditions = append(v.Conditions, mapping.Condition{Type: mapping.RulesInvalid, Message: l.rules.Problem})
 	}
+	v.Conditions = append(v.Conditions, attachedConditions(l.attached, l.records.problem)...)
 }
 
 // colours are the colour book as package mapping wants it.
@@ -274,8 +297,8 @@ func (l *Loop) allocateAll(ids []mapping.Identity) (allocated bool, err error) {
 }
 
 // write brings the agent's files up to date and returns when to look again.
-func (l *Loop) write(in mapping.Input, view mapping.View) time.Duration {
-	file, memory := nodeFile(in, view, l.rules.Problem), l.memory.Material()
+func (l *Loop) write(in mapping.Input, view mapping.View, attached []Attached) time.Duration {
+	file, memory := nodeFile(in, view, movedOf(attached), l.rules.Problem), l.memory.Material()
 	l.file = file
 	if l.onDisk() && sameContent(l.written, file) && reflect.DeepEqual(l.saved, memory) {
 		return never

@@ -4,6 +4,7 @@ package node
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,6 +23,7 @@ import (
 type bench struct {
 	t         *testing.T
 	config    Config
+	log       *slog.Logger
 	boot      string
 	snapshots chan *discovery.Snapshot
 	loop      *Loop
@@ -33,14 +35,14 @@ func newBench(t *testing.T) *bench {
 	t.Helper()
 	dir := t.TempDir()
 	return &bench{t: t, boot: "boot-1", config: Config{
-		Node: "node1", Rules: filepath.Join(dir, "rules.yaml"), RunDirectory: dir, StateDirectory: dir,
+		Node: "node1", Rules: filepath.Join(dir, "rules.yaml"), RunDirectory: dir, StateDirectory: dir, RecordDirectory: filepath.Join(dir, "attachments"),
 		Colours: ColourConfig{Attach: true, Of: ColoursOfUntagged},
 	}}
 }
 
 func (b *bench) start() {
 	b.snapshots = make(chan *discovery.Snapshot)
-	b.loop = NewLoop(Deps{Config: b.config, Version: "test", BootID: b.boot, Snapshots: b.snapshots})
+	b.loop = NewLoop(Deps{Config: b.config, Version: "test", BootID: b.boot, Snapshots: b.snapshots, Log: b.log})
 	ctx, cancel := context.WithCancel(b.t.Context())
 	b.cancel, b.done = cancel, make(chan error, 1)
 	go func() { b.done <- b.loop.Run(ctx) }()

@@ -20,6 +20,8 @@ var (
 	metricConverged  = desc("converged", "1 when every port was heard or waited for.")
 	metricNeighbors  = desc("neighbors", "Neighbours heard within their time to live, by protocol.", "interface", "protocol")
 	metricAttach     = desc("attachments", "Ways from this node into networks, by certainty.", "certainty")
+	metricPods       = desc("pod_attachments", "Attachments of containers, by status.", "status")
+	metricOrphans    = desc("orphaned_records", "Attachments of containers that are gone.")
 	metricConditions = desc("conditions", "Conditions that hold, by type.", "type")
 	metricRulesBad   = desc("rules_invalid", "1 while the rules on disk are not in force.")
 	metricWrites     = desc("node_file_writes_total", "How often the node file was written.")
@@ -74,6 +76,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	for _, a := range s.View.Attachments {
 		certainties[string(a.Certainty)]++
 	}
+	collectAttached(ch, s.Attachments)
 	for _, k := range s.View.Conditions {
 		conditions[string(k.Type)]++
 	}
@@ -86,6 +89,21 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	for _, p := range s.Snapshot.Ports {
 		collectPort(ch, &p)
 	}
+}
+
+func collectAttached(ch chan<- prometheus.Metric, attached []Attached) {
+	statuses, orphans := map[AttachedStatus]int{}, 0
+	for i := range attached {
+		if attached[i].Orphaned != "" {
+			orphans++
+			continue
+		}
+		statuses[attached[i].Status]++
+	}
+	for _, status := range attachedStatuses {
+		gauge(ch, metricPods, float64(statuses[status]), string(status))
+	}
+	gauge(ch, metricOrphans, float64(orphans))
 }
 
 func collectPort(ch chan<- prometheus.Metric, p *discovery.Port) {

@@ -13,8 +13,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/ether"
 	"github.com/colvin-net/colvin/discovery/observe"
@@ -46,7 +48,7 @@ func TestReferenceConfiguration(t *testing.T) {
 	}
 	want := Config{
 		Interfaces: observe.Patterns{"*"}, Protocols: ether.LLDP | ether.CDP,
-		Ports: observe.Settings{Transmit: transmit.Auto, Capture: ether.CaptureAuto}, Rules: DefaultRules, RunDirectory: nodefile.DefaultDir, StateDirectory: DefaultStateDir,
+		Ports: observe.Settings{Transmit: transmit.Auto, Capture: ether.CaptureAuto}, Rules: DefaultRules, RunDirectory: nodefile.DefaultDir, StateDirectory: DefaultStateDir, RecordDirectory: record.DefaultDir,
 		Colours: ColourConfig{Attach: true, Of: ColoursOfUntagged}, Log: LogConfig{Level: slog.LevelInfo, Format: LogText},
 	}
 	if diff := cmp.Diff(want, defaults); diff != "" {
@@ -141,7 +143,8 @@ func state() *State {
 			Attachments: []mapping.Attachment{{Certainty: nodefile.Fresh}, {Certainty: nodefile.Fresh}, {Certainty: nodefile.Down}},
 			Conditions:  []mapping.Condition{{Type: mapping.Conflict}},
 		},
-		Writes: 3,
+		Attachments: []Attached{{Status: AttachedOK}, {Status: AttachedMoved}, {Status: AttachedMoved, Orphaned: "its network namespace is gone"}},
+		Writes:      3,
 	}
 }
 
@@ -163,15 +166,25 @@ func TestSocket(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	answer, answerErr := state(), error(nil)
-	server := NewServer(path, func() (*State, error) { return answer, answerErr }, slog.New(slog.DiscardHandler))
+	h := &history{dir: t.TempDir()}
+	server := NewServer(path, func() (*State, error) { return answer, answerErr }, h.since, slog.New(slog.DiscardHandler))
 	done := make(chan error, 1)
 	go func() { done <- server.Run(ctx) }()
-	got, err := query(t, path)
+	got, err := queryUntil(t, path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(answer, got); diff != "" {
 		t.Errorf("state (-sent +received):\n%s", diff)
+	}
+	h.append(Change{Time: when, What: ChangeAgent, To: "started"}, Change{Time: when.Add(time.Hour), What: ChangeName, To: "green"})
+	history, err := QueryChanges(t.Context(), path, when.Add(time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Changes{Changes: []Change{{Time: when.Add(time.Hour), What: ChangeName, To: "green"}}}
+	if diff := cmp.Diff(want, history, cmpopts.IgnoreUnexported(Change{})); diff != "" {
+		t.Errorf("changes (-want +received):\n%s", diff)
 	}
 	answerErr = ErrNotReady
 	if _, err := Query(t.Context(), path); err == nil || !strings.Contains(err.Error(), ErrNotReady.Error()) {
@@ -186,8 +199,8 @@ func TestSocket(t *testing.T) {
 	}
 }
 
-// query asks until the server listens.
-func query(t *testing.T, path string) (*State, error) {
+// queryUntil asks until the server listens.
+func queryUntil(t *testing.T, path string) (*State, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()

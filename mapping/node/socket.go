@@ -18,7 +18,8 @@ import (
 )
 
 const (
-	statePath = "/v1/state"
+	statePath   = "/v1/state"
+	changesPath = "/v1/changes"
 
 	// Timeouts of the agent's socket. Both ends are on one machine.
 	headerTimeout = 2 * time.Second
@@ -29,15 +30,16 @@ const (
 
 // A Server answers on the agent's socket.
 type Server struct {
-	path  string
-	state func() (*State, error)
-	log   *slog.Logger
+	path    string
+	state   func() (*State, error)
+	changes func(since time.Time) (Changes, error)
+	log     *slog.Logger
 }
 
 // NewServer returns the server of the socket at path, which answers with what
-// state returns.
-func NewServer(path string, state func() (*State, error), log *slog.Logger) *Server {
-	return &Server{path: path, state: state, log: log}
+// state and changes return.
+func NewServer(path string, state func() (*State, error), changes func(since time.Time) (Changes, error), log *slog.Logger) *Server {
+	return &Server{path: path, state: state, changes: changes, log: log}
 }
 
 // String names the task.
@@ -64,16 +66,29 @@ func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+statePath, func(w http.ResponseWriter, _ *http.Request) {
 		state, err := s.state()
+		s.answer(w, state, err)
+	})
+	mux.HandleFunc("GET "+changesPath, func(w http.ResponseWriter, r *http.Request) {
+		since, err := time.Parse(time.RFC3339, r.FormValue("since"))
 		if err != nil {
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			http.Error(w, fmt.Sprintf("since is %q, want a time such as 2026-01-02T15:04:05Z", r.FormValue("since")), http.StatusBadRequest)
 			return
 		}
-		w.Header().Set("Content-Type", "application/json")
-		if err := json.NewEncoder(w).Encode(state); err != nil {
-			s.log.Debug("client left", "error", err)
-		}
+		changes, err := s.changes(since)
+		s.answer(w, changes, err)
 	})
 	return mux
+}
+
+func (s *Server) answer(w http.ResponseWriter, v any, err error) {
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if err := json.NewEncoder(w).Encode(v); err != nil {
+		s.log.Debug("client left", "error", err)
+	}
 }
 
 // serve answers HTTP requests on l until ctx ends.
@@ -89,34 +104,48 @@ func serve(ctx context.Context, l net.Listener, h http.Handler) error {
 
 // Query asks the agent behind the socket at path for its State.
 func Query(ctx context.Context, path string) (*State, error) {
+	var s State
+	if err := query(ctx, path, statePath, &s); err != nil {
+		return nil, err
+	}
+	return &s, nil
+}
+
+// QueryChanges asks the agent behind the socket at path what changed since t.
+func QueryChanges(ctx context.Context, path string, t time.Time) (Changes, error) {
+	var c Changes
+	err := query(ctx, path, changesPath+"?since="+url.QueryEscape(t.Format(time.RFC3339)), &c)
+	return c, err
+}
+
+func query(ctx context.Context, path, what string, answer any) error {
 	client := http.Client{Timeout: writeTimeout, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", path)
 		},
 	}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://agent"+statePath, http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://agent"+what, http.NoBody)
 	if err != nil {
-		return nil, fmt.Errorf("ask agent: %w", err)
+		return fmt.Errorf("ask agent: %w", err)
 	}
 	resp, err := client.Do(req)
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err // the URL is made up and would only puzzle
 	}
 	if err != nil {
-		return nil, fmt.Errorf("ask agent: %w", err)
+		return fmt.Errorf("ask agent: %w", err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxState))
 	if err != nil {
-		return nil, fmt.Errorf("ask agent at %s: %w", path, err)
+		return fmt.Errorf("ask agent at %s: %w", path, err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("ask agent at %s: %s", path, body)
+		return fmt.Errorf("ask agent at %s: %s", path, body)
 	}
-	var s State
-	if err := json.Unmarshal(body, &s); err != nil {
-		return nil, fmt.Errorf("ask agent at %s: %w", path, err)
+	if err := json.Unmarshal(body, answer); err != nil {
+		return fmt.Errorf("ask agent at %s: %w", path, err)
 	}
-	return &s, nil
+	return nil
 }

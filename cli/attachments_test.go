@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"time"
+
+	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/mapping/node"
+)
+
+// containers are attachments of every status.
+func containers() []node.Attached {
+	const green, other = "chassis mac:00:00:5e:00:53:01 VLAN 100", "chassis mac:00:00:5e:00:53:02 VLAN 200"
+	eth1 := record.Link{Name: "eth1", Index: 2, MAC: "02:00:00:00:00:02"}
+	at := func(container, pod string, status node.AttachedStatus, ago time.Duration) node.Attached {
+		return node.Attached{
+			Key: record.Key{Name: "green", ContainerID: container, IfName: "net1"}, Pod: record.Pod{Namespace: "default", Name: pod},
+			Network: "green", Identity: green, Device: eth1, Port: eth1, Status: status, Since: now.Add(-ago).UTC(),
+			Neighbor: "sw-green mac:00:00:5e:00:53:01 port ifname:Ethernet1/7",
+		}
+	}
+	ok := at("0ea1c7e4d1a2b3c4d5e6", "web-0", node.AttachedOK, time.Hour)
+	moved := at("1ea1c7e4d1a2b3c4d5e6", "web-1", node.AttachedMoved, 10*time.Minute)
+	moved.To, moved.ToNetwork, moved.Neighbor = other, "teal-heron", "mac:00:00:5e:00:53:02 port ifname:Ethernet1/8"
+	down := at("2ea1c7e4d1a2b3c4d5e6", "", node.AttachedDown, time.Minute)
+	down.Pod, down.Reason, down.Neighbor, down.Orphaned, down.Gone = record.Pod{}, "eth1 is gone", "", "its network namespace is gone", now.Add(-time.Minute).UTC()
+	odd := at("3ea1c7e4d1a2b3c4d5e6", "\x1b]0;web-3\a", node.AttachedUnverified, 72*time.Hour)
+	odd.IfName, odd.Reason = "net\n1", "waiting for its LLDP"
+	return []node.Attached{ok, moved, down, odd}
+}
+
+func changesSince(t time.Time) (node.Changes, error) {
+	all := []node.Change{
+		{Time: now.Add(-26 * time.Hour).UTC(), What: node.ChangeAgent, To: "started", Reason: "version v0.1.0"},
+		{Time: now.Add(-10 * time.Minute).UTC(), What: node.ChangeNeighbor, Interface: "eth1", From: "sw-green mac:00:00:5e:00:53:01 port ifname:Ethernet1/7", To: "mac:00:00:5e:00:53:02 port ifname:Ethernet1/8"},
+		{Time: now.Add(-10 * time.Minute).UTC(), What: node.ChangeNetwork, Network: "storage", Interface: "eth1", VID: 300, From: "unverified", Reason: "waiting for its LLDP"},
+		{Time: now.Add(-9 * time.Minute).UTC(), What: node.ChangePod, Network: "green", Interface: "eth1", Pod: "default/web-1", From: "green (chassis mac:00:00:5e:00:53:01 VLAN 100)", To: "teal-heron (chassis mac:00:00:5e:00:53:02 VLAN 200)"},
+		{Time: now.Add(-8 * time.Minute).UTC(), What: node.ChangeOmitted, Reason: "900 changes came too fast to record them all"},
+	}
+	out := node.Changes{Damaged: 2}
+	for _, c := range all {
+		if !c.Time.Before(t) {
+			out.Changes = append(out.Changes, c)
+		}
+	}
+	if t.After(now.Add(-2 * time.Minute)) {
+		out.Damaged = 0
+	}
+	return out, nil
+}
+
+// recorded is the history of an agent that is gone.
+const recorded = `{"time":"2026-01-02T09:00:00Z","what":"name","network":"green","interface":"eth1","vid":0,"pod":"","from":"teal-heron","to":"green","reason":"/etc/colvin/rules.yaml:5"}
+{"time":"2026-01-02T09:30:00Z","what":"condition","network":"","interface":"\u001b[31m","vid":0,"pod":"","from":"","to":"Conflict","reason":"hostile"}
+{"time":
+`

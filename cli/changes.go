@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/colvin-net/colvin/internal/fit"
+	"github.com/colvin-net/colvin/mapping/node"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+func (a *app) changes() *cobra.Command {
+	var since, dir string
+	cmd := a.formats(&cobra.Command{
+		Use:   "changes",
+		Short: "Show what changed on this node: neighbours, networks, containers in another network, conditions",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			from, err := a.sinceWhen(since)
+			if err != nil {
+				return err
+			}
+			c, err := node.QueryChanges(cmd.Context(), filepath.Join(a.runDir, nodefile.SocketName), from)
+			if err != nil {
+				return a.changesFromFile(err, dir, from)
+			}
+			return a.changeList(c, from)
+		},
+	}, formatTable, formatWide, formatJSON)
+	cmd.Flags().StringVar(&since, "since", "24h", "a `time` such as 2026-01-02T15:04:05Z, or how long ago: 90m, 36h, 2d")
+	cmd.Flags().StringVar(&dir, "state-directory", node.DefaultStateDir, "the agent's state `directory`, for when no agent answers")
+	return cmd
+}
+
+// sinceWhen reads the value of --since.
+func (a *app) sinceWhen(s string) (time.Time, error) {
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t, nil
+	}
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		if n, err := strconv.ParseUint(days, 10, 16); err == nil {
+			return a.now().AddDate(0, 0, -int(n)), nil
+		}
+	}
+	if d, err := time.ParseDuration(s); err == nil && d >= 0 {
+		return a.now().Add(-d), nil
+	}
+	return time.Time{}, fmt.Errorf("--since is %q; write a time such as 2026-01-02T15:04:05Z, or how long ago: 90m, 36h, 2d", s)
+}
+
+// changesFromFile shows what the last agent recorded.
+func (a *app) changesFromFile(agent error, dir string, from time.Time) error {
+	if errors.Is(agent, fs.ErrPermission) {
+		return a.needsAgent(agent)
+	}
+	c, err := node.ReadChanges(dir, from)
+	if err != nil {
+		return fmt.Errorf("no agent answers (%w); %w", agent, err)
+	}
+	if a.format != formatJSON {
+		if err := a.print("No agent answers; this is what the last one recorded in %s.", dir); err != nil {
+			return err
+		}
+	}
+	return a.changeList(c, from)
+}
+
+func (a *app) changeList(c node.Changes, from time.Time) error {
+	if a.format == formatJSON {
+		return a.json(append([]node.Change{}, c.Changes...))
+	}
+	var cells [][]string
+	for i := range c.Changes {
+		k := &c.Changes[i]
+		what, network := string(k.What), k.Network
+		if k.Pod != "" {
+			what += " " + k.Pod
+		}
+		if k.VID != 0 {
+			network += fmt.Sprintf(" (tagged %d)", k.VID)
+		}
+		row := []string{stamp(k.Time), a.cell(what), a.cell(network), k.Interface, a.cell(k.From), a.cell(k.To), k.Reason}
+		for j := range row {
+			row[j] = fit.Printable(row[j]) // the file is the agent's, who need not be trusted
+		}
+		cells = append(cells, row)
+	}
+	if len(cells) == 0 {
+		if err := a.print("Nothing changed since %s.", stamp(from)); err != nil {
+			return err
+		}
+	} else if err := a.table([]string{"TIME", "WHAT", "NETWORK", "INTERFACE", "FROM", "TO", "REASON"}, cells); err != nil {
+		return err
+	}
+	if c.Damaged == 0 {
+		return nil
+	}
+	return a.print("Damaged lines of the history, which were skipped: %d.", c.Damaged)
+}

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+// attach records a container on eth1 of green as the plugin does.
+func (b *bench) attach(container string, netns record.Netns) {
+	b.t.Helper()
+	s, err := record.Open(b.config.RecordDirectory)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	r := &record.Record{
+		Key: record.Key{Name: "conf", ContainerID: container, IfName: "net1"}, Phase: record.Added, Time: time.Now(), BootID: b.boot, Netns: netns,
+		Pod: record.Pod{Namespace: "default", Name: "web-0"}, Network: "green", Identity: idGreen.String(), Device: recordLink("eth1", 2), Port: recordLink("eth1", 2),
+		DelegateType: "macvlan", DelegateConf: []byte("{}"),
+	}
+	l, err := s.Lock(b.t.Context(), r.Key)
+	if err == nil {
+		err = errors.Join(l.Write(r), l.Unlock())
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// attached is attach with a Loop that sees it.
+func (b *bench) attached(netns record.Netns) {
+	b.t.Helper()
+	b.attach("c1", netns)
+	b.readRecords()
+}
+
+func (b *bench) readRecords() {
+	b.loop.recordsDir.reload()
+	synctest.Wait()
+}
+
+func (b *bench) moved() []nodefile.Moved {
+	b.t.Helper()
+	f, err := nodefile.Read(filepath.Join(b.config.RunDirectory, nodefile.FileName))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return f.Moved
+}
+
+func (b *bench) statuses() (out []AttachedStatus) {
+	b.t.Helper()
+	s, err := b.loop.State()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, a := range s.Attachments {
+		out = append(out, a.Status)
+	}
+	return out
+}
+
+// history is what was recorded since the agent started, in short.
+func (b *bench) history(kinds ...ChangeKind) (out []string) {
+	b.t.Helper()
+	c, err := b.loop.Changes(time.Time{})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, k := range c.Changes {
+		if slices.Contains(kinds, k.What) {
+			out = append(out, strings.Join([]string{string(k.What), k.Pod, k.Network, k.From + " -> " + k.To}, "|"))
+		}
+	}
+	return out
+}
+
+func TestMovedAndBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.write("rules.yaml", greenAndBlue)
+		var log bytes.Buffer
+		b.log = slog.New(slog.NewTextHandler(&log, nil))
+		b.start()
+		b.see(heard(sw1, 100))
+		b.attached(record.Netns{})
+		if diff := cmp.Diff([]AttachedStatus{AttachedOK}, b.statuses()); diff != "" || b.moved() != nil {
+			t.Errorf("attached: %s, moved %v", diff, b.moved())
+		}
+		b.see(heard(sw1, 200))
+		if diff := cmp.Diff([]AttachedStatus{AttachedUnverified}, b.statuses()); diff != "" || b.moved() != nil {
+			t.Errorf("on probation: %s, moved %v", diff, b.moved())
+		}
+		time.Sleep(mapping.HoldDown + time.Second)
+		b.see(heard(sw1, 200))
+		to := mapping.Identity{Switch: "mac:" + sw1, VLAN: 200}.String()
+		want := []nodefile.Moved{{Name: "conf", ContainerID: "c1", IfName: "net1", Identity: to, Neighbor: "leaf-1 mac:" + sw1 + " port ifname:p1"}}
+		if diff := cmp.Diff(want, b.moved(), cmpopts.IgnoreFields(nodefile.Moved{}, "Since")); diff != "" {
+			t.Fatalf("moved (-want +got):\n%s", diff)
+		}
+		if age := time.Since(b.moved()[0].Since); age < 0 || age > mapping.HoldDown+2*time.Second {
+			t.Errorf("moved %v ago", age)
+		}
+		if got := b.conditions(); !slices.Equal(got, []mapping.ConditionType{mapping.AttachmentMoved}) {
+			t.Errorf("conditions %v, want AttachmentMoved", got)
+		}
+		writes := b.loop.writes.Load()
+		for range 10 {
+			time.Sleep(30 * time.Second)
+			b.see(heard(sw1, 200))
+		}
+		if got := b.loop.writes.Load(); got != writes {
+			t.Errorf("%d writes while nothing happens", got-writes)
+		}
+		b.see(heard(sw1, 100))
+		time.Sleep(mapping.HoldDown + time.Second)
+		b.see(heard(sw1, 100))
+		if diff := cmp.Diff([]AttachedStatus{AttachedOK}, b.statuses()); diff != "" || b.moved() != nil || len(b.conditions()) != 0 {
+			t.Errorf("back: %s, moved %v, conditions %v", diff, b.moved(), b.conditions())
+		}
+		pod := "pod|default/web-0|green|"
+		green, blue := "green ("+idGreen.String()+")", "blue ("+to+")"
+		if diff := cmp.Diff([]string{pod + green + " -> " + blue, pod + blue + " -> " + green}, b.history(ChangePod)); diff != "" {
+			t.Errorf("history (-want +got):\n%s", diff)
+		}
+		for _, line := range []string{"level=WARN msg=change what=pod network=green interface=eth1 pod=default/web-0", "level=INFO msg=change what=pod network=green interface=eth1 pod=default/web-0"} {
+			if strings.Count(log.String(), line) != 1 {
+				t.Errorf("not logged once: %s\n%s", line, log.String())
+			}
+		}
+		b.stop()
+	})
+}
+
+// TestMovedWhileAgentRestarts holds that the plugin is told all the time.
+func TestMovedWhileAgentRestarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.write("rules.yaml", greenAndBlue)
+		b.start()
+		b.see(heard(sw2, 200))
+		b.attached(record.Netns{})
+		if len(b.moved()) != 1 {
+			t.Errorf("moved: %v, want one", b.moved())
+		}
+		b.stop()
+		b.start()
+		b.see()
+		if len(b.moved()) != 1 {
+			t.Errorf("moved after a restart, with a silent switch: %v, want one", b.moved())
+		}
+		if got := b.history(ChangeAgent); len(got) != 2 {
+			t.Errorf("history: %v, want two starts", got)
+		}
+		b.stop()
+	})
+}
+
+func TestOrphanedRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.write("rules.yaml", greenAndBlue)
+		b.start()
+		b.see(heard(sw1, 100))
+		netns := filepath.Join(b.t.TempDir(), "netns")
+		b.attached(record.Netns{Path: netns})
+		if got := b.conditions(); len(got) != 0 {
+			t.Errorf("conditions %v, want none: the runtime may be about to call DEL", got)
+		}
+		time.Sleep(orphanedAfter + time.Second) // without anything heard
+		synctest.Wait()
+		if got := b.conditions(); !slices.Equal(got, []mapping.ConditionType{mapping.OrphanedRecords}) {
+			t.Errorf("conditions %v, want OrphanedRecords", got)
+		}
+		if err := os.RemoveAll(b.config.RecordDirectory); err != nil {
+			t.Fatal(err)
+		}
+		b.readRecords()
+		if got := b.conditions(); len(got) != 0 || len(b.statuses()) != 0 {
+			t.Errorf("after gc: conditions %v, attachments %v", got, b.statuses())
+		}
+		b.stop()
+	})
+}
+
+func TestDamagedRecords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.write("rules.yaml", greenAndBlue)
+		b.start()
+		b.see(heard(sw1, 100))
+		b.attached(record.Netns{})
+		if err := os.WriteFile(filepath.Join(b.config.RecordDirectory, "x.json"), []byte("{"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		b.readRecords()
+		b.expect("the rest goes on", "green eth1 fresh")
+		if got := b.conditions(); !slices.Equal(got, []mapping.ConditionType{mapping.RecordsUnreadable}) || len(b.statuses()) != 1 {
+			t.Errorf("conditions %v, attachments %v", got, b.statuses())
+		}
+		b.stop()
+	})
+}
+
+func TestRecordsProblem(t *testing.T) {
+	denied := &os.PathError{Op: "open", Path: "/d", Err: syscall.EACCES}
+	damaged := record.Listing{Skipped: 2, Why: record.ErrDamaged}
+	for _, tt := range []struct {
+		listing record.Listing
+		err     error
+		want    string
+	}{
+		{record.Listing{}, nil, ""},
+		{record.Listing{}, denied, "open /d: permission denied; colvind is not told what containers are attached to. To let it read the records run: install -d -m 2750 -g " + ownGroup() + " /d"},
+		{record.Listing{}, syscall.EIO, "input/output error; colvind does not know what containers are attached to"},
+		{record.Listing{Skipped: 2, Why: denied}, nil, "2 attachment records cannot be read: open /d: permission denied; run: chgrp " + ownGroup() + " /d/*.json; chmod 0640 /d/*.json"},
+		{damaged, nil, "2 attachment records cannot be read: damaged record; the next DEL or GC of their container removes them"},
+	} {
+		if got := recordsProblem("/d", tt.listing, tt.err); got != tt.want {
+			t.Errorf("got  %s\nwant %s", got, tt.want)
+		}
+	}
+}
+
+// TestWatchRecords has a directory come, change and go while it is watched.
+func TestWatchRecords(t *testing.T) {
+	b := newBench(t)
+	d := newRecordsDir(b.config.RecordDirectory, slog.New(slog.DiscardHandler))
+	d.load()
+	ctx, cancel := context.WithTimeout(t.Context(), recordsPoll/2) // less than the safety net takes
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- d.Run(ctx) }()
+	await := func(n int) {
+		t.Helper()
+		for {
+			select {
+			case r := <-d.out:
+				if len(r.list) == n {
+					return
+				}
+			case <-ctx.Done():
+				t.Fatalf("%d records are not seen", n)
+			}
+		}
+	}
+	b.attach("c1", record.Netns{})
+	await(1)
+	b.attach("c2", record.Netns{})
+	await(2)
+	if err := os.RemoveAll(d.dir); err != nil {
+		t.Fatal(err)
+	}
+	await(0)
+	b.attach("c3", record.Netns{})
+	await(1)
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}

@@ -11,10 +11,12 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/debug"
 	"syscall"
 
 	"github.com/colvin-net/colvin/mapping/node"
+	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
 // version is set when the binary is built.
@@ -51,10 +53,25 @@ func run(file string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	signal.Ignore(syscall.SIGHUP) // the rules are read again by themselves
-	if err := node.DropPrivileges(); err != nil {
+	log := logger(config.Log)
+	if !config.AltNames {
+		clearAltNames(config, log)
+	}
+	if err := node.DropPrivileges(config.AltNames); err != nil {
 		return err
 	}
-	return node.Run(ctx, config, version, logger(config.Log))
+	return node.Run(ctx, config, version, log)
+}
+
+// clearAltNames takes away what a killed agent left that was configured otherwise,
+// while there may be the right to.
+func clearAltNames(config node.Config, log *slog.Logger) {
+	if nodefile.Held(filepath.Join(config.RunDirectory, nodefile.LockName)) {
+		return
+	}
+	if err := node.ClearAltNames(config.StateDirectory); err != nil {
+		log.Warn("altnames of an earlier run are left", "error", err)
+	}
 }
 
 func logger(c node.LogConfig) *slog.Logger {

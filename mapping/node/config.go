@@ -50,6 +50,7 @@ type Config struct {
 	// RecordDirectory is the CNI plugin's; the agent only reads it.
 	RecordDirectory string
 	Colours         ColourConfig
+	AltNames        bool
 	Metrics         MetricsConfig
 	Log             LogConfig
 }
@@ -114,7 +115,8 @@ func ParseConfig(file string, data []byte) (Config, error) {
 			Attach: colours.Get("attach").Bool(true),
 			Of:     colours.Get("of").OneOf(ColoursOfUntagged, ColoursOfUntagged, ColoursOfAll),
 		},
-		Metrics: MetricsConfig{Address: address(metrics.Get("address"))},
+		AltNames: m.Get("altnames").OneOf("off", "on", "off") == "on",
+		Metrics:  MetricsConfig{Address: address(metrics.Get("address"))},
 		Log: LogConfig{
 			Level:  level(log.Get("level")),
 			Format: log.Get("format").OneOf(LogText, LogText, LogJSON),

@@ -54,6 +54,7 @@ type Loop struct {
 	journal    *journal
 	limit      *rate.Limiter
 	urgent     *rate.Limiter // for what takes something away
+	altNames   *altNames
 
 	// Owned by Run.
 	rules      Rules
@@ -83,6 +84,8 @@ type Deps struct {
 	BootID    string
 	Snapshots <-chan *discovery.Snapshot
 	Log       *slog.Logger
+	// AltNames replaces the kernel where alternative names are concerned.
+	AltNames AltNameKernel
 	// WriteLimit replaces the limits on writes of the node file, for benchmarks
 	// that measure a single write many times.
 	WriteLimit *rate.Limiter
@@ -109,6 +112,9 @@ func NewLoop(d Deps) *Loop {
 	l.recordsDir = newRecordsDir(d.Config.RecordDirectory, d.Log)
 	l.records = l.recordsDir.load()
 	l.restore()
+	var err error
+	l.altNames, err = newAltNames(d.Config.AltNames, d.BootID, d.AltNames, l.store, d.Log)
+	l.damage(err)
 	return l
 }
 
@@ -179,12 +185,14 @@ func (l *Loop) idle() bool {
 	return l.snapshot != nil && time.Now().Before(l.due) && l.onDisk()
 }
 
-// finish writes what a limit still held back.
+// finish takes away what nobody would look after, and writes what a limit still
+// held back.
 func (l *Loop) finish() error {
+	err := l.altNames.clear()
 	if l.snapshot == nil {
-		return nil
+		return err
 	}
-	return errors.Join(l.store.saveMemory(l.memory, time.Now()), l.save(l.file, l.memory.Material()))
+	return errors.Join(err, l.store.saveMemory(l.memory, time.Now()), l.save(l.file, l.memory.Material()))
 }
 
 // refreshTime has the present snapshot seen as of now.
@@ -210,9 +218,10 @@ func (l *Loop) step() time.Duration {
 		in.Colours = l.colours()
 		view = mapping.Resolve(in)
 	}
+	again := l.altNames.withdraw(&view, l.snapshot.Interfaces)
 	var wake time.Time
 	l.attached, wake = observed(&view, l.snapshot).attached(l.records.list, l.attached)
-	again := l.write(in, view, l.attached)
+	again = min(again, l.write(in, view, l.attached), l.altNames.give(l.snapshot.Interfaces))
 	l.history.append() // what could not be kept before
 	l.conditions(&view)
 	l.view = view
@@ -229,7 +238,7 @@ func (l *Loop) step() time.Duration {
 
 // conditions adds what only the loop knows.
 func (l *Loop) conditions(v *mapping.View) {
-	v.Conditions = slices.Concat(v.Conditions, l.problems)
+	v.Conditions = slices.Concat(v.Conditions, l.problems, l.altNames.conditions())
 	if l.uncoloured != nil {
 		why := mapping.FilesUnwritable
 		if errors.Is(l.uncoloured, colour.ErrTooManyUnnamed) {

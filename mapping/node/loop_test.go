@@ -26,6 +26,7 @@ type bench struct {
 	log       *slog.Logger
 	boot      string
 	snapshots chan *discovery.Snapshot
+	altNames  AltNameKernel
 	loop      *Loop
 	cancel    context.CancelFunc
 	done      chan error
@@ -42,7 +43,7 @@ func newBench(t *testing.T) *bench {
 
 func (b *bench) start() {
 	b.snapshots = make(chan *discovery.Snapshot)
-	b.loop = NewLoop(Deps{Config: b.config, Version: "test", BootID: b.boot, Snapshots: b.snapshots, Log: b.log})
+	b.loop = NewLoop(Deps{Config: b.config, Version: "test", BootID: b.boot, Snapshots: b.snapshots, Log: b.log, AltNames: b.altNames})
 	ctx, cancel := context.WithCancel(b.t.Context())
 	b.cancel, b.done = cancel, make(chan error, 1)
 	go func() { b.done <- b.loop.Run(ctx) }()

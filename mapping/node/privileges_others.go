@@ -7,4 +7,4 @@ package node
 import "errors"
 
 // DropPrivileges is not supported on this operating system.
-func DropPrivileges() error { return errors.New("colvind runs on Linux only") }
+func DropPrivileges(bool) error { return errors.New("colvind runs on Linux only") }

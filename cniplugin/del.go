@@ -151,19 +151,38 @@ func (a *attachment) interfaceGone(args *skel.CmdArgs) bool {
 	return errors.Is(err, link.ErrNotFound) || errors.Is(err, fs.ErrNotExist) || notNetns
 }
 
-// liveNetns is the path of the recorded namespace, or empty where it is gone or
-// the runtime says so; delegates understand that. A path alone could be
-// another's by now.
+// liveNetns is the path of the recorded namespace, or empty where it is gone;
+// delegates understand that. A path alone could be another's by now. A runtime that
+// names none usually means that it is gone, so then only the interface's MAC address
+// proves that it is there.
 func (a *attachment) liveNetns(r *record.Record) string {
-	if a.args.Netns == "" || !a.sameBoot(r) {
+	if !a.sameBoot(r) {
 		return ""
 	}
 	for _, path := range []string{a.args.Netns, r.Netns.Path} {
-		if ino, err := inode(path); err == nil && ino == r.Netns.Inode {
+		if ino, err := inode(path); err == nil && ino == r.Netns.Inode && (a.args.Netns != "" || a.isInside(r, path)) {
 			return path
 		}
 	}
 	return ""
+}
+
+// isInside reports whether the interface in the namespace at path is the one that the
+// record's result lists.
+func (a *attachment) isInside(r *record.Record, path string) bool {
+	var result struct {
+		Interfaces []struct{ Name, Mac, Sandbox string }
+	}
+	there, err := a.kernel.InNetns(path, r.IfName)
+	if err != nil || json.Unmarshal(r.Result, &result) != nil {
+		return false
+	}
+	for _, i := range result.Interfaces {
+		if i.Name == r.IfName && i.Sandbox != "" && i.Mac == there.MAC.String() {
+			return true
+		}
+	}
+	return false
 }
 
 // sameBoot reports whether what the record says of the kernel still means

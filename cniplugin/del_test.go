@@ -11,6 +11,7 @@ import (
 	"github.com/containernetworking/cni/pkg/types"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -25,6 +26,8 @@ func TestDel(t *testing.T) {
 	noRecord := func(b *bench) { b.must(os.RemoveAll(b.records())) }
 	noFile := func(b *bench) { b.must(os.Remove(b.nodeFile())) }
 	renamed := func(b *bench) { delete(b.conf, "network"); b.conf["delegate"] = "broken" }
+	inside := func(b *bench) { b.kernel.Inside = map[string]discovery.Interface{"net1": eth(0x99, "net1")} }
+	stranger := func(b *bench) { b.kernel.Inside = map[string]discovery.Interface{"net1": eth(0x98, "net1")} }
 	rebooted := func(b *bench) { b.kernel.Boot = "boot2" }
 	otherNetns := func(b *bench) { // the path is another container's now
 		b.must(os.Rename(b.args.Netns, b.args.Netns+".old"))
@@ -41,6 +44,8 @@ func TestDel(t *testing.T) {
 		{name: "namespace gone", before: []func(*bench){noNetns}, device: "eth1"},
 		{name: "namespace of another", before: []func(*bench){otherNetns}, device: "eth1"},
 		{name: "namespace not told", before: []func(*bench){func(b *bench) { b.args.Netns = "" }}, device: "eth1"},
+		{name: "namespace not told, but there", before: []func(*bench){inside, func(b *bench) { b.args.Netns = "" }}, netns: "DIR/netns", device: "eth1"},
+		{name: "namespace not told, another's interface", before: []func(*bench){stranger, func(b *bench) { b.args.Netns = "" }}, device: "eth1"},
 		{name: "node file gone", before: []func(*bench){noFile}, netns: "DIR/netns", device: "eth1"},
 		{name: "configuration broken", before: []func(*bench){renamed}, netns: "DIR/netns", device: "eth1"},
 		{name: "rebooted", before: []func(*bench){rebooted}, device: "eth1"},
@@ -149,12 +154,15 @@ func TestGC(t *testing.T) {
 	add("net", "garbage")
 	add("other", "garbage")
 	b.conf["name"] = "net"
-	b.wantError(b.do(b.plugin.GC), 7, `host1: network "green": "cni.dev/valid-attachments" is no list; without it nothing is known to be garbage`)
+	b.must(b.do(b.plugin.GC)) // without a list nothing that is there is garbage
+	b.wantRecords(3)
+	b.conf[validAttachmentsKey] = "none"
+	b.wantError(b.do(b.plugin.GC), 7, `host1: network "green": "cni.dev/valid-attachments" is no list, so nothing is known to be garbage`)
 	b.conf[validAttachmentsKey] = []types.GCAttachment{{ContainerID: "valid", IfName: "net1"}}
 	b.args.ContainerID, b.args.IfName, b.args.Netns = "", "", ""
 	b.must(b.do(b.plugin.GC))
-	b.wantVerbs("ADD", "ADD", "ADD", "DEL", "GC")
-	del := b.calls()[3]
+	b.wantVerbs("ADD", "ADD", "ADD", "GC", "DEL", "GC")
+	del := b.calls()[4]
 	if del.ContainerID != "garbage" || del.Conf["name"] != "net" || del.Netns != "DIR/netns" {
 		t.Errorf("collected %+v", del)
 	}

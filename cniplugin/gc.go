@@ -29,21 +29,46 @@ func (p *Plugin) GC(args *skel.CmdArgs) error {
 	if err != nil {
 		return err
 	}
-	raw, ok := c.base[validAttachmentsKey]
-	var valid []types.GCAttachment
-	if err := json.Unmarshal(raw, &valid); !ok || err != nil {
-		return fail(types.ErrInvalidNetworkConfig, "%s: %q is no list; without it nothing is known to be garbage",
-			p.about(c), validAttachmentsKey)
+	unwanted, err := p.unwanted(c)
+	if err != nil {
+		return prefixed(p.about(c), err)
 	}
-	garbage := func(r *record.Record) bool {
-		return r.Name == c.name && !slices.Contains(valid, types.GCAttachment{ContainerID: r.ContainerID, IfName: r.IfName})
-	}
+	garbage := func(r *record.Record) bool { return r.Name == c.name && unwanted(r) }
 	path := func(*record.Record) string { return args.Path }
 	_, err = p.collect(c.recordDir, path, garbage)
 	if err = errors.Join(err, p.delegateGC(c, args)); err != nil {
 		return fail(types.ErrInternal, "%s: %v", p.about(c), err)
 	}
 	return nil
+}
+
+// unwanted returns what tells garbage: what is not listed as valid or, where the
+// runtime gives no list, what is gone for certain.
+func (p *Plugin) unwanted(c *conf) (func(*record.Record) bool, error) {
+	raw, ok := c.base[validAttachmentsKey]
+	if !ok {
+		return p.gone()
+	}
+	var valid []types.GCAttachment
+	if err := json.Unmarshal(raw, &valid); err != nil || isNull(raw) {
+		return nil, fail(types.ErrInvalidNetworkConfig, "%q is no list, so nothing is known to be garbage", validAttachmentsKey)
+	}
+	return func(r *record.Record) bool {
+		return !slices.Contains(valid, types.GCAttachment{ContainerID: r.ContainerID, IfName: r.IfName})
+	}, nil
+}
+
+// gone returns what tells the records whose network namespace is gone for certain.
+func (p *Plugin) gone() (func(*record.Record) bool, error) {
+	boot, err := p.kernel.BootID()
+	if err != nil {
+		return nil, err
+	}
+	here, err := lookAround("/proc")
+	if err != nil {
+		return nil, err
+	}
+	return func(r *record.Record) bool { return r.BootID != boot || here.gone(r.Netns) }, nil
 }
 
 // collect detaches what is garbage, and then removes what killed plugins left.
@@ -129,15 +154,10 @@ func (p *Plugin) delegateGC(c *conf, args *skel.CmdArgs) error {
 // for records that name none. With dryRun it only says which they are.
 func Collect(recordDir, cniPath string, dryRun bool) ([]record.Record, error) {
 	p := New()
-	boot, err := p.kernel.BootID()
+	gone, err := p.gone()
 	if err != nil {
 		return nil, err
 	}
-	here, err := lookAround("/proc")
-	if err != nil {
-		return nil, err
-	}
-	gone := func(r *record.Record) bool { return r.BootID != boot || here.gone(r.Netns) }
 	if dryRun {
 		list, err := record.List(recordDir)
 		return slices.DeleteFunc(list.Records, func(r record.Record) bool { return !gone(&r) }), errors.Join(err, list.Why)

@@ -46,11 +46,16 @@ type deviceRig struct {
 
 func newDeviceRig(t *testing.T, needs ...*netnstest.Feature) *deviceRig {
 	t.Helper()
+	return newDeviceNode(t, "node1", needs...)
+}
+
+func newDeviceNode(t *testing.T, name string, needs ...*netnstest.Feature) *deviceRig {
+	t.Helper()
 	netnstest.Require(t, append(needs, netnstest.NetNS)...)
 	if binaries.err != nil {
 		t.Fatal(binaries.err)
 	}
-	n, err := lab.NewNode(t.Context(), "node1", binaries.Binaries)
+	n, err := lab.NewNode(t.Context(), name, binaries.Binaries)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,21 +55,21 @@ log: {level: debug}
 type Binaries struct {
 	Colvin, Colvind string
 	CNI             string // directory of the colvin plugin and its delegates
+	CNITool         string // calls plugins as container runtimes do
 }
 
 // Prebuilt returns the programs in a directory that Build has filled.
 func Prebuilt(dir string) Binaries {
-	return Binaries{Colvin: filepath.Join(dir, "colvin"), Colvind: filepath.Join(dir, "colvind"), CNI: filepath.Join(dir, "cni")}
+	return Binaries{
+		Colvin: filepath.Join(dir, "colvin"), Colvind: filepath.Join(dir, "colvind"),
+		CNI: filepath.Join(dir, "cni"), CNITool: filepath.Join(dir, "cnitool"),
+	}
 }
 
 // Build builds the programs into dir as they are shipped, with the module in the
 // working directory, and gathers the CNI plugins.
 func Build(ctx context.Context, dir string) (Binaries, error) {
 	b := Prebuilt(dir)
-	plugins, err := cniplugins.Install(ctx)
-	if err != nil {
-		return b, err
-	}
 	if err := os.MkdirAll(b.CNI, 0o755); err != nil {
 		return b, fmt.Errorf("make plugin directory: %w", err)
 	}
@@ -81,16 +81,36 @@ func Build(ctx context.Context, dir string) (Binaries, error) {
 			return b, fmt.Errorf("build %s: %w\n%s", program, err, said)
 		}
 	}
-	entries, err := os.ReadDir(plugins)
-	if err != nil {
-		return b, fmt.Errorf("list plugins: %w", err)
-	}
-	for _, e := range entries {
-		if err := os.Symlink(filepath.Join(plugins, e.Name()), filepath.Join(b.CNI, e.Name())); err != nil && !errors.Is(err, os.ErrExist) {
-			return b, fmt.Errorf("link plugin: %w", err)
-		}
+	if err := b.link(ctx); err != nil {
+		return b, fmt.Errorf("link the CNI plugins: %w", err)
 	}
 	return b, nil
+}
+
+// link makes links to the programs of others.
+func (b *Binaries) link(ctx context.Context) error {
+	plugins, err := cniplugins.Install(ctx)
+	if err != nil {
+		return err
+	}
+	tool, err := cniplugins.CNITool(ctx)
+	if err != nil {
+		return err
+	}
+	links := map[string]string{b.CNITool: tool}
+	entries, err := os.ReadDir(plugins)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		links[filepath.Join(b.CNI, e.Name())] = filepath.Join(plugins, e.Name())
+	}
+	for name, target := range links {
+		if err := os.Symlink(target, name); err != nil && !errors.Is(err, os.ErrExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // Options of Start.
@@ -317,13 +337,19 @@ func (p *Pod) Del(ctx context.Context) error {
 	return err
 }
 
-func (p *Pod) cni(ctx context.Context, command string) (string, error) {
+// Command returns a call of the colvin plugin for the pod as a container runtime
+// makes it, which the caller may change and starts.
+func (p *Pod) Command(ctx context.Context, verb string) *netnstest.Cmd {
 	cmd := p.node.Command(ctx, filepath.Join(p.node.bin.CNI, "colvin"))
 	cmd.Stdin = strings.NewReader(p.conf)
 	cmd.Env = append(slices.Clone(os.Environ()),
-		"CNI_COMMAND="+command, "CNI_CONTAINERID="+p.String(), "CNI_NETNS="+p.NetNS(), "CNI_IFNAME="+PodInterface,
+		"CNI_COMMAND="+verb, "CNI_CONTAINERID="+p.String(), "CNI_NETNS="+p.NetNS(), "CNI_IFNAME="+PodInterface,
 		"CNI_PATH="+p.node.bin.CNI, "CNI_ARGS=IgnoreUnknown=1;K8S_POD_NAME="+p.String()+";IP="+p.address)
-	out, err := cmd.Output()
+	return cmd
+}
+
+func (p *Pod) cni(ctx context.Context, command string) (string, error) {
+	out, err := p.Command(ctx, command).Output()
 	if err != nil {
 		return "", &CNIError{Command: command, Output: string(out), Err: err}
 	}

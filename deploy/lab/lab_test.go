@@ -417,16 +417,18 @@ func TestVLANChanged(t *testing.T) {
 	b.attached("green")
 }
 
-// TestUnprivileged runs the agent as nobody, with CAP_NET_RAW alone.
-func TestUnprivileged(t *testing.T) {
-	b := newBench(t, rules)
-	const nobody = 65534
+// nobody is the user and the group of an agent that is not root.
+const nobody = 65534
+
+// startUnprivileged runs the agent as nobody, with CAP_NET_RAW alone, until stop.
+func (b *bench) startUnprivileged() (stop func()) {
+	b.t.Helper()
 	for _, dir := range []string{"/run/colvin", "/var/lib/colvin/agent"} {
 		b.ok(os.MkdirAll(b.node.Path(dir), 0o755))
 		b.ok(os.Chown(b.node.Path(dir), nobody, nobody))
 	}
 	b.ok(os.Chmod(b.node.Path("/etc/colvin"), 0o755))
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(b.t.Context())
 	agent := b.node.Command(ctx, "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs",
 		"--inh-caps=-all,+net_raw", "--ambient-caps=-all,+net_raw", "--bounding-set=-all,+net_raw",
 		binaries.Colvind, "--config", "/etc/colvin/colvind.yaml")
@@ -434,10 +436,19 @@ func TestUnprivileged(t *testing.T) {
 	var log strings.Builder
 	agent.Stderr = &log
 	b.ok(agent.Start())
+	return func() {
+		b.t.Helper()
+		cancel()
+		if err := agent.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+			b.t.Errorf("agent: %v\n%s", err, log.String())
+		}
+	}
+}
+
+func TestUnprivileged(t *testing.T) {
+	b := newBench(t, rules)
+	stop := b.startUnprivileged()
 	b.await("green", lab.Resolves("green", "eth1", nodefile.Fresh))
 	b.attached("green")
-	cancel()
-	if err := agent.Wait(); err != nil && !errors.Is(err, context.Canceled) {
-		t.Errorf("agent: %v\n%s", err, log.String())
-	}
+	stop()
 }

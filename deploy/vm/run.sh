@@ -18,7 +18,7 @@ if [ ${#tests[@]} -eq 0 ]; then
 fi
 modules=(8021q bonding bridge dummy ipvlan macvlan openvswitch team veth vrf)
 features=netns,8021q,bonding,dummy,ipvlan,macvlan,openvswitch,team,vlanfiltering,vrf
-seconds=300 # that the machine may take
+seconds=480 # that the machine may take
 
 say() { echo "vm: $*"; }
 

@@ -242,6 +242,14 @@ func (d *demo) move(ctx context.Context) error {
 	if err := d.refused(ctx, n, "pod5", "now that the new switch was heard"); err != nil {
 		return err
 	}
+	d.step("Ask where the container sits that was attached before; it is left alone")
+	moved := func(f *nodefile.File) bool { return len(f.Moved) > 0 }
+	if err := n.Await(ctx, "a container that has moved", moved); err != nil {
+		return err
+	}
+	if err := d.colvin(ctx, n, "attachments"); err != nil {
+		return err
+	}
 	d.step("Move it back")
 	if err := n.Move(ctx, "ens2", d.Green, "p2", lab.GreenVLAN); err != nil {
 		return err

@@ -1,50 +1,77 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package cniplugins builds the reference CNI plugins for tests and the lab; the
-// product never imports it.
+// Package cniplugins builds the reference CNI plugins and their driver for tests
+// and the lab; the product never imports it.
 package cniplugins
 
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"runtime"
+	"strings"
 )
 
-const (
-	module  = "github.com/containernetworking/plugins"
-	version = "v1.9.1"
-)
-
-// packages are what is built, relative to the module.
-func packages() []string {
-	return []string{"plugins/main/macvlan", "plugins/main/bridge", "plugins/ipam/host-local", "plugins/ipam/static"}
+// A release is what is built of one version of a module.
+type release struct {
+	module, version string
+	packages        []string // main packages, relative to the module
 }
 
-// Install returns the directory, for CNI_PATH, that holds macvlan, bridge,
-// host-local and static. It builds them with the go command the first time and
-// keeps them in the user's cache; that needs the module proxy or a filled
-// module cache.
-func Install(ctx context.Context) (string, error) {
+func plugins() release {
+	return release{"github.com/containernetworking/plugins", "v1.9.1", []string{
+		"plugins/main/bridge", "plugins/main/host-device", "plugins/main/ipvlan", "plugins/main/macvlan", "plugins/main/vlan",
+		"plugins/ipam/host-local", "plugins/ipam/static", "plugins/meta/tuning",
+	}}
+}
+
+func tool() release {
+	return release{"github.com/containernetworking/cni", "v1.3.1", []string{"cnitool"}}
+}
+
+// Install returns the directory, for CNI_PATH, that holds bridge, host-device,
+// ipvlan, macvlan and vlan, the IPAM plugins host-local and static, and tuning.
+// It builds them with the go command the first time and keeps them in the user's
+// cache; that needs the module proxy or a filled module cache.
+func Install(ctx context.Context) (string, error) { return plugins().install(ctx) }
+
+// CNITool returns the path of cnitool, which calls plugins through libcni as
+// container runtimes do. It is no plugin, so it has a directory of its own; else
+// it is built and kept as the plugins are.
+func CNITool(ctx context.Context) (string, error) {
+	dir, err := tool().install(ctx)
+	return filepath.Join(dir, "cnitool"), err
+}
+
+// dirName is another for each choice of packages, so that a directory from
+// before a change of that is not taken for complete.
+func (r release) dirName() string {
+	sum := sha256.Sum256([]byte(strings.Join(r.packages, "\n")))
+	return fmt.Sprintf("%s-%s-%x", path.Base(r.module), r.version, sum[:4])
+}
+
+func (r release) install(ctx context.Context) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return "", fmt.Errorf("find a directory for the CNI plugins: %w", err)
+		return "", fmt.Errorf("find a directory for %s: %w", r.module, err)
 	}
-	dir := filepath.Join(cache, "colvin", "plugins-"+version)
-	if err := install(ctx, dir); err != nil {
-		return "", fmt.Errorf("install the CNI plugins %s: %w", version, err)
+	dir := filepath.Join(cache, "colvin", r.dirName())
+	if err := r.installIn(ctx, dir); err != nil {
+		return "", fmt.Errorf("install %s %s: %w", r.module, r.version, err)
 	}
 	return dir, nil
 }
 
-// install builds into a directory of its own and renames it, so that dir is
+// installIn builds into a directory of its own and renames it, so that dir is
 // either complete or absent, however many do this at once.
-func install(ctx context.Context, dir string) error {
+func (r release) installIn(ctx context.Context, dir string) error {
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -60,7 +87,7 @@ func install(ctx context.Context, dir string) error {
 	if err := os.Chmod(tmp, 0o755); err != nil {
 		return err
 	}
-	if err := build(ctx, tmp); err != nil {
+	if err := r.build(ctx, tmp); err != nil {
 		return err
 	}
 	if err := os.Rename(tmp, dir); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -69,10 +96,10 @@ func install(ctx context.Context, dir string) error {
 	return nil
 }
 
-func build(ctx context.Context, dir string) error {
+func (r release) build(ctx context.Context, dir string) error {
 	args := []string{"install", "-trimpath"}
-	for _, p := range packages() {
-		args = append(args, module+"/"+p+"@"+version)
+	for _, p := range r.packages {
+		args = append(args, r.module+"/"+p+"@"+r.version)
 	}
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir // outside every module and workspace

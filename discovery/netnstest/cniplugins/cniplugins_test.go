@@ -26,12 +26,22 @@ func TestInstall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	holds(t, dir, plugins())
+	program, err := CNITool(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	holds(t, filepath.Dir(program), tool())
+}
+
+func holds(t *testing.T, dir string, r release) {
+	t.Helper()
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var want, got []string
-	for _, p := range packages() {
+	for _, p := range r.packages {
 		want = append(want, path.Base(p))
 	}
 	slices.Sort(want)
@@ -39,7 +49,7 @@ func TestInstall(t *testing.T) {
 		got = append(got, e.Name())
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("unexpected plugins (-want +got):\n%s", diff)
+		t.Errorf("unexpected programs (-want +got):\n%s", diff)
 	}
 }
 
@@ -47,7 +57,7 @@ func TestInstallInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	parent := t.TempDir()
-	if err := install(ctx, filepath.Join(parent, "plugins")); !errors.Is(err, context.Canceled) {
+	if err := plugins().installIn(ctx, filepath.Join(parent, "plugins")); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
 	if left, err := os.ReadDir(parent); err != nil || len(left) != 0 {

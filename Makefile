@@ -7,6 +7,7 @@ SHELL := bash
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 FUZZTIME ?= 30s
 BENCH    ?= .
+ROUNDS   ?= 200
 LINT     := go tool -modfile=deploy/tools.mod golangci-lint
 
 # Debian's administration tools are not on everybody's PATH.
@@ -70,6 +71,10 @@ bench-lab: ## Measure frame to name and cable to name in the lab (docs/performan
 .PHONY: bench-codecs
 bench-codecs: ## Compare the LLDP decoder with others; it must be 3 times faster
 	cd bench && go test -v -run . .
+
+.PHONY: bench-cni
+bench-cni: ## Compare ways to attach a container in ROUNDS (200) interleaved rounds; 2 minutes
+	cd bench && go test -v -count 1 -run CNI ./cni -rounds $(ROUNDS)
 
 .PHONY: bench-scale
 bench-scale: ## Memory and idle processor time of colvind and lldpd, 64 ports each; 4 minutes

@@ -3,8 +3,10 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -12,46 +14,72 @@ import (
 
 	"github.com/colvin-net/colvin/cniplugin"
 	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping/node"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
+// defaultConfig is where colvind.service has its configuration.
+const defaultConfig = "/etc/colvin/colvind.yaml"
+
+// gcOptions are the flags of "colvin gc".
+type gcOptions struct {
+	config, records, cniPath string
+	dryRun, altNamesOnly     bool
+}
+
 // gc does what a runtime's GC would, for those that never call it.
 func (a *app) gc() *cobra.Command {
-	var (
-		records, cniPath, state string
-		dryRun                  bool
-	)
+	var o gcOptions
 	cmd := a.formats(&cobra.Command{
 		Use:   "gc",
 		Short: "Detach containers that are gone, and remove what killed plugins and agents left",
 		Long: "gc detaches the containers whose network namespace is gone: it runs the DEL of their delegates, which frees\n" +
 			"their addresses, and removes their records. Then it removes the locks and VLAN devices that killed CNI plugins\n" +
-			"left and, while no agent runs, the alternative names that a killed agent left. What is in use stays.",
+			"left and, while no agent runs, the alternative names that a killed agent left. What is in use stays. Run it as\n" +
+			"root on the node itself: a container does not see everything that is alive.",
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			var errs []error
-			if !dryRun {
-				errs = append(errs, a.clearAltNames(state))
-			}
-			collected, err := cniplugin.Collect(records, cniPath, dryRun)
-			errs = append(errs, err, a.collected(collected, dryRun))
-			return errors.Join(errs...)
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.collect(cmd, &o) },
 	}, formatTable, formatJSON)
 	flags := cmd.Flags()
-	flags.StringVar(&records, "record-directory", record.DefaultDir, "`directory` of the CNI plugin's records")
-	flags.StringVar(&state, "state-directory", node.DefaultStateDir, "`directory` of the agent's state")
-	flags.StringVar(&cniPath, "cni-path", "/opt/cni/bin", "`directories` of the CNI plugins, for records that name none")
-	flags.BoolVar(&dryRun, "dry-run", false, "only show what would be detached")
+	flags.StringVar(&o.config, "config", defaultConfig, "colvind's configuration `file`, for the directories; the defaults hold without one")
+	flags.StringVar(&o.records, "record-directory", "", "`directory` of the CNI plugin's records, where it is not the configured one")
+	flags.StringVar(&o.cniPath, "cni-path", "/opt/cni/bin", "`directories` of the CNI plugins, for records that name none")
+	flags.BoolVar(&o.dryRun, "dry-run", false, "only show what would be detached")
+	flags.BoolVar(&o.altNamesOnly, "alt-names-only", false, "only remove the alternative names that a killed agent left")
 	return cmd
+}
+
+func (a *app) collect(cmd *cobra.Command, o *gcOptions) error {
+	if _, err := os.Stat(o.config); errors.Is(err, fs.ErrNotExist) && !cmd.Flags().Changed("config") {
+		o.config = ""
+	}
+	c, err := node.LoadConfig(o.config)
+	if err != nil {
+		return err
+	}
+	if cmd.Flags().Changed("run-directory") {
+		c.RunDirectory = a.runDir
+	}
+	var errs []error
+	if !o.dryRun {
+		errs = append(errs, clearAltNames(c.RunDirectory, c.StateDirectory))
+	}
+	if !o.altNamesOnly {
+		collected, err := cniplugin.Collect(cmp.Or(o.records, c.RecordDirectory), o.cniPath, o.dryRun)
+		errs = append(errs, err)
+		if err == nil || len(collected) > 0 {
+			errs = append(errs, a.collected(collected, o.dryRun))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // clearAltNames clears them unless an agent runs, and keeps one from starting
 // meanwhile. A lock file that is not there is left to the agent to make: it may have
 // another user.
-func (a *app) clearAltNames(state string) error {
-	path := filepath.Join(a.runDir, nodefile.LockName)
+func clearAltNames(run, state string) error {
+	path := filepath.Join(run, nodefile.LockName)
 	if _, err := os.Lstat(path); err == nil {
 		lock, err := nodefile.Lock(path)
 		if errors.Is(err, nodefile.ErrLocked) {
@@ -83,7 +111,11 @@ func (a *app) collected(records []record.Record, dryRun bool) error {
 			pod = r.Pod.Namespace + "/" + r.Pod.Name
 		}
 		list = append(list, collectedAttachment{r.Name, r.ContainerID, r.IfName, pod, r.Network})
-		cells = append(cells, []string{pod, a.cell(r.ContainerID), r.IfName, r.Network})
+		row := []string{pod, r.ContainerID, r.IfName, r.Network}
+		for i := range row {
+			row[i] = a.cell(fit.Printable(row[i]))
+		}
+		cells = append(cells, row)
 	}
 	if a.format == formatJSON {
 		return a.json(list)

@@ -279,18 +279,14 @@ func (a *attachment) tookIt(t *target) error {
 	if now.MAC != t.device.MAC {
 		return fmt.Errorf("%s in the container has MAC address %s, and %s had %s", now.Name, now.MAC, t.device.Name, t.device.MAC)
 	}
-	return a.dropAltNames(now)
+	return a.dropAltNames(now, t)
 }
 
-// dropAltNames takes the network names, which the agent may have given it, from a
-// device in the container: the kernel does not let it come back to the node while
-// another device there has one of its names.
-func (a *attachment) dropAltNames(device discovery.Interface) error {
-	node, err := a.readNode(a.conf)
-	if err != nil {
-		return err
-	}
-	names := slices.DeleteFunc(slices.Clone(device.AltNames), func(name string) bool { return len(node.Lookup(name)) == 0 })
+// dropAltNames takes the names of the target's networks, which the agent may have
+// given it, from a device in the container: the kernel does not let it come back to
+// the node while another device there has one of its names.
+func (a *attachment) dropAltNames(device discovery.Interface, t *target) error {
+	names := slices.DeleteFunc(slices.Clone(device.AltNames), func(name string) bool { return !slices.Contains(t.names, name) })
 	if len(names) == 0 {
 		return nil
 	}

@@ -8,11 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"syscall"
 
 	"github.com/containernetworking/cni/pkg/skel"
 
 	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/link"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -66,21 +68,31 @@ func (a *attachment) delRecorded(r *record.Record) error {
 	_, lost := same(a.kernel, nodefile.Link(r.Device))
 	// host-device complains where there is nothing to move back, also when it did that.
 	moves := delegateTypes[r.DelegateType].use == taken
-	if err := a.detach(d, &args, conf, lost != nil || moves); err != nil || !r.Taken || !a.sameBoot(r) {
-		return err
+	detach := func() error { return a.detach(d, &args, conf, lost != nil || moves) }
+	if r.Taken {
+		return a.raising(detach)
 	}
-	return a.raise(r)
+	return detach()
 }
 
-// raise sets a device up that has come back to the node: host-device leaves it down,
-// and nobody could hear the switch there any more. It was up when it was taken.
-func (a *attachment) raise(r *record.Record) error {
-	all, err := a.kernel.List()
+// raising sets the device up that comes back to the node meanwhile: host-device leaves
+// it down, and nobody could hear the switch there any more. It was up when it was
+// taken.
+func (a *attachment) raising(detach func() error) error {
+	before, err := a.kernel.List()
+	if err == nil {
+		err = detach()
+	}
 	if err != nil {
 		return err
 	}
-	for _, i := range all {
-		if i.Name == r.Device.Name && i.MAC.String() == r.Device.MAC && !i.Up {
+	after, err := a.kernel.List()
+	if err != nil {
+		return err
+	}
+	for _, i := range after {
+		was := func(b discovery.Interface) bool { return b.Index == i.Index }
+		if !i.Up && !slices.ContainsFunc(before, was) {
 			return a.kernel.SetUp(i.Index)
 		}
 	}
@@ -92,14 +104,16 @@ func (a *attachment) raise(r *record.Record) error {
 // what would have refused the ADD is no error.
 func (a *attachment) delUnrecorded() error {
 	c, err := parseConf(a.args.StdinData)
+	if kind := cmp.Or(c.ipamType(), ipamType(a.args.StdinData)); kind != "" {
+		if _, missing := findPlugin("IPAM", kind, a.args.Path); missing != nil {
+			return nil // no ADD can have come past this
+		}
+	}
 	var d *delegate
 	if err == nil {
 		d, err = a.newDelegate(c.delegate, a.args, a.lock.File())
 	}
-	if err != nil { // no ADD can have come past this, unless something was changed since
-		if _, missing := findPlugin("IPAM", ipamType(a.args.StdinData), a.args.Path); missing != nil {
-			return nil
-		}
+	if err != nil { // nor past this, unless something was changed since
 		return a.freeAddress(a.args, a.args.StdinData)
 	}
 	// Plugins read the whole configuration, though DEL needs no device: one that is
@@ -108,7 +122,11 @@ func (a *attachment) delUnrecorded() error {
 	if err != nil {
 		return err
 	}
-	return a.detach(d, a.args, conf, true)
+	detach := func() error { return a.detach(d, a.args, conf, true) }
+	if c.use == taken && c.chosen == "" {
+		return a.raising(detach)
+	}
+	return detach()
 }
 
 // detach runs the delegate's DEL. A delegate whose device or namespace is gone may

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -195,9 +196,15 @@ func lookAround(proc string) (viewpoint, error) {
 		return v, fmt.Errorf("find live network namespaces: %w", err)
 	}
 	for _, e := range entries {
-		// What is not a process, has ended or is hidden even from root says nothing.
-		if ino, err := inode(filepath.Join(proc, e.Name(), "ns/net")); err == nil {
+		if _, err := strconv.Atoi(e.Name()); err != nil {
+			continue
+		}
+		ino, err := inode(filepath.Join(proc, e.Name(), "ns/net"))
+		switch {
+		case err == nil:
 			v.alive[ino] = true
+		case !errors.Is(err, fs.ErrNotExist): // not one that has ended: hidden, as without CAP_SYS_PTRACE
+			v.all = false
 		}
 	}
 	return v, nil

@@ -53,6 +53,7 @@ func (p *Plugin) choose(c *conf, node *nodefile.File, usable []nodefile.Attachme
 	for _, way := range ways {
 		t, err := p.confirm(c, way)
 		if err == nil {
+			t.names = node.NamesOf(t.Device)
 			return t, nil
 		}
 		if first == nil {

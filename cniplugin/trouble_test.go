@@ -130,7 +130,9 @@ func TestHostDeviceComesBackUp(t *testing.T) {
 	b.must(b.do(b.plugin.Add))
 	back := eth(40, "eth1")
 	back.MAC, back.Up = eth(4, "").MAC, false
-	b.kernel.Now, b.kernel.later = []discovery.Interface{back, eth(5, "eth2")}, nil
+	b.kernel.Now, b.kernel.later = []discovery.Interface{eth(5, "eth2")}, nil
+	b.must(os.Remove(b.script.Log))
+	b.kernel.after = func() { b.kernel.Now = []discovery.Interface{back, eth(5, "eth2")}; b.kernel.after = nil }
 	b.must(b.do(b.plugin.Del))
 	if !b.kernel.Now[0].Up {
 		t.Error("eth1 is down after DEL")

@@ -23,6 +23,7 @@ type target struct {
 	device discovery.Interface   // what the delegate is told; the VLAN device's parent until there is one
 	make   bool                  // the delegate needs a VLAN device on it
 	takes  bool                  // the delegate moves it into the container
+	names  []string              // of the networks that it leads to
 }
 
 // confirm asks the kernel about every port below the device: frames can leave

@@ -133,11 +133,13 @@ func (r *pluginRig) sub(t *testing.T) *pluginRig {
 // ready makes the device that leads to the network where it is missing.
 func (r *pluginRig) ready() {
 	r.t.Helper()
-	if _, err := r.Netlink().LinkByName("eth1"); err != nil {
+	port, err := r.Netlink().LinkByName("eth1")
+	if err != nil {
 		r.ports++ // what was in the last one may not be gone yet
 		r.cable("eth1", r.leaf, fmt.Sprint("p", r.ports))
+	} else if port.Attrs().Flags&net.FlagUp == 0 {
+		r.t.Error("eth1 has come back down")
 	}
-	r.ok(r.SetUp("eth1"))
 	if _, err := r.Netlink().LinkByName(r.device); err != nil {
 		r.ok(r.prepare(r.deviceRig))
 	}
@@ -403,6 +405,36 @@ func TestPluginsGCByTool(t *testing.T) {
 	r.mustTool("add", p)
 	r.mustTool("gc", p)
 	r.empty(p)
+	r.clean()
+}
+
+// TestPluginsGCCommand has the colvin command collect what is gone, for a runtime that
+// never calls GC. What is there stays.
+func TestPluginsGCCommand(t *testing.T) {
+	r := newPluginRig(t, delegates["macvlan"])
+	kept, gone := r.pod(r.stdin(hostLocal)), r.pod(r.stdin(hostLocal))
+	_, err := kept.Add(t.Context())
+	r.ok(err)
+	const path = "/run/netns-gone" // as a runtime pins a namespace
+	r.ok(r.WriteFile(path, ""))
+	r.ok(r.Command(t.Context(), "mount", "--bind", gone.NetNS(), path).Run())
+	_, err = r.call(gone, "ADD", r.stdin(hostLocal), "CNI_NETNS="+path)
+	r.ok(err)
+	r.ok(r.Command(t.Context(), "umount", path).Run())
+	r.ok(os.Remove(r.Path(path)))
+	for _, want := range []string{"1 would be detached", "1 detached", "Nothing is left over"} {
+		args := []string{"gc"}
+		if strings.Contains(want, "would") {
+			args = append(args, "--dry-run")
+		}
+		said, err := r.Colvin(t.Context(), args...)
+		r.ok(err)
+		if !strings.Contains(said, want) {
+			t.Errorf("colvin %q says %q, want %q", args, said, want)
+		}
+	}
+	r.pings(kept)
+	r.ok(kept.Del(t.Context()))
 	r.clean()
 }
 

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -229,6 +230,17 @@ func Write(path string, f *File) error {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
+}
+
+// NamesOf returns the names that lead to a device.
+func (f *File) NamesOf(device Link) []string {
+	var names []string
+	for _, n := range f.Networks {
+		if slices.ContainsFunc(n.Attachments, func(a Attachment) bool { return a.Device == device }) {
+			names = append(names, n.Name)
+		}
+	}
+	return names
 }
 
 // Lookup returns the attachments that a name stands for on this node.

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/colvin-net/colvin/cniplugin/record"
+)
+
+// left makes a record of an earlier boot.
+func left(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "attachments")
+	s, err := record.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &record.Record{
+		Key:   record.Key{Name: "green", ContainerID: strings.Repeat("3f2c9b", 10), IfName: "net1"},
+		Phase: record.Added, BootID: "an earlier one", Network: "green", Pod: record.Pod{Namespace: "default", Name: "web\x1b[2J-0"},
+		DelegateType: "none", DelegateConf: []byte("{}"),
+	}
+	l, err := s.Lock(t.Context(), r.Key)
+	if err == nil {
+		err = errors.Join(l.Write(r), l.Unlock())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestGC(t *testing.T) {
+	dir, records := t.TempDir(), left(t)
+	expect(t, "gc-dry-run", run(t, dir, "gc", "--dry-run", "--record-directory", records))
+	expect(t, "gc-dry-run-json", run(t, dir, "gc", "--dry-run", "--record-directory", records, "-o", "json"))
+	expect(t, "gc-nothing", run(t, dir, "gc", "--dry-run", "--record-directory", t.TempDir()))
+	if list, err := record.List(records); err != nil || len(list.Records) != 1 {
+		t.Errorf("%+v, %v after looking only", list, err)
+	}
+}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +15,6 @@ import (
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping/node"
-	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
 // defaultConfig is where colvind.service has its configuration.
@@ -63,7 +61,7 @@ func (a *app) collect(cmd *cobra.Command, o *gcOptions) error {
 	}
 	var errs []error
 	if !o.dryRun {
-		errs = append(errs, clearAltNames(c.RunDirectory, c.StateDirectory))
+		errs = append(errs, node.ClearAltNamesUnlessRunning(c.RunDirectory, c.StateDirectory))
 	}
 	if !o.altNamesOnly {
 		collected, err := cniplugin.Collect(cmp.Or(o.records, c.RecordDirectory), o.cniPath, o.dryRun)
@@ -73,24 +71,6 @@ func (a *app) collect(cmd *cobra.Command, o *gcOptions) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// clearAltNames clears them unless an agent runs, and keeps one from starting
-// meanwhile. A lock file that is not there is left to the agent to make: it may have
-// another user.
-func clearAltNames(run, state string) error {
-	path := filepath.Join(run, nodefile.LockName)
-	if _, err := os.Lstat(path); err == nil {
-		lock, err := nodefile.Lock(path)
-		if errors.Is(err, nodefile.ErrLocked) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		defer func() { _ = lock.Close() }()
-	}
-	return node.ClearAltNames(state)
 }
 
 // collectedAttachment is one attachment of "colvin gc" as JSON.

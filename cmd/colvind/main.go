@@ -11,12 +11,10 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime/debug"
 	"syscall"
 
 	"github.com/colvin-net/colvin/mapping/node"
-	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
 // version is set when the binary is built.
@@ -66,10 +64,7 @@ func run(file string) error {
 // clearAltNames takes away what a killed agent left that was configured otherwise,
 // while there may be the right to.
 func clearAltNames(config node.Config, log *slog.Logger) {
-	if nodefile.Held(filepath.Join(config.RunDirectory, nodefile.LockName)) {
-		return
-	}
-	if err := node.ClearAltNames(config.StateDirectory); err != nil {
+	if err := node.ClearAltNamesUnlessRunning(config.RunDirectory, config.StateDirectory); err != nil {
 		log.Warn("altnames of an earlier run are left", "error", err)
 	}
 }

@@ -253,7 +253,9 @@ func TestAltNamesOfAKilledAgent(t *testing.T) {
 	}
 	awaitAltNames(t, n, cabled(0)...)
 	kill()
-	if err := n.Do(func() error { return node.ClearAltNames(n.Path(nodeStateDir)) }); err != nil {
+	if err := n.Do(func() error {
+		return node.ClearAltNamesUnlessRunning(n.Path(nodefile.DefaultDir), n.Path(nodeStateDir))
+	}); err != nil {
 		t.Error(err)
 	}
 	if got := altNamesOf(t, n); len(got) != 0 {

@@ -5,7 +5,11 @@ package node
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -43,6 +47,7 @@ func (altNameKernel) RemoveAltName(index int, name string) error {
 // before it is given. Taking away never waits.
 type altNames struct {
 	on     bool
+	strict bool // a name is only where the record has it
 	bootID string
 	kernel AltNameKernel
 	store  store
@@ -69,9 +74,25 @@ func newAltNames(on bool, bootID string, kernel AltNameKernel, s store, log *slo
 	}, err
 }
 
-// ClearAltNames takes away the alternative names that an agent which was killed
-// left. No agent may be running.
-func ClearAltNames(stateDirectory string) error {
+// ClearAltNamesUnlessRunning takes away the alternative names that an agent which was
+// killed left, and keeps one from starting meanwhile. A lock file that is not there is
+// left to the agent to make: it may have another user.
+//
+// The caller may be root, and believes a record of an agent that is not. That reaches
+// no further than to names as networks have them, and to the devices that have them
+// under the recorded index. What such an agent could still do is to have a name go that
+// an admin gave, if it could be a network's: the kernel does not tell who gave it.
+func ClearAltNamesUnlessRunning(runDirectory, stateDirectory string) (err error) {
+	lock, err := lockUnlessMissing(filepath.Join(runDirectory, nodefile.LockName))
+	if errors.Is(err, nodefile.ErrLocked) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("remove altnames: %w", err)
+	}
+	if lock != nil {
+		defer func() { err = errors.Join(err, lock.Close()) }()
+	}
 	boot, err := bootID()
 	if err != nil {
 		return err
@@ -80,11 +101,20 @@ func ClearAltNames(stateDirectory string) error {
 	if err != nil {
 		return err
 	}
+	a.strict = true
 	return a.clear()
 }
 
+// lockUnlessMissing returns nothing where there is no lock file.
+func lockUnlessMissing(path string) (*os.File, error) {
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return nodefile.Lock(path)
+}
+
 // withdraw takes away every name that the view does not give its device any more,
-// and returns when to try again what could not be done.
+// and returns when to do so again though nothing happens.
 func (a *altNames) withdraw(v *mapping.View, interfaces []discovery.Interface) time.Duration {
 	a.wanted, a.doubts = nil, nil
 	if a.on {
@@ -101,8 +131,11 @@ func (a *altNames) withdraw(v *mapping.View, interfaces []discovery.Interface) t
 	if err := a.save(); err != nil {
 		a.stuck = append(a.stuck, mapping.Condition{Type: mapping.FilesUnwritable, Message: err.Error()})
 	}
-	if len(a.stuck) > 0 {
+	switch {
+	case len(a.stuck) > 0:
 		return writeEvery
+	case len(a.owned) > 0:
+		return lookEvery // whether the record is still there
 	}
 	return never
 }
@@ -126,8 +159,8 @@ func (a *altNames) disown(n altName) {
 
 // give gives the names that withdraw found to be wanted, and returns when to do so
 // again though nothing happens.
-func (a *altNames) give(interfaces []discovery.Interface) time.Duration {
-	plan := planAltNames(a.wanted, interfaces, a.owned)
+func (a *altNames) give(seen []discovery.Interface) time.Duration {
+	plan := planAltNames(a.wanted, seen, a.owned)
 	if len(plan.add) == 0 && !slices.ContainsFunc(plan.taken, a.unheardOf) {
 		a.taken, a.failed = plan.taken, nil
 		return never
@@ -145,6 +178,9 @@ func (a *altNames) give(interfaces []discovery.Interface) time.Duration {
 	}
 	plan = planAltNames(a.wanted, interfaces, a.owned)
 	a.taken = plan.taken
+	if len(plan.add) > 0 && !maps.Equal(wiringOf(seen), wiringOf(interfaces)) {
+		return urgentEvery // what is wanted may no longer hold
+	}
 	if a.failed = a.add(plan.add, interfaces); len(a.failed) > 0 {
 		return lookEvery
 	}
@@ -204,9 +240,10 @@ func (a *altNames) clear() error {
 }
 
 // follow compares what is owned with the interfaces there are. At first a record of
-// an earlier run is believed only where all of it agrees. Later the MAC address may
-// change, as a bond does to its members. A device that is not there can be in a
-// container, and comes back with its name, maybe under another index.
+// an earlier run is believed only where the device has the name. Its MAC address may
+// have changed: a bridge has the lowest of its ports', and a bond changes that of its
+// members. A device that is not there can be in a container, and comes back with its
+// name, maybe under another index.
 func (a *altNames) follow(interfaces []discovery.Interface) {
 	if len(a.owned) == 0 {
 		a.proven = true
@@ -216,12 +253,12 @@ func (a *altNames) follow(interfaces []discovery.Interface) {
 	devices, known := byIndex(interfaces), map[altNameKey]bool{}
 	for _, n := range a.owned {
 		i := devices[n.Index]
-		if i == nil {
+		if i == nil && !a.strict {
 			i = back(interfaces, n)
 		}
 		switch {
 		case i == nil:
-		case slices.Contains(i.AltNames, n.Name) && (a.proven || i.MAC == n.MAC):
+		case slices.Contains(i.AltNames, n.Name):
 			n.Index, n.MAC = i.Index, i.MAC
 		case !a.proven:
 			continue
@@ -254,7 +291,8 @@ func forget(owned []altName, devices map[int]*discovery.Interface) []altName {
 	})
 }
 
-// back finds a device that came back from a container.
+// back finds a device that came back from a container, by its MAC address: there was
+// none under its index.
 func back(interfaces []discovery.Interface, n altName) *discovery.Interface {
 	for i := range interfaces {
 		if interfaces[i].MAC == n.MAC && slices.Contains(interfaces[i].AltNames, n.Name) {
@@ -264,9 +302,10 @@ func back(interfaces []discovery.Interface, n altName) *discovery.Interface {
 	return nil
 }
 
-// save writes the record where it has changed. An empty one goes.
+// save writes the record where it has changed, or a cleaner has removed it. An empty
+// one goes.
 func (a *altNames) save() error {
-	if slices.Equal(a.owned, a.saved) {
+	if slices.Equal(a.owned, a.saved) && (len(a.owned) == 0 || a.store.hasAltNames()) {
 		return nil
 	}
 	if err := a.store.saveAltNames(a.bootID, a.owned); err != nil {

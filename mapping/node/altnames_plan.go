@@ -13,6 +13,7 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
+	"github.com/colvin-net/colvin/mapping/rules"
 )
 
 // maxAltName is the longest name that may stand wherever an interface's name does:
@@ -55,6 +56,9 @@ func wantedAltNames(v *mapping.View) (map[string]nodefile.Link, []mapping.Condit
 	return wanted, conditions
 }
 
+// possibleAltName is about names of networks.
+func possibleAltName(name string) bool { return len(name) <= maxAltName && rules.ValidName(name) }
+
 // An altPlan is what is between the names that are wanted and those that are there.
 type altPlan struct {
 	remove, add []altName
@@ -87,6 +91,22 @@ func planAltNames(wanted map[string]nodefile.Link, interfaces []discovery.Interf
 		}
 	}
 	return p
+}
+
+// wiring is what tells that a device may lead elsewhere than it did.
+type wiring struct {
+	up, carrier    bool
+	carrierChanges uint32
+	master         int
+}
+
+func wiringOf(interfaces []discovery.Interface) map[int]wiring {
+	out := make(map[int]wiring, len(interfaces))
+	for i := range interfaces {
+		d := &interfaces[i]
+		out[d.Index] = wiring{d.Up, d.Carrier, d.CarrierChanges, d.Master}
+	}
+	return out
 }
 
 func byIndex(interfaces []discovery.Interface) map[int]*discovery.Interface {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"syscall"
 
 	"github.com/colvin-net/colvin/discovery"
@@ -48,7 +49,8 @@ type altNameKey struct {
 func (n altName) key() altNameKey { return altNameKey{n.Name, n.Index} }
 
 // altNames reads the names that an earlier run set since the node was booted. A
-// damaged file is set aside: then those names are as good as anybody's.
+// damaged file is set aside: then those names are as good as anybody's. A name that
+// no network can have was not set by an agent.
 func (s store) altNames(bootID string) ([]altName, error) {
 	data, err := readRegular(s.path(altNamesName), maxAltNamesFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -67,7 +69,12 @@ func (s store) altNames(bootID string) ([]altName, error) {
 	if f.BootID != bootID { // a reboot takes every altname away
 		return nil, nil
 	}
-	return f.Names, nil
+	return slices.DeleteFunc(f.Names, func(n altName) bool { return !possibleAltName(n.Name) }), nil
+}
+
+func (s store) hasAltNames() bool {
+	_, err := os.Lstat(s.path(altNamesName))
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // readRegular reads a file of a directory that need not be the reader's own: root

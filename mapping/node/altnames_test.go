@@ -366,10 +366,73 @@ func TestAltNameOfAKilledAgent(t *testing.T) {
 	b.start(true)
 	b.see(leads(eth2, true, "green"))
 	b.expect("moved meanwhile", []string{"eth2 green"}, []string{"3 green"})
-	b.kernel.devices[1].MAC[0] = 6
+	b.kernel.devices[1].MAC[0] = 0 // a bridge has the lowest of its ports'
+	eth2 = b.kernel.devices[1]
+	b.start(true)
+	b.see(leads(eth2, true, "green"))
+	b.expect("another MAC address", []string{"eth2 green"}, []string{"3 green"})
+	b.see(leads(eth2, false, "green"))
+	b.expect("in doubt", nil, nil)
+	b.see(leads(eth2, true, "green"))
+	b.kernel.devices[1].Index, b.kernel.devices[1].MAC[0] = 4, 6
 	b.start(true)
 	b.see()
-	b.expect("another device, as far as is known", []string{"eth2 green"}, nil)
+	b.expect("another device, as far as is known", []string{"eth2 green"}, []string{"3 green"})
+}
+
+// TestAltNamesRecordRemoved has a cleaner remove the record while the agent runs.
+func TestAltNamesRecordRemoved(t *testing.T) {
+	eth1 := device(2, "eth1")
+	b := newNameBench(t, eth1)
+	remove := func() {
+		t.Helper()
+		if err := os.Remove(filepath.Join(b.dir, altNamesName)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.see(leads(eth1, true, "green"))
+	remove()
+	if again := b.see(leads(eth1, true, "green")); again != lookEvery {
+		t.Errorf("again after %v, want %v", again, lookEvery)
+	}
+	b.expect("written again", []string{"eth1 green"}, []string{"2 green"})
+	remove()
+	b.kernel.devices[0].AltNames = nil
+	snapshot, _ := b.kernel.List()
+	b.kernel.before = func() { b.expect("before it is given again", nil, []string{"2 green"}) }
+	b.sink.give(snapshot)
+	b.expect("given again", []string{"eth1 green"}, []string{"2 green"})
+	b.start(true) // killed
+	b.see()
+	b.expect("taken away", nil, nil)
+}
+
+// TestAltNameNotOfAnOldSnapshot has the cable move when the view is made already.
+func TestAltNameNotOfAnOldSnapshot(t *testing.T) {
+	for name, happen := range map[string]func(k *fakeKernel){
+		"carrier lost":     func(k *fakeKernel) { k.devices[0].Carrier = false },
+		"lost and back":    func(k *fakeKernel) { k.devices[0].CarrierChanges += 2 },
+		"down":             func(k *fakeKernel) { k.devices[0].Up = false },
+		"enslaved":         func(k *fakeKernel) { k.devices[0].Master = 3 },
+		"the port of it":   func(k *fakeKernel) { k.devices[1].CarrierChanges++ },
+		"it has new ports": func(k *fakeKernel) { k.devices = append(k.devices, device(4, "eth3")) },
+		"it lost a port":   func(k *fakeKernel) { k.devices = k.devices[:1] },
+	} {
+		t.Run(name, func(t *testing.T) {
+			eth1 := device(2, "eth1")
+			b := newNameBench(t, eth1, device(3, "eth2"))
+			b.stale, _ = b.kernel.List()
+			happen(b.kernel)
+			if again := b.see(leads(eth1, true, "green")); again != urgentEvery {
+				t.Errorf("again after %v, want %v", again, urgentEvery)
+			}
+			b.expect("not yet", nil, nil)
+			b.calls("not tried")
+			b.stale = nil
+			b.see(leads(eth1, true, "green"))
+			b.expect("seen", []string{"eth1 green"}, []string{"2 green"})
+		})
+	}
 }
 
 // TestAltNameRecordedFirst kills the agent between the record and the name.
@@ -498,11 +561,65 @@ func TestAltNamesNoRecord(t *testing.T) {
 			if err := put(filepath.Join(dir, altNamesName)); err != nil {
 				t.Fatal(err)
 			}
-			if err := ClearAltNames(dir); err == nil || !strings.Contains(err.Error(), altNamesName) {
+			if err := ClearAltNamesUnlessRunning(t.TempDir(), dir); err == nil || !strings.Contains(err.Error(), altNamesName) {
 				t.Errorf("error %v, want one that names the file", err)
 			}
 		})
 	}
+}
+
+// TestAltNamesClearedUnlessRunning tells by an unusable record whether it is read.
+func TestAltNamesClearedUnlessRunning(t *testing.T) {
+	run, state := t.TempDir(), t.TempDir()
+	path := filepath.Join(run, nodefile.LockName)
+	if err := os.Mkdir(filepath.Join(state, altNamesName), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	expect := func(when string, read bool) {
+		t.Helper()
+		err := ClearAltNamesUnlessRunning(run, state)
+		if read != (err != nil && strings.Contains(err.Error(), altNamesName)) {
+			t.Errorf("%s: error %v, want the record read: %v", when, err, read)
+		}
+	}
+	expect("never ran", true)
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the lock file was made: %v", err)
+	}
+	lock, err := nodefile.Lock(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect("running", false)
+	if err := lock.Close(); err != nil {
+		t.Fatal(err)
+	}
+	expect("killed", true)
+	if nodefile.Held(path) {
+		t.Error("the lock is still held")
+	}
+	if err := errors.Join(os.Remove(path), os.Symlink("elsewhere", path)); err != nil {
+		t.Fatal(err)
+	}
+	if err := ClearAltNamesUnlessRunning(run, state); !errors.Is(err, syscall.ELOOP) {
+		t.Errorf("a link for a lock file: error %v, want %v", err, syscall.ELOOP)
+	}
+}
+
+// TestAltNamesClearedAsRoot has an agent claim names that it did not give.
+func TestAltNamesClearedAsRoot(t *testing.T) {
+	eth1, eth2 := device(2, "eth1", "Uplink", "pci_0000.1", "sixteen-or-more1"), device(3, "eth2", "green")
+	b := newNameBench(t, eth1, eth2)
+	claimed := []altName{owns(eth1, "Uplink"), owns(eth1, "pci_0000.1"), owns(eth1, "sixteen-or-more1"), {Name: "green", Index: 9, MAC: eth2.MAC}}
+	if err := b.sink.store.saveAltNames(b.boot, claimed); err != nil {
+		t.Fatal(err)
+	}
+	b.start(false)
+	b.sink.strict = true
+	if err := b.sink.clear(); err != nil {
+		t.Error(err)
+	}
+	b.calls("left alone")
 }
 
 func TestAltNamesConfiguration(t *testing.T) {
@@ -535,7 +652,8 @@ func TestAltNamesCleared(t *testing.T) {
 	}
 	b.expect("ended in order", nil, nil)
 	b.see(leads(eth1, true, "green"), leads(eth2, true, "blue"))
-	b.start(false) // as ClearAltNames does after a crash
+	b.start(false) // as ClearAltNamesUnlessRunning does after a crash
+	b.sink.strict = true
 	eth2 = b.kernel.devices[1]
 	b.kernel.devices = b.kernel.devices[:1]
 	if err := b.sink.clear(); err != nil {
@@ -607,7 +725,9 @@ func TestAltNamesOfTheLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
 		b.config.AltNames = true
-		kernel := &fakeKernel{devices: []discovery.Interface{device(2, "eth1")}}
+		eth1 := device(2, "eth1")
+		eth1.CarrierChanges = 2 // as in the snapshots
+		kernel := &fakeKernel{devices: []discovery.Interface{eth1}}
 		b.altNames = kernel
 		b.write("rules.yaml", greenAndBlue)
 		b.start()

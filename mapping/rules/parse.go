@@ -82,7 +82,7 @@ func (r *reader) readGroups(m *yamlfile.Mapping) {
 	pairs := m.Pairs()
 	for _, p := range pairs { // all names first: a match may refer to a later group
 		name := p.Key.Raw()
-		if !validName(name) {
+		if !ValidName(name) {
 			p.Key.Mistake(yamlfile.Quote(name)+" is not a name for a group", nameHint)
 		}
 		r.groups[name] = &group{name: name, ref: r.ref(p.Key)}

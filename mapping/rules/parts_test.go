@@ -196,7 +196,7 @@ func checkAnswers(t *testing.T, set *Set, s Subject) {
 			continue
 		}
 		for _, name := range append(naming.Aliases, naming.Name) {
-			if !validName(name) || !set.Covers(name) {
+			if !ValidName(name) || !set.Covers(name) {
 				t.Errorf("%+v is named %q", occ, name)
 			}
 		}

@@ -18,7 +18,8 @@ const maxName = 63
 
 var label = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
 
-func validName(s string) bool { return len(s) <= maxName && label.MatchString(s) }
+// ValidName reports whether a network can have this name: it is a DNS label.
+func ValidName(s string) bool { return len(s) <= maxName && label.MatchString(s) }
 
 // A template is a name that may hold words such as {system.1}.
 type template struct {
@@ -66,7 +67,7 @@ func parseTemplate(s string) (*template, error) {
 		rest = at[1]
 	}
 	t.add(s[rest:])
-	if !validName(words.ReplaceAllString(s, "x")) {
+	if !ValidName(words.ReplaceAllString(s, "x")) {
 		return nil, yamlfile.Problem{Message: yamlfile.Quote(s) + " is not a name", Hint: nameHint}
 	}
 	return t, nil
@@ -144,7 +145,7 @@ func (t *template) expand(src source) (string, error) {
 		b.WriteString(clean)
 	}
 	name := b.String()
-	if !validName(name) {
+	if !ValidName(name) {
 		return "", fmt.Errorf("%s has %d characters, a name has at most %d", yamlfile.Quote(name), len(name), maxName)
 	}
 	return name, nil

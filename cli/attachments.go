@@ -3,8 +3,9 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
-	"io/fs"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -25,14 +26,14 @@ func (a *app) attachments() *cobra.Command {
 			if err != nil {
 				return a.attachmentsFromFile(err, dir)
 			}
-			if a.format == formatJSON {
-				return a.json(append([]node.Attached{}, s.Attachments...))
-			}
 			problem := ""
 			for _, c := range s.View.Conditions {
 				if c.Type == mapping.RecordsUnreadable {
 					problem = c.Message
 				}
+			}
+			if a.format == formatJSON {
+				return a.attachmentJSON(s.Attachments, problem)
 			}
 			return a.attachmentTable(s.Attachments, problem)
 		},
@@ -44,7 +45,7 @@ func (a *app) attachments() *cobra.Command {
 // attachmentsFromFile shows what the records and the last agent tell.
 func (a *app) attachmentsFromFile(agent error, dir string) error {
 	f, err := a.file()
-	if err != nil || errors.Is(agent, fs.ErrPermission) || a.format == formatJSON {
+	if err != nil || !a.noAgent(agent) || a.format == formatJSON {
 		return a.needsAgent(agent) // JSON cannot say how old the answer is
 	}
 	attached, problem, err := node.AttachedWithoutAgent(dir, f)
@@ -57,24 +58,39 @@ func (a *app) attachmentsFromFile(agent error, dir string) error {
 	return a.attachmentTable(attached, problem)
 }
 
+// attachmentJSON is no answer by itself where not all containers are known, and none
+// at all where none is.
+func (a *app) attachmentJSON(attached []node.Attached, problem string) error {
+	if problem == "" {
+		return a.json(append([]node.Attached{}, attached...))
+	}
+	incomplete := fmt.Errorf("not all attachments are known: %s", problem)
+	if len(attached) == 0 {
+		return incomplete
+	}
+	return errors.Join(a.json(attached), incomplete)
+}
+
 func (a *app) attachmentTable(attached []node.Attached, problem string) error {
 	header := []string{"POD", "INTERFACE", "NETWORK", "DEVICE", "STATUS", "SINCE"}
 	if a.format == formatWide {
 		header = append(header, "IDENTITY", "LEADS TO", "SWITCH", "REASON", "CONTAINER")
 	}
 	var cells [][]string
-	orphans := 0
+	gone, unfinished := 0, 0
 	for i := range attached {
 		at := &attached[i]
 		row := []string{at.Owner(), at.IfName, at.Network, at.Device.Name, string(at.Status), age(a.now().Sub(at.Since))}
-		reason := at.Reason
-		if at.Orphaned != "" {
-			orphans++
+		switch {
+		case at.Unfinished():
+			unfinished++
+			row[4] += ", unfinished"
+		case at.Orphaned != "":
+			gone++
 			row[4] += ", orphaned"
-			reason = at.Orphaned
 		}
 		if a.format == formatWide {
-			row = append(row, at.Identity, at.LeadsTo(), at.Neighbor, reason, at.ContainerID)
+			row = append(row, at.Identity, at.LeadsTo(), at.Neighbor, cmp.Or(at.Orphaned, at.Reason), at.ContainerID)
 		}
 		for j := range row {
 			row[j] = fit.Printable(row[j])
@@ -88,13 +104,20 @@ func (a *app) attachmentTable(attached []node.Attached, problem string) error {
 	} else if problem == "" {
 		return a.print("No container is attached through the colvin plugin.")
 	}
-	if orphans > 0 {
-		if err := a.print("Containers that are gone: %d; \"colvin gc\" removes what they left.", orphans); err != nil {
+	var notes []string
+	if gone > 0 {
+		notes = append(notes, fmt.Sprintf(`Containers that are gone: %d; "colvin gc" removes what they left.`, gone))
+	}
+	if unfinished > 0 {
+		notes = append(notes, fmt.Sprintf("Attachments that were begun and not completed: %d; the runtime's next DEL undoes them, or restart the container.", unfinished))
+	}
+	if problem != "" {
+		notes = append(notes, fmt.Sprintf("%s: %s", mapping.RecordsUnreadable, problem))
+	}
+	for _, note := range notes {
+		if err := a.print("%s", note); err != nil {
 			return err
 		}
 	}
-	if problem == "" {
-		return nil
-	}
-	return a.print("%s: %s", mapping.RecordsUnreadable, problem)
+	return nil
 }

@@ -3,10 +3,16 @@
 package cli
 
 import (
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
 	"time"
 
 	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/node"
+	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
 // containers are attachments of every status.
@@ -27,7 +33,57 @@ func containers() []node.Attached {
 	down.Pod, down.Reason, down.Neighbor, down.Orphaned, down.Gone = record.Pod{}, "eth1 is gone", "", "its network namespace is gone", now.Add(-time.Minute).UTC()
 	odd := at("3ea1c7e4d1a2b3c4d5e6", "\x1b]0;web-3\a", node.AttachedUnverified, 72*time.Hour)
 	odd.IfName, odd.Reason = "net\n1", "waiting for its LLDP"
-	return []node.Attached{ok, moved, down, odd}
+	begun := at("4ea1c7e4d1a2b3c4d5e6", "web-4", node.AttachedOK, time.Hour)
+	begun.Orphaned = "its ADD was not completed"
+	return []node.Attached{ok, moved, down, odd, begun}
+}
+
+// TestAgentHasNoAnswer holds that an agent which runs is not said to be gone.
+func TestAgentHasNoAnswer(t *testing.T) {
+	for name, file := range map[string]*nodefile.File{"first": nil, "again": {Version: nodefile.Version, Node: "node1", BootID: "boot-1"}} {
+		dir := t.TempDir()
+		if file != nil {
+			if err := nodefile.Write(filepath.Join(dir, nodefile.FileName), file); err != nil {
+				t.Fatal(err)
+			}
+		}
+		serveState(t, dir, func() (*node.State, error) { return nil, node.ErrNotReady },
+			func(time.Time) (node.Changes, error) {
+				return node.Changes{}, errors.New("read changes: input/output error")
+			})
+		for _, command := range []string{"attachments", "networks", "neighbors", "changes"} {
+			got := run(t, dir, command)
+			if !strings.HasPrefix(got, "error: the agent runs, but has no answer: ask agent at RUN/agent.sock: ") || strings.Count(got, "\n") != 1 {
+				t.Errorf("%s, %s: %s", name, command, got)
+			}
+		}
+	}
+}
+
+// TestAgentHangs has an agent that holds its lock and does not listen.
+func TestAgentHangs(t *testing.T) {
+	dir := t.TempDir()
+	lock, err := nodefile.Lock(filepath.Join(dir, nodefile.LockName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = lock.Close() }()
+	if got := run(t, dir, "attachments"); !strings.HasPrefix(got, "error: the agent runs, but has no answer: ") {
+		t.Error(got)
+	}
+}
+
+// TestAttachmentsUnknown holds that a program is not told of an empty list, or of a
+// short one, as if it were all.
+func TestAttachmentsUnknown(t *testing.T) {
+	for name, attached := range map[string][]node.Attached{"none": nil, "some": containers()[:1]} {
+		dir := t.TempDir()
+		s := &node.State{Attachments: attached}
+		s.View.Conditions = []mapping.Condition{{Type: mapping.RecordsUnreadable, Message: "open /d: permission denied"}}
+		serveState(t, dir, func() (*node.State, error) { return s, nil }, changesSince)
+		expect(t, "attachments-unknown-"+name, run(t, dir, "attachments"))
+		expect(t, "attachments-unknown-"+name+"-json", run(t, dir, "attachments", "-o", "json"))
+	}
 }
 
 func changesSince(t time.Time) (node.Changes, error) {

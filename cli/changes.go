@@ -3,9 +3,7 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -59,7 +57,7 @@ func (a *app) sinceWhen(s string) (time.Time, error) {
 
 // changesFromFile shows what the last agent recorded.
 func (a *app) changesFromFile(agent error, dir string, from time.Time) error {
-	if errors.Is(agent, fs.ErrPermission) {
+	if !a.noAgent(agent) {
 		return a.needsAgent(agent)
 	}
 	c, err := node.ReadChanges(dir, from)

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -113,12 +114,21 @@ func (a *app) needsAgent(err error) error {
 	if errors.Is(err, fs.ErrPermission) {
 		return fmt.Errorf("the agent's socket is not yours to use (%w): run colvin as root, or as the agent's user or group", err)
 	}
+	if !a.noAgent(err) {
+		return fmt.Errorf("the agent runs, but has no answer: %w", err)
+	}
 	f, fileErr := a.file()
 	if fileErr != nil {
 		return fmt.Errorf("no agent answers (%w); %w", err, fileErr)
 	}
 	return fmt.Errorf("no agent answers (%w); the last one wrote %s at %s: \"colvin networks\", \"colvin resolve\" and \"colvin attachments\" read that file",
 		err, nodefile.FileName, stamp(f.Written))
+}
+
+// noAgent reports whether it failed to ask the agent because there is none.
+func (a *app) noAgent(err error) bool {
+	nobody := errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
+	return nobody && !nodefile.Held(filepath.Join(a.runDir, nodefile.LockName))
 }
 
 // json prints v as indented JSON.

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -138,9 +140,14 @@ func agentState(t *testing.T) *node.State {
 // serve answers as an agent until the test ends.
 func serve(t *testing.T, dir string) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
 	s := agentState(t)
-	server := node.NewServer(filepath.Join(dir, nodefile.SocketName), func() (*node.State, error) { return s, nil }, changesSince, slog.New(slog.DiscardHandler))
+	serveState(t, dir, func() (*node.State, error) { return s, nil }, changesSince)
+}
+
+func serveState(t *testing.T, dir string, state func() (*node.State, error), changes func(time.Time) (node.Changes, error)) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	server := node.NewServer(filepath.Join(dir, nodefile.SocketName), state, changes, slog.New(slog.DiscardHandler))
 	done := make(chan error, 1)
 	go func() { done <- server.Run(ctx) }()
 	t.Cleanup(func() {
@@ -150,7 +157,7 @@ func serve(t *testing.T, dir string) {
 		}
 	})
 	for tick := time.Tick(time.Millisecond); ; <-tick {
-		if _, err := node.Query(ctx, filepath.Join(dir, nodefile.SocketName)); err == nil {
+		if _, err := node.Query(ctx, filepath.Join(dir, nodefile.SocketName)); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED) {
 			return
 		}
 	}
@@ -246,6 +253,7 @@ func TestWithoutAgent(t *testing.T) {
 	expect(t, "no-agent-neighbors", run(t, dir, "neighbors"))
 	expect(t, "no-agent-attachments", run(t, dir, "attachments", "--record-directory", filepath.Join(dir, "attachments")))
 	expect(t, "no-agent-attachments-json", run(t, dir, "attachments", "-o", "json"))
+	expect(t, "no-agent-changes-none", run(t, dir, "changes", "--state-directory", dir))
 	if err := os.WriteFile(filepath.Join(dir, "changes.jsonl"), []byte(recorded), 0o600); err != nil {
 		t.Fatal(err)
 	}

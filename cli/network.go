@@ -96,7 +96,7 @@ func vlanText(at *mapping.Attachment) string {
 // networksFromFile shows what the last agent knew.
 func (a *app) networksFromFile(agent error) error {
 	f, err := a.file()
-	if err != nil || errors.Is(agent, fs.ErrPermission) || a.format == formatJSON {
+	if err != nil || !a.noAgent(agent) || a.format == formatJSON {
 		return a.needsAgent(agent) // the file has not the same shape, and JSON has one only
 	}
 	if err := a.print("No agent runs on %s. What the last one knew at %s:", f.Node, stamp(f.Written)); err != nil {

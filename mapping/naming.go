@@ -31,10 +31,20 @@ func (r *resolver) nameAll() {
 
 // switchOf is the switch of an attachment, whatever group it is in.
 func (r *resolver) switchOf(a *Attachment) string {
-	if c, ok := r.Memory.Claim(a.Port.Index); ok && c.Neighbor.MSAP == a.Neighbor {
-		return r.switches.of(&c.Neighbor)
+	return r.Memory.Ungrouped(a.Identity, a.Port.Index, a.Neighbor).Switch
+}
+
+// Ungrouped is the identity of what a neighbour leads to at a port, as it would be if
+// its switch were in no group.
+func (m Memory) Ungrouped(id Identity, port int, by discovery.MSAP) Identity {
+	id.Switch = string(m.Switches.Canonical(by.Chassis))
+	if c, ok := m.Claim(port); ok && c.Neighbor.MSAP == by {
+		id.Switch = m.Switches.of(&c.Neighbor)
 	}
-	return string(r.switches.Canonical(a.Neighbor.Chassis))
+	if !id.Told() {
+		id.Port = by.Port
+	}
+	return id
 }
 
 func (r *resolver) uncoloured(id Identity) {

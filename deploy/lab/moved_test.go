@@ -8,6 +8,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -192,9 +193,12 @@ func TestPodGone(t *testing.T) {
 	b.awaitGreen()
 	p, err := b.node.NewPod(t.Context(), "gone", conf("green"), "10.10.0.9/24")
 	b.ok(err)
-	_, err = p.Add(t.Context())
-	b.ok(err)
+	unpin := pin(t, b.node, p, pinned)
+	add := p.Command(t.Context(), "ADD")
+	add.Stdin, add.Env = strings.NewReader(conf("green")), append(add.Env, "CNI_NETNS="+pinned)
+	b.ok(add.Run())
 	b.awaitPods("gone ok")
+	unpin()
 	b.ok(p.Close())
 	b.attached("green") // the agent looks again
 	b.awaitState(func(s *node.State) string {
@@ -234,4 +238,26 @@ func TestUnprivilegedReadsRecords(t *testing.T) {
 	b.attached("green") // whose record inherits the group
 	b.awaitPods("pod1 ok", "pod2 ok")
 	stop()
+}
+
+// pinned is where pin puts a namespace.
+const pinned = "/run/netns-pinned"
+
+// pin makes a pod's network namespace known by a path, as container runtimes do: one
+// below /proc proves nothing once it is gone. What it returns takes the path away.
+func pin(t *testing.T, n *lab.Node, p *lab.Pod, path string) (unpin func()) {
+	t.Helper()
+	err := n.WriteFile(path, "")
+	if err == nil {
+		err = n.Command(t.Context(), "mount", "--bind", p.NetNS(), path).Run()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		t.Helper()
+		if err := errors.Join(n.Command(t.Context(), "umount", path).Run(), os.Remove(n.Path(path))); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -415,13 +415,10 @@ func TestPluginsGCCommand(t *testing.T) {
 	kept, gone := r.pod(r.stdin(hostLocal)), r.pod(r.stdin(hostLocal))
 	_, err := kept.Add(t.Context())
 	r.ok(err)
-	const path = "/run/netns-gone" // as a runtime pins a namespace
-	r.ok(r.WriteFile(path, ""))
-	r.ok(r.Command(t.Context(), "mount", "--bind", gone.NetNS(), path).Run())
-	_, err = r.call(gone, "ADD", r.stdin(hostLocal), "CNI_NETNS="+path)
+	unpin := pin(t, r.Node, gone, pinned)
+	_, err = r.call(gone, "ADD", r.stdin(hostLocal), "CNI_NETNS="+pinned)
 	r.ok(err)
-	r.ok(r.Command(t.Context(), "umount", path).Run())
-	r.ok(os.Remove(r.Path(path)))
+	unpin()
 	for _, want := range []string{"1 would be detached", "1 detached", "Nothing is left over"} {
 		args := []string{"gc"}
 		if strings.Contains(want, "would") {

@@ -34,17 +34,22 @@ const (
 	orphanedAfter = time.Minute
 	// addingFor is how long an ADD may take, DHCP included.
 	addingFor = 2 * time.Minute
+	// maxJoined bounds what a switch that keeps changing its name can have remembered.
+	maxJoined = 16
 )
 
 // Attached is a container's attachment and where it leads by now.
 type Attached struct {
 	record.Key
-	Pod      record.Pod  `json:"pod,omitzero"`
-	Network  string      `json:"network"` // as asked for
-	Identity string      `json:"identity"`
-	Device   record.Link `json:"device"`
-	Port     record.Link `json:"port"`
-	VID      uint16      `json:"vid,omitempty"`
+	Pod      record.Pod `json:"pod,omitzero"`
+	Network  string     `json:"network"` // as asked for
+	Identity string     `json:"identity"`
+	// Joined are further identities of the same network: as recorded, and as seen
+	// together since then.
+	Joined []string    `json:"joined,omitempty"`
+	Device record.Link `json:"device"`
+	Port   record.Link `json:"port"`
+	VID    uint16      `json:"vid,omitempty"`
 	// Taken is set where the device itself is in the container.
 	Taken bool `json:"taken,omitempty"`
 
@@ -88,7 +93,7 @@ type knowledge struct {
 }
 
 // observed is what the agent knows.
-func observed(v *mapping.View, snap *discovery.Snapshot) knowledge {
+func observed(v *mapping.View, m mapping.Memory, snap *discovery.Snapshot) knowledge {
 	type through struct {
 		device, parent int
 		vid            uint16
@@ -100,7 +105,7 @@ func observed(v *mapping.View, snap *discovery.Snapshot) knowledge {
 			at := through{r.Device.Index, r.Parent.Index, r.VID}
 			ways, ok := known[at]
 			if !ok {
-				ways = waysOf(v, r)
+				ways = waysOf(v, m, r)
 				known[at] = ways
 			}
 			return ways
@@ -110,16 +115,16 @@ func observed(v *mapping.View, snap *discovery.Snapshot) knowledge {
 
 // waysOf are the attachments that a record's device leads through. Those to the
 // very device come before those that pass through it.
-func waysOf(v *mapping.View, r *record.Record) []way {
+func waysOf(v *mapping.View, m mapping.Memory, r *record.Record) []way {
 	var exact, passing []way
 	for i := range v.Attachments {
 		a := &v.Attachments[i]
 		switch {
 		case !carries(a, r.VID):
 		case r.Device.Index > 0 && a.Device.Index == r.Device.Index:
-			exact = append(exact, wayOf(a))
+			exact = append(exact, wayOf(a, m))
 		case r.Device.Index > 0 && a.LeadsThrough(r.Device.Index), r.Parent.Index > 0 && a.LeadsThrough(r.Parent.Index):
-			passing = append(passing, wayOf(a))
+			passing = append(passing, wayOf(a, m))
 		}
 	}
 	if len(exact) > 0 {
@@ -133,14 +138,16 @@ func carries(a *mapping.Attachment, vid uint16) bool {
 	return a.VID == vid || slices.ContainsFunc(a.Members, func(m mapping.Member) bool { return m.VID == vid })
 }
 
-func wayOf(a *mapping.Attachment) way {
+// wayOf knows the identities outside of groups too: a switch can have been put into
+// one after the container was attached.
+func wayOf(a *mapping.Attachment, memory mapping.Memory) way {
 	w := way{
-		identities: []string{a.Identity.String()}, names: a.Names(), certainty: a.Certainty,
+		identities: []string{a.Identity.String(), memory.Ungrouped(a.Identity, a.Port.Index, a.Neighbor).String()}, names: a.Names(), certainty: a.Certainty,
 		barred: a.Device.Index == 0 && a.Parent.Index == 0, since: a.Since, reason: a.Reason, neighbor: a.NeighborText(),
 	}
 	for _, m := range a.Members {
 		if m.Decides && (m.Certainty == nodefile.Fresh || m.Certainty == nodefile.Stale) {
-			w.identities = append(w.identities, m.Identity.String())
+			w.identities = append(w.identities, m.Identity.String(), memory.Ungrouped(m.Identity, m.Port.Index, m.Neighbor).String())
 		}
 	}
 	return w
@@ -157,10 +164,13 @@ func (k knowledge) attached(held []heldRecord, before []Attached) (after []Attac
 	for i := range held {
 		r := &held[i]
 		a := Attached{
-			Key: r.Key, Pod: r.Pod, Network: r.Network, Identity: r.Identity, Device: r.Device, Port: r.Port, VID: r.VID, Taken: r.Taken,
+			Key: r.Key, Pod: r.Pod, Network: r.Network, Identity: r.Identity, Joined: r.Joined, Device: r.Device, Port: r.Port, VID: r.VID, Taken: r.Taken,
+		}
+		was := cmp.Or(earlier[r.Key], &Attached{})
+		if was.Identity == a.Identity && was.Device == a.Device {
+			a.Joined = was.Joined
 		}
 		k.judge(&a, &r.Record)
-		was := cmp.Or(earlier[r.Key], &Attached{})
 		if a.Status == AttachedUnverified || a.Status == AttachedDown {
 			a.To, a.ToNetwork = was.To, was.ToNetwork
 		}
@@ -227,16 +237,16 @@ func (k knowledge) judge(a *Attached, r *record.Record) {
 		ifi, here = k.device(r.Device.Index)
 	}
 	here = here && r.Device.Index > 0
-	same := here && ifi.MAC.String() == r.Device.MAC
+	// An index is not used twice during a boot, except that a device which comes back
+	// from a container may find its own in use. MAC addresses change: a bridge has
+	// that of one of its ports.
 	switch name := r.Device.Name; {
-	case r.Taken && !same:
+	case r.Taken && (!here || ifi.MAC.String() != r.Device.MAC):
 		a.Reason = fmt.Sprintf("%s itself is in the container, where the agent cannot hear its switch", name)
 	case r.Taken:
 		a.Status, a.Reason = AttachedDown, name+" is no longer in the container"
 	case !here:
 		a.Status, a.Reason = AttachedDown, name+" is gone"
-	case !same:
-		a.Reason = fmt.Sprintf("%s has MAC address %s, not %s as when the container was attached", name, ifi.MAC, r.Device.MAC)
 	case !ifi.Up:
 		a.Status, a.Reason = AttachedDown, ifi.Name+" is administratively down"
 	default:
@@ -248,7 +258,7 @@ func (k knowledge) judge(a *Attached, r *record.Record) {
 // network, by identity or because it is called the same still; else the others.
 func (k knowledge) decide(a *Attached, r *record.Record) {
 	ways := k.ways(r)
-	own := slices.DeleteFunc(slices.Clone(ways), func(w way) bool { return !w.into(r) })
+	own := slices.DeleteFunc(slices.Clone(ways), func(w way) bool { return !w.into(a) })
 	switch {
 	case len(own) > 0:
 		best := slices.MinFunc(own, surer)
@@ -256,6 +266,7 @@ func (k knowledge) decide(a *Attached, r *record.Record) {
 			nodefile.Fresh: AttachedOK, nodefile.Stale: AttachedStale, nodefile.Down: AttachedDown, nodefile.Unverified: AttachedUnverified,
 		}[best.certainty]
 		a.take(best)
+		a.join(best)
 	case len(ways) > 0:
 		best := slices.MinFunc(ways, surer)
 		switch {
@@ -281,11 +292,26 @@ func (a *Attached) take(w way) {
 	}
 }
 
-// into reports whether a way leads into the network that a record was made for.
-func (w way) into(r *record.Record) bool {
-	return slices.Contains(w.names, r.Network) || slices.ContainsFunc(w.identities, func(id string) bool {
-		return id == r.Identity || slices.Contains(r.Joined, id)
-	})
+// join remembers what leads to the same network, for the day when nothing else does:
+// the switch that the container was attached through may fail, and its peer stays. A
+// name alone joins nothing, because rules can give it to another network.
+func (a *Attached) join(w way) {
+	if a.Status != AttachedOK && a.Status != AttachedStale || !w.known(a) {
+		return
+	}
+	for _, id := range w.identities {
+		if id != a.Identity && !slices.Contains(a.Joined, id) && len(a.Joined) < maxJoined {
+			a.Joined = append(slices.Clip(a.Joined), id) // earlier states share it
+		}
+	}
+}
+
+// into reports whether a way leads into the network that a container was attached to.
+func (w way) into(a *Attached) bool { return slices.Contains(w.names, a.Network) || w.known(a) }
+
+// known reports whether an identity of the way is one of that network.
+func (w way) known(a *Attached) bool {
+	return slices.ContainsFunc(w.identities, func(id string) bool { return id == a.Identity || slices.Contains(a.Joined, id) })
 }
 
 // surer orders ways from the surest on.

@@ -18,9 +18,32 @@ func AttachedWithoutAgent(dir string, f *nodefile.File) (attached []Attached, pr
 	if err != nil {
 		return nil, "", err
 	}
-	held := readRecords(dir)
+	held := newLookout().read(dir)
 	attached, _ = written(f, boot, time.Now()).attached(held.list, nil)
 	return attached, held.problem, nil
+}
+
+// movedBefore is what the last agent of this boot told the plugin of containers that
+// moved: they did not move again because an agent starts.
+func movedBefore(path, boot string) []Attached {
+	f, err := nodefile.Read(path)
+	if err != nil || f.BootID != boot {
+		return nil
+	}
+	var out []Attached
+	for _, m := range f.Moved {
+		a := Attached{
+			Key:    record.Key{Name: m.Name, ContainerID: m.ContainerID, IfName: m.IfName},
+			Status: AttachedMoved, Since: m.Since, Neighbor: m.Neighbor, To: m.Identity,
+		}
+		for _, n := range f.Networks {
+			if a.ToNetwork == "" && slices.ContainsFunc(n.Attachments, func(at nodefile.Attachment) bool { return at.Identity == m.Identity }) {
+				a.ToNetwork = n.Name
+			}
+		}
+		out = append(out, a)
+	}
+	return out
 }
 
 // written is what an agent that is gone knew. How long a container has been gone

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -20,6 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -27,14 +29,22 @@ import (
 // attach records a container on eth1 of green as the plugin does.
 func (b *bench) attach(container string, netns record.Netns) {
 	b.t.Helper()
-	s, err := record.Open(b.config.RecordDirectory)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	r := &record.Record{
+	b.keep(b.record(container, netns))
+}
+
+func (b *bench) record(container string, netns record.Netns) *record.Record {
+	return &record.Record{
 		Key: record.Key{Name: "conf", ContainerID: container, IfName: "net1"}, Phase: record.Added, Time: time.Now(), BootID: b.boot, Netns: netns,
 		Pod: record.Pod{Namespace: "default", Name: "web-0"}, Network: "green", Identity: idGreen.String(), Device: recordLink("eth1", 2), Port: recordLink("eth1", 2),
 		DelegateType: "macvlan", DelegateConf: []byte("{}"),
+	}
+}
+
+func (b *bench) keep(r *record.Record) {
+	b.t.Helper()
+	s, err := record.Open(b.config.RecordDirectory)
+	if err != nil {
+		b.t.Fatal(err)
 	}
 	l, err := s.Lock(b.t.Context(), r.Key)
 	if err == nil {
@@ -174,6 +184,157 @@ func TestMovedWhileAgentRestarts(t *testing.T) {
 	})
 }
 
+// TestMovedSinceSurvivesRestart holds that a container moved once, however often the
+// agent starts.
+func TestMovedSinceSurvivesRestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.write("rules.yaml", greenAndBlue)
+		b.start()
+		b.see(heard(sw1, 100))
+		b.attached(record.Netns{})
+		b.see(heard(sw1, 200))
+		time.Sleep(mapping.HoldDown + time.Second)
+		b.see(heard(sw1, 200))
+		first := b.moved()
+		for range 2 {
+			time.Sleep(time.Hour)
+			b.stop()
+			b.start()
+			b.see()
+			b.see(heard(sw1, 200))
+			if diff := cmp.Diff(first, b.moved()); diff != "" {
+				t.Errorf("moved after a restart (-before +after):\n%s", diff)
+			}
+		}
+		if got := b.history(ChangePod); len(got) != 1 {
+			t.Errorf("history: %v, want one move", got)
+		}
+		b.stop()
+		b.boot = "boot-2"
+		b.start()
+		b.see(heard(sw1, 200))
+		if got := b.moved(); got != nil {
+			t.Errorf("moved after a reboot: %v", got)
+		}
+		b.stop()
+	})
+}
+
+func TestRegroupedThenRenamed(t *testing.T) {
+	group := func(name string) string {
+		return "switchGroups:\n  dc1:\n    match: [{system: \"leaf-*\"}]\n    vlans: {100: " + name + ", 200: blue}\n"
+	}
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.write("rules.yaml", greenAndBlue)
+		b.start()
+		b.see(heard(sw1, 100))
+		b.attached(record.Netns{})
+		for _, rules := range []string{group("green"), group("prod"), greenAndBlue, group("prod")} {
+			b.write("rules.yaml", rules)
+			b.loop.rulesFile.reload()
+			synctest.Wait()
+			b.see(heard(sw1, 100))
+			if diff := cmp.Diff([]AttachedStatus{AttachedOK}, b.statuses()); diff != "" || b.moved() != nil {
+				t.Errorf("%s\n%s, moved %v", rules, diff, b.moved())
+			}
+		}
+		b.stop()
+	})
+}
+
+// seeBond sends a snapshot of bond0 on eth1 and eth2, with what is heard there; nil
+// where there is no carrier.
+func (b *bench) seeBond(members ...*discovery.Neighbor) {
+	s := &discovery.Snapshot{Time: time.Now(), Interfaces: []discovery.Interface{{
+		Index: 5, Name: "bond0", Kind: "bond", MAC: macOf(2), Ethernet: true, Up: true, Carrier: true, CarrierChanges: 2,
+		Bond: &discovery.Bond{Mode: discovery.BondLACP, Aggregator: 1},
+	}}}
+	for i, n := range members {
+		leg := discovery.Interface{
+			Index: i + 2, Name: fmt.Sprint("eth", i+1), MAC: macOf(i + 2), Ethernet: true, Up: true, Carrier: n != nil, CarrierChanges: 1, Master: 5,
+			BondMember: &discovery.BondMember{Active: n != nil, Up: n != nil, Aggregator: 1},
+		}
+		if leg.Carrier {
+			leg.CarrierChanges = 2
+		}
+		port := discovery.Port{Index: leg.Index, Name: leg.Name, Epoch: leg.Epoch(), Since: time.Now()}
+		if n != nil {
+			port.Neighbors = []discovery.Neighbor{*n}
+		}
+		s.Interfaces, s.Ports = append(s.Interfaces, leg), append(s.Ports, port)
+	}
+	b.snapshots <- s
+	synctest.Wait()
+}
+
+// TestMLAGLegComesLater has a container attached while one switch of two was away. The
+// first one may then go.
+func TestMLAGLegComesLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.start()
+		leaf1 := func() *discovery.Neighbor { n := heard(sw1, 100); return &n }
+		leaf2 := func() *discovery.Neighbor { n := heard(sw2, 100); n.SystemName = "leaf-2"; return &n }
+		b.seeBond(leaf1(), nil)
+		r := b.record("c1", record.Netns{})
+		r.Network, r.Device = colourOf1(b), recordLink("bond0", 5)
+		b.keep(r)
+		b.readRecords()
+		time.Sleep(time.Minute)
+		b.seeBond(leaf1(), leaf2())
+		time.Sleep(time.Hour)
+		b.seeBond(leaf1(), leaf2())
+		b.seeBond(nil, leaf2())
+		if diff := cmp.Diff([]AttachedStatus{AttachedOK}, b.statuses()); diff != "" || b.moved() != nil {
+			t.Errorf("only the peer is left: %s, moved %v", diff, b.moved())
+		}
+		b.stop()
+	})
+}
+
+// TestMoveOfTrunkIsRecorded holds that the networks of a trunk, which change all at
+// once, leave room for what its containers are told of.
+func TestMoveOfTrunkIsRecorded(t *testing.T) {
+	trunk := func(chassis string, pvid uint16) discovery.Neighbor {
+		n := heard(chassis, pvid)
+		for v := uint16(1000); v < 1060; v++ {
+			n.VLANs = append(n.VLANs, discovery.VLANName{ID: v, Name: fmt.Sprint("v", v)})
+		}
+		return n
+	}
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.write("rules.yaml", greenAndBlue)
+		b.start()
+		b.see(trunk(sw1, 100))
+		b.attached(record.Netns{})
+		time.Sleep(time.Hour)
+		b.see(trunk(sw1, 100))
+		i := discovery.Interface{Index: 2, Name: "eth1", MAC: macOf(2), Ethernet: true, Up: true}
+		for _, s := range []struct {
+			carrier uint32
+			heard   []discovery.Neighbor
+		}{{3, nil}, {4, nil}, {4, []discovery.Neighbor{trunk(sw2, 200)}}} {
+			i.Carrier, i.CarrierChanges = s.carrier%2 == 0, s.carrier
+			b.snapshots <- &discovery.Snapshot{Time: time.Now(), Interfaces: []discovery.Interface{i}, Ports: []discovery.Port{
+				{Index: 2, Name: "eth1", Epoch: i.Epoch(), Since: time.Now(), Neighbors: s.heard},
+			}}
+			synctest.Wait()
+			time.Sleep(100 * time.Millisecond)
+		}
+		want := []string{"condition||green| -> AttachmentMoved", "pod|default/web-0|green|green (" + idGreen.String() + ") -> blue (" + idBlue.String() + ")"}
+		if got := b.history(ChangeOmitted); len(got) == 0 {
+			t.Error("nothing was left out, so this tests nothing")
+		}
+		if diff := cmp.Diff(want, b.history(ChangePod, ChangeCondition)); diff != "" {
+			t.Errorf("history (-want +got):\n%s", diff)
+		}
+		b.stop()
+	})
+}
+
 func TestOrphanedRecord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
@@ -181,7 +342,7 @@ func TestOrphanedRecord(t *testing.T) {
 		b.start()
 		b.see(heard(sw1, 100))
 		netns := filepath.Join(b.t.TempDir(), "netns")
-		b.attached(record.Netns{Path: netns})
+		b.attached(record.Netns{Path: netns, Mount: newLookout().mount})
 		if got := b.conditions(); len(got) != 0 {
 			t.Errorf("conditions %v, want none: the runtime may be about to call DEL", got)
 		}

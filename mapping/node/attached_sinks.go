@@ -34,11 +34,15 @@ func (a *Attached) LeadsTo() string {
 	return fmt.Sprintf("%s (%s)", a.ToNetwork, a.To)
 }
 
+// Unfinished reports whether the container may still be there, and only its ADD is
+// known to have ended halfway.
+func (a *Attached) Unfinished() bool { return a.Orphaned != "" && a.Gone.IsZero() }
+
 // movedOf is what the plugin's CHECK needs to know.
 func movedOf(attached []Attached) []nodefile.Moved {
 	var out []nodefile.Moved
 	for i := range attached {
-		if a := &attached[i]; a.Status == AttachedMoved && a.Orphaned == "" {
+		if a := &attached[i]; a.Status == AttachedMoved {
 			out = append(out, nodefile.Moved{
 				Name: a.Name, ContainerID: a.ContainerID, IfName: a.IfName, Identity: a.To, Neighbor: a.Neighbor, Since: a.Since,
 			})
@@ -50,19 +54,27 @@ func movedOf(attached []Attached) []nodefile.Moved {
 // attachedConditions are what an operator should know of the containers.
 func attachedConditions(attached []Attached, problem string) []mapping.Condition {
 	out := append(movedConditions(attached), takenConditions(attached)...)
-	orphans, first := 0, &Attached{}
+	var gone, unfinished []*Attached
 	for i := range attached {
-		if a := &attached[i]; a.Orphaned != "" {
-			if orphans == 0 {
-				first = a
-			}
-			orphans++
+		switch a := &attached[i]; {
+		case a.Unfinished():
+			unfinished = append(unfinished, a)
+		case a.Orphaned != "":
+			gone = append(gone, a)
 		}
 	}
-	if orphans > 0 {
-		out = append(out, mapping.Condition{Type: mapping.OrphanedRecords, Message: fmt.Sprintf(
-			"attachment records of containers that are gone: %d, such as %s (%s on %s: %s); \"colvin gc\" removes what they left",
-			orphans, first.Owner(), fit.Printable(first.Network), fit.Printable(first.Device.Name), first.Orphaned)})
+	for _, o := range []struct {
+		list         []*Attached
+		what, remedy string
+	}{
+		{gone, "attachment records of containers that are gone", `"colvin gc" removes what they left`},
+		{unfinished, "attachments that were begun and not completed", "the runtime's next DEL undoes them, or restart the container"},
+	} {
+		if len(o.list) > 0 {
+			a := o.list[0]
+			out = append(out, mapping.Condition{Type: mapping.OrphanedRecords, Message: fmt.Sprintf("%s: %d, such as %s (%s on %s: %s); %s",
+				o.what, len(o.list), a.Owner(), fit.Printable(a.Network), fit.Printable(a.Device.Name), a.Orphaned, o.remedy)})
+		}
 	}
 	if problem != "" {
 		out = append(out, mapping.Condition{Type: mapping.RecordsUnreadable, Message: problem})
@@ -79,7 +91,7 @@ func movedConditions(attached []Attached) []mapping.Condition {
 	count, first := map[move]int{}, []*Attached(nil)
 	for i := range attached {
 		a := &attached[i]
-		if a.Status != AttachedMoved || a.Orphaned != "" {
+		if a.Status != AttachedMoved {
 			continue
 		}
 		m := move{a.Network, a.To, a.Device}

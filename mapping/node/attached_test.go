@@ -41,6 +41,7 @@ type scene struct {
 	gone       bool
 	interfaces func(*discovery.Snapshot)
 	view       []mapping.Attachment
+	memory     mapping.Memory
 	before     []Attached
 }
 
@@ -54,6 +55,11 @@ func onEth1(name string, id mapping.Identity, c nodefile.Certainty, change ...fu
 		f(&a)
 	}
 	return a
+}
+
+// heardFrom has it heard from the switch of id, whatever group that is in.
+func heardFrom(id mapping.Identity) func(*mapping.Attachment) {
+	return func(a *mapping.Attachment) { a.Neighbor.Chassis = discovery.ID(id.Switch) }
 }
 
 // onBond has the attachment reached through a bond of eth1 and eth2.
@@ -92,7 +98,7 @@ func (s scene) resolve() (Attached, time.Time) {
 	if s.interfaces != nil {
 		s.interfaces(snap)
 	}
-	k := observed(&mapping.View{BootID: "boot-1", Time: when, Attachments: s.view}, snap)
+	k := observed(&mapping.View{BootID: "boot-1", Time: when, Attachments: s.view}, s.memory, snap)
 	out, wake := k.attached([]heldRecord{{r, s.gone}}, s.before)
 	return out[0], wake
 }
@@ -104,6 +110,9 @@ func TestAttachedStatus(t *testing.T) {
 	}
 	onTheBond := func(r *record.Record) { r.Device = recordLink("bond0", 5) }
 	taken := func(r *record.Record) { r.Taken, r.Device = true, recordLink("eth7", 9) }
+	anotherMAC := func(s *discovery.Snapshot) { // as a bridge has when a container joins it
+		s.Interfaces = []discovery.Interface{{Index: 2, Name: "eth1", MAC: macOf(77), Up: true}}
+	}
 	for name, tt := range map[string]struct {
 		scene
 		want string // status, identity it leads to, reason
@@ -130,6 +139,17 @@ func TestAttachedStatus(t *testing.T) {
 		"regrouped, an alias": {scene{view: []mapping.Attachment{onEth1("lime", mapping.Identity{Switch: "group:dc1", VLAN: 100}, fresh, func(a *mapping.Attachment) {
 			a.Aliases = []string{"green"}
 		})}}, "ok||so fresh"},
+		"regrouped, then renamed": {scene{view: []mapping.Attachment{onEth1("prod", mapping.Identity{Switch: "group:dc1", VLAN: 100}, fresh, heardFrom(idGreen))}}, "ok||so fresh"},
+		"regrouped, another VLAN": {
+			scene{view: []mapping.Attachment{onEth1("prod", mapping.Identity{Switch: "group:dc1", VLAN: 200}, fresh, heardFrom(idGreen))}},
+			"moved|switch group dc1 VLAN 200|so fresh",
+		},
+		"regrouped, known by another chassis": {
+			scene{
+				view:   []mapping.Attachment{onEth1("prod", mapping.Identity{Switch: "group:dc1", VLAN: 100}, fresh, heardFrom(idPeer))},
+				memory: mapping.Memory{Switches: mapping.Switches{{ID: discovery.ID(idGreen.Switch), Chassis: []discovery.ID{discovery.ID(idGreen.Switch), discovery.ID(idPeer.Switch)}}}},
+			}, "ok||so fresh",
+		},
 		"nothing known": {scene{}, "unverified||nothing tells where eth1 leads"},
 
 		"bond": {scene{record: onTheBond, view: []mapping.Attachment{onEth1("green", idGreen, fresh, onBond(idGreen, idGreen))}}, "ok||so fresh"},
@@ -165,9 +185,14 @@ func TestAttachedStatus(t *testing.T) {
 		"device down": {scene{record: onVLAN, interfaces: func(s *discovery.Snapshot) {
 			s.Interfaces = []discovery.Interface{{Index: 6, Name: "eth1.300", MAC: macOf(6)}}
 		}}, "down||eth1.300 is administratively down"},
-		"another device": {scene{interfaces: func(s *discovery.Snapshot) {
-			s.Interfaces = []discovery.Interface{{Index: 2, Name: "eth1", MAC: macOf(77)}}
-		}}, "unverified||eth1 has MAC address 02:00:00:00:00:4d, not 02:00:00:00:00:02 as when the container was attached"},
+		"another MAC address": {scene{interfaces: anotherMAC, view: []mapping.Attachment{onEth1("green", idGreen, fresh)}}, "ok||so fresh"},
+		"another MAC address, moved": {
+			scene{interfaces: anotherMAC, view: []mapping.Attachment{onEth1("blue", idBlue, fresh)}}, "moved|" + idBlue.String() + "|so fresh",
+		},
+		"device taken, its index is another's": {
+			scene{record: func(r *record.Record) { r.Taken = true }, interfaces: anotherMAC},
+			"unverified||eth1 itself is in the container, where the agent cannot hear its switch",
+		},
 		"device taken":         {scene{record: taken}, "unverified||eth7 itself is in the container, where the agent cannot hear its switch"},
 		"device taken, back":   {scene{record: func(r *record.Record) { r.Taken = true }, view: []mapping.Attachment{onEth1("green", idGreen, fresh)}}, "down||eth1 is no longer in the container"},
 		"another boot":         {scene{record: func(r *record.Record) { r.BootID = "boot-0" }, view: []mapping.Attachment{onEth1("blue", idBlue, fresh)}}, "unverified||it was attached before the node rebooted"},
@@ -254,25 +279,97 @@ func TestNetnsGone(t *testing.T) {
 	if err := syscall.Stat("/proc/self/ns/net", &own); err != nil {
 		t.Skip("needs /proc:", err)
 	}
+	alive := record.Netns{Path: "/proc/self/ns/net", Inode: own.Ino}
+	another := record.Netns{Path: "/proc/self/ns/net", Inode: own.Ino + 1}
+	gone := record.Netns{Path: filepath.Join(dir, "gone")}
+	ended := record.Netns{Path: "/proc/4194305/ns/net"} // above any process ID
 	for _, tt := range []struct {
+		name  string
 		netns record.Netns
-		want  bool
+		// what is told from the plugin's mount namespace, and from another one where the
+		// namespace was seen; all from the first PID namespace
+		gone, alive bool
 	}{
-		{record.Netns{Path: "/proc/self/ns/net", Inode: own.Ino}, false},
-		{record.Netns{Path: "/proc/self/ns/net", Inode: own.Ino + 1}, true},
-		{record.Netns{Path: filepath.Join(dir, "gone")}, true},
-		{record.Netns{Path: filepath.Join(dir, "no", "such", "directory")}, false}, // not ours to see
-		{record.Netns{Path: file, Inode: 1}, false},                                // its mount did not reach us
-		{record.Netns{Path: "/proc/4194305/ns/net"}, true},                         // above any process ID
-		{record.Netns{Path: filepath.Join(file, "below")}, false},
-		{record.Netns{}, false},
-		{record.Netns{Path: "proc/../x"}, false},
-		{record.Netns{Path: "/\x00"}, false},
-		{record.Netns{Path: "/" + strings.Repeat("x", 1<<16)}, false},
+		{"there", alive, false, true},
+		{"another at its path", another, true, false},
+		{"gone", gone, true, false},
+		{"its process has ended", ended, true, false},
+		{"not ours to see", record.Netns{Path: filepath.Join(dir, "no", "such", "directory")}, false, false},
+		{"its mount did not reach us", record.Netns{Path: file, Inode: 1}, false, false},
+		{"below a file", record.Netns{Path: filepath.Join(file, "below")}, false, false},
+		{"no path", record.Netns{}, false, false},
+		{"relative", record.Netns{Path: "proc/../x"}, false, false},
+		{"zero byte", record.Netns{Path: "/\x00"}, false, false},
+		{"long", record.Netns{Path: "/" + strings.Repeat("x", 1<<16)}, false, false},
 	} {
-		if got := netnsGone(tt.netns); got != tt.want {
-			t.Errorf("netnsGone(%.60v) = %t, want %t", tt.netns, got, tt.want)
+		const here, elsewhere = 7, 8
+		inMount := func(mount uint64) record.Netns {
+			n := tt.netns
+			n.Mount = mount
+			return n
 		}
+		for _, from := range []struct {
+			name  string
+			w     lookout
+			netns record.Netns
+			gone  bool
+		}{
+			{"the same mount namespace", lookout{mount: here, all: true}, inMount(here), tt.gone},
+			{"another", lookout{mount: here, all: true}, inMount(elsewhere), false},
+			{"another, seen", lookout{mount: here, all: true, seen: map[record.Netns]bool{inMount(elsewhere): true}}, inMount(elsewhere), tt.gone},
+			{"an unknown one", lookout{all: true}, inMount(0), false},
+			{"another PID namespace", lookout{mount: here}, inMount(here), tt.gone && !strings.HasPrefix(tt.netns.Path, "/proc/")},
+		} {
+			from.w.own = own
+			if alive, gone := from.w.look(from.netns); alive != tt.alive || gone != from.gone {
+				t.Errorf("%s, from %s: alive %t, gone %t; want %t and %t", tt.name, from.name, alive, gone, tt.alive, from.gone)
+			}
+		}
+	}
+}
+
+// TestNetnsSeen holds that a namespace which was seen is known to be gone, whatever
+// mount namespace the plugin runs in.
+func TestNetnsSeen(t *testing.T) {
+	b := newBench(t)
+	path := filepath.Join(t.TempDir(), "netns")
+	if err := os.Symlink("/proc/self/ns/net", path); err != nil {
+		t.Fatal(err)
+	}
+	var own syscall.Stat_t
+	if err := syscall.Stat(path, &own); err != nil {
+		t.Skip("needs /proc:", err)
+	}
+	b.attach("c1", record.Netns{Path: path, Inode: own.Ino, Mount: 1})
+	b.attach("c2", record.Netns{Path: path + "2", Inode: own.Ino, Mount: 1})
+	seen, late := newLookout(), newLookout()
+	gone := func(w *lookout) (out []bool) {
+		for _, r := range w.read(b.config.RecordDirectory).list {
+			out = append(out, r.gone)
+		}
+		return out
+	}
+	for range 2 {
+		if diff := cmp.Diff([]bool{false, false}, gone(seen)); diff != "" {
+			t.Errorf("gone while one is there (-want +got):\n%s", diff)
+		}
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if diff := cmp.Diff([]bool{true, false}, gone(seen)); diff != "" {
+			t.Errorf("gone (-want +got):\n%s", diff)
+		}
+	}
+	if diff := cmp.Diff([]bool{false, false}, gone(late)); diff != "" {
+		t.Errorf("gone as never seen (-want +got):\n%s", diff)
+	}
+	if err := os.RemoveAll(b.config.RecordDirectory); err != nil {
+		t.Fatal(err)
+	}
+	if gone(seen); len(seen.seen) != 0 {
+		t.Errorf("%v is kept without a record", seen.seen)
 	}
 }
 
@@ -284,14 +381,16 @@ func TestAttachedConditions(t *testing.T) {
 		}
 	}
 	taken := Attached{Key: record.Key{ContainerID: "0123456789abcdef"}, Network: "green", Device: recordLink("eth7", 9), Taken: true, Status: AttachedUnverified}
-	orphan := moved("c3", "web-2")
-	orphan.Orphaned = "its network namespace is gone"
-	got := attachedConditions([]Attached{moved("c1", "web-0"), moved("c2", "web-\x1b1"), taken, orphan}, "why")
+	orphan, unfinished := moved("c3", "web-2"), moved("c4", "web-3")
+	orphan.Orphaned, orphan.Gone = "its network namespace is gone", when
+	unfinished.Orphaned, unfinished.Status = "its ADD was not completed", AttachedOK
+	got := attachedConditions([]Attached{moved("c1", "web-0"), moved("c2", "web-\x1b1"), taken, orphan, unfinished}, "why")
 	want := []mapping.Condition{
-		{Type: mapping.AttachmentMoved, Interface: "eth1", Network: "green", Message: "default/web-0 (net1) and 1 more asked for green (A), but eth1 leads to blue (B) on sw-blue p1 since " +
+		{Type: mapping.AttachmentMoved, Interface: "eth1", Network: "green", Message: "default/web-0 (net1) and 2 more asked for green (A), but eth1 leads to blue (B) on sw-blue p1 since " +
 			when.Local().Format(time.DateTime) + "; running containers are left alone: move the cable or the VLAN back, or restart them"},
 		{Type: mapping.DeviceInUse, Interface: "eth7", Network: "green", Message: "eth7 (green) is not gone: it is in use by 01234567…cdef, into which it was moved, so nothing is heard on it"},
 		{Type: mapping.OrphanedRecords, Message: "attachment records of containers that are gone: 1, such as default/web-2 (green on eth1: its network namespace is gone); \"colvin gc\" removes what they left"},
+		{Type: mapping.OrphanedRecords, Message: "attachments that were begun and not completed: 1, such as default/web-3 (green on eth1: its ADD was not completed); the runtime's next DEL undoes them, or restart the container"},
 		{Type: mapping.RecordsUnreadable, Message: "why"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

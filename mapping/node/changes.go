@@ -47,8 +47,9 @@ type Change struct {
 // maxReason bounds what is kept of a reason, in characters.
 const maxReason = 500
 
-// changes are what became different between two states.
-func changes(before, after *State) []Change {
+// changes are what became different between two states. known are the containers
+// before, of which an earlier run may have told.
+func changes(before, after *State, known []Attached) []Change {
 	var out []Change
 	add := func(c Change) {
 		c.Time, c.Reason = after.View.Time.UTC().Round(0), fit.Cut(strings.ReplaceAll(c.Reason, "\n", " "), maxReason)
@@ -58,10 +59,12 @@ func changes(before, after *State) []Change {
 		add(Change{What: ChangeAgent, To: "started", Reason: "version " + after.Version})
 		before = &State{}
 	}
+	// First what the journal must not leave out where a thousand containers or the
+	// networks of a trunk change together.
+	conditionChanges(before.View.Conditions, after.View.Conditions, add)
+	podChanges(known, after.Attachments, add)
 	neighborChanges(before, after, add)
 	networkChanges(&before.View, &after.View, add)
-	podChanges(before.Attachments, after.Attachments, add)
-	conditionChanges(before.View.Conditions, after.View.Conditions, add)
 	return out
 }
 
@@ -148,7 +151,7 @@ func podChanges(before, after []Attached, add func(Change)) {
 			From: fmt.Sprintf("%s (%s)", fit.Printable(a.Network), fit.Printable(a.Identity)), To: a.LeadsTo(), Reason: a.Reason,
 		}
 		switch {
-		case a.Status == AttachedMoved && (was.Status != AttachedMoved || was.To != a.To):
+		case a.Status == AttachedMoved && was.To != a.To:
 			c.warn = true
 			add(c)
 		case was.To != "" && a.To == "":

@@ -71,37 +71,55 @@ func (h *history) save() (err error) {
 		size += int64(len(line))
 	}
 	path := filepath.Join(h.dir, changesName)
-	st, err := os.Stat(path)
+	st, err := os.Lstat(path)
 	if err == nil && st.Size() > 0 && st.Size()+size > maxChanges {
 		if err := os.Rename(path, filepath.Join(h.dir, oldChangesName)); err != nil {
 			return err
 		}
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	f, size, err := openRegular(path, os.O_RDWR|os.O_CREATE|os.O_APPEND)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	return appendLines(f, bytes.Join(h.unsaved, nil))
+	return appendLines(f, size, bytes.Join(h.unsaved, nil))
 }
+
+// openRegular opens a file whose directory need not be the caller's: nothing leads
+// elsewhere, and nothing waits.
+func openRegular(path string, flag int) (f *os.File, size int64, err error) {
+	f, err = os.OpenFile(path, flag|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
+	if errors.Is(err, syscall.ELOOP) {
+		return nil, 0, fmt.Errorf("open %s: %w", path, errNotRegular)
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	st, err := f.Stat()
+	if err == nil && !st.Mode().IsRegular() {
+		err = fmt.Errorf("open %s: %w", path, errNotRegular)
+	}
+	if err != nil {
+		return nil, 0, errors.Join(err, f.Close())
+	}
+	return f, st.Size(), nil
+}
+
+var errNotRegular = errors.New("it is no regular file; remove it")
 
 // appendLines ends a line first that was cut off when the node lost power or the
 // disk was full.
-func appendLines(f *os.File, lines []byte) error {
-	st, err := f.Stat()
-	if err != nil {
-		return err
-	}
+func appendLines(f *os.File, size int64, lines []byte) error {
 	last := []byte{'\n'}
-	if st.Size() > 0 {
-		if _, err := f.ReadAt(last, st.Size()-1); err != nil {
+	if size > 0 {
+		if _, err := f.ReadAt(last, size-1); err != nil {
 			return err
 		}
 	}
 	if last[0] != '\n' {
 		lines = append([]byte{'\n'}, lines...)
 	}
-	_, err = f.Write(lines)
+	_, err := f.Write(lines)
 	return err
 }
 
@@ -130,6 +148,9 @@ func ReadChanges(dir string, t time.Time) (Changes, error) {
 	if err != nil {
 		return Changes{}, err
 	}
+	if len(files) == 0 {
+		return Changes{}, fmt.Errorf("no agent has recorded changes in %s", dir)
+	}
 	return readChanges(files, t)
 }
 
@@ -148,19 +169,14 @@ func openChanges(dir string) (files []changesFile, err error) {
 		}
 	}()
 	for _, name := range []string{oldChangesName, changesName} {
-		f, err := os.OpenFile(filepath.Join(dir, name), os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+		f, size, err := openRegular(filepath.Join(dir, name), os.O_RDONLY)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
 			return files, err
 		}
-		files = append(files, changesFile{File: f})
-		st, err := f.Stat()
-		if err != nil {
-			return files, err
-		}
-		files[len(files)-1].size = min(st.Size(), maxFile)
+		files = append(files, changesFile{f, min(size, maxFile)})
 	}
 	return files, nil
 }

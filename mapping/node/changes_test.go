@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -101,7 +102,11 @@ func TestChanges(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, changes(tt.before, tt.after), cmp.AllowUnexported(Change{})); diff != "" {
+			var known []Attached
+			if tt.before != nil {
+				known = tt.before.Attachments
+			}
+			if diff := cmp.Diff(tt.want, changes(tt.before, tt.after, known), cmp.AllowUnexported(Change{})); diff != "" {
 				t.Errorf("changes (-want +got):\n%s", diff)
 			}
 		})
@@ -115,6 +120,36 @@ func readAll(t *testing.T, dir string) Changes {
 		t.Fatal(err)
 	}
 	return got
+}
+
+// TestHistoryWritesFilesOnly holds that the history follows no link and waits for no
+// reader: its directory need not be root's.
+func TestHistoryWritesFilesOnly(t *testing.T) {
+	victim := filepath.Join(t.TempDir(), "victim")
+	for name, plant := range map[string]func(path string) error{
+		"symbolic link": func(path string) error { return os.Symlink(victim, path) },
+		"FIFO":          func(path string) error { return syscall.Mkfifo(path, 0o600) },
+		"directory":     func(path string) error { return os.Mkdir(path, 0o700) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := os.WriteFile(victim, []byte("mine\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			h := &history{dir: t.TempDir()}
+			if err := plant(filepath.Join(h.dir, changesName)); err != nil {
+				t.Fatal(err)
+			}
+			for range 300 { // more than a pipe holds
+				h.append(Change{Time: when, What: ChangeName, To: "green", Reason: strings.Repeat("x", maxReason)})
+			}
+			if h.problem() == nil {
+				t.Error("nothing says that changes are not kept")
+			}
+			if got, err := os.ReadFile(victim); err != nil || string(got) != "mine\n" {
+				t.Errorf("victim holds %q, %v", got, err)
+			}
+		})
+	}
 }
 
 func TestHistorySurvivesDamage(t *testing.T) {

@@ -22,18 +22,27 @@ type journal struct {
 	log     *slog.Logger
 	history *history
 	limit   *rate.Limiter
+	urgent  *rate.Limiter // for containers and conditions, which no flood on a port may hide
 	omitted int
 }
 
 func newJournal(log *slog.Logger, h *history) *journal {
-	return &journal{log: log, history: h, limit: rate.NewLimiter(rate.Every(journalEvery), journalBurst)}
+	limiter := func() *rate.Limiter { return rate.NewLimiter(rate.Every(journalEvery), journalBurst) }
+	return &journal{log: log, history: h, limit: limiter(), urgent: limiter()}
+}
+
+func (j *journal) allows(c *Change) bool {
+	if c.What == ChangePod || c.What == ChangeCondition {
+		return j.urgent.Allow()
+	}
+	return j.limit.Allow()
 }
 
 // note takes down what changed.
 func (j *journal) note(changes []Change) {
 	var taken []Change
 	for _, c := range changes {
-		if !j.limit.Allow() {
+		if !j.allows(&c) {
 			j.omitted++
 			continue
 		}

@@ -111,6 +111,7 @@ func NewLoop(d Deps) *Loop {
 	l.journal = newJournal(d.Log, l.history)
 	l.recordsDir = newRecordsDir(d.Config.RecordDirectory, d.Log)
 	l.records = l.recordsDir.load()
+	l.attached = movedBefore(filepath.Join(d.Config.RunDirectory, nodefile.FileName), d.BootID)
 	l.restore()
 	var err error
 	l.altNames, err = newAltNames(d.Config.AltNames, d.BootID, d.AltNames, l.store, d.Log)
@@ -220,14 +221,15 @@ func (l *Loop) step() time.Duration {
 	}
 	again := l.altNames.withdraw(&view, l.snapshot.Interfaces)
 	var wake time.Time
-	l.attached, wake = observed(&view, l.snapshot).attached(l.records.list, l.attached)
+	known := l.attached
+	l.attached, wake = observed(&view, l.memory, l.snapshot).attached(l.records.list, known)
 	again = min(again, l.write(in, view, l.attached), l.altNames.give(l.snapshot.Interfaces))
 	l.history.append() // what could not be kept before
 	l.conditions(&view)
 	l.view = view
 	before, after := l.state.Load(), l.newState()
 	l.state.Store(after)
-	l.journal.note(changes(before, after))
+	l.journal.note(changes(before, after, known))
 	for _, t := range []time.Time{view.Wake, wake} {
 		if !t.IsZero() {
 			again = min(again, time.Until(t))

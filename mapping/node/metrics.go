@@ -96,9 +96,10 @@ func collectAttached(ch chan<- prometheus.Metric, attached []Attached) {
 	for i := range attached {
 		if attached[i].Orphaned != "" {
 			orphans++
-			continue
 		}
-		statuses[attached[i].Status]++
+		if attached[i].Orphaned == "" || attached[i].Status == AttachedMoved { // it may only seem gone
+			statuses[attached[i].Status]++
+		}
 	}
 	for _, status := range attachedStatuses {
 		gauge(ch, metricPods, float64(statuses[status]), string(status))

@@ -143,7 +143,7 @@ func state() *State {
 			Attachments: []mapping.Attachment{{Certainty: nodefile.Fresh}, {Certainty: nodefile.Fresh}, {Certainty: nodefile.Down}},
 			Conditions:  []mapping.Condition{{Type: mapping.Conflict}},
 		},
-		Attachments: []Attached{{Status: AttachedOK}, {Status: AttachedMoved}, {Status: AttachedMoved, Orphaned: "its network namespace is gone"}},
+		Attachments: []Attached{{Status: AttachedOK}, {Status: AttachedMoved}, {Status: AttachedMoved, Orphaned: "its network namespace is gone"}, {Status: AttachedDown, Orphaned: "its network namespace is gone"}},
 		Writes:      3,
 	}
 }

@@ -50,10 +50,11 @@ type recordsDir struct {
 	log  *slog.Logger
 	out  chan *records // holds the latest at most
 	last *records
+	here *lookout
 }
 
 func newRecordsDir(dir string, log *slog.Logger) *recordsDir {
-	return &recordsDir{dir: filepath.Clean(dir), log: log, out: make(chan *records, 1), last: &records{}}
+	return &recordsDir{dir: filepath.Clean(dir), log: log, out: make(chan *records, 1), last: &records{}, here: newLookout()}
 }
 
 // String names the task.
@@ -114,7 +115,7 @@ func (d *recordsDir) concerns(path string) bool {
 
 // reload reads the records and hands them over if they changed.
 func (d *recordsDir) reload() {
-	now := readRecords(d.dir)
+	now := d.here.read(d.dir)
 	if reflect.DeepEqual(d.last, now) {
 		return
 	}
@@ -128,17 +129,8 @@ func (d *recordsDir) reload() {
 
 // load reads the records for the first time.
 func (d *recordsDir) load() *records {
-	d.last = readRecords(d.dir)
+	d.last = d.here.read(d.dir)
 	return d.last
-}
-
-func readRecords(dir string) *records {
-	l, err := record.List(dir)
-	out := &records{problem: recordsProblem(dir, l, err)}
-	for i := range l.Records {
-		out.list = append(out.list, heldRecord{l.Records[i], netnsGone(l.Records[i].Netns)})
-	}
-	return out
 }
 
 // recordsProblem says what cannot be read and what an admin does about it.
@@ -167,26 +159,69 @@ func ownGroup() string {
 	return id
 }
 
-// netnsGone reports whether a network namespace is gone for certain. What may not
-// be seen, as in a mount or PID namespace of the agent's own, is not gone.
-func netnsGone(n record.Netns) bool {
+// A lookout is what this program can see of network namespaces.
+type lookout struct {
+	mount uint64         // its own mount namespace; 0 where that cannot be told
+	own   syscall.Stat_t // of that, on the device of the kernel's namespace files
+	all   bool           // it sees the processes of the whole machine
+	// seen are the namespaces that were there when it looked: their paths mean the
+	// same here as where the plugin runs.
+	seen map[record.Netns]bool
+}
+
+// initialPIDNamespace is the inode of the first one (PROC_PID_INIT_INO in the
+// kernel's linux/proc_ns.h).
+const initialPIDNamespace = 0xEFFFFFFC
+
+func newLookout() *lookout {
+	w := &lookout{}
+	if syscall.Stat("/proc/self/ns/mnt", &w.own) == nil {
+		w.mount = w.own.Ino
+	}
+	var st syscall.Stat_t
+	w.all = syscall.Stat("/proc/self/ns/pid", &st) == nil && st.Ino == initialPIDNamespace
+	return w
+}
+
+// read reads the records in dir.
+func (w *lookout) read(dir string) *records {
+	l, err := record.List(dir)
+	out, seen := &records{problem: recordsProblem(dir, l, err)}, map[record.Netns]bool{}
+	for i := range l.Records {
+		r := &l.Records[i]
+		alive, gone := w.look(r.Netns)
+		if alive || w.seen[r.Netns] {
+			seen[r.Netns] = true
+		}
+		out.list = append(out.list, heldRecord{*r, gone})
+	}
+	w.seen = seen
+	return out
+}
+
+// look reports whether a network namespace is there, or gone for certain. What may
+// not be seen, as from another mount or PID namespace, is neither.
+func (w *lookout) look(n record.Netns) (alive, gone bool) {
 	path := filepath.Clean(n.Path)
 	if !filepath.IsAbs(path) {
-		return false
+		return false, false
 	}
-	var theirs, own syscall.Stat_t
-	err := syscall.Stat(path, &theirs)
-	if err == nil {
-		// Another file system: the mount of a namespace did not reach the agent.
-		return syscall.Stat("/proc/self/ns/net", &own) == nil && theirs.Dev == own.Dev && theirs.Ino != n.Inode
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return false
-	}
+	sees := w.seen[n] || n.Mount == w.mount && w.mount != 0
 	witness := filepath.Dir(path)
 	if strings.HasPrefix(path, "/proc/") {
+		sees = sees && w.all
 		witness = "/proc/1" // hidden together with all others (hidepid)
 	}
+	var st syscall.Stat_t
+	err := syscall.Stat(path, &st)
+	switch {
+	case err == nil && st.Dev != w.own.Dev: // the mount of a namespace did not reach here
+		return false, false
+	case err == nil:
+		return st.Ino == n.Inode, sees && st.Ino != n.Inode
+	case !errors.Is(err, fs.ErrNotExist):
+		return false, false
+	}
 	_, err = os.Stat(witness)
-	return err == nil
+	return false, sees && err == nil
 }

@@ -3,6 +3,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -142,7 +143,7 @@ func query(ctx context.Context, path, what string, answer any) error {
 		return fmt.Errorf("ask agent at %s: %w", path, err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("ask agent at %s: %s", path, body)
+		return fmt.Errorf("ask agent at %s: %s", path, bytes.TrimSpace(body))
 	}
 	if err := json.Unmarshal(body, answer); err != nil {
 		return fmt.Errorf("ask agent at %s: %w", path, err)

@@ -48,8 +48,8 @@ const maxMistakes = 1000
 // A Mistake is one thing wrong in a file, at a place an editor can go to.
 type Mistake struct {
 	File    string `json:"file"`
-	Line    int    `json:"line"`           // from 1
-	Column  int    `json:"column"`         // from 1, in characters
+	Line    int    `json:"line"`           // from 1; 0 where Path alone says the place
+	Column  int    `json:"column"`         // from 1, in characters; 0 with Line
 	Path    string `json:"path,omitempty"` // such as "networks[2].match[0].vlan"; empty for the document
 	Message string `json:"message"`        // what is wrong
 	Hint    string `json:"hint,omitempty"` // what to do about it
@@ -57,7 +57,10 @@ type Mistake struct {
 
 // String returns file:line:column: path: what is wrong; what to do.
 func (m Mistake) String() string {
-	s := fmt.Sprintf("%s:%d:%d: ", m.File, m.Line, m.Column)
+	s := m.File + ": "
+	if m.Line != 0 {
+		s = fmt.Sprintf("%s:%d:%d: ", m.File, m.Line, m.Column)
+	}
 	if m.Path != "" {
 		s += m.Path + ": "
 	}

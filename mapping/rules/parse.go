@@ -4,38 +4,104 @@ package rules
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/colvin-net/colvin/yamlfile"
 )
+
+// A Source is one place that rules come from: a file, or an object.
+type Source struct {
+	Name string // of the file, or what people call the object
+	Data []byte // YAML, or JSON
+
+	// Root is where in the object Data is, such as "spec". What is said about Data
+	// then names places by path, because its lines are nobody's.
+	Root string
+}
 
 // Parse reads the rules of a file. The error is yamlfile.Mistakes: all of them,
 // ordered by position. Warnings are of rules that are valid and probably not
 // what was meant; there are none beside mistakes.
 func Parse(file string, data []byte) (*Set, []yamlfile.Mistake, error) {
-	doc := yamlfile.Parse(file, data)
-	r := &reader{file: file, set: new(Set), groups: make(map[string]*group)}
-	root := doc.Mapping()
-	ignore, groups, networks := root.Get("ignore"), root.Get("switchGroups"), root.Get("networks")
-	r.readGroups(groups.Mapping()) // before the matches that refer to them
-	r.set.ignore = bare(r.readMatches(ignore, ignoreScope))
-	for _, v := range networks.List() {
-		r.readNetwork(v)
+	return Merge(Source{Name: file, Data: data})
+}
+
+// Merge reads rules from several sources as if they were one: the networks of the
+// first come first, what is ignored and the groups unite, and rules may refer to
+// groups of other sources. A group that is defined twice is a mistake of the later
+// source. One mistake anywhere and there is no Set: what is left of the rules could
+// name a network by a rule that was never meant to be the first to apply.
+func Merge(sources ...Source) (*Set, []yamlfile.Mistake, error) {
+	r := &reader{set: new(Set), groups: make(map[string]*group)}
+	var parts []section
+	for i := range sources {
+		parts = append(parts, r.open(&sources[i]))
 	}
-	if err := doc.Err(); err != nil {
-		return nil, nil, err // warnings about half a rule would mislead
+	r.readGroups(parts) // before the matches that refer to them
+	for _, p := range parts {
+		r.source = p.source
+		r.set.ignore = append(r.set.ignore, bare(r.readMatches(p.ignore, ignoreScope))...)
+		for _, v := range p.networks.List() {
+			r.readNetwork(v)
+		}
+	}
+	var mistakes yamlfile.Mistakes
+	var warnings []yamlfile.Mistake
+	for _, p := range parts {
+		if m, ok := errors.AsType[yamlfile.Mistakes](p.doc.Err()); ok {
+			mistakes = append(mistakes, p.source.placed(m)...)
+		}
+		warnings = append(warnings, p.source.placed(p.doc.Warnings())...)
+	}
+	if len(mistakes) > 0 {
+		return nil, nil, mistakes // warnings about half a rule would mislead
 	}
 	r.set.collectNames()
-	return r.set, doc.Warnings(), nil
+	return r.set, warnings, nil
+}
+
+// placed names places by path where lines are nobody's.
+func (s *Source) placed(all yamlfile.Mistakes) yamlfile.Mistakes {
+	if s.Root == "" {
+		return all
+	}
+	for i := range all {
+		all[i].Line, all[i].Column, all[i].Path = 0, 0, s.path(all[i].Path)
+	}
+	return all
+}
+
+// path is a path of the document as one of the object.
+func (s *Source) path(p string) string {
+	if p != "" && !strings.HasPrefix(p, "[") {
+		p = "." + p
+	}
+	return s.Root + p
 }
 
 type reader struct {
-	file     string
+	source   *Source // of what is being read
 	set      *Set
 	groups   map[string]*group
 	earlier  []claim // of the networks before
 	grouping []claim // of the groups before
+}
+
+// section is a source with what its document holds.
+type section struct {
+	source                   *Source
+	doc                      *yamlfile.Document
+	ignore, groups, networks yamlfile.Value
+}
+
+func (r *reader) open(s *Source) section {
+	doc := yamlfile.Parse(s.Name, s.Data)
+	root := doc.Mapping()
+	return section{s, doc, root.Get("ignore"), root.Get("switchGroups"), root.Get("networks")}
 }
 
 // parsedMatch is a match with what only the parser needs.
@@ -78,31 +144,56 @@ var (
 	}
 )
 
-func (r *reader) readGroups(m *yamlfile.Mapping) {
-	pairs := m.Pairs()
-	for _, p := range pairs { // all names first: a match may refer to a later group
-		name := p.Key.Raw()
-		if !ValidName(name) {
-			p.Key.Mistake(yamlfile.Quote(name)+" is not a name for a group", nameHint)
+// A definition is a group with where it is defined.
+type definition struct {
+	*group
+	source *Source
+	value  yamlfile.Value
+}
+
+// readGroups reads the groups of all sources in the order of their names: they are
+// a mapping, and those of an object have no other order.
+func (r *reader) readGroups(parts []section) {
+	var all []definition
+	for _, p := range parts { // all names first: a match may refer to a later group
+		r.source = p.source
+		for _, pair := range p.groups.Mapping().Pairs() {
+			all = append(all, definition{r.defineGroup(pair.Key), p.source, pair.Value})
 		}
-		r.groups[name] = &group{name: name, ref: r.ref(p.Key)}
 	}
-	for _, p := range pairs {
-		g := r.groups[p.Key.Raw()]
-		m := p.Value.Mapping()
-		match, vlans := m.Get("match").Required(`add match: with at least one entry, such as {system: "leaf-*"}`), m.Get("vlans")
-		g.untoldSwitch = m.Get("untold").OneOf("", "switch") != ""
-		matches := r.readMatches(match, groupScope)
-		g.matches = bare(matches)
-		r.readGroupVLANs(g, matches, vlans.Mapping())
-		r.warnCovered(&r.grouping, matches, nil)
-		r.set.groups = append(r.set.groups, g)
+	slices.SortStableFunc(all, func(a, b definition) int { return cmp.Compare(a.name, b.name) })
+	for _, d := range all {
+		r.source = d.source
+		r.readGroup(d.group, d.value.Mapping())
 	}
 }
 
+func (r *reader) defineGroup(key yamlfile.Value) *group {
+	g := &group{name: key.Raw(), ref: r.ref(key)}
+	if !ValidName(g.name) {
+		key.Mistake(yamlfile.Quote(g.name)+" is not a name for a group", nameHint)
+	}
+	if first, defined := r.groups[g.name]; defined {
+		key.Mistake(fmt.Sprintf("group %s is defined already %s", g.name, r.mention(first.ref)), "define it in one place")
+		return g
+	}
+	r.groups[g.name] = g
+	return g
+}
+
+func (r *reader) readGroup(g *group, m *yamlfile.Mapping) {
+	match, vlans := m.Get("match").Required(`add match: with at least one entry, such as {system: "leaf-*"}`), m.Get("vlans")
+	g.untoldSwitch = m.Get("untold").OneOf("", "switch") != ""
+	matches := r.readMatches(match, groupScope)
+	g.matches = bare(matches)
+	r.readGroupVLANs(g, matches, vlans.Mapping())
+	r.warnCovered(&r.grouping, matches, nil)
+	r.set.groups = append(r.set.groups, g)
+}
+
 func (r *reader) readGroupVLANs(g *group, matches []parsedMatch, m *yamlfile.Mapping) {
-	var owner [maxVID + 1]int // line that names a VID
-	lines := make(map[string]int)
+	owners := make(map[uint16]Ref)
+	earlier := make(map[string]Ref) // by name
 	for _, p := range m.Pairs() {
 		name := yamlfile.Parsed(p.Value, nil, parseTemplate)
 		if name != nil {
@@ -113,36 +204,37 @@ func (r *reader) readGroupVLANs(g *group, matches []parsedMatch, m *yamlfile.Map
 			p.Key.Reject(err)
 			continue
 		}
-		if vid, line := overlap(&owner, set, p.Key.Line()); vid != 0 {
-			p.Key.Mistake(fmt.Sprintf("VLAN %d is named already on line %d", vid, line), "name each VLAN of a group once")
+		ref := r.ref(p.Key)
+		if vid := overlap(owners, set, ref); vid != 0 {
+			p.Key.Mistake(fmt.Sprintf("VLAN %d is named already %s", vid, r.mention(owners[vid])), "name each VLAN of a group once")
 			continue
 		}
 		if name == nil {
 			continue
 		}
 		for _, vids := range set {
-			g.vlans = append(g.vlans, groupVLAN{vids: vids, name: name, ref: r.ref(p.Key)})
+			g.vlans = append(g.vlans, groupVLAN{vids: vids, name: name, ref: ref})
 		}
-		warnGroupVLAN(p.Value, name, set, lines)
+		r.warnGroupVLAN(p.Value, name, set, earlier)
 	}
 	slices.SortFunc(g.vlans, func(a, b groupVLAN) int { return cmp.Compare(a.vids.low, b.vids.low) })
 }
 
-// overlap claims VIDs for a line, or returns the first that another line has.
-func overlap(owner *[maxVID + 1]int, set vlanSet, line int) (uint16, int) {
+// overlap claims VIDs for a place, or returns the first that another place has.
+func overlap(owners map[uint16]Ref, set vlanSet, ref Ref) uint16 {
 	for _, r := range set {
 		for vid := r.low; vid <= r.high; vid++ {
-			if owner[vid] != 0 {
-				return vid, owner[vid]
+			if _, owned := owners[vid]; owned {
+				return vid
 			}
 		}
 	}
 	for _, r := range set {
 		for vid := r.low; vid <= r.high; vid++ {
-			owner[vid] = line
+			owners[vid] = ref
 		}
 	}
-	return 0, 0
+	return 0
 }
 
 func (r *reader) readNetwork(v yamlfile.Value) {
@@ -243,11 +335,7 @@ func (m *parsedMatch) parsePort(s string) (*glob, error) {
 func (r *reader) readGroupKey(v yamlfile.Value) string {
 	name := v.Text("")
 	if _, defined := r.groups[name]; v.Kind() == yamlfile.KindText && !defined {
-		var known []string
-		for _, g := range r.set.groups {
-			known = append(known, g.name)
-		}
-		hint := yamlfile.Suggest(name, known)
+		hint := yamlfile.Suggest(name, slices.Sorted(maps.Keys(r.groups)))
 		if hint == "" {
 			hint = "define it under switchGroups"
 		}
@@ -269,7 +357,24 @@ func readVLANs(v yamlfile.Value) vlanSet {
 	return set
 }
 
-func (r *reader) ref(v yamlfile.Value) Ref { return Ref{File: r.file, Line: v.Line()} }
+func (r *reader) ref(v yamlfile.Value) Ref {
+	if r.source.Root != "" {
+		return Ref{File: r.source.Name, Path: r.source.path(v.Path())}
+	}
+	return Ref{File: r.source.Name, Line: v.Line()}
+}
+
+// mention is where a place is, seen from what is being read.
+func (r *reader) mention(ref Ref) string {
+	switch {
+	case ref.File != r.source.Name:
+		return "at " + ref.String()
+	case ref.Path != "":
+		return "at " + ref.Path
+	default:
+		return fmt.Sprintf("on line %d", ref.Line)
+	}
+}
 
 // checkWords reports words of a name that some match of the rule can never fill
 // in. The network is nil for the names of a group.
@@ -279,12 +384,12 @@ func (r *reader) checkWords(v yamlfile.Value, t *template, matches []parsedMatch
 			switch p.kind {
 			case wordCapture:
 				if g := m.globs[p.key]; (g != nil || !m.present[p.key]) && (g == nil || g.captures < p.index) {
-					v.Mistake(fmt.Sprintf("{%s} asks for what is not caught: the match on line %d has no (...) number %d in %s", p.literal, m.ref.Line, p.index, keyNames[p.key]),
+					v.Mistake(fmt.Sprintf("{%s} asks for what is not caught: the match %s has no (...) number %d in %s", p.literal, r.mention(m.ref), p.index, keyNames[p.key]),
 						"put parentheses around what is to be caught, such as (*)")
 				}
 			case wordVLAN, wordVLANName:
 				if n != nil && r.namesUntold(m, n) {
-					v.Mistake(fmt.Sprintf("{%s} asks for what is not told: the match on line %d names ports that tell no VLAN", p.literal, m.ref.Line),
+					v.Mistake(fmt.Sprintf("{%s} asks for what is not told: the match %s names ports that tell no VLAN", p.literal, r.mention(m.ref)),
 						"give the match a vlan: number, or take the word out of the name")
 				}
 			case wordNone, wordPortNumber:

@@ -144,6 +144,9 @@ func FuzzParse(f *testing.F) {
 		if (set == nil) != (len(mistakes) > 0) {
 			t.Errorf("set %v with mistakes %v", set, err)
 		}
+		if object, _, err := Merge(Source{Name: "ruleset/f", Data: data, Root: "spec"}); (object == nil) != (set == nil) {
+			t.Errorf("set %v in an object with mistakes %v", object, err)
+		}
 		lines := strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(data)), "\n")
 		for _, m := range append(mistakes, warnings...) {
 			if m.Line < 1 || m.Line > len(lines) || m.Column < 1 || m.Column > len([]rune(lines[m.Line-1]))+1 || m.Message == "" {

@@ -21,11 +21,11 @@ import (
 // maxVID is the highest VLAN ID (IEEE Std 802.1Q-2018, table 9-2).
 const maxVID = 4094
 
-// A Set is the rules of one file. It is immutable. A nil Set and the zero Set
-// have no rules.
+// A Set is the rules of one file, or of several sources. It is immutable. A nil
+// Set and the zero Set have no rules.
 type Set struct {
 	ignore   []*match
-	groups   []*group // in the order of the file: the first that matches wins
+	groups   []*group // in the order of their names: the first that matches wins
 	networks []*network
 
 	names    []string // literal names and aliases, sorted
@@ -79,19 +79,24 @@ type Occurrence struct {
 	Tagged   bool
 }
 
-// A Ref is the place of a rule: the line of the match, or of the entry of a
-// group's vlans, that decided. The zero Ref is none.
+// A Ref is the place of a rule: of the match, or of the entry of a group's vlans,
+// that decided. The zero Ref is none.
 type Ref struct {
-	File string `json:"file"`
-	Line int    `json:"line"`
+	File string `json:"file"`           // or the name of an object
+	Line int    `json:"line,omitempty"` // in a file
+	Path string `json:"path,omitempty"` // in an object
 }
 
-// String returns the place as file:line, or "".
+// String returns the place as file:line, as object and path, or "".
 func (r Ref) String() string {
-	if r == (Ref{}) {
+	switch {
+	case r == (Ref{}):
 		return ""
+	case r.Path != "":
+		return r.File + " " + r.Path
+	default:
+		return fmt.Sprintf("%s:%d", r.File, r.Line)
 	}
-	return fmt.Sprintf("%s:%d", r.File, r.Line)
 }
 
 // A Group is the switch group of a neighbour.

@@ -138,17 +138,17 @@ networks:
 		want  Naming
 		notes []string
 	}{
-		"group, untagged":    {untagged, Naming{Name: "green", Ref: Ref{"r.yaml", 5}}, nil},
-		"group, tagged":      {tagged, Naming{Name: "tenant-200-leaf", Ref: Ref{"r.yaml", 5}}, nil},
+		"group, untagged":    {untagged, Naming{Name: "green", Ref: Ref{File: "r.yaml", Line: 5}}, nil},
+		"group, tagged":      {tagged, Naming{Name: "tenant-200-leaf", Ref: Ref{File: "r.yaml", Line: 5}}, nil},
 		"group, other VLAN":  {Occurrence{VID: 199}, Naming{}, nil},
-		"everything":         {Occurrence{VID: 300}, Naming{"storage", []string{"disks", "disks-300", "storage-net"}, Ref{"r.yaml", 8}, true, true, true}, nil},
-		"tagged":             {Occurrence{VID: 412, Tagged: true}, Naming{Name: "trunked", Ref: Ref{"r.yaml", 13}}, nil},
+		"everything":         {Occurrence{VID: 300}, Naming{"storage", []string{"disks", "disks-300", "storage-net"}, Ref{File: "r.yaml", Line: 8}, true, true, true}, nil},
+		"tagged":             {Occurrence{VID: 412, Tagged: true}, Naming{Name: "trunked", Ref: Ref{File: "r.yaml", Line: 13}}, nil},
 		"tagged, other VLAN": {Occurrence{VID: 409, Tagged: true}, Naming{}, nil},
 		"tagged is untagged": {Occurrence{VID: 412}, Naming{}, nil},
-		"description":        {Occurrence{VID: 7}, Naming{Name: "12-rack-7-uplink", Ref: Ref{"r.yaml", 14}}, nil},
-		"bare port":          {Occurrence{VID: 8}, Naming{Name: "bare-1-12-ns-3", Ref: Ref{"r.yaml", 15}}, nil},
+		"description":        {Occurrence{VID: 7}, Naming{Name: "12-rack-7-uplink", Ref: Ref{File: "r.yaml", Line: 14}}, nil},
+		"bare port":          {Occurrence{VID: 8}, Naming{Name: "bare-1-12-ns-3", Ref: Ref{File: "r.yaml", Line: 15}}, nil},
 		"no such port":       {Occurrence{VID: 9}, Naming{}, nil}, // a pattern without a known kind is for the bare ID
-		"VLAN name":          {Occurrence{VID: 500, VLANName: "_Blue  Net_"}, Naming{Name: "blue-net", Ref: Ref{"r.yaml", 17}}, nil},
+		"VLAN name":          {Occurrence{VID: 500, VLANName: "_Blue  Net_"}, Naming{Name: "blue-net", Ref: Ref{File: "r.yaml", Line: 17}}, nil},
 		"no VLAN name": {Occurrence{VID: 500}, Naming{}, []string{
 			"r.yaml:17 applies, but gives no name: the switch does not tell the VLAN name that {vlanName} asks for",
 		}},
@@ -230,11 +230,11 @@ networks:
 `)
 	n := leaf1()
 	got, _, notes := set.Name(subject(n), untold)
-	if diff := cmp.Diff(Naming{Name: "office", Ref: Ref{"r.yaml", 8}}, got); diff != "" || notes != nil {
+	if diff := cmp.Diff(Naming{Name: "office", Ref: Ref{File: "r.yaml", Line: 8}}, got); diff != "" || notes != nil {
 		t.Errorf("naming, notes %v (-want +got):\n%s", notes, diff)
 	}
 	group, _ := set.Group(subject(n))
-	if diff := cmp.Diff(Group{Name: "flat", Ref: Ref{"r.yaml", 3}, UntoldSwitch: true}, group); diff != "" {
+	if diff := cmp.Diff(Group{Name: "flat", Ref: Ref{File: "r.yaml", Line: 3}, UntoldSwitch: true}, group); diff != "" {
 		t.Errorf("group (-want +got):\n%s", diff)
 	}
 
@@ -268,7 +268,7 @@ networks:
   - {name: c, tagged: "100", match: [{group: dc1}]}
   - {name: d, tagged: 900, match: [{system: "old-*"}]}
 `
-	ref := func(line int) Ref { return Ref{"r.yaml", line} }
+	ref := func(line int) Ref { return Ref{File: "r.yaml", Line: line} }
 	trunked := []Declared{{99, ref(6)}, {101, ref(6)}, {300, ref(9)}, {305, ref(9)}}
 	untoldPVID := []Declared{{99, ref(6)}, {100, ref(11)}, {101, ref(6)}, {300, ref(9)}, {305, ref(9)}}
 	access := []Declared{{300, ref(9)}, {305, ref(9)}}

@@ -43,19 +43,19 @@ func warnSpans(n *network, matches []parsedMatch, tagged yamlfile.Value) {
 }
 
 // warnGroupVLAN warns of one name for several VLANs of a group.
-func warnGroupVLAN(v yamlfile.Value, t *template, set vlanSet, lines map[string]int) {
+func (r *reader) warnGroupVLAN(v yamlfile.Value, t *template, set vlanSet, earlier map[string]Ref) {
 	if t.saysVLAN() {
 		return
 	}
 	const hint = "give each VLAN a name of its own, with {vlan} in the name of a range"
-	line, twice := lines[t.source]
+	first, twice := earlier[t.source]
 	switch {
 	case twice:
-		v.Warn(fmt.Sprintf("one name for several VLANs of a group: %s stands on line %d too", t.source, line), hint)
+		v.Warn(fmt.Sprintf("one name for several VLANs of a group: %s stands %s too", t.source, r.mention(first)), hint)
 	case set.count() > 1:
 		v.Warn(fmt.Sprintf("one name for %d VLANs of a group, which are different networks", set.count()), hint)
 	}
-	lines[t.source] = v.Line()
+	earlier[t.source] = r.ref(v)
 }
 
 // A claim is a match with the part of its rule that decides what it names.
@@ -67,12 +67,15 @@ type claim struct {
 // warnCovered warns of matches that never apply, because an earlier one applies
 // to all that they match, and adds them to the earlier ones.
 func (r *reader) warnCovered(earlier *[]claim, matches []parsedMatch, n *network) {
+	hint := "remove one of the two, or put the more specific one first"
+	if n == nil {
+		hint = "remove one of the two; groups are tried in the order of their names"
+	}
 	for _, m := range matches {
 		later := claim{m.match, n}
 		for _, c := range *earlier {
 			if c.covers(later) {
-				m.at.Warn(fmt.Sprintf("this never applies: the match on line %d comes first and matches the same", c.match.ref.Line),
-					"remove one of the two, or put the more specific one first")
+				m.at.Warn(fmt.Sprintf("this never applies: the match %s comes first and matches the same", r.mention(c.match.ref)), hint)
 				break
 			}
 		}

@@ -26,32 +26,34 @@ type Feature struct {
 	probe func() error
 }
 
-// Features of the machine, each probed once.
+// Features of the machine.
 var (
 	// NetNS is the right to make namespaces.
-	NetNS = newFeature("netns", probeNetNS)
+	NetNS = NewFeature("netns", probeNetNS)
 	// RealLLDPD is an lldpd that works in a namespace.
-	RealLLDPD = newFeature("lldpd", probeLLDPD)
+	RealLLDPD = NewFeature("lldpd", probeLLDPD)
 	// LADVD is ladvd, another speaker of LLDP and CDP.
-	LADVD = newFeature("ladvd", probeCommand("ladvd"))
+	LADVD = NewFeature("ladvd", probeCommand("ladvd"))
 	// TShark is tshark, an independent decoder.
-	TShark = newFeature("tshark", probeCommand("tshark"))
+	TShark = NewFeature("tshark", probeCommand("tshark"))
 	// Scapy is scapy for Python 3, an independent encoder.
-	Scapy = newFeature("scapy", probeScapy)
+	Scapy = NewFeature("scapy", probeScapy)
 
 	// Kinds of network device, named as in the kernel's configuration.
-	Bonding       = newFeature("bonding", probeDevices(func(n *Namespace) error { return n.AddBond("probe0", "balance-rr") }))
-	Dummy         = newFeature("dummy", probeKind("dummy"))
-	IPVLAN        = newFeature("ipvlan", probeUpper(func(n *Namespace, on string) error { return n.AddUpper("ipvlan", "probe1", on) }))
-	MACVLAN       = newFeature("macvlan", probeUpper(func(n *Namespace, on string) error { return n.AddUpper("macvlan", "probe1", on) }))
-	OpenVSwitch   = newFeature("openvswitch", probeDevices(func(n *Namespace) error { return n.AddOpenVSwitch() }))
-	Team          = newFeature("team", probeKind("team"))
-	VLAN          = newFeature("8021q", probeUpper(func(n *Namespace, on string) error { return n.AddVLAN("probe1", on, 1) }))
-	VLANFiltering = newFeature("vlanfiltering", probeDevices(func(n *Namespace) error { return n.AddFilteringBridge("probe0") }))
-	VRF           = newFeature("vrf", probeKind("vrf"))
+	Bonding       = NewFeature("bonding", probeDevices(func(n *Namespace) error { return n.AddBond("probe0", "balance-rr") }))
+	Dummy         = NewFeature("dummy", probeKind("dummy"))
+	IPVLAN        = NewFeature("ipvlan", probeUpper(func(n *Namespace, on string) error { return n.AddUpper("ipvlan", "probe1", on) }))
+	MACVLAN       = NewFeature("macvlan", probeUpper(func(n *Namespace, on string) error { return n.AddUpper("macvlan", "probe1", on) }))
+	OpenVSwitch   = NewFeature("openvswitch", probeDevices(func(n *Namespace) error { return n.AddOpenVSwitch() }))
+	Team          = NewFeature("team", probeKind("team"))
+	VLAN          = NewFeature("8021q", probeUpper(func(n *Namespace, on string) error { return n.AddVLAN("probe1", on, 1) }))
+	VLANFiltering = NewFeature("vlanfiltering", probeDevices(func(n *Namespace) error { return n.AddFilteringBridge("probe0") }))
+	VRF           = NewFeature("vrf", probeKind("vrf"))
 )
 
-func newFeature(name string, probe func() error) *Feature {
+// NewFeature returns the feature that probe finds missing or, with nil, works. It
+// is probed when a test first asks for it.
+func NewFeature(name string, probe func() error) *Feature {
 	return &Feature{name: name, probe: sync.OnceValue(probe)}
 }
 

@@ -8,15 +8,15 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/colvin-net/colvin/internal/buildcache"
 )
 
 // A release is what is built of one version of a module.
@@ -58,42 +58,14 @@ func (r release) dirName() string {
 }
 
 func (r release) install(ctx context.Context) (string, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("find a directory for %s: %w", r.module, err)
+	dir, err := buildcache.Path(r.dirName())
+	if err == nil {
+		err = buildcache.Fill(dir, func(tmp string) error { return r.build(ctx, tmp) })
 	}
-	dir := filepath.Join(cache, "colvin", r.dirName())
-	if err := r.installIn(ctx, dir); err != nil {
+	if err != nil {
 		return "", fmt.Errorf("install %s %s: %w", r.module, r.version, err)
 	}
 	return dir, nil
-}
-
-// installIn builds into a directory of its own and renames it, so that dir is
-// either complete or absent, however many do this at once.
-func (r release) installIn(ctx context.Context, dir string) error {
-	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	parent := filepath.Dir(dir)
-	if err := os.MkdirAll(parent, 0o755); err != nil {
-		return err
-	}
-	tmp, err := os.MkdirTemp(parent, "building-")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(tmp) }() // gone already after the rename
-	if err := os.Chmod(tmp, 0o755); err != nil {
-		return err
-	}
-	if err := r.build(ctx, tmp); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp, dir); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return nil
 }
 
 func (r release) build(ctx context.Context, dir string) error {

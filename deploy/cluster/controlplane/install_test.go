@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package controlplane
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/colvin-net/colvin/discovery/netnstest"
+)
+
+func TestInstallInterrupted(t *testing.T) {
+	cache := t.TempDir()
+	t.Setenv("XDG_CACHE_HOME", cache)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Install(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want %v", err, context.Canceled)
+	}
+	checkNothingIn(t, filepath.Join(cache, "colvin"))
+}
+
+func TestVersion(t *testing.T) {
+	netnstest.Require(t, Kubernetes)
+	p, err := newPrograms()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, program := range []string{"kube-apiserver", "kube-scheduler"} {
+		got, err := exec.CommandContext(t.Context(), filepath.Join(p.dir, program), "--version").Output()
+		if diff := cmp.Diff("Kubernetes "+p.version+"\n", string(got)); err != nil || diff != "" {
+			t.Errorf("%s: %v, version (-want +got):\n%s", program, err, diff)
+		}
+	}
+}
+
+func TestModulesAreFoundFromBelowOnly(t *testing.T) {
+	want, err := findModules()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(want, "etcd", "go.mod")); err != nil {
+		t.Error(err)
+	}
+	t.Chdir(t.TempDir())
+	if got, err := findModules(); err == nil {
+		t.Errorf("found %s", got)
+	}
+}
+
+func TestRunShowing(t *testing.T) {
+	var shown strings.Builder
+	err := runShowing(exec.CommandContext(t.Context(), "sh", "-c", "echo a.go: undefined >&2; exit 2"), "module", &shown)
+	if err == nil || err.Error() != "exit status 2: a.go: undefined" {
+		t.Errorf("got %v, want the status and what was said", err)
+	}
+	if want := "module, after 0 s: sh -c echo a.go: undefined >&2; exit 2\n"; shown.String() != want {
+		t.Errorf("shown %q, want %q", shown.String(), want)
+	}
+	if err := runShowing(exec.CommandContext(t.Context(), "true"), "module", io.Discard); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package controlplane
+
+import (
+	"testing"
+
+	"github.com/colvin-net/colvin/discovery/netnstest"
+)
+
+// StartT starts a control plane that is closed with the test. It skips the test
+// where the programs are missing, or fails it where COLVIN_REQUIRE names
+// kubernetes.
+func StartT(tb testing.TB, options Options) *ControlPlane {
+	tb.Helper()
+	netnstest.Require(tb, Kubernetes)
+	c, err := Start(tb.Context(), options)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return c
+}

@@ -34,6 +34,10 @@ test-vm: ## Run the tests of bonds, VLAN devices and the like in a VM that has t
 	@deploy/setup.sh qemu-system-x86 busybox-static
 	@deploy/vm/run.sh
 
+.PHONY: kubernetes
+kubernetes: ## Build the control plane that tests run, once; 12 minutes on two processors
+	@go run ./deploy/cluster/build
+
 .PHONY: demo
 demo: ## Three nodes, two switches, one CNI configuration; half a minute once all is built
 	@deploy/setup.sh lldpd iproute2 util-linux iputils-ping
@@ -49,6 +53,10 @@ lint: ## Run golangci-lint (the first run builds it, which takes minutes)
 fmt: ## Format the code and bring it up to date with the language
 	go fix ./...
 	$(LINT) fmt ./...
+
+.PHONY: generate
+generate: ## Write what is made from the types in mapping/api: deep copies and CRDs
+	@deploy/generate.sh
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (30s)

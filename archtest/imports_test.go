@@ -39,7 +39,7 @@ var bans = []ban{
 	},
 	{
 		packages: []string{"./mapping/..."},
-		except:   []string{"./mapping/node/...", "./mapping/publish/...", "./mapping/controller/..."},
+		except:   []string{"./mapping/api/...", "./mapping/node/...", "./mapping/publish/...", "./mapping/controller/..."},
 		imports:  append([]string{"./discovery/link", "net/http", "os/exec"}, wire...),
 		reason:   "mapping is pure: the same code runs on a node and in the controller",
 	},
@@ -73,7 +73,7 @@ var bans = []ban{
 	},
 	{
 		packages: []string{"./cmd/..."},
-		imports:  []string{"./discovery/netnstest/...", "./discovery/ether/ethertest", "./discovery/link/linktest", "./internal/corpus", "./internal/golden", "./internal/leaktest", "testing", "github.com/google/go-cmp/...", "go.uber.org/goleak"},
+		imports:  []string{"./discovery/netnstest/...", "./discovery/ether/ethertest", "./discovery/link/linktest", "./deploy/...", "./internal/buildcache", "./internal/corpus", "./internal/golden", "./internal/leaktest", "testing", "github.com/google/go-cmp/...", "go.uber.org/goleak"},
 		reason:   "what is made for tests stays out of what we ship",
 	},
 	{

@@ -176,10 +176,6 @@ type viewpoint struct {
 	alive map[uint64]bool // network namespaces that processes are in
 }
 
-// initialPIDNamespace is the inode of the first one (PROC_PID_INIT_INO in the
-// kernel's linux/proc_ns.h).
-const initialPIDNamespace = 0xEFFFFFFC
-
 func lookAround(proc string) (viewpoint, error) {
 	v := viewpoint{alive: map[uint64]bool{}}
 	var err error
@@ -190,7 +186,7 @@ func lookAround(proc string) (viewpoint, error) {
 	if err != nil {
 		return v, err
 	}
-	v.all = pid == initialPIDNamespace
+	v.all = pid == record.InitialPIDNamespace
 	entries, err := os.ReadDir(proc)
 	if err != nil {
 		return v, fmt.Errorf("find live network namespaces: %w", err)

@@ -99,6 +99,11 @@ type Netns struct {
 	Mount uint64 `json:"mount,omitempty"`
 }
 
+// InitialPIDNamespace is the inode of the PID namespace in which all processes of the
+// machine are seen (PROC_PID_INIT_INO in the kernel's linux/proc_ns.h): whether a
+// network namespace has processes can be told there only.
+const InitialPIDNamespace = 0xEFFFFFFC
+
 // Pod is what Kubernetes tells about the container.
 type Pod struct {
 	Namespace string `json:"namespace,omitempty"`

@@ -169,17 +169,13 @@ type lookout struct {
 	seen map[record.Netns]bool
 }
 
-// initialPIDNamespace is the inode of the first one (PROC_PID_INIT_INO in the
-// kernel's linux/proc_ns.h).
-const initialPIDNamespace = 0xEFFFFFFC
-
 func newLookout() *lookout {
 	w := &lookout{}
 	if syscall.Stat("/proc/self/ns/mnt", &w.own) == nil {
 		w.mount = w.own.Ino
 	}
 	var st syscall.Stat_t
-	w.all = syscall.Stat("/proc/self/ns/pid", &st) == nil && st.Ino == initialPIDNamespace
+	w.all = syscall.Stat("/proc/self/ns/pid", &st) == nil && st.Ino == record.InitialPIDNamespace
 	return w
 }
 

@@ -45,7 +45,7 @@ type Claim struct {
 	Neighbor discovery.Neighbor `json:"neighbor"`       // the incumbent as last heard
 	Since    time.Time          `json:"since"`          // when it came to hold the port with this VLAN
 	Live     bool               `json:"live"`           // heard within its time to live
-	Gone     string             `json:"gone,omitempty"` // why it is no longer live
+	Gone     GoneCause          `json:"gone,omitempty"` // why it is no longer live
 
 	// Lost is when the cable can have changed since the incumbent was heard;
 	// zero while it cannot. LostWhy says how.
@@ -72,6 +72,17 @@ type Change struct {
 	To    discovery.Neighbor `json:"to"`
 	Since time.Time          `json:"since"`
 }
+
+// GoneCause says why a neighbour is no longer live.
+type GoneCause string
+
+// The causes of silence.
+const (
+	GoneAgedOut  GoneCause = "its LLDP aged out"
+	GoneGoodbye  GoneCause = "it said goodbye"
+	GoneNotHeard GoneCause = "not heard since the agent started"
+	GoneSilent   GoneCause = "not heard any more"
+)
 
 // LossCause says why a claim can no longer be relied on.
 type LossCause string
@@ -116,7 +127,7 @@ func (m Memory) Restore(bootID string, now time.Time) Memory {
 			c.lose(LostVLAN, c.Change.Since)
 		}
 		if c.Live { // else it had left already, and restarts must not protect it
-			c.Gone = "not heard since the agent started"
+			c.Gone = GoneNotHeard
 			c.Guard = now.Add(min(c.Neighbor.Lifetime(), maxGuard))
 		}
 		c.Live, c.Change, c.Rivals = false, nil, nil
@@ -366,7 +377,7 @@ func (c *Claim) silence(p *discovery.Port) {
 	if !c.Live {
 		return
 	}
-	c.Live, c.Gone = false, "not heard any more"
+	c.Live, c.Gone = false, GoneSilent
 	for _, d := range p.Departed {
 		if d.Neighbor.MSAP == c.Neighbor.MSAP {
 			c.Neighbor.LastHeard = d.Neighbor.LastHeard
@@ -375,10 +386,10 @@ func (c *Claim) silence(p *discovery.Port) {
 	}
 }
 
-// departures say for people how a neighbour left.
-var departures = map[discovery.DepartureCause]string{
-	discovery.AgedOut:     "its LLDP aged out",
-	discovery.SaidGoodbye: "it said goodbye",
+// departures say how a neighbour left.
+var departures = map[discovery.DepartureCause]GoneCause{
+	discovery.AgedOut:     GoneAgedOut,
+	discovery.SaidGoodbye: GoneGoodbye,
 }
 
 // rivals are the live neighbours that contradict the incumbent.

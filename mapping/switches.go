@@ -51,6 +51,15 @@ func (s Switches) Canonical(chassis discovery.ID) discovery.ID {
 	return chassis
 }
 
+// Find returns the switch that bears a chassis ID, where more is known of it than that.
+func (s Switches) Find(chassis discovery.ID) (Switch, bool) {
+	i := s.index(chassis)
+	if i < 0 {
+		return Switch{}, false
+	}
+	return s[i], true
+}
+
 // of is how identities call the switch of a neighbour. Devices that speak CDP name
 // themselves by a host name; where that tells none from another, each port counts
 // for itself.

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mapping
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/colvin-net/colvin/discovery"
+)
+
+// JoinSwitches tells which chassis that different nodes hear are one switch: what each
+// node found out for itself, and what the same evidence shows for all of them together.
+// It is for reading: a node resolves names by what it has seen itself, and nothing that
+// another node says attaches a container. The answer depends on the order of the nodes,
+// so callers keep one.
+func JoinSwitches(nodes []Input, now time.Time) Switches {
+	var out Switches
+	byName := map[string][]sighting{}
+	for i, in := range nodes {
+		for _, w := range in.Memory.Switches {
+			out = out.unite(w)
+		}
+		for _, s := range in.Memory.sightings(in.World, in.Snapshot) {
+			s.port += i << 32 // the nodes' ifindexes, each for itself
+			byName[s.SystemName] = append(byName[s.SystemName], s)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		if all := byName[name]; severalChassis(all) {
+			out = out.learn(all, now)
+		}
+	}
+	return out
+}
+
+// unite takes in what one node knows of a switch.
+func (s Switches) unite(w Switch) Switches {
+	at := slices.IndexFunc(s, func(o Switch) bool {
+		return slices.ContainsFunc(w.Chassis, func(c discovery.ID) bool { return slices.Contains(o.Chassis, c) })
+	})
+	if at < 0 {
+		if len(s) >= maxSwitches {
+			return s
+		}
+		return append(s, Switch{ID: w.ID, Name: w.Name, Chassis: slices.Clone(w.Chassis), Replacements: slices.Clone(w.Replacements), Several: w.Several})
+	}
+	known := &s[at]
+	known.Several = known.Several || w.Several
+	for _, c := range w.Chassis {
+		if s.index(c) < 0 && len(known.Chassis) < maxChassis {
+			known.Chassis = append(known.Chassis, c)
+		}
+	}
+	for _, r := range w.Replacements {
+		if !known.replaced(r.Old, r.New) {
+			known.Replacements = append(known.Replacements, r)
+		}
+	}
+	return s
+}
+
+func severalChassis(all []sighting) bool {
+	return slices.ContainsFunc(all, func(s sighting) bool { return s.Chassis != all[0].Chassis })
+}
+
+// Joined is the identity that stands for all those of one switch and VLAN.
+func (s Switches) Joined(id Identity) Identity {
+	id.Switch = string(s.Canonical(discovery.ID(id.Switch)))
+	return id
+}

@@ -55,20 +55,26 @@ func (c CapabilitySet) String() string { return strings.Join(c.Names(), ",") }
 func (c CapabilitySet) MarshalJSON() ([]byte, error) { return json.Marshal(c.Names()) }
 
 // UnmarshalJSON reads an array of names.
-func (c *CapabilitySet) UnmarshalJSON(b []byte) error {
+func (c *CapabilitySet) UnmarshalJSON(b []byte) (err error) {
 	var names []string
 	if err := json.Unmarshal(b, &names); err != nil {
 		return err
 	}
-	*c = 0
+	*c, err = ParseCapabilities(names)
+	return err
+}
+
+// ParseCapabilities reads what Names tells.
+func ParseCapabilities(names []string) (CapabilitySet, error) {
+	var c CapabilitySet
 	for _, name := range names {
 		i := slices.Index(capabilityNames[:], name)
 		if i < 0 {
-			return fmt.Errorf("%q is no system capability", name)
+			return 0, fmt.Errorf("%q is no system capability", name)
 		}
-		*c |= 1 << i
+		c |= 1 << i
 	}
-	return nil
+	return c, nil
 }
 
 // LinkAggregation says whether the switch port is in an aggregation (IEEE Std

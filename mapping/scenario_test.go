@@ -3,6 +3,7 @@
 package mapping_test
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/api/v1alpha1"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
 
@@ -146,7 +148,31 @@ func (p *player) play(t *testing.T, verb string, args []string) (err error) {
 		err = fmt.Errorf("unknown verb %q", verb)
 	}
 	p.resolve()
+	p.compareController(t)
 	return err
+}
+
+// compareController holds that whoever reads what the node publishes resolves the same.
+func (p *player) compareController(t *testing.T) {
+	t.Helper()
+	spec := v1alpha1.NewNodeTopologySpec(&p.view, p.snapshot(), p.memory)
+	wire, err := json.Marshal(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read v1alpha1.NodeTopologySpec
+	if err := json.Unmarshal(wire, &read); err != nil {
+		t.Fatal(err)
+	}
+	in, err := read.Input(p.node, p.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.Rules, in.Colours = p.rules, mapping.Colours{Book: p.book, Attach: p.attach}
+	view := mapping.Resolve(in)
+	if diff := cmp.Diff(p.shown(&p.view), p.shown(&view)); diff != "" {
+		t.Errorf("after %s: in the controller (-node +controller):\n%s\n%s", p.now.Sub(start), diff, wire)
+	}
 }
 
 // link NAME [kind=vlan parent=eth1 vlan=100 master=br0 index=N carrier=off mtu=N
@@ -349,10 +375,14 @@ func (p *player) resolve() {
 	p.view = mapping.Resolve(in)
 }
 
-func (p *player) show() {
-	fmt.Fprintf(&p.out, "== %s\n", p.now.Sub(start))
-	w := tabwriter.NewWriter(&p.out, 0, 0, 2, ' ', 0)
-	for _, a := range p.view.Attachments {
+func (p *player) show() { p.out.WriteString(p.shown(&p.view)) }
+
+// shown is a View as an operator could read it.
+func (p *player) shown(view *mapping.View) string {
+	var out strings.Builder
+	fmt.Fprintf(&out, "== %s\n", p.now.Sub(start))
+	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
+	for _, a := range view.Attachments {
 		name, use, device := "-", "no", "-"
 		if a.Name != "" {
 			name = strings.Join(a.Names(), "|")
@@ -373,20 +403,21 @@ func (p *player) show() {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\tuse %s\t%s, %s\n", a.Port.Name, name, device, vid, a.Certainty, use, a.Identity, a.Knowledge)
 	}
 	_ = w.Flush()
-	for _, a := range p.view.Attachments {
+	for _, a := range view.Attachments {
 		if a.Reason != "" {
-			fmt.Fprintf(&p.out, "why %s: %s\n", a.Port.Name, a.Reason)
+			fmt.Fprintf(&out, "why %s: %s\n", a.Port.Name, a.Reason)
 		}
 		for _, n := range a.Notes {
-			fmt.Fprintf(&p.out, "note %s: %s\n", a.Port.Name, n)
+			fmt.Fprintf(&out, "note %s: %s\n", a.Port.Name, n)
 		}
 	}
-	for _, c := range p.view.Conditions {
-		fmt.Fprintf(&p.out, "%s: %s\n", c.Type, c.Message)
+	for _, c := range view.Conditions {
+		fmt.Fprintf(&out, "%s: %s\n", c.Type, c.Message)
 	}
-	if !p.view.Converged {
-		fmt.Fprintf(&p.out, "not converged: %s\n", strings.Join(p.view.Pending, " "))
+	if !view.Converged {
+		fmt.Fprintf(&out, "not converged: %s\n", strings.Join(view.Pending, " "))
 	}
+	return out.String()
 }
 
 func (p *player) explain(name string) error {

@@ -57,7 +57,8 @@ type NodeTopologySpec struct {
 	Summary TopologySummary `json:"summary"`
 
 	// Interfaces are the network interfaces of the node that are ports, or that lead
-	// to one or from one: bonds, bridges, VLAN devices and virtual functions. They are
+	// to one: bonds, bridges, VLAN devices and virtual functions. Not listed are VLAN
+	// devices that Colvin makes, because they come and go with the containers. They are
 	// in ascending order of their index.
 	// +optional
 	// +listType=atomic
@@ -160,11 +161,6 @@ type Interface struct {
 	// +optional
 	VF bool `json:"vf,omitempty"`
 
-	// Own is true for a VLAN device that Colvin made and removes again, as containers
-	// need it.
-	// +optional
-	Own bool `json:"own,omitempty"`
-
 	// VLANFiltering is true for a bridge that keeps VLANs apart. Nothing is attached
 	// through it.
 	// +optional
@@ -221,10 +217,10 @@ type Port struct {
 	// +kubebuilder:validation:MaxLength=512
 	Problem string `json:"problem,omitempty"`
 
-	// FirmwareLLDP is true where the firmware of the NIC takes LLDP frames before the
+	// FirmwareLLDP is there where the firmware of the NIC takes LLDP frames before the
 	// node sees them.
 	// +optional
-	FirmwareLLDP bool `json:"firmwareLLDP,omitempty"`
+	FirmwareLLDP *FirmwareLLDP `json:"firmwareLLDP,omitempty"`
 
 	// Pending is true while the agent still waits for what a switch may say.
 	// +optional
@@ -245,6 +241,19 @@ type Port struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	Others []OtherNeighbor `json:"others,omitempty"`
+}
+
+// FirmwareLLDP is an LLDP agent in the firmware of a NIC.
+type FirmwareLLDP struct {
+	// Driver is the driver of the NIC.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Driver string `json:"driver,omitempty"`
+
+	// Remedy is the command that leaves LLDP to the host.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	Remedy string `json:"remedy,omitempty"`
 }
 
 // A Holder is the neighbour that a port is taken to lead to.
@@ -503,7 +512,7 @@ type DoubtReason string
 
 // The reasons for doubt.
 const (
-	// Stale: the time to live passed without a frame.
+	// Stale: nothing is heard any more, as a rule for longer than the time to live.
 	AgedOut DoubtReason = "AgedOut"
 	// Stale: the switch said that it would speak no more.
 	SaidGoodbye DoubtReason = "SaidGoodbye"

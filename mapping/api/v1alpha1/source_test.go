@@ -39,11 +39,11 @@ func documents(t *testing.T) map[string]string {
 	return out
 }
 
-func read(t *testing.T, file string) []byte {
-	t.Helper()
+func read(tb testing.TB, file string) []byte {
+	tb.Helper()
 	data, err := os.ReadFile(filepath.FromSlash(file))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return data
 }

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/mapping"
+)
+
+// Input is what NewNodeTopologySpec was made of, as far as mapping.Resolve goes by it:
+// whoever adds the rules and the colours resolves the same as the node does. It fails
+// where the object cannot have come from there.
+func (s *NodeTopologySpec) Input(node string, now time.Time) (mapping.Input, error) {
+	r := topologyReader{now: now, snap: &discovery.Snapshot{Time: now}, switches: map[string]*Switch{}}
+	r.memory.BootID = s.BootID
+	for i := range s.Switches {
+		r.readSwitch(&s.Switches[i])
+	}
+	for i := range s.Interfaces {
+		if err := r.networkInterface(&s.Interfaces[i]); err != nil {
+			return mapping.Input{}, fmt.Errorf("read spec.interfaces[%d] of NodeTopology %s: %w", i, node, err)
+		}
+	}
+	return mapping.Input{World: mapping.World{Node: node, BootID: s.BootID}, Snapshot: r.snap, Memory: r.memory}, nil
+}
+
+type topologyReader struct {
+	now      time.Time
+	snap     *discovery.Snapshot
+	memory   mapping.Memory
+	switches map[string]*Switch
+}
+
+// readSwitch notes a switch, and what is remembered of it where that says more than
+// its chassis ID.
+func (r *topologyReader) readSwitch(s *Switch) {
+	r.switches[s.ID] = cmp.Or(r.switches[s.ID], s)
+	if s.KnownAs == "" && !s.Ambiguous {
+		return
+	}
+	known := discovery.ID(cmp.Or(s.KnownAs, s.Chassis))
+	chassis := discovery.ID(s.Chassis)
+	i := slices.IndexFunc(r.memory.Switches, func(m mapping.Switch) bool { return m.ID == known })
+	if i < 0 {
+		i = len(r.memory.Switches)
+		r.memory.Switches = append(r.memory.Switches, mapping.Switch{ID: known, Name: s.SystemName, Chassis: []discovery.ID{known}})
+	}
+	m := &r.memory.Switches[i]
+	m.Several = m.Several || s.Ambiguous
+	if !slices.Contains(m.Chassis, chassis) {
+		m.Chassis = append(m.Chassis, chassis)
+	}
+	if s.Replaced != nil {
+		m.Replacements = append(m.Replacements, mapping.Replacement{Old: known, New: chassis, At: s.Replaced.Time})
+	}
+}
+
+func (r *topologyReader) networkInterface(in *Interface) error {
+	out := discovery.Interface{
+		Index: int(in.Index), Name: in.Name, MTU: int(in.MTU), Kind: in.Kind, Ethernet: true, Up: in.Up, Carrier: in.Carrier,
+		Master: int(in.Master), Parent: int(in.Parent), VLAN: uint16(in.VLAN), PF: int(in.PF), VF: in.VF, VLANFiltering: in.VLANFiltering,
+	}
+	var err error
+	if out.MAC, err = parseMAC(in.MAC); err != nil {
+		return err
+	}
+	if in.Bond != nil {
+		out.Bond = &discovery.Bond{Mode: in.Bond.Mode, Active: int(in.Bond.Active), Aggregator: uint16(in.Bond.Aggregator)}
+	}
+	if m := in.BondMember; m != nil {
+		out.BondMember = &discovery.BondMember{Active: m.Active, Up: m.Up, Aggregator: uint16(m.Aggregator)}
+	}
+	if _, twice := r.snap.Interface(out.Index); twice || out.Index <= 0 {
+		return fmt.Errorf("index %d is used twice, or none", out.Index)
+	}
+	r.snap.Interfaces = append(r.snap.Interfaces, out)
+	if in.Port == nil {
+		return nil
+	}
+	return r.port(out, in.Port)
+}
+
+func parseMAC(s string) (discovery.MAC, error) {
+	if s == "" {
+		return discovery.MAC{}, nil
+	}
+	return discovery.ParseMAC(s)
+}
+
+func (r *topologyReader) port(ifi discovery.Interface, in *Port) error {
+	out := discovery.Port{
+		Index: ifi.Index, Name: ifi.Name, Epoch: ifi.Epoch(), Problem: in.Problem, TooManyNeighbors: in.TooManyNeighbors,
+	}
+	if f := in.FirmwareLLDP; f != nil {
+		out.NIC = discovery.NIC{Driver: f.Driver, FirmwareLLDP: true, Remedy: f.Remedy}
+	}
+	if in.Pending {
+		out.Since = r.now
+	}
+	var rivals []discovery.Neighbor
+	for i := range in.Others {
+		n, err := r.neighbor(&in.Others[i].Neighbor)
+		if err != nil {
+			return fmt.Errorf("port.others[%d]: %w", i, err)
+		}
+		out.Neighbors = append(out.Neighbors, n)
+		if in.Others[i].Contradicts {
+			rivals = append(rivals, n)
+		}
+	}
+	if in.Holder != nil {
+		c, err := r.claim(ifi, in.Holder)
+		if err != nil {
+			return fmt.Errorf("port.holder: %w", err)
+		}
+		c.Rivals = rivals
+		r.memory.Claims = append(r.memory.Claims, c)
+		if c.Live {
+			out.Neighbors = slices.Insert(out.Neighbors, 0, c.Neighbor)
+		}
+	}
+	r.snap.Ports = append(r.snap.Ports, out)
+	return nil
+}
+
+// claim is the claim of which holder told.
+func (r *topologyReader) claim(ifi discovery.Interface, h *Holder) (mapping.Claim, error) {
+	n, err := r.neighbor(&h.Neighbor)
+	if err != nil {
+		return mapping.Claim{}, err
+	}
+	c := mapping.Claim{Interface: ifi.Name, Index: ifi.Index, MAC: ifi.MAC, Epoch: ifi.Epoch(), Neighbor: n, Sole: true}
+	since := h.Since.Time
+	switch {
+	case h.Certainty == Fresh:
+		c.Live, c.Since = true, since
+	case h.Certainty == Stale:
+		c.Gone, c.Neighbor.LastHeard = keyOf(goneReasons, h.Reason, mapping.GoneAgedOut), since
+	case h.Certainty == Unverified && h.Announced != nil:
+		to, err := r.neighbor(&h.Announced.Neighbor)
+		if err != nil {
+			return c, fmt.Errorf("announced: %w", err)
+		}
+		c.Live, c.Change = true, &mapping.Change{To: to, Since: since}
+	case h.Certainty == Unverified && h.Reason == CDPUnconfirmed:
+		c.Live, c.Since, c.Sole = true, since, false
+	default:
+		c.Lost, c.LostWhy = since, keyOf(lossReasons, h.Reason, mapping.LostCarrier)
+	}
+	return c, nil
+}
+
+// keyOf is the key that has a reason; of several, the first in order.
+func keyOf[K cmp.Ordered](reasons map[K]DoubtReason, reason DoubtReason, otherwise K) K {
+	var keys []K
+	for k, r := range reasons {
+		if r == reason {
+			keys = append(keys, k)
+		}
+	}
+	if len(keys) == 0 {
+		return otherwise
+	}
+	return slices.Min(keys)
+}
+
+func (r *topologyReader) neighbor(in *Neighbor) (discovery.Neighbor, error) {
+	s := r.switches[in.Switch]
+	if s == nil {
+		return discovery.Neighbor{}, fmt.Errorf("switch %q is not listed under spec.switches", in.Switch)
+	}
+	source, err := parseMAC(in.Source)
+	if err != nil {
+		return discovery.Neighbor{}, err
+	}
+	out := discovery.Neighbor{
+		Protocol: discovery.Protocol(s.Protocol), Source: source, MSAP: discovery.MSAP{Chassis: discovery.ID(s.Chassis), Port: discovery.ID(in.PortID)},
+		PortDescription: in.PortDescription, SystemName: s.SystemName, SystemDescription: s.SystemDescription,
+		ManagementAddresses: s.ManagementAddresses, PVID: uint16(in.PVID), MaxFrameSize: uint16(in.MaxFrameSize),
+	}
+	if out.Capabilities.Available, err = discovery.ParseCapabilities(s.Capabilities); err != nil {
+		return out, err
+	}
+	if out.Capabilities.Enabled, err = discovery.ParseCapabilities(s.Enabled); err != nil {
+		return out, err
+	}
+	for _, v := range in.VLANs {
+		out.VLANs = append(out.VLANs, discovery.VLANName{ID: uint16(v.ID), Name: v.Name})
+	}
+	return out, nil
+}

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/mapping"
+)
+
+// The bounds of lists and texts in a NodeTopologySpec, as the markers of the types
+// have them.
+const (
+	maxInterfaces = 2048
+	maxSwitches   = 4096
+	maxVLANs      = 1024
+	maxOthers     = 64
+	maxAddresses  = 64
+	maxProblem    = 512
+	maxDriver     = 64
+	maxRemedy     = 256
+	maxSummary    = 256
+	maxText       = 1024
+	maxID         = 1152
+	maxAddress    = 128
+	maxVLANName   = 128
+)
+
+// NewNodeTopologySpec tells what a node sees and remembers in the form in which it is
+// published: only what changes nothing while nothing changes. Input is the way back.
+func NewNodeTopologySpec(v *mapping.View, snap *discovery.Snapshot, memory mapping.Memory) NodeTopologySpec {
+	b := topologyBuilder{view: v, snap: snap, memory: memory}
+	spec := NodeTopologySpec{BootID: v.BootID, Converged: v.Converged}
+	for _, ifi := range relevant(snap) {
+		spec.Interfaces = append(spec.Interfaces, b.networkInterface(ifi))
+	}
+	slices.SortFunc(b.switches, func(a, b Switch) int { return cmp.Compare(a.ID, b.ID) })
+	spec.Switches = b.switches
+	spec.Summary = summary(spec.Interfaces)
+	return spec
+}
+
+// relevant are the interfaces to publish: ports, what joins them, the VLAN devices
+// and functions on them. Where there are too many, those that matter least go.
+func relevant(snap *discovery.Snapshot) []discovery.Interface {
+	weight := map[int]int{} // by index, the more important the smaller
+	for i := range snap.Ports {
+		weight[snap.Ports[i].Index] = 1
+	}
+	for range snap.Interfaces { // until nothing is added any more
+		before := len(weight)
+		for i := range snap.Interfaces {
+			ifi := &snap.Interfaces[i]
+			if _, known := weight[ifi.Index]; known {
+				if ifi.Master != 0 {
+					weight[ifi.Master] = cmp.Or(weight[ifi.Master], 2)
+				}
+			} else if w := leads(snap, ifi, weight); w != 0 {
+				weight[ifi.Index] = w
+			}
+		}
+		if len(weight) == before {
+			break
+		}
+	}
+	var out []discovery.Interface
+	for _, ifi := range snap.Interfaces {
+		if weight[ifi.Index] != 0 {
+			out = append(out, ifi)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b discovery.Interface) int { return weight[a.Index] - weight[b.Index] })
+	out = out[:min(len(out), maxInterfaces)]
+	slices.SortFunc(out, func(a, b discovery.Interface) int { return a.Index - b.Index })
+	return out
+}
+
+// leads is the weight of an interface that is no port and joins none, or 0 where it
+// does not lead to one. The containers of a bridge do not.
+func leads(snap *discovery.Snapshot, ifi *discovery.Interface, weight map[int]int) int {
+	master, _ := snap.Interface(ifi.Master)
+	switch {
+	case ifi.Own():
+		return 0
+	case ifi.Kind == "vlan" && weight[ifi.Parent] != 0:
+		return 3
+	case ifi.Master != 0 && weight[ifi.Master] != 0 && master.Kind != "bridge":
+		return 2
+	case ifi.PF != 0 && weight[ifi.PF] != 0:
+		return 4
+	default:
+		return 0
+	}
+}
+
+func summary(interfaces []Interface) TopologySummary {
+	var s TopologySummary
+	var unsure []string
+	for i := range interfaces {
+		p := interfaces[i].Port
+		if p == nil {
+			continue
+		}
+		s.Ports++
+		switch {
+		case p.Holder != nil && (p.Holder.Certainty == Fresh || p.Holder.Certainty == Stale):
+			s.Heard++
+		case interfaces[i].Up && interfaces[i].Carrier:
+			unsure = append(unsure, interfaces[i].Name)
+		}
+	}
+	s.Unsure = Few(unsure, maxSummary)
+	return s
+}
+
+// Few joins words with commas, the first few of them where all are too long.
+func Few(words []string, most int) string {
+	const more = ",..."
+	all := strings.Join(words, ",")
+	if len(all) <= most {
+		return all
+	}
+	end := strings.LastIndex(all[:most-len(more)+1], ",")
+	return all[:max(end, 0)] + more
+}
+
+// topologyBuilder gathers the switches while the interfaces are told.
+type topologyBuilder struct {
+	view     *mapping.View
+	snap     *discovery.Snapshot
+	memory   mapping.Memory
+	switches []Switch
+}
+
+func (b *topologyBuilder) networkInterface(ifi discovery.Interface) Interface {
+	out := Interface{
+		Name: ifi.Name, Index: int32(ifi.Index), MTU: int32(ifi.MTU), Kind: ifi.Kind, Up: ifi.Up, Carrier: ifi.Carrier,
+		Master: int32(ifi.Master), Parent: int32(ifi.Parent), VLAN: int32(ifi.VLAN), PF: int32(ifi.PF), VF: ifi.VF, VLANFiltering: ifi.VLANFiltering,
+	}
+	if ifi.MAC != (discovery.MAC{}) {
+		out.MAC = ifi.MAC.String()
+	}
+	if ifi.Bond != nil {
+		out.Bond = &Bond{Mode: ifi.Bond.Mode, Active: int32(ifi.Bond.Active), Aggregator: int32(ifi.Bond.Aggregator)}
+	}
+	if m := ifi.BondMember; m != nil {
+		out.BondMember = &BondMember{Active: m.Active, Up: m.Up, Aggregator: int32(m.Aggregator)}
+	}
+	if p, ok := b.snap.Port(ifi.Index); ok {
+		out.Port = b.port(ifi, &p)
+	}
+	return out
+}
+
+func (b *topologyBuilder) port(ifi discovery.Interface, p *discovery.Port) *Port {
+	out := &Port{
+		Problem: cut(p.Problem, maxProblem), TooManyNeighbors: p.TooManyNeighbors,
+		Pending: slices.Contains(b.view.Pending, ifi.Name),
+	}
+	if p.NIC.FirmwareLLDP {
+		out.FirmwareLLDP = &FirmwareLLDP{Driver: cut(p.NIC.Driver, maxDriver), Remedy: cut(p.NIC.Remedy, maxRemedy)}
+	}
+	c, held := b.memory.Claim(ifi.Index)
+	if held {
+		out.Holder = b.holder(ifi, &c)
+	}
+	for i := range p.Neighbors {
+		n := &p.Neighbors[i]
+		if held && n.MSAP == c.Neighbor.MSAP || len(out.Others) == maxOthers {
+			continue
+		}
+		contradicts := held && slices.ContainsFunc(c.Rivals, func(r discovery.Neighbor) bool { return r.MSAP == n.MSAP })
+		out.Others = append(out.Others, OtherNeighbor{Neighbor: b.neighbor(n), Contradicts: contradicts})
+	}
+	return out
+}
+
+// holder tells of a claim what package mapping says of the untagged network of its
+// port.
+func (b *topologyBuilder) holder(ifi discovery.Interface, c *mapping.Claim) *Holder {
+	out := &Holder{Neighbor: b.neighbor(&c.Neighbor)}
+	say := func(certainty Certainty, since time.Time, why DoubtReason) {
+		out.Certainty, out.Since, out.Reason = certainty, wireTime(since), why
+	}
+	switch {
+	case !ifi.Operational():
+		say(Down, c.Lost, lossReasons[c.LostWhy])
+	case !c.Lost.IsZero():
+		say(Unverified, c.Lost, lossReasons[c.LostWhy])
+	case c.Change != nil:
+		say(Unverified, c.Change.Since, VLANChanging)
+		out.Announced = &Announcement{Neighbor: b.neighbor(&c.Change.To), Since: wireTime(c.Change.Since)}
+	case c.Neighbor.Protocol == discovery.ProtocolCDP && !c.Sole:
+		say(Unverified, c.Since, CDPUnconfirmed)
+	case c.Live:
+		say(Fresh, c.Since, "")
+	default:
+		say(Stale, c.Neighbor.LastHeard, goneReasons[c.Gone])
+	}
+	return out
+}
+
+// wireTime is a time in the resolution that the API has.
+func wireTime(t time.Time) metav1.Time { return metav1.Time{Time: t.UTC().Truncate(time.Second)} }
+
+var lossReasons = map[mapping.LossCause]DoubtReason{
+	mapping.LostCarrier: CarrierLost, mapping.LostDevice: DeviceReplaced, mapping.LostBoot: Rebooted,
+	mapping.LostVLAN: VLANChanged, mapping.LostCDP: CDPRelayed,
+}
+
+var goneReasons = map[mapping.GoneCause]DoubtReason{
+	mapping.GoneAgedOut: AgedOut, mapping.GoneSilent: AgedOut, mapping.GoneGoodbye: SaidGoodbye, mapping.GoneNotHeard: NotHeard,
+}
+
+func (b *topologyBuilder) neighbor(n *discovery.Neighbor) Neighbor {
+	out := Neighbor{
+		Switch: b.switchID(n), PortID: cut(string(n.Port), maxID), PortDescription: cut(n.PortDescription, maxText),
+		PVID: int32(n.PVID), MaxFrameSize: int32(n.MaxFrameSize),
+	}
+	if n.Source != (discovery.MAC{}) {
+		out.Source = n.Source.String()
+	}
+	for _, v := range n.VLANs[:min(len(n.VLANs), maxVLANs)] {
+		out.VLANs = append(out.VLANs, VLAN{ID: int32(v.ID), Name: cut(v.Name, maxVLANName)})
+	}
+	return out
+}
+
+// switchID lists what the neighbour says of its device, unless it is listed already,
+// and returns the ID under which it is.
+func (b *topologyBuilder) switchID(n *discovery.Neighbor) string {
+	s := b.device(n)
+	for _, known := range b.switches {
+		if s.ID = known.ID; s.equal(&known) {
+			return known.ID
+		}
+	}
+	if len(b.switches) == maxSwitches {
+		return s.Chassis
+	}
+	s.ID = s.Chassis
+	for k := 2; slices.ContainsFunc(b.switches, func(o Switch) bool { return o.ID == s.ID }); k++ {
+		s.ID = s.Chassis + "#" + strconv.Itoa(k)
+	}
+	b.switches = append(b.switches, s)
+	return s.ID
+}
+
+func (b *topologyBuilder) device(n *discovery.Neighbor) Switch {
+	out := Switch{
+		Chassis: cut(string(n.Chassis), maxID), Protocol: Protocol(n.Protocol),
+		SystemName: cut(n.SystemName, maxText), SystemDescription: cut(n.SystemDescription, maxText),
+	}
+	if n.Capabilities != (discovery.Capabilities{}) {
+		out.Capabilities, out.Enabled = n.Capabilities.Available.Names(), n.Capabilities.Enabled.Names()
+	}
+	for _, a := range n.ManagementAddresses[:min(len(n.ManagementAddresses), maxAddresses)] {
+		out.ManagementAddresses = append(out.ManagementAddresses, cut(a, maxAddress))
+	}
+	s, ok := b.memory.Switches.Find(n.Chassis)
+	if !ok {
+		return out
+	}
+	out.Ambiguous = s.Several
+	if s.ID != n.Chassis {
+		out.KnownAs = cut(string(s.ID), maxID)
+	}
+	for _, r := range s.Replacements {
+		if r.New == n.Chassis {
+			at := wireTime(r.At)
+			out.Replaced = &at
+		}
+	}
+	return out
+}
+
+// cut bounds a text by characters, as the API server counts.
+func cut(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	r := []rune(s)
+	return string(r[:min(len(r), most)])
+}
+
+// equal compares two entries of the list of switches.
+func (s *Switch) equal(o *Switch) bool {
+	return s.ID == o.ID && s.Chassis == o.Chassis && s.KnownAs == o.KnownAs && s.Replaced.Equal(o.Replaced) && s.Ambiguous == o.Ambiguous &&
+		s.Protocol == o.Protocol && s.SystemName == o.SystemName && s.SystemDescription == o.SystemDescription &&
+		slices.Equal(s.Capabilities, o.Capabilities) && slices.Equal(s.Enabled, o.Enabled) && slices.Equal(s.ManagementAddresses, o.ManagementAddresses)
+}

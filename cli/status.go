@@ -73,20 +73,13 @@ func (a *app) statusFacts(r *statusReport) []fact {
 	switch {
 	case len(r.Ports) == 0:
 		converged = "there is no port to listen on; interfaces: in colvind.yaml chooses them"
-	case !r.Converged:
+	case !r.Converged && len(r.Pending) > 0:
 		converged = "not yet: waiting for " + strings.Join(r.Pending, ", ")
-	}
-	inForce := "none"
-	switch {
-	case !r.Rules.Loaded.IsZero():
-		inForce = fmt.Sprintf("%s, read at %s", r.Rules.File, stamp(r.Rules.Loaded))
-	case r.Rules.File != "":
-		inForce = "none of " + r.Rules.File
 	}
 	facts := []fact{
 		{"Agent", fmt.Sprintf("colvind %s on %s, up %s", r.Version, r.Node, age(a.now().Sub(r.Started)))},
 		{"Converged", converged},
-		{"Rules", inForce},
+		{"Rules", inForce(&r.Rules)},
 	}
 	for _, w := range r.Rules.Warnings {
 		facts = append(facts, fact{"Warning", w})
@@ -95,6 +88,21 @@ func (a *app) statusFacts(r *statusReport) []fact {
 		facts = append(facts, fact{string(c.Type), c.Message})
 	}
 	return facts
+}
+
+// inForce says which rules are in force.
+func inForce(r *node.Rules) string {
+	from := slices.DeleteFunc(append([]string{r.File}, r.RuleSets...), func(s string) bool { return s == "" })
+	switch {
+	case r.Waiting:
+		return "none, until those of the cluster are known"
+	case !r.Loaded.IsZero():
+		return fmt.Sprintf("%s, read at %s", strings.Join(from, ", "), stamp(r.Loaded))
+	case r.File != "":
+		return "none of " + r.File
+	default:
+		return "none"
+	}
 }
 
 // portTable shows what is heard and sent on each port.

@@ -43,7 +43,7 @@ func TestResolveErrors(t *testing.T) {
 				b.node.Networks, b.node.RulesProblem = nil, "rules.yaml:3:5: unknown key \"nmae\""
 			},
 			7, `node1: network "red" is not known: no rule or colour has that name; known here: none; check the spelling or add a rule; ` +
-				`the rules on disk are not in force: rules.yaml:3:5: unknown key "nmae"`,
+				`the latest rules are not in force: rules.yaml:3:5: unknown key "nmae"`,
 		},
 		{
 			"hostile name", func(b *bench) { b.conf["network"] = "a\n\x1b[31m[" },

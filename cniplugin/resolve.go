@@ -171,16 +171,20 @@ func (c *conf) unknownError(node *nodefile.File) error {
 	msg := fmt.Sprintf("%s: network %q is not known: no rule or colour has that name; known here: %s; check the spelling or add a rule",
 		node.Node, c.network, names(node))
 	if node.RulesProblem != "" {
-		msg += "; the rules on disk are not in force: " + node.RulesProblem
+		msg += "; the latest rules are not in force: " + node.RulesProblem
 	}
 	return fail(types.ErrInvalidNetworkConfig, "%s", msg)
 }
 
 func pending(node *nodefile.File) string {
-	if len(node.Pending) == 0 {
+	switch {
+	case len(node.Pending) > 0:
+		return "no switch heard yet on " + some(node.Pending)
+	case node.RulesProblem != "":
+		return node.RulesProblem
+	default:
 		return "colvind has just started"
 	}
-	return "no switch heard yet on " + some(node.Pending)
 }
 
 func knownElsewhere(node *nodefile.File, name string) bool {

@@ -120,7 +120,7 @@ const (
 	AltNameTooLong   ConditionType = "AltNameTooLong"   // a name is too long for an interface
 	AltNameTaken     ConditionType = "AltNameTaken"     // an interface has a network's name, and not from Colvin
 	AltNameFailed    ConditionType = "AltNameFailed"    // the kernel did not give a name, or take one away
-	RulesInvalid     ConditionType = "RulesInvalid"     // the rules in force are not those on disk
+	RulesInvalid     ConditionType = "RulesInvalid"     // the rules in force are not the latest
 	FilesUnwritable  ConditionType = "FilesUnwritable"  // the agent cannot write its files
 	StateDamaged     ConditionType = "StateDamaged"     // a state file was damaged and set aside
 
@@ -128,4 +128,7 @@ const (
 	DeviceInUse       ConditionType = "DeviceInUse"       // a device is in a container, not gone
 	OrphanedRecords   ConditionType = "OrphanedRecords"   // containers are gone, and nobody has removed their attachments
 	RecordsUnreadable ConditionType = "RecordsUnreadable" // the agent cannot read the CNI plugin's records
+
+	ClusterUnreachable ConditionType = "ClusterUnreachable" // the API server does not answer; what it said last counts
+	NotPublished       ConditionType = "NotPublished"       // the API server does not take the node's NodeTopology
 )

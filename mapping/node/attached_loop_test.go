@@ -233,7 +233,7 @@ func TestRegroupedThenRenamed(t *testing.T) {
 		b.attached(record.Netns{})
 		for _, rules := range []string{group("green"), group("prod"), greenAndBlue, group("prod")} {
 			b.write("rules.yaml", rules)
-			b.loop.rulesFile.reload()
+			b.loop.ruleBook.reload()
 			synctest.Wait()
 			b.see(heard(sw1, 100))
 			if diff := cmp.Diff([]AttachedStatus{AttachedOK}, b.statuses()); diff != "" || b.moved() != nil {

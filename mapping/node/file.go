@@ -13,19 +13,19 @@ import (
 // nodeFile is the View as the CNI plugin needs it: one entry per name that
 // resolves, so that a colour leads to its own identity only, even where the name
 // that replaced it covers several.
-func nodeFile(in mapping.Input, v mapping.View, moved []nodefile.Moved, rulesProblem string) *nodefile.File {
+func nodeFile(in mapping.Input, v mapping.View, moved []nodefile.Moved, r *Rules) *nodefile.File {
 	f := &nodefile.File{
 		Version:       nodefile.Version,
 		Node:          v.Node,
 		BootID:        v.BootID,
 		Written:       v.Time.UTC().Round(0),
-		Converged:     v.Converged,
+		Converged:     v.Converged && !r.Waiting,
 		Pending:       v.Pending,
 		Networks:      []nodefile.Network{},
 		KnownNames:    in.KnownNames(),
 		KnownPatterns: in.Rules.KnownPatterns(),
 		Moved:         moved,
-		RulesProblem:  rulesProblem,
+		RulesProblem:  r.Problem,
 	}
 	byName := map[string][]nodefile.Attachment{}
 	for i := range v.Attachments {

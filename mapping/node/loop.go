@@ -46,7 +46,8 @@ type Loop struct {
 	started    time.Time
 	version    string
 	snapshots  <-chan *discovery.Snapshot
-	rulesFile  *rulesFile
+	ruleBook   *ruleBook
+	cluster    Cluster // nil where there is none
 	recordsDir *recordsDir
 	store      store
 	log        *slog.Logger
@@ -57,9 +58,14 @@ type Loop struct {
 	altNames   *altNames
 
 	// Owned by Run.
-	rules      Rules
-	book       *colour.Book // nil while it is damaged
-	problems   []mapping.Condition
+	rules    Rules
+	book     *colour.Book // nil while it is damaged, and in a cluster
+	problems []mapping.Condition
+
+	clusterColours  []mapping.Colour // of the cluster, oldest first
+	clusterProblems []mapping.Condition
+	unkept          error // why the cluster's colours are not kept
+
 	uncoloured error // why an identity that should have a colour has none
 	snapshot   *discovery.Snapshot
 	memory     mapping.Memory
@@ -84,6 +90,8 @@ type Deps struct {
 	BootID    string
 	Snapshots <-chan *discovery.Snapshot
 	Log       *slog.Logger
+	// Cluster is nil where the node is on its own.
+	Cluster Cluster
 	// AltNames replaces the kernel where alternative names are concerned.
 	AltNames AltNameKernel
 	// WriteLimit replaces the limits on writes of the node file, for benchmarks
@@ -104,10 +112,10 @@ func NewLoop(d Deps) *Loop {
 	l := &Loop{
 		config: d.Config, bootID: d.BootID, started: time.Now(), version: d.Version,
 		snapshots: d.Snapshots, store: store{d.Config.StateDirectory}, log: d.Log, history: &history{dir: d.Config.StateDirectory}, limit: d.WriteLimit,
-		urgent: urgent,
+		urgent: urgent, cluster: d.Cluster,
 	}
-	l.rulesFile = newRulesFile(d.Config.Rules, l.store, d.Log)
-	l.rules = l.rulesFile.load()
+	l.ruleBook = newRuleBook(d.Config.Rules, d.Cluster != nil, l.store, d.Log)
+	l.rules = l.ruleBook.load()
 	l.journal = newJournal(d.Log, l.history)
 	l.recordsDir = newRecordsDir(d.Config.RecordDirectory, d.Log)
 	l.records = l.recordsDir.load()
@@ -119,8 +127,8 @@ func NewLoop(d Deps) *Loop {
 	return l
 }
 
-// Rules is the task that watches the rules file for the Loop.
-func (l *Loop) Rules() Task { return l.rulesFile }
+// Rules is the task that watches the rules for the Loop.
+func (l *Loop) Rules() Task { return l.ruleBook }
 
 // Records is the task that watches the CNI plugin's records for the Loop.
 func (l *Loop) Records() Task { return l.recordsDir }
@@ -135,7 +143,11 @@ func (l *Loop) restore() {
 	memory, err := l.store.memory()
 	l.damage(err)
 	l.memory = memory.Restore(l.bootID, l.started)
-	l.book, err = l.store.colours()
+	if l.cluster != nil {
+		l.clusterColours, err = l.store.clusterColours()
+	} else {
+		l.book, err = l.store.colours()
+	}
 	l.damage(err)
 }
 
@@ -153,14 +165,21 @@ func (l *Loop) damage(err error) {
 func (l *Loop) Run(ctx context.Context) error {
 	wake := time.NewTimer(lookEvery)
 	defer wake.Stop()
+	var updates <-chan ClusterUpdate
+	if l.cluster != nil {
+		updates = l.cluster.Updates()
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return l.finish()
 		case s := <-l.snapshots:
 			l.snapshot = s
-		case r := <-l.rulesFile.out:
+		case r := <-l.ruleBook.out:
 			l.rules = r
+			l.refreshTime()
+		case u := <-updates:
+			l.learn(u)
 			l.refreshTime()
 		case r := <-l.recordsDir.out:
 			l.records = r
@@ -229,6 +248,9 @@ func (l *Loop) step() time.Duration {
 	l.view = view
 	before, after := l.state.Load(), l.newState()
 	l.state.Store(after)
+	if l.cluster != nil {
+		l.cluster.Publish(after)
+	}
 	l.journal.note(changes(before, after, known))
 	for _, t := range []time.Time{view.Wake, wake} {
 		if !t.IsZero() {
@@ -240,7 +262,7 @@ func (l *Loop) step() time.Duration {
 
 // conditions adds what only the loop knows.
 func (l *Loop) conditions(v *mapping.View) {
-	v.Conditions = slices.Concat(v.Conditions, l.problems, l.altNames.conditions())
+	v.Conditions = slices.Concat(v.Conditions, l.problems, l.clusterProblems, l.altNames.conditions())
 	if l.uncoloured != nil {
 		why := mapping.FilesUnwritable
 		if errors.Is(l.uncoloured, colour.ErrTooManyUnnamed) {
@@ -248,7 +270,7 @@ func (l *Loop) conditions(v *mapping.View) {
 		}
 		v.Conditions = append(v.Conditions, mapping.Condition{Type: why, Message: l.uncoloured.Error()})
 	}
-	if err := errors.Join(l.unwritten, l.history.problem()); err != nil {
+	if err := errors.Join(l.unwritten, l.unkept, l.history.problem()); err != nil {
 		v.Conditions = append(v.Conditions, mapping.Condition{Type: mapping.FilesUnwritable, Message: err.Error()})
 	}
 	if l.rules.Problem != "" {
@@ -260,7 +282,11 @@ func (l *Loop) conditions(v *mapping.View) {
 // colours are the colour book as package mapping wants it.
 func (l *Loop) colours() mapping.Colours {
 	c := mapping.Colours{Tagged: l.config.Colours.Of == ColoursOfAll, Attach: l.config.Colours.Attach}
-	if l.book != nil {
+	switch {
+	case l.rules.Waiting: // without the rules a colour could be shadowed, or its port be ignored
+	case l.cluster != nil:
+		c.Book = l.clusterColours
+	case l.book != nil:
 		for _, e := range l.book.Entries() {
 			if id, ok := mapping.ParseColourKey(e.Identity); ok {
 				c.Book = append(c.Book, mapping.Colour{Name: e.Colour, Identity: id})
@@ -309,7 +335,7 @@ func (l *Loop) allocateAll(ids []mapping.Identity) (allocated bool, err error) {
 
 // write brings the agent's files up to date and returns when to look again.
 func (l *Loop) write(in mapping.Input, view mapping.View, attached []Attached) time.Duration {
-	file, memory := nodeFile(in, view, movedOf(attached), l.rules.Problem), l.memory.Material()
+	file, memory := nodeFile(in, view, movedOf(attached), &l.rules), l.memory.Material()
 	l.file = file
 	if l.onDisk() && sameContent(l.written, file) && reflect.DeepEqual(l.saved, memory) {
 		return never

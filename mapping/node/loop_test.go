@@ -27,6 +27,7 @@ type bench struct {
 	boot      string
 	snapshots chan *discovery.Snapshot
 	altNames  AltNameKernel
+	cluster   Cluster
 	loop      *Loop
 	cancel    context.CancelFunc
 	done      chan error
@@ -43,7 +44,7 @@ func newBench(t *testing.T) *bench {
 
 func (b *bench) start() {
 	b.snapshots = make(chan *discovery.Snapshot)
-	b.loop = NewLoop(Deps{Config: b.config, Version: "test", BootID: b.boot, Snapshots: b.snapshots, Log: b.log, AltNames: b.altNames})
+	b.loop = NewLoop(Deps{Config: b.config, Version: "test", BootID: b.boot, Snapshots: b.snapshots, Log: b.log, AltNames: b.altNames, Cluster: b.cluster})
 	ctx, cancel := context.WithCancel(b.t.Context())
 	b.cancel, b.done = cancel, make(chan error, 1)
 	go func() { b.done <- b.loop.Run(ctx) }()
@@ -133,7 +134,7 @@ func TestColourThenName(t *testing.T) {
 		colour := colourOf1(b)
 		b.expect("no rules", colour+" eth1 fresh")
 		b.write("rules.yaml", "networks:\n  - name: green\n    match: [{vlan: 100}]\n")
-		b.loop.rulesFile.reload()
+		b.loop.ruleBook.reload()
 		synctest.Wait()
 		b.expect("named", colour+" eth1 fresh", "green eth1 fresh")
 		b.stop()
@@ -171,7 +172,7 @@ func TestLastGoodRules(t *testing.T) {
 		b.see(heard(sw1, 100))
 		b.expect("good rules", "green eth1 fresh")
 		b.write("rules.yaml", "networks:\n  - nam: green\n")
-		b.loop.rulesFile.reload()
+		b.loop.ruleBook.reload()
 		synctest.Wait()
 		b.expect("bad rules", "green eth1 fresh")
 		if got := b.conditions(); len(got) != 1 || got[0] != mapping.RulesInvalid {
@@ -184,13 +185,13 @@ func TestLastGoodRules(t *testing.T) {
 		if err := os.Remove(b.config.Rules); err != nil {
 			t.Fatal(err)
 		}
-		b.loop.rulesFile.reload()
+		b.loop.ruleBook.reload()
 		synctest.Wait()
 		b.expect("rules file gone", "green eth1 fresh")
 		if err := os.Mkdir(b.config.Rules, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		b.loop.rulesFile.reload()
+		b.loop.ruleBook.reload()
 		synctest.Wait()
 		b.expect("rules file unreadable", "green eth1 fresh")
 		if got := b.conditions(); len(got) != 1 || got[0] != mapping.RulesInvalid {
@@ -200,7 +201,7 @@ func TestLastGoodRules(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.write("rules.yaml", "networks:\n  - name: blue\n    match: [{vlan: 100}]\n")
-		b.loop.rulesFile.reload()
+		b.loop.ruleBook.reload()
 		synctest.Wait()
 		b.expect("good again", "blue eth1 fresh")
 		if got := b.conditions(); len(got) != 0 {

@@ -23,7 +23,7 @@ var (
 	metricPods       = desc("pod_attachments", "Attachments of containers, by status.", "status")
 	metricOrphans    = desc("orphaned_records", "Attachments of containers that are gone.")
 	metricConditions = desc("conditions", "Conditions that hold, by type.", "type")
-	metricRulesBad   = desc("rules_invalid", "1 while the rules on disk are not in force.")
+	metricRulesBad   = desc("rules_invalid", "1 while the latest rules are not in force.")
 	metricWrites     = desc("node_file_writes_total", "How often the node file was written.")
 
 	metricFramesIn     = desc("lldp_frames_in_total", "LLDP frames received (statsFramesInTotal).", "interface")

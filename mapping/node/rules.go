@@ -5,17 +5,19 @@ package node
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
 
-	"github.com/colvin-net/colvin/internal/atomicfile"
 	"github.com/colvin-net/colvin/mapping/rules"
 	"github.com/colvin-net/colvin/yamlfile"
 )
@@ -32,36 +34,70 @@ const (
 type Rules struct {
 	Set      *rules.Set `json:"-"`
 	File     string     `json:"file,omitempty"`
-	Loaded   time.Time  `json:"loaded,omitzero"`   // when the set in force was read
-	Problem  string     `json:"problem,omitempty"` // why the file on disk is not in force
+	RuleSets []string   `json:"ruleSets,omitempty"` // of the cluster, in force after the file
+	Loaded   time.Time  `json:"loaded,omitzero"`    // when the set in force was read
+	Problem  string     `json:"problem,omitempty"`  // why what is there now is not in force
 	Warnings []string   `json:"warnings,omitempty"`
+
+	// Waiting is set until the rules of the cluster were known once. Without them the
+	// node's own could mean something else, so nothing has a name.
+	Waiting bool `json:"waiting,omitempty"`
 }
 
-// A rulesFile reads the rules, again whenever the file changes. What is wrong
-// with it never ends the rules in force.
-type rulesFile struct {
-	path  string
-	store store
-	log   *slog.Logger
-	out   chan Rules // holds the latest at most
-
-	rules Rules
-	seen  [sha256.Size]byte // of the content read last
-	read  bool
+// ruleSources are all places that rules come from.
+type ruleSources struct {
+	File    *rules.Source  // of the node; nil without one
+	Cluster []rules.Source // of the RuleSets, in the order in which they count; nil while unknown
 }
 
-func newRulesFile(path string, s store, log *slog.Logger) *rulesFile {
-	return &rulesFile{path: path, store: s, log: log, out: make(chan Rules, 1), rules: Rules{File: path}}
+func (s *ruleSources) all() []rules.Source {
+	if s.File == nil {
+		return s.Cluster
+	}
+	return slices.Concat([]rules.Source{*s.File}, s.Cluster)
+}
+
+// hash tells sources apart.
+func (s *ruleSources) hash() (sum [sha256.Size]byte) {
+	h := sha256.New()
+	for _, source := range s.all() {
+		for _, part := range []string{source.Name, source.Root, string(source.Data)} {
+			_ = binary.Write(h, binary.BigEndian, uint64(len(part))) // a hash takes everything
+			h.Write([]byte(part))
+		}
+	}
+	return [sha256.Size]byte(h.Sum(nil))
+}
+
+// A ruleBook reads the rules of the node's file and of the cluster, again whenever
+// they change. What is wrong with them never ends the rules in force.
+type ruleBook struct {
+	path      string
+	clustered bool // the rules of a cluster count too
+	store     store
+	log       *slog.Logger
+	in        chan []rules.Source // RuleSets; holds the latest at most
+	out       chan Rules          // holds the latest at most
+
+	rules   Rules
+	sources ruleSources
+	fileErr error             // why the file was not read
+	seen    [sha256.Size]byte // of the sources read last
+	err     error             // what is wrong with those
+}
+
+func newRuleBook(path string, clustered bool, s store, log *slog.Logger) *ruleBook {
+	return &ruleBook{
+		path: path, clustered: clustered, store: s, log: log,
+		in: make(chan []rules.Source, 1), out: make(chan Rules, 1), rules: Rules{File: path},
+	}
 }
 
 // String names the task.
-func (*rulesFile) String() string { return "watch rules" }
+func (*ruleBook) String() string { return "watch rules" }
 
-// Run watches the file until ctx ends.
-func (r *rulesFile) Run(ctx context.Context) error {
-	if r.path == "" {
-		return nil
-	}
+// Run watches the file, and takes what the cluster says, until ctx ends.
+func (r *ruleBook) Run(ctx context.Context) error {
 	events, closeWatch := r.watch()
 	defer closeWatch()
 	poll := time.NewTicker(rulesPoll)
@@ -74,6 +110,8 @@ func (r *rulesFile) Run(ctx context.Context) error {
 			return nil
 		case <-events:
 			settle.Reset(rulesSettle)
+		case s := <-r.in:
+			r.take(s)
 		case <-poll.C:
 			r.reload()
 		case <-settle.C:
@@ -84,7 +122,10 @@ func (r *rulesFile) Run(ctx context.Context) error {
 
 // watch watches the directory, because editors and ConfigMaps replace the file.
 // Without notification the poll remains.
-func (r *rulesFile) watch() (<-chan fsnotify.Event, func()) {
+func (r *ruleBook) watch() (<-chan fsnotify.Event, func()) {
+	if r.path == "" {
+		return nil, func() {}
+	}
 	w, err := fsnotify.NewWatcher()
 	if err == nil {
 		if err = w.Add(filepath.Dir(r.path)); err == nil {
@@ -96,88 +137,144 @@ func (r *rulesFile) watch() (<-chan fsnotify.Event, func()) {
 	return nil, func() {}
 }
 
-// load reads the rules for the first time. Where the file cannot be used, the
-// last good rules that an earlier run kept are in force.
-func (r *rulesFile) load() Rules {
-	if r.path == "" {
-		return r.rules
+// offer hands over the RuleSets of the cluster, take takes them.
+func (r *ruleBook) offer(s []rules.Source) { latest(r.in, s) }
+
+func (r *ruleBook) take(s []rules.Source) {
+	r.sources.Cluster = s
+	r.merge()
+}
+
+// load reads the rules for the first time. Where they cannot be used, the last good
+// ones that an earlier run kept are in force; the cluster's are those until it is
+// heard.
+func (r *ruleBook) load() Rules {
+	kept, err := r.store.lastRules()
+	if err != nil {
+		r.log.Error("good rules of an earlier run cannot be used", "error", err)
+	}
+	r.sources.File = kept.File
+	if r.clustered {
+		r.sources.Cluster = kept.Cluster
+	} else {
+		kept.Cluster = nil
 	}
 	r.reload()
 	select {
 	case <-r.out:
 	default:
 	}
-	if r.rules.Set != nil || r.rules.Problem == "" {
-		return r.rules
-	}
-	data, err := os.ReadFile(r.store.path(lastRulesName))
-	if err != nil {
-		return r.rules
-	}
-	if set, _, err := rules.Parse(r.path, data); err == nil {
-		r.rules.Set = set
-		r.log.Warn("using the last good rules of an earlier run", "file", r.store.path(lastRulesName))
+	if r.rules.Set == nil && r.rules.Problem != "" && !r.rules.Waiting {
+		if set, _, err := rules.Merge(kept.all()...); err == nil && len(kept.all()) > 0 {
+			r.rules.Set, r.rules.RuleSets = set, namesOf(kept.Cluster)
+			r.log.Warn("using the last good rules of an earlier run", "file", r.store.path(lastRulesName))
+		}
 	}
 	return r.rules
 }
 
-// reload reads the file and, if it changed, puts it in force or says why not.
-func (r *rulesFile) reload() {
+// reload reads the file and puts the rules in force if they changed.
+func (r *ruleBook) reload() {
+	r.fileErr = r.readFile()
+	r.merge()
+}
+
+// readFile keeps what was read before where the file cannot be read.
+func (r *ruleBook) readFile() error {
+	if r.path == "" {
+		r.sources.File = nil
+		return nil
+	}
 	data, err := os.ReadFile(r.path)
-	if errors.Is(err, fs.ErrNotExist) && r.rules.Set == nil && !r.kept() {
-		return // there never were any rules, which is no mistake
+	if errors.Is(err, fs.ErrNotExist) && r.sources.File == nil {
+		return nil // there never were any rules, which is no mistake
 	}
 	if err != nil {
-		r.read = false
-		r.refuse(fmt.Errorf("read rules: %w; the rules read before stay in force", err))
-		return
+		return fmt.Errorf("read rules: %w; the rules read before stay in force", err)
 	}
-	sum := sha256.Sum256(data)
-	if r.read && sum == r.seen {
-		return
-	}
-	r.read, r.seen = true, sum
-	set, warnings, err := rules.Parse(r.path, data)
-	if err != nil {
-		r.refuse(fmt.Errorf("rules are not valid, the rules read before stay in force:\n%w", err))
-		return
-	}
-	r.accept(set, data, warnings)
+	r.sources.File = &rules.Source{Name: r.path, Data: data}
+	return nil
 }
 
-// kept reports whether an earlier run had rules.
-func (r *rulesFile) kept() bool {
-	_, err := os.Stat(r.store.path(lastRulesName))
-	return err == nil
-}
-
-func (r *rulesFile) refuse(err error) {
-	if r.rules.Problem == err.Error() {
+// merge puts all rules in force, or says why not.
+func (r *ruleBook) merge() {
+	if r.clustered && r.sources.Cluster == nil {
+		r.rules.Waiting = true
+		r.refuse(errors.New("the RuleSets of the cluster are not known yet, and without them nothing has a name; they will be once the API server is reached"))
 		return
 	}
-	r.log.Error("rules are not in force", "file", r.path, "error", err)
-	r.rules.Problem = err.Error()
-	r.publish()
+	if sum := r.sources.hash(); sum != r.seen {
+		r.seen = sum
+		set, warnings, err := rules.Merge(r.sources.all()...)
+		if r.err = err; err == nil {
+			r.accept(set, warnings)
+			return
+		}
+	}
+	why := r.fileErr
+	if r.err != nil {
+		why = errors.Join(why, fmt.Errorf("rules are not valid, the rules read before stay in force:\n%w", r.err))
+	}
+	r.refuse(why)
 }
 
-func (r *rulesFile) accept(set *rules.Set, data []byte, warnings []yamlfile.Mistake) {
-	r.rules = Rules{Set: set, File: r.path, Loaded: time.Now()}
+// refuse says why what is there is not in force, or that nothing is wrong any more.
+func (r *ruleBook) refuse(why error) {
+	problem := ""
+	if why != nil {
+		problem = why.Error()
+	}
+	if r.rules.Problem == problem {
+		return
+	}
+	if why != nil {
+		r.log.Error("rules are not in force", "file", r.path, "error", why)
+	}
+	r.rules.Problem = problem
+	latest(r.out, r.rules)
+}
+
+func (r *ruleBook) accept(set *rules.Set, warnings []yamlfile.Mistake) {
+	was := r.rules
+	r.rules = Rules{Set: set, RuleSets: namesOf(r.sources.Cluster), Loaded: time.Now()}
+	if r.sources.File != nil {
+		r.rules.File = r.path
+	}
+	if r.fileErr != nil {
+		r.rules.Problem = r.fileErr.Error()
+	}
 	for _, w := range warnings {
 		r.rules.Warnings = append(r.rules.Warnings, w.String())
-		r.log.Warn("rules", "warning", w.String())
 	}
-	r.log.Info("rules in force", "file", r.path)
-	opts := atomicfile.Options{Mode: 0o600, Sync: true}
-	if err := atomicfile.Write(r.store.path(lastRulesName), data, opts); err != nil {
+	if !reflect.DeepEqual(was.Warnings, r.rules.Warnings) {
+		for _, w := range r.rules.Warnings {
+			r.log.Warn("rules", "warning", w)
+		}
+	}
+	if len(r.sources.all()) == 0 && was.Set == nil && !was.Waiting {
+		r.rules = was // there are none, and never were
+		return
+	}
+	r.log.Info("rules in force", "file", r.path, "rulesets", r.rules.RuleSets)
+	if err := r.store.saveRules(r.sources); err != nil {
 		r.log.Error("good rules cannot be kept for the next start", "error", err)
 	}
-	r.publish()
+	latest(r.out, r.rules)
 }
 
-func (r *rulesFile) publish() {
+func namesOf(sources []rules.Source) []string {
+	var out []string
+	for _, s := range sources {
+		out = append(out, s.Name)
+	}
+	return out
+}
+
+// latest puts a value into a channel that holds one, in place of what nobody took.
+func latest[T any](c chan T, v T) {
 	select {
-	case <-r.out:
+	case <-c:
 	default:
 	}
-	r.out <- r.rules
+	c <- v
 }

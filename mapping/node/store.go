@@ -14,17 +14,23 @@ import (
 	"github.com/colvin-net/colvin/internal/atomicfile"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/colour"
+	"github.com/colvin-net/colvin/mapping/rules"
 )
 
 // Names of the files in the state directory.
 const (
-	memoryName    = "memory.json"
-	coloursName   = "colours.json"
-	lastRulesName = "rules.last-good.yaml"
+	memoryName         = "memory.json"
+	coloursName        = "colours.json"
+	clusterColoursName = "colours.cluster.json"
+	lastRulesName      = "rules.last-good.json"
 )
 
-// memoryVersion is the format of memory.json.
-const memoryVersion = 1
+// The formats of the files.
+const (
+	memoryVersion         = 1
+	clusterColoursVersion = 1
+	lastRulesVersion      = 1
+)
 
 // memoryFile is what memory.json holds.
 type memoryFile struct {
@@ -105,6 +111,118 @@ func (s store) saveColours(b *colour.Book) error {
 	}
 	if err != nil {
 		return fmt.Errorf("save colours: %w", err)
+	}
+	return nil
+}
+
+// clusterColoursFile is what colours.cluster.json holds.
+type clusterColoursFile struct {
+	Version int              `json:"version"`
+	Colours []mapping.Colour `json:"colours"` // oldest first
+}
+
+// clusterColours reads the colours that the cluster had when it was heard last.
+func (s store) clusterColours() ([]mapping.Colour, error) {
+	var f clusterColoursFile
+	err := s.read(clusterColoursName, &f)
+	if err == nil && f.Version != clusterColoursVersion && f.Version != 0 {
+		err = fmt.Errorf("read %s: format version %d, want %d", s.path(clusterColoursName), f.Version, clusterColoursVersion)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return f.Colours, nil
+}
+
+func (s store) saveClusterColours(colours []mapping.Colour) error {
+	return s.write(clusterColoursName, clusterColoursFile{Version: clusterColoursVersion, Colours: colours})
+}
+
+// lastRulesFile is what rules.last-good.json holds. A RuleSet cannot be told from its
+// absence by its content, so a list that is empty differs from none.
+type lastRulesFile struct {
+	Version int           `json:"version"`
+	File    *keptSource   `json:"file"`
+	Cluster *[]keptSource `json:"cluster"`
+}
+
+// keptSource is a source of rules whose text people can read.
+type keptSource struct {
+	Name string `json:"name"`
+	Root string `json:"root,omitempty"`
+	Data string `json:"data"`
+}
+
+func keep(s rules.Source) keptSource {
+	return keptSource{Name: s.Name, Root: s.Root, Data: string(s.Data)}
+}
+
+func (k keptSource) source() rules.Source {
+	return rules.Source{Name: k.Name, Root: k.Root, Data: []byte(k.Data)}
+}
+
+// lastRules reads the rules that were last in force.
+func (s store) lastRules() (ruleSources, error) {
+	var f lastRulesFile
+	err := s.read(lastRulesName, &f)
+	if err == nil && f.Version != lastRulesVersion && f.Version != 0 {
+		err = fmt.Errorf("read %s: format version %d, want %d", s.path(lastRulesName), f.Version, lastRulesVersion)
+	}
+	if err != nil {
+		return ruleSources{}, err
+	}
+	var out ruleSources
+	if f.File != nil {
+		file := f.File.source()
+		out.File = &file
+	}
+	if f.Cluster != nil {
+		out.Cluster = []rules.Source{}
+		for _, k := range *f.Cluster {
+			out.Cluster = append(out.Cluster, k.source())
+		}
+	}
+	return out, nil
+}
+
+func (s store) saveRules(r ruleSources) error {
+	f := lastRulesFile{Version: lastRulesVersion}
+	if r.File != nil {
+		file := keep(*r.File)
+		f.File = &file
+	}
+	if r.Cluster != nil {
+		f.Cluster = &[]keptSource{}
+		for _, source := range r.Cluster {
+			*f.Cluster = append(*f.Cluster, keep(source))
+		}
+	}
+	return s.write(lastRulesName, f)
+}
+
+// read reads a file as JSON; one that is not there changes nothing.
+func (s store) read(name string, into any) error {
+	data, err := os.ReadFile(s.path(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, into); err != nil {
+		return fmt.Errorf("read %s: %w", s.path(name), err)
+	}
+	return nil
+}
+
+// write writes a file that survives a power failure.
+func (s store) write(name string, content any) error {
+	data, err := json.MarshalIndent(content, "", "\t")
+	if err == nil {
+		err = atomicfile.Write(s.path(name), append(data, '\n'), atomicfile.Options{Mode: 0o600, Sync: true})
+	}
+	if err != nil {
+		return fmt.Errorf("save %s: %w", name, err)
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ type File struct {
 	// by now. Only here are they known: Networks has no place for what has no name.
 	Moved []Moved `json:"moved,omitempty"`
 
-	// RulesProblem is set while the rules in force are not those on disk.
+	// RulesProblem is set while the rules in force are not those that are there now.
 	RulesProblem string `json:"rulesProblem,omitempty"`
 }
 

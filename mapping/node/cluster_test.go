@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+	"github.com/colvin-net/colvin/mapping/rules"
+)
+
+// A saidCluster says what a test has it say.
+type saidCluster struct {
+	updates   chan ClusterUpdate
+	published *State
+}
+
+func (*saidCluster) Run(ctx context.Context) error   { <-ctx.Done(); return nil }
+func (*saidCluster) String() string                  { return "cluster of a test" }
+func (c *saidCluster) Updates() <-chan ClusterUpdate { return c.updates }
+func (c *saidCluster) Publish(s *State)              { c.published = s }
+
+// inCluster makes the bench's node one of a cluster, whose rules are watched.
+func (b *bench) inCluster() *saidCluster {
+	c := &saidCluster{updates: make(chan ClusterUpdate)}
+	b.cluster, b.config.Colours.Attach = c, false
+	return c
+}
+
+// says is what a cluster with one RuleSet says.
+func (b *bench) says(spec string, colours ...mapping.Colour) {
+	b.t.Helper()
+	c, ok := b.cluster.(*saidCluster)
+	if !ok {
+		b.t.Fatal("no cluster")
+	}
+	c.updates <- ClusterUpdate{
+		RuleSets: []rules.Source{{Name: "ruleset/site", Root: "spec", Data: []byte(spec)}}, Colours: append([]mapping.Colour{}, colours...),
+	}
+	synctest.Wait()
+	b.loop.ruleBook.take(<-b.loop.ruleBook.in)
+	synctest.Wait()
+}
+
+func (b *bench) nodeFile() *nodefile.File {
+	b.t.Helper()
+	f, err := nodefile.Read(filepath.Join(b.config.RunDirectory, nodefile.FileName))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return f
+}
+
+const (
+	fileGreen  = "networks:\n  - name: green\n    match: [{vlan: 100}]\n"
+	specBlue   = `{"networks": [{"name": "blue", "match": [{"vlan": 100}]}]}`
+	specIgnore = `{"ignore": [{"system": "leaf-*"}]}`
+)
+
+// TestClusterUnknown holds that a node which never heard of the cluster's rules gives
+// no names, by rules of its own neither: the cluster may ignore the very neighbour.
+func TestClusterUnknown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.write("rules.yaml", fileGreen)
+		b.inCluster()
+		b.start()
+		b.see(heard(sw1, 100))
+		b.expect("nothing known of the cluster", []string(nil)...)
+		if f := b.nodeFile(); f.Converged || !strings.Contains(f.RulesProblem, "RuleSets of the cluster are not known yet") {
+			t.Errorf("node file: converged %v, problem %q", f.Converged, f.RulesProblem)
+		}
+		b.says(specIgnore)
+		b.see(heard(sw1, 100))
+		b.expect("ignored", []string(nil)...)
+		if f := b.nodeFile(); f.RulesProblem != "" {
+			t.Errorf("node file: problem %q", f.RulesProblem)
+		}
+		b.says(specBlue)
+		b.see(heard(sw1, 100))
+		b.expect("the file comes first", "green eth1 fresh")
+		if f := b.nodeFile(); !f.Converged {
+			t.Error("not converged")
+		}
+		b.stop()
+	})
+}
+
+// TestClusterAway holds that what the cluster said last counts over a restart, until it
+// says something else, mistakes excepted.
+func TestClusterAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		c := b.inCluster()
+		b.start()
+		b.see(heard(sw1, 100))
+		b.says(specBlue)
+		b.expect("blue", "blue eth1 fresh")
+		if c.published == nil || len(c.published.View.Attachments) != 1 || c.published.View.Attachments[0].Name != "blue" {
+			t.Errorf("published %+v", c.published)
+		}
+		b.says(`{"networks": [{"nam": "red", "match": [{"vlan": 100}]}]}`)
+		b.expect("a mistake", "blue eth1 fresh")
+		if got := b.conditions(); !slices.Equal(got, []mapping.ConditionType{mapping.RulesInvalid}) {
+			t.Errorf("conditions %v", got)
+		}
+		b.stop()
+
+		b.inCluster()
+		b.start()
+		b.see(heard(sw1, 100))
+		b.expect("after a restart", "blue eth1 fresh")
+		if f := b.nodeFile(); !f.Converged {
+			t.Error("not converged without the cluster")
+		}
+		unreachable := mapping.Condition{Type: mapping.ClusterUnreachable, Message: "away"}
+		said, ok := b.cluster.(*saidCluster)
+		if !ok {
+			t.Fatal("no cluster")
+		}
+		said.updates <- ClusterUpdate{Problems: []mapping.Condition{unreachable}}
+		synctest.Wait()
+		b.expect("away", "blue eth1 fresh")
+		if got := b.conditions(); !slices.Equal(got, []mapping.ConditionType{mapping.ClusterUnreachable}) {
+			t.Errorf("conditions %v", got)
+		}
+		b.write("rules.yaml", fileGreen)
+		b.loop.ruleBook.reload()
+		synctest.Wait()
+		b.expect("a rule of the node", "green eth1 fresh")
+		b.says(`{}`)
+		b.expect("the cluster has no rules any more", "green eth1 fresh")
+		b.stop()
+
+		b.cluster = nil
+		b.start()
+		b.see(heard(sw1, 100))
+		b.expect("on its own", "green eth1 fresh")
+		b.stop()
+	})
+}
+
+// TestClusterColours holds that a node in a cluster uses the cluster's colours only, as
+// those of one node could stand for something else on another.
+func TestClusterColours(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.start()
+		b.see(heard(sw1, 100))
+		own := colourOf1(b)
+		b.stop()
+
+		id := mapping.Identity{Switch: "mac:" + sw1, VLAN: 100}
+		b.inCluster()
+		b.config.Colours.Attach = true
+		b.start()
+		b.see(heard(sw1, 100))
+		b.expect("nothing known", []string(nil)...)
+		b.says(`{}`, mapping.Colour{Name: "red-wren", Identity: id}, mapping.Colour{Name: "sky-emu", Identity: id}, mapping.Colour{Name: own, Identity: mapping.Identity{Switch: "mac:" + sw2, VLAN: 100}})
+		b.expect("colours", "red-wren eth1 fresh", "sky-emu eth1 fresh")
+		b.see(heard(sw1, 300))
+		b.stop()
+
+		b.inCluster()
+		b.config.Colours.Attach = true
+		b.start()
+		b.see(heard(sw1, 100))
+		b.expect("after a restart", "red-wren eth1 fresh", "sky-emu eth1 fresh")
+		b.says(specBlue, mapping.Colour{Name: "red-wren", Identity: id})
+		b.expect("named", "blue eth1 fresh", "red-wren eth1 fresh")
+		b.stop()
+
+		b.cluster = nil
+		b.start()
+		b.see(heard(sw1, 100))
+		b.expect("on its own again", own+" eth1 fresh")
+		b.stop()
+	})
+}
+
+func TestRulesOfAnEarlierRun(t *testing.T) {
+	s := store{t.TempDir()}
+	file := rules.Source{Name: "rules.yaml", Data: []byte(fileGreen)}
+	for name, want := range map[string]ruleSources{
+		"none":              {},
+		"file":              {File: &file},
+		"cluster":           {Cluster: []rules.Source{{Name: "ruleset/a", Root: "spec", Data: []byte(specBlue)}}},
+		"cluster with none": {File: &file, Cluster: []rules.Source{}},
+	} {
+		if err := s.saveRules(want); err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.lastRules()
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%s: %v, rules (-want +got):\n%s", name, err, diff)
+		}
+	}
+	if err := s.write(lastRulesName, map[string]int{"version": 7}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.lastRules(); err == nil || !strings.Contains(err.Error(), "format version 7, want 1") {
+		t.Errorf("a later version: %v", err)
+	}
+}

@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/colvin-net/colvin/mapping/node"
+	"github.com/colvin-net/colvin/mapping/publish"
 )
 
 // version is set when the binary is built.
@@ -58,7 +59,14 @@ func run(file string) error {
 	if err := node.DropPrivileges(config.AltNames); err != nil {
 		return err
 	}
-	return node.Run(ctx, config, version, log)
+	agent := node.Agent{Config: config, Version: version, Log: log}
+	if k := config.Kubernetes; k.Enabled {
+		agent.Cluster, err = publish.New(publish.Config{Node: config.Node, Kubeconfig: k.Kubeconfig, Version: version, Log: log})
+		if err != nil {
+			return err
+		}
+	}
+	return agent.Run(ctx)
 }
 
 // clearAltNames takes away what a killed agent left that was configured otherwise,

@@ -31,8 +31,17 @@ type Task interface {
 	String() string
 }
 
-// Run is the agent: it observes the node it runs on and maps it until ctx ends.
-func Run(ctx context.Context, c Config, version string, log *slog.Logger) error {
+// An Agent observes the node it runs on and maps it.
+type Agent struct {
+	Config  Config
+	Version string
+	Cluster Cluster // nil where the node is on its own
+	Log     *slog.Logger
+}
+
+// Run runs the agent until ctx ends.
+func (a *Agent) Run(ctx context.Context) error {
+	c, log := a.Config, a.Log
 	if err := prepare(c); err != nil {
 		return err
 	}
@@ -50,11 +59,11 @@ func Run(ctx context.Context, c Config, version string, log *slog.Logger) error 
 		return err
 	}
 	defer func() { _ = links.Close() }()
-	tasks, err := build(ctx, c, version, boot, links, log)
+	tasks, err := a.build(ctx, boot, links)
 	if err != nil {
 		return err
 	}
-	log.Info("colvind starts", "version", version, "node", c.Node, "interfaces", c.Interfaces, "rules", c.Rules)
+	log.Info("colvind starts", "version", a.Version, "node", c.Node, "interfaces", c.Interfaces, "rules", c.Rules)
 	return runAll(ctx, tasks, log)
 }
 
@@ -81,13 +90,14 @@ func prepare(c Config) error {
 	return nil
 }
 
-func build(ctx context.Context, c Config, version, boot string, links observe.Links, log *slog.Logger) ([]Task, error) {
+func (a *Agent) build(ctx context.Context, boot string, links observe.Links) ([]Task, error) {
+	c, log := a.Config, a.Log
 	observer := observe.New(observe.Config{
 		Links: links, Listen: ether.Listen, NIC: describeNIC(log), Addresses: link.Addresses, Log: log,
 		Ports: c.Interfaces, Protocols: c.Protocols, Settings: c.Ports, Exceptions: c.Exceptions,
-		SystemName: c.Node, SystemDescription: "Colvin " + version + " on Linux", ShutdownOnExit: c.ShutdownOnExit,
+		SystemName: c.Node, SystemDescription: "Colvin " + a.Version + " on Linux", ShutdownOnExit: c.ShutdownOnExit,
 	})
-	loop := NewLoop(Deps{Config: c, Version: version, BootID: boot, Snapshots: observer.Updates(), Log: log})
+	loop := NewLoop(Deps{Config: c, Version: a.Version, BootID: boot, Snapshots: observer.Updates(), Cluster: a.Cluster, Log: log})
 	state := func() (*State, error) {
 		s, err := loop.State()
 		if err != nil {
@@ -98,6 +108,9 @@ func build(ctx context.Context, c Config, version, boot string, links observe.Li
 		return &now, nil
 	}
 	tasks := []Task{observer, loop, loop.Rules(), loop.Records(), NewServer(filepath.Join(c.RunDirectory, nodefile.SocketName), state, loop.Changes, log)}
+	if a.Cluster != nil {
+		tasks = append(tasks, a.Cluster)
+	}
 	if c.Metrics.Address == "" {
 		return tasks, nil
 	}

@@ -51,6 +51,7 @@ type Config struct {
 	RecordDirectory string
 	Colours         ColourConfig
 	AltNames        bool
+	Kubernetes      KubernetesConfig
 	Metrics         MetricsConfig
 	Log             LogConfig
 }
@@ -59,6 +60,12 @@ type Config struct {
 type ColourConfig struct {
 	Attach bool   // a pod may ask for a colour
 	Of     string // ColoursOfUntagged or ColoursOfAll
+}
+
+// KubernetesConfig says whether the node is one of a cluster.
+type KubernetesConfig struct {
+	Enabled    bool
+	Kubeconfig string // file; empty for the service account of the pod
 }
 
 // MetricsConfig says where Prometheus finds the metrics.
@@ -100,6 +107,7 @@ func ParseConfig(file string, data []byte) (Config, error) {
 	doc := yamlfile.Parse(file, data)
 	m := doc.Mapping()
 	colours, metrics, log := m.Get("colours").Mapping(), m.Get("metrics").Mapping(), m.Get("log").Mapping()
+	kubernetes := kubernetes(m.Get("kubernetes").Mapping())
 	c := Config{
 		Node:            m.Get("node").Text(""),
 		Interfaces:      patterns(m.Get("interfaces")),
@@ -112,11 +120,12 @@ func ParseConfig(file string, data []byte) (Config, error) {
 		StateDirectory:  path(m.Get("stateDirectory"), DefaultStateDir),
 		RecordDirectory: path(m.Get("recordDirectory"), record.DefaultDir),
 		Colours: ColourConfig{
-			Attach: colours.Get("attach").Bool(true),
+			Attach: colours.Get("attach").Bool(!kubernetes.Enabled),
 			Of:     colours.Get("of").OneOf(ColoursOfUntagged, ColoursOfUntagged, ColoursOfAll),
 		},
-		AltNames: m.Get("altnames").OneOf("off", "on", "off") == "on",
-		Metrics:  MetricsConfig{Address: address(metrics.Get("address"))},
+		AltNames:   m.Get("altnames").OneOf("off", "on", "off") == "on",
+		Kubernetes: kubernetes,
+		Metrics:    MetricsConfig{Address: address(metrics.Get("address"))},
 		Log: LogConfig{
 			Level:  level(log.Get("level")),
 			Format: log.Get("format").OneOf(LogText, LogText, LogJSON),
@@ -182,6 +191,14 @@ func exceptions(v yamlfile.Value) []observe.Exception {
 		out = append(out, x)
 	}
 	return out
+}
+
+func kubernetes(m *yamlfile.Mapping) KubernetesConfig {
+	c := KubernetesConfig{Enabled: m.Get("enabled").Bool(false)}
+	if file := m.Get("kubeconfig"); file.Text("") != "" {
+		c.Kubeconfig = path(file, "")
+	}
+	return c
 }
 
 func path(v yamlfile.Value, def string) string {

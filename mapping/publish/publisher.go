@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package publish
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/colvin-net/colvin/mapping/api/v1alpha1"
+	"github.com/colvin-net/colvin/mapping/node"
+)
+
+const (
+	// A NodeTopology is written at once, but not more often than this in the long run.
+	writeBurst = 3
+	writeEvery = 15 * time.Second
+
+	// lookEvery is how often the agent looks whether its NodeTopology is still as it was
+	// written: nobody else writes it, but an admin may delete it.
+	lookEvery = 5 * time.Minute
+
+	// writeTimeout bounds one attempt.
+	writeTimeout = 10 * time.Second
+)
+
+// writeBackoff is how long the next attempt waits after one that failed.
+var writeBackoff = wait.Backoff{Duration: 500 * time.Millisecond, Factor: 2, Jitter: 0.3, Steps: 12, Cap: 4 * time.Second}
+
+// A writer makes the cluster's object what it should be. It writes nothing where it
+// is so already, and tells whether it did.
+type writer interface {
+	write(ctx context.Context, spec *v1alpha1.NodeTopologySpec) (written bool, err error)
+}
+
+// A publisher writes what the node sees, whenever that changes.
+type publisher struct {
+	to      writer
+	changed func() // the problem
+	log     *slog.Logger
+
+	wake chan struct{} // holds one
+
+	mu   sync.Mutex
+	last *node.State // nil before the first
+	err  error       // of the last attempt
+
+	// Owned by run.
+	limit     *rate.Limiter
+	retry     wait.Backoff               // after the first failure
+	backoff   wait.Backoff               // after the next one
+	published *v1alpha1.NodeTopologySpec // nil while it is not known what the cluster has
+}
+
+func newPublisher(to writer, changed func(), log *slog.Logger) *publisher {
+	return &publisher{
+		to: to, changed: changed, log: log, wake: make(chan struct{}, 1),
+		limit: rate.NewLimiter(rate.Every(writeEvery), writeBurst), retry: writeBackoff, backoff: writeBackoff,
+	}
+}
+
+// offer takes what the node knows now.
+func (p *publisher) offer(s *node.State) {
+	p.mu.Lock()
+	p.last = s
+	p.mu.Unlock()
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (p *publisher) state() *node.State {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.last
+}
+
+// problem is why the last attempt failed.
+func (p *publisher) problem() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.err
+}
+
+// run publishes until ctx ends.
+func (p *publisher) run(ctx context.Context) error {
+	again := time.NewTimer(lookEvery)
+	defer again.Stop()
+	var notBefore time.Time // after a failure
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-p.wake:
+		case <-again.C:
+			if notBefore.IsZero() {
+				p.published = nil // look
+			}
+		}
+		wait := time.Until(notBefore)
+		if wait <= 0 {
+			wait = p.step(ctx)
+			notBefore = time.Time{}
+			if p.problem() != nil {
+				notBefore = time.Now().Add(wait)
+			}
+		}
+		again.Reset(wait)
+	}
+}
+
+// step publishes what is not published yet, as far as the limit allows, and returns
+// when to do so again.
+func (p *publisher) step(ctx context.Context) time.Duration {
+	s := p.state()
+	if s == nil {
+		return lookEvery
+	}
+	spec := topology(s)
+	if p.published != nil && equality.Semantic.DeepEqual(*p.published, spec) {
+		return lookEvery
+	}
+	if missing := 1 - p.limit.Tokens(); missing > 0 {
+		return time.Duration(missing*float64(writeEvery)) + time.Millisecond
+	}
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	written, err := p.to.write(ctx, &spec)
+	p.note(ctx, err)
+	if err != nil {
+		p.published = nil
+		return p.backoff.Step()
+	}
+	if written { // what fails, or changes nothing, costs nothing
+		p.limit.Reserve()
+		p.log.Debug("topology published")
+	}
+	p.published, p.backoff = &spec, p.retry
+	return lookEvery
+}
+
+// note keeps the error of an attempt: the first one, until an admin has to do something.
+func (p *publisher) note(ctx context.Context, err error) {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return
+	}
+	p.mu.Lock()
+	changed := (p.err == nil) != (err == nil) || permanent(err) && p.err.Error() != err.Error()
+	if changed {
+		p.err = err
+	}
+	p.mu.Unlock()
+	if changed {
+		p.changed()
+	}
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package controlplane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"path/filepath"
+	"strings"
+)
+
+// InstallColvin applies what is in deploy: CRDs, accounts with their rights, and
+// policies. It returns when the kinds are served and the policies in force. The policy
+// that reads NetworkAttachmentDefinitions wants their CRD, which is another's, to be
+// there before; otherwise it takes the API server half a minute to notice it.
+func InstallColvin(ctx context.Context, c *ControlPlane) error {
+	if err := c.installColvin(ctx); err != nil {
+		return fmt.Errorf("install Colvin: %w", err)
+	}
+	return nil
+}
+
+func (c *ControlPlane) installColvin(ctx context.Context) error {
+	modules, err := findModules()
+	if err != nil {
+		return err
+	}
+	deploy := filepath.Join(strings.TrimSuffix(modules, modulesDir), "deploy")
+	in := func(dir string) string { return "--filename=" + filepath.Join(deploy, dir) }
+	if _, err := c.Kubectl(ctx, "apply", in("crds"), in("rbac"), in("policies")); err != nil {
+		return err
+	}
+	if _, err := c.Kubectl(ctx, "wait", "--for=condition=Established", "--timeout=30s", in("crds")); err != nil {
+		return err
+	}
+	if err := c.apiServer.await(ctx, c.kindsServed); err != nil {
+		return err
+	}
+	return c.apiServer.await(ctx, c.policiesInForce)
+}
+
+// kindsServed lists the objects of every kind: a kind that is established is set up
+// when it is first asked for, and refused until then.
+func (c *ControlPlane) kindsServed(ctx context.Context) error {
+	const group = "/apis/colvin.dev/v1alpha1"
+	var answer struct{ Resources []struct{ Name string } }
+	if err := c.Do(ctx, http.MethodGet, group, nil, &answer); err != nil {
+		return err
+	}
+	for _, kind := range answer.Resources {
+		if strings.Contains(kind.Name, "/") { // a subresource
+			continue
+		}
+		if err := c.Do(ctx, http.MethodGet, group+"/"+kind.Name, nil, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// policiesInForce asks for a good pod and a bad one, without making them. The
+// policies about pods are those that the API server hears of last, and it takes up
+// all that it has heard of at once.
+func (c *ControlPlane) policiesInForce(ctx context.Context) error {
+	selector, err := c.selectorOf(ctx, "probe")
+	if err != nil {
+		return err
+	}
+	if want := map[string]string{"network.colvin.dev/probe": "true"}; !maps.Equal(selector, want) {
+		return fmt.Errorf("a pod that asks for a network has the node selector %v", selector)
+	}
+	if _, err := c.selectorOf(ctx, "No Name"); err == nil {
+		return errors.New("a pod that asks for what cannot be a name is not refused")
+	}
+	return nil
+}
+
+// selectorOf returns the node selector that a pod would get.
+func (c *ControlPlane) selectorOf(ctx context.Context, networks string) (map[string]string, error) {
+	type object = map[string]any
+	pod := object{
+		"metadata": object{"name": "probe", "annotations": object{"colvin.dev/networks": networks}},
+		"spec":     object{"containers": []object{{"name": "main", "image": "none"}}},
+	}
+	var answer struct {
+		Spec struct{ NodeSelector map[string]string }
+	}
+	err := c.Do(ctx, http.MethodPost, "/api/v1/namespaces/default/pods?dryRun=All", pod, &answer)
+	return answer.Spec.NodeSelector, err
+}

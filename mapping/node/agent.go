@@ -107,7 +107,7 @@ func (a *Agent) build(ctx context.Context, boot string, links observe.Links) ([]
 		now.Snapshot = observer.Snapshot() // with counters and times of this moment
 		return &now, nil
 	}
-	tasks := []Task{observer, loop, loop.Rules(), loop.Records(), NewServer(filepath.Join(c.RunDirectory, nodefile.SocketName), state, loop.Changes, log)}
+	tasks := []Task{observer, loop, loop.Rules(), loop.Records(), thrift{log}, NewServer(filepath.Join(c.RunDirectory, nodefile.SocketName), state, loop.Changes, log)}
 	if a.Cluster != nil {
 		tasks = append(tasks, a.Cluster)
 	}

@@ -274,7 +274,11 @@ func (l *Loop) conditions(v *mapping.View) {
 		v.Conditions = append(v.Conditions, mapping.Condition{Type: mapping.FilesUnwritable, Message: err.Error()})
 	}
 	if l.rules.Problem != "" {
-		v.Conditions = append(v.Conditions, mapping.Condition{Type: mapping.RulesInvalid, Message: l.rules.Problem})
+		why := mapping.RulesInvalid
+		if l.rules.Waiting {
+			why = mapping.ClusterUnreachable
+		}
+		v.Conditions = append(v.Conditions, mapping.Condition{Type: why, Message: l.rules.Problem})
 	}
 	v.Conditions = append(v.Conditions, attachedConditions(l.attached, l.records.problem)...)
 }

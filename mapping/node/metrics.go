@@ -70,7 +70,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	gauge(ch, metricInfo, 1, s.Version, s.Node)
 	gauge(ch, metricConverged, number(s.View.Converged))
-	gauge(ch, metricRulesBad, number(s.Rules.Problem != ""))
+	gauge(ch, metricRulesBad, number(s.Rules.Problem != "" && !s.Rules.Waiting))
 	counter(ch, metricWrites, s.Writes)
 	certainties, conditions := map[string]int{}, map[string]int{}
 	for _, a := range s.View.Attachments {

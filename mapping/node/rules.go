@@ -227,7 +227,10 @@ func (r *ruleBook) refuse(why error) {
 	if r.rules.Problem == problem {
 		return
 	}
-	if why != nil {
+	switch {
+	case r.rules.Waiting:
+		r.log.Info("rules are awaited", "reason", why)
+	case why != nil:
 		r.log.Error("rules are not in force", "file", r.path, "error", why)
 	}
 	r.rules.Problem = problem
@@ -255,7 +258,7 @@ func (r *ruleBook) accept(set *rules.Set, warnings []yamlfile.Mistake) {
 		r.rules = was // there are none, and never were
 		return
 	}
-	r.log.Info("rules in force", "file", r.path, "rulesets", r.rules.RuleSets)
+	r.log.Info("rules in force", "file", r.rules.File, "rulesets", r.rules.RuleSets)
 	if err := r.store.saveRules(r.sources); err != nil {
 		r.log.Error("good rules cannot be kept for the next start", "error", err)
 	}

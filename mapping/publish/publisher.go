@@ -56,6 +56,7 @@ type publisher struct {
 	retry     wait.Backoff               // after the first failure
 	backoff   wait.Backoff               // after the next one
 	published *v1alpha1.NodeTopologySpec // nil while it is not known what the cluster has
+	look      time.Time                  // when that is to be looked at again
 }
 
 func newPublisher(to writer, changed func(), log *slog.Logger) *publisher {
@@ -100,9 +101,6 @@ func (p *publisher) run(ctx context.Context) error {
 			return nil
 		case <-p.wake:
 		case <-again.C:
-			if notBefore.IsZero() {
-				p.published = nil // look
-			}
 		}
 		wait := time.Until(notBefore)
 		if wait <= 0 {
@@ -124,8 +122,8 @@ func (p *publisher) step(ctx context.Context) time.Duration {
 		return lookEvery
 	}
 	spec := topology(s)
-	if p.published != nil && equality.Semantic.DeepEqual(*p.published, spec) {
-		return lookEvery
+	if left := time.Until(p.look); p.published != nil && left > 0 && equality.Semantic.DeepEqual(*p.published, spec) {
+		return left // however often the agent offers the same
 	}
 	if missing := 1 - p.limit.Tokens(); missing > 0 {
 		return time.Duration(missing*float64(writeEvery)) + time.Millisecond
@@ -142,7 +140,7 @@ func (p *publisher) step(ctx context.Context) time.Duration {
 		p.limit.Reserve()
 		p.log.Debug("topology published")
 	}
-	p.published, p.backoff = &spec, p.retry
+	p.published, p.backoff, p.look = &spec, p.retry, time.Now().Add(lookEvery)
 	return lookEvery
 }
 

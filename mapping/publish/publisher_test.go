@@ -144,6 +144,23 @@ func TestPublisherLooks(t *testing.T) {
 	})
 }
 
+// TestPublisherLooksWhileBusy holds that an agent that has something to do all the time,
+// and nothing new to publish, finds out that its object is gone.
+func TestPublisherLooksWhileBusy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, n, stop := publishing(t)
+		for range 8 {
+			p.offer(sees("a"))
+			synctest.Wait()
+			n.now(func() { n.has = "" }) // somebody deleted it
+			time.Sleep(time.Minute)
+		}
+		if diff := cmp.Diff([]string{"0s a", "5m0s a"}, stop()); diff != "" {
+			t.Errorf("writes (-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestPublisherProblem(t *testing.T) {
 	changes := 0
 	p := newPublisher(&notes{}, func() { changes++ }, slog.New(slog.DiscardHandler))

@@ -31,9 +31,9 @@ var selfSubjectReviews = schema.GroupVersionResource{Group: "authentication.k8s.
 // not mend it.
 var errIdentity = errors.New("wrong identity")
 
-// permanent reports whether an admin has to do something.
+// permanent reports whether an admin has to do something. What is not found is the kind.
 func permanent(err error) bool {
-	return errors.Is(err, errIdentity) || apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsUnauthorized(err)
+	return errors.Is(err, errIdentity) || apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsUnauthorized(err) || apierrors.IsNotFound(err)
 }
 
 // objects writes the NodeTopology of a node.
@@ -54,7 +54,9 @@ func (o *objects) write(ctx context.Context, spec *v1alpha1.NodeTopologySpec) (w
 		}
 	}
 	if written, err = o.put(ctx, spec); err != nil {
-		o.owner = nil // the Node may have been made anew
+		if permanent(err) {
+			o.owner = nil // the Node may have been made anew
+		}
 		return false, fmt.Errorf("write NodeTopology %s: %w", o.node, err)
 	}
 	return written, nil

@@ -33,6 +33,10 @@ const (
 // writeBackoff is how long the next attempt waits after one that failed.
 var writeBackoff = wait.Backoff{Duration: 500 * time.Millisecond, Factor: 2, Jitter: 0.3, Steps: 12, Cap: 4 * time.Second}
 
+// refusedBackoff is how long it waits where an admin has to do something: that takes a
+// while, and meanwhile all nodes may be refused.
+var refusedBackoff = wait.Backoff{Duration: 500 * time.Millisecond, Factor: 2, Jitter: 0.3, Steps: 12, Cap: time.Minute}
+
 // A writer makes the cluster's object what it should be. It writes nothing where it
 // is so already, and tells whether it did.
 type writer interface {
@@ -53,16 +57,30 @@ type publisher struct {
 
 	// Owned by run.
 	limit     *rate.Limiter
-	retry     wait.Backoff               // after the first failure
-	backoff   wait.Backoff               // after the next one
+	first     waits                      // after the first failure
+	next      waits                      // after the next one
 	published *v1alpha1.NodeTopologySpec // nil while it is not known what the cluster has
 	look      time.Time                  // when that is to be looked at again
 }
 
+// waits are how long the attempt after a failed one waits.
+type waits struct {
+	failed  wait.Backoff
+	refused wait.Backoff // while an admin has to do something
+}
+
+func (w *waits) after(err error) time.Duration {
+	if permanent(err) {
+		return w.refused.Step()
+	}
+	return w.failed.Step()
+}
+
 func newPublisher(to writer, changed func(), log *slog.Logger) *publisher {
+	backoff := waits{failed: writeBackoff, refused: refusedBackoff}
 	return &publisher{
 		to: to, changed: changed, log: log, wake: make(chan struct{}, 1),
-		limit: rate.NewLimiter(rate.Every(writeEvery), writeBurst), retry: writeBackoff, backoff: writeBackoff,
+		limit: rate.NewLimiter(rate.Every(writeEvery), writeBurst), first: backoff, next: backoff,
 	}
 }
 
@@ -134,13 +152,13 @@ func (p *publisher) step(ctx context.Context) time.Duration {
 	p.note(ctx, err)
 	if err != nil {
 		p.published = nil
-		return p.backoff.Step()
+		return p.next.after(err)
 	}
 	if written { // what fails, or changes nothing, costs nothing
 		p.limit.Reserve()
 		p.log.Debug("topology published")
 	}
-	p.published, p.backoff, p.look = &spec, p.retry, time.Now().Add(lookEvery)
+	p.published, p.next, p.look = &spec, p.first, time.Now().Add(lookEvery)
 	return lookEvery
 }
 

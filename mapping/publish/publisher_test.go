@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -70,7 +71,9 @@ func publishing(t *testing.T) (p *publisher, n *notes, stop func() []string) {
 	t.Helper()
 	n = &notes{begin: time.Now()}
 	p = newPublisher(n, func() {}, slog.New(slog.DiscardHandler))
-	p.retry.Jitter, p.backoff.Jitter = 0, 0
+	for _, w := range []*waits{&p.first, &p.next} {
+		w.failed.Jitter, w.refused.Jitter = 0, 0
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- p.run(ctx) }()
@@ -157,6 +160,24 @@ func TestPublisherLooksWhileBusy(t *testing.T) {
 		}
 		if diff := cmp.Diff([]string{"0s a", "5m0s a"}, stop()); diff != "" {
 			t.Errorf("writes (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestPublisherRefused holds that what only an admin can mend is not tried every few
+// seconds, by all nodes.
+func TestPublisherRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, n, stop := publishing(t)
+		n.now(func() { n.err = errIdentity })
+		for k := range 10 * 60 {
+			p.offer(sees(fmt.Sprint("a", k)))
+			time.Sleep(time.Second)
+		}
+		n.now(func() { n.err = nil })
+		time.Sleep(time.Minute)
+		if lines := stop(); len(lines) > 20 || !strings.HasSuffix(lines[len(lines)-1], " a599") {
+			t.Errorf("%d attempts: %v", len(lines), lines)
 		}
 	})
 }

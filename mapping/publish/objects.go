@@ -36,6 +36,18 @@ func permanent(err error) bool {
 	return errors.Is(err, errIdentity) || apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsUnauthorized(err) || apierrors.IsNotFound(err)
 }
 
+// remedy says what an admin does about an error whose own words do not.
+func remedy(err error) string {
+	switch {
+	case apierrors.IsUnauthorized(err):
+		return "; the token is not valid, or not any more: make a new one, and restart colvind where it stands in the kubeconfig itself (a tokenFile is read again)"
+	case apierrors.IsNotFound(err):
+		return "; install the kinds: kubectl apply -f deploy/crds"
+	default:
+		return ""
+	}
+}
+
 // objects writes the NodeTopology of a node.
 type objects struct {
 	client dynamic.Interface

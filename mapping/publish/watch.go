@@ -61,15 +61,19 @@ func (w *watched) run(ctx context.Context) error {
 	return nil
 }
 
-// note keeps why the API server did not answer, since the first time.
+// note keeps why the API server did not answer, since the first time: the first error,
+// until an admin has to do something.
 func (w *watched) note(ctx context.Context, err error) {
 	if ctx.Err() != nil {
 		return
 	}
 	w.mu.Lock()
-	changed := (w.err == nil) != (err == nil)
+	changed := (w.err == nil) != (err == nil) || permanent(err) && w.err.Error() != err.Error()
 	if changed {
-		w.err, w.since = err, time.Now()
+		if w.err == nil {
+			w.since = time.Now()
+		}
+		w.err = err
 	}
 	w.mu.Unlock()
 	if changed {

@@ -140,14 +140,15 @@ func (c *Cluster) problems() []mapping.Condition {
 	return out
 }
 
-// sources are the rules of RuleSets.
+// sources are the rules of RuleSets: all of them or, where one cannot be read, nil, since
+// without it the others could mean something else.
 func sources(ruleSets []*unstructured.Unstructured, log *slog.Logger) []rules.Source {
 	out := []rules.Source{}
 	for _, r := range ruleSets {
 		source, err := v1alpha1.NewSource(r.GetName(), r.Object["spec"])
 		if err != nil { // it came as JSON, so it can be written as such
-			log.Error("RuleSet cannot be read", "ruleset", r.GetName(), "error", err)
-			continue
+			log.Error("RuleSet cannot be read, so what was known before counts", "ruleset", r.GetName(), "error", err)
+			return nil
 		}
 		out = append(out, source)
 	}
@@ -163,9 +164,11 @@ func book(colours []*unstructured.Unstructured) []mapping.Colour {
 	})
 	out := []mapping.Colour{}
 	for _, c := range colours {
-		chassis, _, _ := unstructured.NestedString(c.Object, "spec", "switch")
-		vlan, _, _ := unstructured.NestedInt64(c.Object, "spec", "vlan")
-		if chassis != "" && 1 <= vlan && vlan <= 4094 { // else it is of a later version
+		spec, _, _ := unstructured.NestedMap(c.Object, "spec")
+		chassis, _, _ := unstructured.NestedString(spec, "switch")
+		vlan, _, _ := unstructured.NestedInt64(spec, "vlan")
+		// A key of a later version could confine the colour to a part of this VLAN.
+		if len(spec) == 2 && chassis != "" && 1 <= vlan && vlan <= 4094 {
 			out = append(out, mapping.Colour{Name: c.GetName(), Identity: mapping.Identity{Switch: chassis, VLAN: uint16(vlan)}})
 		}
 	}

@@ -4,6 +4,7 @@ package node
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -144,6 +145,74 @@ func TestClusterAway(t *testing.T) {
 		b.start()
 		b.see(heard(sw1, 100))
 		b.expect("on its own", "green eth1 fresh")
+		b.stop()
+	})
+}
+
+// TestClusterFileUnreadable holds that the RuleSets alone do not count where the node has
+// rules that cannot be read: those may ignore the very neighbour.
+func TestClusterFileUnreadable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		if err := os.Mkdir(b.config.Rules, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		b.inCluster()
+		b.start()
+		b.see(heard(sw1, 100))
+		b.says(specBlue)
+		b.expect("the file cannot be read", []string(nil)...)
+		if got := b.conditions(); !slices.Equal(got, []mapping.ConditionType{mapping.RulesInvalid}) {
+			t.Errorf("conditions %v", got)
+		}
+		if f := b.nodeFile(); f.Converged || !strings.Contains(f.RulesProblem, "read rules: ") {
+			t.Errorf("node file: converged %v, problem %q", f.Converged, f.RulesProblem)
+		}
+		if err := os.Remove(b.config.Rules); err != nil {
+			t.Fatal(err)
+		}
+		b.loop.ruleBook.reload()
+		synctest.Wait()
+		b.expect("there is none", "blue eth1 fresh")
+		if err := os.Mkdir(b.config.Rules, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		b.loop.ruleBook.reload()
+		synctest.Wait()
+		b.says(specIgnore)
+		b.expect("a file that was never read", "blue eth1 fresh")
+		b.stop()
+	})
+}
+
+// TestClusterMistakeGone holds that a mistake is forgotten with the RuleSet that made it,
+// though there are no rules then as before.
+func TestClusterMistakeGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		c := b.inCluster()
+		b.start()
+		b.see(heard(sw1, 100))
+		none := func() {
+			c.updates <- ClusterUpdate{RuleSets: []rules.Source{}, Colours: []mapping.Colour{}}
+			synctest.Wait()
+			b.loop.ruleBook.take(<-b.loop.ruleBook.in)
+			synctest.Wait()
+		}
+		none()
+		b.stop()
+
+		c = b.inCluster()
+		b.start()
+		b.see(heard(sw1, 100))
+		b.says(`{"networks": 5}`)
+		if got := b.conditions(); !slices.Equal(got, []mapping.ConditionType{mapping.RulesInvalid}) {
+			t.Errorf("a mistake: conditions %v", got)
+		}
+		none()
+		if got := b.conditions(); got != nil {
+			t.Errorf("none: conditions %v", got)
+		}
 		b.stop()
 	})
 }

@@ -189,6 +189,9 @@ func (r *ruleBook) readFile() error {
 	if errors.Is(err, fs.ErrNotExist) && r.sources.File == nil {
 		return nil // there never were any rules, which is no mistake
 	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read rules: %w; the rules read before stay in force: to have none, leave an empty file there", err)
+	}
 	if err != nil {
 		return fmt.Errorf("read rules: %w; the rules read before stay in force", err)
 	}
@@ -201,6 +204,10 @@ func (r *ruleBook) merge() {
 	if r.clustered && r.sources.Cluster == nil {
 		r.rules.Waiting = true
 		r.refuse(errors.New("the RuleSets of the cluster are not known yet, and without them nothing has a name; they will be once the API server is reached"))
+		return
+	}
+	if r.fileErr != nil && r.sources.File == nil { // without what it says the others could mean something else
+		r.refuse(r.fileErr)
 		return
 	}
 	if sum := r.sources.hash(); sum != r.seen {
@@ -256,6 +263,7 @@ func (r *ruleBook) accept(set *rules.Set, warnings []yamlfile.Mistake) {
 	}
 	if len(r.sources.all()) == 0 && was.Set == nil && !was.Waiting {
 		r.rules = was // there are none, and never were
+		r.refuse(r.fileErr)
 		return
 	}
 	r.log.Info("rules in force", "file", r.rules.File, "rulesets", r.rules.RuleSets)

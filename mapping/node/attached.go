@@ -90,6 +90,9 @@ type knowledge struct {
 	device func(index int) (discovery.Interface, bool)
 	// ways are all that lead through a record's device with its VID.
 	ways func(r *record.Record) []way
+	// unruled is set while the rules are not known: what is called otherwise then need
+	// not be another network.
+	unruled bool
 }
 
 // observed is what the agent knows.
@@ -272,6 +275,8 @@ func (k knowledge) decide(a *Attached, r *record.Record) {
 		switch {
 		case best.certainty == nodefile.Down:
 			a.Status = AttachedDown
+		case k.unruled:
+			best.reason = "the rules that name its network are not known"
 		case !best.barred && best.certainty != nodefile.Unverified:
 			a.Status, a.To = AttachedMoved, best.identities[0]
 			if len(best.names) > 0 {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 	"github.com/colvin-net/colvin/mapping/rules"
@@ -145,6 +146,51 @@ func TestClusterAway(t *testing.T) {
 		b.start()
 		b.see(heard(sw1, 100))
 		b.expect("on its own", "green eth1 fresh")
+		b.stop()
+	})
+}
+
+// TestClusterUnknownMovesNobody holds that a container is not taken for moved because the
+// rules that would tell its network are not known.
+func TestClusterUnknownMovesNobody(t *testing.T) {
+	const grouped = "switchGroups:\n  dc:\n    match: [{system: \"leaf-*\"}]\n    vlans: {100: green}\n"
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.write("rules.yaml", grouped)
+		b.start()
+		b.see(heard(sw1, 100))
+		r := b.record("c1", record.Netns{})
+		r.Identity = mapping.Identity{Switch: "group:dc", VLAN: 100}.String()
+		b.keep(r)
+		b.readRecords()
+		if got := b.statuses(); !slices.Equal(got, []AttachedStatus{AttachedOK}) {
+			t.Errorf("on its own: %v", got)
+		}
+		b.stop()
+
+		b.inCluster()
+		b.start()
+		b.see(heard(sw1, 100))
+		if got := b.statuses(); !slices.Equal(got, []AttachedStatus{AttachedUnverified}) || b.moved() != nil {
+			t.Errorf("nothing known of the cluster: %v, moved %v", got, b.moved())
+		}
+		b.says(`{}`)
+		if got := b.statuses(); !slices.Equal(got, []AttachedStatus{AttachedOK}) {
+			t.Errorf("known: %v", got)
+		}
+		b.says(specIgnore)
+		b.stop()
+
+		b.cluster = nil // the kept rules are the file's again
+		if err := os.Remove(filepath.Join(b.config.StateDirectory, lastRulesName)); err != nil {
+			t.Fatal(err)
+		}
+		b.write("rules.yaml", "networks: 5\n")
+		b.start()
+		b.see(heard(sw1, 100))
+		if got := b.statuses(); !slices.Equal(got, []AttachedStatus{AttachedUnverified}) || b.moved() != nil {
+			t.Errorf("no good rules: %v, moved %v", got, b.moved())
+		}
 		b.stop()
 	})
 }

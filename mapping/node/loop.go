@@ -241,7 +241,9 @@ func (l *Loop) step() time.Duration {
 	again := l.altNames.withdraw(&view, l.snapshot.Interfaces)
 	var wake time.Time
 	known := l.attached
-	l.attached, wake = observed(&view, l.memory, l.snapshot).attached(l.records.list, known)
+	held := observed(&view, l.memory, l.snapshot)
+	held.unruled = l.rules.Unknown()
+	l.attached, wake = held.attached(l.records.list, known)
 	again = min(again, l.write(in, view, l.attached), l.altNames.give(l.snapshot.Interfaces))
 	l.history.append() // what could not be kept before
 	l.conditions(&view)

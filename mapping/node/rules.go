@@ -44,6 +44,10 @@ type Rules struct {
 	Waiting bool `json:"waiting,omitempty"`
 }
 
+// Unknown reports whether there are rules that nobody could read yet. Then what has no
+// name, or is in no switch group, may well have one.
+func (r *Rules) Unknown() bool { return r.Waiting || r.Set == nil && r.Problem != "" }
+
 // ruleSources are all places that rules come from.
 type ruleSources struct {
 	File    *rules.Source  // of the node; nil without one

@@ -4,6 +4,7 @@ package v1alpha1
 
 import (
 	"cmp"
+	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,12 +34,37 @@ const (
 	maxVLANName   = 128
 )
 
+// maxSize bounds a spec as JSON, in octets: an API server refuses objects of more than
+// 1.5 MiB as a rule.
+const maxSize = 1 << 20
+
 // NewNodeTopologySpec tells what a node sees and remembers in the form in which it is
 // published: only what changes nothing while nothing changes. Input is the way back.
+// Where speakers beside the holders of the ports say so much that the API server would
+// refuse all of it, some of them are left out.
 func NewNodeTopologySpec(v *mapping.View, snap *discovery.Snapshot, memory mapping.Memory) NodeTopologySpec {
-	b := topologyBuilder{view: v, snap: snap, memory: memory}
-	spec := NodeTopologySpec{BootID: v.BootID, Converged: v.Converged}
-	for _, ifi := range relevant(snap) {
+	const some = 4
+	var spec NodeTopologySpec
+	for _, most := range []int{maxOthers, some, 0} {
+		b := topologyBuilder{view: v, snap: snap, memory: memory, maxOthers: most}
+		if spec = b.build(); !b.others || size(&spec) <= maxSize {
+			break
+		}
+	}
+	return spec
+}
+
+func size(spec *NodeTopologySpec) int {
+	data, err := json.Marshal(spec)
+	if err != nil { // what can be published can be written
+		return 0
+	}
+	return len(data)
+}
+
+func (b *topologyBuilder) build() NodeTopologySpec {
+	spec := NodeTopologySpec{BootID: b.view.BootID, Converged: b.view.Converged}
+	for _, ifi := range relevant(b.snap) {
 		spec.Interfaces = append(spec.Interfaces, b.networkInterface(ifi))
 	}
 	slices.SortFunc(b.switches, func(a, b Switch) int { return cmp.Compare(a.ID, b.ID) })
@@ -137,6 +163,9 @@ type topologyBuilder struct {
 	snap     *discovery.Snapshot
 	memory   mapping.Memory
 	switches []Switch
+
+	maxOthers int  // on one port
+	others    bool // there are any
 }
 
 func (b *topologyBuilder) networkInterface(ifi discovery.Interface) Interface {
@@ -173,9 +202,10 @@ func (b *topologyBuilder) port(ifi discovery.Interface, p *discovery.Port) *Port
 	}
 	for i := range p.Neighbors {
 		n := &p.Neighbors[i]
-		if held && n.MSAP == c.Neighbor.MSAP || len(out.Others) == maxOthers {
+		if held && n.MSAP == c.Neighbor.MSAP || len(out.Others) == b.maxOthers {
 			continue
 		}
+		b.others = true
 		contradicts := held && slices.ContainsFunc(c.Rivals, func(r discovery.Neighbor) bool { return r.MSAP == n.MSAP })
 		out.Others = append(out.Others, OtherNeighbor{Neighbor: b.neighbor(n), Contradicts: contradicts})
 	}

@@ -20,7 +20,9 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/deploy/cluster/controlplane"
+	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/api/v1alpha1"
 	"github.com/colvin-net/colvin/mapping/node"
@@ -42,6 +44,7 @@ func TestAPIServer(t *testing.T) {
 	}
 	t.Run("publishes what changes", testPublishes(c))
 	t.Run("watches", testWatches(c))
+	t.Run("hostile texts", testHostile(c))
 	t.Run("node made anew", testNodeAnew(c))
 	t.Run("wrong identity", testIdentity(c))
 	t.Run("API server away", testAway(c))
@@ -219,6 +222,64 @@ func testWatches(c *controlplane.ControlPlane) func(*testing.T) {
 		do(t, c, http.MethodDelete, objectsPath+v1alpha1.RuleSets+"/a", nil, nil)
 		want.RuleSets = want.RuleSets[1:]
 		updateIs(t, cluster, "one less", func(u node.ClusterUpdate) bool { return cmp.Equal(want, u) })
+	}
+}
+
+// hostile is what an agent knows where everything it is told is as odd and as long as it
+// can be.
+func hostile() *node.State {
+	s := sees("boot-odd")
+	s.Snapshot.Time = time.Now()
+	wire := strings.Repeat(`\x01`, 512)
+	long := strings.Repeat("\xff\x00é\U0001F600\u202e", 512)
+	for k := range 8 {
+		index := k + 1
+		ifi := discovery.Interface{Index: index, Name: fmt.Sprint("e\xff\u202e", k), MTU: 1 << 30, Kind: strings.Repeat("k", 32), Up: true, Carrier: true, VLAN: 4095}
+		port := discovery.Port{Index: index, Name: ifi.Name, Problem: long}
+		for i := range 32 {
+			n := discovery.Neighbor{
+				Protocol: discovery.ProtocolLLDP, MSAP: discovery.MSAP{Chassis: discovery.ID(fmt.Sprintf("local:%d-%d%.1000s", k, i, wire)), Port: discovery.ID("local:" + wire[:1020])},
+				PVID: 4094, SystemName: wire, SystemDescription: wire, PortDescription: wire, MaxFrameSize: 65535,
+				Capabilities: discovery.Capabilities{Available: discovery.KnownCapabilities, Enabled: discovery.KnownCapabilities},
+			}
+			for vid := range uint16(12) {
+				n.VLANs = append(n.VLANs, discovery.VLANName{ID: vid + 1, Name: wire[:128]})
+			}
+			for a := range 70 {
+				n.ManagementAddresses = append(n.ManagementAddresses, fmt.Sprintf("oid:%d%.70s", a, wire))
+			}
+			port.Neighbors = append(port.Neighbors, n)
+		}
+		s.Snapshot.Interfaces, s.Snapshot.Ports = append(s.Snapshot.Interfaces, ifi), append(s.Snapshot.Ports, port)
+		s.Memory.Claims = append(s.Memory.Claims, mapping.Claim{Interface: ifi.Name, Index: index, Neighbor: port.Neighbors[0], Lost: time.Now()})
+	}
+	for k := range 2000 {
+		a := node.Attached{Status: node.AttachedMoved, Since: time.Now(), Network: long, Identity: "i", To: "j", Pod: record.Pod{Namespace: "\xff", Name: "\x00", UID: "u"}}
+		a.ContainerID, a.IfName, a.Device.Name = fmt.Sprint(k), "\x1b[31m", long
+		if k == 0 {
+			a.ContainerID, a.Identity, a.To, a.Pod = long, long, long, record.Pod{Namespace: long, Name: long, UID: long}
+		}
+		s.Attachments = append(s.Attachments, a)
+	}
+	return s
+}
+
+// testHostile holds that nothing that others say keeps a node from being published, nor
+// has it written again and again.
+func testHostile(c *controlplane.ControlPlane) func(*testing.T) {
+	return func(t *testing.T) {
+		newNode(t, c, "node-odd")
+		cluster, stop := connect(t, onNode(t, c, "node-odd"), "node-odd")
+		stop()
+		spec := topology(hostile())
+		for _, want := range []bool{true, false} {
+			written, err := cluster.publisher.to.write(t.Context(), &spec)
+			if err != nil || written != want {
+				var got v1alpha1.NodeTopology
+				do(t, c, http.MethodGet, topologiesPath+"node-odd", nil, &got)
+				t.Fatalf("written %v, %.500v; want %v: (-want +got)\n%.2000s", written, err, want, cmp.Diff(spec, got.Spec))
+			}
+		}
 	}
 }
 

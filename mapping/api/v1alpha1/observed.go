@@ -32,6 +32,7 @@ const (
 	maxID         = 1152
 	maxAddress    = 128
 	maxVLANName   = 128
+	maxName       = 63
 )
 
 // maxSize bounds a spec as JSON, in octets: an API server refuses objects of more than
@@ -170,7 +171,7 @@ type topologyBuilder struct {
 
 func (b *topologyBuilder) networkInterface(ifi discovery.Interface) Interface {
 	out := Interface{
-		Name: ifi.Name, Index: int32(ifi.Index), MTU: int32(ifi.MTU), Kind: ifi.Kind, Up: ifi.Up, Carrier: ifi.Carrier,
+		Name: cut(ifi.Name, maxName), Index: int32(ifi.Index), MTU: int32(ifi.MTU), Kind: ifi.Kind, Up: ifi.Up, Carrier: ifi.Carrier,
 		Master: int32(ifi.Master), Parent: int32(ifi.Parent), VLAN: int32(ifi.VLAN), PF: int32(ifi.PF), VF: ifi.VF, VLANFiltering: ifi.VLANFiltering,
 	}
 	if ifi.MAC != (discovery.MAC{}) {
@@ -311,8 +312,10 @@ func (b *topologyBuilder) device(n *discovery.Neighbor) Switch {
 	return out
 }
 
-// cut bounds a text by characters, as the API server counts.
+// cut bounds a text by characters, as the API server counts, and makes it what will come
+// back from there: an interface may have any octets in its name.
 func cut(s string, most int) string {
+	s = strings.ToValidUTF8(s, "\ufffd")
 	if len(s) <= most {
 		return s
 	}

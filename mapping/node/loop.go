@@ -289,7 +289,7 @@ func (l *Loop) conditions(v *mapping.View) {
 func (l *Loop) colours() mapping.Colours {
 	c := mapping.Colours{Tagged: l.config.Colours.Of == ColoursOfAll, Attach: l.config.Colours.Attach}
 	switch {
-	case l.rules.Waiting: // without the rules a colour could be shadowed, or its port be ignored
+	case l.rules.Unknown(): // without the rules a colour could be shadowed, or its port be ignored
 	case l.cluster != nil:
 		c.Book = l.clusterColours
 	case l.book != nil:
@@ -305,7 +305,7 @@ func (l *Loop) colours() mapping.Colours {
 // allocate gives colours to identities that need one, and keeps them before
 // anybody can see them. It reports whether there are new ones.
 func (l *Loop) allocate(ids []mapping.Identity) bool {
-	if l.book == nil || len(ids) == 0 {
+	if l.book == nil || len(ids) == 0 || l.rules.Unknown() {
 		l.uncoloured = nil
 		return false
 	}

@@ -211,6 +211,28 @@ func TestLastGoodRules(t *testing.T) {
 	})
 }
 
+// TestNoGoodRules holds that colours wait for the first rules that are good: a rule may
+// ignore who speaks there, or use the colour for something else.
+func TestNoGoodRules(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.write("rules.yaml", "networks: 5\n")
+		b.start()
+		b.see(heard(sw1, 100))
+		b.expect("a mistake", []string(nil)...)
+		if _, err := os.Stat(filepath.Join(b.config.StateDirectory, coloursName)); err == nil {
+			t.Error("a colour was given")
+		}
+		b.write("rules.yaml", "ignore: [{system: nobody}]\n")
+		b.loop.ruleBook.reload()
+		synctest.Wait()
+		if got := b.file(); len(got) != 1 || !strings.HasSuffix(got[0], " eth1 fresh") {
+			t.Errorf("good: %v, want a colour", got)
+		}
+		b.stop()
+	})
+}
+
 func TestDamagedState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)

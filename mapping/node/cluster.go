@@ -40,9 +40,12 @@ func (l *Loop) learn(u ClusterUpdate) {
 	if u.RuleSets == nil || u.Colours == nil {
 		return
 	}
-	if l.unkept != nil || !reflect.DeepEqual(l.clusterColours, u.Colours) {
+	if !reflect.DeepEqual(l.clusterColours, u.Colours) {
 		l.clusterColours = u.Colours
-		l.unkept = l.store.saveClusterColours(u.Colours)
+		l.keepColours()
 	}
 	l.ruleBook.offer(u.RuleSets)
 }
+
+// keepColours keeps the cluster's colours for the next start.
+func (l *Loop) keepColours() { l.unkept = l.store.saveClusterColours(l.clusterColours) }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -258,6 +259,38 @@ func TestClusterMistakeGone(t *testing.T) {
 		none()
 		if got := b.conditions(); got != nil {
 			t.Errorf("none: conditions %v", got)
+		}
+		b.stop()
+	})
+}
+
+// TestClusterUnkept holds that a node says when it could not keep what the cluster said,
+// and keeps it as soon as it can.
+func TestClusterUnkept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.config.StateDirectory = filepath.Join(t.TempDir(), "state")
+		b.inCluster()
+		b.start()
+		b.see(heard(sw1, 100))
+		b.says(specBlue, mapping.Colour{Name: "red-wren", Identity: mapping.Identity{Switch: "mac:" + sw1, VLAN: 100}})
+		b.expect("named", "blue eth1 fresh")
+		if got := b.conditions(); !slices.Contains(got, mapping.FilesUnwritable) {
+			t.Errorf("conditions %v", got)
+		}
+		if err := os.Mkdir(b.config.StateDirectory, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		b.loop.ruleBook.reload()
+		time.Sleep(2 * lookEvery)
+		synctest.Wait()
+		if got := b.conditions(); got != nil {
+			t.Errorf("conditions %v", got)
+		}
+		rules, err := b.loop.store.lastRules()
+		colours, colourErr := b.loop.store.clusterColours()
+		if len(rules.Cluster) != 1 || len(colours) != 1 {
+			t.Errorf("kept %v, %v, %v, %v", rules, err, colours, colourErr)
 		}
 		b.stop()
 	})

@@ -246,6 +246,10 @@ func (l *Loop) step() time.Duration {
 	l.attached, wake = held.attached(l.records.list, known)
 	again = min(again, l.write(in, view, l.attached), l.altNames.give(l.snapshot.Interfaces))
 	l.history.append() // what could not be kept before
+	if l.unkept != nil {
+		l.keepColours()
+		again = min(again, lookEvery)
+	}
 	l.conditions(&view)
 	l.view = view
 	before, after := l.state.Load(), l.newState()
@@ -272,7 +276,7 @@ func (l *Loop) conditions(v *mapping.View) {
 		}
 		v.Conditions = append(v.Conditions, mapping.Condition{Type: why, Message: l.uncoloured.Error()})
 	}
-	if err := errors.Join(l.unwritten, l.unkept, l.history.problem()); err != nil {
+	if err := errors.Join(l.unwritten, l.rules.Unkept, l.unkept, l.history.problem()); err != nil {
 		v.Conditions = append(v.Conditions, mapping.Condition{Type: mapping.FilesUnwritable, Message: err.Error()})
 	}
 	if l.rules.Problem != "" {

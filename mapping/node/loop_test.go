@@ -335,6 +335,7 @@ func TestMemoryCannotBeSaved(t *testing.T) {
 		if err := os.Mkdir(b.config.StateDirectory, 0o700); err != nil {
 			t.Fatal(err)
 		}
+		b.loop.ruleBook.reload()
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
 		if _, err := os.Stat(b.loop.store.path(memoryName)); err != nil || len(b.conditions()) != 0 {

@@ -38,6 +38,7 @@ type Rules struct {
 	Loaded   time.Time  `json:"loaded,omitzero"`    // when the set in force was read
 	Problem  string     `json:"problem,omitempty"`  // why what is there now is not in force
 	Warnings []string   `json:"warnings,omitempty"`
+	Unkept   error      `json:"-"` // why the set in force is not kept for the next start
 
 	// Waiting is set until the rules of the cluster were known once. Without them the
 	// node's own could mean something else, so nothing has a name.
@@ -88,6 +89,7 @@ type ruleBook struct {
 	fileErr error             // why the file was not read
 	seen    [sha256.Size]byte // of the sources read last
 	err     error             // what is wrong with those
+	unkept  *ruleSources      // in force, but not kept for the next start; nil where they are
 }
 
 func newRuleBook(path string, clustered bool, s store, log *slog.Logger) *ruleBook {
@@ -181,6 +183,25 @@ func (r *ruleBook) load() Rules {
 func (r *ruleBook) reload() {
 	r.fileErr = r.readFile()
 	r.merge()
+	if r.unkept == nil {
+		return
+	}
+	if r.keep(*r.unkept); r.unkept == nil {
+		latest(r.out, r.rules)
+	}
+}
+
+// keep keeps good rules for the next start, or notes why not.
+func (r *ruleBook) keep(s ruleSources) {
+	err := r.store.saveRules(s)
+	if err == nil {
+		r.unkept, r.rules.Unkept = nil, nil
+		return
+	}
+	if r.unkept == nil {
+		r.log.Error("good rules cannot be kept for the next start; trying again", "error", err)
+	}
+	r.unkept, r.rules.Unkept = &s, fmt.Errorf("%w; a restart goes by the rules before these until it reads others", err)
 }
 
 // readFile keeps what was read before where the file cannot be read.
@@ -271,9 +292,7 @@ func (r *ruleBook) accept(set *rules.Set, warnings []yamlfile.Mistake) {
 		return
 	}
 	r.log.Info("rules in force", "file", r.rules.File, "rulesets", r.rules.RuleSets)
-	if err := r.store.saveRules(r.sources); err != nil {
-		r.log.Error("good rules cannot be kept for the next start", "error", err)
-	}
+	r.keep(r.sources)
 	latest(r.out, r.rules)
 }
 

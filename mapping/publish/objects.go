@@ -119,14 +119,13 @@ func (o *objects) put(ctx context.Context, spec *v1alpha1.NodeTopologySpec) (wri
 	if err != nil {
 		return false, err
 	}
-	var has v1alpha1.NodeTopology
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(is.Object, &has); err == nil &&
-		equality.Semantic.DeepEqual(has.Spec, want.Spec) && equality.Semantic.DeepEqual(has.OwnerReferences, want.OwnerReferences) {
-		return false, nil
-	}
 	want.ResourceVersion = is.GetResourceVersion() // a conflict is tried again
 	want.Labels, want.Annotations, want.Finalizers = is.GetLabels(), is.GetAnnotations(), is.GetFinalizers()
 	object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(want)
+	// Compared as the API server has it: what a later version left would stay otherwise.
+	if err == nil && equality.Semantic.DeepEqual(is.Object["spec"], object["spec"]) && equality.Semantic.DeepEqual(is.GetOwnerReferences(), want.OwnerReferences) {
+		return false, nil
+	}
 	if err == nil {
 		_, err = client.Update(ctx, &unstructured.Unstructured{Object: object}, metav1.UpdateOptions{})
 	}

@@ -72,7 +72,20 @@ func TestWatchedProblem(t *testing.T) {
 			t.Errorf("after %v: %v, %d changes; want %v, %d", tt.err, err, changes, tt.want, tt.changes)
 		}
 	}
-	if got := remedy(unauthorized); !strings.Contains(got, "make a new one") {
-		t.Errorf("remedy %q", got)
+}
+
+func TestTold(t *testing.T) {
+	for _, tt := range []struct {
+		err          error
+		begins, ends string
+	}{
+		{errors.New("connection refused"), "connection refused", "connection refused"},
+		{apierrors.NewUnauthorized("Unauthorized"), "Unauthorized; the token is not valid", "(a tokenFile is read again)"},
+		{apierrors.NewNotFound(v1alpha1.Resource(v1alpha1.RuleSets).GroupResource(), ""), "rulesets.colvin.dev", "kubectl apply -f deploy/crds"},
+		{errors.New(strings.Repeat("a\n", 5000) + "end"), "a\ufffda", "end"},
+	} {
+		if got := told(tt.err); !strings.HasPrefix(got, tt.begins) || !strings.HasSuffix(got, tt.ends) || len(got) > 2000 {
+			t.Errorf("told %d octets, %.200s, want %s ... %s", len(got), got, tt.begins, tt.ends)
+		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 
+	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping/api/v1alpha1"
 )
 
@@ -36,15 +37,18 @@ func permanent(err error) bool {
 	return errors.Is(err, errIdentity) || apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsUnauthorized(err) || apierrors.IsNotFound(err)
 }
 
-// remedy says what an admin does about an error whose own words do not.
-func remedy(err error) string {
+// told is an error for people, with what an admin does about it where its own words do
+// not say so. An API server that refuses an object has words for each of its fields.
+func told(err error) string {
+	const most = 512
+	said := fit.Cut(fit.Printable(err.Error()), most)
 	switch {
 	case apierrors.IsUnauthorized(err):
-		return "; the token is not valid, or not any more: make a new one, and restart colvind where it stands in the kubeconfig itself (a tokenFile is read again)"
+		return said + "; the token is not valid, or not any more: make a new one, and restart colvind where it stands in the kubeconfig itself (a tokenFile is read again)"
 	case apierrors.IsNotFound(err):
-		return "; install the kinds: kubectl apply -f deploy/crds"
+		return said + "; install the kinds: kubectl apply -f deploy/crds"
 	default:
-		return ""
+		return said
 	}
 }
 

@@ -287,10 +287,10 @@ func TestClusterUnkept(t *testing.T) {
 		if got := b.conditions(); got != nil {
 			t.Errorf("conditions %v", got)
 		}
-		rules, err := b.loop.store.lastRules()
+		kept, err := b.loop.store.lastRules()
 		colours, colourErr := b.loop.store.clusterColours()
-		if len(rules.Cluster) != 1 || len(colours) != 1 {
-			t.Errorf("kept %v, %v, %v, %v", rules, err, colours, colourErr)
+		if len(kept.Cluster) != 1 || len(colours) != 1 {
+			t.Errorf("kept %v, %v, %v, %v", kept, err, colours, colourErr)
 		}
 		b.stop()
 	})

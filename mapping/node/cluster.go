@@ -15,6 +15,10 @@ import (
 type Cluster interface {
 	Task
 
+	// Identity tells the cluster from others, so that what one has said does not count in
+	// another. It is known though the cluster is away, and never empty.
+	Identity() string
+
 	// Updates is what the cluster says, whenever that changes. It holds the latest at
 	// most.
 	Updates() <-chan ClusterUpdate
@@ -48,4 +52,13 @@ func (l *Loop) learn(u ClusterUpdate) {
 }
 
 // keepColours keeps the cluster's colours for the next start.
-func (l *Loop) keepColours() { l.unkept = l.store.saveClusterColours(l.clusterColours) }
+func (l *Loop) keepColours() {
+	l.unkept = l.store.saveClusterColours(l.cluster.Identity(), l.clusterColours)
+}
+
+func identityOf(c Cluster) string {
+	if c == nil {
+		return ""
+	}
+	return c.Identity()
+}

@@ -4,6 +4,8 @@ package node
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,11 +24,20 @@ import (
 
 // A saidCluster says what a test has it say.
 type saidCluster struct {
+	identity  string
 	updates   chan ClusterUpdate
 	published *State
 }
 
-func (*saidCluster) Run(ctx context.Context) error   { <-ctx.Done(); return nil }
+func (*saidCluster) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+
+func (c *saidCluster) Identity() string {
+	if c.identity == "" {
+		return "test"
+	}
+	return c.identity
+}
+
 func (*saidCluster) String() string                  { return "cluster of a test" }
 func (c *saidCluster) Updates() <-chan ClusterUpdate { return c.updates }
 func (c *saidCluster) Publish(s *State)              { c.published = s }
@@ -287,8 +298,8 @@ func TestClusterUnkept(t *testing.T) {
 		if got := b.conditions(); got != nil {
 			t.Errorf("conditions %v", got)
 		}
-		kept, err := b.loop.store.lastRules()
-		colours, colourErr := b.loop.store.clusterColours()
+		kept, err := b.loop.store.lastRules("test")
+		colours, colourErr := b.loop.store.clusterColours("test")
 		if len(kept.Cluster) != 1 || len(colours) != 1 {
 			t.Errorf("kept %v, %v, %v, %v", kept, err, colours, colourErr)
 		}
@@ -334,19 +345,109 @@ func TestClusterColours(t *testing.T) {
 	})
 }
 
+// TestOtherCluster holds that what one cluster said does not count in another.
+func TestOtherCluster(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.inCluster()
+		b.config.Colours.Attach = true
+		b.start()
+		b.see(heard(sw1, 100))
+		b.says(specBlue, mapping.Colour{Name: "red-wren", Identity: mapping.Identity{Switch: "mac:" + sw1, VLAN: 100}})
+		b.expect("one", "blue eth1 fresh", "red-wren eth1 fresh")
+		b.stop()
+		b.inCluster().identity = "other"
+		b.start()
+		b.see(heard(sw1, 100))
+		b.expect("another", []string(nil)...)
+		b.says(`{}`)
+		b.expect("another, heard", []string(nil)...)
+		b.stop()
+	})
+}
+
+// TestRuleSetsSettle holds that a rule that moves from one RuleSet to another is never
+// missed.
+func TestRuleSetsSettle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		book := newRuleBook("", "test", store{t.TempDir()}, slog.New(slog.DiscardHandler))
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- book.Run(ctx) }()
+		<-book.out // waits for the cluster
+		set := func(specs ...string) (out []rules.Source) {
+			for i, spec := range specs {
+				out = append(out, rules.Source{Name: fmt.Sprint("ruleset/", i), Root: "spec", Data: []byte(spec)})
+			}
+			return out
+		}
+		begin := time.Now()
+		book.offer(set(`{}`, `{}`))
+		time.Sleep(clusterSettle / 2)
+		book.offer(set(specBlue))
+		if got := (<-book.out).Set.KnownNames(); time.Since(begin) != clusterSettle*3/2 || !slices.Equal(got, []string{"blue"}) {
+			t.Errorf("%v after %v", got, time.Since(begin))
+		}
+		begin = time.Now()
+		for time.Since(begin) < 2*clusterSettleMost { // it never settles
+			book.offer(set(specBlue, specIgnore))
+			book.offer(set(specBlue))
+			time.Sleep(clusterSettle / 3)
+			select {
+			case <-book.out:
+				t.Error("changed though it is the same in the end")
+			default:
+			}
+		}
+		book.offer(set(specIgnore))
+		if got := (<-book.out).Set.KnownNames(); len(got) != 0 {
+			t.Errorf("names %v", got)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestClusterWithoutRules holds that a cluster without RuleSets is known as one.
+func TestClusterWithoutRules(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		c := b.inCluster()
+		b.config.Colours.Attach = true
+		b.start()
+		b.see(heard(sw1, 100))
+		c.updates <- ClusterUpdate{RuleSets: []rules.Source{}, Colours: []mapping.Colour{{Name: "red-wren", Identity: mapping.Identity{Switch: "mac:" + sw1, VLAN: 100}}}}
+		synctest.Wait()
+		b.loop.ruleBook.take(<-b.loop.ruleBook.in)
+		synctest.Wait()
+		b.expect("known", "red-wren eth1 fresh")
+		b.stop()
+		b.inCluster()
+		b.start()
+		b.see(heard(sw1, 100))
+		b.expect("after a restart", "red-wren eth1 fresh")
+		if got := b.conditions(); len(got) != 0 {
+			t.Errorf("conditions %v", got)
+		}
+		b.stop()
+	})
+}
+
 func TestRulesOfAnEarlierRun(t *testing.T) {
 	s := store{t.TempDir()}
 	file := rules.Source{Name: "rules.yaml", Data: []byte(fileGreen)}
 	for name, want := range map[string]ruleSources{
 		"none":              {},
 		"file":              {File: &file},
-		"cluster":           {Cluster: []rules.Source{{Name: "ruleset/a", Root: "spec", Data: []byte(specBlue)}}},
-		"cluster with none": {File: &file, Cluster: []rules.Source{}},
+		"cluster":           {Of: "test", Cluster: []rules.Source{{Name: "ruleset/a", Root: "spec", Data: []byte(specBlue)}}},
+		"cluster with none": {File: &file, Of: "test", Cluster: []rules.Source{}},
 	} {
 		if err := s.saveRules(want); err != nil {
 			t.Fatal(err)
 		}
-		got, err := s.lastRules()
+		got, err := s.lastRules("test")
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
 			t.Errorf("%s: %v, rules (-want +got):\n%s", name, err, diff)
 		}
@@ -354,7 +455,7 @@ func TestRulesOfAnEarlierRun(t *testing.T) {
 	if err := s.write(lastRulesName, map[string]int{"version": 7}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.lastRules(); err == nil || !strings.Contains(err.Error(), "format version 7, want 1") {
+	if _, err := s.lastRules("test"); err == nil || !strings.Contains(err.Error(), "format version 7, want 1") {
 		t.Errorf("a later version: %v", err)
 	}
 }

@@ -19,7 +19,7 @@ func nodeFile(in mapping.Input, v mapping.View, moved []nodefile.Moved, r *Rules
 		Node:          v.Node,
 		BootID:        v.BootID,
 		Written:       v.Time.UTC().Round(0),
-		Converged:     v.Converged && !r.Waiting,
+		Converged:     v.Converged && !r.Unknown(),
 		Pending:       v.Pending,
 		Networks:      []nodefile.Network{},
 		KnownNames:    in.KnownNames(),

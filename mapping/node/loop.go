@@ -114,7 +114,7 @@ func NewLoop(d Deps) *Loop {
 		snapshots: d.Snapshots, store: store{d.Config.StateDirectory}, log: d.Log, history: &history{dir: d.Config.StateDirectory}, limit: d.WriteLimit,
 		urgent: urgent, cluster: d.Cluster,
 	}
-	l.ruleBook = newRuleBook(d.Config.Rules, d.Cluster != nil, l.store, d.Log)
+	l.ruleBook = newRuleBook(d.Config.Rules, identityOf(d.Cluster), l.store, d.Log)
 	l.rules = l.ruleBook.load()
 	l.journal = newJournal(d.Log, l.history)
 	l.recordsDir = newRecordsDir(d.Config.RecordDirectory, d.Log)
@@ -144,7 +144,7 @@ func (l *Loop) restore() {
 	l.damage(err)
 	l.memory = memory.Restore(l.bootID, l.started)
 	if l.cluster != nil {
-		l.clusterColours, err = l.store.clusterColours()
+		l.clusterColours, err = l.store.clusterColours(l.cluster.Identity())
 	} else {
 		l.book, err = l.store.colours()
 	}

@@ -28,6 +28,10 @@ const (
 	rulesPoll = 30 * time.Second
 	// rulesSettle lets an editor finish what it does in several steps.
 	rulesSettle = 50 * time.Millisecond
+	// clusterSettle lets an admin change several RuleSets in one go: a rule that moves
+	// from one to another is nowhere for a moment.
+	clusterSettle     = 300 * time.Millisecond
+	clusterSettleMost = time.Second
 )
 
 // Rules are the rules in force and how they came to be.
@@ -53,6 +57,7 @@ func (r *Rules) Unknown() bool { return r.Waiting || r.Set == nil && r.Problem !
 type ruleSources struct {
 	File    *rules.Source  // of the node; nil without one
 	Cluster []rules.Source // of the RuleSets, in the order in which they count; nil while unknown
+	Of      string         // the cluster whose RuleSets they are
 }
 
 func (s *ruleSources) all() []rules.Source {
@@ -77,12 +82,12 @@ func (s *ruleSources) hash() (sum [sha256.Size]byte) {
 // A ruleBook reads the rules of the node's file and of the cluster, again whenever
 // they change. What is wrong with them never ends the rules in force.
 type ruleBook struct {
-	path      string
-	clustered bool // the rules of a cluster count too
-	store     store
-	log       *slog.Logger
-	in        chan []rules.Source // RuleSets; holds the latest at most
-	out       chan Rules          // holds the latest at most
+	path    string
+	cluster string // whose rules count too; empty where the node is on its own
+	store   store
+	log     *slog.Logger
+	in      chan []rules.Source // RuleSets; holds the latest at most
+	out     chan Rules          // holds the latest at most
 
 	rules   Rules
 	sources ruleSources
@@ -92,9 +97,9 @@ type ruleBook struct {
 	unkept  *ruleSources      // in force, but not kept for the next start; nil where they are
 }
 
-func newRuleBook(path string, clustered bool, s store, log *slog.Logger) *ruleBook {
+func newRuleBook(path, cluster string, s store, log *slog.Logger) *ruleBook {
 	return &ruleBook{
-		path: path, clustered: clustered, store: s, log: log,
+		path: path, cluster: cluster, store: s, log: log,
 		in: make(chan []rules.Source, 1), out: make(chan Rules, 1), rules: Rules{File: path},
 	}
 }
@@ -110,6 +115,7 @@ func (r *ruleBook) Run(ctx context.Context) error {
 	defer poll.Stop()
 	settle := time.NewTimer(0)
 	defer settle.Stop()
+	var offered offer
 	for {
 		select {
 		case <-ctx.Done():
@@ -117,13 +123,31 @@ func (r *ruleBook) Run(ctx context.Context) error {
 		case <-events:
 			settle.Reset(rulesSettle)
 		case s := <-r.in:
-			r.take(s)
+			offered.renew(s)
+		case <-offered.settled:
+			r.take(offered.ruleSets)
+			offered = offer{}
 		case <-poll.C:
 			r.reload()
 		case <-settle.C:
 			r.reload()
 		}
 	}
+}
+
+// An offer is what the cluster says, until it has said all that belongs together.
+type offer struct {
+	ruleSets []rules.Source
+	since    time.Time
+	settled  <-chan time.Time
+}
+
+func (o *offer) renew(s []rules.Source) {
+	if o.since.IsZero() {
+		o.since = time.Now()
+	}
+	o.ruleSets = s
+	o.settled = time.After(min(clusterSettle, time.Until(o.since.Add(clusterSettleMost))))
 }
 
 // watch watches the directory, because editors and ConfigMaps replace the file.
@@ -155,16 +179,12 @@ func (r *ruleBook) take(s []rules.Source) {
 // ones that an earlier run kept are in force; the cluster's are those until it is
 // heard.
 func (r *ruleBook) load() Rules {
-	kept, err := r.store.lastRules()
+	kept, err := r.store.lastRules(r.cluster)
 	if err != nil {
 		r.log.Error("good rules of an earlier run cannot be used", "error", err)
 	}
 	r.sources.File = kept.File
-	if r.clustered {
-		r.sources.Cluster = kept.Cluster
-	} else {
-		kept.Cluster = nil
-	}
+	r.sources.Cluster, r.sources.Of = kept.Cluster, r.cluster
 	r.reload()
 	select {
 	case <-r.out:
@@ -226,8 +246,8 @@ func (r *ruleBook) readFile() error {
 
 // merge puts all rules in force, or says why not.
 func (r *ruleBook) merge() {
-	if r.clustered && r.sources.Cluster == nil {
-		r.rules.Waiting = true
+	r.rules.Waiting = r.cluster != "" && r.sources.Cluster == nil
+	if r.rules.Waiting {
 		r.refuse(errors.New("the RuleSets of the cluster are not known yet, and without them nothing has a name; they will be once the API server is reached"))
 		return
 	}
@@ -286,7 +306,7 @@ func (r *ruleBook) accept(set *rules.Set, warnings []yamlfile.Mistake) {
 			r.log.Warn("rules", "warning", w)
 		}
 	}
-	if len(r.sources.all()) == 0 && was.Set == nil && !was.Waiting {
+	if len(r.sources.all()) == 0 && was.Set == nil && r.cluster == "" {
 		r.rules = was // there are none, and never were
 		r.refuse(r.fileErr)
 		return

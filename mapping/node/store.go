@@ -118,11 +118,13 @@ func (s store) saveColours(b *colour.Book) error {
 // clusterColoursFile is what colours.cluster.json holds.
 type clusterColoursFile struct {
 	Version int              `json:"version"`
+	Of      string           `json:"of"`      // the cluster
 	Colours []mapping.Colour `json:"colours"` // oldest first
 }
 
-// clusterColours reads the colours that the cluster had when it was heard last.
-func (s store) clusterColours() ([]mapping.Colour, error) {
+// clusterColours reads the colours that the cluster had when it was heard last. Those of
+// another cluster are none.
+func (s store) clusterColours(cluster string) ([]mapping.Colour, error) {
 	var f clusterColoursFile
 	err := s.read(clusterColoursName, &f)
 	if err == nil && f.Version != clusterColoursVersion && f.Version != 0 {
@@ -131,11 +133,14 @@ func (s store) clusterColours() ([]mapping.Colour, error) {
 	if err != nil {
 		return nil, err
 	}
+	if f.Of != cluster {
+		return nil, nil
+	}
 	return f.Colours, nil
 }
 
-func (s store) saveClusterColours(colours []mapping.Colour) error {
-	return s.write(clusterColoursName, clusterColoursFile{Version: clusterColoursVersion, Colours: colours})
+func (s store) saveClusterColours(cluster string, colours []mapping.Colour) error {
+	return s.write(clusterColoursName, clusterColoursFile{Version: clusterColoursVersion, Of: cluster, Colours: colours})
 }
 
 // lastRulesFile is what rules.last-good.json holds. A RuleSet cannot be told from its
@@ -143,6 +148,7 @@ func (s store) saveClusterColours(colours []mapping.Colour) error {
 type lastRulesFile struct {
 	Version int           `json:"version"`
 	File    *keptSource   `json:"file"`
+	Of      string        `json:"of,omitempty"` // the cluster
 	Cluster *[]keptSource `json:"cluster"`
 }
 
@@ -161,8 +167,9 @@ func (k keptSource) source() rules.Source {
 	return rules.Source{Name: k.Name, Root: k.Root, Data: []byte(k.Data)}
 }
 
-// lastRules reads the rules that were last in force.
-func (s store) lastRules() (ruleSources, error) {
+// lastRules reads the rules that were last in force. Those of another cluster, or of one
+// that the node has left, are unknown.
+func (s store) lastRules(cluster string) (ruleSources, error) {
 	var f lastRulesFile
 	err := s.read(lastRulesName, &f)
 	if err == nil && f.Version != lastRulesVersion && f.Version != 0 {
@@ -176,8 +183,8 @@ func (s store) lastRules() (ruleSources, error) {
 		file := f.File.source()
 		out.File = &file
 	}
-	if f.Cluster != nil {
-		out.Cluster = []rules.Source{}
+	if f.Cluster != nil && f.Of == cluster && cluster != "" {
+		out.Of, out.Cluster = f.Of, []rules.Source{}
 		for _, k := range *f.Cluster {
 			out.Cluster = append(out.Cluster, k.source())
 		}
@@ -186,7 +193,7 @@ func (s store) lastRules() (ruleSources, error) {
 }
 
 func (s store) saveRules(r ruleSources) error {
-	f := lastRulesFile{Version: lastRulesVersion}
+	f := lastRulesFile{Version: lastRulesVersion, Of: r.Of}
 	if r.File != nil {
 		file := keep(*r.File)
 		f.File = &file

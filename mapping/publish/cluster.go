@@ -3,10 +3,13 @@
 package publish
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -37,6 +40,7 @@ type Config struct {
 type Cluster struct {
 	ruleSets, colours *watched
 	publisher         *publisher
+	identity          string
 	updates           chan node.ClusterUpdate
 	log               *slog.Logger
 
@@ -62,7 +66,7 @@ func New(c Config) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the API server: %w", err)
 	}
-	out := &Cluster{updates: make(chan node.ClusterUpdate, 1), log: c.Log}
+	out := &Cluster{identity: identity(config), updates: make(chan node.ClusterUpdate, 1), log: c.Log}
 	out.ruleSets = newWatched(client, v1alpha1.Resource(v1alpha1.RuleSets), out.changed)
 	out.colours = newWatched(client, v1alpha1.Resource(v1alpha1.Colours), out.changed)
 	out.publisher = newPublisher(&objects{client: client, node: c.Node}, out.changed, c.Log)
@@ -78,6 +82,22 @@ func connection(kubeconfig string) (*rest.Config, error) {
 	}
 	return clientcmd.BuildConfigFromFlags("", kubeconfig)
 }
+
+// identity tells API servers apart by whom their certificates are trusted for, since
+// one may be reached by several addresses; without a CA, by the address.
+func identity(c *rest.Config) string {
+	ca := c.CAData
+	if data, err := os.ReadFile(c.CAFile); len(ca) == 0 && err == nil {
+		ca = data
+	}
+	if ca = bytes.TrimSpace(ca); len(ca) == 0 {
+		return c.Host
+	}
+	return fmt.Sprintf("ca-%x", sha256.Sum256(ca))
+}
+
+// Identity implements node.Cluster.
+func (c *Cluster) Identity() string { return c.identity }
 
 // String names the task.
 func (*Cluster) String() string { return "connect to the cluster" }

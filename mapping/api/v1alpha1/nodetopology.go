@@ -57,9 +57,9 @@ type NodeTopologySpec struct {
 	Summary TopologySummary `json:"summary"`
 
 	// Interfaces are the network interfaces of the node that are ports, or that lead
-	// to one: bonds, bridges, VLAN devices and virtual functions. Not listed are VLAN
-	// devices that Colvin makes, because they come and go with the containers. They are
-	// in ascending order of their index.
+	// to one: bonds, bridges and VLAN devices. Not listed is what comes and goes with the
+	// containers: VLAN devices that Colvin makes, and virtual functions, which share the
+	// networks of their physical function. They are in ascending order of their index.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=2048
@@ -151,15 +151,6 @@ type Interface struct {
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=4095
 	VLAN int32 `json:"vlan,omitempty"`
-
-	// PF is the index of the physical function of an SR-IOV virtual function, whose
-	// networks it shares.
-	// +optional
-	PF int32 `json:"pf,omitempty"`
-
-	// VF is true for an SR-IOV virtual function, a subfunction or a representor.
-	// +optional
-	VF bool `json:"vf,omitempty"`
 
 	// VLANFiltering is true for a bridge that keeps VLANs apart. Nothing is attached
 	// through it.

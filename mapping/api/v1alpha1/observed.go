@@ -74,8 +74,8 @@ func (b *topologyBuilder) build() NodeTopologySpec {
 	return spec
 }
 
-// relevant are the interfaces to publish: ports, what joins them, the VLAN devices
-// and functions on them. Where there are too many, those that matter least go.
+// relevant are the interfaces to publish: ports, what joins them, the VLAN devices on
+// them. Where there are too many, those that matter least go.
 func relevant(snap *discovery.Snapshot) []discovery.Interface {
 	weight := map[int]int{} // by index, the more important the smaller
 	for i := range snap.Ports {
@@ -120,8 +120,6 @@ func leads(snap *discovery.Snapshot, ifi *discovery.Interface, weight map[int]in
 		return 3
 	case ifi.Master != 0 && weight[ifi.Master] != 0 && master.Kind != "bridge":
 		return 2
-	case ifi.PF != 0 && weight[ifi.PF] != 0:
-		return 4
 	default:
 		return 0
 	}
@@ -172,7 +170,7 @@ type topologyBuilder struct {
 func (b *topologyBuilder) networkInterface(ifi discovery.Interface) Interface {
 	out := Interface{
 		Name: cut(ifi.Name, maxName), Index: int32(ifi.Index), MTU: int32(ifi.MTU), Kind: ifi.Kind, Up: ifi.Up, Carrier: ifi.Carrier,
-		Master: int32(ifi.Master), Parent: int32(ifi.Parent), VLAN: int32(ifi.VLAN), PF: int32(ifi.PF), VF: ifi.VF, VLANFiltering: ifi.VLANFiltering,
+		Master: int32(ifi.Master), Parent: int32(ifi.Parent), VLAN: int32(ifi.VLAN), VLANFiltering: ifi.VLANFiltering,
 	}
 	if ifi.MAC != (discovery.MAC{}) {
 		out.MAC = ifi.MAC.String()

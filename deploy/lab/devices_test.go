@@ -147,12 +147,27 @@ func (r *deviceRig) leads(device string) {
 	r.resolves("green", device)
 }
 
-// resolves waits until a network is freshly known to be behind a device.
+// resolves waits until a network is freshly known to be behind a device: one that is
+// there now, and not one of its name that the agent still takes to be there.
 func (r *deviceRig) resolves(network, device string) {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), devicePatience)
 	defer cancel()
-	r.ok(r.Await(ctx, network+" on "+device, lab.Resolves(network, device, nodefile.Fresh)))
+	resolves := lab.Resolves(network, device, nodefile.Fresh)
+	r.ok(r.Await(ctx, network+" on "+device, func(f *nodefile.File) bool {
+		return resolves(f) && !slices.ContainsFunc(f.Lookup(network), func(a nodefile.Attachment) bool {
+			return !r.present(a.Device) || !r.present(a.Port)
+		})
+	}))
+}
+
+// present reports whether the kernel has a device as it is described.
+func (r *deviceRig) present(l nodefile.Link) bool {
+	if l == (nodefile.Link{}) { // made when a container needs it
+		return true
+	}
+	link, err := r.Netlink().LinkByName(l.Name)
+	return err == nil && link.Attrs().Index == l.Index
 }
 
 // splits waits until bond0 leads nowhere, because its members disagree.

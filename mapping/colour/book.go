@@ -29,8 +29,9 @@ type Book struct {
 	entries []Entry
 }
 
-// NewBook returns an empty Book.
-func NewBook() *Book { return &Book{entries: []Entry{}} }
+// NewBook returns a Book of the entries, oldest first: those of a record that is kept
+// elsewhere.
+func NewBook(entries ...Entry) *Book { return &Book{entries: append([]Entry{}, entries...)} }
 
 // An Entry says that an identity has a colour.
 type Entry struct {

@@ -10,6 +10,10 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 )
 
+// maxSightings bounds how many ports can be of one switch: more are an invention, and
+// to compare each with each takes time.
+const maxSightings = 1024
+
 // JoinSwitches tells which chassis that different nodes hear are one switch: what each
 // node found out for itself, and what the same evidence shows for all of them together.
 // It is for reading: a node resolves names by what it has seen itself, and nothing that
@@ -28,7 +32,7 @@ func JoinSwitches(nodes []Input, now time.Time) Switches {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		if all := byName[name]; severalChassis(all) {
+		if all := byName[name]; severalChassis(all) && len(all) <= maxSightings {
 			out = out.learn(all, now)
 		}
 	}

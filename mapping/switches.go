@@ -95,13 +95,7 @@ func (s Switches) learn(all []sighting, now time.Time) Switches {
 			out = out.apart(a.Neighbor, twice(a, all))
 		}
 	}
-	for i := range all {
-		for j := range i {
-			if a, b := &all[j], &all[i]; a.Chassis != b.Chassis && a.live && b.live && out.oneByPortMAC(a, b, all) {
-				out = out.join(a.Neighbor, b.Neighbor, time.Time{})
-			}
-		}
-	}
+	out = out.joinPortMACs(all)
 	for i := range all {
 		for j := range all {
 			if old, by := &all[j], &all[i]; replaces(by, old, all) {
@@ -110,6 +104,26 @@ func (s Switches) learn(all []sighting, now time.Time) Switches {
 		}
 	}
 	return out
+}
+
+// joinPortMACs joins live speakers that are one switch though each port of it tells a
+// chassis ID of its own. Each is joined once, to the first that it belongs to.
+func (s Switches) joinPortMACs(all []sighting) Switches {
+	var ports []*sighting
+	for i := range all {
+		if a := &all[i]; a.live && telling(a.SystemName) && portMAC(a, all) && !doubled(a, all) {
+			ports = append(ports, a)
+		}
+	}
+	for i, b := range ports {
+		for _, a := range ports[:i] {
+			if s.index(b.Chassis) < 0 && a.Chassis != b.Chassis && s.oneByName(a, b) {
+				s = s.join(a.Neighbor, b.Neighbor, time.Time{})
+				break
+			}
+		}
+	}
+	return s
 }
 
 // join notes that two chassis are one switch, and when one replaced the other.
@@ -207,13 +221,11 @@ func (w *Switch) replaced(old, by discovery.ID) bool {
 	return slices.ContainsFunc(w.Replacements, func(r Replacement) bool { return r.Old == old && r.New == by })
 }
 
-// oneByPortMAC reports whether two live speakers are one switch that tells the MAC
-// address of each port as its chassis ID, as NX-OS, ACI and old IOS do. The system
-// name joins them, unless anything speaks against it.
-func (s Switches) oneByPortMAC(a, b *sighting, all []sighting) bool {
-	return portMAC(a, all) && portMAC(b, all) &&
-		telling(a.SystemName) && a.SystemName == b.SystemName && !doubled(a, all) && !doubled(b, all) &&
-		sameManagement(a.Neighbor, b.Neighbor, near(a.Source, b.Source) && !s.ambiguous(a.SystemName))
+// oneByName reports whether two live speakers are one switch that tells the MAC address
+// of each port as its chassis ID, as NX-OS, ACI and old IOS do. The system name joins
+// them, unless anything speaks against it.
+func (s Switches) oneByName(a, b *sighting) bool {
+	return a.SystemName == b.SystemName && sameManagement(a.Neighbor, b.Neighbor, near(a.Source, b.Source) && !s.ambiguous(a.SystemName))
 }
 
 // ambiguous reports whether two switches are known by the name.
@@ -292,6 +304,9 @@ func telling(name string) bool {
 	return !slices.Contains(untellingNames, strings.ToLower(strings.TrimSpace(name)))
 }
 
+// maxNamesakes bounds the pairs that are told: an inventive speaker makes a great many.
+const maxNamesakes = 64
+
 // namesakes are pairs of live chassis that bear one name and are not one switch.
 func (s Switches) namesakes(all []sighting) [][2]*discovery.Neighbor {
 	var out [][2]*discovery.Neighbor
@@ -301,6 +316,9 @@ func (s Switches) namesakes(all []sighting) [][2]*discovery.Neighbor {
 			if all[i].live && all[j].live && a.SystemName == b.SystemName && telling(a.SystemName) && a.Protocol == b.Protocol &&
 				SpeakerOf(a) == SpeakerSwitch && SpeakerOf(b) == SpeakerSwitch && s.of(a) != s.of(b) {
 				out = append(out, [2]*discovery.Neighbor{a, b})
+			}
+			if len(out) == maxNamesakes {
+				return out
 			}
 		}
 	}

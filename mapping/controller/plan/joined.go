@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+	"github.com/colvin-net/colvin/mapping/rules"
+)
+
+// A world is what all nodes see together.
+type world struct {
+	options Options
+	set     *rules.Set
+	book    []mapping.Colour
+	now     time.Time
+	plan    *Plan
+	nodes   []*observed
+
+	switches mapping.Switches
+	same     sameness
+	colours  map[mapping.Identity][]string // by class, the oldest first
+	bearers  []bearer
+}
+
+// A bearer is an attachment of a node, with the identities that it shows.
+type bearer struct {
+	*observed
+	*mapping.Attachment
+	identities []mapping.Identity // its own first, then those of the other members
+	name       string             // that the Network bears; empty for none
+	colours    []string           // of its identity, as far as they resolve
+}
+
+// where is the bearer for messages.
+func (b *bearer) where() string { return b.node.Name + " " + b.Port.Name }
+
+// leads reports whether the attachment is known to lead to its network now.
+func (b *bearer) leads() bool {
+	return (b.Certainty == nodefile.Fresh || b.Certainty == nodefile.Stale) && (b.Device.Index != 0 || b.Parent.Index != 0)
+}
+
+// byRule reports whether a rule names the attachment.
+func (b *bearer) byRule() bool { return b.Rule != rules.Ref{} }
+
+// join finds which identities are one network on all nodes together, and names
+// whatever has no name by a rule.
+func (w *world) join() {
+	inputs := make([]mapping.Input, 0, len(w.nodes))
+	for _, o := range w.nodes {
+		inputs = append(inputs, o.input)
+	}
+	w.switches = mapping.JoinSwitches(inputs, w.now)
+	w.same = sameness{}
+	for _, o := range w.nodes {
+		for i := range o.view.Attachments {
+			w.bearers = append(w.bearers, w.bearer(o, &o.view.Attachments[i]))
+		}
+	}
+	w.colours = map[mapping.Identity][]string{}
+	for _, c := range w.book {
+		class := w.class(c.Identity)
+		w.colours[class] = append(w.colours[class], c.Name)
+	}
+	for i := range w.bearers {
+		w.name(&w.bearers[i])
+	}
+}
+
+// bearer notes an attachment, and that its identities are the same: the switch and the
+// group that it is in, and what LACP or a bridge proves to be one.
+func (w *world) bearer(o *observed, a *mapping.Attachment) bearer {
+	b := bearer{observed: o, Attachment: a, identities: []mapping.Identity{a.Identity}}
+	if a.Identity.Told() {
+		w.same.unite(w.switches.Joined(a.Identity), w.switches.Joined(o.input.Memory.Ungrouped(a.Identity, a.Port.Index, a.Neighbor)))
+	}
+	if !b.leads() {
+		return b
+	}
+	for _, m := range a.Members {
+		if m.Decides && !slices.Contains(b.identities, m.Identity) {
+			b.identities = append(b.identities, m.Identity)
+			w.same.unite(w.switches.Joined(a.Identity), w.switches.Joined(m.Identity))
+		}
+	}
+	return b
+}
+
+// class is the identity that stands for all that are the same network.
+func (w *world) class(id mapping.Identity) mapping.Identity {
+	return w.same.root(w.switches.Joined(id))
+}
+
+// name names a bearer: by its rule, or by the oldest colour of all that is the same
+// network, wherever in the cluster it was heard.
+func (w *world) name(b *bearer) {
+	if b.Identity.Told() {
+		b.colours = slices.DeleteFunc(slices.Clone(w.colours[w.class(b.Identity)]), w.set.Covers)
+	}
+	switch {
+	case b.byRule():
+		b.name = b.Name
+	case len(b.colours) > 0:
+		b.name = b.colours[0]
+	}
+}
+
+// An Uncoloured is what should have a colour and has none, and a node that sees it.
+type Uncoloured struct {
+	Identity mapping.Identity
+	Node     Node
+}
+
+// chassisID, maxID and maxVLAN are what a Colour takes.
+var chassisID = regexp.MustCompile(`^[a-z]+[0-9]*:.`)
+
+const (
+	maxID   = 1152
+	maxVLAN = 4094
+)
+
+func colourable(id mapping.Identity) bool {
+	return chassisID.MatchString(id.Switch) && !isGroup(id) && len(id.Switch) <= maxID && id.VLAN <= maxVLAN
+}
+
+// uncoloured finds what needs a colour. One is enough for all that is the same network,
+// unless pods attach by colours: each node resolves names by what it has heard itself.
+func (w *world) uncoloured() {
+	var all []Uncoloured
+	seen := map[mapping.Identity]bool{}
+	for _, c := range w.book { // a node that contradicts itself does not know its own colours
+		seen[c.Identity] = true
+	}
+	for _, o := range w.nodes {
+		for _, id := range o.view.Uncoloured {
+			switch {
+			case seen[id]:
+			case !colourable(id):
+				w.plan.Problems = append(w.plan.Problems, Problem{o.node, NotColoured, id.String() + " gets no colour: that is no chassis ID, or no VLAN"})
+			default:
+				all = append(all, Uncoloured{id, o.node})
+			}
+			seen[id] = true
+		}
+	}
+	slices.SortFunc(all, func(a, b Uncoloured) int { return compare(a.Identity, b.Identity) })
+	coloured := map[mapping.Identity]bool{}
+	for _, u := range all {
+		class := w.class(u.Identity)
+		if !w.options.Attach && (len(w.colours[class]) > 0 || coloured[class]) {
+			continue
+		}
+		coloured[class] = true
+		w.plan.Uncoloured = append(w.plan.Uncoloured, u)
+	}
+}
+
+func compare(a, b mapping.Identity) int {
+	return cmp.Or(cmp.Compare(a.Switch, b.Switch), cmp.Compare(a.VLAN, b.VLAN), cmp.Compare(a.Port, b.Port))
+}
+
+// sameness says which identities are the same network: a forest of identities, in
+// which each tree is one.
+type sameness map[mapping.Identity]mapping.Identity
+
+func (s sameness) root(id mapping.Identity) mapping.Identity {
+	top := id
+	for up, ok := s[top]; ok; up, ok = s[top] {
+		top = up
+	}
+	if top != id {
+		s[id] = top // the next time it is shorter
+	}
+	return top
+}
+
+func (s sameness) unite(a, b mapping.Identity) {
+	a, b = s.root(a), s.root(b)
+	switch c := compare(a, b); {
+	case c < 0:
+		s[b] = a
+	case c > 0:
+		s[a] = b
+	}
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/colvin-net/colvin/mapping/nodefile"
+	"github.com/colvin-net/colvin/mapping/rules"
+)
+
+// LabelPrefix begins the labels of a node that are the controller's; the name of a
+// network ends them.
+const LabelPrefix = "network.colvin.dev/"
+
+// labelValue is the value of every label.
+const labelValue = "true"
+
+// Grace is how long a label outlives the certainty of where its network is. A switch
+// that restarts must not have pods rescheduled that wait for it.
+const Grace = time.Minute
+
+// maxLabels bounds the names of one node: rules can make a name of what is on the
+// wire, and a Node holds only so much.
+const maxLabels = 1024
+
+// A NodeChange changes labels of a Node: with the names of Add, "true", and those of
+// Remove gone.
+type NodeChange struct {
+	Node        Node
+	Add, Remove []string
+}
+
+// First reports whether the node had no labels of ours before.
+func (c *NodeChange) First() bool {
+	for key := range c.Node.Labels {
+		if strings.HasPrefix(key, LabelPrefix) {
+			return false
+		}
+	}
+	return true
+}
+
+// labels plans the labels of a node: by what it resolves itself, since a pod must never
+// be sent where ADD would refuse it.
+func (w *world) labels(n *Node, o *observed) {
+	usable, doubted := map[string]bool{}, map[string]time.Time{}
+	if o != nil && o.err == nil {
+		usable, doubted = w.resolvable(o)
+	}
+	have, change := map[string]bool{}, NodeChange{Node: *n}
+	for key, value := range n.Labels {
+		name, ours := strings.CutPrefix(key, LabelPrefix)
+		if !ours {
+			continue
+		}
+		have[name] = value == labelValue
+		until, waits := doubted[name]
+		switch {
+		case usable[name]:
+		case waits && have[name]:
+			w.plan.wake(until)
+		default:
+			change.Remove = append(change.Remove, name)
+		}
+	}
+	for name := range usable {
+		if !have[name] {
+			change.Add = append(change.Add, name)
+		}
+	}
+	slices.Sort(change.Add)
+	slices.Sort(change.Remove)
+	if len(change.Add)+len(change.Remove) > 0 {
+		w.plan.Nodes = append(w.plan.Nodes, change)
+	}
+}
+
+// resolvable are the names by which a pod can be attached on a node now, and those by
+// which it could a moment ago, with the time until which that counts.
+func (w *world) resolvable(o *observed) (usable map[string]bool, doubted map[string]time.Time) {
+	usable, doubted = map[string]bool{}, map[string]time.Time{}
+	for i := range o.view.Attachments {
+		a := &o.view.Attachments[i]
+		until, waits := grace(a.Certainty, a.Since, w.now)
+		for _, name := range a.Names() {
+			switch {
+			case !rules.ValidName(name):
+			case a.Usable:
+				usable[name] = true
+			case waits && until.After(doubted[name]):
+				doubted[name] = until
+			}
+		}
+	}
+	if len(usable) > maxLabels {
+		w.plan.Problems = append(w.plan.Problems, Problem{
+			o.node, TooManyNetworks, fmt.Sprintf("%d names of networks lead from this node; it is labelled with the first %d", len(usable), maxLabels),
+		})
+		for _, name := range slices.Sorted(maps.Keys(usable))[maxLabels:] {
+			delete(usable, name)
+		}
+	}
+	return usable, doubted
+}
+
+// grace is until when a label stays though its attachment is in doubt since then. A
+// clock that is too far ahead says nothing about how long that is.
+func grace(certainty nodefile.Certainty, since, now time.Time) (time.Time, bool) {
+	if certainty != nodefile.Unverified && certainty != nodefile.Down || since.Sub(now) > Grace {
+		return time.Time{}, false
+	}
+	if since.After(now) {
+		since = now
+	}
+	until := since.Add(Grace)
+	return until, now.Before(until)
+}

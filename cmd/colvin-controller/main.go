@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command colvin-controller keeps the objects of a cluster up to date: it names what no
+// rule names, says what each network is and where it is wrong, and labels the nodes
+// that lead to it. Nothing on a node waits for it.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/util/uuid"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
+	runtimelog "sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/colvin-net/colvin/mapping/controller"
+)
+
+// version is set when the binary is built.
+var version = "devel"
+
+func main() {
+	var o controller.Options
+	var level slog.Level
+	flags := flag.NewFlagSet(controller.Name, flag.ExitOnError) // without those of the libraries
+	flags.StringVar(&o.Namespace, "namespace", envOr("POD_NAMESPACE", "colvin-system"), "`namespace` of the Lease and of the last good rules")
+	flags.StringVar(&o.HealthAddress, "health-address", ":8081", "`host:port` of /healthz and /readyz; empty for none")
+	flags.StringVar(&o.MetricsAddress, "metrics-address", "", "`host:port` of /metrics; empty for none")
+	flags.BoolVar(&o.Colours.Attach, "colours-attach", false, "pods may ask for a colour; the same as on the nodes")
+	of := flags.String("colours-of", "untagged", "what gets a colour: untagged, or `all` for tagged VLANs too")
+	flags.DurationVar(&o.Lease.Duration, "lease-duration", controller.DefaultLeaseTimes.Duration, "how long others wait for a leader that is silent")
+	flags.DurationVar(&o.Lease.RenewDeadline, "renew-deadline", controller.DefaultLeaseTimes.RenewDeadline, "how long a leader tries to say that it is there before it gives up")
+	flags.DurationVar(&o.Lease.RetryPeriod, "retry-period", controller.DefaultLeaseTimes.RetryPeriod, "how often a leader says that it is there, and others look")
+	kubeconfig := flags.String("kubeconfig", "", "kubeconfig `file`; without one, what a pod has")
+	format := flags.String("log-format", "text", "text or `json`")
+	flags.TextVar(&level, "log-level", slog.LevelInfo, "debug, info, warn or `error`")
+	showVersion := flags.Bool("version", false, "print the version and exit")
+	_ = flags.Parse(os.Args[1:]) // it exits by itself
+	if *showVersion {
+		fmt.Println("colvin-controller", version)
+		return
+	}
+	o.Colours.Tagged = *of == "all"
+	switch {
+	case flags.NArg() > 0:
+		refuse("unexpected argument %q", flags.Arg(0))
+	case *of != "all" && *of != "untagged":
+		refuse("--colours-of %s: want untagged or all", *of)
+	case *format != "text" && *format != "json":
+		refuse("--log-format %s: want text or json", *format)
+	}
+	o.Log = logger(level, *format)
+	if err := run(*kubeconfig, o); err != nil {
+		fmt.Fprintln(os.Stderr, "colvin-controller:", err)
+		os.Exit(1)
+	}
+}
+
+func refuse(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "colvin-controller: "+format+"\n", args...)
+	os.Exit(2)
+}
+
+func run(kubeconfig string, o controller.Options) (err error) {
+	runtimelog.SetLogger(logr.FromSlogHandler(o.Log.Handler()))
+	klog.SetSlogLogger(o.Log)
+	if o.Config, err = clientcmd.BuildConfigFromFlags("", kubeconfig); err != nil {
+		return fmt.Errorf("read the access to the API server: %w", err)
+	}
+	// A container that is started again in its pod is who it was, and leads at once.
+	o.Identity = envOr("POD_NAME", controller.Name+"-"+string(uuid.NewUUID()))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return controller.Run(ctx, o)
+}
+
+func envOr(key, otherwise string) string {
+	if v := os.Getenv(key); v != "" {
+		return v
+	}
+	return otherwise
+}
+
+func logger(level slog.Level, format string) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(os.Stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, options))
+}

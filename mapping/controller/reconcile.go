@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/recorder"
+)
+
+// A reconciler makes the cluster as it should be.
+type reconciler struct {
+	*controller
+	cache  client.Reader // what is watched
+	live   client.Reader // what is there at this moment
+	client client.Client // writes
+	tell   recorder.EventRecorder
+}
+
+// Reconcile makes a plan and does what it says. What fails does not keep the rest from
+// being done; it is tried again.
+func (r *reconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
+	if err := r.rules.load(ctx, r.live, r.Namespace, r.Log); err != nil {
+		return reconcile.Result{}, err
+	}
+	cluster, err := read(ctx, r.cache)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	cluster.LastGood = r.rules.good
+	p := r.planner.Plan(cluster, time.Now())
+	if len(p.Uncoloured) > 0 { // what is watched may not show yet what was given last
+		if cluster.Colours, err = readColours(ctx, r.live); err != nil {
+			return reconcile.Result{}, err
+		}
+		p = r.planner.Plan(cluster, time.Now())
+	}
+	err = errors.Join(r.ruleSets(ctx, p), r.keepRules(ctx, p), r.colours(ctx, p, cluster.Colours), r.nodes(ctx, p), r.networks(ctx, p))
+	if ctx.Err() != nil { // somebody else goes on
+		return reconcile.Result{}, nil
+	}
+	r.announce(p)
+	return reconcile.Result{RequeueAfter: until(p.Wake)}, err
+}
+
+// until is how long it is until t; nothing for the zero time, which never comes.
+func until(t time.Time) time.Duration {
+	if t.IsZero() {
+		return 0
+	}
+	return max(time.Until(t), time.Millisecond)
+}
+
+// each does something for all, and goes on where it fails. When the context ends it
+// stops.
+func each[T any](ctx context.Context, all []T, do func(context.Context, *T) error) error {
+	var errs []error
+	for i := range all {
+		if err := ctx.Err(); err != nil {
+			errs = append(errs, err)
+			break
+		}
+		if err := do(ctx, &all[i]); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+var _ reconcile.Reconciler = (*reconciler)(nil)

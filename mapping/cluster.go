@@ -26,7 +26,7 @@ func JoinSwitches(nodes []Input, now time.Time) Switches {
 		for _, w := range in.Memory.Switches {
 			out = out.unite(w)
 		}
-		for _, s := range in.Memory.sightings(in.World, in.Snapshot) {
+		for _, s := range lasting(in.Memory.sightings(in.World, in.Snapshot)) {
 			s.port += i << 32 // the nodes' ifindexes, each for itself
 			byName[s.SystemName] = append(byName[s.SystemName], s)
 		}
@@ -37,6 +37,20 @@ func JoinSwitches(nodes []Input, now time.Time) Switches {
 		}
 	}
 	return out
+}
+
+// lasting counts who is silent as if it were heard, unless somebody else is on its port.
+// A node that reboots takes nothing from what was known of the switch, and what is one
+// must not fall apart for so long.
+func lasting(all []sighting) []sighting {
+	heard := map[int]bool{}
+	for _, s := range all {
+		heard[s.port] = heard[s.port] || s.live
+	}
+	for i := range all {
+		all[i].live = all[i].live || !heard[all[i].port]
+	}
+	return all
 }
 
 // unite takes in what one node knows of a switch.

@@ -38,12 +38,18 @@ func TestJoinSwitches(t *testing.T) {
 	const a, b, c = "00:00:5e:00:53:01", "00:00:5e:00:53:02", "00:00:5e:00:53:03"
 	replaced := hearing("node3", c, "ifname:Eth1/3", "leaf-1", "192.0.2.1")
 	replaced.Memory.Switches = mapping.Switches{{ID: "mac:" + a, Name: "leaf-1", Chassis: []discovery.ID{"mac:" + a, "mac:" + c}}}
+	silent := hearing("node1", a, "ifname:Eth1/1", "leaf-1", "192.0.2.1")
+	silent.Snapshot.Interfaces[0].Carrier, silent.Snapshot.Ports[0].Neighbors, silent.Memory.Claims[0].Live = false, nil, false
 	for name, tt := range map[string]struct {
 		nodes []mapping.Input
 		want  mapping.Switches
 	}{
 		"one switch by name and address": {
 			[]mapping.Input{hearing("node1", a, "ifname:Eth1/1", "leaf-1", "192.0.2.1"), hearing("node2", b, "ifname:Eth1/2", "leaf-1", "192.0.2.1")},
+			mapping.Switches{{ID: "mac:" + a, Name: "leaf-1", Chassis: []discovery.ID{"mac:" + a, "mac:" + b}}},
+		},
+		"one that a node has heard before": {
+			[]mapping.Input{silent, hearing("node2", b, "ifname:Eth1/2", "leaf-1", "192.0.2.1")},
 			mapping.Switches{{ID: "mac:" + a, Name: "leaf-1", Chassis: []discovery.ID{"mac:" + a, "mac:" + b}}},
 		},
 		"namesakes at other addresses": {

@@ -24,6 +24,10 @@ const (
 	maxNamedBy    = 64
 	maxRef        = 512
 	maxSummary    = 256
+
+	// maxOctets bounds what identities hold of the wire: an object has little more
+	// than a megabyte, in which a control character takes six octets.
+	maxOctets = 1 << 17
 )
 
 // A network gathers what bears one name.
@@ -123,7 +127,11 @@ func (n *network) identities() []v1alpha1.Identity {
 		}
 	}
 	var out []v1alpha1.Identity
+	room := maxOctets
 	for _, id := range atMost(slices.SortedFunc(maps.Keys(systems), compare), maxIdentities) {
+		if room -= len(id.Switch) + len(systems[id]) + len(id.Port); room < 0 {
+			break
+		}
 		out = append(out, v1alpha1.Identity{Switch: id.Switch, SystemName: systems[id], VLAN: int32(id.VLAN), Port: string(id.Port)})
 	}
 	return out

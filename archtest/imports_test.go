@@ -72,6 +72,16 @@ var bans = []ban{
 		reason:   "Colvin works without Kubernetes; only mapping/api, mapping/publish and mapping/controller know it",
 	},
 	{
+		packages: []string{"./mapping/controller/plan"},
+		imports:  []string{"k8s.io/client-go/...", "sigs.k8s.io/controller-runtime/...", "./mapping/node/...", "./discovery/link"},
+		reason:   "a plan is pure: what a cluster should be follows from its objects alone",
+	},
+	{
+		packages: []string{"./mapping/publish/...", "./cmd/colvind"},
+		imports:  []string{"./mapping/controller/...", "sigs.k8s.io/controller-runtime/...", "k8s.io/client-go/kubernetes/...", "k8s.io/api/..."},
+		reason:   "an agent is small: it talks about four kinds of its own, and knows nothing of other nodes",
+	},
+	{
 		packages: []string{"./cmd/..."},
 		imports:  []string{"./discovery/netnstest/...", "./discovery/ether/ethertest", "./discovery/link/linktest", "./deploy/...", "./internal/buildcache", "./internal/corpus", "./internal/golden", "./internal/leaktest", "testing", "github.com/google/go-cmp/...", "go.uber.org/goleak"},
 		reason:   "what is made for tests stays out of what we ship",

@@ -27,7 +27,7 @@ func JoinSwitches(nodes []Input, now time.Time) Switches {
 			out = out.unite(w)
 		}
 		for _, s := range lasting(in.Memory.sightings(in.World, in.Snapshot)) {
-			s.port += i << 32 // the nodes' ifindexes, each for itself
+			s.port.node = i
 			byName[s.SystemName] = append(byName[s.SystemName], s)
 		}
 	}
@@ -43,7 +43,7 @@ func JoinSwitches(nodes []Input, now time.Time) Switches {
 // A node that reboots takes nothing from what was known of the switch, and what is one
 // must not fall apart for so long.
 func lasting(all []sighting) []sighting {
-	heard := map[int]bool{}
+	heard := map[sightedPort]bool{}
 	for _, s := range all {
 		heard[s.port] = heard[s.port] || s.live
 	}

@@ -85,11 +85,11 @@ func (m Memory) sightings(w World, snap *discovery.Snapshot) []sighting {
 			holder = slices.IndexFunc(live, func(n discovery.Neighbor) bool { return n.MSAP == c.Neighbor.MSAP })
 			if holder < 0 {
 				holder = 0
-				out = append(out, sighting{port: ifi.Index, Neighbor: &c.Neighbor})
+				out = append(out, sighting{port: sightedPort{index: ifi.Index}, Neighbor: &c.Neighbor})
 			}
 		}
 		if len(live) > 0 {
-			out = append(out, sighting{port: ifi.Index, live: true, Neighbor: &live[holder]})
+			out = append(out, sighting{port: sightedPort{index: ifi.Index}, live: true, Neighbor: &live[holder]})
 		}
 	}
 	slices.SortStableFunc(out, func(a, b sighting) int { return a.FirstHeard.Compare(b.FirstHeard) })

@@ -77,9 +77,13 @@ func (s Switches) index(chassis discovery.ID) int {
 	return slices.IndexFunc(s, func(w Switch) bool { return slices.Contains(w.Chassis, chassis) })
 }
 
+// A sightedPort is a port: the ifindex, and where several nodes are looked at together,
+// the number of the node.
+type sightedPort struct{ node, index int }
+
 // A sighting is a neighbour on a port of this node.
 type sighting struct {
-	port int // ifindex
+	port sightedPort
 	live bool
 	*discovery.Neighbor
 }

@@ -19,7 +19,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: build
-build: ## Build colvin, colvind and colvin-cni into bin/
+build: ## Build colvin, colvind, colvin-cni and colvin-controller into bin/
 	@echo "build: bin/ ($(VERSION))"
 	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/...
 
@@ -27,7 +27,7 @@ build: ## Build colvin, colvind and colvin-cni into bin/
 test: ## Install what the tests need, run them all under the race detector
 	@deploy/setup.sh lldpd iproute2 util-linux gcc libc6-dev
 	@race=-race; [ -x "$$(command -v gcc)" ] || { race=; echo "test: no C compiler, so without the race detector"; }; \
-	set -x; go test $$race -shuffle=on ./...
+	set -x; go test $$race -shuffle=on -timeout 20m ./...
 
 .PHONY: test-vm
 test-vm: ## Run the tests of bonds, VLAN devices and the like in a VM that has them

@@ -34,6 +34,11 @@ test-vm: ## Run the tests of bonds, VLAN devices and the like in a VM that has t
 	@deploy/setup.sh qemu-system-x86 busybox-static
 	@deploy/vm/run.sh
 
+.PHONY: test-cluster
+test-cluster: kubernetes ## Run the tests on a real control plane, which say what they measure; 9 minutes
+	@deploy/setup.sh lldpd iproute2 util-linux
+	COLVIN_REQUIRE=kubernetes,netns,macvlan,lldpd go test -count 1 -v -timeout 20m ./deploy/cluster/e2e ./deploy/policies ./mapping/publish ./mapping/controller | grep -v level=DEBUG
+
 .PHONY: kubernetes
 kubernetes: ## Build the control plane that tests run, once; 12 minutes on two processors
 	@go run ./deploy/cluster/build

@@ -31,7 +31,7 @@ func main() {
 	var level slog.Level
 	flags := flag.NewFlagSet(controller.Name, flag.ExitOnError) // without those of the libraries
 	flags.StringVar(&o.Namespace, "namespace", envOr("POD_NAMESPACE", "colvin-system"), "`namespace` of the Lease and of the last good rules")
-	flags.StringVar(&o.HealthAddress, "health-address", ":8081", "`host:port` of /healthz and /readyz; empty for none")
+	flags.StringVar(&o.HealthAddress, "health-address", "", "`host:port` of /healthz and /readyz; empty for none")
 	flags.StringVar(&o.MetricsAddress, "metrics-address", "", "`host:port` of /metrics; empty for none")
 	flags.BoolVar(&o.Colours.Attach, "colours-attach", false, "pods may ask for a colour; the same as on the nodes")
 	of := flags.String("colours-of", "untagged", "what gets a colour: untagged, or `all` for tagged VLANs too")

@@ -11,8 +11,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -34,47 +32,8 @@ const (
 
 type object = map[string]any
 
-// rights are all that a controller may do.
-const rights = `
-apiVersion: v1
-kind: ServiceAccount
-metadata: {name: colvin-controller, namespace: colvin-system}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata: {name: colvin-controller}
-rules:
-- {apiGroups: [colvin.dev], resources: [rulesets, colours, nodetopologies, networks], verbs: [get, list, watch]}
-- {apiGroups: [colvin.dev], resources: [colours], verbs: [create]}
-- {apiGroups: [colvin.dev], resources: [networks], verbs: [create, delete]}
-- {apiGroups: [colvin.dev], resources: [networks/status, rulesets/status], verbs: [update, patch]}
-- {apiGroups: [""], resources: [nodes], verbs: [get, list, watch, patch]}
-- {apiGroups: [k8s.cni.cncf.io], resources: [network-attachment-definitions], verbs: [get, list, watch, patch]}
-- {apiGroups: [events.k8s.io], resources: [events], verbs: [create, patch]}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata: {name: colvin-controller, namespace: colvin-system}
-rules:
-- {apiGroups: [coordination.k8s.io], resources: [leases], verbs: [create]}
-- {apiGroups: [coordination.k8s.io], resources: [leases], resourceNames: [colvin-controller], verbs: [get, update]}
-- {apiGroups: [""], resources: [configmaps], verbs: [create]}
-- {apiGroups: [""], resources: [configmaps], resourceNames: [colvin-rules], verbs: [get, update]}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {name: colvin-controller}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: colvin-controller}
-subjects: [{kind: ServiceAccount, name: colvin-controller, namespace: colvin-system}]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: {name: colvin-controller, namespace: colvin-system}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: colvin-controller}
-subjects: [{kind: ServiceAccount, name: colvin-controller, namespace: colvin-system}]
-`
-
-// cluster is a real API server with the kinds of Colvin.
+// cluster is a real API server with the kinds of Colvin, and the rights and policies
+// that hold a controller in a cluster.
 type cluster struct {
 	*controlplane.ControlPlane
 
@@ -84,18 +43,7 @@ type cluster struct {
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
 	c := &cluster{ControlPlane: controlplane.StartT(t, controlplane.Options{})}
-	manifest := filepath.Join(t.TempDir(), "rights.yaml")
-	must(t, os.WriteFile(manifest, []byte(rights), 0o600))
-	for _, args := range [][]string{
-		{"create", "namespace", namespace},
-		{"apply", "--filename=" + manifest},
-		{"apply", "--filename=../../deploy/crds"},
-		{"wait", "--for=condition=Established", "--timeout=30s", "--filename=../../deploy/crds"},
-	} {
-		if _, err := c.Kubectl(t.Context(), args...); err != nil {
-			t.Fatal(err)
-		}
-	}
+	must(t, controlplane.InstallColvin(t.Context(), c.ControlPlane))
 	const home = "node-of-the-controller"
 	must(t, c.addNode(t.Context(), home))
 	var err error

@@ -8,9 +8,10 @@ import (
 
 // A Colour is the name that a network has until a rule names it: a hue and a bird,
 // such as teal-heron. The object's name is the colour, its spec the network. A
-// colour is given once and for all: it is never changed and never deleted, so that
+// colour is given once and for all: Colvin never changes or deletes it, so that
 // whoever used it finds the same network. A RuleSet gives the network a better name;
-// the colour then remains as an alias.
+// the colour then remains as an alias, by which pods attach where they may attach to
+// colours at all.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:scope=Cluster,path=colours,shortName=color;colors,categories=colvin

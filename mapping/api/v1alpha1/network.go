@@ -67,7 +67,8 @@ type NetworkStatus struct {
 	// +kubebuilder:validation:items:MaxLength=512
 	NamedBy []string `json:"namedBy,omitempty"`
 
-	// Nodes is the number of nodes from which a pod could be attached now.
+	// Nodes is the number of nodes that lead there now. Where the name is a colour that
+	// is for reading only, no pod can be attached to it.
 	// +optional
 	Nodes int32 `json:"nodes"`
 
@@ -78,9 +79,9 @@ type NetworkStatus struct {
 
 	// Conditions say what an admin should know of: Conflict, two neighbours contradict
 	// each other on a port; Moved, running containers are in another network than they
-	// asked for; Stale, some switch is not heard any more; Spans, the name covers
-	// several networks and no rule says that this is meant; BondSplit, the members of a
-	// bond lead to different networks.
+	// asked for; Stale, a switch that leads there has fallen silent, and pods still
+	// attach; Spans, the name covers several networks and no rule says that this is
+	// meant; BondSplit, the members of a bond or bridge lead to different networks.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -90,8 +91,8 @@ type NetworkStatus struct {
 
 // NetworkSummary says in a few words what a Network is.
 type NetworkSummary struct {
-	// VLANs are the VLANs of the identities, such as "100,200"; the first few of them
-	// where there are many.
+	// VLANs are the VLANs of the identities, such as "100,200", or "untold" where a
+	// switch does not tell it; the first few of them where there are many.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	VLANs string `json:"vlans,omitempty"`
@@ -126,7 +127,7 @@ const (
 // An Identity is what a name is given to: a VLAN of a switch, or of a group of
 // switches that share their VLANs.
 type Identity struct {
-	// Switch is the chassis ID of the switch, or group: and the name of a group.
+	// Switch is the chassis ID of the switch, or group:NAME for a group.
 	// +required
 	// +kubebuilder:validation:MaxLength=1152
 	Switch string `json:"switch"`

@@ -254,7 +254,7 @@ type Holder struct {
 	// Certainty says how far this may be relied on. Fresh: heard within its time to
 	// live. Stale: silent since, but the carrier was never lost; pods still attach.
 	// Unverified: the cable or the VLAN can have changed, and nothing confirms that it
-	// has not; no pod attaches. Down: no carrier, or administratively down.
+	// has not; no pod attaches, unless the rule says stale: keep. Down: no carrier, or administratively down.
 	// +required
 	Certainty Certainty `json:"certainty"`
 

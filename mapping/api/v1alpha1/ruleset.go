@@ -18,9 +18,9 @@ import (
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:scope=Cluster,path=rulesets,shortName=rules,categories=colvin
-// +kubebuilder:printcolumn:name="Accepted",type=string,JSONPath=`.status.conditions[?(@.type=="Accepted")].status`,description="Whether the rules are without mistakes."
+// +kubebuilder:printcolumn:name="Accepted",type=string,JSONPath=`.status.conditions[?(@.type=="Accepted")].status`,description="Whether this RuleSet is without mistakes; those of another may still hold it back."
 // +kubebuilder:printcolumn:name="Names",type=string,JSONPath=`.status.names`,description="The names that the rules give."
-// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Accepted")].message`,description="The first mistake or warning."
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Accepted")].message`,description="What is wrong: the first mistake or warning, or the RuleSet that holds this one back."
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type RuleSet struct {
 	metav1.TypeMeta   `json:",inline"`

@@ -96,6 +96,8 @@ func inForce(r *node.Rules) string {
 	switch {
 	case r.Waiting:
 		return "none, until those of the cluster are known"
+	case !r.Loaded.IsZero() && len(from) == 0:
+		return "none: there is no file, and the cluster has no RuleSet"
 	case !r.Loaded.IsZero():
 		return fmt.Sprintf("%s, read at %s", strings.Join(from, ", "), stamp(r.Loaded))
 	case r.File != "":

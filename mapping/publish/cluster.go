@@ -136,11 +136,15 @@ func (c *Cluster) changed() {
 
 // problems are what is wrong now. Each is logged once.
 func (c *Cluster) problems() []mapping.Condition {
+	counts := "so what was known then counts"
+	if _, known := c.ruleSets.list(); !known {
+		counts = "so what an earlier run knew counts, and where none knew anything, nothing has a name"
+	}
 	var out []mapping.Condition
 	for _, w := range []*watched{c.ruleSets, c.colours} {
 		if since, err := w.problem(); err != nil {
 			out = append(out, mapping.Condition{Type: mapping.ClusterUnreachable, Message: fmt.Sprintf(
-				"the cluster's %s cannot be watched since %s, so what was known then counts: %s", w.resource.Resource, since.Format(time.DateTime), told(err))})
+				"the cluster's %s cannot be watched since %s, %s: %s", w.resource.Resource, since.Format(time.DateTime), counts, told(err))})
 			break // the other has the same
 		}
 	}

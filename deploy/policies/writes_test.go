@@ -101,7 +101,7 @@ func testAgent(c *controlplane.ControlPlane) func(*testing.T) {
 		try(t, agent, agentRBAC())
 		try(t, agentInPod(t, c), []write{update(own, "done"), create(other, notOwn+"node2")})
 		try(t, agentBoundTo(t, c, nil), []write{
-			create(own, "Forbidden: the agent's token does not say which node it is on; use the token that the kubelet mounts into the agent's pod"),
+			create(own, "Forbidden: the agent's token does not say which node it is on; use the token that the kubelet mounts into the agent's pod, or one that is made for the node (kubectl create token --bound-object-kind Node)"),
 		})
 	}
 }

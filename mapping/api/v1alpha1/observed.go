@@ -169,7 +169,7 @@ type topologyBuilder struct {
 
 func (b *topologyBuilder) networkInterface(ifi discovery.Interface) Interface {
 	out := Interface{
-		Name: cut(ifi.Name, maxName), Index: int32(ifi.Index), MTU: int32(ifi.MTU), Kind: ifi.Kind, Up: ifi.Up, Carrier: ifi.Carrier,
+		Name: Cut(ifi.Name, maxName), Index: int32(ifi.Index), MTU: int32(ifi.MTU), Kind: ifi.Kind, Up: ifi.Up, Carrier: ifi.Carrier,
 		Master: int32(ifi.Master), Parent: int32(ifi.Parent), VLAN: int32(ifi.VLAN), VLANFiltering: ifi.VLANFiltering,
 	}
 	if ifi.MAC != (discovery.MAC{}) {
@@ -189,11 +189,11 @@ func (b *topologyBuilder) networkInterface(ifi discovery.Interface) Interface {
 
 func (b *topologyBuilder) port(ifi discovery.Interface, p *discovery.Port) *Port {
 	out := &Port{
-		Problem: cut(p.Problem, maxProblem), TooManyNeighbors: p.TooManyNeighbors,
+		Problem: Cut(p.Problem, maxProblem), TooManyNeighbors: p.TooManyNeighbors,
 		Pending: slices.Contains(b.view.Pending, ifi.Name),
 	}
 	if p.NIC.FirmwareLLDP {
-		out.FirmwareLLDP = &FirmwareLLDP{Driver: cut(p.NIC.Driver, maxDriver), Remedy: cut(p.NIC.Remedy, maxRemedy)}
+		out.FirmwareLLDP = &FirmwareLLDP{Driver: Cut(p.NIC.Driver, maxDriver), Remedy: Cut(p.NIC.Remedy, maxRemedy)}
 	}
 	c, held := b.memory.Claim(ifi.Index)
 	if held {
@@ -250,14 +250,14 @@ var goneReasons = map[mapping.GoneCause]DoubtReason{
 
 func (b *topologyBuilder) neighbor(n *discovery.Neighbor) Neighbor {
 	out := Neighbor{
-		Switch: b.switchID(n), PortID: cut(string(n.Port), maxID), PortDescription: cut(n.PortDescription, maxText),
+		Switch: b.switchID(n), PortID: Cut(string(n.Port), maxID), PortDescription: Cut(n.PortDescription, maxText),
 		PVID: int32(n.PVID), MaxFrameSize: int32(n.MaxFrameSize),
 	}
 	if n.Source != (discovery.MAC{}) {
 		out.Source = n.Source.String()
 	}
 	for _, v := range n.VLANs[:min(len(n.VLANs), maxVLANs)] {
-		out.VLANs = append(out.VLANs, VLAN{ID: int32(v.ID), Name: cut(v.Name, maxVLANName)})
+		out.VLANs = append(out.VLANs, VLAN{ID: int32(v.ID), Name: Cut(v.Name, maxVLANName)})
 	}
 	return out
 }
@@ -284,14 +284,14 @@ func (b *topologyBuilder) switchID(n *discovery.Neighbor) string {
 
 func (b *topologyBuilder) device(n *discovery.Neighbor) Switch {
 	out := Switch{
-		Chassis: cut(string(n.Chassis), maxID), Protocol: Protocol(n.Protocol),
-		SystemName: cut(n.SystemName, maxText), SystemDescription: cut(n.SystemDescription, maxText),
+		Chassis: Cut(string(n.Chassis), maxID), Protocol: Protocol(n.Protocol),
+		SystemName: Cut(n.SystemName, maxText), SystemDescription: Cut(n.SystemDescription, maxText),
 	}
 	if n.Capabilities != (discovery.Capabilities{}) {
 		out.Capabilities, out.Enabled = n.Capabilities.Available.Names(), n.Capabilities.Enabled.Names()
 	}
 	for _, a := range n.ManagementAddresses[:min(len(n.ManagementAddresses), maxAddresses)] {
-		out.ManagementAddresses = append(out.ManagementAddresses, cut(a, maxAddress))
+		out.ManagementAddresses = append(out.ManagementAddresses, Cut(a, maxAddress))
 	}
 	s, ok := b.memory.Switches.Find(n.Chassis)
 	if !ok {
@@ -299,7 +299,7 @@ func (b *topologyBuilder) device(n *discovery.Neighbor) Switch {
 	}
 	out.Ambiguous = s.Several
 	if s.ID != n.Chassis {
-		out.KnownAs = cut(string(s.ID), maxID)
+		out.KnownAs = Cut(string(s.ID), maxID)
 	}
 	for _, r := range s.Replacements {
 		if r.New == n.Chassis {
@@ -310,9 +310,9 @@ func (b *topologyBuilder) device(n *discovery.Neighbor) Switch {
 	return out
 }
 
-// cut bounds a text by characters, as the API server counts, and makes it what will come
+// Cut bounds a text by characters, as the API server counts, and makes it what will come
 // back from there: an interface may have any octets in its name.
-func cut(s string, most int) string {
+func Cut(s string, most int) string {
 	s = strings.ToValidUTF8(s, "\ufffd")
 	if len(s) <= most {
 		return s

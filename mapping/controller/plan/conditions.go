@@ -163,7 +163,7 @@ const (
 func few(all []string) string {
 	var out []string
 	for _, text := range atMost(all, someTexts) {
-		out = append(out, cut(text, maxText))
+		out = append(out, v1alpha1.Cut(text, maxText))
 	}
 	s := strings.Join(out, "; ")
 	if more := len(all) - someTexts; more > 0 {

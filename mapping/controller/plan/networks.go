@@ -166,7 +166,7 @@ func (n *network) namedBy() []string {
 	refs := map[string]bool{}
 	for _, b := range n.bearers {
 		if b.byRule() {
-			refs[cut(b.Rule.String(), maxRef)] = true
+			refs[v1alpha1.Cut(b.Rule.String(), maxRef)] = true
 		}
 	}
 	return atMost(slices.Sorted(maps.Keys(refs)), maxNamedBy)

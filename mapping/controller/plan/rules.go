@@ -147,7 +147,7 @@ func about(source string, all []yamlfile.Mistake) []string {
 			out[maxMistakes-1] = "there are more"
 			break
 		}
-		out = append(out, cut(strings.TrimPrefix(m.String(), source+": "), maxMistake))
+		out = append(out, v1alpha1.Cut(strings.TrimPrefix(m.String(), source+": "), maxMistake))
 	}
 	return out
 }
@@ -169,15 +169,6 @@ func culprits(all []yamlfile.Mistake) string {
 		}
 	}
 	return few(out)
-}
-
-// cut bounds a text by characters, as the API server counts.
-func cut(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	r := []rune(s)
-	return string(r[:min(len(r), most)])
 }
 
 // words are those of a name that stand for what is on the wire.

@@ -19,13 +19,17 @@ type reconciler struct {
 	live   client.Reader // what is there at this moment
 	client client.Client // writes
 	tell   recorder.EventRecorder
+	loaded bool // the rules that are stored
 }
 
 // Reconcile makes a plan and does what it says. What fails does not keep the rest from
 // being done; it is tried again.
 func (r *reconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
-	if err := r.rules.load(ctx, r.live, r.Namespace, r.Log); err != nil {
-		return reconcile.Result{}, err
+	if !r.loaded {
+		if err := r.rules.load(ctx, r.live, r.Namespace, r.Log); err != nil {
+			return reconcile.Result{}, err
+		}
+		r.loaded = true
 	}
 	cluster, err := read(ctx, r.cache)
 	if err != nil {

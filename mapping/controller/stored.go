@@ -36,23 +36,21 @@ const (
 // storedRules are the last good rules, and what of them is in the ConfigMap: a
 // controller that starts while the rules hold a mistake must know what they were.
 type storedRules struct {
-	loaded bool
-	good   []rules.Source // in force; nil where none are known
-	saved  []rules.Source // what the ConfigMap holds
+	good  []rules.Source // in force; nil where none are known
+	saved []rules.Source // what the ConfigMap holds
 }
 
-// load reads the ConfigMap, once in the life of the process. One that cannot be read is
-// as good as none.
+// load reads the ConfigMap: while this process did not lead, another may have kept other
+// rules. One that cannot be read is as good as none. What this process knows itself
+// counts while the ConfigMap is as it left it: the latest rules may not have got there.
 func (s *storedRules) load(ctx context.Context, from client.Reader, namespace string, log *slog.Logger) error {
-	if s.loaded {
-		return nil
-	}
 	var m corev1.ConfigMap
 	err := from.Get(ctx, client.ObjectKey{Namespace: namespace, Name: rulesName}, &m)
 	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("read the last good rules: %w", err)
 	}
-	s.loaded = true
+	before := s.saved
+	s.saved = nil
 	if err != nil {
 		return nil
 	}
@@ -61,7 +59,10 @@ func (s *storedRules) load(ctx context.Context, from client.Reader, namespace st
 		log.Warn("the last good rules cannot be read", "configmap", rulesName, "error", err)
 		return nil
 	}
-	s.good, s.saved = sources, sources
+	s.saved = sources
+	if before == nil || !reflect.DeepEqual(before, sources) {
+		s.good = sources
+	}
 	return nil
 }
 
@@ -81,8 +82,7 @@ func (r *reconciler) keepRules(ctx context.Context, p *plan.Plan) error {
 	}
 	if len(data) > maxStored {
 		r.Log.Warn("the rules are too large to be kept: a controller that starts while they hold a mistake will change nothing", "octets", len(data), "most", maxStored)
-		s.saved = s.good // to say it once
-		return nil
+		data = []byte{} // older ones must not be taken for them
 	}
 	m := &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Namespace: r.Namespace, Name: rulesName},

@@ -79,9 +79,10 @@ type controller struct {
 	reached atomic.Bool // the API server has answered
 
 	// What a plan need not find out again in the next term.
-	planner *plan.Planner
-	rules   storedRules
-	said    announcements
+	planner  *plan.Planner
+	rules    storedRules
+	settling settling
+	said     announcements
 }
 
 // Run campaigns for leadership and leads, again and again, until the context ends. The

@@ -35,6 +35,9 @@ func (r *reconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconc
 	if err != nil {
 		return reconcile.Result{}, err
 	}
+	if rest := r.settling.wait(cluster.RuleSets, time.Now()); rest > 0 {
+		return reconcile.Result{RequeueAfter: rest}, nil
+	}
 	cluster.LastGood = r.rules.good
 	p := r.planner.Plan(cluster, time.Now())
 	if len(p.Uncoloured) > 0 { // what is watched may not show yet what was given last

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/colvin-net/colvin/mapping/controller/plan"
+)
+
+// A rule that an admin moves from one RuleSet to another, or a RuleSet that is replaced,
+// is nowhere for a moment. The agents wait as long: no node resolves by what is there in
+// between, and a colour that is given then is given for good.
+const (
+	rulesSettle     = 300 * time.Millisecond
+	rulesSettleMost = time.Second
+)
+
+// settling holds plans back until the RuleSets have come to rest.
+type settling struct {
+	seen        []generation // nil before the first
+	first, last time.Time    // of the changes that have not settled
+}
+
+// A generation is a RuleSet with its spec.
+type generation struct {
+	name   string
+	number int64
+}
+
+// wait is for how long no plan is to be made yet. What is there at first may be a while
+// old, so nothing waits for it.
+func (s *settling) wait(all []plan.RuleSet, now time.Time) time.Duration {
+	seen := make([]generation, 0, len(all))
+	for _, r := range all {
+		seen = append(seen, generation{r.Name, r.Generation})
+	}
+	slices.SortFunc(seen, func(a, b generation) int { return cmp.Compare(a.name, b.name) })
+	if s.seen != nil && !slices.Equal(seen, s.seen) {
+		s.last = now
+		if s.first.IsZero() {
+			s.first = now
+		}
+	}
+	s.seen = seen
+	if s.first.IsZero() {
+		return 0
+	}
+	rest := min(s.last.Add(rulesSettle).Sub(now), s.first.Add(rulesSettleMost).Sub(now))
+	if rest <= 0 {
+		s.first = time.Time{}
+	}
+	return max(rest, 0)
+}

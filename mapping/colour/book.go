@@ -19,8 +19,13 @@ const Max = 256
 // version is the format of a Book as JSON.
 const version = 1
 
-// ErrTooManyUnnamed is returned when no colour is left to give.
-var ErrTooManyUnnamed = errors.New("too many networks without a name: name some of them with rules")
+// What keeps an identity from having a colour.
+var (
+	// ErrTooManyUnnamed is returned when all colours are given.
+	ErrTooManyUnnamed = errors.New("too many networks without a name: name some of them with rules")
+	// ErrShadowed is returned when those that are not given are names in use.
+	ErrShadowed = errors.New("rules could give the name of every colour that is left, such as by {vlanName} alone: begin such a name with a word of its own, or name this network with a rule")
+)
 
 // A Book records which identity has which colour. An identity keeps its colour for
 // good, and a colour is never given out again. A Book is not safe for concurrent
@@ -66,8 +71,8 @@ func (b *Book) Colour(key string) (string, bool) {
 
 // Allocate returns the colour that key has, or else gives it one: the preferred
 // one, or the first in an order of key's own that nobody has and that taken (which
-// may be nil) does not report as a name in use. The error is ErrTooManyUnnamed
-// where there is none.
+// may be nil) does not report as a name in use. The error is ErrTooManyUnnamed or
+// ErrShadowed where there is none.
 func (b *Book) Allocate(key string, taken func(string) bool, now time.Time) (string, error) {
 	if c, ok := b.Colour(key); ok {
 		return c, nil
@@ -75,9 +80,9 @@ func (b *Book) Allocate(key string, taken func(string) bool, now time.Time) (str
 	if err := checkIdentity(key); err != nil {
 		return "", fmt.Errorf("allocate colour: %w", err)
 	}
-	c, ok := b.free(key, taken)
-	if !ok {
-		return "", fmt.Errorf("allocate colour for %s: %w", key, ErrTooManyUnnamed)
+	c, err := b.free(key, taken)
+	if err != nil {
+		return "", fmt.Errorf("allocate colour for %s: %w", key, err)
 	}
 	since := now.UTC().Truncate(time.Second)
 	b.entries = append(b.entries, Entry{Colour: c, Identity: key, Since: since})
@@ -85,9 +90,9 @@ func (b *Book) Allocate(key string, taken func(string) bool, now time.Time) (str
 }
 
 // free returns the colour to give to key.
-func (b *Book) free(key string, taken func(string) bool) (string, bool) {
+func (b *Book) free(key string, taken func(string) bool) (string, error) {
 	if len(b.entries) >= Max {
-		return "", false
+		return "", ErrTooManyUnnamed
 	}
 	given := make(map[string]bool, len(b.entries))
 	for _, e := range b.entries {
@@ -96,11 +101,11 @@ func (b *Book) free(key string, taken func(string) bool) (string, bool) {
 	number, step := walk(key)
 	for range size {
 		if c := at(number); !given[c] && (taken == nil || !taken(c)) {
-			return c, true
+			return c, nil
 		}
 		number += step
 	}
-	return "", false
+	return "", ErrShadowed
 }
 
 // checkIdentity refuses what JSON could not give back unchanged, since its colour

@@ -68,7 +68,7 @@ func TestAllocateSkipsTakenNames(t *testing.T) {
 	}
 	b := NewBook()
 	_, err := b.Allocate("green", func(string) bool { return true }, now)
-	if !errors.Is(err, ErrTooManyUnnamed) || len(b.Entries()) != 0 {
+	if !errors.Is(err, ErrShadowed) || len(b.Entries()) != 0 {
 		t.Errorf("with every name taken: error %v and %d entries", err, len(b.Entries()))
 	}
 }

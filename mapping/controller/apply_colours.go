@@ -18,8 +18,23 @@ import (
 	"github.com/colvin-net/colvin/mapping/controller/plan"
 )
 
-// tooManyUnnamed is the reason of the Event when no colour is left.
-const tooManyUnnamed = "TooManyUnnamed"
+// The reasons of the Events when no colour is left.
+const (
+	tooManyUnnamed = "TooManyUnnamed"
+	colourShadowed = "ColourShadowed"
+)
+
+// noneLeft is the reason why no colour is left; empty where an error has another cause.
+func noneLeft(err error) string {
+	switch {
+	case errors.Is(err, colour.ErrTooManyUnnamed):
+		return tooManyUnnamed
+	case errors.Is(err, colour.ErrShadowed):
+		return colourShadowed
+	default:
+		return ""
+	}
+}
 
 // colours gives colours. To create the object is to allocate: whoever comes second is
 // told so, and takes another.
@@ -31,9 +46,9 @@ func (r *reconciler) colours(ctx context.Context, p *plan.Plan, given []*v1alpha
 	said := false
 	return each(ctx, p.Uncoloured, func(ctx context.Context, u *plan.Uncoloured) error {
 		got, err := r.allocate(ctx, u.Identity, &taken, p.Taken)
-		if errors.Is(err, colour.ErrTooManyUnnamed) {
+		if reason := noneLeft(err); reason != "" {
 			if !said { // the first of them stands for all
-				p.Problems = append(p.Problems, plan.Problem{Node: u.Node, Reason: tooManyUnnamed, Message: err.Error()})
+				p.Problems = append(p.Problems, plan.Problem{Node: u.Node, Reason: reason, Message: err.Error()})
 			}
 			said = true
 			return nil

@@ -271,8 +271,11 @@ func (l *Loop) conditions(v *mapping.View) {
 	v.Conditions = slices.Concat(v.Conditions, l.problems, l.clusterProblems, l.altNames.conditions())
 	if l.uncoloured != nil {
 		why := mapping.FilesUnwritable
-		if errors.Is(l.uncoloured, colour.ErrTooManyUnnamed) {
+		switch {
+		case errors.Is(l.uncoloured, colour.ErrTooManyUnnamed):
 			why = mapping.TooManyUnnamed
+		case errors.Is(l.uncoloured, colour.ErrShadowed):
+			why = mapping.ColourShadowed
 		}
 		v.Conditions = append(v.Conditions, mapping.Condition{Type: why, Message: l.uncoloured.Error()})
 	}

@@ -132,20 +132,25 @@ func colourable(id mapping.Identity) bool {
 // unless pods attach by colours: each node resolves names by what it has heard itself.
 func (w *world) uncoloured() {
 	var all []Uncoloured
+	var refused []string
 	seen := map[mapping.Identity]bool{}
 	for _, c := range w.book { // a node that contradicts itself does not know its own colours
 		seen[c.Identity] = true
 	}
 	for _, o := range w.nodes {
+		refused = refused[:0]
 		for _, id := range o.view.Uncoloured {
 			switch {
 			case seen[id]:
 			case !colourable(id):
-				w.plan.Problems = append(w.plan.Problems, Problem{o.node, NotColoured, id.String() + " gets no colour: that is no chassis ID, or no VLAN"})
+				refused = append(refused, id.String())
 			default:
 				all = append(all, Uncoloured{id, o.node})
 			}
 			seen[id] = true
+		}
+		if len(refused) > 0 {
+			w.plan.Problems = append(w.plan.Problems, Problem{o.node, NotColoured, "what is no chassis ID, or no VLAN, gets no colour: " + few(refused)})
 		}
 	}
 	slices.SortFunc(all, func(a, b Uncoloured) int { return compare(a.Identity, b.Identity) })

@@ -132,7 +132,7 @@ func (n *network) identities() []v1alpha1.Identity {
 		if room -= len(id.Switch) + len(systems[id]) + len(id.Port); room < 0 {
 			break
 		}
-		out = append(out, v1alpha1.Identity{Switch: id.Switch, SystemName: systems[id], VLAN: int32(id.VLAN), Port: string(id.Port)})
+		out = append(out, v1alpha1.Identity{Switch: v1alpha1.Cut(id.Switch, maxID), SystemName: systems[id], VLAN: int32(id.VLAN), Port: string(id.Port)})
 	}
 	return out
 }

@@ -4,6 +4,8 @@ package plan_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 
 	"github.com/colvin-net/colvin/mapping/api/v1alpha1"
 	"github.com/colvin-net/colvin/mapping/controller/plan"
+	"github.com/colvin-net/colvin/mapping/rules"
 )
 
 // large is a cluster with a node per number, each with two ports on one of the leaves,
@@ -114,5 +117,46 @@ func TestNames(t *testing.T) {
 	}
 	if len(d.Problems) != 1 || d.Problems[0].Reason != plan.TooManyNetworks {
 		t.Errorf("problems %+v, want one TooManyNetworks", d.Problems)
+	}
+}
+
+// TestLongest holds that the longest chassis ID, to which a MAC address is added where
+// several devices bear it, is not too long for a Network.
+func TestLongest(t *testing.T) {
+	p := large(t, 1)
+	const most = 1152
+	id := "cdp:" + strings.Repeat("x", most-len("cdp:"))
+	p.change("node0000", func(s *v1alpha1.NodeTopologySpec) {
+		s.Switches = []v1alpha1.Switch{{ID: id, Chassis: id, Protocol: v1alpha1.CDP, Ambiguous: true}}
+		h := s.Interfaces[0].Port.Holder
+		h.Switch, h.Source = id, "00:00:5e:00:53:01"
+		s.Interfaces = s.Interfaces[:1]
+	})
+	d := p.planner.Plan(&p.cluster, p.now)
+	i := slices.IndexFunc(d.Networks, func(c plan.NetworkChange) bool { return c.Name == "green" })
+	if i < 0 {
+		t.Fatalf("planned\n%s", text(d))
+	}
+	if got := d.Networks[i].Status.Identities[0].Switch; len(got) != most {
+		t.Errorf("the chassis ID has %d characters: %s", len(got), got)
+	}
+}
+
+// TestUnreadable holds that a RuleSet is told why nothing changes though that is a long
+// story: good rules of a later version hold keys that this one does not know.
+func TestUnreadable(t *testing.T) {
+	p := newPlayer()
+	if err := p.ruleSet("site", "networks: [{name: green, match: [{later: 1}]}]"); err != nil {
+		t.Fatal(err)
+	}
+	later := "networks: [" + strings.Repeat("{name: green, match: [{later: 1}]}, ", 900) + "]"
+	p.cluster.LastGood = []rules.Source{{Name: "ruleset/site", Data: []byte(later), Root: "spec"}}
+	d := p.planner.Plan(&p.cluster, p.now)
+	const most = 32768 // of a condition's message
+	if d.Frozen == "" || len(d.RuleSets) != 1 {
+		t.Fatalf("planned\n%s", text(d))
+	}
+	if message := d.RuleSets[0].Status.Conditions[0].Message; len(message) > most || !strings.Contains(message, "cannot be read: ") {
+		t.Errorf("the message has %d characters:\n%s", len(message), message)
 	}
 }

@@ -101,7 +101,7 @@ func (p *Planner) lastGood(sources []rules.Source, out *Plan) *rules.Set {
 	}
 	m := p.lasting.of(sources)
 	if m.set == nil {
-		out.Frozen = fmt.Sprintf("the rules hold a mistake, and the good ones from before cannot be read: %v", m.err)
+		out.Frozen = "the rules hold a mistake, and the good ones from before cannot be read: " + v1alpha1.Cut(m.err.Error(), maxMistake)
 		return nil
 	}
 	out.InForce = sources

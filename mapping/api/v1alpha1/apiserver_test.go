@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -45,6 +46,7 @@ func TestAPIServer(t *testing.T) {
 	t.Run("documents", testDocuments(c))
 	t.Run("refused", testRefused(c))
 	t.Run("colours", testColours(c))
+	t.Run("times", testTimes(c))
 	t.Run("kubectl", testKubectl(c))
 }
 
@@ -253,5 +255,30 @@ func storeObject(t *testing.T, c *controlplane.ControlPlane, document []byte) {
 	delete(got, "metadata")
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", head.Kind, diff)
+	}
+}
+
+// testTimes holds that the API server takes no time that a Go program cannot read: one
+// such NodeTopology would keep all readers from the others.
+func testTimes(c *controlplane.ControlPlane) func(*testing.T) {
+	return func(t *testing.T) {
+		for text, valid := range map[string]bool{
+			"2026-01-02T10:00:00Z": true, "2026-01-02t10:00:00z": false, "2026-01-02T10:00:00Zto": false, "2026-01-02T10:00:00_1Z": false,
+			"2026-01-02T10:00:00+99:99": false, "2026-02-30T10:00:00Z": false, "2026-01-02T24:00:00Z": false,
+		} {
+			if _, err := time.Parse(time.RFC3339, text); (err == nil) != valid {
+				t.Errorf("%s is read with %v", text, err)
+			}
+			object := map[string]any{
+				"apiVersion": v1alpha1.GroupVersion.String(), "kind": "NodeTopology", "metadata": map[string]any{"name": "x"},
+				"spec": map[string]any{
+					"bootID": "b", "converged": true, "summary": map[string]any{"ports": 0, "heard": 0, "moved": 1},
+					"moved": []any{map[string]any{"containerID": "c", "ifName": "net1", "network": "green", "device": "eth1", "from": "a", "to": "b", "since": text}},
+				},
+			}
+			if err := c.Do(t.Context(), http.MethodPost, objects+v1alpha1.NodeTopologies+dryRun, object, nil); (err == nil) != valid {
+				t.Errorf("since: %s is answered with %v", text, err)
+			}
+		}
 	}
 }

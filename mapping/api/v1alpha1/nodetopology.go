@@ -260,6 +260,8 @@ type Holder struct {
 
 	// Since is when the certainty began.
 	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`
 	Since metav1.Time `json:"since,omitzero"`
 
 	// Reason says why the certainty is not fresh.
@@ -288,6 +290,8 @@ type Announcement struct {
 
 	// Since is when it began.
 	// +required
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`
 	Since metav1.Time `json:"since"`
 }
 
@@ -369,6 +373,8 @@ type Switch struct {
 
 	// Replaced is when the device took the place of the one that KnownAs names.
 	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`
 	Replaced *metav1.Time `json:"replaced,omitempty"`
 
 	// Ambiguous is true where several devices bear the chassis ID, so that it names
@@ -451,6 +457,8 @@ type MovedAttachment struct {
 
 	// Since is when that was found.
 	// +required
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`
 	Since metav1.Time `json:"since"`
 }
 

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -78,7 +79,9 @@ type controller struct {
 	outage  *outage
 	reached atomic.Bool // the API server has answered
 
-	// What a plan need not find out again in the next term.
+	// What a plan need not find out again in the next term. The last one of the term before
+	// may still be made then.
+	planning sync.Mutex
 	planner  *plan.Planner
 	rules    storedRules
 	settling settling

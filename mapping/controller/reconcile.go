@@ -25,6 +25,8 @@ type reconciler struct {
 // Reconcile makes a plan and does what it says. What fails does not keep the rest from
 // being done; it is tried again.
 func (r *reconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
+	r.planning.Lock() // a manager that was stopped does not wait for ever for its last plan
+	defer r.planning.Unlock()
 	if !r.loaded {
 		if err := r.rules.load(ctx, r.live, r.Namespace, r.Log); err != nil {
 			return reconcile.Result{}, err

@@ -36,6 +36,22 @@ type announcements struct {
 	frozen   string
 	problems map[problem]bool
 	moved    map[move]bool
+	lost     map[types.UID]bool // nodes of which the last that was said is what they lost
+}
+
+// gained reports whether it is news what a node gains, and notes what is said of it. That
+// a node leads somewhere at all, when it comes, is none; that it does again, is.
+func (a *announcements) gained(c *plan.NodeChange) bool {
+	news := !c.First() || a.lost[c.Node.UID]
+	switch {
+	case len(c.Add) > 0:
+		delete(a.lost, c.Node.UID)
+	case a.lost == nil:
+		a.lost = map[types.UID]bool{c.Node.UID: true}
+	default:
+		a.lost[c.Node.UID] = true
+	}
+	return news
 }
 
 type problem struct {

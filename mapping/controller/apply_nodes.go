@@ -51,11 +51,10 @@ func labelPatch(c *plan.NodeChange) ([]byte, error) {
 // maxTold bounds the Events about one change of a node.
 const maxTold = 16
 
-// tellNode records what a node gained and lost. That a node leads somewhere at all,
-// when it comes, is no news.
+// tellNode records what a node gained and lost.
 func (r *reconciler) tellNode(c *plan.NodeChange) {
 	about := nodeReference(c.Node)
-	if !c.First() {
+	if r.said.gained(c) {
 		for _, name := range c.Add[:min(len(c.Add), maxTold)] {
 			r.tell.Eventf(about, networkReference(name), corev1.EventTypeNormal, "NetworkGained", "Label", "pods can be attached to %s", name)
 		}

@@ -132,3 +132,23 @@ func TestBackground(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// TestGained holds that who was told of a loss is told when it is over.
+func TestGained(t *testing.T) {
+	labels := map[string]string{plan.LabelPrefix + "green": "true"}
+	var a announcements
+	for i, step := range []struct {
+		change plan.NodeChange
+		want   bool
+	}{
+		{plan.NodeChange{Node: plan.Node{UID: "u1"}, Add: []string{"green"}}, false}, // it came
+		{plan.NodeChange{Node: plan.Node{UID: "u1", Labels: labels}, Add: []string{"blue"}}, true},
+		{plan.NodeChange{Node: plan.Node{UID: "u1", Labels: labels}, Remove: []string{"green"}}, true},
+		{plan.NodeChange{Node: plan.Node{UID: "u1"}, Add: []string{"green"}}, true}, // it is back
+		{plan.NodeChange{Node: plan.Node{UID: "u2"}, Add: []string{"green"}}, false},
+	} {
+		if got := a.gained(&step.change); got != step.want {
+			t.Errorf("step %d: %v, want %v", i, got, step.want)
+		}
+	}
+}

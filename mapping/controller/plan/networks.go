@@ -58,7 +58,8 @@ func (w *world) networks(existing []*v1alpha1.Network) {
 	slices.SortFunc(w.plan.Networks, func(a, b NetworkChange) int { return cmp.Compare(a.Name, b.Name) })
 }
 
-// gather collects the bearers of each name, as many names of one node as it may have.
+// gather collects the bearers of each name, as many names of one node as it may have. An
+// alias that is the name of something else as well is borne like a name.
 func (w *world) gather() map[string]*network {
 	all := map[string]*network{}
 	perNode := map[*observed]map[string]bool{}
@@ -79,6 +80,14 @@ func (w *world) gather() map[string]*network {
 			all[b.name] = n
 		}
 		n.add(b)
+	}
+	for i := range w.bearers {
+		b := &w.bearers[i]
+		for _, alias := range b.Aliases { // what asks for the one gets to the other, too
+			if n := all[alias]; n != nil && w.set.Covers(alias) {
+				n.bearers = append(n.bearers, b)
+			}
+		}
 	}
 	return all
 }

@@ -49,16 +49,16 @@ func (w *way) vouched() bool {
 // joinAll makes one attachment of those that a bond, team or bridge joins, or none
 // where they lead to different networks.
 func (r *resolver) joinAll() {
-	ways := make([]way, 0, len(r.view.Attachments))
+	ways := make([]*way, 0, len(r.view.Attachments))
 	for _, a := range r.view.Attachments {
-		ways = append(ways, r.way(a))
+		ways = append(ways, new(r.way(a)))
 	}
 	for {
-		j, ok := lowest(ways)
+		index, ok := lowest(ways)
 		if !ok {
 			break
 		}
-		ways = r.joinAt(j, ways)
+		ways = r.joinAt(index, ways)
 	}
 	r.view.Attachments = r.view.Attachments[:0]
 	for _, w := range ways {
@@ -88,37 +88,48 @@ func (r *resolver) way(a Attachment) way {
 	return w
 }
 
-// lowest is a junction that all ways which lead there have reached.
-func lowest(ways []way) (junction, bool) {
+// lowest is the index of a junction that all ways which lead there have reached.
+func lowest(ways []*way) (index int, ok bool) {
+	later := map[int]bool{}
 	for _, w := range ways {
-		if len(w.joins) == 0 {
-			continue
-		}
-		later := func(o way) bool {
-			return len(o.joins) > 1 && slices.ContainsFunc(o.joins[1:], func(j junction) bool { return j.Index == w.joins[0].Index })
-		}
-		if !slices.ContainsFunc(ways, later) {
-			return w.joins[0], true
+		for i := 1; i < len(w.joins); i++ {
+			later[w.joins[i].Index] = true
 		}
 	}
-	return junction{}, false
+	for _, w := range ways {
+		if len(w.joins) > 0 && !later[w.joins[0].Index] {
+			return w.joins[0].Index, true
+		}
+	}
+	return 0, false
 }
 
-// joinAt replaces the ways that the junction joins with what they are above it.
-func (r *resolver) joinAt(j junction, ways []way) []way {
-	var group, out []way
-	at := -1
+// joinAt replaces the ways that the junction joins with what they are above it. Each
+// VLAN is joined for itself.
+func (r *resolver) joinAt(index int, ways []*way) []*way {
+	joins := func(w *way) bool { return len(w.joins) > 0 && w.joins[0].Index == index }
+	groups := map[uint16][]way{}
 	for _, w := range ways {
-		if len(w.joins) == 0 || w.joins[0].Index != j.Index || w.joins[0].vid != j.vid {
+		if joins(w) {
+			groups[w.joins[0].vid] = append(groups[w.joins[0].vid], *w)
+		}
+	}
+	out := make([]*way, 0, len(ways))
+	for _, w := range ways {
+		if !joins(w) {
 			out = append(out, w)
 			continue
 		}
-		if at < 0 {
-			at = len(out)
+		j := w.joins[0]
+		if group := groups[j.vid]; group != nil { // else an earlier way stands for it
+			delete(groups, j.vid)
+			joined := r.join(j, group)
+			for i := range joined {
+				out = append(out, &joined[i])
+			}
 		}
-		group = append(group, w)
 	}
-	return slices.Insert(out, at, r.join(j, group)...)
+	return out
 }
 
 func (r *resolver) join(j junction, group []way) []way {

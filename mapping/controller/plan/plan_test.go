@@ -93,6 +93,36 @@ func TestInventive(t *testing.T) {
 	t.Logf("%d identities without a colour, in %v", len(d.Uncoloured), time.Since(begin))
 }
 
+// TestTrunks holds the same of many VLANs on many bonds.
+func TestTrunks(t *testing.T) {
+	p := large(t, 3)
+	if err := p.play("node", []string{"inventor"}); err != nil {
+		t.Fatal(err)
+	}
+	p.change("inventor", func(s *v1alpha1.NodeTopologySpec) {
+		s.Switches = []v1alpha1.Switch{{ID: "mac:02:00:00:00:00:01", Chassis: "mac:02:00:00:00:00:01", Protocol: v1alpha1.LLDP, SystemName: "leaf-0"}}
+		for i := range int32(32) {
+			holder := &v1alpha1.Holder{Neighbor: v1alpha1.Neighbor{Switch: "mac:02:00:00:00:00:01", PortID: fmt.Sprintf("ifname:%d", i), PVID: 1}, Certainty: v1alpha1.Fresh, Since: metav1.NewTime(p.now)}
+			for vid := range int32(1000) {
+				holder.VLANs = append(holder.VLANs, v1alpha1.VLAN{ID: vid + 2})
+			}
+			s.Interfaces = append(s.Interfaces, v1alpha1.Interface{
+				Name: fmt.Sprintf("e%d", i), Index: i + 1, Up: true, Carrier: true, Master: i/2 + 100,
+				BondMember: &v1alpha1.BondMember{Active: true, Up: true, Aggregator: 1}, Port: &v1alpha1.Port{Holder: holder},
+			})
+		}
+		for i := range int32(16) {
+			s.Interfaces = append(s.Interfaces, v1alpha1.Interface{Name: fmt.Sprintf("bond%d", i), Index: i + 100, Kind: "bond", Up: true, Carrier: true, Bond: &v1alpha1.Bond{Mode: "802.3ad", Aggregator: 1}})
+		}
+	})
+	begin := time.Now()
+	d := p.planner.Plan(&p.cluster, p.now)
+	if took := time.Since(begin); took > 10*time.Second || len(d.Uncoloured) != 1 {
+		t.Errorf("one plan took %v:\n%s", took, text(d))
+	}
+	t.Logf("planned in %v", time.Since(begin))
+}
+
 // TestNames holds that the labels of one node are bounded.
 func TestNames(t *testing.T) {
 	p := large(t, 3)

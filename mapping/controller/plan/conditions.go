@@ -71,11 +71,11 @@ func (n *network) tellStale() {
 
 // tellSpans reports a name that stands for several networks, wherever they are heard.
 func (w *world) tellSpans(n *network) {
-	var seen []mapping.Identity
+	seen := map[mapping.Identity]bool{}
 	var texts []string
 	for _, b := range n.bearers {
-		if class := w.class(b.Identity); b.leads() && !b.Spans && !slices.Contains(seen, class) {
-			seen = append(seen, class)
+		if class := w.class(b.Identity); b.leads() && !b.Spans && !seen[class] {
+			seen[class] = true
 			texts = append(texts, fmt.Sprintf("%s (%s)", b.Identity, b.where()))
 		}
 	}
@@ -92,8 +92,9 @@ func tellInterfaces(o *observed, bearers []*bearer, all map[string]*network) {
 			continue
 		}
 		told := map[*network]bool{}
+		index := indexOf(o, c.Interface)
 		for _, b := range bearers {
-			if n := all[b.name]; n != nil && !told[n] && b.LeadsThrough(indexOf(o, c.Interface)) {
+			if n := all[b.name]; n != nil && !told[n] && b.LeadsThrough(index) {
 				told[n] = true
 				n.say(condition, "%s %s: %s", o.node.Name, c.Interface, strings.TrimPrefix(c.Message, c.Interface+": "))
 			}

@@ -20,7 +20,7 @@ func residentFile(t *testing.T) int {
 	}
 	found := regexp.MustCompile(`RssFile:\s+(\d+) kB`).FindSubmatch(status)
 	if found == nil {
-		t.Skip("this kernel does not tell RssFile")
+		t.Fatal("the kernel does not tell RssFile")
 	}
 	kb, err := strconv.Atoi(string(found[1]))
 	if err != nil {

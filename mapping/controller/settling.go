@@ -8,17 +8,12 @@ import (
 	"time"
 
 	"github.com/colvin-net/colvin/mapping/controller/plan"
+	"github.com/colvin-net/colvin/mapping/rules"
 )
 
-// A rule that an admin moves from one RuleSet to another, or a RuleSet that is replaced,
-// is nowhere for a moment. The agents wait as long: no node resolves by what is there in
-// between, and a colour that is given then is given for good.
-const (
-	rulesSettle     = 300 * time.Millisecond
-	rulesSettleMost = time.Second
-)
-
-// settling holds plans back until the RuleSets have come to rest.
+// settling holds plans back until the RuleSets have come to rest. The agents wait as
+// long: no node resolves by what is there in between, and a colour that is given then is
+// given for good.
 type settling struct {
 	seen        []generation // nil before the first
 	first, last time.Time    // of the changes that have not settled
@@ -48,7 +43,7 @@ func (s *settling) wait(all []plan.RuleSet, now time.Time) time.Duration {
 	if s.first.IsZero() {
 		return 0
 	}
-	rest := min(s.last.Add(rulesSettle).Sub(now), s.first.Add(rulesSettleMost).Sub(now))
+	rest := min(s.last.Add(rules.Settle).Sub(now), s.first.Add(rules.SettleMost).Sub(now))
 	if rest <= 0 {
 		s.first = time.Time{}
 	}

@@ -383,16 +383,16 @@ func TestRuleSetsSettle(t *testing.T) {
 		}
 		begin := time.Now()
 		book.offer(set(`{}`, `{}`))
-		time.Sleep(clusterSettle / 2)
+		time.Sleep(rules.Settle / 2)
 		book.offer(set(specBlue))
-		if got := (<-book.out).Set.KnownNames(); time.Since(begin) != clusterSettle*3/2 || !slices.Equal(got, []string{"blue"}) {
+		if got := (<-book.out).Set.KnownNames(); time.Since(begin) != rules.Settle*3/2 || !slices.Equal(got, []string{"blue"}) {
 			t.Errorf("%v after %v", got, time.Since(begin))
 		}
 		begin = time.Now()
-		for time.Since(begin) < 2*clusterSettleMost { // it never settles
+		for time.Since(begin) < 2*rules.SettleMost { // it never settles
 			book.offer(set(specBlue, specIgnore))
 			book.offer(set(specBlue))
-			time.Sleep(clusterSettle / 3)
+			time.Sleep(rules.Settle / 3)
 			select {
 			case <-book.out:
 				t.Error("changed though it is the same in the end")

@@ -28,10 +28,6 @@ const (
 	rulesPoll = 30 * time.Second
 	// rulesSettle lets an editor finish what it does in several steps.
 	rulesSettle = 50 * time.Millisecond
-	// clusterSettle lets an admin change several RuleSets in one go: a rule that moves
-	// from one to another is nowhere for a moment.
-	clusterSettle     = 300 * time.Millisecond
-	clusterSettleMost = time.Second
 )
 
 // Rules are the rules in force and how they came to be.
@@ -147,7 +143,7 @@ func (o *offer) renew(s []rules.Source) {
 		o.since = time.Now()
 	}
 	o.ruleSets = s
-	o.settled = time.After(min(clusterSettle, time.Until(o.since.Add(clusterSettleMost))))
+	o.settled = time.After(min(rules.Settle, time.Until(o.since.Add(rules.SettleMost))))
 }
 
 // watch watches the directory, because editors and ConfigMaps replace the file.

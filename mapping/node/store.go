@@ -126,11 +126,7 @@ type clusterColoursFile struct {
 // another cluster are none.
 func (s store) clusterColours(cluster string) ([]mapping.Colour, error) {
 	var f clusterColoursFile
-	err := s.read(clusterColoursName, &f)
-	if err == nil && f.Version != clusterColoursVersion && f.Version != 0 {
-		err = fmt.Errorf("read %s: format version %d, want %d", s.path(clusterColoursName), f.Version, clusterColoursVersion)
-	}
-	if err != nil {
+	if err := s.read(clusterColoursName, clusterColoursVersion, &f); err != nil {
 		return nil, err
 	}
 	if f.Of != cluster {
@@ -171,11 +167,7 @@ func (k keptSource) source() rules.Source {
 // that the node has left, are unknown.
 func (s store) lastRules(cluster string) (ruleSources, error) {
 	var f lastRulesFile
-	err := s.read(lastRulesName, &f)
-	if err == nil && f.Version != lastRulesVersion && f.Version != 0 {
-		err = fmt.Errorf("read %s: format version %d, want %d", s.path(lastRulesName), f.Version, lastRulesVersion)
-	}
-	if err != nil {
+	if err := s.read(lastRulesName, lastRulesVersion, &f); err != nil {
 		return ruleSources{}, err
 	}
 	var out ruleSources
@@ -207,8 +199,8 @@ func (s store) saveRules(r ruleSources) error {
 	return s.write(lastRulesName, f)
 }
 
-// read reads a file as JSON; one that is not there changes nothing.
-func (s store) read(name string, into any) error {
+// read reads a file of one version as JSON; one that is not there changes nothing.
+func (s store) read(name string, version int, into any) error {
 	data, err := os.ReadFile(s.path(name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -216,7 +208,16 @@ func (s store) read(name string, into any) error {
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(data, into); err != nil {
+	var head struct {
+		Version int `json:"version"`
+	}
+	if err = json.Unmarshal(data, &head); err == nil && head.Version != version {
+		err = fmt.Errorf("format version %d, want %d", head.Version, version)
+	}
+	if err == nil {
+		err = json.Unmarshal(data, into)
+	}
+	if err != nil {
 		return fmt.Errorf("read %s: %w", s.path(name), err)
 	}
 	return nil

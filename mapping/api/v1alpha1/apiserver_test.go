@@ -34,13 +34,8 @@ const (
 // What a real API server makes of the CRDs in deploy/crds.
 func TestAPIServer(t *testing.T) {
 	c := controlplane.StartT(t, controlplane.Options{})
-	for _, args := range [][]string{
-		{"apply", "--filename=../../../deploy/crds"},
-		{"wait", "--for=condition=Established", "--timeout=30s", "--filename=../../../deploy/crds"},
-	} {
-		if _, err := c.Kubectl(t.Context(), args...); err != nil {
-			t.Fatal(err)
-		}
+	if err := controlplane.InstallColvin(t.Context(), c); err != nil {
+		t.Fatal(err)
 	}
 	t.Run("no warnings", testNoWarnings(c))
 	t.Run("documents", testDocuments(c))

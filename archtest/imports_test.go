@@ -62,12 +62,12 @@ var bans = []ban{
 		packages: []string{"./cniplugin/...", "./cmd/colvin-cni"},
 		imports: []string{
 			"net/http", "crypto/tls", "github.com/prometheus/...", "github.com/spf13/...",
-			"github.com/goccy/...", "go.yaml.in/...", "sigs.k8s.io/yaml/...", "./yamlfile/...",
+			"github.com/goccy/...", "go.yaml.in/...", "sigs.k8s.io/yaml/...", "./internal/yamlfile/...",
 		},
 		reason: "the plugin runs once per container: it starts in milliseconds, stays small and needs no server",
 	},
 	{
-		packages: []string{"./discovery/...", "./mapping", "./mapping/rules/...", "./mapping/colour", "./mapping/nodefile", "./mapping/node/...", "./cniplugin/...", "./cmd/colvin-cni", "./internal/...", "./yamlfile/..."},
+		packages: []string{"./discovery/...", "./mapping", "./mapping/rules/...", "./mapping/colour", "./mapping/nodefile", "./mapping/node/...", "./cniplugin/...", "./cmd/colvin-cni", "./internal/...", "./internal/yamlfile/..."},
 		imports:  []string{"k8s.io/...", "sigs.k8s.io/..."},
 		reason:   "Colvin works without Kubernetes; only mapping/api, mapping/publish and mapping/controller know it",
 	},

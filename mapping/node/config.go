@@ -14,8 +14,8 @@ import (
 	"github.com/colvin-net/colvin/discovery/ether"
 	"github.com/colvin-net/colvin/discovery/observe"
 	"github.com/colvin-net/colvin/discovery/transmit"
+	"github.com/colvin-net/colvin/internal/yamlfile"
 	"github.com/colvin-net/colvin/mapping/nodefile"
-	"github.com/colvin-net/colvin/yamlfile"
 )
 
 // Where the agent keeps its files unless it is configured otherwise.

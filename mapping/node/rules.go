@@ -18,8 +18,8 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 
+	"github.com/colvin-net/colvin/internal/yamlfile"
 	"github.com/colvin-net/colvin/mapping/rules"
-	"github.com/colvin-net/colvin/yamlfile"
 )
 
 const (

@@ -5,7 +5,7 @@ package rules
 import (
 	"fmt"
 
-	"github.com/colvin-net/colvin/yamlfile"
+	"github.com/colvin-net/colvin/internal/yamlfile"
 )
 
 // maxPattern bounds a glob; with the texts of LLDP, at most 511 octets, it

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/colvin-net/colvin/internal/golden"
-	"github.com/colvin-net/colvin/yamlfile"
+	"github.com/colvin-net/colvin/internal/yamlfile"
 )
 
 // Every mistake and warning of the files in testdata, with its position.

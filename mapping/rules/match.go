@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/colvin-net/colvin/discovery"
-	"github.com/colvin-net/colvin/yamlfile"
+	"github.com/colvin-net/colvin/internal/yamlfile"
 )
 
 // key is a match key whose value is a glob.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/colvin-net/colvin/yamlfile"
+	"github.com/colvin-net/colvin/internal/yamlfile"
 )
 
 // The sources of one node: its own file, then two objects.

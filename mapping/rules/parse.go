@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/colvin-net/colvin/yamlfile"
+	"github.com/colvin-net/colvin/internal/yamlfile"
 )
 
 // A Source is one place that rules come from: a file, or an object.

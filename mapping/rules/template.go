@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/colvin-net/colvin/yamlfile"
+	"github.com/colvin-net/colvin/internal/yamlfile"
 )
 
 // maxName is the length of a DNS label (RFC 1123, 2.1).

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/colvin-net/colvin/yamlfile"
+	"github.com/colvin-net/colvin/internal/yamlfile"
 )
 
 // vlanRange is a range of VIDs, both ends included.

@@ -5,7 +5,7 @@ package rules
 import (
 	"fmt"
 
-	"github.com/colvin-net/colvin/yamlfile"
+	"github.com/colvin-net/colvin/internal/yamlfile"
 )
 
 // saysVLAN reports whether a name differs from VLAN to VLAN.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/colvin-net/colvin/yamlfile"
+	"github.com/colvin-net/colvin/internal/yamlfile"
 )
 
 func Example() {

@@ -12,7 +12,7 @@ import (
 )
 
 // root is the top of the repository.
-const root = ".."
+const root = "../.."
 
 const module = "github.com/colvin-net/colvin"
 

@@ -15,7 +15,7 @@ import (
 	ml "github.com/mdlayher/lldp"
 
 	"github.com/colvin-net/colvin/discovery"
-	"github.com/colvin-net/colvin/discovery/netnstest/speaker"
+	"github.com/colvin-net/colvin/internal/netnstest/speaker"
 )
 
 // A sample is a frame that every codec decodes.

@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/colvin-net/colvin/discovery/netnstest"
-	"github.com/colvin-net/colvin/discovery/netnstest/cniplugins"
+	"github.com/colvin-net/colvin/internal/netnstest"
+	"github.com/colvin-net/colvin/internal/netnstest/cniplugins"
 )
 
 var rounds = flag.Int("rounds", 200, "how often each way is measured")

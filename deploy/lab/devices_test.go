@@ -16,7 +16,7 @@ import (
 
 	"github.com/colvin-net/colvin/deploy/lab"
 	"github.com/colvin-net/colvin/discovery"
-	"github.com/colvin-net/colvin/discovery/netnstest"
+	"github.com/colvin-net/colvin/internal/netnstest"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/node"
 	"github.com/colvin-net/colvin/mapping/nodefile"

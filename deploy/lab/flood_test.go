@@ -15,7 +15,7 @@ import (
 
 	"github.com/colvin-net/colvin/deploy/lab"
 	"github.com/colvin-net/colvin/discovery"
-	"github.com/colvin-net/colvin/discovery/netnstest/speaker"
+	"github.com/colvin-net/colvin/internal/netnstest/speaker"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 

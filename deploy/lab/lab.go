@@ -20,8 +20,8 @@ import (
 	"time"
 
 	"github.com/colvin-net/colvin/discovery"
-	"github.com/colvin-net/colvin/discovery/netnstest"
-	"github.com/colvin-net/colvin/discovery/netnstest/cniplugins"
+	"github.com/colvin-net/colvin/internal/netnstest"
+	"github.com/colvin-net/colvin/internal/netnstest/cniplugins"
 )
 
 // The VLANs that the switches tell.

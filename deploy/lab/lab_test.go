@@ -19,9 +19,9 @@ import (
 
 	"github.com/colvin-net/colvin/deploy/lab"
 	"github.com/colvin-net/colvin/discovery"
-	"github.com/colvin-net/colvin/discovery/netnstest"
-	"github.com/colvin-net/colvin/discovery/netnstest/speaker"
 	"github.com/colvin-net/colvin/internal/leaktest"
+	"github.com/colvin-net/colvin/internal/netnstest"
+	"github.com/colvin-net/colvin/internal/netnstest/speaker"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 

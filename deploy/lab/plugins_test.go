@@ -26,7 +26,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/colvin-net/colvin/deploy/lab"
-	"github.com/colvin-net/colvin/discovery/netnstest"
+	"github.com/colvin-net/colvin/internal/netnstest"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 

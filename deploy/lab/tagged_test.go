@@ -22,7 +22,7 @@ import (
 	"github.com/colvin-net/colvin/deploy/lab"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/link"
-	"github.com/colvin-net/colvin/discovery/netnstest"
+	"github.com/colvin-net/colvin/internal/netnstest"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/colvin-net/colvin/discovery/ether"
-	"github.com/colvin-net/colvin/discovery/netnstest/speaker"
+	"github.com/colvin-net/colvin/internal/netnstest/speaker"
 )
 
 // hushed keeps back a frame.

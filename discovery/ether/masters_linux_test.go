@@ -13,8 +13,8 @@ import (
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/ether"
-	"github.com/colvin-net/colvin/discovery/netnstest"
-	"github.com/colvin-net/colvin/discovery/netnstest/speaker"
+	"github.com/colvin-net/colvin/internal/netnstest"
+	"github.com/colvin-net/colvin/internal/netnstest/speaker"
 )
 
 const (

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/colvin-net/colvin/discovery/link"
-	"github.com/colvin-net/colvin/discovery/netnstest"
+	"github.com/colvin-net/colvin/internal/netnstest"
 )
 
 // TestAddresses lists the addresses that are global and there to stay.

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/colvin-net/colvin/discovery/link"
-	"github.com/colvin-net/colvin/discovery/netnstest"
+	"github.com/colvin-net/colvin/internal/netnstest"
 )
 
 // TestAltNames gives names to one device and takes one back: no other name, and no

@@ -12,8 +12,8 @@ import (
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/link"
-	"github.com/colvin-net/colvin/discovery/netnstest"
 	"github.com/colvin-net/colvin/internal/leaktest"
+	"github.com/colvin-net/colvin/internal/netnstest"
 )
 
 func TestMain(m *testing.M) {

@@ -16,7 +16,7 @@ import (
 	"github.com/colvin-net/colvin/discovery/cdp"
 	"github.com/colvin-net/colvin/discovery/ether"
 	"github.com/colvin-net/colvin/discovery/neighbor"
-	"github.com/colvin-net/colvin/discovery/netnstest/speaker"
+	"github.com/colvin-net/colvin/internal/netnstest/speaker"
 )
 
 var start = time.Date(2026, 1, 2, 10, 0, 0, 0, time.UTC)

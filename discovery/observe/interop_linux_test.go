@@ -23,10 +23,10 @@ import (
 	"github.com/colvin-net/colvin/discovery/ether"
 	"github.com/colvin-net/colvin/discovery/link"
 	"github.com/colvin-net/colvin/discovery/lldp"
-	"github.com/colvin-net/colvin/discovery/netnstest"
 	"github.com/colvin-net/colvin/discovery/observe"
 	"github.com/colvin-net/colvin/discovery/transmit"
 	"github.com/colvin-net/colvin/internal/leaktest"
+	"github.com/colvin-net/colvin/internal/netnstest"
 )
 
 func TestMain(m *testing.M) {

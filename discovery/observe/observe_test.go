@@ -20,8 +20,8 @@ import (
 	"github.com/colvin-net/colvin/discovery/ether"
 	"github.com/colvin-net/colvin/discovery/ether/ethertest"
 	"github.com/colvin-net/colvin/discovery/link/linktest"
-	"github.com/colvin-net/colvin/discovery/netnstest/speaker"
 	"github.com/colvin-net/colvin/discovery/observe"
+	"github.com/colvin-net/colvin/internal/netnstest/speaker"
 )
 
 // A bench is a node whose ports are cables in memory.

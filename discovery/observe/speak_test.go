@@ -17,9 +17,9 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/ether"
 	"github.com/colvin-net/colvin/discovery/lldp"
-	"github.com/colvin-net/colvin/discovery/netnstest/speaker"
 	"github.com/colvin-net/colvin/discovery/observe"
 	"github.com/colvin-net/colvin/discovery/transmit"
+	"github.com/colvin-net/colvin/internal/netnstest/speaker"
 )
 
 // speaks runs a test on a node with eth1 that sends.

@@ -15,9 +15,9 @@ import (
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/lldp"
-	"github.com/colvin-net/colvin/discovery/netnstest/speaker"
 	"github.com/colvin-net/colvin/discovery/transmit"
 	"github.com/colvin-net/colvin/internal/leaktest"
+	"github.com/colvin-net/colvin/internal/netnstest/speaker"
 )
 
 func TestMain(m *testing.M) { os.Exit(leaktest.Run(m)) }

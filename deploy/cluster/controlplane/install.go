@@ -19,8 +19,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/colvin-net/colvin/discovery/netnstest"
 	"github.com/colvin-net/colvin/internal/buildcache"
+	"github.com/colvin-net/colvin/internal/netnstest"
 )
 
 // modulesDir holds, below the top of the repository, the modules whose tools are

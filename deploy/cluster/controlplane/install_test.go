@@ -16,7 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/colvin-net/colvin/discovery/netnstest"
+	"github.com/colvin-net/colvin/internal/netnstest"
 )
 
 func TestInstallInterrupted(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"net"
 	"sync"
 
-	"github.com/colvin-net/colvin/discovery/netnstest"
+	"github.com/colvin-net/colvin/internal/netnstest"
 )
 
 // relays carry connections to the API server from other namespaces.

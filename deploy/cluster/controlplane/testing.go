@@ -7,7 +7,7 @@ package controlplane
 import (
 	"testing"
 
-	"github.com/colvin-net/colvin/discovery/netnstest"
+	"github.com/colvin-net/colvin/internal/netnstest"
 )
 
 // StartT starts a control plane that is closed with the test. It skips the test

@@ -23,8 +23,8 @@ import (
 
 	"github.com/colvin-net/colvin/deploy/cluster/controlplane"
 	"github.com/colvin-net/colvin/deploy/lab"
-	"github.com/colvin-net/colvin/discovery/netnstest"
 	"github.com/colvin-net/colvin/internal/leaktest"
+	"github.com/colvin-net/colvin/internal/netnstest"
 	"github.com/colvin-net/colvin/mapping/api/v1alpha1"
 )
 

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/colvin-net/colvin/deploy/lab"
-	"github.com/colvin-net/colvin/discovery/netnstest"
+	"github.com/colvin-net/colvin/internal/netnstest"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 	"github.com/colvin-net/colvin/topology"
 )

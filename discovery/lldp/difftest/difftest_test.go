@@ -18,8 +18,8 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/capture"
 	"github.com/colvin-net/colvin/discovery/lldp"
-	"github.com/colvin-net/colvin/discovery/netnstest"
 	"github.com/colvin-net/colvin/internal/leaktest"
+	"github.com/colvin-net/colvin/internal/netnstest"
 )
 
 func TestMain(m *testing.M) { os.Exit(leaktest.Run(m)) }

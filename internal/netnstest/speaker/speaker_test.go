@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/colvin-net/colvin/discovery"
-	"github.com/colvin-net/colvin/discovery/netnstest/speaker"
+	"github.com/colvin-net/colvin/internal/netnstest/speaker"
 )
 
 var (

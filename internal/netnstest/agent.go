@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/colvin-net/colvin/discovery/netnstest/speaker"
+	"github.com/colvin-net/colvin/internal/netnstest/speaker"
 )
 
 // SpeakerKind is who speaks LLDP for a switch.

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/colvin-net/colvin/discovery"
-	"github.com/colvin-net/colvin/topology"
+	"github.com/colvin-net/colvin/mapping/topology"
 )
 
 // The formats in which a topology is drawn.

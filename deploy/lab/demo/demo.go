@@ -17,7 +17,7 @@ import (
 	"github.com/colvin-net/colvin/deploy/lab"
 	"github.com/colvin-net/colvin/internal/netnstest"
 	"github.com/colvin-net/colvin/mapping/nodefile"
-	"github.com/colvin-net/colvin/topology"
+	"github.com/colvin-net/colvin/mapping/topology"
 )
 
 // rules name both networks by the switch's system name, so that a replaced

@@ -17,7 +17,7 @@ import (
 	"github.com/colvin-net/colvin/internal/golden"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
-	"github.com/colvin-net/colvin/topology"
+	"github.com/colvin-net/colvin/mapping/topology"
 )
 
 var now = time.Date(2026, 1, 2, 10, 0, 0, 0, time.UTC)

@@ -37,7 +37,7 @@ test-vm: ## Run the tests of bonds, VLAN devices and the like in a VM that has t
 .PHONY: test-cluster
 test-cluster: kubernetes ## Run the tests on a real control plane, which say what they measure; 9 minutes
 	@deploy/setup.sh lldpd iproute2 util-linux
-	COLVIN_REQUIRE=kubernetes,netns,macvlan,lldpd go test -count 1 -v -timeout 20m ./deploy/cluster/e2e ./deploy/policies ./mapping/publish ./mapping/controller | grep -v level=DEBUG
+	COLVIN_REQUIRE=kubernetes,netns,macvlan,lldpd go test -count 1 -v -timeout 20m ./deploy/cluster/e2e ./deploy/policies ./agent/publish ./controller | grep -v level=DEBUG
 
 .PHONY: kubernetes
 kubernetes: ## Build the control plane that tests run, once; 12 minutes on two processors
@@ -60,7 +60,7 @@ fmt: ## Format the code and bring it up to date with the language
 	$(LINT) fmt ./...
 
 .PHONY: generate
-generate: ## Write what is made from the types in mapping/api: deep copies and CRDs
+generate: ## Write what is made from the types in api/v1alpha1: deep copies and CRDs
 	@deploy/generate.sh
 
 .PHONY: fuzz

@@ -9,10 +9,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/colvin-net/colvin/agent"
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping"
-	"github.com/colvin-net/colvin/mapping/node"
 )
 
 func (a *app) attachments() *cobra.Command {
@@ -43,12 +43,12 @@ func (a *app) attachments() *cobra.Command {
 }
 
 // attachmentsFromFile shows what the records and the last agent tell.
-func (a *app) attachmentsFromFile(agent error, dir string) error {
+func (a *app) attachmentsFromFile(noAnswer error, dir string) error {
 	f, err := a.file()
-	if err != nil || !a.noAgent(agent) || a.format == formatJSON {
-		return a.needsAgent(agent) // JSON cannot say how old the answer is
+	if err != nil || !a.noAgent(noAnswer) || a.format == formatJSON {
+		return a.needsAgent(noAnswer) // JSON cannot say how old the answer is
 	}
-	attached, problem, err := node.AttachedWithoutAgent(dir, f)
+	attached, problem, err := agent.AttachedWithoutAgent(dir, f)
 	if err != nil {
 		return err
 	}
@@ -60,9 +60,9 @@ func (a *app) attachmentsFromFile(agent error, dir string) error {
 
 // attachmentJSON is no answer by itself where not all containers are known, and none
 // at all where none is.
-func (a *app) attachmentJSON(attached []node.Attached, problem string) error {
+func (a *app) attachmentJSON(attached []agent.Attached, problem string) error {
 	if problem == "" {
-		return a.json(append([]node.Attached{}, attached...))
+		return a.json(append([]agent.Attached{}, attached...))
 	}
 	incomplete := fmt.Errorf("not all attachments are known: %s", problem)
 	if len(attached) == 0 {
@@ -71,7 +71,7 @@ func (a *app) attachmentJSON(attached []node.Attached, problem string) error {
 	return errors.Join(a.json(attached), incomplete)
 }
 
-func (a *app) attachmentTable(attached []node.Attached, problem string) error {
+func (a *app) attachmentTable(attached []agent.Attached, problem string) error {
 	header := []string{"POD", "INTERFACE", "NETWORK", "DEVICE", "STATUS", "SINCE"}
 	if a.format == formatWide {
 		header = append(header, "IDENTITY", "LEADS TO", "SWITCH", "REASON", "CONTAINER")

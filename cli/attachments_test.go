@@ -9,33 +9,33 @@ import (
 	"testing"
 	"time"
 
+	"github.com/colvin-net/colvin/agent"
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/mapping"
-	"github.com/colvin-net/colvin/mapping/node"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
 // containers are attachments of every status.
-func containers() []node.Attached {
+func containers() []agent.Attached {
 	const green, other = "chassis mac:00:00:5e:00:53:01 VLAN 100", "chassis mac:00:00:5e:00:53:02 VLAN 200"
 	eth1 := record.Link{Name: "eth1", Index: 2, MAC: "02:00:00:00:00:02"}
-	at := func(container, pod string, status node.AttachedStatus, ago time.Duration) node.Attached {
-		return node.Attached{
+	at := func(container, pod string, status agent.AttachedStatus, ago time.Duration) agent.Attached {
+		return agent.Attached{
 			Key: record.Key{Name: "green", ContainerID: container, IfName: "net1"}, Pod: record.Pod{Namespace: "default", Name: pod},
 			Network: "green", Identity: green, Device: eth1, Port: eth1, Status: status, Since: now.Add(-ago).UTC(),
 			Neighbor: "sw-green mac:00:00:5e:00:53:01 port ifname:Ethernet1/7",
 		}
 	}
-	ok := at("0ea1c7e4d1a2b3c4d5e6", "web-0", node.AttachedOK, time.Hour)
-	moved := at("1ea1c7e4d1a2b3c4d5e6", "web-1", node.AttachedMoved, 10*time.Minute)
+	ok := at("0ea1c7e4d1a2b3c4d5e6", "web-0", agent.AttachedOK, time.Hour)
+	moved := at("1ea1c7e4d1a2b3c4d5e6", "web-1", agent.AttachedMoved, 10*time.Minute)
 	moved.To, moved.ToNetwork, moved.Neighbor = other, "teal-heron", "mac:00:00:5e:00:53:02 port ifname:Ethernet1/8"
-	down := at("2ea1c7e4d1a2b3c4d5e6", "", node.AttachedDown, time.Minute)
+	down := at("2ea1c7e4d1a2b3c4d5e6", "", agent.AttachedDown, time.Minute)
 	down.Pod, down.Reason, down.Neighbor, down.Orphaned, down.Gone = record.Pod{}, "eth1 is gone", "", "its network namespace is gone", now.Add(-time.Minute).UTC()
-	odd := at("3ea1c7e4d1a2b3c4d5e6", "\x1b]0;web-3\a", node.AttachedUnverified, 72*time.Hour)
+	odd := at("3ea1c7e4d1a2b3c4d5e6", "\x1b]0;web-3\a", agent.AttachedUnverified, 72*time.Hour)
 	odd.IfName, odd.Reason = "net\n1", "waiting for its LLDP"
-	begun := at("4ea1c7e4d1a2b3c4d5e6", "web-4", node.AttachedOK, time.Hour)
+	begun := at("4ea1c7e4d1a2b3c4d5e6", "web-4", agent.AttachedOK, time.Hour)
 	begun.Orphaned = "its ADD was not completed"
-	return []node.Attached{ok, moved, down, odd, begun}
+	return []agent.Attached{ok, moved, down, odd, begun}
 }
 
 // TestAgentHasNoAnswer holds that an agent which runs is not said to be gone.
@@ -47,9 +47,9 @@ func TestAgentHasNoAnswer(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		serveState(t, dir, func() (*node.State, error) { return nil, node.ErrNotReady },
-			func(time.Time) (node.Changes, error) {
-				return node.Changes{}, errors.New("read changes: input/output error")
+		serveState(t, dir, func() (*agent.State, error) { return nil, agent.ErrNotReady },
+			func(time.Time) (agent.Changes, error) {
+				return agent.Changes{}, errors.New("read changes: input/output error")
 			})
 		for _, command := range []string{"attachments", "networks", "neighbors", "changes"} {
 			got := run(t, dir, command)
@@ -76,25 +76,25 @@ func TestAgentHangs(t *testing.T) {
 // TestAttachmentsUnknown holds that a program is not told of an empty list, or of a
 // short one, as if it were all.
 func TestAttachmentsUnknown(t *testing.T) {
-	for name, attached := range map[string][]node.Attached{"none": nil, "some": containers()[:1]} {
+	for name, attached := range map[string][]agent.Attached{"none": nil, "some": containers()[:1]} {
 		dir := t.TempDir()
-		s := &node.State{Attachments: attached}
+		s := &agent.State{Attachments: attached}
 		s.View.Conditions = []mapping.Condition{{Type: mapping.RecordsUnreadable, Message: "open /d: permission denied"}}
-		serveState(t, dir, func() (*node.State, error) { return s, nil }, changesSince)
+		serveState(t, dir, func() (*agent.State, error) { return s, nil }, changesSince)
 		expect(t, "attachments-unknown-"+name, run(t, dir, "attachments"))
 		expect(t, "attachments-unknown-"+name+"-json", run(t, dir, "attachments", "-o", "json"))
 	}
 }
 
-func changesSince(t time.Time) (node.Changes, error) {
-	all := []node.Change{
-		{Time: now.Add(-26 * time.Hour).UTC(), What: node.ChangeAgent, To: "started", Reason: "version v0.1.0"},
-		{Time: now.Add(-10 * time.Minute).UTC(), What: node.ChangeNeighbor, Interface: "eth1", From: "sw-green mac:00:00:5e:00:53:01 port ifname:Ethernet1/7", To: "mac:00:00:5e:00:53:02 port ifname:Ethernet1/8"},
-		{Time: now.Add(-10 * time.Minute).UTC(), What: node.ChangeNetwork, Network: "storage", Interface: "eth1", VID: 300, From: "unverified", Reason: "waiting for its LLDP"},
-		{Time: now.Add(-9 * time.Minute).UTC(), What: node.ChangePod, Network: "green", Interface: "eth1", Pod: "default/web-1", From: "green (chassis mac:00:00:5e:00:53:01 VLAN 100)", To: "teal-heron (chassis mac:00:00:5e:00:53:02 VLAN 200)"},
-		{Time: now.Add(-8 * time.Minute).UTC(), What: node.ChangeOmitted, Reason: "900 changes came too fast to record them all"},
+func changesSince(t time.Time) (agent.Changes, error) {
+	all := []agent.Change{
+		{Time: now.Add(-26 * time.Hour).UTC(), What: agent.ChangeAgent, To: "started", Reason: "version v0.1.0"},
+		{Time: now.Add(-10 * time.Minute).UTC(), What: agent.ChangeNeighbor, Interface: "eth1", From: "sw-green mac:00:00:5e:00:53:01 port ifname:Ethernet1/7", To: "mac:00:00:5e:00:53:02 port ifname:Ethernet1/8"},
+		{Time: now.Add(-10 * time.Minute).UTC(), What: agent.ChangeNetwork, Network: "storage", Interface: "eth1", VID: 300, From: "unverified", Reason: "waiting for its LLDP"},
+		{Time: now.Add(-9 * time.Minute).UTC(), What: agent.ChangePod, Network: "green", Interface: "eth1", Pod: "default/web-1", From: "green (chassis mac:00:00:5e:00:53:01 VLAN 100)", To: "teal-heron (chassis mac:00:00:5e:00:53:02 VLAN 200)"},
+		{Time: now.Add(-8 * time.Minute).UTC(), What: agent.ChangeOmitted, Reason: "900 changes came too fast to record them all"},
 	}
-	out := node.Changes{Damaged: 2}
+	out := agent.Changes{Damaged: 2}
 	for _, c := range all {
 		if !c.Time.Before(t) {
 			out.Changes = append(out.Changes, c)

@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/colvin-net/colvin/agent"
 	"github.com/colvin-net/colvin/internal/fit"
-	"github.com/colvin-net/colvin/mapping/node"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -27,7 +27,7 @@ func (a *app) changes() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			c, err := node.QueryChanges(cmd.Context(), filepath.Join(a.runDir, nodefile.SocketName), from)
+			c, err := agent.QueryChanges(cmd.Context(), filepath.Join(a.runDir, nodefile.SocketName), from)
 			if err != nil {
 				return a.changesFromFile(err, dir, from)
 			}
@@ -35,7 +35,7 @@ func (a *app) changes() *cobra.Command {
 		},
 	}, formatTable, formatWide, formatJSON)
 	cmd.Flags().StringVar(&since, "since", "24h", "a `time` such as 2026-01-02T15:04:05Z, or how long ago: 90m, 36h, 2d")
-	cmd.Flags().StringVar(&dir, "state-directory", node.DefaultStateDir, "the agent's state `directory`, for when no agent answers")
+	cmd.Flags().StringVar(&dir, "state-directory", agent.DefaultStateDir, "the agent's state `directory`, for when no agent answers")
 	return cmd
 }
 
@@ -56,13 +56,13 @@ func (a *app) sinceWhen(s string) (time.Time, error) {
 }
 
 // changesFromFile shows what the last agent recorded.
-func (a *app) changesFromFile(agent error, dir string, from time.Time) error {
-	if !a.noAgent(agent) {
-		return a.needsAgent(agent)
+func (a *app) changesFromFile(noAnswer error, dir string, from time.Time) error {
+	if !a.noAgent(noAnswer) {
+		return a.needsAgent(noAnswer)
 	}
-	c, err := node.ReadChanges(dir, from)
+	c, err := agent.ReadChanges(dir, from)
 	if err != nil {
-		return fmt.Errorf("no agent answers (%w); %w", agent, err)
+		return fmt.Errorf("no agent answers (%w); %w", noAnswer, err)
 	}
 	if a.format != formatJSON {
 		if err := a.print("No agent answers; this is what the last one recorded in %s.", dir); err != nil {
@@ -72,9 +72,9 @@ func (a *app) changesFromFile(agent error, dir string, from time.Time) error {
 	return a.changeList(c, from)
 }
 
-func (a *app) changeList(c node.Changes, from time.Time) error {
+func (a *app) changeList(c agent.Changes, from time.Time) error {
 	if a.format == formatJSON {
-		return a.json(append([]node.Change{}, c.Changes...))
+		return a.json(append([]agent.Change{}, c.Changes...))
 	}
 	var cells [][]string
 	for i := range c.Changes {

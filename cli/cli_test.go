@@ -16,11 +16,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/colvin-net/colvin/agent"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/golden"
 	"github.com/colvin-net/colvin/internal/leaktest"
 	"github.com/colvin-net/colvin/mapping"
-	"github.com/colvin-net/colvin/mapping/node"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
@@ -118,7 +118,7 @@ func snapshot() *discovery.Snapshot {
 }
 
 // agentState is what an agent on that node says.
-func agentState(t *testing.T) *node.State {
+func agentState(t *testing.T) *agent.State {
 	t.Helper()
 	set, _, err := rules.Parse("/etc/colvin/rules.yaml", []byte(ruleText))
 	if err != nil {
@@ -130,9 +130,9 @@ func agentState(t *testing.T) *node.State {
 	view := mapping.Resolve(mapping.Input{World: world, Snapshot: snap, Memory: memory, Colours: mapping.Colours{
 		Attach: true, Book: []mapping.Colour{{Name: "teal-heron", Identity: mapping.Identity{Switch: "mac:00:00:5e:00:53:02", VLAN: 200}}},
 	}})
-	return &node.State{
+	return &agent.State{
 		Version: "v0.1.0", Node: "node1", BootID: "boot-1", Started: now.Add(-26 * time.Hour),
-		Rules:    node.Rules{File: "/etc/colvin/rules.yaml", Loaded: now.Add(-2 * time.Hour)},
+		Rules:    agent.Rules{File: "/etc/colvin/rules.yaml", Loaded: now.Add(-2 * time.Hour)},
 		Snapshot: snap, Memory: memory, View: view, Attachments: containers(),
 	}
 }
@@ -141,13 +141,13 @@ func agentState(t *testing.T) *node.State {
 func serve(t *testing.T, dir string) {
 	t.Helper()
 	s := agentState(t)
-	serveState(t, dir, func() (*node.State, error) { return s, nil }, changesSince)
+	serveState(t, dir, func() (*agent.State, error) { return s, nil }, changesSince)
 }
 
-func serveState(t *testing.T, dir string, state func() (*node.State, error), changes func(time.Time) (node.Changes, error)) {
+func serveState(t *testing.T, dir string, state func() (*agent.State, error), changes func(time.Time) (agent.Changes, error)) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	server := node.NewServer(filepath.Join(dir, nodefile.SocketName), state, changes, slog.New(slog.DiscardHandler))
+	server := agent.NewServer(filepath.Join(dir, nodefile.SocketName), state, changes, slog.New(slog.DiscardHandler))
 	done := make(chan error, 1)
 	go func() { done <- server.Run(ctx) }()
 	t.Cleanup(func() {
@@ -157,7 +157,7 @@ func serveState(t *testing.T, dir string, state func() (*node.State, error), cha
 		}
 	})
 	for tick := time.Tick(time.Millisecond); ; <-tick {
-		if _, err := node.Query(ctx, filepath.Join(dir, nodefile.SocketName)); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED) {
+		if _, err := agent.Query(ctx, filepath.Join(dir, nodefile.SocketName)); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED) {
 			return
 		}
 	}

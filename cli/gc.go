@@ -11,10 +11,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/colvin-net/colvin/agent"
 	"github.com/colvin-net/colvin/cniplugin"
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/internal/fit"
-	"github.com/colvin-net/colvin/mapping/node"
 )
 
 // defaultConfig is where colvind.service has its configuration.
@@ -52,7 +52,7 @@ func (a *app) collect(cmd *cobra.Command, o *gcOptions) error {
 	if _, err := os.Stat(o.config); errors.Is(err, fs.ErrNotExist) && !cmd.Flags().Changed("config") {
 		o.config = ""
 	}
-	c, err := node.LoadConfig(o.config)
+	c, err := agent.LoadConfig(o.config)
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (a *app) collect(cmd *cobra.Command, o *gcOptions) error {
 	}
 	var errs []error
 	if !o.dryRun {
-		errs = append(errs, node.ClearAltNamesUnlessRunning(c.RunDirectory, c.StateDirectory))
+		errs = append(errs, agent.ClearAltNamesUnlessRunning(c.RunDirectory, c.StateDirectory))
 	}
 	if !o.altNamesOnly {
 		collected, err := cniplugin.Collect(cmp.Or(o.records, c.RecordDirectory), o.cniPath, o.dryRun)

@@ -13,9 +13,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/colvin-net/colvin/agent"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
-	"github.com/colvin-net/colvin/mapping/node"
 )
 
 // statusReport is "colvin status" as JSON.
@@ -25,7 +25,7 @@ type statusReport struct {
 	Started    time.Time           `json:"started"`
 	Converged  bool                `json:"converged"`
 	Pending    []string            `json:"pending"`
-	Rules      node.Rules          `json:"rules"`
+	Rules      agent.Rules         `json:"rules"`
 	Ports      []discovery.Port    `json:"ports"`
 	Conditions []mapping.Condition `json:"conditions"`
 }
@@ -91,7 +91,7 @@ func (a *app) statusFacts(r *statusReport) []fact {
 }
 
 // inForce says which rules are in force.
-func inForce(r *node.Rules) string {
+func inForce(r *agent.Rules) string {
 	from := slices.DeleteFunc(append([]string{r.File}, r.RuleSets...), func(s string) bool { return s == "" })
 	switch {
 	case r.Waiting:

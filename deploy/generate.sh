@@ -3,20 +3,20 @@
 #
 # Usage: deploy/generate.sh [check]
 #
-# Writes what is made from the types in mapping/api: the deep copies beside them and
+# Writes what is made from the types in api/v1alpha1: the deep copies beside them and
 # the CRDs in deploy/crds. With check it writes nothing, but shows what it would
 # change, and fails where that is anything.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-types=mapping/api/v1alpha1
+types=api/v1alpha1
 copies=zz_generated.deepcopy.go
 crds=deploy/crds
 
 new=$(mktemp -d)
 trap 'rm -rf "$new"' EXIT
 mkdir "$new/crds"
-printf '%s\n' '# SPDX-License-Identifier: Apache-2.0' '# Code generated from mapping/api by "make generate". DO NOT EDIT.' >"$new/header.yaml"
+printf '%s\n' '# SPDX-License-Identifier: Apache-2.0' '# Code generated from api/v1alpha1 by "make generate". DO NOT EDIT.' >"$new/header.yaml"
 go tool -modfile=deploy/tools.mod controller-gen paths="./$types" \
   object output:object:dir="$new" \
   crd:headerFile="$new/header.yaml" output:crd:dir="$new/crds"

@@ -19,9 +19,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
+	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
-	"github.com/colvin-net/colvin/mapping/api/v1alpha1"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
 

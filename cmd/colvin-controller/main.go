@@ -20,7 +20,7 @@ import (
 	"k8s.io/klog/v2"
 	runtimelog "sigs.k8s.io/controller-runtime/pkg/log"
 
-	"github.com/colvin-net/colvin/mapping/controller"
+	"github.com/colvin-net/colvin/controller"
 )
 
 // version is set when the binary is built.

@@ -14,8 +14,8 @@ import (
 	"runtime/debug"
 	"syscall"
 
-	"github.com/colvin-net/colvin/mapping/node"
-	"github.com/colvin-net/colvin/mapping/publish"
+	"github.com/colvin-net/colvin/agent"
+	"github.com/colvin-net/colvin/agent/publish"
 )
 
 // version is set when the binary is built.
@@ -45,7 +45,7 @@ const gcPercent = 50
 
 func run(file string) error {
 	debug.SetGCPercent(gcPercent)
-	config, err := node.LoadConfig(file)
+	config, err := agent.LoadConfig(file)
 	if err != nil {
 		return err
 	}
@@ -56,10 +56,10 @@ func run(file string) error {
 	if !config.AltNames {
 		clearAltNames(config, log)
 	}
-	if err := node.DropPrivileges(config.AltNames); err != nil {
+	if err := agent.DropPrivileges(config.AltNames); err != nil {
 		return err
 	}
-	agent := node.Agent{Config: config, Version: version, Log: log}
+	agent := agent.Agent{Config: config, Version: version, Log: log}
 	if k := config.Kubernetes; k.Enabled {
 		agent.Cluster, err = publish.New(publish.Config{Node: config.Node, Kubeconfig: k.Kubeconfig, Version: version, Log: log})
 		if err != nil {
@@ -71,15 +71,15 @@ func run(file string) error {
 
 // clearAltNames takes away what a killed agent left that was configured otherwise,
 // while there may be the right to.
-func clearAltNames(config node.Config, log *slog.Logger) {
-	if err := node.ClearAltNamesUnlessRunning(config.RunDirectory, config.StateDirectory); err != nil {
+func clearAltNames(config agent.Config, log *slog.Logger) {
+	if err := agent.ClearAltNamesUnlessRunning(config.RunDirectory, config.StateDirectory); err != nil {
 		log.Warn("altnames of an earlier run are left", "error", err)
 	}
 }
 
-func logger(c node.LogConfig) *slog.Logger {
+func logger(c agent.LogConfig) *slog.Logger {
 	options := &slog.HandlerOptions{Level: c.Level}
-	if c.Format == node.LogJSON {
+	if c.Format == agent.LogJSON {
 		return slog.New(slog.NewJSONHandler(os.Stderr, options))
 	}
 	return slog.New(slog.NewTextHandler(os.Stderr, options))

@@ -16,10 +16,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/colvin-net/colvin/agent"
 	"github.com/colvin-net/colvin/deploy/lab"
 	"github.com/colvin-net/colvin/internal/netnstest"
 	"github.com/colvin-net/colvin/mapping"
-	"github.com/colvin-net/colvin/mapping/node"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -34,7 +34,7 @@ const macvlanOnGreen = `{"cniVersion": "1.1.0", "name": "green", "type": "macvla
 	"ipam": {"type": "static"}}`
 
 // nodeStateDir is the agent's state directory on its node.
-const nodeStateDir = node.DefaultStateDir
+const nodeStateDir = agent.DefaultStateDir
 
 // addMacvlan attaches a pod with the macvlan plugin as it comes from its makers.
 func addMacvlan(ctx context.Context, p *lab.Pod) error {
@@ -254,7 +254,7 @@ func TestAltNamesOfAKilledAgent(t *testing.T) {
 	awaitAltNames(t, n, cabled(0)...)
 	kill()
 	if err := n.Do(func() error {
-		return node.ClearAltNamesUnlessRunning(n.Path(nodefile.DefaultDir), n.Path(nodeStateDir))
+		return agent.ClearAltNamesUnlessRunning(n.Path(nodefile.DefaultDir), n.Path(nodeStateDir))
 	}); err != nil {
 		t.Error(err)
 	}

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 
+	"github.com/colvin-net/colvin/agent"
 	"github.com/colvin-net/colvin/deploy/lab"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/ether"
@@ -26,7 +27,6 @@ import (
 	"github.com/colvin-net/colvin/discovery/observe"
 	"github.com/colvin-net/colvin/internal/netnstest"
 	"github.com/colvin-net/colvin/internal/netnstest/speaker"
-	"github.com/colvin-net/colvin/mapping/node"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -113,9 +113,9 @@ func send(b *testing.B, s *speaker.Speaker, f speaker.Frame) {
 func startAgent(b *testing.B, ns *netnstest.Namespace) string {
 	b.Helper()
 	dir := b.TempDir()
-	config := node.Config{
+	config := agent.Config{
 		Node: "node1", Rules: filepath.Join(dir, "rules.yaml"), RunDirectory: dir, StateDirectory: dir,
-		Colours: node.ColourConfig{Of: node.ColoursOfUntagged},
+		Colours: agent.ColourConfig{Of: agent.ColoursOfUntagged},
 	}
 	if err := os.WriteFile(config.Rules, []byte("networks:\n  - name: \"net-{system.1}\"\n    match: [{system: \"sw-(*)\", vlan: untagged}]\n"), 0o600); err != nil {
 		b.Fatal(err)
@@ -125,7 +125,7 @@ func startAgent(b *testing.B, ns *netnstest.Namespace) string {
 		b.Fatal(err)
 	}
 	observer := observe.New(observe.Config{Links: links, Listen: ether.Listen, Ports: observe.Patterns{"eth*"}})
-	loop := node.NewLoop(node.Deps{
+	loop := agent.NewLoop(agent.Deps{
 		Config: config, BootID: "bench", Snapshots: observer.Updates(), WriteLimit: rate.NewLimiter(rate.Inf, 0),
 	})
 	ctx, cancel := context.WithCancel(b.Context())

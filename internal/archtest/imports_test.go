@@ -39,14 +39,28 @@ var bans = []ban{
 	},
 	{
 		packages: []string{"./mapping/..."},
-		except:   []string{"./mapping/api/...", "./mapping/node/...", "./mapping/publish/...", "./mapping/controller/..."},
 		imports:  append([]string{"./discovery/link", "net/http", "os/exec"}, wire...),
 		reason:   "mapping is pure: the same code runs on a node and in the controller",
 	},
 	{
 		packages: []string{"./mapping/..."},
+		imports:  []string{"./cniplugin/...", "./agent/...", "./controller/...", "./api/..."},
+		reason:   "what mapping resolves is for plugin, agent and controller to use, never the other way round",
+	},
+	{
+		packages: []string{"./agent/..."},
 		imports:  []string{"./cniplugin"},
-		reason:   "the plugin reads what mapping resolved, never the other way round; the agent sees cniplugin/record only",
+		reason:   "the agent never attaches; it reads the records that the plugin leaves",
+	},
+	{
+		packages: []string{"./agent/..."},
+		imports:  []string{"./controller/..."},
+		reason:   "a node knows nothing of other nodes, and a controller hears nothing: they share api and mapping",
+	},
+	{
+		packages: []string{"./controller/..."},
+		imports:  []string{"./agent/..."},
+		reason:   "a node knows nothing of other nodes, and a controller hears nothing: they share api and mapping",
 	},
 	{
 		packages: []string{"./mapping/nodefile", "./cniplugin/record", "./internal/atomicfile"},
@@ -55,7 +69,7 @@ var bans = []ban{
 	},
 	{
 		packages: []string{"./cniplugin/...", "./cmd/colvin-cni"},
-		imports:  append([]string{"./mapping", "./mapping/node/...", "./mapping/rules/...", "./mapping/colour"}, wire...),
+		imports:  append([]string{"./mapping", "./agent/...", "./mapping/rules/...", "./mapping/colour"}, wire...),
 		reason:   "the plugin listens to nothing and resolves nothing: it reads the node file and asks the kernel",
 	},
 	{
@@ -67,18 +81,19 @@ var bans = []ban{
 		reason: "the plugin runs once per container: it starts in milliseconds, stays small and needs no server",
 	},
 	{
-		packages: []string{"./discovery/...", "./mapping", "./mapping/rules/...", "./mapping/colour", "./mapping/nodefile", "./mapping/node/...", "./cniplugin/...", "./cmd/colvin-cni", "./internal/...", "./internal/yamlfile/..."},
+		packages: []string{"./discovery/...", "./mapping/...", "./agent/...", "./cniplugin/...", "./cmd/colvin-cni", "./internal/..."},
+		except:   []string{"./agent/publish/..."},
 		imports:  []string{"k8s.io/...", "sigs.k8s.io/..."},
-		reason:   "Colvin works without Kubernetes; only mapping/api, mapping/publish and mapping/controller know it",
+		reason:   "Colvin works without Kubernetes; only api, agent/publish and controller know it",
 	},
 	{
-		packages: []string{"./mapping/controller/plan"},
-		imports:  []string{"k8s.io/client-go/...", "sigs.k8s.io/controller-runtime/...", "./mapping/node/...", "./discovery/link"},
+		packages: []string{"./controller/plan"},
+		imports:  []string{"k8s.io/client-go/...", "sigs.k8s.io/controller-runtime/...", "./agent/...", "./discovery/link"},
 		reason:   "a plan is pure: what a cluster should be follows from its objects alone",
 	},
 	{
-		packages: []string{"./mapping/publish/...", "./cmd/colvind"},
-		imports:  []string{"./mapping/controller/...", "sigs.k8s.io/controller-runtime/...", "k8s.io/client-go/kubernetes/...", "k8s.io/api/..."},
+		packages: []string{"./agent/publish/...", "./cmd/colvind"},
+		imports:  []string{"./controller/...", "sigs.k8s.io/controller-runtime/...", "k8s.io/client-go/kubernetes/...", "k8s.io/api/..."},
 		reason:   "an agent is small: it talks about four kinds of its own, and knows nothing of other nodes",
 	},
 	{

@@ -21,11 +21,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/deploy/cluster/controlplane"
 	"github.com/colvin-net/colvin/deploy/lab"
 	"github.com/colvin-net/colvin/internal/leaktest"
 	"github.com/colvin-net/colvin/internal/netnstest"
-	"github.com/colvin-net/colvin/mapping/api/v1alpha1"
 )
 
 func TestMain(m *testing.M) { os.Exit(leaktest.Run(m)) }

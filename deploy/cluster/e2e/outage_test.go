@@ -17,9 +17,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/deploy/lab"
 	"github.com/colvin-net/colvin/internal/netnstest"
-	"github.com/colvin-net/colvin/mapping/api/v1alpha1"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 

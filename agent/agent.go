@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/discovery/ether"
+	"github.com/colvin-net/colvin/discovery/link"
+	"github.com/colvin-net/colvin/discovery/nic"
+	"github.com/colvin-net/colvin/discovery/observe"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+// bootIDPath is where the kernel tells which boot this is.
+const bootIDPath = "/proc/sys/kernel/random/boot_id"
+
+// A Task is long-lived work. A cancelled context is no error.
+type Task interface {
+	Run(ctx context.Context) error
+	String() string
+}
+
+// An Agent observes the node it runs on and maps it.
+type Agent struct {
+	Config  Config
+	Version string
+	Cluster Cluster // nil where the node is on its own
+	Log     *slog.Logger
+}
+
+// Run runs the agent until ctx ends.
+func (a *Agent) Run(ctx context.Context) error {
+	c, log := a.Config, a.Log
+	if err := prepare(c); err != nil {
+		return err
+	}
+	lock, err := nodefile.Lock(filepath.Join(c.RunDirectory, nodefile.LockName))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Close() }()
+	boot, err := bootID()
+	if err != nil {
+		return err
+	}
+	links, err := link.Subscribe()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = links.Close() }()
+	tasks, err := a.build(ctx, boot, links)
+	if err != nil {
+		return err
+	}
+	log.Info("colvind starts", "version", a.Version, "node", c.Node, "interfaces", c.Interfaces, "rules", c.Rules)
+	return runAll(ctx, tasks, log)
+}
+
+func bootID() (string, error) {
+	boot, err := os.ReadFile(bootIDPath)
+	if err != nil {
+		return "", fmt.Errorf("read boot ID: %w", err)
+	}
+	return strings.TrimSpace(string(boot)), nil
+}
+
+// prepare makes the agent's directories. The plugin's records are not below
+// them: an unprivileged agent must not own a directory above root's files.
+func prepare(c Config) error {
+	if err := os.MkdirAll(c.RunDirectory, 0o755); err != nil {
+		return fmt.Errorf("make run directory: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(c.StateDirectory), 0o755); err != nil {
+		return fmt.Errorf("make state directory: %w", err)
+	}
+	if err := os.Mkdir(c.StateDirectory, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("make state directory: %w", err)
+	}
+	return nil
+}
+
+func (a *Agent) build(ctx context.Context, boot string, links observe.Links) ([]Task, error) {
+	c, log := a.Config, a.Log
+	observer := observe.New(observe.Config{
+		Links: links, Listen: ether.Listen, NIC: describeNIC(log), Addresses: link.Addresses, Log: log,
+		Ports: c.Interfaces, Protocols: c.Protocols, Settings: c.Ports, Exceptions: c.Exceptions,
+		SystemName: c.Node, SystemDescription: "Colvin " + a.Version + " on Linux", ShutdownOnExit: c.ShutdownOnExit,
+	})
+	loop := NewLoop(Deps{Config: c, Version: a.Version, BootID: boot, Snapshots: observer.Updates(), Cluster: a.Cluster, Log: log})
+	state := func() (*State, error) {
+		s, err := loop.State()
+		if err != nil {
+			return nil, err
+		}
+		now := *s
+		now.Snapshot = observer.Snapshot() // with counters and times of this moment
+		return &now, nil
+	}
+	tasks := []Task{observer, loop, loop.Rules(), loop.Records(), thrift{log}, NewServer(filepath.Join(c.RunDirectory, nodefile.SocketName), state, loop.Changes, log)}
+	if a.Cluster != nil {
+		tasks = append(tasks, a.Cluster)
+	}
+	if c.Metrics.Address == "" {
+		return tasks, nil
+	}
+	m, err := NewMetricsServer(ctx, c.Metrics.Address, NewCollector(state))
+	if err != nil {
+		return nil, err
+	}
+	return append(tasks, m), nil
+}
+
+// describeNIC returns what asks the driver of an interface.
+func describeNIC(log *slog.Logger) func(ifname string) discovery.NIC {
+	return func(ifname string) discovery.NIC {
+		facts, err := nic.Kernel{}.Facts(ifname)
+		if err != nil {
+			log.Debug("driver tells nothing", "interface", ifname, "error", err)
+		}
+		return nic.Describe(ifname, facts)
+	}
+}
+
+// runAll runs the tasks until ctx ends or one of them fails.
+func runAll(ctx context.Context, tasks []Task, log *slog.Logger) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, t := range tasks {
+		group.Go(func() error {
+			if err := t.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+				return fmt.Errorf("%s: %w", t, err)
+			}
+			return nil
+		})
+	}
+	err := group.Wait()
+	if err == nil {
+		log.Info("colvind stops")
+	}
+	return err // main prints it
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"syscall"
+
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/atomicfile"
+)
+
+// altNamesName is the file in the state directory that lists the alternative names
+// which the agent set, or was about to set.
+const altNamesName = "altnames.json"
+
+// maxAltNamesFile bounds altnames.json: a name takes less than a hundred bytes.
+const maxAltNamesFile = 4 << 20
+
+// altNamesVersion is the format of altnames.json.
+const altNamesVersion = 1
+
+// altNamesFile is what altnames.json holds.
+type altNamesFile struct {
+	Version int       `json:"version"`
+	BootID  string    `json:"bootID"`
+	Names   []altName `json:"names"`
+}
+
+// An altName is an alternative name and the device that it was given to.
+type altName struct {
+	Name  string        `json:"name"`
+	Index int           `json:"index"`
+	MAC   discovery.MAC `json:"mac"`
+}
+
+// An altNameKey tells alternative names of one network namespace apart.
+type altNameKey struct {
+	name  string
+	index int
+}
+
+func (n altName) key() altNameKey { return altNameKey{n.Name, n.Index} }
+
+// altNames reads the names that an earlier run set since the node was booted. A
+// damaged file is set aside: then those names are as good as anybody's. A name that
+// no network can have was not set by an agent.
+func (s store) altNames(bootID string) ([]altName, error) {
+	data, err := readRegular(s.path(altNamesName), maxAltNamesFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read altnames: %w", err)
+	}
+	var f altNamesFile
+	if err = json.Unmarshal(data, &f); err == nil && f.Version != altNamesVersion {
+		err = fmt.Errorf("format version %d, want %d", f.Version, altNamesVersion)
+	}
+	if err != nil {
+		return nil, s.setAside(altNamesName, err)
+	}
+	if f.BootID != bootID { // a reboot takes every altname away
+		return nil, nil
+	}
+	return slices.DeleteFunc(f.Names, func(n altName) bool { return !possibleAltName(n.Name) }), nil
+}
+
+func (s store) hasAltNames() bool {
+	_, err := os.Lstat(s.path(altNamesName))
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// readRegular reads a file of a directory that need not be the reader's own: root
+// reads what an unprivileged agent left. Neither a link nor a FIFO leads it astray.
+func readRegular(path string, limit int64) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !st.Mode().IsRegular() || st.Size() > limit {
+		return nil, fmt.Errorf("%s is no regular file of %d bytes or less", path, limit)
+	}
+	return io.ReadAll(io.LimitReader(f, limit))
+}
+
+// saveAltNames needs no fsync: a power failure takes the names away too.
+func (s store) saveAltNames(bootID string, names []altName) error {
+	if len(names) == 0 {
+		if err := os.Remove(s.path(altNamesName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("save altnames: %w", err)
+		}
+		return nil
+	}
+	data, err := json.MarshalIndent(altNamesFile{Version: altNamesVersion, BootID: bootID, Names: names}, "", "\t")
+	if err == nil {
+		err = atomicfile.Write(s.path(altNamesName), append(data, '\n'), atomicfile.Options{Mode: 0o600})
+	}
+	if err != nil {
+		return fmt.Errorf("save altnames: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+// AttachedStatus says whether a container is still where it was attached to.
+type AttachedStatus string
+
+// The statuses of a container's attachment.
+const (
+	AttachedOK         AttachedStatus = "ok"         // its device leads to the network, heard within the time to live
+	AttachedStale      AttachedStatus = "stale"      // it did, and the carrier was never lost since
+	AttachedUnverified AttachedStatus = "unverified" // nothing confirms that it does
+	AttachedDown       AttachedStatus = "down"       // the device is gone, down or without carrier
+	AttachedMoved      AttachedStatus = "moved"      // its device leads to another network
+)
+
+var attachedStatuses = []AttachedStatus{AttachedOK, AttachedStale, AttachedUnverified, AttachedDown, AttachedMoved}
+
+const (
+	// orphanedAfter is how long a namespace must be gone: a runtime that ends a
+	// container calls DEL after that.
+	orphanedAfter = time.Minute
+	// addingFor is how long an ADD may take, DHCP included.
+	addingFor = 2 * time.Minute
+	// maxJoined bounds what a switch that keeps changing its name can have remembered.
+	maxJoined = 16
+)
+
+// Attached is a container's attachment and where it leads by now.
+type Attached struct {
+	record.Key
+	Pod      record.Pod `json:"pod,omitzero"`
+	Network  string     `json:"network"` // as asked for
+	Identity string     `json:"identity"`
+	// Joined are further identities of the same network: as recorded, and as seen
+	// together since then.
+	Joined []string    `json:"joined,omitempty"`
+	Device record.Link `json:"device"`
+	Port   record.Link `json:"port"`
+	VID    uint16      `json:"vid,omitempty"`
+	// Taken is set where the device itself is in the container.
+	Taken bool `json:"taken,omitempty"`
+
+	Status   AttachedStatus `json:"status"`
+	Since    time.Time      `json:"since"`
+	Reason   string         `json:"reason,omitempty"`
+	Neighbor string         `json:"neighbor,omitempty"` // switch and port that the device leads to
+	// To is the identity that a moved one leads to. It stays until the device is found
+	// to lead to the network again.
+	To string `json:"to,omitempty"`
+	// ToNetwork is what To is called; empty where it has no name.
+	ToNetwork string `json:"toNetwork,omitempty"`
+
+	// Gone is when the container was found gone; zero while it is not known to be.
+	Gone time.Time `json:"gone,omitzero"`
+	// Orphaned says why nobody will remove the attachment; it is empty while
+	// somebody may.
+	Orphaned string `json:"orphaned,omitempty"`
+}
+
+// A way is one way into a network, as far as attachments of containers matter.
+type way struct {
+	identities []string // the network's; the first is the one of neighbor
+	names      []string
+	certainty  nodefile.Certainty
+	barred     bool // nothing can be attached through it, time alone will not help
+	since      time.Time
+	reason     string
+	neighbor   string
+}
+
+// knowledge is what the records are held against.
+type knowledge struct {
+	bootID   string
+	now      time.Time
+	patience time.Duration // how long a container must be gone before its record is an orphan
+	// device finds a device of the node; nil where the devices are not known.
+	device func(index int) (discovery.Interface, bool)
+	// ways are all that lead through a record's device with its VID.
+	ways func(r *record.Record) []way
+	// unruled is set while the rules are not known: what is called otherwise then need
+	// not be another network.
+	unruled bool
+}
+
+// observed is what the agent knows.
+func observed(v *mapping.View, m mapping.Memory, snap *discovery.Snapshot) knowledge {
+	type through struct {
+		device, parent int
+		vid            uint16
+	}
+	known := map[through][]way{} // containers share devices
+	return knowledge{
+		bootID: v.BootID, now: v.Time, patience: orphanedAfter, device: snap.Interface,
+		ways: func(r *record.Record) []way {
+			at := through{r.Device.Index, r.Parent.Index, r.VID}
+			ways, ok := known[at]
+			if !ok {
+				ways = waysOf(v, m, r)
+				known[at] = ways
+			}
+			return ways
+		},
+	}
+}
+
+// waysOf are the attachments that a record's device leads through. Those to the
+// very device come before those that pass through it.
+func waysOf(v *mapping.View, m mapping.Memory, r *record.Record) []way {
+	var exact, passing []way
+	for i := range v.Attachments {
+		a := &v.Attachments[i]
+		switch {
+		case !carries(a, r.VID):
+		case r.Device.Index > 0 && a.Device.Index == r.Device.Index:
+			exact = append(exact, wayOf(a, m))
+		case r.Device.Index > 0 && a.LeadsThrough(r.Device.Index), r.Parent.Index > 0 && a.LeadsThrough(r.Parent.Index):
+			passing = append(passing, wayOf(a, m))
+		}
+	}
+	if len(exact) > 0 {
+		return exact
+	}
+	return passing
+}
+
+// carries reports whether the attachment's frames bear the tag vid at a port.
+func carries(a *mapping.Attachment, vid uint16) bool {
+	return a.VID == vid || slices.ContainsFunc(a.Members, func(m mapping.Member) bool { return m.VID == vid })
+}
+
+// wayOf knows the identities outside of groups too: a switch can have been put into
+// one after the container was attached.
+func wayOf(a *mapping.Attachment, memory mapping.Memory) way {
+	w := way{
+		identities: []string{a.Identity.String(), memory.Ungrouped(a.Identity, a.Port.Index, a.Neighbor).String()}, names: a.Names(), certainty: a.Certainty,
+		barred: a.Device.Index == 0 && a.Parent.Index == 0, since: a.Since, reason: a.Reason, neighbor: a.NeighborText(),
+	}
+	for _, m := range a.Members {
+		if m.Decides && (m.Certainty == nodefile.Fresh || m.Certainty == nodefile.Stale) {
+			w.identities = append(w.identities, m.Identity.String(), memory.Ungrouped(m.Identity, m.Port.Index, m.Neighbor).String())
+		}
+	}
+	return w
+}
+
+// attached holds the records against what is known. before is what it returned
+// last. The time is when something changes though nothing is heard; zero if
+// nothing does.
+func (k knowledge) attached(held []heldRecord, before []Attached) (after []Attached, wake time.Time) {
+	earlier := map[record.Key]*Attached{}
+	for i := range before {
+		earlier[before[i].Key] = &before[i]
+	}
+	for i := range held {
+		r := &held[i]
+		a := Attached{
+			Key: r.Key, Pod: r.Pod, Network: r.Network, Identity: r.Identity, Joined: r.Joined, Device: r.Device, Port: r.Port, VID: r.VID, Taken: r.Taken,
+		}
+		was := cmp.Or(earlier[r.Key], &Attached{})
+		if was.Identity == a.Identity && was.Device == a.Device {
+			a.Joined = was.Joined
+		}
+		k.judge(&a, &r.Record)
+		if a.Status == AttachedUnverified || a.Status == AttachedDown {
+			a.To, a.ToNetwork = was.To, was.ToNetwork
+		}
+		a.Since = k.since(&a, was, r.Time)
+		if due := k.orphaned(&a, was, r); due.After(k.now) && (wake.IsZero() || due.Before(wake)) {
+			wake = due
+		}
+		after = append(after, a)
+	}
+	return after, wake
+}
+
+// since is when the status began, no earlier than the attachment and not in the
+// future, whatever the record says.
+func (k knowledge) since(a, was *Attached, added time.Time) time.Time {
+	if was.Status == a.Status && was.To == a.To {
+		return was.Since
+	}
+	since := cmp.Or(a.Since, k.now)
+	if since.Before(added) {
+		since = added
+	}
+	if since.After(k.now) {
+		since = k.now
+	}
+	return since.UTC().Round(0)
+}
+
+// orphaned notes why nobody will remove the attachment, and returns when that will
+// be so if nothing happens until then.
+func (k knowledge) orphaned(a, was *Attached, r *heldRecord) (due time.Time) {
+	why := ""
+	switch {
+	case r.BootID != k.bootID:
+		why = "the node rebooted since"
+	case r.gone:
+		why = "its network namespace is gone"
+	}
+	if why != "" {
+		a.Gone = cmp.Or(was.Gone, k.now.UTC().Round(0))
+		due = a.Gone.Add(k.patience)
+	} else if r.Phase == record.Adding {
+		why, due = "its ADD was not completed", r.Time.Add(addingFor)
+	}
+	if !due.After(k.now) {
+		a.Orphaned = why
+	}
+	return due
+}
+
+// judge says where the record's device leads by now.
+func (k knowledge) judge(a *Attached, r *record.Record) {
+	a.Status = AttachedUnverified
+	if r.BootID != k.bootID {
+		a.Reason = "it was attached before the node rebooted"
+		return
+	}
+	if k.device == nil && !r.Taken {
+		k.decide(a, r)
+		return
+	}
+	ifi, here := discovery.Interface{}, false
+	if k.device != nil {
+		ifi, here = k.device(r.Device.Index)
+	}
+	here = here && r.Device.Index > 0
+	// An index is not used twice during a boot, except that a device which comes back
+	// from a container may find its own in use. MAC addresses change: a bridge has
+	// that of one of its ports.
+	switch name := r.Device.Name; {
+	case r.Taken && (!here || ifi.MAC.String() != r.Device.MAC):
+		a.Reason = fmt.Sprintf("%s itself is in the container, where the agent cannot hear its switch", name)
+	case r.Taken:
+		a.Status, a.Reason = AttachedDown, name+" is no longer in the container"
+	case !here:
+		a.Status, a.Reason = AttachedDown, name+" is gone"
+	case !ifi.Up:
+		a.Status, a.Reason = AttachedDown, ifi.Name+" is administratively down"
+	default:
+		k.decide(a, r)
+	}
+}
+
+// decide goes by the ways that lead through the record's device: those into its own
+// network, by identity or because it is called the same still; else the others.
+func (k knowledge) decide(a *Attached, r *record.Record) {
+	ways := k.ways(r)
+	own := slices.DeleteFunc(slices.Clone(ways), func(w way) bool { return !w.into(a) })
+	switch {
+	case len(own) > 0:
+		best := slices.MinFunc(own, surer)
+		a.Status = map[nodefile.Certainty]AttachedStatus{
+			nodefile.Fresh: AttachedOK, nodefile.Stale: AttachedStale, nodefile.Down: AttachedDown, nodefile.Unverified: AttachedUnverified,
+		}[best.certainty]
+		a.take(best)
+		a.join(best)
+	case len(ways) > 0:
+		best := slices.MinFunc(ways, surer)
+		switch {
+		case best.certainty == nodefile.Down:
+			a.Status = AttachedDown
+		case k.unruled:
+			best.reason = "the rules that name its network are not known"
+		case !best.barred && best.certainty != nodefile.Unverified:
+			a.Status, a.To = AttachedMoved, best.identities[0]
+			if len(best.names) > 0 {
+				a.ToNetwork = best.names[0]
+			}
+		}
+		a.take(best)
+	default:
+		a.Reason = fmt.Sprintf("nothing tells where %s leads", r.Device.Name)
+	}
+}
+
+// take takes over what a way says beside its identity.
+func (a *Attached) take(w way) {
+	a.Since, a.Reason, a.Neighbor = w.since, w.reason, w.neighbor
+	if w.barred && (a.Status == AttachedOK || a.Status == AttachedStale) {
+		a.Status = AttachedUnverified
+	}
+}
+
+// join remembers what leads to the same network, for the day when nothing else does:
+// the switch that the container was attached through may fail, and its peer stays. A
+// name alone joins nothing, because rules can give it to another network.
+func (a *Attached) join(w way) {
+	if a.Status != AttachedOK && a.Status != AttachedStale || !w.known(a) {
+		return
+	}
+	for _, id := range w.identities {
+		if id != a.Identity && !slices.Contains(a.Joined, id) && len(a.Joined) < maxJoined {
+			a.Joined = append(slices.Clip(a.Joined), id) // earlier states share it
+		}
+	}
+}
+
+// into reports whether a way leads into the network that a container was attached to.
+func (w way) into(a *Attached) bool { return slices.Contains(w.names, a.Network) || w.known(a) }
+
+// known reports whether an identity of the way is one of that network.
+func (w way) known(a *Attached) bool {
+	return slices.ContainsFunc(w.identities, func(id string) bool { return id == a.Identity || slices.Contains(a.Joined, id) })
+}
+
+// surer orders ways from the surest on.
+func surer(a, b way) int {
+	order := []nodefile.Certainty{nodefile.Fresh, nodefile.Stale, nodefile.Unverified, nodefile.Down}
+	rank := func(w way) int {
+		if w.barred {
+			return len(order)
+		}
+		return slices.Index(order, w.certainty)
+	}
+	return cmp.Compare(rank(a), rank(b))
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"slices"
+	"time"
+
+	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+// AttachedWithoutAgent tells from the plugin's records in dir and from what the
+// last agent left where containers are attached. The problem says why not all of
+// them are known.
+func AttachedWithoutAgent(dir string, f *nodefile.File) (attached []Attached, problem string, err error) {
+	boot, err := bootID()
+	if err != nil {
+		return nil, "", err
+	}
+	held := newLookout().read(dir)
+	attached, _ = written(f, boot, time.Now()).attached(held.list, nil)
+	return attached, held.problem, nil
+}
+
+// movedBefore is what the last agent of this boot told the plugin of containers that
+// moved: they did not move again because an agent starts.
+func movedBefore(path, boot string) []Attached {
+	f, err := nodefile.Read(path)
+	if err != nil || f.BootID != boot {
+		return nil
+	}
+	var out []Attached
+	for _, m := range f.Moved {
+		a := Attached{
+			Key:    record.Key{Name: m.Name, ContainerID: m.ContainerID, IfName: m.IfName},
+			Status: AttachedMoved, Since: m.Since, Neighbor: m.Neighbor, To: m.Identity,
+		}
+		for _, n := range f.Networks {
+			if a.ToNetwork == "" && slices.ContainsFunc(n.Attachments, func(at nodefile.Attachment) bool { return at.Identity == m.Identity }) {
+				a.ToNetwork = n.Name
+			}
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+// written is what an agent that is gone knew. How long a container has been gone
+// nobody can tell.
+func written(f *nodefile.File, boot string, now time.Time) knowledge {
+	k := knowledge{bootID: boot, now: now, ways: func(*record.Record) []way { return nil }}
+	if f.BootID == boot {
+		k.ways = func(r *record.Record) []way { return waysIn(f, r) }
+	}
+	return k
+}
+
+// waysIn are the attachments in the node file that a record's device leads through.
+// What has no name is there only as where a container has moved to.
+func waysIn(f *nodefile.File, r *record.Record) []way {
+	for _, m := range f.Moved {
+		if m.Name == r.Name && m.ContainerID == r.ContainerID && m.IfName == r.IfName {
+			return []way{{identities: []string{m.Identity}, certainty: nodefile.Fresh, since: m.Since, neighbor: m.Neighbor}}
+		}
+	}
+	var out []way
+	for _, n := range f.Networks {
+		for i := range n.Attachments {
+			if a := &n.Attachments[i]; a.VID == r.VID && (through(a, r.Device.Index) || through(a, r.Parent.Index)) {
+				out = append(out, way{
+					identities: a.Identities(), names: []string{n.Name}, certainty: a.Certainty, barred: !a.Attachable(),
+					since: a.Since, reason: a.Reason, neighbor: a.Neighbor,
+				})
+			}
+		}
+	}
+	return out
+}
+
+func through(a *nodefile.Attachment, index int) bool {
+	return index > 0 && (a.Device.Index == index || a.Parent.Index == index || a.Port.Index == index ||
+		slices.ContainsFunc(a.Junctions, func(j nodefile.Junction) bool { return j.Index == index }))
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/internal/fit"
+	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+// maxAttachedConditions bounds the conditions of one type that containers raise.
+const maxAttachedConditions = 16
+
+// Owner names the container for people: its pod where Kubernetes told one.
+func (a *Attached) Owner() string {
+	switch {
+	case a.Pod.Name == "":
+		return fit.Cut(fit.Printable(a.ContainerID), 13)
+	case a.Pod.Namespace == "":
+		return fit.Printable(a.Pod.Name)
+	}
+	return fit.Printable(a.Pod.Namespace + "/" + a.Pod.Name)
+}
+
+// LeadsTo names the network that a moved attachment leads to.
+func (a *Attached) LeadsTo() string {
+	if a.ToNetwork == "" {
+		return a.To
+	}
+	return fmt.Sprintf("%s (%s)", a.ToNetwork, a.To)
+}
+
+// Unfinished reports whether the container may still be there, and only its ADD is
+// known to have ended halfway.
+func (a *Attached) Unfinished() bool { return a.Orphaned != "" && a.Gone.IsZero() }
+
+// movedOf is what the plugin's CHECK needs to know.
+func movedOf(attached []Attached) []nodefile.Moved {
+	var out []nodefile.Moved
+	for i := range attached {
+		if a := &attached[i]; a.Status == AttachedMoved {
+			out = append(out, nodefile.Moved{
+				Name: a.Name, ContainerID: a.ContainerID, IfName: a.IfName, Identity: a.To, Neighbor: a.Neighbor, Since: a.Since,
+			})
+		}
+	}
+	return out
+}
+
+// attachedConditions are what an operator should know of the containers.
+func attachedConditions(attached []Attached, problem string) []mapping.Condition {
+	out := append(movedConditions(attached), takenConditions(attached)...)
+	var gone, unfinished []*Attached
+	for i := range attached {
+		switch a := &attached[i]; {
+		case a.Unfinished():
+			unfinished = append(unfinished, a)
+		case a.Orphaned != "":
+			gone = append(gone, a)
+		}
+	}
+	for _, o := range []struct {
+		list         []*Attached
+		what, remedy string
+	}{
+		{gone, "attachment records of containers that are gone", `"colvin gc" removes what they left`},
+		{unfinished, "attachments that were begun and not completed", "the runtime's next DEL undoes them, or restart the container"},
+	} {
+		if len(o.list) > 0 {
+			a := o.list[0]
+			out = append(out, mapping.Condition{Type: mapping.OrphanedRecords, Message: fmt.Sprintf("%s: %d, such as %s (%s on %s: %s); %s",
+				o.what, len(o.list), a.Owner(), fit.Printable(a.Network), fit.Printable(a.Device.Name), a.Orphaned, o.remedy)})
+		}
+	}
+	if problem != "" {
+		out = append(out, mapping.Condition{Type: mapping.RecordsUnreadable, Message: problem})
+	}
+	return out
+}
+
+// movedConditions has one condition for all containers that moved together.
+func movedConditions(attached []Attached) []mapping.Condition {
+	type move struct {
+		network, to string
+		device      record.Link
+	}
+	count, first := map[move]int{}, []*Attached(nil)
+	for i := range attached {
+		a := &attached[i]
+		if a.Status != AttachedMoved {
+			continue
+		}
+		m := move{a.Network, a.To, a.Device}
+		if count[m]++; count[m] == 1 {
+			first = append(first, a)
+		}
+	}
+	var out []mapping.Condition
+	for _, a := range first {
+		more := ""
+		if n := count[move{a.Network, a.To, a.Device}] - 1; n > 0 {
+			more = fmt.Sprintf(" and %d more", n)
+		}
+		network, device := fit.Printable(a.Network), fit.Printable(a.Device.Name)
+		out = append(out, mapping.Condition{Type: mapping.AttachmentMoved, Interface: device, Network: network, Message: fmt.Sprintf(
+			"%s (%s)%s asked for %s (%s), but %s leads to %s on %s since %s; running containers are left alone: move the cable or the VLAN back, or restart them",
+			a.Owner(), fit.Printable(a.IfName), more, network, fit.Printable(a.Identity), device, a.LeadsTo(), a.Neighbor, a.Since.Local().Format(time.DateTime))})
+	}
+	return bounded(out)
+}
+
+// takenConditions say where devices are that are not on the node.
+func takenConditions(attached []Attached) []mapping.Condition {
+	var out []mapping.Condition
+	for i := range attached {
+		a := &attached[i]
+		if !a.Taken || a.Orphaned != "" || a.Status != AttachedUnverified {
+			continue
+		}
+		network, device := fit.Printable(a.Network), fit.Printable(a.Device.Name)
+		out = append(out, mapping.Condition{Type: mapping.DeviceInUse, Interface: device, Network: network, Message: fmt.Sprintf(
+			"%s (%s) is not gone: it is in use by %s, into which it was moved, so nothing is heard on it", device, network, a.Owner())})
+	}
+	return bounded(out)
+}
+
+// bounded keeps thousands of containers from hiding all else.
+func bounded(conditions []mapping.Condition) []mapping.Condition {
+	more := len(conditions) - maxAttachedConditions
+	if more <= 0 {
+		return conditions
+	}
+	return append(conditions[:maxAttachedConditions:maxAttachedConditions], mapping.Condition{
+		Type: conditions[0].Type, Message: fmt.Sprintf("%d more; \"colvin attachments\" lists them all", more),
+	})
+}

@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+// The networks of these tests.
+var (
+	idGreen = mapping.Identity{Switch: "mac:00:00:5e:00:53:01", VLAN: 100}
+	idBlue  = mapping.Identity{Switch: "mac:00:00:5e:00:53:02", VLAN: 200}
+	idPeer  = mapping.Identity{Switch: "mac:00:00:5e:00:53:03", VLAN: 100}
+)
+
+func macOf(index int) discovery.MAC { return discovery.MAC{2, 0, 0, 0, 0, byte(index)} }
+
+func nodeLink(name string, index int) nodefile.Link {
+	return nodefile.Link{Name: name, Index: index, MAC: macOf(index).String()}
+}
+
+func recordLink(name string, index int) record.Link { return record.Link(nodeLink(name, index)) }
+
+// A scene is a record and what is seen of its device.
+type scene struct {
+	record     func(*record.Record)
+	gone       bool
+	interfaces func(*discovery.Snapshot)
+	view       []mapping.Attachment
+	memory     mapping.Memory
+	before     []Attached
+}
+
+// onEth1 is an attachment through eth1.
+func onEth1(name string, id mapping.Identity, c nodefile.Certainty, change ...func(*mapping.Attachment)) mapping.Attachment {
+	a := mapping.Attachment{
+		Name: name, Identity: id, Certainty: c, Usable: c == nodefile.Fresh || c == nodefile.Stale, Since: when.Add(-time.Minute), Reason: "so " + string(c),
+		Device: nodeLink("eth1", 2), Port: nodeLink("eth1", 2), Neighbor: discovery.MSAP{Chassis: discovery.ID(id.Switch), Port: "ifname:p1"},
+	}
+	for _, f := range change {
+		f(&a)
+	}
+	return a
+}
+
+// heardFrom has it heard from the switch of id, whatever group that is in.
+func heardFrom(id mapping.Identity) func(*mapping.Attachment) {
+	return func(a *mapping.Attachment) { a.Neighbor.Chassis = discovery.ID(id.Switch) }
+}
+
+// onBond has the attachment reached through a bond of eth1 and eth2.
+func onBond(members ...mapping.Identity) func(*mapping.Attachment) {
+	return func(a *mapping.Attachment) {
+		a.Device = nodeLink("bond0", 5)
+		for i, id := range members {
+			a.Members = append(a.Members, mapping.Member{
+				Port: nodeLink(fmt.Sprint("eth", i+1), i+2), VID: a.VID, Identity: id, Certainty: a.Certainty, Decides: true,
+				Junctions: []nodefile.Junction{{Link: nodeLink("bond0", 5), Members: []int{2, 3}}},
+			})
+		}
+	}
+}
+
+// tagged has it reached with VID 300 through a VLAN device, or none that is there.
+func tagged(device nodefile.Link) func(*mapping.Attachment) {
+	return func(a *mapping.Attachment) { a.VID, a.Device, a.Parent = 300, device, nodeLink("eth1", 2) }
+}
+
+// barred takes the device away, as a bond does whose members disagree.
+func barred(a *mapping.Attachment) { a.Device, a.Parent = nodefile.Link{}, nodefile.Link{} }
+
+func (s scene) resolve() (Attached, time.Time) {
+	r := record.Record{
+		Key: record.Key{Name: "conf", ContainerID: "c1", IfName: "net1"}, Phase: record.Added, Time: when.Add(-time.Hour), BootID: "boot-1",
+		Network: "green", Identity: idGreen.String(), Device: recordLink("eth1", 2), Port: recordLink("eth1", 2),
+	}
+	if s.record != nil {
+		s.record(&r)
+	}
+	snap := &discovery.Snapshot{}
+	for index, name := range map[int]string{2: "eth1", 3: "eth2", 5: "bond0", 6: "eth1.300"} {
+		snap.Interfaces = append(snap.Interfaces, discovery.Interface{Index: index, Name: name, MAC: macOf(index), Up: true})
+	}
+	if s.interfaces != nil {
+		s.interfaces(snap)
+	}
+	k := observed(&mapping.View{BootID: "boot-1", Time: when, Attachments: s.view}, s.memory, snap)
+	out, wake := k.attached([]heldRecord{{r, s.gone}}, s.before)
+	return out[0], wake
+}
+
+func TestAttachedStatus(t *testing.T) {
+	fresh, stale, unverified, down := nodefile.Fresh, nodefile.Stale, nodefile.Unverified, nodefile.Down
+	onVLAN := func(r *record.Record) {
+		r.VID, r.Device, r.Parent = 300, recordLink("eth1.300", 6), recordLink("eth1", 2)
+	}
+	onTheBond := func(r *record.Record) { r.Device = recordLink("bond0", 5) }
+	taken := func(r *record.Record) { r.Taken, r.Device = true, recordLink("eth7", 9) }
+	anotherMAC := func(s *discovery.Snapshot) { // as a bridge has when a container joins it
+		s.Interfaces = []discovery.Interface{{Index: 2, Name: "eth1", MAC: macOf(77), Up: true}}
+	}
+	for name, tt := range map[string]struct {
+		scene
+		want string // status, identity it leads to, reason
+	}{
+		"fresh":      {scene{view: []mapping.Attachment{onEth1("green", idGreen, fresh)}}, "ok||so fresh"},
+		"stale":      {scene{view: []mapping.Attachment{onEth1("green", idGreen, stale)}}, "stale||so stale"},
+		"unverified": {scene{view: []mapping.Attachment{onEth1("green", idGreen, unverified)}}, "unverified||so unverified"},
+		"down":       {scene{view: []mapping.Attachment{onEth1("green", idGreen, down)}}, "down||so down"},
+		"renamed":    {scene{view: []mapping.Attachment{onEth1("lime", idGreen, fresh)}}, "ok||so fresh"},
+
+		"moved":          {scene{view: []mapping.Attachment{onEth1("blue", idBlue, fresh)}}, "moved|" + idBlue.String() + "|so fresh"},
+		"moved, unnamed": {scene{view: []mapping.Attachment{onEth1("", idBlue, fresh)}}, "moved|" + idBlue.String() + "|so fresh"},
+		"moved, silent":  {scene{view: []mapping.Attachment{onEth1("blue", idBlue, stale)}}, "moved|" + idBlue.String() + "|so stale"},
+		"moved, perhaps": {scene{view: []mapping.Attachment{onEth1("blue", idBlue, unverified)}}, "unverified||so unverified"},
+		"moved, unplugged": {
+			scene{view: []mapping.Attachment{onEth1("blue", idBlue, down)}, before: []Attached{{Key: record.Key{Name: "conf", ContainerID: "c1", IfName: "net1"}, Status: AttachedMoved, To: "B"}}},
+			"down|B|so down",
+		},
+		"VLAN on probation": {scene{view: []mapping.Attachment{onEth1("green", idGreen, unverified), onEth1("blue", idBlue, unverified)}}, "unverified||so unverified"},
+		"elsewhere only": {scene{view: []mapping.Attachment{onEth1("blue", idBlue, fresh, func(a *mapping.Attachment) {
+			a.Device, a.Port = nodeLink("eth2", 3), nodeLink("eth2", 3)
+		})}}, "unverified||nothing tells where eth1 leads"},
+		"regrouped": {scene{view: []mapping.Attachment{onEth1("green", mapping.Identity{Switch: "group:dc1", VLAN: 100}, fresh)}}, "ok||so fresh"},
+		"regrouped, an alias": {scene{view: []mapping.Attachment{onEth1("lime", mapping.Identity{Switch: "group:dc1", VLAN: 100}, fresh, func(a *mapping.Attachment) {
+			a.Aliases = []string{"green"}
+		})}}, "ok||so fresh"},
+		"regrouped, then renamed": {scene{view: []mapping.Attachment{onEth1("prod", mapping.Identity{Switch: "group:dc1", VLAN: 100}, fresh, heardFrom(idGreen))}}, "ok||so fresh"},
+		"regrouped, another VLAN": {
+			scene{view: []mapping.Attachment{onEth1("prod", mapping.Identity{Switch: "group:dc1", VLAN: 200}, fresh, heardFrom(idGreen))}},
+			"moved|switch group dc1 VLAN 200|so fresh",
+		},
+		"regrouped, known by another chassis": {
+			scene{
+				view:   []mapping.Attachment{onEth1("prod", mapping.Identity{Switch: "group:dc1", VLAN: 100}, fresh, heardFrom(idPeer))},
+				memory: mapping.Memory{Switches: mapping.Switches{{ID: discovery.ID(idGreen.Switch), Chassis: []discovery.ID{discovery.ID(idGreen.Switch), discovery.ID(idPeer.Switch)}}}},
+			}, "ok||so fresh",
+		},
+		"nothing known": {scene{}, "unverified||nothing tells where eth1 leads"},
+
+		"bond": {scene{record: onTheBond, view: []mapping.Attachment{onEth1("green", idGreen, fresh, onBond(idGreen, idGreen))}}, "ok||so fresh"},
+		"MLAG, the other switch speaks": {
+			scene{record: onTheBond, view: []mapping.Attachment{onEth1("lime", idPeer, fresh, onBond(idPeer, idGreen))}}, "ok||so fresh",
+		},
+		"MLAG, only the peer is left": {
+			scene{record: func(r *record.Record) { onTheBond(r); r.Joined = []string{idPeer.String()} }, view: []mapping.Attachment{onEth1("lime", idPeer, fresh, onBond(idPeer))}}, "ok||so fresh",
+		},
+		"MLAG, the member of old is not sure": {
+			scene{record: onTheBond, view: []mapping.Attachment{onEth1("blue", idBlue, fresh, onBond(idBlue, idGreen), func(a *mapping.Attachment) {
+				a.Members[1].Certainty = unverified
+			})}}, "moved|" + idBlue.String() + "|so fresh",
+		},
+		"bond split": {
+			scene{record: onTheBond, view: []mapping.Attachment{
+				onEth1("green", idGreen, fresh, onBond(idGreen), barred), onEth1("blue", idBlue, fresh, onBond(idBlue), barred),
+			}}, "unverified||so fresh",
+		},
+		"bond split, neither its own": {
+			scene{record: onTheBond, view: []mapping.Attachment{onEth1("blue", idBlue, fresh, onBond(idBlue), barred)}}, "unverified||so fresh",
+		},
+		"bond moved":              {scene{record: onTheBond, view: []mapping.Attachment{onEth1("blue", idBlue, fresh, onBond(idBlue, idBlue))}}, "moved|" + idBlue.String() + "|so fresh"},
+		"bond, its VLANs":         {scene{record: onTheBond, view: []mapping.Attachment{onEth1("blue", idBlue, fresh, tagged(nodeLink("eth1.300", 6)), onBond(idBlue, idBlue))}}, "unverified||nothing tells where bond0 leads"},
+		"below a bond by now":     {scene{view: []mapping.Attachment{onEth1("green", idGreen, fresh, onBond(idGreen))}}, "ok||so fresh"},
+		"VLAN device":             {scene{record: onVLAN, view: []mapping.Attachment{onEth1("blue", idBlue, fresh), onEth1("green", idGreen, fresh, tagged(nodeLink("eth1.300", 6)))}}, "ok||so fresh"},
+		"VLAN device moved":       {scene{record: onVLAN, view: []mapping.Attachment{onEth1("green", idGreen, fresh), onEth1("blue", idBlue, fresh, tagged(nodeLink("eth1.300", 6)))}}, "moved|" + idBlue.String() + "|so fresh"},
+		"VLAN device not seen":    {scene{record: onVLAN, view: []mapping.Attachment{onEth1("green", idGreen, fresh, tagged(nodefile.Link{}))}}, "ok||so fresh"},
+		"VLAN in the container":   {scene{record: func(r *record.Record) { onVLAN(r); r.Device = r.Parent }, view: []mapping.Attachment{onEth1("blue", idBlue, fresh), onEth1("green", idGreen, fresh, tagged(nodefile.Link{}))}}, "ok||so fresh"},
+		"VLAN no longer declared": {scene{record: onVLAN, view: []mapping.Attachment{onEth1("green", idGreen, fresh)}}, "unverified||nothing tells where eth1.300 leads"},
+
+		"device gone": {scene{interfaces: func(s *discovery.Snapshot) { s.Interfaces = nil }, view: []mapping.Attachment{onEth1("green", idGreen, fresh)}}, "down||eth1 is gone"},
+		"device down": {scene{record: onVLAN, interfaces: func(s *discovery.Snapshot) {
+			s.Interfaces = []discovery.Interface{{Index: 6, Name: "eth1.300", MAC: macOf(6)}}
+		}}, "down||eth1.300 is administratively down"},
+		"another MAC address": {scene{interfaces: anotherMAC, view: []mapping.Attachment{onEth1("green", idGreen, fresh)}}, "ok||so fresh"},
+		"another MAC address, moved": {
+			scene{interfaces: anotherMAC, view: []mapping.Attachment{onEth1("blue", idBlue, fresh)}}, "moved|" + idBlue.String() + "|so fresh",
+		},
+		"device taken, its index is another's": {
+			scene{record: func(r *record.Record) { r.Taken = true }, interfaces: anotherMAC},
+			"unverified||eth1 itself is in the container, where the agent cannot hear its switch",
+		},
+		"device taken":         {scene{record: taken}, "unverified||eth7 itself is in the container, where the agent cannot hear its switch"},
+		"device taken, back":   {scene{record: func(r *record.Record) { r.Taken = true }, view: []mapping.Attachment{onEth1("green", idGreen, fresh)}}, "down||eth1 is no longer in the container"},
+		"another boot":         {scene{record: func(r *record.Record) { r.BootID = "boot-0" }, view: []mapping.Attachment{onEth1("blue", idBlue, fresh)}}, "unverified||it was attached before the node rebooted"},
+		"hostile, no device":   {scene{record: func(r *record.Record) { r.Device, r.Parent = record.Link{Index: -1}, record.Link{} }, view: []mapping.Attachment{onEth1("blue", idBlue, fresh)}}, "down|| is gone"},
+		"hostile, no identity": {scene{record: func(r *record.Record) { r.Identity, r.Network = "", "" }, view: []mapping.Attachment{onEth1("", idBlue, fresh)}}, "moved|" + idBlue.String() + "|so fresh"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, _ := tt.resolve()
+			if got := fmt.Sprintf("%s|%s|%s", a.Status, a.To, a.Reason); got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestAttachedSince holds that the time goes on where nothing changes, and that no
+// record can make it absurd.
+func TestAttachedSince(t *testing.T) {
+	key := record.Key{Name: "conf", ContainerID: "c1", IfName: "net1"}
+	green := []mapping.Attachment{onEth1("green", idGreen, nodefile.Fresh)}
+	at := func(added time.Time) func(*record.Record) { return func(r *record.Record) { r.Time = added } }
+	for name, tt := range map[string]struct {
+		scene
+		want time.Time
+	}{
+		"first":             {scene{view: green}, when.Add(-time.Minute)},
+		"same":              {scene{view: green, before: []Attached{{Key: key, Status: AttachedOK, Since: when.Add(-time.Hour)}}}, when.Add(-time.Hour)},
+		"changed":           {scene{view: green, before: []Attached{{Key: key, Status: AttachedDown, Since: when.Add(-time.Hour)}}}, when.Add(-time.Minute)},
+		"nothing known":     {scene{}, when},
+		"added later":       {scene{view: green, record: at(when.Add(-time.Second))}, when.Add(-time.Second)},
+		"added in future":   {scene{view: green, record: at(when.Add(time.Hour))}, when},
+		"added in year 10k": {scene{view: green, record: at(time.Date(9999, 12, 31, 23, 59, 59, 0, time.FixedZone("", -23*3600)))}, when},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, _ := tt.resolve()
+			if !a.Since.Equal(tt.want) {
+				t.Errorf("since %v, want %v", a.Since, tt.want)
+			}
+			if _, err := json.Marshal(a); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestOrphans(t *testing.T) {
+	key := record.Key{Name: "conf", ContainerID: "c1", IfName: "net1"}
+	goneSince := func(d time.Duration) []Attached { return []Attached{{Key: key, Gone: when.Add(-d)}} }
+	adding := func(age time.Duration) func(*record.Record) {
+		return func(r *record.Record) { r.Phase, r.Time = record.Adding, when.Add(-age) }
+	}
+	rebooted := func(r *record.Record) { r.BootID = "boot-0" }
+	for name, tt := range map[string]struct {
+		scene
+		want string
+		wake time.Duration
+	}{
+		"there":              {scene{}, "", 0},
+		"just gone":          {scene{gone: true}, "", time.Minute},
+		"gone":               {scene{gone: true, before: goneSince(59 * time.Second)}, "", time.Second},
+		"gone for long":      {scene{gone: true, before: goneSince(time.Minute)}, "its network namespace is gone", 0},
+		"back":               {scene{before: goneSince(time.Hour)}, "", 0},
+		"another boot":       {scene{record: rebooted}, "", time.Minute},
+		"another boot, long": {scene{record: rebooted, before: goneSince(time.Hour)}, "the node rebooted since", 0},
+		"adding":             {scene{record: adding(time.Minute)}, "", time.Minute},
+		"adding for long":    {scene{record: adding(2 * time.Minute)}, "its ADD was not completed", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, wake := tt.resolve()
+			if a.Orphaned != tt.want || (tt.wake == 0) != wake.IsZero() || tt.wake != 0 && !wake.Equal(when.Add(tt.wake)) {
+				t.Errorf("orphaned %q, wake at %v; want %q and %v", a.Orphaned, wake, tt.want, when.Add(tt.wake))
+			}
+		})
+	}
+}
+
+func TestNetnsGone(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "netns")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var own syscall.Stat_t
+	if err := syscall.Stat("/proc/self/ns/net", &own); err != nil {
+		t.Skip("needs /proc:", err)
+	}
+	alive := record.Netns{Path: "/proc/self/ns/net", Inode: own.Ino}
+	another := record.Netns{Path: "/proc/self/ns/net", Inode: own.Ino + 1}
+	gone := record.Netns{Path: filepath.Join(dir, "gone")}
+	ended := record.Netns{Path: "/proc/4194305/ns/net"} // above any process ID
+	for _, tt := range []struct {
+		name  string
+		netns record.Netns
+		// what is told from the plugin's mount namespace, and from another one where the
+		// namespace was seen; all from the first PID namespace
+		gone, alive bool
+	}{
+		{"there", alive, false, true},
+		{"another at its path", another, true, false},
+		{"gone", gone, true, false},
+		{"its process has ended", ended, true, false},
+		{"not ours to see", record.Netns{Path: filepath.Join(dir, "no", "such", "directory")}, false, false},
+		{"its mount did not reach us", record.Netns{Path: file, Inode: 1}, false, false},
+		{"below a file", record.Netns{Path: filepath.Join(file, "below")}, false, false},
+		{"no path", record.Netns{}, false, false},
+		{"relative", record.Netns{Path: "proc/../x"}, false, false},
+		{"zero byte", record.Netns{Path: "/\x00"}, false, false},
+		{"long", record.Netns{Path: "/" + strings.Repeat("x", 1<<16)}, false, false},
+	} {
+		const here, elsewhere = 7, 8
+		inMount := func(mount uint64) record.Netns {
+			n := tt.netns
+			n.Mount = mount
+			return n
+		}
+		for _, from := range []struct {
+			name  string
+			w     lookout
+			netns record.Netns
+			gone  bool
+		}{
+			{"the same mount namespace", lookout{mount: here, all: true}, inMount(here), tt.gone},
+			{"another", lookout{mount: here, all: true}, inMount(elsewhere), false},
+			{"another, seen", lookout{mount: here, all: true, seen: map[record.Netns]bool{inMount(elsewhere): true}}, inMount(elsewhere), tt.gone},
+			{"an unknown one", lookout{all: true}, inMount(0), false},
+			{"another PID namespace", lookout{mount: here}, inMount(here), tt.gone && !strings.HasPrefix(tt.netns.Path, "/proc/")},
+		} {
+			from.w.own = own
+			if alive, gone := from.w.look(from.netns); alive != tt.alive || gone != from.gone {
+				t.Errorf("%s, from %s: alive %t, gone %t; want %t and %t", tt.name, from.name, alive, gone, tt.alive, from.gone)
+			}
+		}
+	}
+}
+
+// TestNetnsSeen holds that a namespace which was seen is known to be gone, whatever
+// mount namespace the plugin runs in.
+func TestNetnsSeen(t *testing.T) {
+	b := newBench(t)
+	path := filepath.Join(t.TempDir(), "netns")
+	if err := os.Symlink("/proc/self/ns/net", path); err != nil {
+		t.Fatal(err)
+	}
+	var own syscall.Stat_t
+	if err := syscall.Stat(path, &own); err != nil {
+		t.Skip("needs /proc:", err)
+	}
+	b.attach("c1", record.Netns{Path: path, Inode: own.Ino, Mount: 1})
+	b.attach("c2", record.Netns{Path: path + "2", Inode: own.Ino, Mount: 1})
+	seen, late := newLookout(), newLookout()
+	gone := func(w *lookout) (out []bool) {
+		for _, r := range w.read(b.config.RecordDirectory).list {
+			out = append(out, r.gone)
+		}
+		return out
+	}
+	for range 2 {
+		if diff := cmp.Diff([]bool{false, false}, gone(seen)); diff != "" {
+			t.Errorf("gone while one is there (-want +got):\n%s", diff)
+		}
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if diff := cmp.Diff([]bool{true, false}, gone(seen)); diff != "" {
+			t.Errorf("gone (-want +got):\n%s", diff)
+		}
+	}
+	if diff := cmp.Diff([]bool{false, false}, gone(late)); diff != "" {
+		t.Errorf("gone as never seen (-want +got):\n%s", diff)
+	}
+	if err := os.RemoveAll(b.config.RecordDirectory); err != nil {
+		t.Fatal(err)
+	}
+	if gone(seen); len(seen.seen) != 0 {
+		t.Errorf("%v is kept without a record", seen.seen)
+	}
+}
+
+func TestAttachedConditions(t *testing.T) {
+	moved := func(container, pod string) Attached {
+		return Attached{
+			Key: record.Key{Name: "conf", ContainerID: container, IfName: "net1"}, Pod: record.Pod{Namespace: "default", Name: pod}, Network: "green",
+			Identity: "A", Device: recordLink("eth1", 2), Status: AttachedMoved, To: "B", ToNetwork: "blue", Neighbor: "sw-blue p1", Since: when.Local(),
+		}
+	}
+	taken := Attached{Key: record.Key{ContainerID: "0123456789abcdef"}, Network: "green", Device: recordLink("eth7", 9), Taken: true, Status: AttachedUnverified}
+	orphan, unfinished := moved("c3", "web-2"), moved("c4", "web-3")
+	orphan.Orphaned, orphan.Gone = "its network namespace is gone", when
+	unfinished.Orphaned, unfinished.Status = "its ADD was not completed", AttachedOK
+	got := attachedConditions([]Attached{moved("c1", "web-0"), moved("c2", "web-\x1b1"), taken, orphan, unfinished}, "why")
+	want := []mapping.Condition{
+		{Type: mapping.AttachmentMoved, Interface: "eth1", Network: "green", Message: "default/web-0 (net1) and 2 more asked for green (A), but eth1 leads to blue (B) on sw-blue p1 since " +
+			when.Local().Format(time.DateTime) + "; running containers are left alone: move the cable or the VLAN back, or restart them"},
+		{Type: mapping.DeviceInUse, Interface: "eth7", Network: "green", Message: "eth7 (green) is not gone: it is in use by 01234567…cdef, into which it was moved, so nothing is heard on it"},
+		{Type: mapping.OrphanedRecords, Message: "attachment records of containers that are gone: 1, such as default/web-2 (green on eth1: its network namespace is gone); \"colvin gc\" removes what they left"},
+		{Type: mapping.OrphanedRecords, Message: "attachments that were begun and not completed: 1, such as default/web-3 (green on eth1: its ADD was not completed); the runtime's next DEL undoes them, or restart the container"},
+		{Type: mapping.RecordsUnreadable, Message: "why"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("conditions (-want +got):\n%s", diff)
+	}
+	var many []Attached
+	for i := range 1000 {
+		a := moved(fmt.Sprint(i), "web")
+		a.Network = fmt.Sprint("network-", i)
+		many = append(many, a)
+	}
+	if got := attachedConditions(many, ""); len(got) != maxAttachedConditions+1 || got[maxAttachedConditions].Message != `984 more; "colvin attachments" lists them all` {
+		t.Errorf("%d conditions, the last %+v", len(got), got[len(got)-1])
+	}
+}
+
+func TestAttachedWithoutAgent(t *testing.T) {
+	r := func(container string) heldRecord {
+		return heldRecord{record.Record{
+			Key: record.Key{Name: "conf", ContainerID: container, IfName: "net1"}, Phase: record.Added, Time: when.Add(-time.Hour), BootID: "boot-1",
+			Network: "green", Identity: idGreen.String(), Device: recordLink("eth1", 2), Port: recordLink("eth1", 2),
+		}, false}
+	}
+	tagged, taken, gone := r("c3"), r("c4"), r("c5")
+	tagged.VID, tagged.Device, tagged.Parent = 300, recordLink("eth1.300", 6), recordLink("eth1", 2)
+	taken.Taken, gone.gone = true, true
+	file := &nodefile.File{
+		BootID: "boot-1",
+		Networks: []nodefile.Network{
+			{Name: "green", Attachments: []nodefile.Attachment{{Identity: idGreen.String(), Device: nodeLink("eth1", 2), Port: nodeLink("eth1", 2), Certainty: nodefile.Fresh}}},
+			{Name: "blue", Attachments: []nodefile.Attachment{{Identity: idBlue.String(), VID: 300, Parent: nodeLink("eth1", 2), Port: nodeLink("eth1", 2), Certainty: nodefile.Stale}}},
+		},
+		Moved: []nodefile.Moved{{Name: "conf", ContainerID: "c2", IfName: "net1", Identity: idPeer.String()}},
+	}
+	for boot, want := range map[string][]string{
+		"boot-1": {"c1 ok", "c2 moved " + idPeer.String(), "c3 moved " + idBlue.String(), "c4 unverified", "c5 ok its network namespace is gone"},
+		"boot-2": {
+			"c1 unverified the node rebooted since", "c2 unverified the node rebooted since", "c3 unverified the node rebooted since",
+			"c4 unverified the node rebooted since", "c5 unverified the node rebooted since",
+		},
+	} {
+		attached, _ := written(file, boot, when).attached([]heldRecord{r("c1"), r("c2"), tagged, taken, gone}, nil)
+		var got []string
+		for _, a := range attached {
+			got = append(got, strings.Join(strings.Fields(strings.Join([]string{a.ContainerID, string(a.Status), a.To, a.Orphaned}, " ")), " "))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("in %s (-want +got):\n%s", boot, diff)
+		}
+	}
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Files of the history in the state directory. When the first is full it takes the
+// place of the second.
+const (
+	changesName    = "changes.jsonl"
+	oldChangesName = "changes.old.jsonl"
+	maxChanges     = 1 << 20
+	// maxUnsaved bounds what waits for a disk that is full.
+	maxUnsaved = 1000
+)
+
+// A history keeps changes over restarts.
+type history struct {
+	dir string
+
+	mu      sync.Mutex // a reader must not see half a line
+	unsaved [][]byte   // lines
+	err     error      // why they are unsaved
+}
+
+// append keeps changes, and those that could not be kept before.
+func (h *history) append(changes ...Change) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i := range changes {
+		if line, err := json.Marshal(&changes[i]); err == nil { // else its time is one that no clock shows
+			h.unsaved = append(h.unsaved, append(line, '\n'))
+		}
+	}
+	if drop := len(h.unsaved) - maxUnsaved; drop > 0 {
+		h.unsaved = h.unsaved[drop:]
+	}
+	if len(h.unsaved) == 0 {
+		return
+	}
+	if h.err = h.save(); h.err != nil {
+		h.err = fmt.Errorf("record changes: %w", h.err)
+		return
+	}
+	h.unsaved = nil
+}
+
+// problem says why changes are not kept.
+func (h *history) problem() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.err
+}
+
+func (h *history) save() (err error) {
+	size := int64(0)
+	for _, line := range h.unsaved {
+		size += int64(len(line))
+	}
+	path := filepath.Join(h.dir, changesName)
+	st, err := os.Lstat(path)
+	if err == nil && st.Size() > 0 && st.Size()+size > maxChanges {
+		if err := os.Rename(path, filepath.Join(h.dir, oldChangesName)); err != nil {
+			return err
+		}
+	}
+	f, size, err := openRegular(path, os.O_RDWR|os.O_CREATE|os.O_APPEND)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return appendLines(f, size, bytes.Join(h.unsaved, nil))
+}
+
+// openRegular opens a file whose directory need not be the caller's: nothing leads
+// elsewhere, and nothing waits.
+func openRegular(path string, flag int) (f *os.File, size int64, err error) {
+	f, err = os.OpenFile(path, flag|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
+	if errors.Is(err, syscall.ELOOP) {
+		return nil, 0, fmt.Errorf("open %s: %w", path, errNotRegular)
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	st, err := f.Stat()
+	if err == nil && !st.Mode().IsRegular() {
+		err = fmt.Errorf("open %s: %w", path, errNotRegular)
+	}
+	if err != nil {
+		return nil, 0, errors.Join(err, f.Close())
+	}
+	return f, st.Size(), nil
+}
+
+var errNotRegular = errors.New("it is no regular file; remove it")
+
+// appendLines ends a line first that was cut off when the node lost power or the
+// disk was full.
+func appendLines(f *os.File, size int64, lines []byte) error {
+	last := []byte{'\n'}
+	if size > 0 {
+		if _, err := f.ReadAt(last, size-1); err != nil {
+			return err
+		}
+	}
+	if last[0] != '\n' {
+		lines = append([]byte{'\n'}, lines...)
+	}
+	_, err := f.Write(lines)
+	return err
+}
+
+// Changes are what was recorded.
+type Changes struct {
+	Changes []Change `json:"changes"`
+	Damaged int      `json:"damaged"` // lines that could not be read
+}
+
+// since returns what was recorded since t. The loop waits no longer than it takes to
+// open the files.
+func (h *history) since(t time.Time) (Changes, error) {
+	h.mu.Lock()
+	files, err := openChanges(h.dir)
+	h.mu.Unlock()
+	if err != nil {
+		return Changes{}, err
+	}
+	return readChanges(files, t)
+}
+
+// ReadChanges reads what agents have recorded in their state directory since t.
+// What cannot be understood is skipped and counted.
+func ReadChanges(dir string, t time.Time) (Changes, error) {
+	files, err := openChanges(dir)
+	if err != nil {
+		return Changes{}, err
+	}
+	if len(files) == 0 {
+		return Changes{}, fmt.Errorf("no agent has recorded changes in %s", dir)
+	}
+	return readChanges(files, t)
+}
+
+// A changesFile is one as it was when it was opened.
+type changesFile struct {
+	*os.File
+	size int64
+}
+
+// openChanges opens what there is, the oldest first.
+func openChanges(dir string) (files []changesFile, err error) {
+	defer func() {
+		if err != nil {
+			closeAll(files)
+			files, err = nil, fmt.Errorf("read changes: %w", err)
+		}
+	}()
+	for _, name := range []string{oldChangesName, changesName} {
+		f, size, err := openRegular(filepath.Join(dir, name), os.O_RDONLY)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return files, err
+		}
+		files = append(files, changesFile{f, min(size, maxFile)})
+	}
+	return files, nil
+}
+
+func closeAll(files []changesFile) {
+	for _, f := range files {
+		_ = f.Close()
+	}
+}
+
+func readChanges(files []changesFile, t time.Time) (Changes, error) {
+	defer closeAll(files)
+	out := Changes{Changes: []Change{}}
+	for _, f := range files {
+		if err := out.read(io.LimitReader(f, f.size), t); err != nil {
+			return Changes{}, fmt.Errorf("read changes: %w", err)
+		}
+	}
+	return out, nil
+}
+
+// maxFile is what is read of a file at most: the last changes may be above the bound.
+const maxFile = maxChanges + maxUnsaved*maxLine
+
+// maxLine is more than the agent writes into a line.
+const maxLine = 16 << 10
+
+func (out *Changes) read(r io.Reader, t time.Time) error {
+	lines := bufio.NewReaderSize(r, maxLine)
+	for long := false; ; {
+		line, more, err := lines.ReadLine()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		var c Change
+		switch skip := long || more; {
+		case skip && more: // the rest of the line is yet to come
+		case skip || json.Unmarshal(line, &c) != nil || c.What == "":
+			out.Damaged++
+		case !c.Time.Before(t):
+			out.Changes = append(out.Changes, c)
+		}
+		long = more
+	}
+}

@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+	"github.com/colvin-net/colvin/mapping/rules"
+)
+
+// A saidCluster says what a test has it say.
+type saidCluster struct {
+	identity  string
+	updates   chan ClusterUpdate
+	published *State
+}
+
+func (*saidCluster) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+
+func (c *saidCluster) Identity() string {
+	if c.identity == "" {
+		return "test"
+	}
+	return c.identity
+}
+
+func (*saidCluster) String() string                  { return "cluster of a test" }
+func (c *saidCluster) Updates() <-chan ClusterUpdate { return c.updates }
+func (c *saidCluster) Publish(s *State)              { c.published = s }
+
+// inCluster makes the bench's node one of a cluster, whose rules are watched.
+func (b *bench) inCluster() *saidCluster {
+	c := &saidCluster{updates: make(chan ClusterUpdate)}
+	b.cluster, b.config.Colours.Attach = c, false
+	return c
+}
+
+// says is what a cluster with one RuleSet says.
+func (b *bench) says(spec string, colours ...mapping.Colour) {
+	b.t.Helper()
+	c, ok := b.cluster.(*saidCluster)
+	if !ok {
+		b.t.Fatal("no cluster")
+	}
+	c.updates <- ClusterUpdate{
+		RuleSets: []rules.Source{{Name: "ruleset/site", Root: "spec", Data: []byte(spec)}}, Colours: append([]mapping.Colour{}, colours...),
+	}
+	synctest.Wait()
+	b.loop.ruleBook.take(<-b.loop.ruleBook.in)
+	synctest.Wait()
+}
+
+func (b *bench) nodeFile() *nodefile.File {
+	b.t.Helper()
+	f, err := nodefile.Read(filepath.Join(b.config.RunDirectory, nodefile.FileName))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return f
+}
+
+const (
+	fileGreen  = "networks:\n  - name: green\n    match: [{vlan: 100}]\n"
+	specBlue   = `{"networks": [{"name": "blue", "match": [{"vlan": 100}]}]}`
+	specIgnore = `{"ignore": [{"system": "leaf-*"}]}`
+)
+
+// TestClusterUnknown holds that a node which never heard of the cluster's rules gives
+// no names, by rules of its own neither: the cluster may ignore the very neighbour.
+func TestClusterUnknown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.write("rules.yaml", fileGreen)
+		b.inCluster()
+		b.start()
+		b.see(heard(sw1, 100))
+		b.expect("nothing known of the cluster", []string(nil)...)
+		if f := b.nodeFile(); f.Converged || !strings.Contains(f.RulesProblem, "RuleSets of the cluster are not known yet") {
+			t.Errorf("node file: converged %v, problem %q", f.Converged, f.RulesProblem)
+		}
+		b.says(specIgnore)
+		b.see(heard(sw1, 100))
+		b.expect("ignored", []string(nil)...)
+		if f := b.nodeFile(); f.RulesProblem != "" {
+			t.Errorf("node file: problem %q", f.RulesProblem)
+		}
+		b.says(specBlue)
+		b.see(heard(sw1, 100))
+		b.expect("the file comes first", "green eth1 fresh")
+		if f := b.nodeFile(); !f.Converged {
+			t.Error("not converged")
+		}
+		b.stop()
+	})
+}
+
+// TestClusterAway holds that what the cluster said last counts over a restart, until it
+// says something else, mistakes excepted.
+func TestClusterAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		c := b.inCluster()
+		b.start()
+		b.see(heard(sw1, 100))
+		b.says(specBlue)
+		b.expect("blue", "blue eth1 fresh")
+		if c.published == nil || len(c.published.View.Attachments) != 1 || c.published.View.Attachments[0].Name != "blue" {
+			t.Errorf("published %+v", c.published)
+		}
+		b.says(`{"networks": [{"nam": "red", "match": [{"vlan": 100}]}]}`)
+		b.expect("a mistake", "blue eth1 fresh")
+		if got := b.conditions(); !slices.Equal(got, []mapping.ConditionType{mapping.RulesInvalid}) {
+			t.Errorf("conditions %v", got)
+		}
+		b.stop()
+
+		b.inCluster()
+		b.start()
+		b.see(heard(sw1, 100))
+		b.expect("after a restart", "blue eth1 fresh")
+		if f := b.nodeFile(); !f.Converged {
+			t.Error("not converged without the cluster")
+		}
+		unreachable := mapping.Condition{Type: mapping.ClusterUnreachable, Message: "away"}
+		said, ok := b.cluster.(*saidCluster)
+		if !ok {
+			t.Fatal("no cluster")
+		}
+		said.updates <- ClusterUpdate{Problems: []mapping.Condition{unreachable}}
+		synctest.Wait()
+		b.expect("away", "blue eth1 fresh")
+		if got := b.conditions(); !slices.Equal(got, []mapping.ConditionType{mapping.ClusterUnreachable}) {
+			t.Errorf("conditions %v", got)
+		}
+		b.write("rules.yaml", fileGreen)
+		b.loop.ruleBook.reload()
+		synctest.Wait()
+		b.expect("a rule of the node", "green eth1 fresh")
+		b.says(`{}`)
+		b.expect("the cluster has no rules any more", "green eth1 fresh")
+		b.stop()
+
+		b.cluster = nil
+		b.start()
+		b.see(heard(sw1, 100))
+		b.expect("on its own", "green eth1 fresh")
+		b.stop()
+	})
+}
+
+// TestClusterUnknownMovesNobody holds that a container is not taken for moved because the
+// rules that would tell its network are not known.
+func TestClusterUnknownMovesNobody(t *testing.T) {
+	const grouped = "switchGroups:\n  dc:\n    match: [{system: \"leaf-*\"}]\n    vlans: {100: green}\n"
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.write("rules.yaml", grouped)
+		b.start()
+		b.see(heard(sw1, 100))
+		r := b.record("c1", record.Netns{})
+		r.Identity = mapping.Identity{Switch: "group:dc", VLAN: 100}.String()
+		b.keep(r)
+		b.readRecords()
+		if got := b.statuses(); !slices.Equal(got, []AttachedStatus{AttachedOK}) {
+			t.Errorf("on its own: %v", got)
+		}
+		b.stop()
+
+		b.inCluster()
+		b.start()
+		b.see(heard(sw1, 100))
+		if got := b.statuses(); !slices.Equal(got, []AttachedStatus{AttachedUnverified}) || b.moved() != nil {
+			t.Errorf("nothing known of the cluster: %v, moved %v", got, b.moved())
+		}
+		b.says(`{}`)
+		if got := b.statuses(); !slices.Equal(got, []AttachedStatus{AttachedOK}) {
+			t.Errorf("known: %v", got)
+		}
+		b.says(specIgnore)
+		b.stop()
+
+		b.cluster = nil // the kept rules are the file's again
+		if err := os.Remove(filepath.Join(b.config.StateDirectory, lastRulesName)); err != nil {
+			t.Fatal(err)
+		}
+		b.write("rules.yaml", "networks: 5\n")
+		b.start()
+		b.see(heard(sw1, 100))
+		if got := b.statuses(); !slices.Equal(got, []AttachedStatus{AttachedUnverified}) || b.moved() != nil {
+			t.Errorf("no good rules: %v, moved %v", got, b.moved())
+		}
+		b.stop()
+	})
+}
+
+// TestClusterFileUnreadable holds that the RuleSets alone do not count where the node has
+// rules that cannot be read: those may ignore the very neighbour.
+func TestClusterFileUnreadable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		if err := os.Mkdir(b.config.Rules, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		b.inCluster()
+		b.start()
+		b.see(heard(sw1, 100))
+		b.says(specBlue)
+		b.expect("the file cannot be read", []string(nil)...)
+		if got := b.conditions(); !slices.Equal(got, []mapping.ConditionType{mapping.RulesInvalid}) {
+			t.Errorf("conditions %v", got)
+		}
+		if f := b.nodeFile(); f.Converged || !strings.Contains(f.RulesProblem, "read rules: ") {
+			t.Errorf("node file: converged %v, problem %q", f.Converged, f.RulesProblem)
+		}
+		if err := os.Remove(b.config.Rules); err != nil {
+			t.Fatal(err)
+		}
+		b.loop.ruleBook.reload()
+		synctest.Wait()
+		b.expect("there is none", "blue eth1 fresh")
+		if err := os.Mkdir(b.config.Rules, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		b.loop.ruleBook.reload()
+		synctest.Wait()
+		b.says(specIgnore)
+		b.expect("a file that was never read", "blue eth1 fresh")
+		b.stop()
+	})
+}
+
+// TestClusterMistakeGone holds that a mistake is forgotten with the RuleSet that made it,
+// though there are no rules then as before.
+func TestClusterMistakeGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		c := b.inCluster()
+		b.start()
+		b.see(heard(sw1, 100))
+		none := func() {
+			c.updates <- ClusterUpdate{RuleSets: []rules.Source{}, Colours: []mapping.Colour{}}
+			synctest.Wait()
+			b.loop.ruleBook.take(<-b.loop.ruleBook.in)
+			synctest.Wait()
+		}
+		none()
+		b.stop()
+
+		c = b.inCluster()
+		b.start()
+		b.see(heard(sw1, 100))
+		b.says(`{"networks": 5}`)
+		if got := b.conditions(); !slices.Equal(got, []mapping.ConditionType{mapping.RulesInvalid}) {
+			t.Errorf("a mistake: conditions %v", got)
+		}
+		none()
+		if got := b.conditions(); got != nil {
+			t.Errorf("none: conditions %v", got)
+		}
+		b.stop()
+	})
+}
+
+// TestClusterUnkept holds that a node says when it could not keep what the cluster said,
+// and keeps it as soon as it can.
+func TestClusterUnkept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.config.StateDirectory = filepath.Join(t.TempDir(), "state")
+		b.inCluster()
+		b.start()
+		b.see(heard(sw1, 100))
+		b.says(specBlue, mapping.Colour{Name: "red-wren", Identity: mapping.Identity{Switch: "mac:" + sw1, VLAN: 100}})
+		b.expect("named", "blue eth1 fresh")
+		if got := b.conditions(); !slices.Contains(got, mapping.FilesUnwritable) {
+			t.Errorf("conditions %v", got)
+		}
+		if err := os.Mkdir(b.config.StateDirectory, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		b.loop.ruleBook.reload()
+		time.Sleep(2 * lookEvery)
+		synctest.Wait()
+		if got := b.conditions(); got != nil {
+			t.Errorf("conditions %v", got)
+		}
+		kept, err := b.loop.store.lastRules("test")
+		colours, colourErr := b.loop.store.clusterColours("test")
+		if len(kept.Cluster) != 1 || len(colours) != 1 {
+			t.Errorf("kept %v, %v, %v, %v", kept, err, colours, colourErr)
+		}
+		b.stop()
+	})
+}
+
+// TestClusterColours holds that a node in a cluster uses the cluster's colours only, as
+// those of one node could stand for something else on another.
+func TestClusterColours(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.start()
+		b.see(heard(sw1, 100))
+		own := colourOf1(b)
+		b.stop()
+
+		id := mapping.Identity{Switch: "mac:" + sw1, VLAN: 100}
+		b.inCluster()
+		b.config.Colours.Attach = true
+		b.start()
+		b.see(heard(sw1, 100))
+		b.expect("nothing known", []string(nil)...)
+		b.says(`{}`, mapping.Colour{Name: "red-wren", Identity: id}, mapping.Colour{Name: "sky-emu", Identity: id}, mapping.Colour{Name: own, Identity: mapping.Identity{Switch: "mac:" + sw2, VLAN: 100}})
+		b.expect("colours", "red-wren eth1 fresh", "sky-emu eth1 fresh")
+		b.see(heard(sw1, 300))
+		b.stop()
+
+		b.inCluster()
+		b.config.Colours.Attach = true
+		b.start()
+		b.see(heard(sw1, 100))
+		b.expect("after a restart", "red-wren eth1 fresh", "sky-emu eth1 fresh")
+		b.says(specBlue, mapping.Colour{Name: "red-wren", Identity: id})
+		b.expect("named", "blue eth1 fresh", "red-wren eth1 fresh")
+		b.stop()
+
+		b.cluster = nil
+		b.start()
+		b.see(heard(sw1, 100))
+		b.expect("on its own again", own+" eth1 fresh")
+		b.stop()
+	})
+}
+
+// TestOtherCluster holds that what one cluster said does not count in another.
+func TestOtherCluster(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.inCluster()
+		b.config.Colours.Attach = true
+		b.start()
+		b.see(heard(sw1, 100))
+		b.says(specBlue, mapping.Colour{Name: "red-wren", Identity: mapping.Identity{Switch: "mac:" + sw1, VLAN: 100}})
+		b.expect("one", "blue eth1 fresh", "red-wren eth1 fresh")
+		b.stop()
+		b.inCluster().identity = "other"
+		b.start()
+		b.see(heard(sw1, 100))
+		b.expect("another", []string(nil)...)
+		b.says(`{}`)
+		b.expect("another, heard", []string(nil)...)
+		b.stop()
+	})
+}
+
+// TestRuleSetsSettle holds that a rule that moves from one RuleSet to another is never
+// missed.
+func TestRuleSetsSettle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		book := newRuleBook("", "test", store{t.TempDir()}, slog.New(slog.DiscardHandler))
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- book.Run(ctx) }()
+		<-book.out // waits for the cluster
+		set := func(specs ...string) (out []rules.Source) {
+			for i, spec := range specs {
+				out = append(out, rules.Source{Name: fmt.Sprint("ruleset/", i), Root: "spec", Data: []byte(spec)})
+			}
+			return out
+		}
+		begin := time.Now()
+		book.offer(set(`{}`, `{}`))
+		time.Sleep(rules.Settle / 2)
+		book.offer(set(specBlue))
+		if got := (<-book.out).Set.KnownNames(); time.Since(begin) != rules.Settle*3/2 || !slices.Equal(got, []string{"blue"}) {
+			t.Errorf("%v after %v", got, time.Since(begin))
+		}
+		begin = time.Now()
+		for time.Since(begin) < 2*rules.SettleMost { // it never settles
+			book.offer(set(specBlue, specIgnore))
+			book.offer(set(specBlue))
+			time.Sleep(rules.Settle / 3)
+			select {
+			case <-book.out:
+				t.Error("changed though it is the same in the end")
+			default:
+			}
+		}
+		book.offer(set(specIgnore))
+		if got := (<-book.out).Set.KnownNames(); len(got) != 0 {
+			t.Errorf("names %v", got)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestClusterWithoutRules holds that a cluster without RuleSets is known as one.
+func TestClusterWithoutRules(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		c := b.inCluster()
+		b.config.Colours.Attach = true
+		b.start()
+		b.see(heard(sw1, 100))
+		c.updates <- ClusterUpdate{RuleSets: []rules.Source{}, Colours: []mapping.Colour{{Name: "red-wren", Identity: mapping.Identity{Switch: "mac:" + sw1, VLAN: 100}}}}
+		synctest.Wait()
+		b.loop.ruleBook.take(<-b.loop.ruleBook.in)
+		synctest.Wait()
+		b.expect("known", "red-wren eth1 fresh")
+		b.stop()
+		b.inCluster()
+		b.start()
+		b.see(heard(sw1, 100))
+		b.expect("after a restart", "red-wren eth1 fresh")
+		if got := b.conditions(); len(got) != 0 {
+			t.Errorf("conditions %v", got)
+		}
+		b.stop()
+	})
+}
+
+func TestRulesOfAnEarlierRun(t *testing.T) {
+	s := store{t.TempDir()}
+	file := rules.Source{Name: "rules.yaml", Data: []byte(fileGreen)}
+	for name, want := range map[string]ruleSources{
+		"none":              {},
+		"file":              {File: &file},
+		"cluster":           {Of: "test", Cluster: []rules.Source{{Name: "ruleset/a", Root: "spec", Data: []byte(specBlue)}}},
+		"cluster with none": {File: &file, Of: "test", Cluster: []rules.Source{}},
+	} {
+		if err := s.saveRules(want); err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.lastRules("test")
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%s: %v, rules (-want +got):\n%s", name, err, diff)
+		}
+	}
+	if err := s.write(lastRulesName, map[string]int{"version": 7}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.lastRules("test"); err == nil || !strings.Contains(err.Error(), "format version 7, want 1") {
+		t.Errorf("a later version: %v", err)
+	}
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+// nodeFile is the View as the CNI plugin needs it: one entry per name that
+// resolves, so that a colour leads to its own identity only, even where the name
+// that replaced it covers several.
+func nodeFile(in mapping.Input, v mapping.View, moved []nodefile.Moved, r *Rules) *nodefile.File {
+	f := &nodefile.File{
+		Version:       nodefile.Version,
+		Node:          v.Node,
+		BootID:        v.BootID,
+		Written:       v.Time.UTC().Round(0),
+		Converged:     v.Converged && !r.Unknown(),
+		Pending:       v.Pending,
+		Networks:      []nodefile.Network{},
+		KnownNames:    in.KnownNames(),
+		KnownPatterns: in.Rules.KnownPatterns(),
+		Moved:         moved,
+		RulesProblem:  r.Problem,
+	}
+	byName := map[string][]nodefile.Attachment{}
+	for i := range v.Attachments {
+		for _, name := range v.Attachments[i].Names() {
+			byName[name] = append(byName[name], fileAttachments(&v.Attachments[i])...)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		f.Networks = append(f.Networks, nodefile.Network{Name: name, Attachments: byName[name]})
+	}
+	return f
+}
+
+// fileAttachments are an attachment as the plugin checks it: once per port that
+// frames can leave through.
+func fileAttachments(a *mapping.Attachment) []nodefile.Attachment {
+	one := fileAttachment(a)
+	out := []nodefile.Attachment{one}
+	for _, m := range a.Members {
+		if m.Port == a.Port && m.VID == a.VID {
+			out[0].Junctions = m.Junctions
+		} else if m.Decides {
+			one.Port, one.CarrierChanges, one.VID, one.Junctions = m.Port, m.CarrierChanges, m.VID, m.Junctions
+			out = append(out, one)
+		}
+	}
+	return out
+}
+
+// fileAttachment is what the plugin reads of an attachment.
+func fileAttachment(a *mapping.Attachment) nodefile.Attachment {
+	rule := a.Rule.String()
+	if rule == "" {
+		rule = "colour"
+	}
+	device := a.Device
+	if a.Made { // it comes and goes with the containers; the plugin finds or makes it
+		device = nodefile.Link{}
+	}
+	return nodefile.Attachment{
+		Identity:       a.Identity.String(),
+		Joined:         joined(a),
+		Device:         device,
+		Parent:         a.Parent,
+		Port:           a.Port,
+		CarrierChanges: a.CarrierChanges,
+		VID:            a.VID,
+		Certainty:      a.Certainty,
+		Usable:         a.Usable,
+		Spans:          a.Spans,
+		Since:          a.Since.UTC().Round(0),
+		Reason:         a.Reason,
+		Neighbor:       a.NeighborText(),
+		Rule:           rule,
+	}
+}
+
+// joined are the other identities through which the attachment is reached.
+func joined(a *mapping.Attachment) []string {
+	var out []string
+	for _, m := range a.Members {
+		if id := m.Identity.String(); m.Decides && m.Identity != a.Identity && !slices.Contains(out, id) {
+			out = append(out, id)
+		}
+	}
+	return out
+}

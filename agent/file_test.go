@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+// The plugin checks every port that frames can leave through, and the bond.
+func TestFileAttachmentsOfABond(t *testing.T) {
+	port := func(index int, name string) nodefile.Link { return nodefile.Link{Name: name, Index: index} }
+	bond := []nodefile.Junction{{Link: port(5, "bond0"), Members: []int{2, 3}}}
+	one, other := mapping.Identity{Switch: "mac:00:00:5e:00:53:01", VLAN: 100}, mapping.Identity{Switch: "mac:00:00:5e:00:53:02", VLAN: 100}
+	a := mapping.Attachment{
+		Name: "green", Port: port(2, "eth1"), CarrierChanges: 4, Device: port(5, "bond0"), Usable: true,
+		Identity: one, Certainty: nodefile.Fresh,
+		Neighbor: discovery.MSAP{Chassis: "mac:00:00:5e:00:53:01", Port: "ifname:p1"},
+		Members: []mapping.Member{
+			{Port: port(2, "eth1"), CarrierChanges: 4, Identity: one, Decides: true, Junctions: bond},
+			{Port: port(3, "eth2"), CarrierChanges: 6, Identity: other, Decides: true, Junctions: bond},
+			{Port: port(4, "eth3"), CarrierChanges: 8},
+		},
+	}
+	want := fileAttachment(&a)
+	want.Junctions, want.Joined = bond, []string{other.String()}
+	second := want
+	second.Port, second.CarrierChanges = port(3, "eth2"), 6
+	if diff := cmp.Diff([]nodefile.Attachment{want, second}, fileAttachments(&a)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A VLAN device that Colvin makes comes and goes with the containers, and the node
+// file need not change with it.
+func TestFileAttachmentsMade(t *testing.T) {
+	a := mapping.Attachment{
+		Name: "storage", Port: nodefile.Link{Name: "eth1", Index: 2}, Parent: nodefile.Link{Name: "eth1", Index: 2}, VID: 300, Usable: true,
+		Identity: mapping.Identity{Switch: "mac:00:00:5e:00:53:01", VLAN: 300}, Certainty: nodefile.Fresh,
+	}
+	want := fileAttachments(&a)
+	a.Device, a.Made = nodefile.Link{Name: "eth1.300", Index: 9}, true
+	if diff := cmp.Diff(want, fileAttachments(&a)); diff != "" {
+		t.Errorf("with the device (-without +with):\n%s", diff)
+	}
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestJournal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		h := &history{dir: t.TempDir()}
+		j := newJournal(slog.New(slog.NewTextHandler(&out, nil)), h)
+		var flood []Change
+		for i := range 10 * journalBurst {
+			flood = append(flood, Change{Time: time.Now(), What: ChangeNeighbor, To: fmt.Sprint("switch", i)})
+		}
+		j.note(flood)
+		if got := strings.Count(out.String(), "msg=change"); got != journalBurst {
+			t.Errorf("%d changes logged at once, want %d", got, journalBurst)
+		}
+		time.Sleep(2 * journalEvery)
+		j.note([]Change{{Time: time.Now(), What: ChangeName, To: "green"}})
+		if want := "level=WARN msg=change what=omitted reason=\"900 changes came too fast to record them all\""; !strings.Contains(out.String(), want) {
+			t.Errorf("afterwards logged %s, want %s", out.String(), want)
+		}
+		got, err := h.since(time.Time{})
+		if err != nil || len(got.Changes) != journalBurst+2 {
+			t.Fatalf("%d changes recorded, want %d (%v)", len(got.Changes), journalBurst+2, err)
+		}
+		if last := got.Changes[journalBurst:]; last[0].What != ChangeOmitted || last[1].To != "green" {
+			t.Errorf("recorded last: %+v", last)
+		}
+	})
+}

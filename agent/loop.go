@@ -1,0 +1,439 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package agent is the node's loop: it takes what is observed and the rules in
+// force, lets package mapping resolve them, and hands the View to the sinks: the
+// node file, the agent's socket, metrics and logs.
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/colour"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+// The node file is written at once, but not more often than this in the long
+// run: whoever floods a port must not wear out the disk.
+const (
+	writeEvery = time.Second
+	writeBurst = 10
+
+	// What is no longer true goes sooner.
+	urgentEvery = 100 * time.Millisecond
+
+	// lookEvery is how often the loop looks whether its file is still there.
+	lookEvery = time.Minute
+)
+
+// A Loop turns snapshots into the node file and the agent's State.
+type Loop struct {
+	config     Config
+	bootID     string
+	started    time.Time
+	version    string
+	snapshots  <-chan *discovery.Snapshot
+	ruleBook   *ruleBook
+	cluster    Cluster // nil where there is none
+	recordsDir *recordsDir
+	store      store
+	log        *slog.Logger
+	history    *history
+	journal    *journal
+	limit      *rate.Limiter
+	urgent     *rate.Limiter // for what takes something away
+	altNames   *altNames
+
+	// Owned by Run.
+	rules    Rules
+	book     *colour.Book // nil while it is damaged, and in a cluster
+	problems []mapping.Condition
+
+	clusterColours  []mapping.Colour // of the cluster, oldest first
+	clusterProblems []mapping.Condition
+	unkept          error // why the cluster's colours are not kept
+
+	uncoloured error // why an identity that should have a colour has none
+	snapshot   *discovery.Snapshot
+	memory     mapping.Memory
+	view       mapping.View
+	records    *records       // of the CNI plugin
+	attached   []Attached     // what they mean by now
+	file       *nodefile.File // what the node file should hold
+	written    *nodefile.File // what it holds; nil where that is not known
+	stat       os.FileInfo    // of the file as written
+	unwritten  error          // why the files are not up to date
+	due        time.Time      // when step has something to do though nothing happens
+	saved      mapping.Memory // what was material of the memory saved with it
+	writes     atomic.Uint64
+
+	state atomic.Pointer[State]
+}
+
+// Deps are what a Loop is connected to.
+type Deps struct {
+	Config    Config
+	Version   string
+	BootID    string
+	Snapshots <-chan *discovery.Snapshot
+	Log       *slog.Logger
+	// Cluster is nil where the node is on its own.
+	Cluster Cluster
+	// AltNames replaces the kernel where alternative names are concerned.
+	AltNames AltNameKernel
+	// WriteLimit replaces the limits on writes of the node file, for benchmarks
+	// that measure a single write many times.
+	WriteLimit *rate.Limiter
+}
+
+// NewLoop loads what earlier runs left and returns a Loop.
+func NewLoop(d Deps) *Loop {
+	if d.Log == nil {
+		d.Log = slog.New(slog.DiscardHandler)
+	}
+	urgent := d.WriteLimit
+	if d.WriteLimit == nil {
+		d.WriteLimit = rate.NewLimiter(rate.Every(writeEvery), writeBurst)
+		urgent = rate.NewLimiter(rate.Every(urgentEvery), writeBurst)
+	}
+	l := &Loop{
+		config: d.Config, bootID: d.BootID, started: time.Now(), version: d.Version,
+		snapshots: d.Snapshots, store: store{d.Config.StateDirectory}, log: d.Log, history: &history{dir: d.Config.StateDirectory}, limit: d.WriteLimit,
+		urgent: urgent, cluster: d.Cluster,
+	}
+	l.ruleBook = newRuleBook(d.Config.Rules, identityOf(d.Cluster), l.store, d.Log)
+	l.rules = l.ruleBook.load()
+	l.journal = newJournal(d.Log, l.history)
+	l.recordsDir = newRecordsDir(d.Config.RecordDirectory, d.Log)
+	l.records = l.recordsDir.load()
+	l.attached = movedBefore(filepath.Join(d.Config.RunDirectory, nodefile.FileName), d.BootID)
+	l.restore()
+	var err error
+	l.altNames, err = newAltNames(d.Config.AltNames, d.BootID, d.AltNames, l.store, d.Log)
+	l.damage(err)
+	return l
+}
+
+// Rules is the task that watches the rules for the Loop.
+func (l *Loop) Rules() Task { return l.ruleBook }
+
+// Records is the task that watches the CNI plugin's records for the Loop.
+func (l *Loop) Records() Task { return l.recordsDir }
+
+// Changes are what was recorded since t, by earlier runs too.
+func (l *Loop) Changes(t time.Time) (Changes, error) { return l.history.since(t) }
+
+// String names the task.
+func (*Loop) String() string { return "map networks" }
+
+func (l *Loop) restore() {
+	memory, err := l.store.memory()
+	l.damage(err)
+	l.memory = memory.Restore(l.bootID, l.started)
+	if l.cluster != nil {
+		l.clusterColours, err = l.store.clusterColours(l.cluster.Identity())
+	} else {
+		l.book, err = l.store.colours()
+	}
+	l.damage(err)
+}
+
+// damage keeps what could not be read as a condition for as long as the agent
+// runs.
+func (l *Loop) damage(err error) {
+	if err == nil {
+		return
+	}
+	l.log.Error("state of an earlier run cannot be used", "error", err)
+	l.problems = append(l.problems, mapping.Condition{Type: mapping.StateDamaged, Message: err.Error()})
+}
+
+// Run maps until ctx ends.
+func (l *Loop) Run(ctx context.Context) error {
+	wake := time.NewTimer(lookEvery)
+	defer wake.Stop()
+	var updates <-chan ClusterUpdate
+	if l.cluster != nil {
+		updates = l.cluster.Updates()
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return l.finish()
+		case s := <-l.snapshots:
+			l.snapshot = s
+		case r := <-l.ruleBook.out:
+			l.rules = r
+			l.refreshTime()
+		case u := <-updates:
+			l.learn(u)
+			l.refreshTime()
+		case r := <-l.recordsDir.out:
+			l.records = r
+			l.refreshTime()
+		case <-wake.C:
+			if l.idle() {
+				wake.Reset(min(lookEvery, time.Until(l.due)))
+				continue
+			}
+			l.refreshTime()
+		}
+		if l.snapshot == nil { // rules may come before anything is observed
+			continue
+		}
+		again := l.step()
+		l.due = time.Now().Add(again)
+		wake.Reset(min(lookEvery, again))
+	}
+}
+
+// idle reports whether there is nothing to do but to see that the file is there.
+func (l *Loop) idle() bool {
+	return l.snapshot != nil && time.Now().Before(l.due) && l.onDisk()
+}
+
+// finish takes away what nobody would look after, and writes what a limit still
+// held back.
+func (l *Loop) finish() error {
+	err := l.altNames.clear()
+	if l.snapshot == nil {
+		return err
+	}
+	return errors.Join(err, l.store.saveMemory(l.memory, time.Now()), l.save(l.file, l.memory.Material()))
+}
+
+// refreshTime has the present snapshot seen as of now.
+func (l *Loop) refreshTime() {
+	if l.snapshot != nil {
+		s := *l.snapshot
+		s.Time = time.Now()
+		l.snapshot = &s
+	}
+}
+
+// never is when there is no reason to do something again.
+const never = 24 * time.Hour
+
+// step computes the View, brings the sinks up to date and returns when to do so
+// again though nothing is heard.
+func (l *Loop) step() time.Duration {
+	world := mapping.World{Node: l.config.Node, BootID: l.bootID, Rules: l.rules.Set}
+	l.memory = l.memory.Advance(world, l.snapshot)
+	in := mapping.Input{World: world, Snapshot: l.snapshot, Memory: l.memory, Colours: l.colours()}
+	view := mapping.Resolve(in)
+	if l.allocate(view.Uncoloured) {
+		in.Colours = l.colours()
+		view = mapping.Resolve(in)
+	}
+	again := l.altNames.withdraw(&view, l.snapshot.Interfaces)
+	var wake time.Time
+	known := l.attached
+	held := observed(&view, l.memory, l.snapshot)
+	held.unruled = l.rules.Unknown()
+	l.attached, wake = held.attached(l.records.list, known)
+	again = min(again, l.write(in, view, l.attached), l.altNames.give(l.snapshot.Interfaces))
+	l.history.append() // what could not be kept before
+	if l.unkept != nil {
+		l.keepColours()
+		again = min(again, lookEvery)
+	}
+	l.conditions(&view)
+	l.view = view
+	before, after := l.state.Load(), l.newState()
+	l.state.Store(after)
+	if l.cluster != nil {
+		l.cluster.Publish(after)
+	}
+	l.journal.note(changes(before, after, known))
+	for _, t := range []time.Time{view.Wake, wake} {
+		if !t.IsZero() {
+			again = min(again, time.Until(t))
+		}
+	}
+	return max(again, time.Millisecond)
+}
+
+// conditions adds what only the loop knows.
+func (l *Loop) conditions(v *mapping.View) {
+	v.Conditions = slices.Concat(v.Conditions, l.problems, l.clusterProblems, l.altNames.conditions())
+	if l.uncoloured != nil {
+		why := mapping.FilesUnwritable
+		switch {
+		case errors.Is(l.uncoloured, colour.ErrTooManyUnnamed):
+			why = mapping.TooManyUnnamed
+		case errors.Is(l.uncoloured, colour.ErrShadowed):
+			why = mapping.ColourShadowed
+		}
+		v.Conditions = append(v.Conditions, mapping.Condition{Type: why, Message: l.uncoloured.Error()})
+	}
+	if err := errors.Join(l.unwritten, l.rules.Unkept, l.unkept, l.history.problem()); err != nil {
+		v.Conditions = append(v.Conditions, mapping.Condition{Type: mapping.FilesUnwritable, Message: err.Error()})
+	}
+	if l.rules.Problem != "" {
+		why := mapping.RulesInvalid
+		if l.rules.Waiting {
+			why = mapping.ClusterUnreachable
+		}
+		v.Conditions = append(v.Conditions, mapping.Condition{Type: why, Message: l.rules.Problem})
+	}
+	v.Conditions = append(v.Conditions, attachedConditions(l.attached, l.records.problem)...)
+}
+
+// colours are the colour book as package mapping wants it.
+func (l *Loop) colours() mapping.Colours {
+	c := mapping.Colours{Tagged: l.config.Colours.Of == ColoursOfAll, Attach: l.config.Colours.Attach}
+	switch {
+	case l.rules.Unknown(): // without the rules a colour could be shadowed, or its port be ignored
+	case l.cluster != nil:
+		c.Book = l.clusterColours
+	case l.book != nil:
+		for _, e := range l.book.Entries() {
+			if id, ok := mapping.ParseColourKey(e.Identity); ok {
+				c.Book = append(c.Book, mapping.Colour{Name: e.Colour, Identity: id})
+			}
+		}
+	}
+	return c
+}
+
+// allocate gives colours to identities that need one, and keeps them before
+// anybody can see them. It reports whether there are new ones.
+func (l *Loop) allocate(ids []mapping.Identity) bool {
+	if l.book == nil || len(ids) == 0 || l.rules.Unknown() {
+		l.uncoloured = nil
+		return false
+	}
+	before, err := l.book.Marshal()
+	if err != nil {
+		l.uncoloured = err
+		return false
+	}
+	var allocated bool
+	if allocated, l.uncoloured = l.allocateAll(ids); !allocated {
+		return false
+	}
+	if err := l.store.saveColours(l.book); err != nil {
+		l.uncoloured = err // a colour that is not kept could be given twice
+		l.book, err = colour.Load(before)
+		l.damage(err)
+		return false
+	}
+	return true
+}
+
+func (l *Loop) allocateAll(ids []mapping.Identity) (allocated bool, err error) {
+	for _, id := range ids {
+		c, err := l.book.Allocate(id.ColourKey(), l.rules.Set.Covers, time.Now())
+		if err != nil {
+			return allocated, err
+		}
+		l.log.Info("colour given", "colour", c, "identity", id.String())
+		allocated = true
+	}
+	return allocated, nil
+}
+
+// write brings the agent's files up to date and returns when to look again.
+func (l *Loop) write(in mapping.Input, view mapping.View, attached []Attached) time.Duration {
+	file, memory := nodeFile(in, view, movedOf(attached), &l.rules), l.memory.Material()
+	l.file = file
+	if l.onDisk() && sameContent(l.written, file) && reflect.DeepEqual(l.saved, memory) {
+		return never
+	}
+	limit := l.limit
+	if takesAway(l.written, file) {
+		limit = l.urgent
+	}
+	if r := limit.Reserve(); r.Delay() > 0 {
+		delay := r.Delay()
+		r.Cancel()
+		return delay
+	}
+	// First what a restarted agent must not contradict, then what the plugin
+	// reads. Where the first fails the second is still due: it takes away what is
+	// not true any more.
+	memoryErr := l.store.saveMemory(l.memory, file.Written)
+	err := errors.Join(memoryErr, l.save(file, memory))
+	if memoryErr != nil {
+		l.saved = mapping.Memory{} // still due
+	}
+	if err != nil {
+		if l.unwritten == nil {
+			l.log.Error("files cannot be written; trying again", "error", err)
+		}
+		l.unwritten = err
+		return writeEvery
+	}
+	l.unwritten = nil
+	l.writes.Add(1)
+	return never
+}
+
+// save writes the node file. Where it cannot be written the old one goes: no
+// answer is better than one that is not true any more.
+func (l *Loop) save(file *nodefile.File, memory mapping.Memory) error {
+	path := filepath.Join(l.config.RunDirectory, nodefile.FileName)
+	l.written, l.stat = nil, nil
+	if err := nodefile.Write(path, file); err != nil {
+		if gone := os.Remove(path); gone != nil && !errors.Is(gone, fs.ErrNotExist) {
+			err = errors.Join(err, gone)
+		}
+		return err
+	}
+	stat, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("look at node file: %w", err)
+	}
+	l.written, l.saved, l.stat = file, memory, stat
+	return nil
+}
+
+// onDisk reports whether the node file is still the one that was written: a
+// cleaner may have removed it.
+func (l *Loop) onDisk() bool {
+	if l.written == nil {
+		return false
+	}
+	now, err := os.Stat(filepath.Join(l.config.RunDirectory, nodefile.FileName))
+	return err == nil && os.SameFile(now, l.stat) && now.Size() == l.stat.Size() && now.ModTime().Equal(l.stat.ModTime())
+}
+
+// takesAway reports whether something that was usable no longer is.
+func takesAway(before, after *nodefile.File) bool {
+	if before == nil {
+		return false
+	}
+	for _, n := range before.Networks {
+		for _, a := range n.Attachments {
+			if a.Usable && !slices.ContainsFunc(after.Lookup(n.Name), func(b nodefile.Attachment) bool {
+				return b.Usable && b.Identity == a.Identity && b.Device == a.Device && b.VID == a.VID
+			}) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// sameContent compares all but the time of writing.
+func sameContent(a, b *nodefile.File) bool {
+	c := *a
+	c.Written = b.Written
+	return reflect.DeepEqual(&c, b)
+}
+
+// ErrNotReady is returned for a State before the first snapshot.
+var ErrNotReady = errors.New("the agent has not looked at the node's interfaces yet")

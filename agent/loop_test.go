@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+// A bench is a Loop that a test feeds with snapshots.
+type bench struct {
+	t         *testing.T
+	config    Config
+	log       *slog.Logger
+	boot      string
+	snapshots chan *discovery.Snapshot
+	altNames  AltNameKernel
+	cluster   Cluster
+	loop      *Loop
+	cancel    context.CancelFunc
+	done      chan error
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	dir := t.TempDir()
+	return &bench{t: t, boot: "boot-1", config: Config{
+		Node: "node1", Rules: filepath.Join(dir, "rules.yaml"), RunDirectory: dir, StateDirectory: dir, RecordDirectory: filepath.Join(dir, "attachments"),
+		Colours: ColourConfig{Attach: true, Of: ColoursOfUntagged},
+	}}
+}
+
+func (b *bench) start() {
+	b.snapshots = make(chan *discovery.Snapshot)
+	b.loop = NewLoop(Deps{Config: b.config, Version: "test", BootID: b.boot, Snapshots: b.snapshots, Log: b.log, AltNames: b.altNames, Cluster: b.cluster})
+	ctx, cancel := context.WithCancel(b.t.Context())
+	b.cancel, b.done = cancel, make(chan error, 1)
+	go func() { b.done <- b.loop.Run(ctx) }()
+}
+
+func (b *bench) stop() {
+	b.t.Helper()
+	b.cancel()
+	if err := <-b.done; err != nil {
+		b.t.Error(err)
+	}
+}
+
+// see sends a snapshot of eth1, with what is heard there.
+func (b *bench) see(neighbors ...discovery.Neighbor) {
+	i := discovery.Interface{Index: 2, Name: "eth1", MAC: discovery.MAC{2, 0, 0, 0, 0, 2}, Ethernet: true, Up: true, Carrier: true, CarrierChanges: 2}
+	b.snapshots <- &discovery.Snapshot{
+		Time: time.Now(), Interfaces: []discovery.Interface{i},
+		Ports: []discovery.Port{{Index: 2, Name: "eth1", Epoch: 2, Since: time.Now(), Neighbors: neighbors}},
+	}
+	synctest.Wait()
+}
+
+func heard(chassis string, pvid uint16) discovery.Neighbor {
+	return discovery.Neighbor{
+		MSAP: discovery.MSAP{Chassis: discovery.ID("mac:" + chassis), Port: "ifname:p1"}, SystemName: "leaf-1",
+		PVID: pvid, TTL: 120, FirstHeard: time.Now(), LastHeard: time.Now(),
+	}
+}
+
+// file lists what resolves: name, device and certainty.
+func (b *bench) file() []string {
+	b.t.Helper()
+	f, err := nodefile.Read(filepath.Join(b.config.RunDirectory, nodefile.FileName))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var out []string
+	for _, n := range f.Networks {
+		for _, a := range n.Attachments {
+			out = append(out, strings.Join([]string{n.Name, a.Device.Name, string(a.Certainty)}, " "))
+		}
+	}
+	return out
+}
+
+func (b *bench) expect(when string, want ...string) {
+	b.t.Helper()
+	if diff := cmp.Diff(want, b.file()); diff != "" {
+		b.t.Errorf("%s (-want +got):\n%s", when, diff)
+	}
+}
+
+func (b *bench) write(name, content string) {
+	b.t.Helper()
+	if err := os.WriteFile(filepath.Join(b.config.StateDirectory, name), []byte(content), 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *bench) conditions() []mapping.ConditionType {
+	b.t.Helper()
+	s, err := b.loop.State()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var out []mapping.ConditionType
+	for _, c := range s.View.Conditions {
+		out = append(out, c.Type)
+	}
+	return out
+}
+
+const sw1, sw2 = "00:00:5e:00:53:01", "00:00:5e:00:53:02"
+
+// colourOf1 is the colour that VLAN 100 of sw1 prefers.
+func colourOf1(b *bench) string {
+	b.t.Helper()
+	return strings.Fields(b.file()[0])[0]
+}
+
+func TestColourThenName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.start()
+		b.see(heard(sw1, 100))
+		colour := colourOf1(b)
+		b.expect("no rules", colour+" eth1 fresh")
+		b.write("rules.yaml", "networks:\n  - name: green\n    match: [{vlan: 100}]\n")
+		b.loop.ruleBook.reload()
+		synctest.Wait()
+		b.expect("named", colour+" eth1 fresh", "green eth1 fresh")
+		b.stop()
+		b.start()
+		b.see()
+		b.expect("after a restart", colour+" eth1 stale", "green eth1 stale")
+		b.stop()
+	})
+}
+
+func TestRestartAfterReboot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.start()
+		b.see(heard(sw1, 100))
+		colour := colourOf1(b)
+		b.stop()
+		b.boot = "boot-2"
+		b.start()
+		b.see()
+		b.expect("not heard yet", colour+" eth1 unverified")
+		b.see(heard(sw1, 100))
+		b.expect("heard", colour+" eth1 fresh")
+		b.stop()
+	})
+}
+
+// TestLastGoodRules shows that mistakes never end the rules in force, not even
+// over a restart.
+func TestLastGoodRules(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.write("rules.yaml", "networks:\n  - name: green\n    match: [{vlan: 100}]\n")
+		b.start()
+		b.see(heard(sw1, 100))
+		b.expect("good rules", "green eth1 fresh")
+		b.write("rules.yaml", "networks:\n  - nam: green\n")
+		b.loop.ruleBook.reload()
+		synctest.Wait()
+		b.expect("bad rules", "green eth1 fresh")
+		if got := b.conditions(); len(got) != 1 || got[0] != mapping.RulesInvalid {
+			t.Errorf("conditions %v, want RulesInvalid", got)
+		}
+		b.stop()
+		b.start()
+		b.see(heard(sw1, 100))
+		b.expect("bad rules after a restart", "green eth1 fresh")
+		if err := os.Remove(b.config.Rules); err != nil {
+			t.Fatal(err)
+		}
+		b.loop.ruleBook.reload()
+		synctest.Wait()
+		b.expect("rules file gone", "green eth1 fresh")
+		if err := os.Mkdir(b.config.Rules, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		b.loop.ruleBook.reload()
+		synctest.Wait()
+		b.expect("rules file unreadable", "green eth1 fresh")
+		if got := b.conditions(); len(got) != 1 || got[0] != mapping.RulesInvalid {
+			t.Errorf("conditions %v, want RulesInvalid", got)
+		}
+		if err := os.Remove(b.config.Rules); err != nil {
+			t.Fatal(err)
+		}
+		b.write("rules.yaml", "networks:\n  - name: blue\n    match: [{vlan: 100}]\n")
+		b.loop.ruleBook.reload()
+		synctest.Wait()
+		b.expect("good again", "blue eth1 fresh")
+		if got := b.conditions(); len(got) != 0 {
+			t.Errorf("conditions %v, want none", got)
+		}
+		b.stop()
+	})
+}
+
+// TestNoGoodRules holds that colours wait for the first rules that are good: a rule may
+// ignore who speaks there, or use the colour for something else.
+func TestNoGoodRules(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.write("rules.yaml", "networks: 5\n")
+		b.start()
+		b.see(heard(sw1, 100))
+		b.expect("a mistake", []string(nil)...)
+		if _, err := os.Stat(filepath.Join(b.config.StateDirectory, coloursName)); err == nil {
+			t.Error("a colour was given")
+		}
+		b.write("rules.yaml", "ignore: [{system: nobody}]\n")
+		b.loop.ruleBook.reload()
+		synctest.Wait()
+		if got := b.file(); len(got) != 1 || !strings.HasSuffix(got[0], " eth1 fresh") {
+			t.Errorf("good: %v, want a colour", got)
+		}
+		b.stop()
+	})
+}
+
+func TestDamagedState(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.write(memoryName, "{\"version\": 1,")
+		b.write(coloursName, "garbage")
+		b.start()
+		b.see(heard(sw1, 100))
+		b.expect("nothing is known and no colour is given out")
+		if got := b.conditions(); len(got) != 2 || got[0] != mapping.StateDamaged || got[1] != mapping.StateDamaged {
+			t.Errorf("conditions %v, want StateDamaged twice", got)
+		}
+		b.stop()
+		for name, want := range map[string]string{memoryName + ".damaged": "{\"version\": 1,", coloursName: "garbage"} {
+			got, err := os.ReadFile(filepath.Join(b.config.StateDirectory, name))
+			if err != nil || string(got) != want {
+				t.Errorf("%s: %q, %v; want %q: nothing is lost", name, got, err, want)
+			}
+		}
+	})
+}
+
+// TestWritesAreBounded floods the loop with changes that are worth a write each.
+func TestWritesAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.start()
+		start := time.Now()
+		for time.Since(start) < time.Minute {
+			b.see(heard(sw1, 100))
+			time.Sleep(10 * time.Millisecond)
+			b.see()
+			time.Sleep(10 * time.Millisecond)
+		}
+		if got := b.loop.writes.Load(); got > writeBurst+61 {
+			t.Errorf("%d writes in a minute, want at most %d", got, writeBurst+61)
+		}
+		b.see(heard(sw2, 100))
+		time.Sleep(2 * time.Second)
+		b.see(heard(sw2, 100))
+		if s, err := b.loop.State(); err != nil || !strings.HasSuffix(b.file()[0], "eth1 fresh") {
+			t.Errorf("the last change did not reach the file: %v, %v, %v", b.file(), s.View.Attachments, err)
+		}
+		b.stop()
+	})
+}
+
+// TestQuietNetworkWritesNothing has a switch refresh for an hour.
+func TestQuietNetworkWritesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.start()
+		b.see(heard(sw1, 100))
+		before := b.loop.writes.Load()
+		for range 120 {
+			time.Sleep(30 * time.Second)
+			b.see(heard(sw1, 100))
+		}
+		if got := b.loop.writes.Load(); got != before {
+			t.Errorf("%d writes, want none", got-before)
+		}
+		b.stop()
+	})
+}
+
+// TestHoldDownEndsByItself shows that the loop wakes without a frame.
+func TestHoldDownEndsByItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.write("rules.yaml", "networks:\n  - {name: green, match: [{vlan: 100}]}\n  - {name: blue, match: [{vlan: 200}]}\n")
+		b.start()
+		b.see(heard(sw1, 100))
+		b.see(heard(sw1, 200))
+		b.expect("on probation", "blue eth1 unverified", "green eth1 unverified")
+		time.Sleep(mapping.HoldDown + time.Second)
+		synctest.Wait()
+		b.expect("believed", "blue eth1 fresh")
+		b.stop()
+	})
+}
+
+const greenAndBlue = "networks:\n  - {name: green, match: [{vlan: 100}]}\n  - {name: blue, match: [{vlan: 200}]}\n"
+
+// TestMemoryCannotBeSaved shows that a full disk does not keep a name alive that
+// is not true any more.
+func TestMemoryCannotBeSaved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.write("rules.yaml", greenAndBlue)
+		b.config.StateDirectory = filepath.Join(t.TempDir(), "state")
+		b.start()
+		b.see(heard(sw1, 100)) // the state directory does not exist
+		b.expect("no memory", "green eth1 fresh")
+		b.see(heard(sw1, 200))
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		b.expect("an hour later", "blue eth1 fresh")
+		if got := b.conditions(); len(got) != 1 || got[0] != mapping.FilesUnwritable {
+			t.Errorf("conditions %v, want FilesUnwritable", got)
+		}
+		if err := os.Mkdir(b.config.StateDirectory, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		b.loop.ruleBook.reload()
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		if _, err := os.Stat(b.loop.store.path(memoryName)); err != nil || len(b.conditions()) != 0 {
+			t.Errorf("when there is room again: %v, conditions %v", err, b.conditions())
+		}
+		if err := os.RemoveAll(b.config.StateDirectory); err != nil {
+			t.Fatal(err)
+		}
+		b.cancel()
+		if err := <-b.done; err == nil {
+			t.Error("the last attempt to save fails silently")
+		}
+	})
+}
+
+// TestNodeFileCannotBeWritten shows that no file is left rather than an old one.
+func TestNodeFileCannotBeWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.write("rules.yaml", greenAndBlue)
+		b.start()
+		b.see(heard(sw1, 100))
+		obstacle := filepath.Join(b.config.RunDirectory, nodefile.FileName+".tmp", "x")
+		if err := os.MkdirAll(obstacle, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		b.see(heard(sw1, 200))
+		if _, err := os.Stat(filepath.Join(b.config.RunDirectory, nodefile.FileName)); err == nil {
+			t.Errorf("an old file is left: %v", b.file())
+		}
+		if err := os.RemoveAll(filepath.Dir(obstacle)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		b.expect("when it can be written again", "blue eth1 unverified", "green eth1 unverified")
+		b.stop()
+	})
+}
+
+// TestLastChangeIsWritten stops the agent while the limit holds a change back.
+func TestLastChangeIsWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.write("rules.yaml", greenAndBlue)
+		b.start()
+		for range writeBurst {
+			b.see(heard(sw1, 100))
+			b.see()
+		}
+		b.see(heard(sw1, 200))
+		b.stop()
+		b.expect("the last word", "blue eth1 unverified", "green eth1 unverified")
+	})
+}
+
+// TestFileIsRestored removes the node file as a cleaner would.
+func TestFileIsRestored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.write("rules.yaml", greenAndBlue)
+		b.start()
+		b.see(heard(sw1, 100))
+		if err := os.Remove(filepath.Join(b.config.RunDirectory, nodefile.FileName)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(lookEvery + time.Second)
+		synctest.Wait()
+		b.expect("a minute later", "green eth1 fresh")
+		b.stop()
+	})
+}
+
+// TestColoursSurviveAFullDisk shows that colours which cannot be kept are not
+// given out, and that those that were stay.
+func TestColoursSurviveAFullDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.start()
+		b.see(heard(sw1, 100))
+		old := colourOf1(b)
+		obstacle := filepath.Join(b.config.StateDirectory, coloursName+".tmp", "x")
+		if err := os.MkdirAll(obstacle, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		b.see()
+		b.see(heard(sw2, 100))
+		b.expect("nothing can be kept")
+		b.see()
+		b.see(heard(sw1, 100))
+		b.expect("what was kept", old+" eth1 fresh")
+		if err := os.RemoveAll(filepath.Dir(obstacle)); err != nil {
+			t.Fatal(err)
+		}
+		b.see()
+		b.see(heard(sw2, 100))
+		if got := b.file(); len(got) != 1 || strings.HasPrefix(got[0], old) {
+			t.Errorf("there is room again: %v, want another colour than %s", got, old)
+		}
+		b.stop()
+	})
+}

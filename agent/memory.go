@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"log/slog"
+	"runtime/debug"
+	"time"
+)
+
+// A thrift gives back memory that is not needed, once the node has settled, and now and
+// then after that.
+type thrift struct{ log *slog.Logger }
+
+const (
+	firstThrift = 30 * time.Second
+	nextThrift  = 15 * time.Minute
+)
+
+// String names the task.
+func (thrift) String() string { return "give back memory" }
+
+// Run gives back until ctx ends.
+func (t thrift) Run(ctx context.Context) error {
+	for wait := firstThrift; ; wait = nextThrift {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(wait):
+		}
+		debug.FreeOSMemory()
+		if err := unmapProgram(); err != nil {
+			t.log.Debug("memory of the program is not given back", "error", err)
+		}
+	}
+}

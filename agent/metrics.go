@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/colvin-net/colvin/discovery"
+)
+
+// The metrics, with the names of IEEE Std 802.1AB-2016, 9.2.6 in their help.
+var (
+	metricInfo       = desc("info", "Always 1; the version of the agent.", "version", "node")
+	metricConverged  = desc("converged", "1 when every port was heard or waited for.")
+	metricNeighbors  = desc("neighbors", "Neighbours heard within their time to live, by protocol.", "interface", "protocol")
+	metricAttach     = desc("attachments", "Ways from this node into networks, by certainty.", "certainty")
+	metricPods       = desc("pod_attachments", "Attachments of containers, by status.", "status")
+	metricOrphans    = desc("orphaned_records", "Attachments of containers that are gone.")
+	metricConditions = desc("conditions", "Conditions that hold, by type.", "type")
+	metricRulesBad   = desc("rules_invalid", "1 while the latest rules are not in force.")
+	metricWrites     = desc("node_file_writes_total", "How often the node file was written.")
+
+	metricFramesIn     = desc("lldp_frames_in_total", "LLDP frames received (statsFramesInTotal).", "interface")
+	metricFramesOut    = desc("lldp_frames_out_total", "LLDP frames sent (statsFramesOutTotal).", "interface")
+	metricDiscarded    = desc("lldp_frames_discarded_total", "LLDP frames discarded (statsFramesDiscardedTotal).", "interface")
+	metricReasons      = desc("lldp_discards_total", "LLDP frames discarded (statsFramesDiscardedTotal), by reason.", "interface", "reason")
+	metricErrors       = desc("lldp_frames_in_errors_total", "LLDP frames with errors (statsFramesInErrorsTotal).", "interface")
+	metricTLVDiscarded = desc("lldp_tlvs_discarded_total", "TLVs discarded (statsTLVsDiscardedTotal).", "interface")
+	metricTLVUnknown   = desc("lldp_tlvs_unrecognized_total", "TLVs not recognised (statsTLVsUnrecognizedTotal).", "interface")
+	metricAgeouts      = desc("lldp_ageouts_total", "Neighbours aged out (statsAgeoutsTotal).", "interface")
+	metricTooMany      = desc("lldp_too_many_neighbors_total", "Frames refused because the table was full (tooManyNeighbors).", "interface")
+	metricLength       = desc("lldp_length_errors_total", "LLDP frames into which not everything fitted (lldpduLengthErrors).", "interface")
+	metricTransmit     = desc("lldp_transmit", "1 for what the sending side of a port does, 0 for what it does not.", "interface", "state")
+)
+
+// The values of labels that are always there, so that an alert can rely on them.
+var (
+	protocols      = []discovery.Protocol{discovery.ProtocolLLDP, discovery.ProtocolCDP}
+	transmitStates = []discovery.TransmitState{discovery.Sending, discovery.Watching, discovery.Silent, discovery.Off}
+)
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("colvin_"+name, help, labels, nil)
+}
+
+// A Collector makes Prometheus metrics of the agent's State.
+type Collector struct {
+	state func() (*State, error)
+}
+
+var _ prometheus.Collector = (*Collector)(nil)
+
+// NewCollector returns a Collector of what state returns.
+func NewCollector(state func() (*State, error)) *Collector { return &Collector{state: state} }
+
+// Describe sends nothing: which metrics there are depends on the interfaces.
+func (*Collector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements prometheus.Collector.
+func (c *Collector) Collect(ch chan<- prometheus.Metric) {
+	s, err := c.state()
+	if err != nil {
+		return
+	}
+	gauge(ch, metricInfo, 1, s.Version, s.Node)
+	gauge(ch, metricConverged, number(s.View.Converged))
+	gauge(ch, metricRulesBad, number(s.Rules.Problem != "" && !s.Rules.Waiting))
+	counter(ch, metricWrites, s.Writes)
+	certainties, conditions := map[string]int{}, map[string]int{}
+	for _, a := range s.View.Attachments {
+		certainties[string(a.Certainty)]++
+	}
+	collectAttached(ch, s.Attachments)
+	for _, k := range s.View.Conditions {
+		conditions[string(k.Type)]++
+	}
+	for k, n := range certainties {
+		gauge(ch, metricAttach, float64(n), k)
+	}
+	for k, n := range conditions {
+		gauge(ch, metricConditions, float64(n), k)
+	}
+	for _, p := range s.Snapshot.Ports {
+		collectPort(ch, &p)
+	}
+}
+
+func collectAttached(ch chan<- prometheus.Metric, attached []Attached) {
+	statuses, orphans := map[AttachedStatus]int{}, 0
+	for i := range attached {
+		if attached[i].Orphaned != "" {
+			orphans++
+		}
+		if attached[i].Orphaned == "" || attached[i].Status == AttachedMoved { // it may only seem gone
+			statuses[attached[i].Status]++
+		}
+	}
+	for _, status := range attachedStatuses {
+		gauge(ch, metricPods, float64(statuses[status]), string(status))
+	}
+	gauge(ch, metricOrphans, float64(orphans))
+}
+
+func collectPort(ch chan<- prometheus.Metric, p *discovery.Port) {
+	heard := map[discovery.Protocol]int{}
+	for i := range p.Neighbors {
+		heard[p.Neighbors[i].Protocol]++
+	}
+	for _, protocol := range protocols {
+		gauge(ch, metricNeighbors, float64(heard[protocol]), p.Name, string(protocol))
+	}
+	for _, state := range transmitStates {
+		gauge(ch, metricTransmit, number(p.Transmit.State == state), p.Name, string(state))
+	}
+	for d, n := range map[*prometheus.Desc]uint64{
+		metricFramesIn:     p.Counters.FramesIn,
+		metricFramesOut:    p.Counters.FramesOut,
+		metricDiscarded:    p.Counters.FramesDiscarded,
+		metricErrors:       p.Counters.FramesInErrors,
+		metricTLVDiscarded: p.Counters.TLVsDiscarded,
+		metricTLVUnknown:   p.Counters.TLVsUnrecognized,
+		metricAgeouts:      p.Counters.Ageouts,
+		metricTooMany:      p.Counters.TooManyNeighbors,
+		metricLength:       p.Counters.LengthErrors,
+	} {
+		counter(ch, d, n, p.Name)
+	}
+	for reason, n := range p.Counters.Discards {
+		counter(ch, metricReasons, n, p.Name, reason)
+	}
+}
+
+func gauge(ch chan<- prometheus.Metric, d *prometheus.Desc, v float64, labels ...string) {
+	ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+}
+
+func counter(ch chan<- prometheus.Metric, d *prometheus.Desc, v uint64, labels ...string) {
+	ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+}
+
+func number(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// MetricsServer serves the metrics of a Collector.
+type MetricsServer struct {
+	listener net.Listener
+	handler  http.Handler
+}
+
+// NewMetricsServer listens on address, so that a wrong one is told at once.
+func NewMetricsServer(ctx context.Context, address string, c *Collector) (*MetricsServer, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen for metrics: %w", err)
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(c)
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	return &MetricsServer{listener: l, handler: mux}, nil
+}
+
+// String names the task.
+func (*MetricsServer) String() string { return "metrics" }
+
+// Run serves until ctx ends.
+func (m *MetricsServer) Run(ctx context.Context) error { return serve(ctx, m.listener, m.handler) }

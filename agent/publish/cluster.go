@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package publish
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
+
+	"github.com/colvin-net/colvin/agent"
+	"github.com/colvin-net/colvin/api/v1alpha1"
+	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/rules"
+)
+
+// Config says how to reach the API server, and for whom.
+type Config struct {
+	Node       string // as the agent is called
+	Kubeconfig string // file; empty for the service account of the pod
+	Version    string // of the agent
+	Log        *slog.Logger
+}
+
+// A Cluster connects an agent to an API server.
+type Cluster struct {
+	ruleSets, colours *watched
+	publisher         *publisher
+	identity          string
+	updates           chan agent.ClusterUpdate
+	log               *slog.Logger
+
+	mu   sync.Mutex // one update after the other
+	said []mapping.Condition
+}
+
+var _ agent.Cluster = (*Cluster)(nil)
+
+// New returns a Cluster that reaches nobody yet: that the API server is away is no
+// error.
+func New(c Config) (*Cluster, error) {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	quiet()
+	config, err := connection(c.Kubeconfig)
+	if err != nil {
+		return nil, fmt.Errorf("find the API server: %w", err)
+	}
+	config.UserAgent = "colvind/" + c.Version
+	client, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("find the API server: %w", err)
+	}
+	out := &Cluster{identity: identity(config), updates: make(chan agent.ClusterUpdate, 1), log: c.Log}
+	out.ruleSets = newWatched(client, v1alpha1.Resource(v1alpha1.RuleSets), out.changed)
+	out.colours = newWatched(client, v1alpha1.Resource(v1alpha1.Colours), out.changed)
+	out.publisher = newPublisher(&objects{client: client, node: c.Node}, out.changed, c.Log)
+	return out, nil
+}
+
+// quiet keeps the libraries from logging: what goes wrong is told here, once.
+var quiet = sync.OnceFunc(func() { klog.SetLogger(logr.Discard()) })
+
+func connection(kubeconfig string) (*rest.Config, error) {
+	if kubeconfig == "" {
+		return rest.InClusterConfig()
+	}
+	return clientcmd.BuildConfigFromFlags("", kubeconfig)
+}
+
+// identity tells API servers apart by whom their certificates are trusted for, since
+// one may be reached by several addresses; without a CA, by the address.
+func identity(c *rest.Config) string {
+	ca := c.CAData
+	if data, err := os.ReadFile(c.CAFile); len(ca) == 0 && err == nil {
+		ca = data
+	}
+	if ca = bytes.TrimSpace(ca); len(ca) == 0 {
+		return c.Host
+	}
+	return fmt.Sprintf("ca-%x", sha256.Sum256(ca))
+}
+
+// Identity implements agent.Cluster.
+func (c *Cluster) Identity() string { return c.identity }
+
+// String names the task.
+func (*Cluster) String() string { return "connect to the cluster" }
+
+// Run watches and publishes until ctx ends.
+func (c *Cluster) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return c.ruleSets.run(ctx) })
+	group.Go(func() error { return c.colours.run(ctx) })
+	group.Go(func() error { return c.publisher.run(ctx) })
+	return group.Wait()
+}
+
+// Updates implements agent.Cluster.
+func (c *Cluster) Updates() <-chan agent.ClusterUpdate { return c.updates }
+
+// Publish implements agent.Cluster.
+func (c *Cluster) Publish(s *agent.State) { c.publisher.offer(s) }
+
+// changed tells the agent what the cluster says now.
+func (c *Cluster) changed() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	u := agent.ClusterUpdate{Problems: c.problems()}
+	ruleSets, known := c.ruleSets.list()
+	colours, both := c.colours.list()
+	if known && both {
+		u.RuleSets, u.Colours = sources(ruleSets, c.log), book(colours)
+	}
+	select {
+	case <-c.updates:
+	default:
+	}
+	c.updates <- u
+}
+
+// problems are what is wrong now. Each is logged once.
+func (c *Cluster) problems() []mapping.Condition {
+	counts := "so what was known then counts"
+	if _, known := c.ruleSets.list(); !known {
+		counts = "so what an earlier run knew counts, and where none knew anything, nothing has a name"
+	}
+	var out []mapping.Condition
+	for _, w := range []*watched{c.ruleSets, c.colours} {
+		if since, err := w.problem(); err != nil {
+			out = append(out, mapping.Condition{Type: mapping.ClusterUnreachable, Message: fmt.Sprintf(
+				"the cluster's %s cannot be watched since %s, %s: %s", w.resource.Resource, since.Format(time.DateTime), counts, told(err))})
+			break // the other has the same
+		}
+	}
+	if err := c.publisher.problem(); err != nil && (len(out) == 0 || permanent(err)) {
+		out = append(out, mapping.Condition{Type: mapping.NotPublished, Message: fmt.Sprintf(
+			"what this node sees is not published, so the scheduler goes by what was before: %s", told(err))})
+	}
+	for _, p := range out {
+		if !slices.Contains(c.said, p) {
+			c.log.Warn("cluster", "condition", p.Type, "message", p.Message)
+		}
+	}
+	if len(out) == 0 && len(c.said) > 0 {
+		c.log.Info("cluster is reached")
+	}
+	c.said = out
+	return out
+}
+
+// sources are the rules of RuleSets: all of them or, where one cannot be read, nil, since
+// without it the others could mean something else.
+func sources(ruleSets []*unstructured.Unstructured, log *slog.Logger) []rules.Source {
+	out := []rules.Source{}
+	for _, r := range ruleSets {
+		source, err := v1alpha1.NewSource(r.GetName(), r.Object["spec"])
+		if err != nil { // it came as JSON, so it can be written as such
+			log.Error("RuleSet cannot be read, so what was known before counts", "ruleset", r.GetName(), "error", err)
+			return nil
+		}
+		out = append(out, source)
+	}
+	v1alpha1.SortSources(out)
+	return out
+}
+
+// book is all Colours, oldest first. Those of one second are in the order of their
+// names, as everywhere.
+func book(colours []*unstructured.Unstructured) []mapping.Colour {
+	slices.SortFunc(colours, func(a, b *unstructured.Unstructured) int {
+		return cmp.Or(a.GetCreationTimestamp().Compare(b.GetCreationTimestamp().Time), cmp.Compare(a.GetName(), b.GetName()))
+	})
+	out := []mapping.Colour{}
+	for _, c := range colours {
+		spec, _, _ := unstructured.NestedMap(c.Object, "spec")
+		chassis, _, _ := unstructured.NestedString(spec, "switch")
+		vlan, _, _ := unstructured.NestedInt64(spec, "vlan")
+		// A key of a later version could confine the colour to a part of this VLAN.
+		if len(spec) == 2 && chassis != "" && 1 <= vlan && vlan <= 4094 {
+			out = append(out, mapping.Colour{Name: c.GetName(), Identity: mapping.Identity{Switch: chassis, VLAN: uint16(vlan)}})
+		}
+	}
+	return out
+}

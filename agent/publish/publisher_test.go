@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/colvin-net/colvin/agent"
+	"github.com/colvin-net/colvin/api/v1alpha1"
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/leaktest"
+	"github.com/colvin-net/colvin/mapping"
+)
+
+func TestMain(m *testing.M) { os.Exit(leaktest.Run(m)) }
+
+// A cluster of a test keeps what is written, and when.
+type notes struct {
+	begin time.Time
+
+	mu    sync.Mutex
+	err   error // for the next writes
+	has   string
+	lines []string
+}
+
+// now changes what the next writes find.
+func (n *notes) now(change func()) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	change()
+}
+
+func (n *notes) write(_ context.Context, spec *v1alpha1.NodeTopologySpec) (bool, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	at := time.Since(n.begin).Round(time.Second)
+	switch {
+	case n.err != nil:
+		n.lines = append(n.lines, fmt.Sprintf("%s failed", at))
+		return false, n.err
+	case n.has == spec.BootID:
+		n.lines = append(n.lines, fmt.Sprintf("%s looked", at))
+		return false, nil
+	}
+	n.has = spec.BootID
+	n.lines = append(n.lines, fmt.Sprintf("%s %s", at, spec.BootID))
+	return true, nil
+}
+
+// sees is a state that differs from others by its name.
+func sees(name string) *agent.State {
+	return &agent.State{View: mapping.View{BootID: name}, Snapshot: &discovery.Snapshot{}}
+}
+
+// publishing runs a publisher until stop, which returns what was written. It is for
+// bubbles.
+func publishing(t *testing.T) (p *publisher, n *notes, stop func() []string) {
+	t.Helper()
+	n = &notes{begin: time.Now()}
+	p = newPublisher(n, func() {}, slog.New(slog.DiscardHandler))
+	for _, w := range []*waits{&p.first, &p.next} {
+		w.failed.Jitter, w.refused.Jitter = 0, 0
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- p.run(ctx) }()
+	return p, n, func() []string {
+		synctest.Wait()
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		return n.lines
+	}
+}
+
+func TestPublisherLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, _, stop := publishing(t)
+		for _, name := range []string{"a", "a", "b", "c", "d", "e", "e"} {
+			p.offer(sees(name))
+			synctest.Wait()
+			time.Sleep(time.Second)
+		}
+		time.Sleep(time.Minute)
+		p.offer(sees("f"))
+		// Three at once, then one in 15 s; what came and went meanwhile is never written.
+		if diff := cmp.Diff([]string{"0s a", "2s b", "3s c", "15s e", "1m7s f"}, stop()); diff != "" {
+			t.Errorf("writes (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestPublisherOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, n, stop := publishing(t)
+		p.offer(sees("a"))
+		synctest.Wait()
+		n.now(func() { n.err = errors.New("connection refused") })
+		for k := range 20 {
+			p.offer(sees(fmt.Sprint("b", k)))
+			synctest.Wait()
+			if p.problem() == nil {
+				t.Error("no problem")
+			}
+			time.Sleep(time.Second)
+		}
+		n.now(func() { n.err, n.lines = nil, n.lines[:1] })
+		time.Sleep(time.Minute)
+		if err := p.problem(); err != nil {
+			t.Error(err)
+		}
+		for k := range 3 {
+			p.offer(sees(fmt.Sprint("c", k)))
+			synctest.Wait()
+		}
+		// It is asked again every 4 s, attempts that failed cost nothing.
+		if diff := cmp.Diff([]string{"0s a", "24s b19", "1m20s c0", "1m20s c1", "1m20s c2"}, stop()); diff != "" {
+			t.Errorf("writes (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestPublisherLooks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, n, stop := publishing(t)
+		p.offer(sees("a"))
+		time.Sleep(11 * time.Minute)
+		n.now(func() { n.has = "" }) // somebody deleted it
+		time.Sleep(5 * time.Minute)
+		if diff := cmp.Diff([]string{"0s a", "5m0s looked", "10m0s looked", "15m0s a"}, stop()); diff != "" {
+			t.Errorf("writes (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestPublisherLooksWhileBusy holds that an agent that has something to do all the time,
+// and nothing new to publish, finds out that its object is gone.
+func TestPublisherLooksWhileBusy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, n, stop := publishing(t)
+		for range 8 {
+			p.offer(sees("a"))
+			synctest.Wait()
+			n.now(func() { n.has = "" }) // somebody deleted it
+			time.Sleep(time.Minute)
+		}
+		if diff := cmp.Diff([]string{"0s a", "5m0s a"}, stop()); diff != "" {
+			t.Errorf("writes (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestPublisherRefused holds that what only an admin can mend is not tried every few
+// seconds, by all nodes.
+func TestPublisherRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, n, stop := publishing(t)
+		n.now(func() { n.err = errIdentity })
+		for k := range 10 * 60 {
+			p.offer(sees(fmt.Sprint("a", k)))
+			time.Sleep(time.Second)
+		}
+		n.now(func() { n.err = nil })
+		time.Sleep(time.Minute)
+		if lines := stop(); len(lines) > 20 || !strings.HasSuffix(lines[len(lines)-1], " a599") {
+			t.Errorf("%d attempts: %v", len(lines), lines)
+		}
+	})
+}
+
+func TestPublisherProblem(t *testing.T) {
+	changes := 0
+	p := newPublisher(&notes{}, func() { changes++ }, slog.New(slog.DiscardHandler))
+	forbidden := apierrors.NewForbidden(v1alpha1.Resource(v1alpha1.NodeTopologies).GroupResource(), "node1", errors.New("no"))
+	for _, tt := range []struct {
+		err, want error
+		changes   int
+	}{
+		{errors.New("refused"), errors.New("refused"), 1},
+		{errors.New("timed out"), errors.New("refused"), 1}, // as good as the same
+		{forbidden, forbidden, 2},
+		{forbidden, forbidden, 2},
+		{errIdentity, errIdentity, 3},
+		{nil, nil, 4},
+		{nil, nil, 4},
+	} {
+		p.note(t.Context(), tt.err)
+		if fmt.Sprint(p.problem()) != fmt.Sprint(tt.want) || changes != tt.changes {
+			t.Errorf("after %v: %v, %d changes; want %v, %d", tt.err, p.problem(), changes, tt.want, tt.changes)
+		}
+	}
+}

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"github.com/colvin-net/colvin/internal/yamlfile"
+	"github.com/colvin-net/colvin/mapping/rules"
+)
+
+const (
+	// rulesPoll reads the rules file anew though nothing was notified, for file
+	// systems that notify nothing.
+	rulesPoll = 30 * time.Second
+	// rulesSettle lets an editor finish what it does in several steps.
+	rulesSettle = 50 * time.Millisecond
+)
+
+// Rules are the rules in force and how they came to be.
+type Rules struct {
+	Set      *rules.Set `json:"-"`
+	File     string     `json:"file,omitempty"`
+	RuleSets []string   `json:"ruleSets,omitempty"` // of the cluster, in force after the file
+	Loaded   time.Time  `json:"loaded,omitzero"`    // when the set in force was read
+	Problem  string     `json:"problem,omitempty"`  // why what is there now is not in force
+	Warnings []string   `json:"warnings,omitempty"`
+	Unkept   error      `json:"-"` // why the set in force is not kept for the next start
+
+	// Waiting is set until the rules of the cluster were known once. Without them the
+	// node's own could mean something else, so nothing has a name.
+	Waiting bool `json:"waiting,omitempty"`
+}
+
+// Unknown reports whether there are rules that nobody could read yet. Then what has no
+// name, or is in no switch group, may well have one.
+func (r *Rules) Unknown() bool { return r.Waiting || r.Set == nil && r.Problem != "" }
+
+// ruleSources are all places that rules come from.
+type ruleSources struct {
+	File    *rules.Source  // of the node; nil without one
+	Cluster []rules.Source // of the RuleSets, in the order in which they count; nil while unknown
+	Of      string         // the cluster whose RuleSets they are
+}
+
+func (s *ruleSources) all() []rules.Source {
+	if s.File == nil {
+		return s.Cluster
+	}
+	return slices.Concat([]rules.Source{*s.File}, s.Cluster)
+}
+
+// hash tells sources apart.
+func (s *ruleSources) hash() (sum [sha256.Size]byte) {
+	h := sha256.New()
+	for _, source := range s.all() {
+		for _, part := range []string{source.Name, source.Root, string(source.Data)} {
+			_ = binary.Write(h, binary.BigEndian, uint64(len(part))) // a hash takes everything
+			h.Write([]byte(part))
+		}
+	}
+	return [sha256.Size]byte(h.Sum(nil))
+}
+
+// A ruleBook reads the rules of the node's file and of the cluster, again whenever
+// they change. What is wrong with them never ends the rules in force.
+type ruleBook struct {
+	path    string
+	cluster string // whose rules count too; empty where the node is on its own
+	store   store
+	log     *slog.Logger
+	in      chan []rules.Source // RuleSets; holds the latest at most
+	out     chan Rules          // holds the latest at most
+
+	rules   Rules
+	sources ruleSources
+	fileErr error             // why the file was not read
+	seen    [sha256.Size]byte // of the sources read last
+	err     error             // what is wrong with those
+	unkept  *ruleSources      // in force, but not kept for the next start; nil where they are
+}
+
+func newRuleBook(path, cluster string, s store, log *slog.Logger) *ruleBook {
+	return &ruleBook{
+		path: path, cluster: cluster, store: s, log: log,
+		in: make(chan []rules.Source, 1), out: make(chan Rules, 1), rules: Rules{File: path},
+	}
+}
+
+// String names the task.
+func (*ruleBook) String() string { return "watch rules" }
+
+// Run watches the file, and takes what the cluster says, until ctx ends.
+func (r *ruleBook) Run(ctx context.Context) error {
+	events, closeWatch := r.watch()
+	defer closeWatch()
+	poll := time.NewTicker(rulesPoll)
+	defer poll.Stop()
+	settle := time.NewTimer(0)
+	defer settle.Stop()
+	var offered offer
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-events:
+			settle.Reset(rulesSettle)
+		case s := <-r.in:
+			offered.renew(s)
+		case <-offered.settled:
+			r.take(offered.ruleSets)
+			offered = offer{}
+		case <-poll.C:
+			r.reload()
+		case <-settle.C:
+			r.reload()
+		}
+	}
+}
+
+// An offer is what the cluster says, until it has said all that belongs together.
+type offer struct {
+	ruleSets []rules.Source
+	since    time.Time
+	settled  <-chan time.Time
+}
+
+func (o *offer) renew(s []rules.Source) {
+	if o.since.IsZero() {
+		o.since = time.Now()
+	}
+	o.ruleSets = s
+	o.settled = time.After(min(rules.Settle, time.Until(o.since.Add(rules.SettleMost))))
+}
+
+// watch watches the directory, because editors and ConfigMaps replace the file.
+// Without notification the poll remains.
+func (r *ruleBook) watch() (<-chan fsnotify.Event, func()) {
+	if r.path == "" {
+		return nil, func() {}
+	}
+	w, err := fsnotify.NewWatcher()
+	if err == nil {
+		if err = w.Add(filepath.Dir(r.path)); err == nil {
+			return w.Events, func() { _ = w.Close() }
+		}
+		_ = w.Close()
+	}
+	r.log.Warn("rules directory cannot be watched; reading the rules every 30 s", "file", r.path, "error", err)
+	return nil, func() {}
+}
+
+// offer hands over the RuleSets of the cluster, take takes them.
+func (r *ruleBook) offer(s []rules.Source) { latest(r.in, s) }
+
+func (r *ruleBook) take(s []rules.Source) {
+	r.sources.Cluster = s
+	r.merge()
+}
+
+// load reads the rules for the first time. Where they cannot be used, the last good
+// ones that an earlier run kept are in force; the cluster's are those until it is
+// heard.
+func (r *ruleBook) load() Rules {
+	kept, err := r.store.lastRules(r.cluster)
+	if err != nil {
+		r.log.Error("good rules of an earlier run cannot be used", "error", err)
+	}
+	r.sources.File = kept.File
+	r.sources.Cluster, r.sources.Of = kept.Cluster, r.cluster
+	r.reload()
+	select {
+	case <-r.out:
+	default:
+	}
+	if r.rules.Set == nil && r.rules.Problem != "" && !r.rules.Waiting {
+		if set, _, err := rules.Merge(kept.all()...); err == nil && len(kept.all()) > 0 {
+			r.rules.Set, r.rules.RuleSets = set, namesOf(kept.Cluster)
+			r.log.Warn("using the last good rules of an earlier run", "file", r.store.path(lastRulesName))
+		}
+	}
+	return r.rules
+}
+
+// reload reads the file and puts the rules in force if they changed.
+func (r *ruleBook) reload() {
+	r.fileErr = r.readFile()
+	r.merge()
+	if r.unkept == nil {
+		return
+	}
+	if r.keep(*r.unkept); r.unkept == nil {
+		latest(r.out, r.rules)
+	}
+}
+
+// keep keeps good rules for the next start, or notes why not.
+func (r *ruleBook) keep(s ruleSources) {
+	err := r.store.saveRules(s)
+	if err == nil {
+		r.unkept, r.rules.Unkept = nil, nil
+		return
+	}
+	if r.unkept == nil {
+		r.log.Error("good rules cannot be kept for the next start; trying again", "error", err)
+	}
+	r.unkept, r.rules.Unkept = &s, fmt.Errorf("%w; a restart goes by the rules before these until it reads others", err)
+}
+
+// readFile keeps what was read before where the file cannot be read.
+func (r *ruleBook) readFile() error {
+	if r.path == "" {
+		r.sources.File = nil
+		return nil
+	}
+	data, err := os.ReadFile(r.path)
+	if errors.Is(err, fs.ErrNotExist) && r.sources.File == nil {
+		return nil // there never were any rules, which is no mistake
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read rules: %w; the rules read before stay in force: to have none, leave an empty file there", err)
+	}
+	if err != nil {
+		return fmt.Errorf("read rules: %w; the rules read before stay in force", err)
+	}
+	r.sources.File = &rules.Source{Name: r.path, Data: data}
+	return nil
+}
+
+// merge puts all rules in force, or says why not.
+func (r *ruleBook) merge() {
+	r.rules.Waiting = r.cluster != "" && r.sources.Cluster == nil
+	if r.rules.Waiting {
+		r.refuse(errors.New("the RuleSets of the cluster are not known yet, and without them nothing has a name; they will be once the API server is reached"))
+		return
+	}
+	if r.fileErr != nil && r.sources.File == nil { // without what it says the others could mean something else
+		r.refuse(r.fileErr)
+		return
+	}
+	if sum := r.sources.hash(); sum != r.seen {
+		r.seen = sum
+		set, warnings, err := rules.Merge(r.sources.all()...)
+		if r.err = err; err == nil {
+			r.accept(set, warnings)
+			return
+		}
+	}
+	why := r.fileErr
+	if r.err != nil {
+		why = errors.Join(why, fmt.Errorf("rules are not valid, the rules read before stay in force:\n%w", r.err))
+	}
+	r.refuse(why)
+}
+
+// refuse says why what is there is not in force, or that nothing is wrong any more.
+func (r *ruleBook) refuse(why error) {
+	problem := ""
+	if why != nil {
+		problem = why.Error()
+	}
+	if r.rules.Problem == problem {
+		return
+	}
+	switch {
+	case r.rules.Waiting:
+		r.log.Info("rules are awaited", "reason", why)
+	case why != nil:
+		r.log.Error("rules are not in force", "file", r.path, "error", why)
+	}
+	r.rules.Problem = problem
+	latest(r.out, r.rules)
+}
+
+func (r *ruleBook) accept(set *rules.Set, warnings []yamlfile.Mistake) {
+	was := r.rules
+	r.rules = Rules{Set: set, RuleSets: namesOf(r.sources.Cluster), Loaded: time.Now()}
+	if r.sources.File != nil {
+		r.rules.File = r.path
+	}
+	if r.fileErr != nil {
+		r.rules.Problem = r.fileErr.Error()
+	}
+	for _, w := range warnings {
+		r.rules.Warnings = append(r.rules.Warnings, w.String())
+	}
+	if !reflect.DeepEqual(was.Warnings, r.rules.Warnings) {
+		for _, w := range r.rules.Warnings {
+			r.log.Warn("rules", "warning", w)
+		}
+	}
+	if len(r.sources.all()) == 0 && was.Set == nil && r.cluster == "" {
+		r.rules = was // there are none, and never were
+		r.refuse(r.fileErr)
+		return
+	}
+	r.log.Info("rules in force", "file", r.rules.File, "rulesets", r.rules.RuleSets)
+	r.keep(r.sources)
+	latest(r.out, r.rules)
+}
+
+func namesOf(sources []rules.Source) []string {
+	var out []string
+	for _, s := range sources {
+		out = append(out, s.Name)
+	}
+	return out
+}
+
+// latest puts a value into a channel that holds one, in place of what nobody took.
+func latest[T any](c chan T, v T) {
+	select {
+	case <-c:
+	default:
+	}
+	c <- v
+}

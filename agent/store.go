@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/colvin-net/colvin/internal/atomicfile"
+	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/colour"
+	"github.com/colvin-net/colvin/mapping/rules"
+)
+
+// Names of the files in the state directory.
+const (
+	memoryName         = "memory.json"
+	coloursName        = "colours.json"
+	clusterColoursName = "colours.cluster.json"
+	lastRulesName      = "rules.last-good.json"
+)
+
+// The formats of the files.
+const (
+	memoryVersion         = 1
+	clusterColoursVersion = 1
+	lastRulesVersion      = 1
+)
+
+// memoryFile is what memory.json holds.
+type memoryFile struct {
+	Version int            `json:"version"`
+	Saved   time.Time      `json:"saved"`
+	Memory  mapping.Memory `json:"memory"`
+}
+
+// A store keeps the agent's own files: what must outlive a restart.
+type store struct{ dir string }
+
+func (s store) path(name string) string { return filepath.Join(s.dir, name) }
+
+// memory reads what an earlier run remembered. A damaged file is set aside, not
+// lost, and the node starts knowing nothing, which is always safe.
+func (s store) memory() (mapping.Memory, error) {
+	data, err := os.ReadFile(s.path(memoryName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return mapping.Memory{}, nil
+	}
+	if err != nil {
+		return mapping.Memory{}, fmt.Errorf("read memory: %w", err)
+	}
+	var f memoryFile
+	if err = json.Unmarshal(data, &f); err == nil && f.Version != memoryVersion {
+		err = fmt.Errorf("format version %d, want %d", f.Version, memoryVersion)
+	}
+	if err != nil {
+		return mapping.Memory{}, s.setAside(memoryName, err)
+	}
+	return f.Memory, nil
+}
+
+// setAside renames a file that cannot be understood and says so.
+func (s store) setAside(name string, why error) error {
+	aside := s.path(name) + ".damaged"
+	if err := os.Rename(s.path(name), aside); err != nil {
+		return fmt.Errorf("set damaged %s aside: %w", s.path(name), err)
+	}
+	return fmt.Errorf("%s was damaged and is now %s: %w", s.path(name), aside, why)
+}
+
+// saveMemory needs no fsync: after a power failure the node has rebooted, and
+// what was known before only explains.
+func (s store) saveMemory(m mapping.Memory, now time.Time) error {
+	data, err := json.MarshalIndent(memoryFile{Version: memoryVersion, Saved: now, Memory: m}, "", "\t")
+	if err == nil {
+		err = atomicfile.Write(s.path(memoryName), append(data, '\n'), atomicfile.Options{Mode: 0o600})
+	}
+	if err != nil {
+		return fmt.Errorf("save memory: %w", err)
+	}
+	return nil
+}
+
+// colours reads the colour book. A damaged one stays where it is and no colour
+// is given out: a colour given twice would lead a pod to the wrong network.
+func (s store) colours() (*colour.Book, error) {
+	data, err := os.ReadFile(s.path(coloursName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return colour.NewBook(), nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read colours: %w", err)
+	}
+	book, err := colour.Load(data)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w; no colours are given out: restore the file, or remove it to begin anew", s.path(coloursName), err)
+	}
+	return book, nil
+}
+
+// saveColours survives a power failure: a colour is never used twice.
+func (s store) saveColours(b *colour.Book) error {
+	data, err := b.Marshal()
+	if err == nil {
+		err = atomicfile.Write(s.path(coloursName), data, atomicfile.Options{Mode: 0o600, Sync: true})
+	}
+	if err != nil {
+		return fmt.Errorf("save colours: %w", err)
+	}
+	return nil
+}
+
+// clusterColoursFile is what colours.cluster.json holds.
+type clusterColoursFile struct {
+	Version int              `json:"version"`
+	Of      string           `json:"of"`      // the cluster
+	Colours []mapping.Colour `json:"colours"` // oldest first
+}
+
+// clusterColours reads the colours that the cluster had when it was heard last. Those of
+// another cluster are none.
+func (s store) clusterColours(cluster string) ([]mapping.Colour, error) {
+	var f clusterColoursFile
+	if err := s.read(clusterColoursName, clusterColoursVersion, &f); err != nil {
+		return nil, err
+	}
+	if f.Of != cluster {
+		return nil, nil
+	}
+	return f.Colours, nil
+}
+
+func (s store) saveClusterColours(cluster string, colours []mapping.Colour) error {
+	return s.write(clusterColoursName, clusterColoursFile{Version: clusterColoursVersion, Of: cluster, Colours: colours})
+}
+
+// lastRulesFile is what rules.last-good.json holds. A RuleSet cannot be told from its
+// absence by its content, so a list that is empty differs from none.
+type lastRulesFile struct {
+	Version int           `json:"version"`
+	File    *keptSource   `json:"file"`
+	Of      string        `json:"of,omitempty"` // the cluster
+	Cluster *[]keptSource `json:"cluster"`
+}
+
+// keptSource is a source of rules whose text people can read.
+type keptSource struct {
+	Name string `json:"name"`
+	Root string `json:"root,omitempty"`
+	Data string `json:"data"`
+}
+
+func keep(s rules.Source) keptSource {
+	return keptSource{Name: s.Name, Root: s.Root, Data: string(s.Data)}
+}
+
+func (k keptSource) source() rules.Source {
+	return rules.Source{Name: k.Name, Root: k.Root, Data: []byte(k.Data)}
+}
+
+// lastRules reads the rules that were last in force. Those of another cluster, or of one
+// that the node has left, are unknown.
+func (s store) lastRules(cluster string) (ruleSources, error) {
+	var f lastRulesFile
+	if err := s.read(lastRulesName, lastRulesVersion, &f); err != nil {
+		return ruleSources{}, err
+	}
+	var out ruleSources
+	if f.File != nil {
+		file := f.File.source()
+		out.File = &file
+	}
+	if f.Cluster != nil && f.Of == cluster && cluster != "" {
+		out.Of, out.Cluster = f.Of, []rules.Source{}
+		for _, k := range *f.Cluster {
+			out.Cluster = append(out.Cluster, k.source())
+		}
+	}
+	return out, nil
+}
+
+func (s store) saveRules(r ruleSources) error {
+	f := lastRulesFile{Version: lastRulesVersion, Of: r.Of}
+	if r.File != nil {
+		file := keep(*r.File)
+		f.File = &file
+	}
+	if r.Cluster != nil {
+		f.Cluster = &[]keptSource{}
+		for _, source := range r.Cluster {
+			*f.Cluster = append(*f.Cluster, keep(source))
+		}
+	}
+	return s.write(lastRulesName, f)
+}
+
+// read reads a file of one version as JSON; one that is not there changes nothing.
+func (s store) read(name string, version int, into any) error {
+	data, err := os.ReadFile(s.path(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var head struct {
+		Version int `json:"version"`
+	}
+	if err = json.Unmarshal(data, &head); err == nil && head.Version != version {
+		err = fmt.Errorf("format version %d, want %d", head.Version, version)
+	}
+	if err == nil {
+		err = json.Unmarshal(data, into)
+	}
+	if err != nil {
+		return fmt.Errorf("read %s: %w", s.path(name), err)
+	}
+	return nil
+}
+
+// write writes a file that survives a power failure.
+func (s store) write(name string, content any) error {
+	data, err := json.MarshalIndent(content, "", "\t")
+	if err == nil {
+		err = atomicfile.Write(s.path(name), append(data, '\n'), atomicfile.Options{Mode: 0o600, Sync: true})
+	}
+	if err != nil {
+		return fmt.Errorf("save %s: %w", name, err)
+	}
+	return nil
+}

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package v1alpha1_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/colvin-net/colvin/api/v1alpha1"
+	"github.com/colvin-net/colvin/deploy/cluster/controlplane"
+	"github.com/colvin-net/colvin/internal/golden"
+)
+
+const (
+	objects  = "/apis/colvin.dev/v1alpha1/"
+	ruleSets = objects + v1alpha1.RuleSets
+	dryRun   = "?dryRun=All&fieldValidation=Strict"
+)
+
+// What a real API server makes of the CRDs in deploy/crds.
+func TestAPIServer(t *testing.T) {
+	c := controlplane.StartT(t, controlplane.Options{})
+	if err := controlplane.InstallColvin(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("no warnings", testNoWarnings(c))
+	t.Run("documents", testDocuments(c))
+	t.Run("refused", testRefused(c))
+	t.Run("colours", testColours(c))
+	t.Run("times", testTimes(c))
+	t.Run("kubectl", testKubectl(c))
+}
+
+// testNoWarnings holds that the API server finds nothing to object to in the CRDs.
+func testNoWarnings(c *controlplane.ControlPlane) func(*testing.T) {
+	return func(t *testing.T) {
+		var list struct {
+			Items []struct {
+				Metadata metav1.ObjectMeta
+				Status   struct{ Conditions []metav1.Condition }
+			}
+		}
+		if err := c.Do(t.Context(), http.MethodGet, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", nil, &list); err != nil {
+			t.Fatal(err)
+		}
+		got := map[string][]string{}
+		for _, crd := range list.Items {
+			for _, condition := range crd.Status.Conditions {
+				if condition.Status == metav1.ConditionTrue {
+					got[crd.Metadata.Name] = append(got[crd.Metadata.Name], condition.Type)
+				}
+			}
+			slices.Sort(got[crd.Metadata.Name])
+		}
+		want := map[string][]string{}
+		for _, plural := range []string{v1alpha1.RuleSets, v1alpha1.Colours, v1alpha1.NodeTopologies, v1alpha1.Networks} {
+			want[plural+".colvin.dev"] = []string{"Established", "NamesAccepted"}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("conditions that are true (-want +got):\n%s", diff)
+		}
+	}
+}
+
+// testDocuments stores every document and reads it back: nothing may be refused,
+// lost or changed.
+func testDocuments(c *controlplane.ControlPlane) func(*testing.T) {
+	return func(t *testing.T) {
+		all := documents(t)
+		for i, name := range slices.Sorted(maps.Keys(all)) {
+			t.Run(name, func(t *testing.T) {
+				want := ruleSet(t, fmt.Sprintf("document-%d", i), all[name])
+				want.TypeMeta = metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "RuleSet"}
+				var got v1alpha1.RuleSet
+				if err := c.Do(t.Context(), http.MethodPost, ruleSets+"?fieldValidation=Strict", want, nil); err != nil {
+					t.Fatal(err)
+				}
+				if err := c.Do(t.Context(), http.MethodGet, ruleSets+"/"+want.Name, nil, &got); err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(want, &got, cmpopts.IgnoreFields(v1alpha1.RuleSet{}, "ObjectMeta")); diff != "" {
+					t.Errorf("RuleSet (-want +got):\n%s", diff)
+				}
+				if err := c.Do(t.Context(), http.MethodDelete, ruleSets+"/"+want.Name, nil, nil); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+}
+
+// refusal is how the API server refuses what is sent, one mistake a line.
+func refusal(t *testing.T, c *controlplane.ControlPlane, method, path string, object any) string {
+	t.Helper()
+	status, ok := errors.AsType[*controlplane.Status](c.Do(t.Context(), method, path, object, nil))
+	if !ok {
+		return "not refused"
+	}
+	_, message, ok := strings.Cut(status.Message, " is invalid: ")
+	if !ok {
+		t.Fatalf("refused for another reason: %v", status)
+	}
+	message = strings.TrimSuffix(strings.TrimPrefix(message, "["), "]")
+	return strings.Join(mistakes(message), "\n")
+}
+
+// mistakes are the mistakes of a message: each begins with its field.
+func mistakes(message string) []string {
+	var out []string
+	for rest := message; rest != ""; {
+		end := len(rest)
+		if at := field.FindStringIndex(rest); at != nil {
+			end = at[0]
+		}
+		out = append(out, rest[:end])
+		rest = strings.TrimPrefix(rest[end:], ", ")
+	}
+	slices.Sort(out)
+	return out
+}
+
+var field = regexp.MustCompile(`, (spec|metadata|<nil>)[.:]`)
+
+// testRefused holds what is said about each kind of mistake: it names the field and
+// tells what to do.
+func testRefused(c *controlplane.ControlPlane) func(*testing.T) {
+	return func(t *testing.T) {
+		var out strings.Builder
+		for _, tt := range refusals(t) {
+			object := map[string]any{"apiVersion": v1alpha1.GroupVersion.String(), "kind": "RuleSet", "metadata": map[string]any{"name": "x"}, "spec": tt.Spec}
+			fmt.Fprintf(&out, "%s\n  %s\n", tt.Name, strings.ReplaceAll(refusal(t, c, http.MethodPost, ruleSets+dryRun, object), "\n", "\n  "))
+		}
+		golden.Compare(t, "testdata/refused.golden", out.String())
+	}
+}
+
+func testColours(c *controlplane.ControlPlane) func(*testing.T) {
+	return func(t *testing.T) {
+		const path = objects + v1alpha1.Colours
+		object := func(name, chassis string, vlan int32) *v1alpha1.Colour {
+			return &v1alpha1.Colour{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.ColourSpec{Switch: chassis, VLAN: vlan}}
+		}
+		if err := c.Do(t.Context(), http.MethodPost, path, withKind(object("red-wren", "mac:00:1b:21:aa:bb:cc", 1)), nil); err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]string{
+			"changed": refusal(t, c, http.MethodPatch, path+"/red-wren", map[string]any{"spec": map[string]any{"vlan": 2}}),
+			"name":    refusal(t, c, http.MethodPost, path+dryRun, withKind(object("green", "mac:00:1b:21:aa:bb:cc", 1))),
+			"group":   refusal(t, c, http.MethodPost, path+dryRun, withKind(object("sky-emu", "group:dc1", 1))),
+			"no VLAN": refusal(t, c, http.MethodPost, path+dryRun, withKind(object("sky-emu", "mac:00:1b:21:aa:bb:cc", 0))),
+			"fine":    refusal(t, c, http.MethodPost, path+dryRun, withKind(object("sky-emu", `local:\x07 from 00:1b:21:aa:bb:cc`, 4094))),
+		}
+		want := map[string]string{
+			"changed": `spec: Invalid value: a colour stands for one network for good; leave it, and name the network with a RuleSet`,
+			"name":    `<nil>: Invalid value: the name of a Colour is a hue and a bird, such as teal-heron; the controller chooses it: to name a network yourself, write a RuleSet`,
+			"group":   `spec.switch: Invalid value: "group:dc1": is no chassis ID; write the kind and the ID, such as mac:00:1b:21:aa:bb:cc`,
+			"no VLAN": `spec.vlan: Invalid value: 0: spec.vlan in body should be greater than or equal to 1`,
+			"fine":    `not refused`,
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("refusals (-want +got):\n%s", diff)
+		}
+		if err := c.Do(t.Context(), http.MethodDelete, path+"/red-wren", nil, nil); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func withKind(colour *v1alpha1.Colour) *v1alpha1.Colour {
+	colour.TypeMeta = metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "Colour"}
+	return colour
+}
+
+// age is the last column, which nobody can foretell.
+var age = regexp.MustCompile(`(?m) +(AGE|[0-9]+s)$`)
+
+// testKubectl stores an object of each kind, every field of which must be one of the
+// types, and looks at it as an admin does.
+func testKubectl(c *controlplane.ControlPlane) func(*testing.T) {
+	return func(t *testing.T) {
+		for document := range strings.SplitSeq(string(read(t, "testdata/objects.yaml")), "\n---\n") {
+			storeObject(t, c, []byte(document))
+		}
+		var out strings.Builder
+		for _, args := range []string{"rules", "color", "ntopo", "networks.colvin.dev", "cnet -o wide", "ntopo -o wide", "colvin -o name"} {
+			text, err := c.Kubectl(t.Context(), append([]string{"get"}, strings.Fields(args)...)...)
+			if err != nil {
+				t.Error(err)
+			}
+			fmt.Fprintf(&out, "$ kubectl get %s\n%s\n", args, age.ReplaceAllString(text, ""))
+		}
+		golden.Compare(t, "testdata/kubectl.golden", out.String())
+	}
+}
+
+// storeObject creates an object, with its status, and holds that it is read back as
+// it was written.
+func storeObject(t *testing.T, c *controlplane.ControlPlane, document []byte) {
+	t.Helper()
+	kinds := map[string]struct {
+		plural string
+		object metav1.Object
+		status bool
+	}{
+		"RuleSet":      {v1alpha1.RuleSets, new(v1alpha1.RuleSet), true},
+		"Colour":       {v1alpha1.Colours, new(v1alpha1.Colour), false},
+		"NodeTopology": {v1alpha1.NodeTopologies, new(v1alpha1.NodeTopology), false},
+		"Network":      {v1alpha1.Networks, new(v1alpha1.Network), true},
+	}
+	var head metav1.TypeMeta
+	if err := yaml.Unmarshal(document, &head); err != nil {
+		t.Fatal(err)
+	}
+	kind := kinds[head.Kind]
+	if err := yaml.UnmarshalStrict(document, kind.object); err != nil {
+		t.Fatal(err)
+	}
+	path := objects + kind.plural
+	if err := c.Do(t.Context(), http.MethodPost, path+"?fieldValidation=Strict", kind.object, nil); err != nil {
+		t.Fatal(err)
+	}
+	path += "/" + kind.object.GetName()
+	if kind.status {
+		if err := c.Do(t.Context(), http.MethodPatch, path+"/status?fieldValidation=Strict", kind.object, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var want, got map[string]any
+	if err := yaml.Unmarshal(document, &want); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Do(t.Context(), http.MethodGet, path, nil, &got); err != nil {
+		t.Fatal(err)
+	}
+	delete(want, "metadata")
+	delete(got, "metadata")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", head.Kind, diff)
+	}
+}
+
+// testTimes holds that the API server takes no time that a Go program cannot read: one
+// such NodeTopology would keep all readers from the others.
+func testTimes(c *controlplane.ControlPlane) func(*testing.T) {
+	return func(t *testing.T) {
+		for text, valid := range map[string]bool{
+			"2026-01-02T10:00:00Z": true, "2026-01-02t10:00:00z": false, "2026-01-02T10:00:00Zto": false, "2026-01-02T10:00:00_1Z": false,
+			"2026-01-02T10:00:00+99:99": false, "2026-02-30T10:00:00Z": false, "2026-01-02T24:00:00Z": false,
+		} {
+			if _, err := time.Parse(time.RFC3339, text); (err == nil) != valid {
+				t.Errorf("%s is read with %v", text, err)
+			}
+			object := map[string]any{
+				"apiVersion": v1alpha1.GroupVersion.String(), "kind": "NodeTopology", "metadata": map[string]any{"name": "x"},
+				"spec": map[string]any{
+					"bootID": "b", "converged": true, "summary": map[string]any{"ports": 0, "heard": 0, "moved": 1},
+					"moved": []any{map[string]any{"containerID": "c", "ifName": "net1", "network": "green", "device": "eth1", "from": "a", "to": "b", "since": text}},
+				},
+			}
+			if err := c.Do(t.Context(), http.MethodPost, objects+v1alpha1.NodeTopologies+dryRun, object, nil); (err == nil) != valid {
+				t.Errorf("since: %s is answered with %v", text, err)
+			}
+		}
+	}
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/colvin-net/colvin/api/v1alpha1"
+	"github.com/colvin-net/colvin/mapping"
+)
+
+// FuzzInput reads what an agent gone bad could store: the controller reads it for all
+// nodes, so it must survive it. That a good one is read well is tested by the scenarios
+// of package mapping.
+func FuzzInput(f *testing.F) {
+	for document := range strings.SplitSeq(string(read(f, "testdata/objects.yaml")), "\n---\n") {
+		var object v1alpha1.NodeTopology
+		if err := yaml.Unmarshal([]byte(document), &object); err != nil {
+			f.Fatal(err)
+		}
+		seed, err := json.Marshal(object.Spec)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var spec v1alpha1.NodeTopologySpec
+		if json.Unmarshal(data, &spec) != nil {
+			return
+		}
+		in, err := spec.Input("node1", time.Unix(1e9, 0))
+		if err != nil {
+			return
+		}
+		v := mapping.Resolve(in)
+		again := v1alpha1.NewNodeTopologySpec(&v, in.Snapshot, in.Memory)
+		if _, err := again.Input("node1", time.Unix(1e9, 0)); err != nil {
+			t.Errorf("what was read cannot be written: %v", err)
+		}
+	})
+}
+
+func TestInputRefused(t *testing.T) {
+	for name, tt := range map[string]struct{ spec, want string }{
+		"index twice":      {`{"interfaces":[{"name":"a","index":1},{"name":"b","index":1}]}`, "read spec.interfaces[1] of NodeTopology node1: index 1 is used twice, or none"},
+		"no index":         {`{"interfaces":[{"name":"a"}]}`, "read spec.interfaces[0] of NodeTopology node1: index 0 is used twice, or none"},
+		"MAC address":      {`{"interfaces":[{"name":"a","index":1,"mac":"x"}]}`, `read spec.interfaces[0] of NodeTopology node1: parse MAC address "x": address x: invalid MAC address`},
+		"switch not there": {`{"interfaces":[{"name":"a","index":1,"port":{"holder":{"switch":"mac:x"}}}]}`, `read spec.interfaces[0] of NodeTopology node1: port.holder: switch "mac:x" is not listed under spec.switches`},
+		"capability": {
+			`{"switches":[{"id":"x","capabilities":["flying"]}],"interfaces":[{"name":"a","index":1,"port":{"others":[{"switch":"x"}]}}]}`,
+			`read spec.interfaces[0] of NodeTopology node1: port.others[0]: "flying" is no system capability`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var spec v1alpha1.NodeTopologySpec
+			if err := json.Unmarshal([]byte(tt.spec), &spec); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := spec.Input("node1", time.Now()); err == nil || err.Error() != tt.want {
+				t.Errorf("got  %v\nwant %s", err, tt.want)
+			}
+		})
+	}
+}

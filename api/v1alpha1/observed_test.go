@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/colvin-net/colvin/api/v1alpha1"
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/mapping"
+)
+
+// TestSpeakersBesideTheSwitch floods all ports of a node with speakers that say as much as
+// fits into a frame: the object stays so small that an API server takes it, and who holds
+// the ports is told still.
+func TestSpeakersBesideTheSwitch(t *testing.T) {
+	const most = 1 << 20
+	unseen := func(n int) string { return strings.Repeat(`\x01`, n) }
+	for ports, others := range map[int]int{1: 31, 3: 31, 8: 4, 32: 0} {
+		now := time.Unix(1e9, 0)
+		snap := &discovery.Snapshot{Time: now}
+		for p := range ports {
+			ifi := discovery.Interface{Index: p + 1, Name: fmt.Sprint("eth", p), Ethernet: true, Up: true, Carrier: true}
+			port := discovery.Port{Index: ifi.Index, Name: ifi.Name, Epoch: ifi.Epoch(), Since: now}
+			for k := range 32 {
+				n := discovery.Neighbor{
+					Protocol: discovery.ProtocolLLDP, MSAP: discovery.MSAP{Chassis: discovery.ID(fmt.Sprint("local:", p, "-", k, unseen(240))), Port: "ifname:p1"},
+					PVID: uint16(k + 1), SystemName: unseen(255), SystemDescription: unseen(255), PortDescription: unseen(255),
+				}
+				for vid := range uint16(12) {
+					n.VLANs = append(n.VLANs, discovery.VLANName{ID: vid + 100, Name: unseen(32)})
+				}
+				port.Neighbors = append(port.Neighbors, n)
+			}
+			snap.Interfaces, snap.Ports = append(snap.Interfaces, ifi), append(snap.Ports, port)
+		}
+		world := mapping.World{Node: "node1", BootID: "boot-1"}
+		memory := mapping.Memory{}.Advance(world, snap)
+		view := mapping.Resolve(mapping.Input{World: world, Snapshot: snap, Memory: memory})
+		spec := v1alpha1.NewNodeTopologySpec(&view, snap, memory)
+		data, err := json.Marshal(spec)
+		if err != nil || len(data) > most {
+			t.Errorf("%d ports: %d octets, %v; want %d at most", ports, len(data), err, most)
+		}
+		for i := range spec.Interfaces {
+			if p := spec.Interfaces[i].Port; p.Holder == nil || len(p.Others) != others {
+				t.Errorf("%d ports: %s has holder %v and %d others, want %d", ports, spec.Interfaces[i].Name, p.Holder != nil, len(p.Others), others)
+			}
+		}
+		if _, err := spec.Input("node1", now); err != nil {
+			t.Error(err)
+		}
+	}
+}

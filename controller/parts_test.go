@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/colvin-net/colvin/controller/plan"
+	"github.com/colvin-net/colvin/mapping/rules"
+)
+
+func TestNetworkOf(t *testing.T) {
+	for name, tt := range map[string]struct{ config, want string }{
+		"plugin":           {`{"type": "colvin", "network": "green"}`, "green"},
+		"list":             {`{"plugins": [{"type": "bandwidth"}, {"type": "colvin", "network": "green"}]}`, "green"},
+		"the same twice":   {`{"plugins": [{"type": "colvin", "network": "green"}, {"type": "colvin", "network": "green"}]}`, "green"},
+		"several":          {`{"plugins": [{"type": "colvin", "network": "green"}, {"type": "colvin", "network": "blue"}]}`, ""},
+		"another plugin":   {`{"type": "macvlan", "network": "green"}`, ""},
+		"no network":       {`{"type": "colvin"}`, ""},
+		"no name":          {`{"type": "colvin", "network": "../green"}`, ""},
+		"no text":          {`{"type": "colvin", "network": 7}`, ""},
+		"too long":         {`{"type": "colvin", "network": "` + strings.Repeat("a", 64) + `"}`, ""},
+		"on the disk":      {``, ""},
+		"nothing to speak": {`null`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got, err := networkOf(tt.config); got != tt.want || err != nil {
+				t.Errorf("got %q, %v, want %q", got, err, tt.want)
+			}
+		})
+	}
+	for _, config := range []string{`{`, `[]`, `{"plugins": {}}`, `{"type": 7}`} {
+		if got, err := networkOf(config); err == nil {
+			t.Errorf("%s asks for %q", config, got)
+		}
+	}
+}
+
+func TestPack(t *testing.T) {
+	for name, want := range map[string][]rules.Source{
+		"none": {},
+		"two":  {{Name: "ruleset/a", Root: "spec", Data: []byte(`{"networks":[]}`)}, {Name: "ruleset/b", Root: "spec", Data: []byte("{}")}},
+	} {
+		data, err := pack(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := unpack(data)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
+		}
+		if _, err := unpack(data[:len(data)-9]); err == nil {
+			t.Errorf("%s: cut short, and no error", name)
+		}
+	}
+	if _, err := unpack(nil); err == nil {
+		t.Error("nothing was unpacked")
+	}
+}
+
+func TestLabelPatch(t *testing.T) {
+	got, err := labelPatch(&plan.NodeChange{Node: plan.Node{Name: "node1", UID: "u1", Labels: map[string]string{"a": "b"}}, Add: []string{"green"}, Remove: []string{"blue"}})
+	const want = `{"metadata":{"labels":{"network.colvin.dev/blue":null,"network.colvin.dev/green":"true"},"uid":"u1"}}`
+	if string(got) != want || err != nil {
+		t.Errorf("got  %s, %v\nwant %s", got, err, want)
+	}
+}
+
+func TestCutNote(t *testing.T) {
+	for _, s := range []string{"", "short", strings.Repeat("a", maxNote), strings.Repeat("ü", maxNote)} {
+		if got := cutNote(s); len(got) > maxNote || !strings.HasPrefix(s, strings.TrimSuffix(got, "...")) {
+			t.Errorf("%d octets became %q", len(s), got)
+		}
+	}
+}
+
+// TestOutage holds that an outage is noticed by what gets no answer, and ends the
+// manager when it is over, while a single failure does not.
+func TestOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOutage()
+		begin := time.Now()
+		away := func(context.Context) error {
+			if since := time.Since(begin); since > time.Minute && since < 3*time.Minute {
+				return errors.New("connection refused")
+			}
+			return nil
+		}
+		go func() {
+			for range 3 {
+				o.notice()
+				time.Sleep(40 * time.Second)
+			}
+		}()
+		err := o.watch(t.Context(), away)
+		if took := time.Since(begin); !errors.Is(err, errOutage) || took < 3*time.Minute || took > 3*time.Minute+time.Second {
+			t.Errorf("watch returned %v after %v", err, took)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := newOutage().watch(ctx, func(context.Context) error { return nil }); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestBackground holds that libraries do not talk where nobody asked them to.
+func TestBackground(t *testing.T) {
+	var b bytes.Buffer
+	log := slog.New(background{slog.NewTextHandler(&b, &slog.HandlerOptions{
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		},
+	})})
+	log.Info("starting")
+	log.With("a", 1).WithGroup("g").Warn("slow", "b", 2)
+	if got, want := b.String(), "level=WARN msg=slow a=1 g.b=2\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestGained holds that who was told of a loss is told when it is over.
+func TestGained(t *testing.T) {
+	labels := map[string]string{plan.LabelPrefix + "green": "true"}
+	var a announcements
+	for i, step := range []struct {
+		change plan.NodeChange
+		want   bool
+	}{
+		{plan.NodeChange{Node: plan.Node{UID: "u1"}, Add: []string{"green"}}, false}, // it came
+		{plan.NodeChange{Node: plan.Node{UID: "u1", Labels: labels}, Add: []string{"blue"}}, true},
+		{plan.NodeChange{Node: plan.Node{UID: "u1", Labels: labels}, Remove: []string{"green"}}, true},
+		{plan.NodeChange{Node: plan.Node{UID: "u1"}, Add: []string{"green"}}, true}, // it is back
+		{plan.NodeChange{Node: plan.Node{UID: "u2"}, Add: []string{"green"}}, false},
+	} {
+		if got := a.gained(&step.change); got != step.want {
+			t.Errorf("step %d: %v, want %v", i, got, step.want)
+		}
+	}
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/colvin-net/colvin/api/v1alpha1"
+	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+// conditionReasons are the conditions of a Network, in the order in which they are
+// listed, with their reasons.
+var conditionReasons = []struct{ condition, reason string }{
+	{v1alpha1.NetworkBondSplit, "MembersDisagree"},
+	{v1alpha1.NetworkConflict, "NeighborsDisagree"},
+	{v1alpha1.NetworkMoved, "AttachmentsMoved"},
+	{v1alpha1.NetworkSpans, "SeveralNetworks"},
+	{v1alpha1.NetworkStale, "NotHeard"},
+}
+
+// ofNode are the conditions of a node that concern the networks behind an interface.
+var ofNode = map[mapping.ConditionType]string{
+	mapping.Conflict:    v1alpha1.NetworkConflict,
+	mapping.BondSplit:   v1alpha1.NetworkBondSplit,
+	mapping.BridgeSplit: v1alpha1.NetworkBondSplit,
+}
+
+// tellConditions collects what is to be said about the networks.
+func (w *world) tellConditions(all map[string]*network) {
+	of := map[*observed][]*bearer{}
+	for i := range w.bearers {
+		b := &w.bearers[i]
+		of[b.observed] = append(of[b.observed], b)
+	}
+	byName := maps.Clone(all) // a name comes before an alias
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		n := all[name]
+		for alias := range n.aliases {
+			byName[alias] = cmp.Or(byName[alias], n)
+		}
+		n.tellStale()
+		w.tellSpans(n)
+	}
+	for _, o := range w.nodes {
+		tellInterfaces(o, of[o], all)
+		w.tellMoved(o, byName)
+	}
+}
+
+func (n *network) say(condition, format string, args ...any) {
+	n.saying[condition] = append(n.saying[condition], fmt.Sprintf(format, args...))
+}
+
+func (n *network) tellStale() {
+	for _, b := range n.bearers {
+		if b.Certainty == nodefile.Stale {
+			n.say(v1alpha1.NetworkStale, "%s: %s is not heard any more", b.where(), b.NeighborText())
+		}
+	}
+}
+
+// tellSpans reports a name that stands for several networks, wherever they are heard.
+func (w *world) tellSpans(n *network) {
+	seen := map[mapping.Identity]bool{}
+	var texts []string
+	for _, b := range n.bearers {
+		if class := w.class(b.Identity); b.leads() && !b.Spans && !seen[class] {
+			seen[class] = true
+			texts = append(texts, fmt.Sprintf("%s (%s)", b.Identity, b.where()))
+		}
+	}
+	if len(seen) > 1 {
+		n.say(v1alpha1.NetworkSpans, "%s names %s; put the switches into one group, split the rule, or accept it with spans: true", n.name, few(texts))
+	}
+}
+
+// tellInterfaces tells the networks behind an interface of what is wrong with it.
+func tellInterfaces(o *observed, bearers []*bearer, all map[string]*network) {
+	for _, c := range o.view.Conditions {
+		condition, concerns := ofNode[c.Type]
+		if !concerns {
+			continue
+		}
+		told := map[*network]bool{}
+		index := indexOf(o, c.Interface)
+		for _, b := range bearers {
+			if n := all[b.name]; n != nil && !told[n] && b.LeadsThrough(index) {
+				told[n] = true
+				n.say(condition, "%s %s: %s", o.node.Name, c.Interface, strings.TrimPrefix(c.Message, c.Interface+": "))
+			}
+		}
+	}
+}
+
+func indexOf(o *observed, ifname string) int {
+	for _, ifi := range o.input.Snapshot.Interfaces {
+		if ifi.Name == ifname {
+			return ifi.Index
+		}
+	}
+	return 0
+}
+
+// tellMoved reports containers that are in another network than they asked for.
+func (w *world) tellMoved(o *observed, byName map[string]*network) {
+	for _, m := range o.topology.Spec.Moved {
+		w.plan.Moved = append(w.plan.Moved, Moved{o.node.Name, m})
+		if n := byName[m.Network]; n != nil {
+			n.say(v1alpha1.NetworkMoved, "%s: %s asked for %s and is in %s", o.node.Name, container(&m), m.Network, m.To)
+		}
+	}
+}
+
+func container(m *v1alpha1.MovedAttachment) string {
+	if m.Pod == nil {
+		return fmt.Sprintf("container %s (%s)", m.ContainerID, m.IfName)
+	}
+	return fmt.Sprintf("pod %s/%s (%s)", m.Pod.Namespace, m.Pod.Name, m.IfName)
+}
+
+// conditions are those that hold. One that does not is not listed: there is nothing
+// to know. What holds on keeps the time when it began.
+func (n *network) conditions(existing *v1alpha1.Network, now time.Time) []metav1.Condition {
+	var out []metav1.Condition
+	for _, c := range conditionReasons {
+		texts := n.saying[c.condition]
+		if len(texts) == 0 {
+			continue
+		}
+		slices.Sort(texts)
+		condition := metav1.Condition{
+			Type: c.condition, Status: metav1.ConditionTrue, Reason: c.reason, Message: few(texts),
+			LastTransitionTime: metav1.NewTime(now.UTC().Truncate(time.Second)),
+		}
+		if existing != nil {
+			if before := meta.FindStatusCondition(existing.Status.Conditions, c.condition); before != nil && before.Status == metav1.ConditionTrue {
+				condition.LastTransitionTime = before.LastTransitionTime
+			}
+		}
+		out = append(out, condition)
+	}
+	slices.SortFunc(out, func(a, b metav1.Condition) int { return cmp.Compare(a.Type, b.Type) })
+	return out
+}
+
+const (
+	// someTexts is how many of many things a message tells.
+	someTexts = 3
+	// maxText bounds each of them: they hold what is on the wire.
+	maxText = 512
+)
+
+// few tells the first few of several things, and how many more there are.
+func few(all []string) string {
+	var out []string
+	for _, text := range atMost(all, someTexts) {
+		out = append(out, v1alpha1.Cut(text, maxText))
+	}
+	s := strings.Join(out, "; ")
+	if more := len(all) - someTexts; more > 0 {
+		s += fmt.Sprintf("; and %d more", more)
+	}
+	return s
+}

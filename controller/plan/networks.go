@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+
+	"github.com/colvin-net/colvin/api/v1alpha1"
+	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+// The bounds of lists and texts in a NetworkStatus, as the markers of the type have
+// them.
+const (
+	maxIdentities = 4096
+	maxAliases    = 1024
+	maxNamedBy    = 64
+	maxRef        = 512
+	maxSummary    = 256
+
+	// maxOctets bounds what identities hold of the wire: an object has little more
+	// than a megabyte, in which a control character takes six octets.
+	maxOctets = 1 << 17
+)
+
+// A network gathers what bears one name.
+type network struct {
+	name    string
+	bearers []*bearer
+	aliases map[string]bool
+	saying  map[string][]string // by condition, what is to be said
+}
+
+// networks plans the Networks: one for each name that an attachment bears.
+func (w *world) networks(existing []*v1alpha1.Network) {
+	all := w.gather()
+	w.tellConditions(all)
+	before := make(map[string]*v1alpha1.Network, len(existing))
+	for _, e := range existing {
+		before[e.Name] = e
+		if all[e.Name] == nil {
+			w.plan.Networks = append(w.plan.Networks, NetworkChange{Name: e.Name, Existing: e})
+		}
+	}
+	for name, n := range all {
+		status := w.status(n, before[name])
+		if e := before[name]; e == nil || !equality.Semantic.DeepEqual(e.Status, *status) {
+			w.plan.Networks = append(w.plan.Networks, NetworkChange{name, e, status})
+		}
+	}
+	slices.SortFunc(w.plan.Networks, func(a, b NetworkChange) int { return cmp.Compare(a.Name, b.Name) })
+}
+
+// gather collects the bearers of each name, as many names of one node as it may have. An
+// alias that is the name of something else as well is borne like a name.
+func (w *world) gather() map[string]*network {
+	all := map[string]*network{}
+	perNode := map[*observed]map[string]bool{}
+	for i := range w.bearers {
+		b := &w.bearers[i]
+		own := perNode[b.observed]
+		if own == nil {
+			own = map[string]bool{}
+			perNode[b.observed] = own
+		}
+		if b.name == "" || len(own) >= maxLabels && !own[b.name] {
+			continue
+		}
+		own[b.name] = true
+		n := all[b.name]
+		if n == nil {
+			n = &network{name: b.name, aliases: map[string]bool{}, saying: map[string][]string{}}
+			all[b.name] = n
+		}
+		n.add(b)
+	}
+	for i := range w.bearers {
+		b := &w.bearers[i]
+		for _, alias := range b.Aliases { // what asks for the one gets to the other, too
+			if n := all[alias]; n != nil && w.set.Covers(alias) {
+				n.bearers = append(n.bearers, b)
+			}
+		}
+	}
+	return all
+}
+
+func (n *network) add(b *bearer) {
+	n.bearers = append(n.bearers, b)
+	for _, list := range [][]string{b.Aliases, b.colours} {
+		for _, alias := range list {
+			n.aliases[alias] = true
+		}
+	}
+	delete(n.aliases, n.name)
+}
+
+// status is what the Network says.
+func (w *world) status(n *network, existing *v1alpha1.Network) *v1alpha1.NetworkStatus {
+	out := &v1alpha1.NetworkStatus{
+		Identities: n.identities(),
+		Aliases:    atMost(slices.Sorted(maps.Keys(n.aliases)), maxAliases),
+		NamedBy:    n.namedBy(),
+	}
+	nodes := map[*observed]bool{}
+	for _, b := range n.bearers {
+		if b.Certainty == nodefile.Fresh || b.Certainty == nodefile.Stale {
+			out.Attachments++
+		}
+		if b.Usable || !b.byRule() && !w.options.Attach && b.leads() { // a colour is for reading, and this is what is read
+			nodes[b.observed] = true
+		}
+	}
+	out.Nodes = int32(len(nodes))
+	out.Conditions = n.conditions(existing, w.now)
+	out.Summary = summary(out)
+	return out
+}
+
+// atMost are the first of a list.
+func atMost[T any](all []T, most int) []T { return all[:min(len(all), most)] }
+
+// identities are what bears the name, each with the name of its switch.
+func (n *network) identities() []v1alpha1.Identity {
+	systems := map[mapping.Identity]string{}
+	for _, b := range n.bearers {
+		for _, id := range b.identities {
+			systems[id] = betterName(systems[id], b.systemOf(id))
+		}
+	}
+	var out []v1alpha1.Identity
+	room := maxOctets
+	for _, id := range atMost(slices.SortedFunc(maps.Keys(systems), compare), maxIdentities) {
+		if room -= len(id.Switch) + len(systems[id]) + len(id.Port); room < 0 {
+			break
+		}
+		out = append(out, v1alpha1.Identity{Switch: v1alpha1.Cut(id.Switch, maxID), SystemName: systems[id], VLAN: int32(id.VLAN), Port: string(id.Port)})
+	}
+	return out
+}
+
+// betterName is the name to show of two that a switch tells: of those that are told,
+// always the same.
+func betterName(a, b string) string {
+	if a == "" || b != "" && b < a {
+		return b
+	}
+	return a
+}
+
+// systemOf is the name of the switch of an identity. A group has none.
+func (b *bearer) systemOf(id mapping.Identity) string {
+	if isGroup(id) {
+		return ""
+	}
+	for _, m := range b.Members {
+		if m.Identity == id {
+			return m.System
+		}
+	}
+	return b.System
+}
+
+func isGroup(id mapping.Identity) bool { return strings.HasPrefix(id.Switch, "group:") }
+
+// namedBy are the rules that give the name.
+func (n *network) namedBy() []string {
+	refs := map[string]bool{}
+	for _, b := range n.bearers {
+		if b.byRule() {
+			refs[v1alpha1.Cut(b.Rule.String(), maxRef)] = true
+		}
+	}
+	return atMost(slices.Sorted(maps.Keys(refs)), maxNamedBy)
+}
+
+func summary(s *v1alpha1.NetworkStatus) v1alpha1.NetworkSummary {
+	vlans, switches := map[int32]bool{}, map[string]bool{}
+	for _, id := range s.Identities {
+		vlans[id.VLAN] = true
+		switches[cmp.Or(id.SystemName, id.Switch)] = true
+	}
+	var numbers, problems []string
+	for _, vlan := range slices.Sorted(maps.Keys(vlans)) {
+		numbers = append(numbers, vlanText(vlan))
+	}
+	for _, c := range s.Conditions {
+		problems = append(problems, c.Type)
+	}
+	return v1alpha1.NetworkSummary{
+		VLANs: v1alpha1.Few(numbers, maxSummary), Switches: v1alpha1.Few(slices.Sorted(maps.Keys(switches)), maxSummary),
+		Aliases: v1alpha1.Few(s.Aliases, maxSummary), Problems: v1alpha1.Few(problems, maxSummary),
+	}
+}
+
+func vlanText(vlan int32) string {
+	if vlan == 0 {
+		return "untold"
+	}
+	return strconv.Itoa(int(vlan))
+}

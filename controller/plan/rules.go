@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/colvin-net/colvin/api/v1alpha1"
+	"github.com/colvin-net/colvin/internal/yamlfile"
+	"github.com/colvin-net/colvin/mapping/rules"
+)
+
+// A RuleSetChange tells a RuleSet what became of it.
+type RuleSetChange struct {
+	Name           string
+	Before, Status v1alpha1.RuleSetStatus
+}
+
+// The reasons of the condition Accepted.
+const (
+	ReasonValid    = "Valid"
+	ReasonMistakes = "Mistakes"
+	// ReasonWithheld: the rules are without mistakes, but those of another RuleSet are
+	// not, so the last good ones stay in force.
+	ReasonWithheld = "Withheld"
+)
+
+// The bounds of lists and texts in a RuleSetStatus, as the markers of the type have
+// them.
+const (
+	maxNames    = 256
+	maxMistakes = 16
+	maxMistake  = 1024
+)
+
+// merged is what package rules makes of some sources.
+type merged struct {
+	sources  []rules.Source
+	set      *rules.Set // nil where there are mistakes
+	warnings []yamlfile.Mistake
+	err      error
+}
+
+// of reads the sources, unless they are those that were read last.
+func (m *merged) of(sources []rules.Source) *merged {
+	same := slices.EqualFunc(sources, m.sources, func(a, b rules.Source) bool {
+		return a.Name == b.Name && a.Root == b.Root && bytes.Equal(a.Data, b.Data)
+	})
+	if !same || m.set == nil && m.err == nil {
+		m.sources = sources
+		m.set, m.warnings, m.err = rules.Merge(sources...)
+	}
+	return m
+}
+
+// rules reads the RuleSets and says which rules are in force.
+func (p *Planner) rules(c *Cluster, now time.Time, out *Plan) *rules.Set {
+	sources := make([]rules.Source, 0, len(c.RuleSets))
+	for _, r := range c.RuleSets {
+		s, err := v1alpha1.NewSource(r.Name, r.Spec)
+		if err != nil { // it was JSON before, so it is again
+			out.Frozen = err.Error()
+			return nil
+		}
+		sources = append(sources, s)
+	}
+	v1alpha1.SortSources(sources)
+	m := p.merged.of(sources)
+	set := m.set
+	if set != nil {
+		out.InForce = sources
+	} else {
+		set = p.lastGood(c.LastGood, out)
+	}
+	for _, r := range c.RuleSets {
+		status := m.status(r, out.Frozen, now)
+		if !equality.Semantic.DeepEqual(status, r.Status) {
+			out.RuleSets = append(out.RuleSets, RuleSetChange{r.Name, r.Status, status})
+		}
+	}
+	return set
+}
+
+// lastGood are the rules that stay in force while those of the RuleSets hold a
+// mistake. Without any that are known nothing may change: what the mistake hides
+// could be the name of every network.
+func (p *Planner) lastGood(sources []rules.Source, out *Plan) *rules.Set {
+	if sources == nil {
+		out.Frozen = "the rules hold a mistake, and no good ones from before are known"
+		return nil
+	}
+	m := p.lasting.of(sources)
+	if m.set == nil {
+		out.Frozen = "the rules hold a mistake, and the good ones from before cannot be read: " + v1alpha1.Cut(m.err.Error(), maxMistake)
+		return nil
+	}
+	out.InForce = sources
+	return m.set
+}
+
+// status is what a RuleSet is told.
+func (m *merged) status(r RuleSet, frozen string, now time.Time) v1alpha1.RuleSetStatus {
+	source := v1alpha1.SourceName(r.Name)
+	mistakes, _ := errors.AsType[yamlfile.Mistakes](m.err)
+	own, warnings := about(source, mistakes), about(source, m.warnings)
+	c := metav1.Condition{
+		Type: v1alpha1.RuleSetAccepted, Status: metav1.ConditionTrue, Reason: ReasonValid, Message: "without mistakes",
+		ObservedGeneration: r.Generation, LastTransitionTime: metav1.NewTime(now.UTC().Truncate(time.Second)),
+	}
+	switch {
+	case len(own) > 0:
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, ReasonMistakes, first("mistake", own)
+	case m.err != nil:
+		c.Reason, c.Message = ReasonWithheld, "without mistakes, but the last good rules stay in force until these are put right: "+culprits(mistakes)
+	case len(warnings) > 0:
+		c.Message = first("warning", warnings)
+	}
+	if m.err != nil && frozen != "" {
+		c.Message += " (nothing changes meanwhile: " + frozen + ")"
+	}
+	out := v1alpha1.RuleSetStatus{
+		ObservedGeneration: r.Generation, Names: v1alpha1.Few(names(r.Spec), maxNames), Mistakes: own, Warnings: warnings,
+		Conditions: slices.Clone(r.Status.Conditions),
+	}
+	meta.SetStatusCondition(&out.Conditions, c)
+	return out
+}
+
+// about are the texts about one source.
+func about(source string, all []yamlfile.Mistake) []string {
+	var out []string
+	for _, m := range all {
+		if m.File != source {
+			continue
+		}
+		if len(out) == maxMistakes {
+			out[maxMistakes-1] = "there are more"
+			break
+		}
+		out = append(out, v1alpha1.Cut(strings.TrimPrefix(m.String(), source+": "), maxMistake))
+	}
+	return out
+}
+
+// first is the first of several texts, and how many there are.
+func first(kind string, all []string) string {
+	if len(all) == 1 {
+		return all[0]
+	}
+	return fmt.Sprintf("%d %ss: %s", len(all), kind, all[0])
+}
+
+// culprits are the sources that hold mistakes.
+func culprits(all []yamlfile.Mistake) string {
+	var out []string
+	for _, m := range all {
+		if !slices.Contains(out, m.File) {
+			out = append(out, m.File)
+		}
+	}
+	return few(out)
+}
+
+// words are those of a name that stand for what is on the wire.
+var words = regexp.MustCompile(`\{[^}]*\}`)
+
+// names are the names that a RuleSet gives, also where it holds mistakes.
+func names(spec any) []string {
+	root, _ := spec.(map[string]any)
+	var out []string
+	add := func(v any) {
+		if s, ok := v.(string); ok {
+			out = append(out, words.ReplaceAllString(s, "*"))
+		}
+	}
+	for _, n := range list(root["networks"]) {
+		network, _ := n.(map[string]any)
+		add(network["name"])
+		for _, alias := range list(network["aliases"]) {
+			add(alias)
+		}
+	}
+	groups, _ := root["switchGroups"].(map[string]any)
+	for _, g := range groups {
+		group, _ := g.(map[string]any)
+		vlans, _ := group["vlans"].(map[string]any)
+		for _, name := range vlans {
+			add(name)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func list(v any) []any {
+	l, _ := v.([]any)
+	return l
+}

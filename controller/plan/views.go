@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/colvin-net/colvin/api/v1alpha1"
+	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/rules"
+)
+
+// observed is what a node sees, and what that means by the rules and colours of the
+// last plan.
+type observed struct {
+	node     Node
+	topology *v1alpha1.NodeTopology
+	version  version
+	input    mapping.Input
+	err      error // the topology cannot be read
+
+	set     *rules.Set
+	edition int // of the colours
+	view    mapping.View
+}
+
+// A version tells one content of an object from another.
+type version struct {
+	uid             types.UID
+	resourceVersion string
+}
+
+// observe resolves what each node sees, in the order of the nodes' names. A topology
+// counts while its Node is there: that of a deleted node, or of a namesake before it,
+// is ignored at once, before the garbage collector comes to it.
+func (p *Planner) observe(c *Cluster, set *rules.Set, now time.Time, out *Plan) []*observed {
+	nodes := make(map[string]Node, len(c.Nodes))
+	for _, n := range c.Nodes {
+		nodes[n.Name] = n
+	}
+	before := p.nodes
+	p.nodes = make(map[string]*observed, len(nodes))
+	var all []*observed
+	for _, t := range c.Topologies {
+		node, ok := nodes[t.Name]
+		if !ok || !owned(t, node.UID) {
+			continue
+		}
+		o := before[t.Name]
+		if v := (version{t.UID, t.ResourceVersion}); o == nil || o.version != v {
+			o = &observed{version: v}
+			o.input, o.err = t.Spec.Input(t.Name, now)
+		}
+		o.node, o.topology = node, t
+		p.nodes[t.Name] = o
+		if o.err != nil {
+			out.Problems = append(out.Problems, Problem{node, TopologyUnreadable, o.err.Error()})
+			continue
+		}
+		p.resolve(o, set)
+		all = append(all, o)
+	}
+	slices.SortFunc(all, func(a, b *observed) int { return cmp.Compare(a.node.Name, b.node.Name) })
+	return all
+}
+
+// owned reports whether a topology belongs to the Node with the UID.
+func owned(t *v1alpha1.NodeTopology, node types.UID) bool {
+	return slices.ContainsFunc(t.OwnerReferences, func(r metav1.OwnerReference) bool { return r.Kind == "Node" && r.UID == node })
+}
+
+// resolve resolves again what depends on what has changed.
+func (p *Planner) resolve(o *observed, set *rules.Set) {
+	if o.set == set && o.edition == p.edition && o.input.Rules != nil {
+		return
+	}
+	o.set, o.edition = set, p.edition
+	o.input.Rules = set
+	o.input.Colours = mapping.Colours{Book: p.book, Tagged: p.options.Tagged, Attach: p.options.Attach}
+	o.view = mapping.Resolve(o.input)
+}

@@ -8,7 +8,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 FUZZTIME ?= 30s
 BENCH    ?= .
 ROUNDS   ?= 200
-LINT     := go tool -modfile=deploy/tools.mod golangci-lint
+LINT     := go tool -modfile=hack/tools.mod golangci-lint
 
 # Debian's administration tools are not on everybody's PATH.
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
@@ -25,29 +25,29 @@ build: ## Build colvin, colvind, colvin-cni and colvin-controller into bin/
 
 .PHONY: test
 test: ## Install what the tests need, run them all under the race detector
-	@deploy/setup.sh lldpd iproute2 util-linux gcc libc6-dev
+	@hack/setup.sh lldpd iproute2 util-linux gcc libc6-dev
 	@race=-race; [ -x "$$(command -v gcc)" ] || { race=; echo "test: no C compiler, so without the race detector"; }; \
 	set -x; go test $$race -shuffle=on -timeout 20m ./...
 
 .PHONY: test-vm
 test-vm: ## Run the tests of bonds, VLAN devices and the like in a VM that has them
-	@deploy/setup.sh qemu-system-x86 busybox-static
-	@deploy/vm/run.sh
+	@hack/setup.sh qemu-system-x86 busybox-static
+	@lab/vm/run.sh
 
 .PHONY: test-cluster
 test-cluster: kubernetes ## Run the tests on a real control plane, which say what they measure; 9 minutes
-	@deploy/setup.sh lldpd iproute2 util-linux
-	COLVIN_REQUIRE=kubernetes,netns,macvlan,lldpd go test -count 1 -v -timeout 20m ./deploy/cluster/e2e ./deploy/policies ./agent/publish ./controller | grep -v level=DEBUG
+	@hack/setup.sh lldpd iproute2 util-linux
+	COLVIN_REQUIRE=kubernetes,netns,macvlan,lldpd go test -count 1 -v -timeout 20m ./lab/cluster ./lab/policies ./agent/publish ./controller | grep -v level=DEBUG
 
 .PHONY: kubernetes
 kubernetes: ## Build the control plane that tests run, once; 12 minutes on two processors
-	@go run ./deploy/cluster/build
+	@go run ./lab/controlplane/build
 
 .PHONY: demo
 demo: ## Three nodes, two switches, one CNI configuration; half a minute once all is built
-	@deploy/setup.sh lldpd iproute2 util-linux iputils-ping
+	@hack/setup.sh lldpd iproute2 util-linux iputils-ping
 	@$(MAKE) --no-print-directory build
-	@go run ./deploy/lab/demo
+	@go run ./lab/demo
 
 .PHONY: lint
 lint: ## Run golangci-lint (the first run builds it, which takes minutes)
@@ -61,14 +61,14 @@ fmt: ## Format the code and bring it up to date with the language
 
 .PHONY: generate
 generate: ## Write what is made from the types in api/v1alpha1: deep copies and CRDs
-	@deploy/generate.sh
+	@hack/generate.sh
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (30s)
 	@grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sort | while IFS=: read -r file target; do \
 		target=$${target#func }; \
 		echo "fuzz: $$target in $$(dirname "$$file") for $(FUZZTIME)"; \
-		deploy/fuzz.sh "$$target" "$(FUZZTIME)" "$$(dirname "$$file")"; \
+		hack/fuzz.sh "$$target" "$(FUZZTIME)" "$$(dirname "$$file")"; \
 	done
 
 .PHONY: bench
@@ -77,9 +77,9 @@ bench: ## Run the benchmarks that match BENCH (all)
 
 .PHONY: bench-lab
 bench-lab: ## Measure frame to name and cable to name in the lab (docs/performance.md)
-	@deploy/setup.sh lldpd iproute2 util-linux
-	go test -run '^$$' -bench FrameToName -benchtime 500x ./deploy/lab
-	go test -run '^$$' -bench CableIn -benchtime 1x ./deploy/lab
+	@hack/setup.sh lldpd iproute2 util-linux
+	go test -run '^$$' -bench FrameToName -benchtime 500x ./lab
+	go test -run '^$$' -bench CableIn -benchtime 1x ./lab
 
 .PHONY: bench-codecs
 bench-codecs: ## Compare the LLDP decoder with others; it must be 3 times faster
@@ -91,8 +91,8 @@ bench-cni: ## Compare ways to attach a container in ROUNDS (200) interleaved rou
 
 .PHONY: bench-scale
 bench-scale: ## Memory and idle processor time of colvind and lldpd, 64 ports each; 4 minutes
-	@deploy/setup.sh lldpd iproute2 util-linux
-	go test -run '^$$' -bench Scale -benchtime 1x ./deploy/lab
+	@hack/setup.sh lldpd iproute2 util-linux
+	go test -run '^$$' -bench Scale -benchtime 1x ./lab
 
 .PHONY: clean
 clean: ## Remove what was built

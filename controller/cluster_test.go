@@ -21,7 +21,7 @@ import (
 
 	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/controller"
-	"github.com/colvin-net/colvin/deploy/cluster/controlplane"
+	"github.com/colvin-net/colvin/lab/controlplane"
 )
 
 const (

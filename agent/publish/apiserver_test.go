@@ -23,8 +23,8 @@ import (
 	"github.com/colvin-net/colvin/agent"
 	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/cniplugin/record"
-	"github.com/colvin-net/colvin/deploy/cluster/controlplane"
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/lab/controlplane"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/rules"
 )

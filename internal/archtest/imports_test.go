@@ -98,7 +98,7 @@ var bans = []ban{
 	},
 	{
 		packages: []string{"./cmd/..."},
-		imports:  []string{"./internal/netnstest/...", "./discovery/ether/ethertest", "./discovery/link/linktest", "./deploy/...", "./internal/buildcache", "./internal/corpus", "./internal/golden", "./internal/leaktest", "testing", "github.com/google/go-cmp/...", "go.uber.org/goleak"},
+		imports:  []string{"./internal/netnstest/...", "./discovery/ether/ethertest", "./discovery/link/linktest", "./lab/...", "./internal/buildcache", "./internal/corpus", "./internal/golden", "./internal/leaktest", "testing", "github.com/google/go-cmp/...", "go.uber.org/goleak"},
 		reason:   "what is made for tests stays out of what we ship",
 	},
 	{

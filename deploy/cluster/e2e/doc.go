@@ -1,6 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-
-// Package e2e tries all of Colvin together: agents in namespaces that hear switches, a
-// real control plane, the controller, the CNI plugin. It holds tests only; what they
-// run on is made in deploy/lab and deploy/cluster/controlplane.
-package e2e

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package controlplane
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/colvin-net/colvin/internal/buildcache"
+	"github.com/colvin-net/colvin/internal/netnstest"
+)
+
+// modulesDir holds, below the top of the repository, the modules whose tools are
+// what is built.
+const modulesDir = "lab/controlplane/build"
+
+// ldflags make small programs; Kubernetes is told its version by the linker.
+const ldflags = "-s -w -X k8s.io/component-base/version.gitVersion="
+
+// Kubernetes is the feature of having the programs, built by make kubernetes: no
+// test builds them, because that takes longer than a test may.
+var Kubernetes = netnstest.NewFeature("kubernetes", func() error {
+	_, err := installed()
+	return err
+})
+
+// installed returns the directory of the programs, or how to get them.
+func installed() (string, error) {
+	p, err := newPrograms()
+	if err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(p.dir); err != nil {
+		return "", fmt.Errorf("%w (make kubernetes builds it, in about 12 minutes)", err)
+	}
+	return p.dir, nil
+}
+
+// Install returns the directory that holds etcd, kube-apiserver, kube-scheduler
+// and kubectl. It builds them with the go command the first time, telling of its
+// progress on standard error, and keeps them in the user's cache; that needs the
+// module proxy or a filled module cache, and a working directory in the repository.
+func Install(ctx context.Context) (string, error) {
+	p, err := newPrograms()
+	if err == nil {
+		err = buildcache.Fill(p.dir, func(tmp string) error { return p.build(ctx, tmp) })
+	}
+	if err != nil {
+		return "", fmt.Errorf("install the control plane: %w", err)
+	}
+	return p.dir, nil
+}
+
+// programs are what is built.
+type programs struct {
+	modules string // directory of the modules that pin them
+	version string // of Kubernetes
+	dir     string // where they are kept: another for each content of the modules
+}
+
+var required = regexp.MustCompile(`(?m)^(?:require|\t)\s*k8s\.io/kubernetes (v\S+)`)
+
+func newPrograms() (*programs, error) {
+	modules, err := findModules()
+	if err != nil {
+		return nil, err
+	}
+	var all bytes.Buffer
+	all.WriteString(ldflags)
+	for _, file := range []string{"kubernetes/go.mod", "kubernetes/go.sum", "etcd/go.mod", "etcd/go.sum"} {
+		b, err := os.ReadFile(filepath.Join(modules, file))
+		if err != nil {
+			return nil, err
+		}
+		all.Write(b)
+	}
+	version := required.FindSubmatch(all.Bytes())
+	if version == nil {
+		return nil, fmt.Errorf("no module in %s requires k8s.io/kubernetes", modules)
+	}
+	p := &programs{modules: modules, version: string(version[1])}
+	sum := sha256.Sum256(all.Bytes())
+	p.dir, err = buildcache.Path(fmt.Sprintf("kubernetes-%s-%x", p.version, sum[:4]))
+	return p, err
+}
+
+// findModules looks for the modules above the working directory, which for a test
+// is that of its package.
+func findModules() (string, error) {
+	wd, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for top := wd; ; top = filepath.Dir(top) {
+		dir := filepath.Join(top, modulesDir)
+		if _, err := os.Stat(dir); err == nil {
+			return dir, nil
+		}
+		if top == filepath.Dir(top) {
+			return "", fmt.Errorf("no %s at or above %s", modulesDir, wd)
+		}
+	}
+}
+
+// build builds the tools of the modules.
+func (p *programs) build(ctx context.Context, dir string) error {
+	if err := p.buildTools(ctx, "etcd", filepath.Join(dir, "etcd")); err != nil { // which go would name server
+		return err
+	}
+	return p.buildTools(ctx, "kubernetes", dir+"/")
+}
+
+func (p *programs) buildTools(ctx context.Context, module, out string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-v", "-trimpath", "-buildvcs=false",
+		"-ldflags", ldflags+p.version, "-o", out, "tool")
+	cmd.Dir = filepath.Join(p.modules, module)
+	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off", "CGO_ENABLED=0",
+		"GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
+	if err := runShowing(cmd, module, os.Stderr); err != nil {
+		return fmt.Errorf("run go build in %s: %w", cmd.Dir, err)
+	}
+	return nil
+}
+
+// runShowing runs a command and tells now and then on w how far its standard
+// error came. It ends up in the error.
+func runShowing(cmd *exec.Cmd, what string, w io.Writer) error {
+	const interval = 15 * time.Second
+	said, err := cmd.StderrPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	begin := time.Now()
+	show := func(format string, args ...any) {
+		fmt.Fprintf(w, "%s, after %.0f s: %s\n", what, time.Since(begin).Seconds(), fmt.Sprintf(format, args...))
+	}
+	show("%s", strings.Join(cmd.Args, " "))
+	var lines []string
+	shown := begin
+	for s := bufio.NewScanner(said); s.Scan(); {
+		lines = append(lines, s.Text())
+		if time.Since(shown) >= interval {
+			shown = time.Now()
+			show("%d packages built or fetched, %s", len(lines), s.Text())
+		}
+	}
+	if err := cmd.Wait(); err != nil {
+		return fmt.Errorf("%w: %s", err, strings.Join(lines[max(0, len(lines)-10):], "; "))
+	}
+	show("built")
+	return nil
+}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -13,12 +14,13 @@ import (
 	"testing"
 )
 
-// A ban says what packages must not depend on, directly or through others. Paths
-// that begin with "./" are ours, and "/..." takes in everything below.
+// A ban says what packages must not import, themselves or through others. Paths that
+// begin with "./" are ours, and "/..." takes in everything below.
 type ban struct {
 	packages []string
 	except   []string // of packages, those it does not apply to
 	imports  []string
+	direct   bool // only what the packages themselves import counts
 	reason   string
 }
 
@@ -31,21 +33,34 @@ var wire = []string{
 	"./discovery/nic", "./discovery/observe", "./discovery/transmit",
 }
 
+// system are the packages through which a program meets the outer world.
+var system = []string{"os", "os/...", "io/ioutil", "log", "log/slog", "net/http", "syscall", "golang.org/x/sys/..."}
+
+// laboratory are the packages that tests are made with.
+var laboratory = []string{
+	"./discovery/ether/ethertest", "./discovery/link/linktest", "./internal/buildcache", "./internal/corpus", "./internal/golden",
+	"./internal/leaktest", "./internal/netnstest/...", "./lab/...",
+}
+
+// Which floor a package is on, and that imports go down, is in floors.
 var bans = []ban{
 	{
-		packages: []string{"./discovery/..."},
-		imports:  []string{"./mapping/...", "./cniplugin/..."},
-		reason:   "discovery is what a node sees; it knows nothing of names and containers",
+		packages: []string{"./discovery", "./discovery/lldp", "./discovery/cdp", "./discovery/neighbor", "./discovery/transmit", "./discovery/capture"},
+		imports:  system,
+		direct:   true,
+		reason:   "a codec, a table and a state machine are pure: octets and times in, values and reasons out",
+	},
+	{
+		packages: []string{"./mapping/..."},
+		except:   []string{"./mapping/nodefile"},
+		imports:  system,
+		direct:   true,
+		reason:   "mapping is pure: the same code runs on a node and in the controller; only nodefile opens its own file",
 	},
 	{
 		packages: []string{"./mapping/..."},
 		imports:  append([]string{"./discovery/link", "net/http", "os/exec"}, wire...),
-		reason:   "mapping is pure: the same code runs on a node and in the controller",
-	},
-	{
-		packages: []string{"./mapping/..."},
-		imports:  []string{"./cniplugin/...", "./agent/...", "./controller/...", "./api/..."},
-		reason:   "what mapping resolves is for plugin, agent and controller to use, never the other way round",
+		reason:   "mapping sees the domain types of package discovery only",
 	},
 	{
 		packages: []string{"./agent/..."},
@@ -55,12 +70,17 @@ var bans = []ban{
 	{
 		packages: []string{"./agent/..."},
 		imports:  []string{"./controller/..."},
-		reason:   "a node knows nothing of other nodes, and a controller hears nothing: they share api and mapping",
+		reason:   "a node knows nothing of other nodes: agent and controller share api and mapping",
 	},
 	{
 		packages: []string{"./controller/..."},
-		imports:  []string{"./agent/..."},
-		reason:   "a node knows nothing of other nodes, and a controller hears nothing: they share api and mapping",
+		imports:  append([]string{"./cniplugin/...", "./discovery/link"}, wire...),
+		reason:   "the controller hears and attaches nothing: it knows what nodes have published",
+	},
+	{
+		packages: []string{"./controller/plan"},
+		imports:  []string{"k8s.io/client-go/...", "sigs.k8s.io/controller-runtime/..."},
+		reason:   "a plan is pure: what a cluster should be follows from its objects alone",
 	},
 	{
 		packages: []string{"./mapping/nodefile", "./cniplugin/record", "./internal/atomicfile"},
@@ -69,7 +89,7 @@ var bans = []ban{
 	},
 	{
 		packages: []string{"./cniplugin/...", "./cmd/colvin-cni"},
-		imports:  append([]string{"./mapping", "./agent/...", "./mapping/rules/...", "./mapping/colour"}, wire...),
+		imports:  append([]string{"./mapping", "./mapping/rules/...", "./mapping/colour", "./mapping/topology"}, wire...),
 		reason:   "the plugin listens to nothing and resolves nothing: it reads the node file and asks the kernel",
 	},
 	{
@@ -81,15 +101,13 @@ var bans = []ban{
 		reason: "the plugin runs once per container: it starts in milliseconds, stays small and needs no server",
 	},
 	{
-		packages: []string{"./discovery/...", "./mapping/...", "./agent/...", "./cniplugin/...", "./cmd/colvin-cni", "./internal/..."},
-		except:   []string{"./agent/publish/..."},
-		imports:  []string{"k8s.io/...", "sigs.k8s.io/..."},
-		reason:   "Colvin works without Kubernetes; only api, agent/publish and controller know it",
-	},
-	{
-		packages: []string{"./controller/plan"},
-		imports:  []string{"k8s.io/client-go/...", "sigs.k8s.io/controller-runtime/...", "./agent/...", "./discovery/link"},
-		reason:   "a plan is pure: what a cluster should be follows from its objects alone",
+		packages: []string{"./..."},
+		except: []string{
+			"./agent/publish/...", "./api/...", "./controller/...",
+			"./cmd/colvind", "./cmd/colvin-controller", "./lab/...",
+		},
+		imports: []string{"k8s.io/...", "sigs.k8s.io/..."},
+		reason:  "Colvin works without Kubernetes: only api, its conversions, agent/publish and controller know it",
 	},
 	{
 		packages: []string{"./agent/publish/...", "./cmd/colvind"},
@@ -97,14 +115,37 @@ var bans = []ban{
 		reason:   "an agent is small: it talks about four kinds of its own, and knows nothing of other nodes",
 	},
 	{
-		packages: []string{"./cmd/..."},
-		imports:  []string{"./internal/netnstest/...", "./discovery/ether/ethertest", "./discovery/link/linktest", "./lab/...", "./internal/buildcache", "./internal/corpus", "./internal/golden", "./internal/leaktest", "testing", "github.com/google/go-cmp/...", "go.uber.org/goleak"},
-		reason:   "what is made for tests stays out of what we ship",
+		packages: []string{"./..."},
+		except:   []string{"./discovery/ether", "./internal/netnstest/speaker"},
+		imports:  []string{"github.com/mdlayher/packet"},
+		direct:   true,
+		reason:   "only discovery/ether opens packet sockets, and the switches that tests make",
 	},
 	{
 		packages: []string{"./..."},
-		imports:  []string{"github.com/mdlayher/raw", "github.com/pkg/errors"},
-		reason:   "nobody maintains them",
+		except:   []string{"./discovery/link", "./internal/netnstest"},
+		imports:  []string{"github.com/vishvananda/..."},
+		direct:   true,
+		reason:   "only discovery/link talks to the kernel about links, and the namespaces that tests make",
+	},
+	{
+		packages: []string{"./..."},
+		except:   []string{"./internal/yamlfile"},
+		imports:  []string{"github.com/goccy/..."},
+		direct:   true,
+		reason:   "package yamlfile reads YAML, strictly and with positions",
+	},
+	{
+		packages: []string{"./..."},
+		except:   laboratory,
+		imports:  append([]string{"testing", "github.com/google/go-cmp/...", "go.uber.org/goleak"}, laboratory...),
+		direct:   true,
+		reason:   "what is made for tests stays out of what we ship",
+	},
+	{
+		packages: []string{"./cmd/..."},
+		imports:  append([]string{"testing", "github.com/google/go-cmp/...", "go.uber.org/goleak"}, laboratory...),
+		reason:   "what is made for tests stays out of what we ship",
 	},
 }
 
@@ -116,7 +157,11 @@ func TestImports(t *testing.T) {
 				continue
 			}
 			banned := func(path string) bool { return deps.banned(b.imports, path) && path != pkg }
-			if chain := deps.find(pkg, banned); chain != nil {
+			find := deps.find
+			if b.direct {
+				find = deps.findDirect
+			}
+			if chain := find(pkg, banned); chain != nil {
 				t.Errorf("%s: %s", strings.Join(chain, " imports\n\t"), b.reason)
 			}
 		}
@@ -211,6 +256,15 @@ func (i imports) find(pkg string, wanted func(string) bool) []string {
 	return nil
 }
 
+// findDirect is find for what pkg imports itself.
+func (i imports) findDirect(pkg string, wanted func(string) bool) []string {
+	at := slices.IndexFunc(i[pkg].Imports, wanted)
+	if at < 0 {
+		return nil
+	}
+	return []string{pkg, i[pkg].Imports[at]}
+}
+
 // TestBansBite holds that a ban finds what it is there to find.
 func TestBansBite(t *testing.T) {
 	deps := imports{
@@ -235,6 +289,25 @@ func TestBansBite(t *testing.T) {
 		got := deps.find(module+"/a", func(path string) bool { return deps.banned([]string{tt.ban}, path) })
 		if !slices.Equal(got, tt.want) {
 			t.Errorf("chain to %s: %q, want %q", tt.ban, got, tt.want)
+		}
+		if len(tt.want) > 2 {
+			tt.want = nil
+		}
+		got = deps.findDirect(module+"/a", func(path string) bool { return deps.banned([]string{tt.ban}, path) })
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("direct import of %s: %q, want %q", tt.ban, got, tt.want)
+		}
+	}
+}
+
+// TestBansAreOfSomething holds that no ban outlives the packages that it was made for.
+func TestBansAreOfSomething(t *testing.T) {
+	deps := loadImports(t)
+	for _, b := range bans {
+		for _, pattern := range slices.Concat(b.packages, b.except) {
+			if !slices.ContainsFunc(slices.Collect(maps.Keys(deps)), func(path string) bool { return match(pattern, path) }) {
+				t.Errorf("%s: there is no %s", b.reason, pattern)
+			}
 		}
 	}
 }

@@ -138,7 +138,7 @@ func (a *app) interfaceTable(rows []interfaceRow) error {
 		if r.Port {
 			driver, transmit = r.NIC.Driver, string(r.Transmit.State)
 		}
-		row := []string{r.Name, macText(r.MAC), cmp.Or(r.Kind, r.Bus), driver, link(&r.Interface), r.relation, transmit}
+		row := []string{r.Name, macText(r.MAC), cmp.Or(string(r.Kind), r.Bus), driver, link(&r.Interface), r.relation, transmit}
 		if wide {
 			row = append(row, strconv.Itoa(r.Index), strconv.Itoa(r.MTU), strconv.Itoa(int(r.CarrierChanges)), strings.Join(r.AltNames, ", "))
 		}

@@ -132,7 +132,7 @@ func same(k Kernel, want nodefile.Link) (discovery.Interface, error) {
 		return discovery.Interface{}, fmt.Errorf("%s (ifindex %d) is gone", want.Name, want.Index)
 	case err != nil:
 		return discovery.Interface{}, err
-	case got.MAC.String() != want.MAC && got.Kind != "bridge": // whose MAC address changes with its ports
+	case got.MAC.String() != want.MAC && got.Kind != discovery.KindBridge: // whose MAC address changes with its ports
 		return discovery.Interface{}, fmt.Errorf("%s (ifindex %d) has MAC address %s, which was %s",
 			got.Name, got.Index, got.MAC, want.MAC)
 	}

@@ -75,7 +75,7 @@ func (p *Plugin) suits(c *conf, t *target) error {
 	}
 	switch c.use {
 	case joined:
-		if t.device.Kind != "bridge" {
+		if t.device.Kind != discovery.KindBridge {
 			return unsafe("%s is no bridge, and the bridge plugin takes nothing else; make a bridge over it, or use macvlan", t.device.Name)
 		}
 	case taken:
@@ -102,7 +102,7 @@ func (p *Plugin) free(c *conf, t *target) error {
 			return err
 		}
 	}
-	if slices.Contains([]string{"bridge", "bond", "team"}, device.Kind) {
+	if device.Kind.JoinsPorts() {
 		return unsafe("%s is a %s, and its ports would stay behind; use macvlan", device.Name, device.Kind)
 	}
 	t.takes = device.Index == t.device.Index
@@ -145,7 +145,7 @@ func (p *Plugin) bonded(on nodefile.Link) error {
 	if err != nil {
 		return err
 	}
-	if master.Kind == "bond" || master.Kind == "team" {
+	if master.Kind.Aggregates() {
 		return unsafe("%s is a member of %s, and the device that was chosen on it would bypass that", port.Name, master.Name)
 	}
 	return nil

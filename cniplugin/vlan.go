@@ -110,7 +110,9 @@ func vlanAlias(store *record.Store) string {
 }
 
 func isVLAN(parent int, vid uint16) func(discovery.Interface) bool {
-	return func(i discovery.Interface) bool { return i.Kind == "vlan" && i.Parent == parent && i.VLAN == vid }
+	return func(i discovery.Interface) bool {
+		return i.Kind == discovery.KindVLAN && i.Parent == parent && i.VLAN == vid
+	}
 }
 
 // maxIfName is the longest name that the kernel accepts (IFNAMSIZ, with the closing
@@ -186,7 +188,7 @@ func (p *Plugin) sweepVLANs(deadline time.Time, store *record.Store) error {
 	}
 	var errs []error
 	for _, i := range all {
-		if !i.Own() || i.Kind != "vlan" {
+		if !i.Own() || i.Kind != discovery.KindVLAN {
 			continue
 		}
 		release, err := store.LockDevice(ctx, i.Parent, i.VLAN)

@@ -26,8 +26,8 @@ func Carrying(master Interface, all []Interface) []int {
 
 func carries(master, member *Interface) bool {
 	switch {
-	case master.Kind == "bridge":
-		return slices.Contains([]string{"", "bond", "team", "vlan"}, member.Kind)
+	case master.Kind == KindBridge:
+		return member.Kind == "" || member.Kind == KindVLAN || member.Kind.Aggregates()
 	case master.Bond == nil:
 		return true // a team tells nothing of its members
 	case master.Bond.Mode == BondLACP:

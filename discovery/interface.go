@@ -16,9 +16,9 @@ type Interface struct {
 	MAC      MAC      `json:"mac,omitzero"`
 	MTU      int      `json:"mtu"`
 	Alias    string   `json:"alias,omitempty"` // IFLA_IFALIAS, a text for people
-	Kind     string   `json:"kind,omitempty"`  // IFLA_INFO_KIND: "veth", "bridge", "vlan"; empty for hardware
-	Bus      string   `json:"bus,omitempty"`   // bus of the parent device: "pci", "virtio"; empty for software devices
-	Ethernet bool     `json:"ethernet"`        // ARPHRD_ETHER and not loopback
+	Kind     Kind     `json:"kind,omitempty"`
+	Bus      string   `json:"bus,omitempty"` // bus of the parent device: "pci", "virtio"; empty for software devices
+	Ethernet bool     `json:"ethernet"`      // ARPHRD_ETHER and not loopback
 
 	Up      bool `json:"up"`      // IFF_UP: administratively up
 	Carrier bool `json:"carrier"` // IFLA_CARRIER: the link is there

@@ -9,16 +9,6 @@ import (
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
-// Kinds of devices (IFLA_INFO_KIND) that a port can be below.
-const (
-	kindBond        = "bond"
-	kindTeam        = "team"
-	kindBridge      = "bridge"
-	kindVLAN        = "vlan"
-	kindVRF         = "vrf"
-	kindOpenVSwitch = "openvswitch"
-)
-
 // A path is how a port's untagged network, or one of its tagged VLANs, is reached:
 // through the top usable device above the port.
 type path struct {
@@ -44,8 +34,8 @@ func pathOf(snap *discovery.Snapshot, port discovery.Interface, vid uint16) path
 	for range maxDepth {
 		at := p.device
 		master, enslaved := snap.Interface(at.Master)
-		enslaved = enslaved && at.Master != 0 && master.Kind != kindVRF // a VRF is about routes only
-		joined := enslaved && (master.Kind == kindBond || master.Kind == kindTeam)
+		enslaved = enslaved && at.Master != 0 && master.Kind != discovery.KindVRF // a VRF is about routes only
+		joined := enslaved && master.Kind.Aggregates()
 		if vlan, ok := vlanDevice(snap, at.Index, vid); vid != 0 && ok && !joined { // VLAN devices come before the bridge
 			p.device, p.parent, vid = vlan, at, 0
 			continue
@@ -76,9 +66,9 @@ func (p path) ends(port discovery.Interface, vid uint16) path {
 // barred says why nothing can be attached through a master, or nothing.
 func barred(at, master discovery.Interface, vid uint16) string {
 	switch master.Kind {
-	case kindBond, kindTeam:
+	case discovery.KindBond, discovery.KindTeam:
 		return ""
-	case kindBridge:
+	case discovery.KindBridge:
 		if !master.VLANFiltering {
 			return ""
 		}
@@ -88,7 +78,7 @@ func barred(at, master discovery.Interface, vid uint16) string {
 		}
 		return fmt.Sprintf("%s is a port of bridge %s, which filters VLANs, so %s need not reach the bridge device; a VLAN device on %s, or a bridge without filtering, can be used",
 			at.Name, master.Name, what, at.Name)
-	case kindOpenVSwitch:
+	case discovery.KindOpenVSwitch:
 		return fmt.Sprintf("%s belongs to Open vSwitch %s, which no macvlan or VLAN device can be put on; use the OVS CNI plugin with one of its bridges", at.Name, master.Name)
 	default:
 		return fmt.Sprintf("%s belongs to %s %s, through which Colvin does not attach", at.Name, master.Kind, master.Name)
@@ -97,7 +87,7 @@ func barred(at, master discovery.Interface, vid uint16) string {
 
 func vlanDevice(snap *discovery.Snapshot, parent int, vid uint16) (discovery.Interface, bool) {
 	for _, ifi := range snap.Interfaces {
-		if ifi.Kind == kindVLAN && ifi.Parent == parent && ifi.VLAN == vid && !ifi.Unfinished {
+		if ifi.Kind == discovery.KindVLAN && ifi.Parent == parent && ifi.VLAN == vid && !ifi.Unfinished {
 			return ifi, true
 		}
 	}

@@ -138,7 +138,7 @@ func (r *resolver) join(j junction, group []way) []way {
 	for i := range group {
 		w := &group[i]
 		member, _ := r.Snapshot.Interface(w.at())
-		decides := slices.Contains(carrying, w.at()) || j.Kind == kindBridge && member.Operational()
+		decides := slices.Contains(carrying, w.at()) || j.Kind == discovery.KindBridge && member.Operational()
 		for k := range w.Members {
 			w.Members[k].Decides = w.Members[k].Decides && decides
 		}
@@ -158,7 +158,7 @@ func (r *resolver) join(j junction, group []way) []way {
 
 // splitOf is the condition of a junction whose members lead to different networks.
 func splitOf(j junction) ConditionType {
-	if j.Kind == kindBridge {
+	if j.Kind == discovery.KindBridge {
 		return BridgeSplit
 	}
 	return BondSplit
@@ -233,7 +233,7 @@ func mode(j junction) string {
 // vouches reports whether the junction itself proves that its members lead to one
 // network: LACP, that they end at one system, be it two switches (MLAG); a bridge,
 // by making one network of its ports.
-func vouches(j junction) bool { return j.Kind == kindBridge || mode(j) == discovery.BondLACP }
+func vouches(j junction) bool { return j.Kind == discovery.KindBridge || mode(j) == discovery.BondLACP }
 
 // differ reports whether two attachments of one junction are of different networks.
 // Unless the junction vouches, only the same identity or the same rule's name will

@@ -213,7 +213,7 @@ func (p *player) link(args []string) error {
 		n, _ := strconv.Atoi(v)
 		switch k {
 		case "kind":
-			i.Kind, i.Bus = v, ""
+			i.Kind, i.Bus = discovery.Kind(v), ""
 		case "parent":
 			i.Parent = p.index(v)
 		case "master":

@@ -234,7 +234,7 @@ func hostile() *agent.State {
 	long := strings.Repeat("\xff\x00é\U0001F600\u202e", 512)
 	for k := range 8 {
 		index := k + 1
-		ifi := discovery.Interface{Index: index, Name: fmt.Sprint("e\xff\u202e", k), MTU: 1 << 30, Kind: strings.Repeat("k", 32), Up: true, Carrier: true, VLAN: 4095}
+		ifi := discovery.Interface{Index: index, Name: fmt.Sprint("e\xff\u202e", k), MTU: 1 << 30, Kind: discovery.Kind(strings.Repeat("k", 32)), Up: true, Carrier: true, VLAN: 4095}
 		port := discovery.Port{Index: index, Name: ifi.Name, Problem: long}
 		for i := range 32 {
 			n := discovery.Neighbor{

@@ -21,8 +21,8 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/colvin-net/colvin/api/v1alpha1"
-	"github.com/colvin-net/colvin/lab/controlplane"
 	"github.com/colvin-net/colvin/internal/golden"
+	"github.com/colvin-net/colvin/lab/controlplane"
 )
 
 const (

@@ -62,7 +62,7 @@ func (r *topologyReader) readSwitch(s *Switch) {
 
 func (r *topologyReader) networkInterface(in *Interface) error {
 	out := discovery.Interface{
-		Index: int(in.Index), Name: in.Name, MTU: int(in.MTU), Kind: in.Kind, Ethernet: true, Up: in.Up, Carrier: in.Carrier,
+		Index: int(in.Index), Name: in.Name, MTU: int(in.MTU), Kind: discovery.Kind(in.Kind), Ethernet: true, Up: in.Up, Carrier: in.Carrier,
 		Master: int(in.Master), Parent: int(in.Parent), VLAN: uint16(in.VLAN), VLANFiltering: in.VLANFiltering,
 	}
 	var err error

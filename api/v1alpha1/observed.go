@@ -116,9 +116,9 @@ func leads(snap *discovery.Snapshot, ifi *discovery.Interface, weight map[int]in
 	switch {
 	case ifi.Own():
 		return 0
-	case ifi.Kind == "vlan" && weight[ifi.Parent] != 0:
+	case ifi.Kind == discovery.KindVLAN && weight[ifi.Parent] != 0:
 		return 3
-	case ifi.Master != 0 && weight[ifi.Master] != 0 && master.Kind != "bridge":
+	case ifi.Master != 0 && weight[ifi.Master] != 0 && master.Kind != discovery.KindBridge:
 		return 2
 	default:
 		return 0
@@ -169,7 +169,7 @@ type topologyBuilder struct {
 
 func (b *topologyBuilder) networkInterface(ifi discovery.Interface) Interface {
 	out := Interface{
-		Name: Cut(ifi.Name, maxName), Index: int32(ifi.Index), MTU: int32(ifi.MTU), Kind: ifi.Kind, Up: ifi.Up, Carrier: ifi.Carrier,
+		Name: Cut(ifi.Name, maxName), Index: int32(ifi.Index), MTU: int32(ifi.MTU), Kind: string(ifi.Kind), Up: ifi.Up, Carrier: ifi.Carrier,
 		Master: int32(ifi.Master), Parent: int32(ifi.Parent), VLAN: int32(ifi.VLAN), VLANFiltering: ifi.VLANFiltering,
 	}
 	if ifi.MAC != (discovery.MAC{}) {

@@ -64,7 +64,7 @@ func Sockets(port discovery.Interface, interfaces []discovery.Interface, protoco
 // bridge takes CDP, the LLDP groups that it forwards (IEEE Std 802.1D address 0
 // where it runs no spanning tree, others with group_fwd_mask), and nobody else
 // may see them then.
-var leaves = []string{"bond", "team", "vrf"}
+var leaves = []discovery.Kind{discovery.KindBond, discovery.KindTeam, discovery.KindVRF}
 
 // taken reports whether a master of the port, or a master of that, takes frames
 // before a socket of their protocol sees them.

@@ -106,7 +106,7 @@ func describe(list []discovery.Interface) []string {
 		if i.Name == "lo" {
 			continue
 		}
-		words := []string{i.Name + ":", i.Kind}
+		words := []string{i.Name + ":", string(i.Kind)}
 		if i.VLANFiltering {
 			words = append(words, "filtering")
 		}

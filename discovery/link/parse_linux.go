@@ -81,28 +81,28 @@ func parse(msg []byte) (discovery.Interface, error) {
 // addLinkInfo reads what the device's driver and its master's driver say.
 func addLinkInfo(ifi *discovery.Interface, info []byte) {
 	var data, memberData []byte
-	var master string
+	var master discovery.Kind
 	for kind, value := range attributes(info) {
 		switch kind {
 		case unix.IFLA_INFO_KIND:
-			ifi.Kind = text(value)
+			ifi.Kind = discovery.Kind(text(value))
 		case unix.IFLA_INFO_DATA:
 			data = value
 		case unix.IFLA_INFO_SLAVE_KIND:
-			master = text(value)
+			master = discovery.Kind(text(value))
 		case unix.IFLA_INFO_SLAVE_DATA:
 			memberData = value
 		}
 	}
 	switch ifi.Kind {
-	case "vlan":
+	case discovery.KindVLAN:
 		ifi.VLAN = vlan(data)
-	case "bond":
+	case discovery.KindBond:
 		ifi.Bond = bond(data)
-	case "bridge":
+	case discovery.KindBridge:
 		ifi.VLANFiltering = vlanFiltering(data)
 	}
-	if master == "bond" {
+	if master == discovery.KindBond {
 		ifi.BondMember = bondMember(memberData)
 	}
 }

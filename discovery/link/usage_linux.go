@@ -9,6 +9,8 @@ import (
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
+
+	"github.com/colvin-net/colvin/discovery"
 )
 
 // maxRoutes bounds how many routes of a device are told.
@@ -46,7 +48,7 @@ func uppers(index int) (names []string, err error) {
 	all, err := List()
 	for _, i := range all {
 		// What a veth stands on is only its other end.
-		if i.Parent == index && i.Kind != "veth" {
+		if i.Parent == index && i.Kind != discovery.KindVETH {
 			names = append(names, i.Name)
 		}
 	}

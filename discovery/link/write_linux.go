@@ -12,6 +12,8 @@ import (
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
+
+	"github.com/colvin-net/colvin/discovery"
 )
 
 // unfinished is the group of a device that is being made. The kernel takes a group
@@ -33,7 +35,7 @@ func AddVLAN(parent int, vid uint16, name, alias string) error {
 
 func addVLAN(parent int, vid uint16, name, alias string) error {
 	info := nl.NewRtAttr(unix.IFLA_LINKINFO, nil)
-	info.AddRtAttr(unix.IFLA_INFO_KIND, nl.NonZeroTerminated("vlan"))
+	info.AddRtAttr(unix.IFLA_INFO_KIND, nl.NonZeroTerminated(string(discovery.KindVLAN)))
 	data := info.AddRtAttr(unix.IFLA_INFO_DATA, nil)
 	data.AddRtAttr(unix.IFLA_VLAN_ID, nl.Uint16Attr(vid))
 	data.AddRtAttr(unix.IFLA_VLAN_PROTOCOL, binary.BigEndian.AppendUint16(nil, unix.ETH_P_8021Q))

@@ -33,21 +33,16 @@ func (p Patterns) Port(i discovery.Interface) bool {
 	if !i.Ethernet || i.VF {
 		return false
 	}
-	if !hardware(i) && i.Kind != "veth" {
+	if !i.Hardware() && i.Kind != discovery.KindVETH {
 		return false
 	}
 	port := false
 	for _, s := range p {
 		glob, exclude := strings.CutPrefix(s, "!")
 		named := strings.Trim(glob, "*?") != ""
-		if ok, _ := path.Match(glob, i.Name); ok && (exclude || hardware(i) || named) {
+		if ok, _ := path.Match(glob, i.Name); ok && (exclude || i.Hardware() || named) {
 			port = !exclude
 		}
 	}
 	return port
-}
-
-// hardware reports whether the interface is a port of the machine.
-func hardware(i discovery.Interface) bool {
-	return i.Kind == "" && i.Bus != "" && i.Ethernet && !i.VF
 }

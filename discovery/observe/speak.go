@@ -118,7 +118,7 @@ func (o *Observer) announcement(i discovery.Interface, r *reach) lldp.Announceme
 // member reports whether the port shares its MAC address with others.
 func member(i discovery.Interface, list []discovery.Interface) bool {
 	return slices.ContainsFunc(list, func(m discovery.Interface) bool {
-		return m.Index == i.Master && (m.Kind == "bond" || m.Kind == "team")
+		return m.Index == i.Master && m.Kind.Aggregates()
 	})
 }
 
@@ -126,7 +126,7 @@ func member(i discovery.Interface, list []discovery.Interface) bool {
 // port where there is no hardware. Once chosen it stays, whatever comes and goes:
 // to a switch, another one is another node.
 func chassis(list []discovery.Interface, port func(discovery.Interface) bool) discovery.MAC {
-	for _, eligible := range []func(discovery.Interface) bool{hardware, port} {
+	for _, eligible := range []func(discovery.Interface) bool{func(i discovery.Interface) bool { return i.Hardware() }, port} {
 		if n := slices.IndexFunc(list, eligible); n >= 0 {
 			return list[n].MAC
 		}
@@ -149,7 +149,7 @@ func newReach(list []discovery.Interface, byIndex map[int][]netip.Addr, port fun
 	r := reach{interfaces: list, addresses: byIndex}
 	var all []int
 	for _, i := range list {
-		if hardware(i) || port(i) {
+		if i.Hardware() || port(i) {
 			all = append(all, r.uppers(i.Index)...)
 		}
 	}

@@ -105,7 +105,7 @@ func (b *builder) node(s *Source) {
 	}
 	for _, ifi := range s.Snapshot.Interfaces {
 		p, listening := ports[ifi.Index]
-		if !listening && !pluggable(&ifi) {
+		if !listening && !ifi.Hardware() {
 			continue
 		}
 		out := Port{Name: ifi.Name, Index: ifi.Index, MAC: ifi.MAC, Links: []Link{}}
@@ -121,12 +121,6 @@ func (b *builder) node(s *Source) {
 		n.Ports = append(n.Ports, out)
 	}
 	b.out.Nodes = append(b.out.Nodes, n)
-}
-
-// pluggable reports whether an interface has a socket for a cable, as far as the
-// kernel tells.
-func pluggable(i *discovery.Interface) bool {
-	return i.Ethernet && i.Kind == "" && i.Bus != "" && !i.VF
 }
 
 // port adds what is heard on a port, and what was and still counts.

@@ -7,12 +7,12 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping"
 )
 
@@ -141,19 +141,8 @@ func summary(interfaces []Interface) TopologySummary {
 			unsure = append(unsure, interfaces[i].Name)
 		}
 	}
-	s.Unsure = Few(unsure, maxSummary)
+	s.Unsure = fit.Few(unsure, maxSummary)
 	return s
-}
-
-// Few joins words with commas, the first few of them where all are too long.
-func Few(words []string, most int) string {
-	const more = ",..."
-	all := strings.Join(words, ",")
-	if len(all) <= most {
-		return all
-	}
-	end := strings.LastIndex(all[:most-len(more)+1], ",")
-	return all[:max(end, 0)] + more
 }
 
 // topologyBuilder gathers the switches while the interfaces are told.
@@ -169,7 +158,7 @@ type topologyBuilder struct {
 
 func (b *topologyBuilder) networkInterface(ifi discovery.Interface) Interface {
 	out := Interface{
-		Name: Cut(ifi.Name, maxName), Index: int32(ifi.Index), MTU: int32(ifi.MTU), Kind: string(ifi.Kind), Up: ifi.Up, Carrier: ifi.Carrier,
+		Name: fit.Bound(ifi.Name, maxName), Index: int32(ifi.Index), MTU: int32(ifi.MTU), Kind: string(ifi.Kind), Up: ifi.Up, Carrier: ifi.Carrier,
 		Master: int32(ifi.Master), Parent: int32(ifi.Parent), VLAN: int32(ifi.VLAN), VLANFiltering: ifi.VLANFiltering,
 	}
 	if ifi.MAC != (discovery.MAC{}) {
@@ -189,11 +178,11 @@ func (b *topologyBuilder) networkInterface(ifi discovery.Interface) Interface {
 
 func (b *topologyBuilder) port(ifi discovery.Interface, p *discovery.Port) *Port {
 	out := &Port{
-		Problem: Cut(p.Problem, maxProblem), TooManyNeighbors: p.TooManyNeighbors,
+		Problem: fit.Bound(p.Problem, maxProblem), TooManyNeighbors: p.TooManyNeighbors,
 		Pending: slices.Contains(b.view.Pending, ifi.Name),
 	}
 	if p.NIC.FirmwareLLDP {
-		out.FirmwareLLDP = &FirmwareLLDP{Driver: Cut(p.NIC.Driver, maxDriver), Remedy: Cut(p.NIC.Remedy, maxRemedy)}
+		out.FirmwareLLDP = &FirmwareLLDP{Driver: fit.Bound(p.NIC.Driver, maxDriver), Remedy: fit.Bound(p.NIC.Remedy, maxRemedy)}
 	}
 	c, held := b.memory.Claim(ifi.Index)
 	if held {
@@ -250,14 +239,14 @@ var goneReasons = map[mapping.GoneCause]DoubtReason{
 
 func (b *topologyBuilder) neighbor(n *discovery.Neighbor) Neighbor {
 	out := Neighbor{
-		Switch: b.switchID(n), PortID: Cut(string(n.Port), maxID), PortDescription: Cut(n.PortDescription, maxText),
+		Switch: b.switchID(n), PortID: fit.Bound(string(n.Port), maxID), PortDescription: fit.Bound(n.PortDescription, maxText),
 		PVID: int32(n.PVID), MaxFrameSize: int32(n.MaxFrameSize),
 	}
 	if n.Source != (discovery.MAC{}) {
 		out.Source = n.Source.String()
 	}
 	for _, v := range n.VLANs[:min(len(n.VLANs), maxVLANs)] {
-		out.VLANs = append(out.VLANs, VLAN{ID: int32(v.ID), Name: Cut(v.Name, maxVLANName)})
+		out.VLANs = append(out.VLANs, VLAN{ID: int32(v.ID), Name: fit.Bound(v.Name, maxVLANName)})
 	}
 	return out
 }
@@ -284,14 +273,14 @@ func (b *topologyBuilder) switchID(n *discovery.Neighbor) string {
 
 func (b *topologyBuilder) device(n *discovery.Neighbor) Switch {
 	out := Switch{
-		Chassis: Cut(string(n.Chassis), maxID), Protocol: Protocol(n.Protocol),
-		SystemName: Cut(n.SystemName, maxText), SystemDescription: Cut(n.SystemDescription, maxText),
+		Chassis: fit.Bound(string(n.Chassis), maxID), Protocol: Protocol(n.Protocol),
+		SystemName: fit.Bound(n.SystemName, maxText), SystemDescription: fit.Bound(n.SystemDescription, maxText),
 	}
 	if n.Capabilities != (discovery.Capabilities{}) {
 		out.Capabilities, out.Enabled = n.Capabilities.Available.Names(), n.Capabilities.Enabled.Names()
 	}
 	for _, a := range n.ManagementAddresses[:min(len(n.ManagementAddresses), maxAddresses)] {
-		out.ManagementAddresses = append(out.ManagementAddresses, Cut(a, maxAddress))
+		out.ManagementAddresses = append(out.ManagementAddresses, fit.Bound(a, maxAddress))
 	}
 	s, ok := b.memory.Switches.Find(n.Chassis)
 	if !ok {
@@ -299,7 +288,7 @@ func (b *topologyBuilder) device(n *discovery.Neighbor) Switch {
 	}
 	out.Ambiguous = s.Several
 	if s.ID != n.Chassis {
-		out.KnownAs = Cut(string(s.ID), maxID)
+		out.KnownAs = fit.Bound(string(s.ID), maxID)
 	}
 	for _, r := range s.Replacements {
 		if r.New == n.Chassis {
@@ -308,17 +297,6 @@ func (b *topologyBuilder) device(n *discovery.Neighbor) Switch {
 		}
 	}
 	return out
-}
-
-// Cut bounds a text by characters, as the API server counts, and makes it what will come
-// back from there: an interface may have any octets in its name.
-func Cut(s string, most int) string {
-	s = strings.ToValidUTF8(s, "\ufffd")
-	if len(s) <= most {
-		return s
-	}
-	r := []rune(s)
-	return string(r[:min(len(r), most)])
 }
 
 // equal compares two entries of the list of switches.

@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/colvin-net/colvin/api/v1alpha1"
+	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -164,7 +165,7 @@ const (
 func few(all []string) string {
 	var out []string
 	for _, text := range atMost(all, someTexts) {
-		out = append(out, v1alpha1.Cut(text, maxText))
+		out = append(out, fit.Bound(text, maxText))
 	}
 	s := strings.Join(out, "; ")
 	if more := len(all) - someTexts; more > 0 {

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 
 	"github.com/colvin-net/colvin/api/v1alpha1"
+	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -141,7 +142,7 @@ func (n *network) identities() []v1alpha1.Identity {
 		if room -= len(id.Switch) + len(systems[id]) + len(id.Port); room < 0 {
 			break
 		}
-		out = append(out, v1alpha1.Identity{Switch: v1alpha1.Cut(id.Switch, maxID), SystemName: systems[id], VLAN: int32(id.VLAN), Port: string(id.Port)})
+		out = append(out, v1alpha1.Identity{Switch: fit.Bound(id.Switch, maxID), SystemName: systems[id], VLAN: int32(id.VLAN), Port: string(id.Port)})
 	}
 	return out
 }
@@ -175,7 +176,7 @@ func (n *network) namedBy() []string {
 	refs := map[string]bool{}
 	for _, b := range n.bearers {
 		if b.byRule() {
-			refs[v1alpha1.Cut(b.Rule.String(), maxRef)] = true
+			refs[fit.Bound(b.Rule.String(), maxRef)] = true
 		}
 	}
 	return atMost(slices.Sorted(maps.Keys(refs)), maxNamedBy)
@@ -195,8 +196,8 @@ func summary(s *v1alpha1.NetworkStatus) v1alpha1.NetworkSummary {
 		problems = append(problems, c.Type)
 	}
 	return v1alpha1.NetworkSummary{
-		VLANs: v1alpha1.Few(numbers, maxSummary), Switches: v1alpha1.Few(slices.Sorted(maps.Keys(switches)), maxSummary),
-		Aliases: v1alpha1.Few(s.Aliases, maxSummary), Problems: v1alpha1.Few(problems, maxSummary),
+		VLANs: fit.Few(numbers, maxSummary), Switches: fit.Few(slices.Sorted(maps.Keys(switches)), maxSummary),
+		Aliases: fit.Few(s.Aliases, maxSummary), Problems: fit.Few(problems, maxSummary),
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/colvin-net/colvin/api/v1alpha1"
+	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/internal/yamlfile"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
@@ -101,7 +102,7 @@ func (p *Planner) lastGood(sources []rules.Source, out *Plan) *rules.Set {
 	}
 	m := p.lasting.of(sources)
 	if m.set == nil {
-		out.Frozen = "the rules hold a mistake, and the good ones from before cannot be read: " + v1alpha1.Cut(m.err.Error(), maxMistake)
+		out.Frozen = "the rules hold a mistake, and the good ones from before cannot be read: " + fit.Bound(m.err.Error(), maxMistake)
 		return nil
 	}
 	out.InForce = sources
@@ -129,7 +130,7 @@ func (m *merged) status(r RuleSet, frozen string, now time.Time) v1alpha1.RuleSe
 		c.Message += " (nothing changes meanwhile: " + frozen + ")"
 	}
 	out := v1alpha1.RuleSetStatus{
-		ObservedGeneration: r.Generation, Names: v1alpha1.Few(names(r.Spec), maxNames), Mistakes: own, Warnings: warnings,
+		ObservedGeneration: r.Generation, Names: fit.Few(names(r.Spec), maxNames), Mistakes: own, Warnings: warnings,
 		Conditions: slices.Clone(r.Status.Conditions),
 	}
 	meta.SetStatusCondition(&out.Conditions, c)
@@ -147,7 +148,7 @@ func about(source string, all []yamlfile.Mistake) []string {
 			out[maxMistakes-1] = "there are more"
 			break
 		}
-		out = append(out, v1alpha1.Cut(strings.TrimPrefix(m.String(), source+": "), maxMistake))
+		out = append(out, fit.Bound(strings.TrimPrefix(m.String(), source+": "), maxMistake))
 	}
 	return out
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package fit makes text fit into columns and boxes. What it shortens is for
-// people to look at; programs get the whole.
+// Package fit makes text fit: into columns and boxes, where people look at it, and
+// into fields that an API server bounds. How long a text may be, its callers say.
 package fit
 
 import (

@@ -23,6 +23,7 @@ import (
 	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/internal/golden"
 	"github.com/colvin-net/colvin/lab/controlplane"
+	"github.com/colvin-net/colvin/mapping/rules/rulestest"
 )
 
 const (
@@ -80,7 +81,7 @@ func testNoWarnings(c *controlplane.ControlPlane) func(*testing.T) {
 // lost or changed.
 func testDocuments(c *controlplane.ControlPlane) func(*testing.T) {
 	return func(t *testing.T) {
-		all := documents(t)
+		all := rulestest.Documents(t, "../..")
 		for i, name := range slices.Sorted(maps.Keys(all)) {
 			t.Run(name, func(t *testing.T) {
 				want := ruleSet(t, fmt.Sprintf("document-%d", i), all[name])
@@ -101,6 +102,16 @@ func testDocuments(c *controlplane.ControlPlane) func(*testing.T) {
 			})
 		}
 	}
+}
+
+// ruleSet is the object whose spec is the document.
+func ruleSet(t *testing.T, name, document string) *v1alpha1.RuleSet {
+	t.Helper()
+	r := &v1alpha1.RuleSet{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	if err := yaml.UnmarshalStrict([]byte(document), &r.Spec); err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 // refusal is how the API server refuses what is sent, one mistake a line.

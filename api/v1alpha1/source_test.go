@@ -4,9 +4,6 @@ package v1alpha1_test
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -19,43 +16,16 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/yamlfile"
 	"github.com/colvin-net/colvin/mapping/rules"
+	"github.com/colvin-net/colvin/mapping/rules/rulestest"
 )
 
-// documents are the rules files by which package rules is tested: those of its test
-// data that are valid, and the blocks of the reference.
-func documents(t *testing.T) map[string]string {
+// ruleSpec is the spec that the document is.
+func ruleSpec(t *testing.T, document string) (out v1alpha1.RuleSetSpec) {
 	t.Helper()
-	out := map[string]string{}
-	for _, file := range []string{"everything.yaml", "warnings.yaml"} {
-		out[file] = string(read(t, "../../mapping/rules/testdata/"+file))
-	}
-	for _, block := range regexp.MustCompile("(?ms)^```yaml\n(.*?)^```$").FindAllStringSubmatch(string(read(t, "../../docs/rules.md")), -1) {
-		first, _, _ := strings.Cut(strings.TrimSpace(block[1]), "\n- ")
-		out["rules.md "+strings.ReplaceAll(first, "\n", " ")] = block[1]
-	}
-	if len(out) < 8 {
-		t.Fatalf("%d documents, want 8 at least", len(out))
-	}
-	return out
-}
-
-func read(tb testing.TB, file string) []byte {
-	tb.Helper()
-	data, err := os.ReadFile(filepath.FromSlash(file))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return data
-}
-
-// ruleSet is the object whose spec is the document.
-func ruleSet(t *testing.T, name, document string) *v1alpha1.RuleSet {
-	t.Helper()
-	r := &v1alpha1.RuleSet{ObjectMeta: metav1.ObjectMeta{Name: name}}
-	if err := yaml.UnmarshalStrict([]byte(document), &r.Spec); err != nil {
+	if err := yaml.UnmarshalStrict([]byte(document), &out); err != nil {
 		t.Fatal(err)
 	}
-	return r
+	return out
 }
 
 // answers are what rules make of everything, without the places of the rules.
@@ -131,13 +101,13 @@ func subjects() map[string]rules.Subject {
 // The same rules in a file and in a RuleSet give the same names.
 func TestSourceIsTheFile(t *testing.T) {
 	total := 0
-	for name, document := range documents(t) {
+	for name, document := range rulestest.Documents(t, "../..") {
 		t.Run(name, func(t *testing.T) {
 			file, fileWarnings, err := rules.Parse("r.yaml", []byte(document))
 			if err != nil {
 				t.Fatal(err)
 			}
-			source, err := v1alpha1.NewSource("x", ruleSet(t, "x", document).Spec)
+			source, err := v1alpha1.NewSource("x", ruleSpec(t, document))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -190,50 +160,6 @@ func TestSourceMistakes(t *testing.T) {
 	}
 }
 
-// The RuleSet in the reference is one.
-func TestReference(t *testing.T) {
-	block := regexp.MustCompile("(?ms)^```yml\n(.*?)^```$").FindSubmatch(read(t, "../../docs/rules.md"))
-	if block == nil {
-		t.Fatal("docs/rules.md shows no RuleSet")
-	}
-	var r v1alpha1.RuleSet
-	if err := yaml.UnmarshalStrict(block[1], &r); err != nil {
-		t.Fatal(err)
-	}
-	if r.APIVersion != v1alpha1.GroupVersion.String() || r.Kind != "RuleSet" || len(r.Spec.Networks) == 0 {
-		t.Errorf("docs/rules.md shows a %s %s without networks", r.APIVersion, r.Kind)
-	}
-}
-
-// What the API server refuses is a mistake in a file, too: the schema asks for
-// nothing more.
-func TestRefusedIsAMistake(t *testing.T) {
-	for _, tt := range refusals(t) {
-		document, err := yaml.Marshal(tt.Spec)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, _, err := rules.Parse("r.yaml", document); err == nil {
-			t.Errorf("%s: no mistake as a file:\n%s", tt.Name, document)
-		}
-	}
-}
-
-// A refused RuleSet is one that the API server refuses.
-type refused struct {
-	Name string
-	Spec map[string]any
-}
-
-func refusals(t *testing.T) []refused {
-	t.Helper()
-	var all []refused
-	if err := yaml.UnmarshalStrict(read(t, "testdata/refused.yaml"), &all); err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
-
 // A key that a later version brought is a mistake, where the spec comes as it is.
 func TestSourceOfLaterVersion(t *testing.T) {
 	spec := map[string]any{"networks": []any{map[string]any{"name": "a", "match": []any{map[string]any{"vlan": 5, "rack": "7"}}}}}
@@ -252,7 +178,7 @@ func TestSourceOfLaterVersion(t *testing.T) {
 func TestSortSources(t *testing.T) {
 	var all []rules.Source
 	for _, name := range []string{"b", "a-b", "a"} {
-		source, err := v1alpha1.NewSource(name, ruleSet(t, name, `networks: [{name: x, match: [{system: "*", vlan: 100}]}]`).Spec)
+		source, err := v1alpha1.NewSource(name, ruleSpec(t, `networks: [{name: x, match: [{system: "*", vlan: 100}]}]`))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/clusterview"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
@@ -114,7 +115,7 @@ func asRuleSet(t *testing.T, file string) *rules.Set {
 	if err := yaml.Unmarshal([]byte(file), &spec); err != nil {
 		t.Fatal(err)
 	}
-	source, err := v1alpha1.NewSource("site", spec)
+	source, err := clusterview.RuleSource("site", spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +178,7 @@ func (p *player) play(t *testing.T, verb string, args []string) (err error) {
 // a RuleSet, resolves the same.
 func (p *player) compareController(t *testing.T) {
 	t.Helper()
-	spec := v1alpha1.NewNodeTopologySpec(&p.view, p.snapshot(), p.memory)
+	spec := clusterview.NodeTopologySpec(&p.view, p.snapshot(), p.memory)
 	wire, err := json.Marshal(spec)
 	if err != nil {
 		t.Fatal(err)
@@ -186,7 +187,7 @@ func (p *player) compareController(t *testing.T) {
 	if err := json.Unmarshal(wire, &read); err != nil {
 		t.Fatal(err)
 	}
-	in, err := read.Input(p.node, p.now)
+	in, err := clusterview.Input(&read, p.node, p.now)
 	if err != nil {
 		t.Fatal(err)
 	}

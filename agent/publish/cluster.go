@@ -24,6 +24,7 @@ import (
 
 	"github.com/colvin-net/colvin/agent"
 	"github.com/colvin-net/colvin/api/v1alpha1"
+	"github.com/colvin-net/colvin/internal/clusterview"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
@@ -169,14 +170,14 @@ func (c *Cluster) problems() []mapping.Condition {
 func sources(ruleSets []*unstructured.Unstructured, log *slog.Logger) []rules.Source {
 	out := []rules.Source{}
 	for _, r := range ruleSets {
-		source, err := v1alpha1.NewSource(r.GetName(), r.Object["spec"])
+		source, err := clusterview.RuleSource(r.GetName(), r.Object["spec"])
 		if err != nil { // it came as JSON, so it can be written as such
 			log.Error("RuleSet cannot be read, so what was known before counts", "ruleset", r.GetName(), "error", err)
 			return nil
 		}
 		out = append(out, source)
 	}
-	v1alpha1.SortSources(out)
+	clusterview.SortRuleSources(out)
 	return out
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/colvin-net/colvin/agent"
 	"github.com/colvin-net/colvin/api/v1alpha1"
+	"github.com/colvin-net/colvin/internal/clusterview"
 	"github.com/colvin-net/colvin/internal/fit"
 )
 
@@ -15,7 +16,7 @@ const maxMoved = 1024
 
 // topology is what is published of what the agent knows.
 func topology(s *agent.State) v1alpha1.NodeTopologySpec {
-	spec := v1alpha1.NewNodeTopologySpec(&s.View, s.Snapshot, s.Memory)
+	spec := clusterview.NodeTopologySpec(&s.View, s.Snapshot, s.Memory)
 	for i := range s.Attachments {
 		if a := &s.Attachments[i]; a.Status == agent.AttachedMoved && len(spec.Moved) < maxMoved {
 			spec.Moved = append(spec.Moved, moved(a))

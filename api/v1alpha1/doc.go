@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package v1alpha1 holds the kinds of API group colvin.dev as Kubernetes stores
-// them: RuleSet, Colour, NodeTopology and Network, all of them cluster-scoped. It
-// talks to no API server and decides nothing: what a RuleSet means is decided in
-// package rules, and what the others mean in package mapping.
+// them: RuleSet, Colour, NodeTopology and Network, all of them cluster-scoped. It is
+// types alone, for anybody to import: what a RuleSet means is decided in package rules,
+// what the others mean in package mapping, and internal/clusterview converts between
+// them.
 //
 // The comments are what "kubectl explain" shows. "make generate" writes
 // zz_generated.deepcopy.go and deploy/crds from this package.

@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/colvin-net/colvin/api/v1alpha1"
+	"github.com/colvin-net/colvin/internal/clusterview"
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/internal/yamlfile"
 	"github.com/colvin-net/colvin/mapping/rules"
@@ -68,14 +69,14 @@ func (m *merged) of(sources []rules.Source) *merged {
 func (p *Planner) rules(c *Cluster, now time.Time, out *Plan) *rules.Set {
 	sources := make([]rules.Source, 0, len(c.RuleSets))
 	for _, r := range c.RuleSets {
-		s, err := v1alpha1.NewSource(r.Name, r.Spec)
+		s, err := clusterview.RuleSource(r.Name, r.Spec)
 		if err != nil { // it was JSON before, so it is again
 			out.Frozen = err.Error()
 			return nil
 		}
 		sources = append(sources, s)
 	}
-	v1alpha1.SortSources(sources)
+	clusterview.SortRuleSources(sources)
 	m := p.merged.of(sources)
 	set := m.set
 	if set != nil {
@@ -111,7 +112,7 @@ func (p *Planner) lastGood(sources []rules.Source, out *Plan) *rules.Set {
 
 // status is what a RuleSet is told.
 func (m *merged) status(r RuleSet, frozen string, now time.Time) v1alpha1.RuleSetStatus {
-	source := v1alpha1.SourceName(r.Name)
+	source := clusterview.RuleSourceName(r.Name)
 	mistakes, _ := errors.AsType[yamlfile.Mistakes](m.err)
 	own, warnings := about(source, mistakes), about(source, m.warnings)
 	c := metav1.Condition{

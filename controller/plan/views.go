@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/colvin-net/colvin/api/v1alpha1"
+	"github.com/colvin-net/colvin/internal/clusterview"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
@@ -54,7 +55,7 @@ func (p *Planner) observe(c *Cluster, set *rules.Set, now time.Time, out *Plan) 
 		o := before[t.Name]
 		if v := (version{t.UID, t.ResourceVersion}); o == nil || o.version != v {
 			o = &observed{version: v}
-			o.input, o.err = t.Spec.Input(t.Name, now)
+			o.input, o.err = clusterview.Input(&t.Spec, t.Name, now)
 		}
 		o.node, o.topology = node, t
 		p.nodes[t.Name] = o

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package v1alpha1
+package clusterview
 
 import (
 	"cmp"
@@ -8,37 +8,38 @@ import (
 	"slices"
 	"time"
 
+	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
 )
 
-// Input is what NewNodeTopologySpec was made of, as far as mapping.Resolve goes by it:
-// whoever adds the rules and the colours resolves the same as the node does. It fails
-// where the object cannot have come from there.
-func (s *NodeTopologySpec) Input(node string, now time.Time) (mapping.Input, error) {
-	r := topologyReader{now: now, snap: &discovery.Snapshot{Time: now}, switches: map[string]*Switch{}}
-	r.memory.BootID = s.BootID
-	for i := range s.Switches {
-		r.readSwitch(&s.Switches[i])
+// Input is what the NodeTopologySpec of a node was made of, as far as mapping.Resolve
+// goes by it: whoever adds the rules and the colours resolves the same as the node does.
+// It fails where the object cannot have come from there.
+func Input(spec *v1alpha1.NodeTopologySpec, node string, now time.Time) (mapping.Input, error) {
+	r := topologyReader{now: now, snap: &discovery.Snapshot{Time: now}, switches: map[string]*v1alpha1.Switch{}}
+	r.memory.BootID = spec.BootID
+	for i := range spec.Switches {
+		r.readSwitch(&spec.Switches[i])
 	}
-	for i := range s.Interfaces {
-		if err := r.networkInterface(&s.Interfaces[i]); err != nil {
+	for i := range spec.Interfaces {
+		if err := r.networkInterface(&spec.Interfaces[i]); err != nil {
 			return mapping.Input{}, fmt.Errorf("read spec.interfaces[%d] of NodeTopology %s: %w", i, node, err)
 		}
 	}
-	return mapping.Input{World: mapping.World{Node: node, BootID: s.BootID}, Snapshot: r.snap, Memory: r.memory}, nil
+	return mapping.Input{World: mapping.World{Node: node, BootID: spec.BootID}, Snapshot: r.snap, Memory: r.memory}, nil
 }
 
 type topologyReader struct {
 	now      time.Time
 	snap     *discovery.Snapshot
 	memory   mapping.Memory
-	switches map[string]*Switch
+	switches map[string]*v1alpha1.Switch
 }
 
 // readSwitch notes a switch, and what is remembered of it where that says more than
 // its chassis ID.
-func (r *topologyReader) readSwitch(s *Switch) {
+func (r *topologyReader) readSwitch(s *v1alpha1.Switch) {
 	r.switches[s.ID] = cmp.Or(r.switches[s.ID], s)
 	if s.KnownAs == "" && !s.Ambiguous {
 		return
@@ -60,7 +61,7 @@ func (r *topologyReader) readSwitch(s *Switch) {
 	}
 }
 
-func (r *topologyReader) networkInterface(in *Interface) error {
+func (r *topologyReader) networkInterface(in *v1alpha1.Interface) error {
 	out := discovery.Interface{
 		Index: int(in.Index), Name: in.Name, MTU: int(in.MTU), Kind: discovery.Kind(in.Kind), Ethernet: true, Up: in.Up, Carrier: in.Carrier,
 		Master: int(in.Master), Parent: int(in.Parent), VLAN: uint16(in.VLAN), VLANFiltering: in.VLANFiltering,
@@ -92,7 +93,7 @@ func parseMAC(s string) (discovery.MAC, error) {
 	return discovery.ParseMAC(s)
 }
 
-func (r *topologyReader) port(ifi discovery.Interface, in *Port) error {
+func (r *topologyReader) port(ifi discovery.Interface, in *v1alpha1.Port) error {
 	out := discovery.Port{
 		Index: ifi.Index, Name: ifi.Name, Epoch: ifi.Epoch(), Problem: in.Problem, TooManyNeighbors: in.TooManyNeighbors,
 	}
@@ -129,7 +130,7 @@ func (r *topologyReader) port(ifi discovery.Interface, in *Port) error {
 }
 
 // claim is the claim of which holder told.
-func (r *topologyReader) claim(ifi discovery.Interface, h *Holder) (mapping.Claim, error) {
+func (r *topologyReader) claim(ifi discovery.Interface, h *v1alpha1.Holder) (mapping.Claim, error) {
 	n, err := r.neighbor(&h.Neighbor)
 	if err != nil {
 		return mapping.Claim{}, err
@@ -137,17 +138,17 @@ func (r *topologyReader) claim(ifi discovery.Interface, h *Holder) (mapping.Clai
 	c := mapping.Claim{Interface: ifi.Name, Index: ifi.Index, MAC: ifi.MAC, Epoch: ifi.Epoch(), Neighbor: n, Sole: true}
 	since := h.Since.Time
 	switch {
-	case h.Certainty == Fresh:
+	case h.Certainty == v1alpha1.Fresh:
 		c.Live, c.Since = true, since
-	case h.Certainty == Stale:
+	case h.Certainty == v1alpha1.Stale:
 		c.Gone, c.Neighbor.LastHeard = keyOf(goneReasons, h.Reason, mapping.GoneAgedOut), since
-	case h.Certainty == Unverified && h.Announced != nil:
+	case h.Certainty == v1alpha1.Unverified && h.Announced != nil:
 		to, err := r.neighbor(&h.Announced.Neighbor)
 		if err != nil {
 			return c, fmt.Errorf("announced: %w", err)
 		}
 		c.Live, c.Change = true, &mapping.Change{To: to, Since: since}
-	case h.Certainty == Unverified && h.Reason == CDPUnconfirmed:
+	case h.Certainty == v1alpha1.Unverified && h.Reason == v1alpha1.CDPUnconfirmed:
 		c.Live, c.Since, c.Sole = true, since, false
 	default:
 		c.Lost, c.LostWhy = since, keyOf(lossReasons, h.Reason, mapping.LostCarrier)
@@ -156,7 +157,7 @@ func (r *topologyReader) claim(ifi discovery.Interface, h *Holder) (mapping.Clai
 }
 
 // keyOf is the key that has a reason; of several, the first in order.
-func keyOf[K cmp.Ordered](reasons map[K]DoubtReason, reason DoubtReason, otherwise K) K {
+func keyOf[K cmp.Ordered](reasons map[K]v1alpha1.DoubtReason, reason v1alpha1.DoubtReason, otherwise K) K {
 	var keys []K
 	for k, r := range reasons {
 		if r == reason {
@@ -169,7 +170,7 @@ func keyOf[K cmp.Ordered](reasons map[K]DoubtReason, reason DoubtReason, otherwi
 	return slices.Min(keys)
 }
 
-func (r *topologyReader) neighbor(in *Neighbor) (discovery.Neighbor, error) {
+func (r *topologyReader) neighbor(in *v1alpha1.Neighbor) (discovery.Neighbor, error) {
 	s := r.switches[in.Switch]
 	if s == nil {
 		return discovery.Neighbor{}, fmt.Errorf("switch %q is not listed under spec.switches", in.Switch)

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package v1alpha1_test
+package clusterview_test
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/colvin-net/colvin/api/v1alpha1"
+	"github.com/colvin-net/colvin/internal/clusterview"
 	"github.com/colvin-net/colvin/mapping"
 )
 
@@ -18,7 +21,11 @@ import (
 // nodes, so it must survive it. That a good one is read well is tested by the scenarios
 // of package mapping.
 func FuzzInput(f *testing.F) {
-	for document := range strings.SplitSeq(string(read(f, "testdata/objects.yaml")), "\n---\n") {
+	objects, err := os.ReadFile(filepath.FromSlash("../../api/v1alpha1/testdata/objects.yaml"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for document := range strings.SplitSeq(string(objects), "\n---\n") {
 		var object v1alpha1.NodeTopology
 		if err := yaml.Unmarshal([]byte(document), &object); err != nil {
 			f.Fatal(err)
@@ -34,13 +41,13 @@ func FuzzInput(f *testing.F) {
 		if json.Unmarshal(data, &spec) != nil {
 			return
 		}
-		in, err := spec.Input("node1", time.Unix(1e9, 0))
+		in, err := clusterview.Input(&spec, "node1", time.Unix(1e9, 0))
 		if err != nil {
 			return
 		}
 		v := mapping.Resolve(in)
-		again := v1alpha1.NewNodeTopologySpec(&v, in.Snapshot, in.Memory)
-		if _, err := again.Input("node1", time.Unix(1e9, 0)); err != nil {
+		again := clusterview.NodeTopologySpec(&v, in.Snapshot, in.Memory)
+		if _, err := clusterview.Input(&again, "node1", time.Unix(1e9, 0)); err != nil {
 			t.Errorf("what was read cannot be written: %v", err)
 		}
 	})
@@ -62,7 +69,7 @@ func TestInputRefused(t *testing.T) {
 			if err := json.Unmarshal([]byte(tt.spec), &spec); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := spec.Input("node1", time.Now()); err == nil || err.Error() != tt.want {
+			if _, err := clusterview.Input(&spec, "node1", time.Now()); err == nil || err.Error() != tt.want {
 				t.Errorf("got  %v\nwant %s", err, tt.want)
 			}
 		})

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package v1alpha1
+package clusterview
 
 import (
 	"cmp"
@@ -11,6 +11,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping"
@@ -39,15 +40,15 @@ const (
 // 1.5 MiB as a rule.
 const maxSize = 1 << 20
 
-// NewNodeTopologySpec tells what a node sees and remembers in the form in which it is
+// NodeTopologySpec tells what a node sees and remembers in the form in which it is
 // published: only what changes nothing while nothing changes. Input is the way back.
 // Where speakers beside the holders of the ports say so much that the API server would
 // refuse all of it, some of them are left out.
-func NewNodeTopologySpec(v *mapping.View, snap *discovery.Snapshot, memory mapping.Memory) NodeTopologySpec {
+func NodeTopologySpec(view *mapping.View, snap *discovery.Snapshot, memory mapping.Memory) v1alpha1.NodeTopologySpec {
 	const some = 4
-	var spec NodeTopologySpec
+	var spec v1alpha1.NodeTopologySpec
 	for _, most := range []int{maxOthers, some, 0} {
-		b := topologyBuilder{view: v, snap: snap, memory: memory, maxOthers: most}
+		b := topologyBuilder{view: view, snap: snap, memory: memory, maxOthers: most}
 		if spec = b.build(); !b.others || size(&spec) <= maxSize {
 			break
 		}
@@ -55,7 +56,7 @@ func NewNodeTopologySpec(v *mapping.View, snap *discovery.Snapshot, memory mappi
 	return spec
 }
 
-func size(spec *NodeTopologySpec) int {
+func size(spec *v1alpha1.NodeTopologySpec) int {
 	data, err := json.Marshal(spec)
 	if err != nil { // what can be published can be written
 		return 0
@@ -63,12 +64,12 @@ func size(spec *NodeTopologySpec) int {
 	return len(data)
 }
 
-func (b *topologyBuilder) build() NodeTopologySpec {
-	spec := NodeTopologySpec{BootID: b.view.BootID, Converged: b.view.Converged}
+func (b *topologyBuilder) build() v1alpha1.NodeTopologySpec {
+	spec := v1alpha1.NodeTopologySpec{BootID: b.view.BootID, Converged: b.view.Converged}
 	for _, ifi := range relevant(b.snap) {
 		spec.Interfaces = append(spec.Interfaces, b.networkInterface(ifi))
 	}
-	slices.SortFunc(b.switches, func(a, b Switch) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(b.switches, func(a, b v1alpha1.Switch) int { return cmp.Compare(a.ID, b.ID) })
 	spec.Switches = b.switches
 	spec.Summary = summary(spec.Interfaces)
 	return spec
@@ -125,8 +126,8 @@ func leads(snap *discovery.Snapshot, ifi *discovery.Interface, weight map[int]in
 	}
 }
 
-func summary(interfaces []Interface) TopologySummary {
-	var s TopologySummary
+func summary(interfaces []v1alpha1.Interface) v1alpha1.TopologySummary {
+	var s v1alpha1.TopologySummary
 	var unsure []string
 	for i := range interfaces {
 		p := interfaces[i].Port
@@ -135,7 +136,7 @@ func summary(interfaces []Interface) TopologySummary {
 		}
 		s.Ports++
 		switch {
-		case p.Holder != nil && (p.Holder.Certainty == Fresh || p.Holder.Certainty == Stale):
+		case p.Holder != nil && (p.Holder.Certainty == v1alpha1.Fresh || p.Holder.Certainty == v1alpha1.Stale):
 			s.Heard++
 		case interfaces[i].Up && interfaces[i].Carrier:
 			unsure = append(unsure, interfaces[i].Name)
@@ -150,14 +151,14 @@ type topologyBuilder struct {
 	view     *mapping.View
 	snap     *discovery.Snapshot
 	memory   mapping.Memory
-	switches []Switch
+	switches []v1alpha1.Switch
 
 	maxOthers int  // on one port
 	others    bool // there are any
 }
 
-func (b *topologyBuilder) networkInterface(ifi discovery.Interface) Interface {
-	out := Interface{
+func (b *topologyBuilder) networkInterface(ifi discovery.Interface) v1alpha1.Interface {
+	out := v1alpha1.Interface{
 		Name: fit.Bound(ifi.Name, maxName), Index: int32(ifi.Index), MTU: int32(ifi.MTU), Kind: string(ifi.Kind), Up: ifi.Up, Carrier: ifi.Carrier,
 		Master: int32(ifi.Master), Parent: int32(ifi.Parent), VLAN: int32(ifi.VLAN), VLANFiltering: ifi.VLANFiltering,
 	}
@@ -165,10 +166,10 @@ func (b *topologyBuilder) networkInterface(ifi discovery.Interface) Interface {
 		out.MAC = ifi.MAC.String()
 	}
 	if ifi.Bond != nil {
-		out.Bond = &Bond{Mode: ifi.Bond.Mode, Active: int32(ifi.Bond.Active), Aggregator: int32(ifi.Bond.Aggregator)}
+		out.Bond = &v1alpha1.Bond{Mode: ifi.Bond.Mode, Active: int32(ifi.Bond.Active), Aggregator: int32(ifi.Bond.Aggregator)}
 	}
 	if m := ifi.BondMember; m != nil {
-		out.BondMember = &BondMember{Active: m.Active, Up: m.Up, Aggregator: int32(m.Aggregator)}
+		out.BondMember = &v1alpha1.BondMember{Active: m.Active, Up: m.Up, Aggregator: int32(m.Aggregator)}
 	}
 	if p, ok := b.snap.Port(ifi.Index); ok {
 		out.Port = b.port(ifi, &p)
@@ -176,13 +177,13 @@ func (b *topologyBuilder) networkInterface(ifi discovery.Interface) Interface {
 	return out
 }
 
-func (b *topologyBuilder) port(ifi discovery.Interface, p *discovery.Port) *Port {
-	out := &Port{
+func (b *topologyBuilder) port(ifi discovery.Interface, p *discovery.Port) *v1alpha1.Port {
+	out := &v1alpha1.Port{
 		Problem: fit.Bound(p.Problem, maxProblem), TooManyNeighbors: p.TooManyNeighbors,
 		Pending: slices.Contains(b.view.Pending, ifi.Name),
 	}
 	if p.NIC.FirmwareLLDP {
-		out.FirmwareLLDP = &FirmwareLLDP{Driver: fit.Bound(p.NIC.Driver, maxDriver), Remedy: fit.Bound(p.NIC.Remedy, maxRemedy)}
+		out.FirmwareLLDP = &v1alpha1.FirmwareLLDP{Driver: fit.Bound(p.NIC.Driver, maxDriver), Remedy: fit.Bound(p.NIC.Remedy, maxRemedy)}
 	}
 	c, held := b.memory.Claim(ifi.Index)
 	if held {
@@ -195,32 +196,32 @@ func (b *topologyBuilder) port(ifi discovery.Interface, p *discovery.Port) *Port
 		}
 		b.others = true
 		contradicts := held && slices.ContainsFunc(c.Rivals, func(r discovery.Neighbor) bool { return r.MSAP == n.MSAP })
-		out.Others = append(out.Others, OtherNeighbor{Neighbor: b.neighbor(n), Contradicts: contradicts})
+		out.Others = append(out.Others, v1alpha1.OtherNeighbor{Neighbor: b.neighbor(n), Contradicts: contradicts})
 	}
 	return out
 }
 
 // holder tells of a claim what package mapping says of the untagged network of its
 // port.
-func (b *topologyBuilder) holder(ifi discovery.Interface, c *mapping.Claim) *Holder {
-	out := &Holder{Neighbor: b.neighbor(&c.Neighbor)}
-	say := func(certainty Certainty, since time.Time, why DoubtReason) {
+func (b *topologyBuilder) holder(ifi discovery.Interface, c *mapping.Claim) *v1alpha1.Holder {
+	out := &v1alpha1.Holder{Neighbor: b.neighbor(&c.Neighbor)}
+	say := func(certainty v1alpha1.Certainty, since time.Time, why v1alpha1.DoubtReason) {
 		out.Certainty, out.Since, out.Reason = certainty, wireTime(since), why
 	}
 	switch {
 	case !ifi.Operational():
-		say(Down, c.Lost, lossReasons[c.LostWhy])
+		say(v1alpha1.Down, c.Lost, lossReasons[c.LostWhy])
 	case !c.Lost.IsZero():
-		say(Unverified, c.Lost, lossReasons[c.LostWhy])
+		say(v1alpha1.Unverified, c.Lost, lossReasons[c.LostWhy])
 	case c.Change != nil:
-		say(Unverified, c.Change.Since, VLANChanging)
-		out.Announced = &Announcement{Neighbor: b.neighbor(&c.Change.To), Since: wireTime(c.Change.Since)}
+		say(v1alpha1.Unverified, c.Change.Since, v1alpha1.VLANChanging)
+		out.Announced = &v1alpha1.Announcement{Neighbor: b.neighbor(&c.Change.To), Since: wireTime(c.Change.Since)}
 	case c.Neighbor.Protocol == discovery.ProtocolCDP && !c.Sole:
-		say(Unverified, c.Since, CDPUnconfirmed)
+		say(v1alpha1.Unverified, c.Since, v1alpha1.CDPUnconfirmed)
 	case c.Live:
-		say(Fresh, c.Since, "")
+		say(v1alpha1.Fresh, c.Since, "")
 	default:
-		say(Stale, c.Neighbor.LastHeard, goneReasons[c.Gone])
+		say(v1alpha1.Stale, c.Neighbor.LastHeard, goneReasons[c.Gone])
 	}
 	return out
 }
@@ -228,17 +229,17 @@ func (b *topologyBuilder) holder(ifi discovery.Interface, c *mapping.Claim) *Hol
 // wireTime is a time in the resolution that the API has.
 func wireTime(t time.Time) metav1.Time { return metav1.Time{Time: t.UTC().Truncate(time.Second)} }
 
-var lossReasons = map[mapping.LossCause]DoubtReason{
-	mapping.LostCarrier: CarrierLost, mapping.LostDevice: DeviceReplaced, mapping.LostBoot: Rebooted,
-	mapping.LostVLAN: VLANChanged, mapping.LostCDP: CDPRelayed,
+var lossReasons = map[mapping.LossCause]v1alpha1.DoubtReason{
+	mapping.LostCarrier: v1alpha1.CarrierLost, mapping.LostDevice: v1alpha1.DeviceReplaced, mapping.LostBoot: v1alpha1.Rebooted,
+	mapping.LostVLAN: v1alpha1.VLANChanged, mapping.LostCDP: v1alpha1.CDPRelayed,
 }
 
-var goneReasons = map[mapping.GoneCause]DoubtReason{
-	mapping.GoneAgedOut: AgedOut, mapping.GoneSilent: AgedOut, mapping.GoneGoodbye: SaidGoodbye, mapping.GoneNotHeard: NotHeard,
+var goneReasons = map[mapping.GoneCause]v1alpha1.DoubtReason{
+	mapping.GoneAgedOut: v1alpha1.AgedOut, mapping.GoneSilent: v1alpha1.AgedOut, mapping.GoneGoodbye: v1alpha1.SaidGoodbye, mapping.GoneNotHeard: v1alpha1.NotHeard,
 }
 
-func (b *topologyBuilder) neighbor(n *discovery.Neighbor) Neighbor {
-	out := Neighbor{
+func (b *topologyBuilder) neighbor(n *discovery.Neighbor) v1alpha1.Neighbor {
+	out := v1alpha1.Neighbor{
 		Switch: b.switchID(n), PortID: fit.Bound(string(n.Port), maxID), PortDescription: fit.Bound(n.PortDescription, maxText),
 		PVID: int32(n.PVID), MaxFrameSize: int32(n.MaxFrameSize),
 	}
@@ -246,7 +247,7 @@ func (b *topologyBuilder) neighbor(n *discovery.Neighbor) Neighbor {
 		out.Source = n.Source.String()
 	}
 	for _, v := range n.VLANs[:min(len(n.VLANs), maxVLANs)] {
-		out.VLANs = append(out.VLANs, VLAN{ID: int32(v.ID), Name: fit.Bound(v.Name, maxVLANName)})
+		out.VLANs = append(out.VLANs, v1alpha1.VLAN{ID: int32(v.ID), Name: fit.Bound(v.Name, maxVLANName)})
 	}
 	return out
 }
@@ -256,7 +257,7 @@ func (b *topologyBuilder) neighbor(n *discovery.Neighbor) Neighbor {
 func (b *topologyBuilder) switchID(n *discovery.Neighbor) string {
 	s := b.device(n)
 	for _, known := range b.switches {
-		if s.ID = known.ID; s.equal(&known) {
+		if s.ID = known.ID; sameSwitch(&s, &known) {
 			return known.ID
 		}
 	}
@@ -264,16 +265,16 @@ func (b *topologyBuilder) switchID(n *discovery.Neighbor) string {
 		return s.Chassis
 	}
 	s.ID = s.Chassis
-	for k := 2; slices.ContainsFunc(b.switches, func(o Switch) bool { return o.ID == s.ID }); k++ {
+	for k := 2; slices.ContainsFunc(b.switches, func(o v1alpha1.Switch) bool { return o.ID == s.ID }); k++ {
 		s.ID = s.Chassis + "#" + strconv.Itoa(k)
 	}
 	b.switches = append(b.switches, s)
 	return s.ID
 }
 
-func (b *topologyBuilder) device(n *discovery.Neighbor) Switch {
-	out := Switch{
-		Chassis: fit.Bound(string(n.Chassis), maxID), Protocol: Protocol(n.Protocol),
+func (b *topologyBuilder) device(n *discovery.Neighbor) v1alpha1.Switch {
+	out := v1alpha1.Switch{
+		Chassis: fit.Bound(string(n.Chassis), maxID), Protocol: v1alpha1.Protocol(n.Protocol),
 		SystemName: fit.Bound(n.SystemName, maxText), SystemDescription: fit.Bound(n.SystemDescription, maxText),
 	}
 	if n.Capabilities != (discovery.Capabilities{}) {
@@ -299,8 +300,8 @@ func (b *topologyBuilder) device(n *discovery.Neighbor) Switch {
 	return out
 }
 
-// equal compares two entries of the list of switches.
-func (s *Switch) equal(o *Switch) bool {
+// sameSwitch compares two entries of the list of switches.
+func sameSwitch(s, o *v1alpha1.Switch) bool {
 	return s.ID == o.ID && s.Chassis == o.Chassis && s.KnownAs == o.KnownAs && s.Replaced.Equal(o.Replaced) && s.Ambiguous == o.Ambiguous &&
 		s.Protocol == o.Protocol && s.SystemName == o.SystemName && s.SystemDescription == o.SystemDescription &&
 		slices.Equal(s.Capabilities, o.Capabilities) && slices.Equal(s.Enabled, o.Enabled) && slices.Equal(s.ManagementAddresses, o.ManagementAddresses)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package v1alpha1_test
+package clusterview_test
 
 import (
 	"errors"
@@ -14,6 +14,7 @@ import (
 
 	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/clusterview"
 	"github.com/colvin-net/colvin/internal/yamlfile"
 	"github.com/colvin-net/colvin/mapping/rules"
 	"github.com/colvin-net/colvin/mapping/rules/rulestest"
@@ -99,7 +100,7 @@ func subjects() map[string]rules.Subject {
 }
 
 // The same rules in a file and in a RuleSet give the same names.
-func TestSourceIsTheFile(t *testing.T) {
+func TestRuleSourceIsTheFile(t *testing.T) {
 	total := 0
 	for name, document := range rulestest.Documents(t, "../..") {
 		t.Run(name, func(t *testing.T) {
@@ -107,7 +108,7 @@ func TestSourceIsTheFile(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			source, err := v1alpha1.NewSource("x", ruleSpec(t, document))
+			source, err := clusterview.RuleSource("x", ruleSpec(t, document))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -133,12 +134,12 @@ func TestSourceIsTheFile(t *testing.T) {
 
 // What is wrong with a RuleSet is told in its own words: by the path that the API
 // server uses, and without a line that nobody wrote.
-func TestSourceMistakes(t *testing.T) {
+func TestRuleSourceMistakes(t *testing.T) {
 	vlan := intstr.FromString("untagged")
 	r := &v1alpha1.RuleSet{ObjectMeta: metav1.ObjectMeta{Name: "x"}, Spec: v1alpha1.RuleSetSpec{
 		Networks: []v1alpha1.NetworkRule{{Name: "a-{system.2}", Match: []v1alpha1.Match{{System: "(*)", VLAN: &vlan}, {Group: "none"}}}},
 	}}
-	source, err := v1alpha1.NewSource(r.Name, r.Spec)
+	source, err := clusterview.RuleSource(r.Name, r.Spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,9 +162,9 @@ func TestSourceMistakes(t *testing.T) {
 }
 
 // A key that a later version brought is a mistake, where the spec comes as it is.
-func TestSourceOfLaterVersion(t *testing.T) {
+func TestRuleSourceOfLaterVersion(t *testing.T) {
 	spec := map[string]any{"networks": []any{map[string]any{"name": "a", "match": []any{map[string]any{"vlan": 5, "rack": "7"}}}}}
-	source, err := v1alpha1.NewSource("x", spec)
+	source, err := clusterview.RuleSource("x", spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,16 +176,16 @@ func TestSourceOfLaterVersion(t *testing.T) {
 }
 
 // RuleSets count in the order of their names, in whatever order they come.
-func TestSortSources(t *testing.T) {
+func TestSortRuleSources(t *testing.T) {
 	var all []rules.Source
 	for _, name := range []string{"b", "a-b", "a"} {
-		source, err := v1alpha1.NewSource(name, ruleSpec(t, `networks: [{name: x, match: [{system: "*", vlan: 100}]}]`))
+		source, err := clusterview.RuleSource(name, ruleSpec(t, `networks: [{name: x, match: [{system: "*", vlan: 100}]}]`))
 		if err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, source)
 	}
-	v1alpha1.SortSources(all)
+	clusterview.SortRuleSources(all)
 	data := []byte(`{"networks":[{"name":"x","match":[{"system":"*","vlan":100}]}]}`)
 	want := []rules.Source{
 		{Name: "ruleset/a", Root: "spec", Data: data}, {Name: "ruleset/a-b", Root: "spec", Data: data}, {Name: "ruleset/b", Root: "spec", Data: data},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package v1alpha1_test
+package clusterview_test
 
 import (
 	"encoding/json"
@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/clusterview"
 	"github.com/colvin-net/colvin/mapping"
 )
 
@@ -41,7 +41,7 @@ func TestSpeakersBesideTheSwitch(t *testing.T) {
 		world := mapping.World{Node: "node1", BootID: "boot-1"}
 		memory := mapping.Memory{}.Advance(world, snap)
 		view := mapping.Resolve(mapping.Input{World: world, Snapshot: snap, Memory: memory})
-		spec := v1alpha1.NewNodeTopologySpec(&view, snap, memory)
+		spec := clusterview.NodeTopologySpec(&view, snap, memory)
 		data, err := json.Marshal(spec)
 		if err != nil || len(data) > most {
 			t.Errorf("%d ports: %d octets, %v; want %d at most", ports, len(data), err, most)
@@ -51,7 +51,7 @@ func TestSpeakersBesideTheSwitch(t *testing.T) {
 				t.Errorf("%d ports: %s has holder %v and %d others, want %d", ports, spec.Interfaces[i].Name, p.Holder != nil, len(p.Others), others)
 			}
 		}
-		if _, err := spec.Input("node1", now); err != nil {
+		if _, err := clusterview.Input(&spec, "node1", now); err != nil {
 			t.Error(err)
 		}
 	}

@@ -110,6 +110,16 @@ var bans = []ban{
 		reason:  "Colvin works without Kubernetes: only api, its conversions, agent/publish and controller know it",
 	},
 	{
+		packages: []string{"./api/..."},
+		imports:  []string{"./...", "k8s.io/api/...", "k8s.io/client-go/...", "sigs.k8s.io/controller-runtime/...", "sigs.k8s.io/yaml/...", "github.com/goccy/..."},
+		reason:   "api is types on apimachinery: they can be imported by anybody without what Colvin is made of",
+	},
+	{
+		packages: []string{"./internal/clusterview"},
+		imports:  append([]string{"./discovery/link", "k8s.io/client-go/...", "sigs.k8s.io/controller-runtime/..."}, wire...),
+		reason:   "a conversion is pure: agents and controller share it, and neither brings the other what it runs on",
+	},
+	{
 		packages: []string{"./agent/publish/...", "./cmd/colvind"},
 		imports:  []string{"./controller/...", "sigs.k8s.io/controller-runtime/...", "k8s.io/client-go/kubernetes/...", "k8s.io/api/..."},
 		reason:   "an agent is small: it talks about four kinds of its own, and knows nothing of other nodes",

@@ -54,7 +54,7 @@ func TestDecodeStandardInput(t *testing.T) {
 	const pdu = "0207040200000000100403057031060200780000"
 	for _, tt := range []struct{ name, stdin, want string }{
 		{"empty", "", "No frame was read.\n"},
-		{"LLDPDU", pdu, "Frame:              1\nVerdict:            accepted\nProtocol:           LLDP\nChassis ID:         mac:02:00:00:00:00:10\nPort ID:            ifname:p1\nTime to live:       120 s\nPVID:               not told\n"},
+		{"LLDPDU", pdu, "Frame:              1\nVerdict:            accepted\nProtocol:           LLDP\nChassis ID:         mac:02:00:00:00:00:10\nPort ID:            ifname:p1\nTime to live:       120 s\nPVID:               not advertised\n"},
 		{"other", "ffffffffffff0200000000020806\n", "There is no LLDP or CDP among the 1 frame; -o wide lists them.\n"},
 		{"bad", "hello\n", "No frame was read.\nerror: standard input:1:1: 'h' is no hex digit: give the octets of a frame in hex, or begin the line with #\n"},
 	} {

@@ -89,7 +89,7 @@ func (a *app) neighborTable(rows []neighborRow) error {
 
 func vid(v uint16) string {
 	if v == 0 {
-		return "not told"
+		return "not advertised"
 	}
 	return strconv.Itoa(int(v))
 }

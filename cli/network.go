@@ -83,7 +83,7 @@ func deviceText(device, parent nodefile.Link) string {
 }
 
 func vlanText(at *mapping.Attachment) string {
-	text := "not told"
+	text := "not advertised"
 	if at.Identity.VLAN != 0 {
 		text = strconv.Itoa(int(at.Identity.VLAN))
 	}

@@ -157,7 +157,7 @@ type Neighbor struct {
 	Capabilities        Capabilities `json:"capabilities,omitzero"`
 	ManagementAddresses []string     `json:"managementAddresses,omitempty"` // IP addresses, or "mac:..." and the like
 
-	// PVID is the port VLAN ID, 1..4094, or 0 where the switch tells none (TLV
+	// PVID is the port VLAN ID, 1..4094, or 0 where the switch advertises none (TLV
 	// absent, 0 meaning "not supported", or out of range; IEEE Std 802.1Q-2018,
 	// D.2.1). CDP calls it the native VLAN.
 	PVID uint16 `json:"pvid,omitempty"`

@@ -168,13 +168,13 @@ func (e *explainer) neighbour(a *Attachment) {
 	if c.Neighbor.Protocol == discovery.ProtocolCDP {
 		who += " (it speaks CDP, no LLDP)"
 	}
-	vlan := map[Knowledge]string{
-		Told:     fmt.Sprintf("it tells VLAN %d", a.Identity.VLAN),
-		Declared: fmt.Sprintf("a rule declares VLAN %d there", a.Identity.VLAN),
-		NotTold:  "it does not tell the VLAN, so each of its ports counts as a network of its own",
-	}[a.Knowledge]
-	if a.Knowledge == NotTold && a.Identity.Port == "" {
-		vlan = "it does not tell the VLAN, and a rule joins its ports (untold: switch)"
+	vlan := map[VLANSource]string{
+		VLANAdvertised: fmt.Sprintf("it advertises VLAN %d", a.Identity.VLAN),
+		VLANDeclared:   fmt.Sprintf("a rule declares VLAN %d there", a.Identity.VLAN),
+		VLANUnknown:    "it does not advertise the VLAN, so each of its ports counts as a network of its own",
+	}[a.VLANSource]
+	if a.VLANSource == VLANUnknown && a.Identity.Port == "" {
+		vlan = "it does not advertise the VLAN, and a rule joins its ports (unadvertised: switch)"
 	}
 	e.say("%s; the cable ends at its port %s; %s.", who, a.Neighbor.Port, vlan)
 }
@@ -205,8 +205,8 @@ func (e *explainer) naming(a *Attachment) {
 	case a.Colour != "" && a.Colour == a.Name:
 		e.say("No rule names %s, so it has the colour %s; a rule with match: [{chassis: %q, vlan: %d}] names it.",
 			a.Identity, a.Colour, a.Neighbor.Chassis, a.Identity.VLAN)
-	case a.Knowledge == NotTold:
-		e.say("No rule names it. A network whose VLAN is not told gets no colour; a rule with match: [{chassis: %q, port: %q}] names it.",
+	case a.VLANSource == VLANUnknown:
+		e.say("No rule names it. A network whose VLAN is not advertised gets no colour; a rule with match: [{chassis: %q, port: %q}] names it.",
 			a.Neighbor.Chassis, a.Neighbor.Port)
 	default:
 		e.say("No rule names it, and it has no colour; a rule with match: [{chassis: %q, vlan: %d}] names it.", a.Neighbor.Chassis, a.Identity.VLAN)

@@ -24,9 +24,9 @@ type Identity struct {
 	// Switch is the chassis ID in canonical text, or "group:" and the name of a
 	// switch group.
 	Switch string `json:"switch"`
-	// VLAN is 1..4094, or 0 where the switch does not tell it.
+	// VLAN is 1..4094, or 0 where the switch does not advertise it.
 	VLAN uint16 `json:"vlan,omitempty"`
-	// Port is the switch port where the VLAN is not told: without a VLAN two
+	// Port is the switch port where the VLAN is not advertised: without a VLAN two
 	// ports of one switch are two networks until a rule says otherwise.
 	Port discovery.ID `json:"port,omitempty"`
 }
@@ -41,18 +41,18 @@ func (i Identity) String() string {
 	case i.VLAN != 0:
 		return fmt.Sprintf("%s VLAN %d", what, i.VLAN)
 	case i.Port != "":
-		return fmt.Sprintf("%s port %s, VLAN not told", what, i.Port)
+		return fmt.Sprintf("%s port %s, VLAN not advertised", what, i.Port)
 	default:
-		return what + ", VLAN not told"
+		return what + ", VLAN not advertised"
 	}
 }
 
-// Told reports whether the VLAN is known.
-func (i Identity) Told() bool { return i.VLAN != 0 }
+// HasVLAN reports whether the VLAN is known.
+func (i Identity) HasVLAN() bool { return i.VLAN != 0 }
 
 // identify is the identity of a neighbour's VLAN: of its switch, or of the group
 // that rules put the switch into. VLAN 0 is the untagged network of a switch that
-// tells no PVID.
+// advertises no PVID.
 func (w *World) identify(s rules.Subject, vlan uint16) Identity {
 	id := Identity{Switch: w.switches.of(s.Neighbor), VLAN: vlan}
 	if vlan == 0 {
@@ -60,7 +60,7 @@ func (w *World) identify(s rules.Subject, vlan uint16) Identity {
 	}
 	if g, ok := w.group(s); ok {
 		switch {
-		case g.UntoldSwitch:
+		case g.UnadvertisedSwitch:
 			id.Switch, id.Port = groupPrefix+g.Name, ""
 		case id.Port == "": // the port alone names nothing in a group of switches
 			id.Switch = groupPrefix + g.Name

@@ -243,7 +243,7 @@ func differ(j junction, a, b *Attachment) bool {
 	switch {
 	case a.Identity == b.Identity:
 		return false
-	case byRule && a.Name != b.Name, a.Identity.Told() && b.Identity.Told() && a.Identity.VLAN != b.Identity.VLAN:
+	case byRule && a.Name != b.Name, a.Identity.HasVLAN() && b.Identity.HasVLAN() && a.Identity.VLAN != b.Identity.VLAN:
 		return true
 	default:
 		return !vouches(j) && !byRule

@@ -16,7 +16,7 @@ func (r *resolver) nameAll() {
 	byIdentity := r.colours()
 	for i := range r.view.Attachments {
 		a := &r.view.Attachments[i]
-		if !a.Identity.Told() {
+		if !a.Identity.HasVLAN() {
 			continue
 		}
 		colours := slices.Clone(byIdentity[a.Identity])
@@ -41,7 +41,7 @@ func (m Memory) Ungrouped(id Identity, port int, by discovery.MSAP) Identity {
 	if c, ok := m.Claim(port); ok && c.Neighbor.MSAP == by {
 		id.Switch = m.Switches.of(&c.Neighbor)
 	}
-	if !id.Told() {
+	if !id.HasVLAN() {
 		id.Port = by.Port
 	}
 	return id

@@ -127,7 +127,7 @@ func (r *resolver) pending(p *discovery.Port, ifi discovery.Interface, c Claim, 
 }
 
 func (r *resolver) untagged(ifi discovery.Interface, c *Claim) {
-	r.add(ifi, c, &c.Neighbor, c.Neighbor.PVID, 0, toldOrNot(c.Neighbor.PVID))
+	r.add(ifi, c, &c.Neighbor, c.Neighbor.PVID, 0, vlanSource(c.Neighbor.PVID))
 	if c.Change == nil {
 		return
 	}
@@ -136,7 +136,7 @@ func (r *resolver) untagged(ifi discovery.Interface, c *Claim) {
 	r.wake(until)
 	r.condition(VLANChanging, ifi.Name, "", "%s: %s announced %s before; believed after %s",
 		ifi.Name, describe(to), vlanText(c.Neighbor.PVID), until.Format(time.TimeOnly))
-	r.add(ifi, c, to, to.PVID, 0, toldOrNot(to.PVID))
+	r.add(ifi, c, to, to.PVID, 0, vlanSource(to.PVID))
 }
 
 // tagged adds the VLANs that the neighbour tells by name and those that rules
@@ -147,12 +147,12 @@ func (r *resolver) tagged(ifi discovery.Interface, c *Claim) {
 	if c.Change != nil {
 		n = &c.Change.To
 	}
-	known := map[uint16]Knowledge{}
+	known := map[uint16]VLANSource{}
 	for _, d := range r.declared(r.subject(ifi.Name, n)) {
-		known[d.VID] = Declared
+		known[d.VID] = VLANDeclared
 	}
 	for _, v := range n.VLANs {
-		known[v.ID] = Told
+		known[v.ID] = VLANAdvertised
 	}
 	delete(known, n.PVID)
 	delete(known, c.Neighbor.PVID)
@@ -162,10 +162,10 @@ func (r *resolver) tagged(ifi discovery.Interface, c *Claim) {
 }
 
 // add appends one attachment, without its name.
-func (r *resolver) add(ifi discovery.Interface, c *Claim, n *discovery.Neighbor, vlan, vid uint16, how Knowledge) {
+func (r *resolver) add(ifi discovery.Interface, c *Claim, n *discovery.Neighbor, vlan, vid uint16, how VLANSource) {
 	a := Attachment{
 		Identity:       r.identify(r.subject(ifi.Name, n), vlan),
-		Knowledge:      how,
+		VLANSource:     how,
 		VID:            vid,
 		Port:           linkOf(ifi),
 		CarrierChanges: ifi.CarrierChanges,
@@ -179,7 +179,7 @@ func (r *resolver) add(ifi discovery.Interface, c *Claim, n *discovery.Neighbor,
 	}
 	a.Notes = notes
 	r.certainty(&a, ifi, c)
-	if naming.UntoldSwitch && !a.Identity.Told() {
+	if naming.UnadvertisedSwitch && !a.Identity.HasVLAN() {
 		a.Identity.Port = ""
 	}
 	way := pathOf(r.Snapshot, ifi, vid)
@@ -275,16 +275,16 @@ func describe(n *discovery.Neighbor) string {
 
 func vlanText(vid uint16) string {
 	if vid == 0 {
-		return "VLAN not told"
+		return "VLAN not advertised"
 	}
 	return fmt.Sprintf("VLAN %d", vid)
 }
 
-func toldOrNot(vid uint16) Knowledge {
+func vlanSource(vid uint16) VLANSource {
 	if vid == 0 {
-		return NotTold
+		return VLANUnknown
 	}
-	return Told
+	return VLANAdvertised
 }
 
 // NeighborText is the switch and port of an attachment, for messages.

@@ -429,7 +429,7 @@ func (p *player) shown(view *mapping.View) string {
 		if a.VID != 0 {
 			vid = fmt.Sprint("tag ", a.VID)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\tuse %s\t%s, %s\n", a.Port.Name, name, device, vid, a.Certainty, use, a.Identity, a.Knowledge)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\tuse %s\t%s, %s\n", a.Port.Name, name, device, vid, a.Certainty, use, a.Identity, a.VLANSource)
 	}
 	_ = w.Flush()
 	for _, a := range view.Attachments {

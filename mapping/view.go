@@ -42,9 +42,9 @@ type Attachment struct {
 	// Colour is the colour of the identity, whether or not it has a name.
 	Colour string `json:"colour,omitempty"`
 
-	Identity  Identity  `json:"identity"`
-	Knowledge Knowledge `json:"knowledge"`
-	VID       uint16    `json:"vid,omitempty"` // tagged with this VID; 0 is untagged
+	Identity   Identity   `json:"identity"`
+	VLANSource VLANSource `json:"vlanSource"`
+	VID        uint16     `json:"vid,omitempty"` // tagged with this VID; 0 is untagged
 
 	// Device is the attachable device; zero where there is none. Reason says why,
 	// unless it is a VLAN device that is made on Parent when a container needs it.
@@ -80,14 +80,14 @@ func (a *Attachment) Names() []string {
 	return append([]string{a.Name}, a.Aliases...)
 }
 
-// Knowledge says how the VLAN of an attachment is known.
-type Knowledge string
+// VLANSource says how the VLAN of an attachment is known.
+type VLANSource string
 
 // The ways to know a VLAN.
 const (
-	Told     Knowledge = "told"
-	Declared Knowledge = "declared"
-	NotTold  Knowledge = "not told"
+	VLANAdvertised VLANSource = "advertised"
+	VLANDeclared   VLANSource = "declared"
+	VLANUnknown    VLANSource = "not advertised"
 )
 
 // A Condition is something about the node that an operator should know.

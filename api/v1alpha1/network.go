@@ -91,8 +91,8 @@ type NetworkStatus struct {
 
 // NetworkSummary says in a few words what a Network is.
 type NetworkSummary struct {
-	// VLANs are the VLANs of the identities, such as "100,200", or "untold" where a
-	// switch does not tell it; the first few of them where there are many.
+	// VLANs are the VLANs of the identities, such as "100,200", or "unadvertised" where a
+	// switch does not advertise it; the first few of them where there are many.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	VLANs string `json:"vlans,omitempty"`
@@ -137,13 +137,13 @@ type Identity struct {
 	// +kubebuilder:validation:MaxLength=1024
 	SystemName string `json:"systemName,omitempty"`
 
-	// VLAN is the VLAN. It is absent where the switch does not tell it.
+	// VLAN is the VLAN. It is absent where the switch does not advertise it.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=4094
 	VLAN int32 `json:"vlan,omitempty"`
 
-	// Port is the port of the switch, where the VLAN is not told: then each port may be
+	// Port is the port of the switch, where the VLAN is not advertised: then each port may be
 	// a network of its own.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1152

@@ -84,7 +84,7 @@ type RuleSetSpec struct {
 type NetworkRule struct {
 	// Name is the name that the rule gives: a DNS label of at most 63 lower-case
 	// letters, digits and dashes. It may hold words: {vlan}, the number of the VLAN;
-	// {vlanName}, the name that the switch tells for it; {port.number}, the digits that
+	// {vlanName}, the name that the switch advertises for it; {port.number}, the digits that
 	// the port ID ends in; {system.1}, what the first (...) of system caught in the
 	// match that applied, and likewise chassis, port, portDescription, node, interface
 	// and vlanName. What comes from the wire is made fit for a name.
@@ -122,10 +122,10 @@ type NetworkRule struct {
 	// +optional
 	Stale StalePolicy `json:"stale,omitempty"`
 
-	// Untold is "switch" where ports that tell no VLAN are one network per switch, and
+	// Unadvertised is "switch" where ports that advertise no VLAN are one network per switch, and
 	// this rule may name them.
 	// +optional
-	Untold UntoldPolicy `json:"untold,omitempty"`
+	Unadvertised UnadvertisedPolicy `json:"unadvertised,omitempty"`
 }
 
 // A SwitchGroup is a group of switches on which the same VLAN is the same network.
@@ -147,10 +147,10 @@ type SwitchGroup struct {
 	// +kubebuilder:validation:XValidation:rule=`self.all(vlan, vlan.matches(r'^( *([1-9]\d{0,2}|[1-3]\d{3}|40[0-8]\d|409[0-4]) *[-,])* *([1-9]\d{0,2}|[1-3]\d{3}|40[0-8]\d|409[0-4]) *$') && !vlan.matches('-[^,]*-'))`,message="holds a key that is no VLAN; write a number from 1 to 4094, a range such as 200-299, or a list of them such as 100-109,200"
 	VLANs map[string]NameTemplate `json:"vlans,omitempty"`
 
-	// Untold is "switch" where the switches are flat: their ports that tell no VLAN are
+	// Unadvertised is "switch" where the switches are flat: their ports that advertise no VLAN are
 	// one network per group.
 	// +optional
-	Untold UntoldPolicy `json:"untold,omitempty"`
+	Unadvertised UnadvertisedPolicy `json:"unadvertised,omitempty"`
 }
 
 // A Match holds when all its keys hold. What a neighbour does not tell fits no
@@ -200,7 +200,7 @@ type Match struct {
 	// +kubebuilder:validation:XValidation:rule=`type(self) == int ? self >= 1 && self <= 4094 : self.matches(r'^(untagged|( *([1-9]\d{0,2}|[1-3]\d{3}|40[0-8]\d|409[0-4]) *[-,])* *([1-9]\d{0,2}|[1-3]\d{3}|40[0-8]\d|409[0-4]) *)$') && !self.matches('-[^,]*-')`,message="is no VLAN; write a number from 1 to 4094, a range such as 200-299, a list of them such as 100-109,200, or untagged"
 	VLAN *intstr.IntOrString `json:"vlan,omitempty"`
 
-	// VLANName is a pattern for the name that the switch tells for the VLAN.
+	// VLANName is a pattern for the name that the switch advertises for the VLAN.
 	// +optional
 	VLANName Pattern `json:"vlanName,omitempty"`
 
@@ -236,13 +236,13 @@ type StalePolicy string
 // StaleKeep keeps them usable.
 const StaleKeep StalePolicy = "keep"
 
-// UntoldPolicy says which ports that tell no VLAN are one network.
+// UnadvertisedPolicy says which ports that advertise no VLAN are one network.
 //
 // +kubebuilder:validation:Enum=switch
-type UntoldPolicy string
+type UnadvertisedPolicy string
 
-// UntoldSwitch makes one network of all of a switch.
-const UntoldSwitch UntoldPolicy = "switch"
+// UnadvertisedSwitch makes one network of all of a switch.
+const UnadvertisedSwitch UnadvertisedPolicy = "switch"
 
 // RuleSetStatus says whether rules can be used.
 type RuleSetStatus struct {

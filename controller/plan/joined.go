@@ -76,7 +76,7 @@ func (w *world) join() {
 // group that it is in, and what LACP or a bridge proves to be one.
 func (w *world) bearer(o *observed, a *mapping.Attachment) bearer {
 	b := bearer{observed: o, Attachment: a, identities: []mapping.Identity{a.Identity}}
-	if a.Identity.Told() {
+	if a.Identity.HasVLAN() {
 		w.same.unite(w.switches.Joined(a.Identity), w.switches.Joined(o.input.Memory.Ungrouped(a.Identity, a.Port.Index, a.Neighbor)))
 	}
 	if !b.leads() {
@@ -99,7 +99,7 @@ func (w *world) class(id mapping.Identity) mapping.Identity {
 // name names a bearer: by its rule, or by the oldest colour of all that is the same
 // network, wherever in the cluster it was heard.
 func (w *world) name(b *bearer) {
-	if b.Identity.Told() {
+	if b.Identity.HasVLAN() {
 		b.colours = slices.DeleteFunc(slices.Clone(w.colours[w.class(b.Identity)]), w.set.Covers)
 	}
 	switch {

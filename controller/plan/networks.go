@@ -203,7 +203,7 @@ func summary(s *v1alpha1.NetworkStatus) v1alpha1.NetworkSummary {
 
 func vlanText(vlan int32) string {
 	if vlan == 0 {
-		return "untold"
+		return "unadvertised"
 	}
 	return strconv.Itoa(int(vlan))
 }

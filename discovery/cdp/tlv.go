@@ -128,7 +128,7 @@ func (p *packet) readCapabilities(v []byte) bool {
 	return true
 }
 
-// readNativeVLAN leaves the PVID untold where the VID names no VLAN: 0 and 4095
+// readNativeVLAN leaves the PVID unadvertised where the VID names no VLAN: 0 and 4095
 // are none (IEEE Std 802.1Q-2018, 9.6).
 func (p *packet) readNativeVLAN(v []byte) bool {
 	if len(v) != 2 {

@@ -50,7 +50,7 @@ type Switch struct {
 
 // portTLVs are the 802.1 TLVs of one port.
 type portTLVs struct {
-	pvid  uint16 // 0: not told
+	pvid  uint16 // 0: not advertised
 	vlans []discovery.VLANName
 }
 
@@ -191,7 +191,7 @@ func (s *Switch) SetVLANNames(ctx context.Context, port string, vlans ...discove
 	return s.say(ctx, port, func(t *portTLVs) { t.vlans = slices.Clone(vlans) })
 }
 
-// ClearTLVs makes a port tell no VLAN.
+// ClearTLVs makes a port advertise no VLAN.
 func (s *Switch) ClearTLVs(ctx context.Context, port string) error {
 	return s.say(ctx, port, func(t *portTLVs) { *t = portTLVs{} })
 }

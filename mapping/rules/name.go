@@ -51,12 +51,12 @@ func (o Occurrence) possible(sub Subject) bool {
 	return o.VID <= maxVID
 }
 
-// untold reports whether nobody says which VLAN this is.
-func (o Occurrence) untold() bool { return !o.Tagged && o.VID == 0 }
+// unadvertised reports whether nobody says which VLAN this is.
+func (o Occurrence) unadvertised() bool { return !o.Tagged && o.VID == 0 }
 
 const (
-	missPin = "the switch does not tell the VLAN of this port: name the port in the rule (port, portDescription or interface) or set untold: switch"
-	missVID = "the switch does not tell the VLAN of this port: write vlan: untagged and name the port in the rule"
+	missPin = "the switch does not advertise the VLAN of this port: name the port in the rule (port, portDescription or interface) or set unadvertised: switch"
+	missVID = "the switch does not advertise the VLAN of this port: write vlan: untagged and name the port in the rule"
 )
 
 // applies reports whether a match whose subject holds names the occurrence, or
@@ -70,7 +70,7 @@ func (n *network) applies(m *match, occ Occurrence, g *group) (ok bool, miss str
 	case m.untagged && occ.Tagged,
 		m.vlans == nil && name == nil && occ.Tagged: // without a VLAN it means the untagged one
 		return false, ""
-	case occ.untold() && (m.vlans != nil || name != nil):
+	case occ.unadvertised() && (m.vlans != nil || name != nil):
 		return false, missVID
 	case m.vlans != nil && !m.vlans.has(occ.VID):
 		return false, ""
@@ -79,9 +79,9 @@ func (n *network) applies(m *match, occ Occurrence, g *group) (ok bool, miss str
 			return false, ""
 		}
 	}
-	// Two ports that tell no VLAN may be two networks, so one rule for a whole
+	// Two ports that advertise no VLAN may be two networks, so one rule for a whole
 	// switch may not name them unless it says that they are one.
-	if occ.untold() && !m.pins && !n.untoldSwitch && (g == nil || !g.untoldSwitch) {
+	if occ.unadvertised() && !m.pins && !n.unadvertisedSwitch && (g == nil || !g.unadvertisedSwitch) {
 		return false, missPin
 	}
 	return true, ""
@@ -93,7 +93,7 @@ func (n *network) naming(src source, notes *notes) (Naming, bool) {
 		notes.add("%s applies, but gives no name: %v", src.match.ref, err)
 		return Naming{}, false
 	}
-	naming := Naming{Name: name, Ref: src.match.ref, StaleKeep: n.staleKeep, Spans: n.spans, UntoldSwitch: n.untoldSwitch}
+	naming := Naming{Name: name, Ref: src.match.ref, StaleKeep: n.staleKeep, Spans: n.spans, UnadvertisedSwitch: n.unadvertisedSwitch}
 	for _, t := range n.aliases {
 		alias, err := t.expand(src)
 		if err != nil {
@@ -108,9 +108,9 @@ func (n *network) naming(src source, notes *notes) (Naming, bool) {
 }
 
 func (g *group) naming(src source, notes *notes) (Naming, bool) {
-	if src.occ.untold() {
+	if src.occ.unadvertised() {
 		if len(g.vlans) > 0 {
-			notes.add("%s names the VLANs of group %s, but the switch does not tell the VLAN of this port: add a network rule that names the port", g.ref, g.name)
+			notes.add("%s names the VLANs of group %s, but the switch does not advertise the VLAN of this port: add a network rule that names the port", g.ref, g.name)
 		}
 		return Naming{}, false
 	}

@@ -190,9 +190,17 @@ func (r *reader) defineGroup(key yamlfile.Value) *group {
 	return g
 }
 
+// readUnadvertised reads the key that was called untold before there was a release.
+func readUnadvertised(m *yamlfile.Mapping) bool {
+	if old := m.Get("untold"); old.Present() {
+		old.Mistake("untold is called unadvertised now", "write unadvertised: switch")
+	}
+	return m.Get("unadvertised").OneOf("", "switch") != ""
+}
+
 func (r *reader) readGroup(g *group, m *yamlfile.Mapping) {
 	match, vlans := m.Get("match").Required(`add match: with at least one entry, such as {system: "leaf-*"}`), m.Get("vlans")
-	g.untoldSwitch = m.Get("untold").OneOf("", "switch") != ""
+	g.unadvertisedSwitch = readUnadvertised(m)
 	matches := r.readMatches(match, groupScope)
 	g.matches = bare(matches)
 	r.readGroupVLANs(g, matches, vlans.Mapping())
@@ -252,10 +260,10 @@ func (r *reader) readNetwork(v yamlfile.Value) {
 	match.Required(`add match: with at least one entry, such as {system: "leaf-*", vlan: 100}`)
 	aliases, tagged := m.Get("aliases"), m.Get("tagged")
 	n := &network{
-		name:         yamlfile.Parsed(name, nil, parseTemplate),
-		spans:        m.Get("spans").Bool(false),
-		staleKeep:    m.Get("stale").OneOf("", "keep") != "",
-		untoldSwitch: m.Get("untold").OneOf("", "switch") != "",
+		name:               yamlfile.Parsed(name, nil, parseTemplate),
+		spans:              m.Get("spans").Bool(false),
+		staleKeep:          m.Get("stale").OneOf("", "keep") != "",
+		unadvertisedSwitch: readUnadvertised(m),
 	}
 	where := networkScope
 	if tagged.Present() {
@@ -397,8 +405,8 @@ func (r *reader) checkWords(v yamlfile.Value, t *template, matches []parsedMatch
 						"put parentheses around what is to be caught, such as (*)")
 				}
 			case wordVLAN, wordVLANName:
-				if n != nil && r.namesUntold(m, n) {
-					v.Mistake(fmt.Sprintf("{%s} asks for what is not told: the match %s names ports that tell no VLAN", p.literal, r.mention(m.ref)),
+				if n != nil && r.namesUnadvertised(m, n) {
+					v.Mistake(fmt.Sprintf("{%s} asks for what is not advertised: the match %s names ports that advertise no VLAN", p.literal, r.mention(m.ref)),
 						"give the match a vlan: number, or take the word out of the name")
 				}
 			case wordNone, wordPortNumber:
@@ -407,11 +415,11 @@ func (r *reader) checkWords(v yamlfile.Value, t *template, matches []parsedMatch
 	}
 }
 
-// namesUntold reports whether a match can name ports that tell no VLAN.
-func (r *reader) namesUntold(m parsedMatch, n *network) bool {
+// namesUnadvertised reports whether a match can name ports that advertise no VLAN.
+func (r *reader) namesUnadvertised(m parsedMatch, n *network) bool {
 	if n.tagged != nil || m.vlan.Present() && !m.untagged || m.present[keyVLANName] {
 		return false
 	}
 	g := r.groups[m.group]
-	return m.pins || n.untoldSwitch || g != nil && g.untoldSwitch
+	return m.pins || n.unadvertisedSwitch || g != nil && g.unadvertisedSwitch
 }

@@ -95,7 +95,7 @@ func TestReference(t *testing.T) {
 			t.Errorf("%s\nin the block\n%s", got, block[1])
 		}
 	}
-	for _, k := range append([]string{"managementAddress", "group", "vlan", "aliases", "tagged", "spans", "stale", "untold", "vlans", "match"}, keyNames[:]...) {
+	for _, k := range append([]string{"managementAddress", "group", "vlan", "aliases", "tagged", "spans", "stale", "unadvertised", "vlans", "match"}, keyNames[:]...) {
 		if !strings.Contains(string(doc), "`"+k+"`") {
 			t.Errorf("docs/rules.md does not explain %s", k)
 		}
@@ -162,7 +162,7 @@ func FuzzName(f *testing.F) {
 	f.Add("leaf-1", "uplink (x)", "Ethernet1/1", "Blue Net", uint16(200), uint16(1))
 	f.Add("---", "\xff\x00", "é", "", uint16(0), uint16(0))
 	set, _, err := Parse("f.yaml", []byte(`
-switchGroups: {dc: {match: [{system: "leaf-*"}], untold: switch, vlans: {"1-4094": "{vlanName}-{vlan}-{port.number}"}}}
+switchGroups: {dc: {match: [{system: "leaf-*"}], unadvertised: switch, vlans: {"1-4094": "{vlanName}-{vlan}-{port.number}"}}}
 networks:
   - {name: "{system.1}-{system.2}", aliases: ["a{portDescription.1}"], match: [{system: "(*)-(*)", portDescription: "(*)"}]}
   - {name: "x-{port.1}", match: [{port: "E(*)"}, {port: "(*)", vlan: "5-9"}]}
@@ -184,7 +184,7 @@ func checkAnswers(t *testing.T, set *Set, s Subject) {
 	t.Helper()
 	set.Ignored(s)
 	set.Group(s)
-	occurrences := []Occurrence{untold, {VID: s.Neighbor.PVID}}
+	occurrences := []Occurrence{unadvertised, {VID: s.Neighbor.PVID}}
 	for _, d := range set.Declared(s) {
 		if d.VID < 1 || d.VID > maxVID || d.VID == s.Neighbor.PVID || d.Ref.Line < 1 {
 			t.Errorf("declares %+v", d)

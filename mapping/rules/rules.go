@@ -35,22 +35,22 @@ type Set struct {
 
 // network is one entry of networks.
 type network struct {
-	name         *template
-	aliases      []*template
-	matches      []*match
-	tagged       vlanSet // declared VIDs; nil without the key
-	spans        bool
-	staleKeep    bool
-	untoldSwitch bool
+	name               *template
+	aliases            []*template
+	matches            []*match
+	tagged             vlanSet // declared VIDs; nil without the key
+	spans              bool
+	staleKeep          bool
+	unadvertisedSwitch bool
 }
 
 // group is one entry of switchGroups.
 type group struct {
-	name         string
-	ref          Ref
-	matches      []*match
-	vlans        []groupVLAN // sorted, without overlap
-	untoldSwitch bool
+	name               string
+	ref                Ref
+	matches            []*match
+	vlans              []groupVLAN // sorted, without overlap
+	unadvertisedSwitch bool
 }
 
 // groupVLAN is one entry of a group's vlans.
@@ -74,7 +74,7 @@ type Subject struct {
 // An Occurrence is one VLAN on a port: the untagged one, or a tagged one that is
 // told or declared.
 type Occurrence struct {
-	VID      uint16 // 0 when the switch does not tell it, which only untagged occurs
+	VID      uint16 // 0 when the switch does not advertise it, which only untagged occurs
 	VLANName string // as told for the VID; may be empty
 	Tagged   bool
 }
@@ -101,9 +101,9 @@ func (r Ref) String() string {
 
 // A Group is the switch group of a neighbour.
 type Group struct {
-	Name         string
-	Ref          Ref
-	UntoldSwitch bool // ports that tell no PVID are one network per group
+	Name               string
+	Ref                Ref
+	UnadvertisedSwitch bool // ports that advertise no PVID are one network per group
 }
 
 // A Declared is a VID that a rule declares as tagged on a port.
@@ -114,12 +114,12 @@ type Declared struct {
 
 // A Naming is the name that a rule gives.
 type Naming struct {
-	Name         string
-	Aliases      []string
-	Ref          Ref
-	StaleKeep    bool // unverified attachments stay usable
-	Spans        bool // one name over several identities is accepted
-	UntoldSwitch bool // this rule's own setting; a group has one as well
+	Name               string
+	Aliases            []string
+	Ref                Ref
+	StaleKeep          bool // unverified attachments stay usable
+	Spans              bool // one name over several identities is accepted
+	UnadvertisedSwitch bool // this rule's own setting; a group has one as well
 }
 
 // Ignored reports whether the neighbour is a speaker that is never a network,
@@ -143,7 +143,7 @@ func (s *Set) Group(sub Subject) (Group, bool) {
 	if g == nil {
 		return Group{}, false
 	}
-	return Group{Name: g.name, Ref: g.ref, UntoldSwitch: g.untoldSwitch}, true
+	return Group{Name: g.name, Ref: g.ref, UnadvertisedSwitch: g.unadvertisedSwitch}, true
 }
 
 func (s *Set) group(sub Subject) (*group, *match) {
@@ -168,7 +168,7 @@ func (s *Set) groupName(sub Subject) string {
 }
 
 // Declared returns the VIDs that rules declare as tagged on the port, sorted.
-// A VID equal to the told PVID is untagged only, and never among them.
+// A VID equal to the advertised PVID is untagged only, and never among them.
 func (s *Set) Declared(sub Subject) []Declared {
 	if s == nil || sub.Neighbor == nil {
 		return nil

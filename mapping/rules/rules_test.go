@@ -3,12 +3,14 @@
 package rules
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/yamlfile"
 )
 
 // leaf1 is a switch port that tells everything.
@@ -37,9 +39,9 @@ func parse(t *testing.T, file string) *Set {
 }
 
 var (
-	untagged = Occurrence{VID: 100, VLANName: "Green"}
-	tagged   = Occurrence{VID: 200, VLANName: "Blue Net", Tagged: true}
-	untold   = Occurrence{}
+	untagged     = Occurrence{VID: 100, VLANName: "Green"}
+	tagged       = Occurrence{VID: 200, VLANName: "Blue Net", Tagged: true}
+	unadvertised = Occurrence{}
 )
 
 // Every match key, against the untagged VLAN 100 and the tagged VLAN 200 of leaf-1.
@@ -103,7 +105,7 @@ networks: [{name: x, match: [{`+match+`}]}]`)
 // What a neighbour does not tell matches no pattern, not even "*".
 func TestNotToldMatchesNothing(t *testing.T) {
 	for _, match := range []string{`chassis: "mac:*"`, `system: "*"`, `port: "*"`, `portDescription: "*"`, `managementAddress: "::/0"`, `node: "*"`, `interface: "*"`, `vlanName: "*"`} {
-		set := parse(t, `networks: [{name: x, untold: switch, match: [{`+match+`}]}]`)
+		set := parse(t, `networks: [{name: x, unadvertised: switch, match: [{`+match+`}]}]`)
 		n, ok, _ := set.Name(Subject{Neighbor: new(discovery.Neighbor)}, Occurrence{VID: 5})
 		if ok {
 			t.Errorf("%s names a silent neighbour %q", match, n.Name)
@@ -123,7 +125,7 @@ networks:
     aliases: [disks, "disks-{vlan}", storage-net]
     spans: true
     stale: keep
-    untold: switch
+    unadvertised: switch
   - {name: trunked, tagged: "400,410-419", match: [{system: "leaf-*"}]}
   - {name: "{port.number}-{portDescription.2}-{portDescription.1}", match: [{portDescription: "(*) to (rack ?)", vlan: 7}]}
   - {name: "bare-{port.1}-{interface.1}-{node.1}", match: [{port: "Ethernet(*)", interface: "e(??)4", node: "node-(*)", vlan: 8}]}
@@ -150,7 +152,7 @@ networks:
 		"no such port":       {Occurrence{VID: 9}, Naming{}, nil}, // a pattern without a known kind is for the bare ID
 		"VLAN name":          {Occurrence{VID: 500, VLANName: "_Blue  Net_"}, Naming{Name: "blue-net", Ref: Ref{File: "r.yaml", Line: 17}}, nil},
 		"no VLAN name": {Occurrence{VID: 500}, Naming{}, []string{
-			"r.yaml:17 applies, but gives no name: the switch does not tell the VLAN name that {vlanName} asks for",
+			"r.yaml:17 applies, but gives no name: the switch does not advertise the VLAN name that {vlanName} asks for",
 		}},
 		"nothing left": {Occurrence{VID: 501, VLANName: "Blue \u20ac"}, Naming{}, []string{
 			`r.yaml:18 applies, but gives no name: {vlanName.1} is " €" here, in which there is no letter or digit`,
@@ -176,9 +178,9 @@ networks:
 
 // A VLAN that nobody tells is named only where the rule says which port it
 // means, or that the switch is flat; else the rule is a near miss.
-func TestUntold(t *testing.T) {
-	const pin = "r.yaml:2 would name it x, but the switch does not tell the VLAN of this port: name the port in the rule (port, portDescription or interface) or set untold: switch"
-	const vid = "r.yaml:2 would name it x, but the switch does not tell the VLAN of this port: write vlan: untagged and name the port in the rule"
+func TestUnadvertised(t *testing.T) {
+	const pin = "r.yaml:2 would name it x, but the switch does not advertise the VLAN of this port: name the port in the rule (port, portDescription or interface) or set unadvertised: switch"
+	const vid = "r.yaml:2 would name it x, but the switch does not advertise the VLAN of this port: write vlan: untagged and name the port in the rule"
 	for name, tt := range map[string]struct {
 		rule string
 		ok   bool
@@ -194,11 +196,11 @@ func TestUntold(t *testing.T) {
 		"port, untagged":        {`{name: x, match: [{port: "ifname:Ethernet1/12", vlan: untagged}]}`, true, ""},
 		"description":           {`{name: x, match: [{portDescription: "uplink*"}]}`, true, ""},
 		"interface":             {`{name: x, match: [{interface: ens4}]}`, true, ""},
-		"flat":                  {`{name: x, match: [{system: "leaf-*"}], untold: switch}`, true, ""},
+		"flat":                  {`{name: x, match: [{system: "leaf-*"}], unadvertised: switch}`, true, ""},
 		"group":                 {`{name: x, match: [{group: some}]}`, false, pin},
 		"other port":            {`{name: x, match: [{port: "Ethernet1/13"}]}`, false, ""},
 		"VLAN":                  {`{name: x, match: [{port: "Ethernet1/12", vlan: 100}]}`, false, vid},
-		"VLAN, flat":            {`{name: x, match: [{system: leaf-1, vlan: 100}], untold: switch}`, false, vid},
+		"VLAN, flat":            {`{name: x, match: [{system: leaf-1, vlan: 100}], unadvertised: switch}`, false, vid},
 		"VLAN name":             {`{name: x, match: [{port: "Ethernet1/12", vlanName: "*"}]}`, false, vid},
 		"tagged":                {`{name: x, match: [{port: "Ethernet1/12"}], tagged: "100"}`, false, ""},
 		"near miss, then named": {`{name: x, match: [{system: leaf-1}, {interface: ens4}]}`, true, pin},
@@ -218,29 +220,49 @@ func TestUntold(t *testing.T) {
 	}
 }
 
-func TestUntoldOfFlatGroup(t *testing.T) {
+// TestUntold holds that the key's former name is refused with its new one.
+func TestUntold(t *testing.T) {
+	_, _, err := Parse("r.yaml", []byte(`
+switchGroups: {flat: {match: [{system: x}], untold: switch}}
+networks: [{name: x, match: [{system: x, port: p1}], untold: switch}]
+`))
+	mistakes, _ := errors.AsType[yamlfile.Mistakes](err)
+	var got []string
+	for _, m := range mistakes {
+		got = append(got, m.String())
+	}
+	want := []string{
+		"r.yaml:2:53: switchGroups.flat.untold: untold is called unadvertised now; write unadvertised: switch",
+		"r.yaml:3:62: networks[0].untold: untold is called unadvertised now; write unadvertised: switch",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("mistakes (-want +got):\n%s", diff)
+	}
+}
+
+func TestUnadvertisedOfFlatGroup(t *testing.T) {
 	set := parse(t, `
 switchGroups:
   flat:
     match: [{system: "leaf-*"}]
-    untold: switch
+    unadvertised: switch
     vlans: {100: green}
 networks:
   - {name: office, match: [{system: leaf-1}]}
 `)
 	n := leaf1()
-	got, _, notes := set.Name(subject(n), untold)
+	got, _, notes := set.Name(subject(n), unadvertised)
 	if diff := cmp.Diff(Naming{Name: "office", Ref: Ref{File: "r.yaml", Line: 8}}, got); diff != "" || notes != nil {
 		t.Errorf("naming, notes %v (-want +got):\n%s", notes, diff)
 	}
 	group, _ := set.Group(subject(n))
-	if diff := cmp.Diff(Group{Name: "flat", Ref: Ref{File: "r.yaml", Line: 3}, UntoldSwitch: true}, group); diff != "" {
+	if diff := cmp.Diff(Group{Name: "flat", Ref: Ref{File: "r.yaml", Line: 3}, UnadvertisedSwitch: true}, group); diff != "" {
 		t.Errorf("group (-want +got):\n%s", diff)
 	}
 
 	n.SystemName = "leaf-2"
-	_, ok, notes := set.Name(subject(n), untold)
-	want := []string{"r.yaml:3 names the VLANs of group flat, but the switch does not tell the VLAN of this port: add a network rule that names the port"}
+	_, ok, notes := set.Name(subject(n), unadvertised)
+	want := []string{"r.yaml:3 names the VLANs of group flat, but the switch does not advertise the VLAN of this port: add a network rule that names the port"}
 	if diff := cmp.Diff(want, notes); ok || diff != "" {
 		t.Errorf("named %v, notes (-want +got):\n%s", ok, diff)
 	}
@@ -248,7 +270,7 @@ networks:
 
 func TestNotesAreBounded(t *testing.T) {
 	file := "networks:\n" + strings.Repeat("  - {name: x, match: [{system: \"leaf-*\", vlan: 5}]}\n", 50)
-	_, _, notes := parse(t, file).Name(subject(leaf1()), untold)
+	_, _, notes := parse(t, file).Name(subject(leaf1()), unadvertised)
 	if len(notes) != maxNotes {
 		t.Errorf("%d notes, want %d", len(notes), maxNotes)
 	}
@@ -270,14 +292,14 @@ networks:
 `
 	ref := func(line int) Ref { return Ref{File: "r.yaml", Line: line} }
 	trunked := []Declared{{99, ref(6)}, {101, ref(6)}, {300, ref(9)}, {305, ref(9)}}
-	untoldPVID := []Declared{{99, ref(6)}, {100, ref(11)}, {101, ref(6)}, {300, ref(9)}, {305, ref(9)}}
+	unadvertisedPVID := []Declared{{99, ref(6)}, {100, ref(11)}, {101, ref(6)}, {300, ref(9)}, {305, ref(9)}}
 	access := []Declared{{300, ref(9)}, {305, ref(9)}}
 	for name, tt := range map[string]struct {
 		change func(*discovery.Neighbor)
 		want   []Declared
 	}{
 		"trunk":                {func(*discovery.Neighbor) {}, trunked},
-		"trunk without a PVID": {func(n *discovery.Neighbor) { n.PVID = 0 }, untoldPVID},
+		"trunk without a PVID": {func(n *discovery.Neighbor) { n.PVID = 0 }, unadvertisedPVID},
 		"PVID told as a name":  {func(n *discovery.Neighbor) { n.VLANs = n.VLANs[:1] }, access},
 		"no VLAN names":        {func(n *discovery.Neighbor) { n.VLANs = nil }, access},
 		"other switch":         {func(n *discovery.Neighbor) { n.SystemName, n.PortDescription = "spine-1", "" }, nil},

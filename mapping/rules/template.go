@@ -156,12 +156,12 @@ func (p part) text(src source) (string, error) {
 	switch p.kind {
 	case wordVLAN:
 		if src.occ.VID == 0 {
-			return "", errors.New("the switch does not tell the VLAN that {vlan} asks for")
+			return "", errors.New("the switch does not advertise the VLAN that {vlan} asks for")
 		}
 		return strconv.Itoa(int(src.occ.VID)), nil
 	case wordVLANName:
 		if src.occ.VLANName == "" {
-			return "", errors.New("the switch does not tell the VLAN name that {vlanName} asks for")
+			return "", errors.New("the switch does not advertise the VLAN name that {vlanName} asks for")
 		}
 		return src.occ.VLANName, nil
 	case wordPortNumber:

@@ -115,7 +115,7 @@ func (c claim) coversVLANs(later claim) bool {
 	case a.globs[keyVLANName] != nil:
 		return !a.untagged || b.untagged
 	}
-	// The earlier is about the untagged VLAN; untold ones only where it may.
+	// The earlier is about the untagged VLAN; unadvertised ones only where it may.
 	untagged := wanted == nil && (b.untagged || b.globs[keyVLANName] == nil)
-	return untagged && (a.pins || c.net.untoldSwitch || !b.pins && !later.net.untoldSwitch)
+	return untagged && (a.pins || c.net.unadvertisedSwitch || !b.pins && !later.net.unadvertisedSwitch)
 }

@@ -109,7 +109,7 @@ func (n *Network) label() string {
 func (n *Network) vlan() string {
 	switch {
 	case n.VLAN == 0:
-		return "VLAN not told"
+		return "VLAN not advertised"
 	case n.Tagged:
 		return fmt.Sprintf("tagged %d", n.VLAN)
 	default:

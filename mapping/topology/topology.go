@@ -61,7 +61,7 @@ type Link struct {
 type Network struct {
 	Name      string             `json:"name,omitempty"`   // empty where nothing names it
 	Colour    string             `json:"colour,omitempty"` // the name that it has or had by itself
-	VLAN      uint16             `json:"vlan,omitempty"`   // 0 where it is not told
+	VLAN      uint16             `json:"vlan,omitempty"`   // 0 where it is not advertised
 	Tagged    bool               `json:"tagged"`
 	Device    string             `json:"device,omitempty"` // that pods attach to
 	Certainty nodefile.Certainty `json:"certainty"`

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -19,11 +18,9 @@ import (
 	"github.com/colvin-net/colvin/discovery/link"
 	"github.com/colvin-net/colvin/discovery/nic"
 	"github.com/colvin-net/colvin/discovery/observe"
+	"github.com/colvin-net/colvin/internal/bootid"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
-
-// bootIDPath is where the kernel tells which boot this is.
-const bootIDPath = "/proc/sys/kernel/random/boot_id"
 
 // A Task is long-lived work. A cancelled context is no error.
 type Task interface {
@@ -50,7 +47,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = lock.Close() }()
-	boot, err := bootID()
+	boot, err := bootid.Read()
 	if err != nil {
 		return err
 	}
@@ -65,14 +62,6 @@ func (a *Agent) Run(ctx context.Context) error {
 	}
 	log.Info("colvind starts", "version", a.Version, "node", c.Node, "interfaces", c.Interfaces, "rules", c.Rules)
 	return runAll(ctx, tasks, log)
-}
-
-func bootID() (string, error) {
-	boot, err := os.ReadFile(bootIDPath)
-	if err != nil {
-		return "", fmt.Errorf("read boot ID: %w", err)
-	}
-	return strings.TrimSpace(string(boot)), nil
 }
 
 // prepare makes the agent's directories. The plugin's records are not below

@@ -17,6 +17,8 @@ import (
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/link"
+	"github.com/colvin-net/colvin/internal/bootid"
+	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -93,11 +95,11 @@ func ClearAltNamesUnlessRunning(runDirectory, stateDirectory string) (err error)
 	if lock != nil {
 		defer func() { err = errors.Join(err, lock.Close()) }()
 	}
-	boot, err := bootID()
+	boot, err := bootid.Read()
 	if err != nil {
 		return err
 	}
-	a, err := newAltNames(false, boot, nil, store{stateDirectory}, slog.New(slog.DiscardHandler))
+	a, err := newAltNames(false, boot, nil, store{statefile.Dir(stateDirectory)}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ func (n altName) key() altNameKey { return altNameKey{n.Name, n.Index} }
 // damaged file is set aside: then those names are as good as anybody's. A name that
 // no network can have was not set by an agent.
 func (s store) altNames(bootID string) ([]altName, error) {
-	data, err := readRegular(s.path(altNamesName), maxAltNamesFile)
+	data, err := readRegular(s.Path(altNamesName), maxAltNamesFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -64,7 +64,7 @@ func (s store) altNames(bootID string) ([]altName, error) {
 		err = fmt.Errorf("format version %d, want %d", f.Version, altNamesVersion)
 	}
 	if err != nil {
-		return nil, s.setAside(altNamesName, err)
+		return nil, s.SetAside(altNamesName, err)
 	}
 	if f.BootID != bootID { // a reboot takes every altname away
 		return nil, nil
@@ -73,7 +73,7 @@ func (s store) altNames(bootID string) ([]altName, error) {
 }
 
 func (s store) hasAltNames() bool {
-	_, err := os.Lstat(s.path(altNamesName))
+	_, err := os.Lstat(s.Path(altNamesName))
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
@@ -98,14 +98,14 @@ func readRegular(path string, limit int64) ([]byte, error) {
 // saveAltNames needs no fsync: a power failure takes the names away too.
 func (s store) saveAltNames(bootID string, names []altName) error {
 	if len(names) == 0 {
-		if err := os.Remove(s.path(altNamesName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Remove(s.Path(altNamesName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("save altnames: %w", err)
 		}
 		return nil
 	}
 	data, err := json.MarshalIndent(altNamesFile{Version: altNamesVersion, BootID: bootID, Names: names}, "", "\t")
 	if err == nil {
-		err = atomicfile.Write(s.path(altNamesName), append(data, '\n'), atomicfile.Options{Mode: 0o600})
+		err = atomicfile.Write(s.Path(altNamesName), append(data, '\n'), atomicfile.Options{Mode: 0o600})
 	}
 	if err != nil {
 		return fmt.Errorf("save altnames: %w", err)

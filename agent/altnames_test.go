@@ -22,6 +22,7 @@ import (
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/link"
+	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -271,7 +272,7 @@ func newNameBench(t *testing.T, devices ...discovery.Interface) *nameBench {
 // start begins a run of the agent, after whatever end of the one before.
 func (b *nameBench) start(on bool) {
 	b.t.Helper()
-	sink, err := newAltNames(on, b.boot, b.kernel, store{b.dir}, slog.New(slog.DiscardHandler))
+	sink, err := newAltNames(on, b.boot, b.kernel, store{statefile.Dir(b.dir)}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -536,7 +537,7 @@ func TestAltNamesDamagedRecord(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(b.dir, altNamesName), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		sink, err := newAltNames(true, b.boot, b.kernel, store{b.dir}, slog.New(slog.DiscardHandler))
+		sink, err := newAltNames(true, b.boot, b.kernel, store{statefile.Dir(b.dir)}, slog.New(slog.DiscardHandler))
 		if err == nil || !strings.Contains(err.Error(), altNamesName+".damaged") {
 			t.Errorf("%s: error %v, want one that names the file", content, err)
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/internal/bootid"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -14,7 +15,7 @@ import (
 // last agent left where containers are attached. The problem says why not all of
 // them are known.
 func AttachedWithoutAgent(dir string, f *nodefile.File) (attached []Attached, problem string, err error) {
-	boot, err := bootID()
+	boot, err := bootid.Read()
 	if err != nil {
 		return nil, "", err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 	"github.com/colvin-net/colvin/mapping/rules"
@@ -370,7 +371,7 @@ func TestOtherCluster(t *testing.T) {
 // missed.
 func TestRuleSetsSettle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		book := newRuleBook("", "test", store{t.TempDir()}, slog.New(slog.DiscardHandler))
+		book := newRuleBook("", "test", store{statefile.Dir(t.TempDir())}, slog.New(slog.DiscardHandler))
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- book.Run(ctx) }()
@@ -436,7 +437,7 @@ func TestClusterWithoutRules(t *testing.T) {
 }
 
 func TestRulesOfAnEarlierRun(t *testing.T) {
-	s := store{t.TempDir()}
+	s := store{statefile.Dir(t.TempDir())}
 	file := rules.Source{Name: "rules.yaml", Data: []byte(fileGreen)}
 	for name, want := range map[string]ruleSources{
 		"none":              {},
@@ -452,7 +453,7 @@ func TestRulesOfAnEarlierRun(t *testing.T) {
 			t.Errorf("%s: %v, rules (-want +got):\n%s", name, err, diff)
 		}
 	}
-	if err := s.write(lastRulesName, map[string]int{"version": 7}); err != nil {
+	if err := s.Write(lastRulesName, map[string]int{"version": 7}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.lastRules("test"); err == nil || !strings.Contains(err.Error(), "format version 7, want 1") {

@@ -21,6 +21,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/colour"
 	"github.com/colvin-net/colvin/mapping/nodefile"
@@ -111,7 +112,7 @@ func NewLoop(d Deps) *Loop {
 	}
 	l := &Loop{
 		config: d.Config, bootID: d.BootID, started: time.Now(), version: d.Version,
-		snapshots: d.Snapshots, store: store{d.Config.StateDirectory}, log: d.Log, history: &history{dir: d.Config.StateDirectory}, limit: d.WriteLimit,
+		snapshots: d.Snapshots, store: store{statefile.Dir(d.Config.StateDirectory)}, log: d.Log, history: &history{dir: d.Config.StateDirectory}, limit: d.WriteLimit,
 		urgent: urgent, cluster: d.Cluster,
 	}
 	l.ruleBook = newRuleBook(d.Config.Rules, identityOf(d.Cluster), l.store, d.Log)

@@ -338,7 +338,7 @@ func TestMemoryCannotBeSaved(t *testing.T) {
 		b.loop.ruleBook.reload()
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
-		if _, err := os.Stat(b.loop.store.path(memoryName)); err != nil || len(b.conditions()) != 0 {
+		if _, err := os.Stat(b.loop.store.Path(memoryName)); err != nil || len(b.conditions()) != 0 {
 			t.Errorf("when there is room again: %v, conditions %v", err, b.conditions())
 		}
 		if err := os.RemoveAll(b.config.StateDirectory); err != nil {

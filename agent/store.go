@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/colvin-net/colvin/internal/atomicfile"
+	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/colour"
 	"github.com/colvin-net/colvin/mapping/rules"
@@ -40,14 +40,12 @@ type memoryFile struct {
 }
 
 // A store keeps the agent's own files: what must outlive a restart.
-type store struct{ dir string }
-
-func (s store) path(name string) string { return filepath.Join(s.dir, name) }
+type store struct{ statefile.Dir }
 
 // memory reads what an earlier run remembered. A damaged file is set aside, not
 // lost, and the node starts knowing nothing, which is always safe.
 func (s store) memory() (mapping.Memory, error) {
-	data, err := os.ReadFile(s.path(memoryName))
+	data, err := os.ReadFile(s.Path(memoryName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return mapping.Memory{}, nil
 	}
@@ -59,18 +57,9 @@ func (s store) memory() (mapping.Memory, error) {
 		err = fmt.Errorf("format version %d, want %d", f.Version, memoryVersion)
 	}
 	if err != nil {
-		return mapping.Memory{}, s.setAside(memoryName, err)
+		return mapping.Memory{}, s.SetAside(memoryName, err)
 	}
 	return f.Memory, nil
-}
-
-// setAside renames a file that cannot be understood and says so.
-func (s store) setAside(name string, why error) error {
-	aside := s.path(name) + ".damaged"
-	if err := os.Rename(s.path(name), aside); err != nil {
-		return fmt.Errorf("set damaged %s aside: %w", s.path(name), err)
-	}
-	return fmt.Errorf("%s was damaged and is now %s: %w", s.path(name), aside, why)
 }
 
 // saveMemory needs no fsync: after a power failure the node has rebooted, and
@@ -78,7 +67,7 @@ func (s store) setAside(name string, why error) error {
 func (s store) saveMemory(m mapping.Memory, now time.Time) error {
 	data, err := json.MarshalIndent(memoryFile{Version: memoryVersion, Saved: now, Memory: m}, "", "\t")
 	if err == nil {
-		err = atomicfile.Write(s.path(memoryName), append(data, '\n'), atomicfile.Options{Mode: 0o600})
+		err = atomicfile.Write(s.Path(memoryName), append(data, '\n'), atomicfile.Options{Mode: 0o600})
 	}
 	if err != nil {
 		return fmt.Errorf("save memory: %w", err)
@@ -89,7 +78,7 @@ func (s store) saveMemory(m mapping.Memory, now time.Time) error {
 // colours reads the colour book. A damaged one stays where it is and no colour
 // is given out: a colour given twice would lead a pod to the wrong network.
 func (s store) colours() (*colour.Book, error) {
-	data, err := os.ReadFile(s.path(coloursName))
+	data, err := os.ReadFile(s.Path(coloursName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return colour.NewBook(), nil
 	}
@@ -98,7 +87,7 @@ func (s store) colours() (*colour.Book, error) {
 	}
 	book, err := colour.Load(data)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w; no colours are given out: restore the file, or remove it to begin anew", s.path(coloursName), err)
+		return nil, fmt.Errorf("read %s: %w; no colours are given out: restore the file, or remove it to begin anew", s.Path(coloursName), err)
 	}
 	return book, nil
 }
@@ -107,7 +96,7 @@ func (s store) colours() (*colour.Book, error) {
 func (s store) saveColours(b *colour.Book) error {
 	data, err := b.Marshal()
 	if err == nil {
-		err = atomicfile.Write(s.path(coloursName), data, atomicfile.Options{Mode: 0o600, Sync: true})
+		err = atomicfile.Write(s.Path(coloursName), data, atomicfile.Options{Mode: 0o600, Sync: true})
 	}
 	if err != nil {
 		return fmt.Errorf("save colours: %w", err)
@@ -126,7 +115,7 @@ type clusterColoursFile struct {
 // another cluster are none.
 func (s store) clusterColours(cluster string) ([]mapping.Colour, error) {
 	var f clusterColoursFile
-	if err := s.read(clusterColoursName, clusterColoursVersion, &f); err != nil {
+	if err := s.Read(clusterColoursName, clusterColoursVersion, &f); err != nil {
 		return nil, err
 	}
 	if f.Of != cluster {
@@ -136,7 +125,7 @@ func (s store) clusterColours(cluster string) ([]mapping.Colour, error) {
 }
 
 func (s store) saveClusterColours(cluster string, colours []mapping.Colour) error {
-	return s.write(clusterColoursName, clusterColoursFile{Version: clusterColoursVersion, Of: cluster, Colours: colours})
+	return s.Write(clusterColoursName, clusterColoursFile{Version: clusterColoursVersion, Of: cluster, Colours: colours})
 }
 
 // lastRulesFile is what rules.last-good.json holds. A RuleSet cannot be told from its
@@ -167,7 +156,7 @@ func (k keptSource) source() rules.Source {
 // that the node has left, are unknown.
 func (s store) lastRules(cluster string) (ruleSources, error) {
 	var f lastRulesFile
-	if err := s.read(lastRulesName, lastRulesVersion, &f); err != nil {
+	if err := s.Read(lastRulesName, lastRulesVersion, &f); err != nil {
 		return ruleSources{}, err
 	}
 	var out ruleSources
@@ -196,41 +185,5 @@ func (s store) saveRules(r ruleSources) error {
 			*f.Cluster = append(*f.Cluster, keep(source))
 		}
 	}
-	return s.write(lastRulesName, f)
-}
-
-// read reads a file of one version as JSON; one that is not there changes nothing.
-func (s store) read(name string, version int, into any) error {
-	data, err := os.ReadFile(s.path(name))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	var head struct {
-		Version int `json:"version"`
-	}
-	if err = json.Unmarshal(data, &head); err == nil && head.Version != version {
-		err = fmt.Errorf("format version %d, want %d", head.Version, version)
-	}
-	if err == nil {
-		err = json.Unmarshal(data, into)
-	}
-	if err != nil {
-		return fmt.Errorf("read %s: %w", s.path(name), err)
-	}
-	return nil
-}
-
-// write writes a file that survives a power failure.
-func (s store) write(name string, content any) error {
-	data, err := json.MarshalIndent(content, "", "\t")
-	if err == nil {
-		err = atomicfile.Write(s.path(name), append(data, '\n'), atomicfile.Options{Mode: 0o600, Sync: true})
-	}
-	if err != nil {
-		return fmt.Errorf("save %s: %w", name, err)
-	}
-	return nil
+	return s.Write(lastRulesName, f)
 }

@@ -83,7 +83,7 @@ var bans = []ban{
 		reason:   "a plan is pure: what a cluster should be follows from its objects alone",
 	},
 	{
-		packages: []string{"./mapping/nodefile", "./cniplugin/record", "./internal/atomicfile"},
+		packages: []string{"./mapping/nodefile", "./cniplugin/record", "./internal/atomicfile", "./internal/statefile"},
 		imports:  []string{outside},
 		reason:   "the plugin links them and any program may: standard library only",
 	},

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/ether"
 	"github.com/colvin-net/colvin/discovery/link"
@@ -32,7 +33,7 @@ type Task interface {
 type Agent struct {
 	Config  Config
 	Version string
-	Cluster Cluster // nil where the node is on its own
+	Cluster agentapi.Cluster // nil where the node is on its own
 	Log     *slog.Logger
 }
 
@@ -87,7 +88,7 @@ func (a *Agent) build(ctx context.Context, boot string, links observe.Links) ([]
 		SystemName: c.Node, SystemDescription: "Colvin " + a.Version + " on Linux", ShutdownOnExit: c.ShutdownOnExit,
 	})
 	loop := NewLoop(Deps{Config: c, Version: a.Version, BootID: boot, Snapshots: observer.Updates(), Cluster: a.Cluster, Log: log})
-	state := func() (*State, error) {
+	state := func() (*agentapi.State, error) {
 		s, err := loop.State()
 		if err != nil {
 			return nil, err

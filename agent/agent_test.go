@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/ether"
@@ -132,8 +132,8 @@ colvind.yaml:9:5: ports[3].match: is missing; name the ports with a glob such as
 	}
 }
 
-func state() *State {
-	return &State{
+func state() *agentapi.State {
+	return &agentapi.State{
 		Version: "v1", Node: "node1",
 		Snapshot: &discovery.Snapshot{Ports: []discovery.Port{{
 			Name: "eth1", Neighbors: []discovery.Neighbor{{Protocol: discovery.ProtocolLLDP}}, Transmit: discovery.Transmit{State: discovery.Sending},
@@ -143,7 +143,7 @@ func state() *State {
 			Attachments: []mapping.Attachment{{Certainty: nodefile.Fresh}, {Certainty: nodefile.Fresh}, {Certainty: nodefile.Down}},
 			Conditions:  []mapping.Condition{{Type: mapping.Conflict}},
 		},
-		Attachments: []Attached{{Status: AttachedOK}, {Status: AttachedMoved}, {Status: AttachedMoved, Orphaned: "its network namespace is gone"}, {Status: AttachedDown, Orphaned: "its network namespace is gone"}},
+		Attachments: []agentapi.ContainerAttachment{{Status: agentapi.ContainerOK}, {Status: agentapi.ContainerMoved}, {Status: agentapi.ContainerMoved, Orphaned: "its network namespace is gone"}, {Status: agentapi.ContainerDown, Orphaned: "its network namespace is gone"}},
 		Writes:      3,
 	}
 }
@@ -154,7 +154,7 @@ func TestMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = want.Close() }()
-	if err := testutil.CollectAndCompare(NewCollector(func() (*State, error) { return state(), nil }), want); err != nil {
+	if err := testutil.CollectAndCompare(NewCollector(func() (*agentapi.State, error) { return state(), nil }), want); err != nil {
 		t.Error(err)
 	}
 }
@@ -167,7 +167,7 @@ func TestSocket(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	answer, answerErr := state(), error(nil)
 	h := &history{dir: t.TempDir()}
-	server := NewServer(path, func() (*State, error) { return answer, answerErr }, h.since, slog.New(slog.DiscardHandler))
+	server := NewServer(path, func() (*agentapi.State, error) { return answer, answerErr }, h.since, slog.New(slog.DiscardHandler))
 	done := make(chan error, 1)
 	go func() { done <- server.Run(ctx) }()
 	got, err := queryUntil(t, path)
@@ -177,35 +177,35 @@ func TestSocket(t *testing.T) {
 	if diff := cmp.Diff(answer, got); diff != "" {
 		t.Errorf("state (-sent +received):\n%s", diff)
 	}
-	h.append(Change{Time: when, What: ChangeAgent, To: "started"}, Change{Time: when.Add(time.Hour), What: ChangeName, To: "green"})
-	history, err := QueryChanges(t.Context(), path, when.Add(time.Minute))
+	h.append(agentapi.Change{Time: when, What: agentapi.ChangeAgent, To: "started"}, agentapi.Change{Time: when.Add(time.Hour), What: agentapi.ChangeName, To: "green"})
+	history, err := agentapi.QueryChanges(t.Context(), path, when.Add(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Changes{Changes: []Change{{Time: when.Add(time.Hour), What: ChangeName, To: "green"}}}
-	if diff := cmp.Diff(want, history, cmpopts.IgnoreUnexported(Change{})); diff != "" {
+	want := agentapi.Changes{Changes: []agentapi.Change{{Time: when.Add(time.Hour), What: agentapi.ChangeName, To: "green"}}}
+	if diff := cmp.Diff(want, history); diff != "" {
 		t.Errorf("changes (-want +received):\n%s", diff)
 	}
-	answerErr = ErrNotReady
-	if _, err := Query(t.Context(), path); err == nil || !strings.Contains(err.Error(), ErrNotReady.Error()) {
-		t.Errorf("Query = %v, want %v", err, ErrNotReady)
+	answerErr = agentapi.ErrNotReady
+	if _, err := agentapi.Query(t.Context(), path); err == nil || !strings.Contains(err.Error(), agentapi.ErrNotReady.Error()) {
+		t.Errorf("Query = %v, want %v", err, agentapi.ErrNotReady)
 	}
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	if _, err := Query(t.Context(), path); err == nil {
+	if _, err := agentapi.Query(t.Context(), path); err == nil {
 		t.Error("a socket without a server answers")
 	}
 }
 
 // queryUntil asks until the server listens.
-func queryUntil(t *testing.T, path string) (*State, error) {
+func queryUntil(t *testing.T, path string) (*agentapi.State, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	for tick := time.Tick(time.Millisecond); ; <-tick {
-		s, err := Query(ctx, path)
+		s, err := agentapi.Query(ctx, path)
 		if err == nil || ctx.Err() != nil {
 			return s, errors.Join(err, ctx.Err())
 		}

@@ -8,25 +8,12 @@ import (
 	"slices"
 	"time"
 
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
-
-// AttachedStatus says whether a container is still where it was attached to.
-type AttachedStatus string
-
-// The statuses of a container's attachment.
-const (
-	AttachedOK         AttachedStatus = "ok"         // its device leads to the network, heard within the time to live
-	AttachedStale      AttachedStatus = "stale"      // it did, and the carrier was never lost since
-	AttachedUnverified AttachedStatus = "unverified" // nothing confirms that it does
-	AttachedDown       AttachedStatus = "down"       // the device is gone, down or without carrier
-	AttachedMoved      AttachedStatus = "moved"      // its device leads to another network
-)
-
-var attachedStatuses = []AttachedStatus{AttachedOK, AttachedStale, AttachedUnverified, AttachedDown, AttachedMoved}
 
 const (
 	// orphanedAfter is how long a namespace must be gone: a runtime that ends a
@@ -37,38 +24,6 @@ const (
 	// maxJoined bounds what a switch that keeps changing its name can have remembered.
 	maxJoined = 16
 )
-
-// Attached is a container's attachment and where it leads by now.
-type Attached struct {
-	record.Key
-	Pod      record.Pod `json:"pod,omitzero"`
-	Network  string     `json:"network"` // as asked for
-	Identity string     `json:"identity"`
-	// Joined are further identities of the same network: as recorded, and as seen
-	// together since then.
-	Joined []string    `json:"joined,omitempty"`
-	Device record.Link `json:"device"`
-	Port   record.Link `json:"port"`
-	VID    uint16      `json:"vid,omitempty"`
-	// Taken is set where the device itself is in the container.
-	Taken bool `json:"taken,omitempty"`
-
-	Status   AttachedStatus `json:"status"`
-	Since    time.Time      `json:"since"`
-	Reason   string         `json:"reason,omitempty"`
-	Neighbor string         `json:"neighbor,omitempty"` // switch and port that the device leads to
-	// To is the identity that a moved one leads to. It stays until the device is found
-	// to lead to the network again.
-	To string `json:"to,omitempty"`
-	// ToNetwork is what To is called; empty where it has no name.
-	ToNetwork string `json:"toNetwork,omitempty"`
-
-	// Gone is when the container was found gone; zero while it is not known to be.
-	Gone time.Time `json:"gone,omitzero"`
-	// Orphaned says why nobody will remove the attachment; it is empty while
-	// somebody may.
-	Orphaned string `json:"orphaned,omitempty"`
-}
 
 // A way is one way into a network, as far as attachments of containers matter.
 type way struct {
@@ -159,22 +114,22 @@ func wayOf(a *mapping.Attachment, memory mapping.Memory) way {
 // attached holds the records against what is known. before is what it returned
 // last. The time is when something changes though nothing is heard; zero if
 // nothing does.
-func (k knowledge) attached(held []heldRecord, before []Attached) (after []Attached, wake time.Time) {
-	earlier := map[record.Key]*Attached{}
+func (k knowledge) attached(held []heldRecord, before []agentapi.ContainerAttachment) (after []agentapi.ContainerAttachment, wake time.Time) {
+	earlier := map[record.Key]*agentapi.ContainerAttachment{}
 	for i := range before {
 		earlier[before[i].Key] = &before[i]
 	}
 	for i := range held {
 		r := &held[i]
-		a := Attached{
+		a := agentapi.ContainerAttachment{
 			Key: r.Key, Pod: r.Pod, Network: r.Network, Identity: r.Identity, Joined: r.Joined, Device: r.Device, Port: r.Port, VID: r.VID, Taken: r.Taken,
 		}
-		was := cmp.Or(earlier[r.Key], &Attached{})
+		was := cmp.Or(earlier[r.Key], &agentapi.ContainerAttachment{})
 		if was.Identity == a.Identity && was.Device == a.Device {
 			a.Joined = was.Joined
 		}
 		k.judge(&a, &r.Record)
-		if a.Status == AttachedUnverified || a.Status == AttachedDown {
+		if a.Status == agentapi.ContainerUnverified || a.Status == agentapi.ContainerDown {
 			a.To, a.ToNetwork = was.To, was.ToNetwork
 		}
 		a.Since = k.since(&a, was, r.Time)
@@ -188,7 +143,7 @@ func (k knowledge) attached(held []heldRecord, before []Attached) (after []Attac
 
 // since is when the status began, no earlier than the attachment and not in the
 // future, whatever the record says.
-func (k knowledge) since(a, was *Attached, added time.Time) time.Time {
+func (k knowledge) since(a, was *agentapi.ContainerAttachment, added time.Time) time.Time {
 	if was.Status == a.Status && was.To == a.To {
 		return was.Since
 	}
@@ -204,7 +159,7 @@ func (k knowledge) since(a, was *Attached, added time.Time) time.Time {
 
 // orphaned notes why nobody will remove the attachment, and returns when that will
 // be so if nothing happens until then.
-func (k knowledge) orphaned(a, was *Attached, r *heldRecord) (due time.Time) {
+func (k knowledge) orphaned(a, was *agentapi.ContainerAttachment, r *heldRecord) (due time.Time) {
 	why := ""
 	switch {
 	case r.BootID != k.bootID:
@@ -225,8 +180,8 @@ func (k knowledge) orphaned(a, was *Attached, r *heldRecord) (due time.Time) {
 }
 
 // judge says where the record's device leads by now.
-func (k knowledge) judge(a *Attached, r *record.Record) {
-	a.Status = AttachedUnverified
+func (k knowledge) judge(a *agentapi.ContainerAttachment, r *record.Record) {
+	a.Status = agentapi.ContainerUnverified
 	if r.BootID != k.bootID {
 		a.Reason = "it was attached before the node rebooted"
 		return
@@ -247,11 +202,11 @@ func (k knowledge) judge(a *Attached, r *record.Record) {
 	case r.Taken && (!here || ifi.MAC.String() != r.Device.MAC):
 		a.Reason = fmt.Sprintf("%s itself is in the container, where the agent cannot hear its switch", name)
 	case r.Taken:
-		a.Status, a.Reason = AttachedDown, name+" is no longer in the container"
+		a.Status, a.Reason = agentapi.ContainerDown, name+" is no longer in the container"
 	case !here:
-		a.Status, a.Reason = AttachedDown, name+" is gone"
+		a.Status, a.Reason = agentapi.ContainerDown, name+" is gone"
 	case !ifi.Up:
-		a.Status, a.Reason = AttachedDown, ifi.Name+" is administratively down"
+		a.Status, a.Reason = agentapi.ContainerDown, ifi.Name+" is administratively down"
 	default:
 		k.decide(a, r)
 	}
@@ -259,49 +214,49 @@ func (k knowledge) judge(a *Attached, r *record.Record) {
 
 // decide goes by the ways that lead through the record's device: those into its own
 // network, by identity or because it is called the same still; else the others.
-func (k knowledge) decide(a *Attached, r *record.Record) {
+func (k knowledge) decide(a *agentapi.ContainerAttachment, r *record.Record) {
 	ways := k.ways(r)
 	own := slices.DeleteFunc(slices.Clone(ways), func(w way) bool { return !w.into(a) })
 	switch {
 	case len(own) > 0:
 		best := slices.MinFunc(own, surer)
-		a.Status = map[nodefile.Certainty]AttachedStatus{
-			nodefile.Fresh: AttachedOK, nodefile.Stale: AttachedStale, nodefile.Down: AttachedDown, nodefile.Unverified: AttachedUnverified,
+		a.Status = map[nodefile.Certainty]agentapi.ContainerStatus{
+			nodefile.Fresh: agentapi.ContainerOK, nodefile.Stale: agentapi.ContainerStale, nodefile.Down: agentapi.ContainerDown, nodefile.Unverified: agentapi.ContainerUnverified,
 		}[best.certainty]
-		a.take(best)
-		a.join(best)
+		take(a, best)
+		join(a, best)
 	case len(ways) > 0:
 		best := slices.MinFunc(ways, surer)
 		switch {
 		case best.certainty == nodefile.Down:
-			a.Status = AttachedDown
+			a.Status = agentapi.ContainerDown
 		case k.unruled:
 			best.reason = "the rules that name its network are not known"
 		case !best.barred && best.certainty != nodefile.Unverified:
-			a.Status, a.To = AttachedMoved, best.identities[0]
+			a.Status, a.To = agentapi.ContainerMoved, best.identities[0]
 			if len(best.names) > 0 {
 				a.ToNetwork = best.names[0]
 			}
 		}
-		a.take(best)
+		take(a, best)
 	default:
 		a.Reason = fmt.Sprintf("nothing tells where %s leads", r.Device.Name)
 	}
 }
 
 // take takes over what a way says beside its identity.
-func (a *Attached) take(w way) {
+func take(a *agentapi.ContainerAttachment, w way) {
 	a.Since, a.Reason, a.Neighbor = w.since, w.reason, w.neighbor
-	if w.barred && (a.Status == AttachedOK || a.Status == AttachedStale) {
-		a.Status = AttachedUnverified
+	if w.barred && (a.Status == agentapi.ContainerOK || a.Status == agentapi.ContainerStale) {
+		a.Status = agentapi.ContainerUnverified
 	}
 }
 
 // join remembers what leads to the same network, for the day when nothing else does:
 // the switch that the container was attached through may fail, and its peer stays. A
 // name alone joins nothing, because rules can give it to another network.
-func (a *Attached) join(w way) {
-	if a.Status != AttachedOK && a.Status != AttachedStale || !w.known(a) {
+func join(a *agentapi.ContainerAttachment, w way) {
+	if a.Status != agentapi.ContainerOK && a.Status != agentapi.ContainerStale || !w.known(a) {
 		return
 	}
 	for _, id := range w.identities {
@@ -312,10 +267,12 @@ func (a *Attached) join(w way) {
 }
 
 // into reports whether a way leads into the network that a container was attached to.
-func (w way) into(a *Attached) bool { return slices.Contains(w.names, a.Network) || w.known(a) }
+func (w way) into(a *agentapi.ContainerAttachment) bool {
+	return slices.Contains(w.names, a.Network) || w.known(a)
+}
 
 // known reports whether an identity of the way is one of that network.
-func (w way) known(a *Attached) bool {
+func (w way) known(a *agentapi.ContainerAttachment) bool {
 	return slices.ContainsFunc(w.identities, func(id string) bool { return id == a.Identity || slices.Contains(a.Joined, id) })
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/internal/bootid"
 	"github.com/colvin-net/colvin/mapping/nodefile"
@@ -14,7 +15,7 @@ import (
 // AttachedWithoutAgent tells from the plugin's records in dir and from what the
 // last agent left where containers are attached. The problem says why not all of
 // them are known.
-func AttachedWithoutAgent(dir string, f *nodefile.File) (attached []Attached, problem string, err error) {
+func AttachedWithoutAgent(dir string, f *nodefile.File) (attached []agentapi.ContainerAttachment, problem string, err error) {
 	boot, err := bootid.Read()
 	if err != nil {
 		return nil, "", err
@@ -26,16 +27,16 @@ func AttachedWithoutAgent(dir string, f *nodefile.File) (attached []Attached, pr
 
 // movedBefore is what the last agent of this boot told the plugin of containers that
 // moved: they did not move again because an agent starts.
-func movedBefore(path, boot string) []Attached {
+func movedBefore(path, boot string) []agentapi.ContainerAttachment {
 	f, err := nodefile.Read(path)
 	if err != nil || f.BootID != boot {
 		return nil
 	}
-	var out []Attached
+	var out []agentapi.ContainerAttachment
 	for _, m := range f.Moved {
-		a := Attached{
+		a := agentapi.ContainerAttachment{
 			Key:    record.Key{Name: m.Name, ContainerID: m.ContainerID, IfName: m.IfName},
-			Status: AttachedMoved, Since: m.Since, Neighbor: m.Neighbor, To: m.Identity,
+			Status: agentapi.ContainerMoved, Since: m.Since, Neighbor: m.Neighbor, To: m.Identity,
 		}
 		for _, n := range f.Networks {
 			if a.ToNetwork == "" && slices.ContainsFunc(n.Attachments, func(at nodefile.Attachment) bool { return at.Identity == m.Identity }) {

@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
@@ -76,7 +77,7 @@ func (b *bench) moved() []nodefile.Moved {
 	return f.Moved
 }
 
-func (b *bench) statuses() (out []AttachedStatus) {
+func (b *bench) statuses() (out []agentapi.ContainerStatus) {
 	b.t.Helper()
 	s, err := b.loop.State()
 	if err != nil {
@@ -89,7 +90,7 @@ func (b *bench) statuses() (out []AttachedStatus) {
 }
 
 // history is what was recorded since the agent started, in short.
-func (b *bench) history(kinds ...ChangeKind) (out []string) {
+func (b *bench) history(kinds ...agentapi.ChangeKind) (out []string) {
 	b.t.Helper()
 	c, err := b.loop.Changes(time.Time{})
 	if err != nil {
@@ -112,11 +113,11 @@ func TestMovedAndBack(t *testing.T) {
 		b.start()
 		b.see(heard(sw1, 100))
 		b.attached(record.Netns{})
-		if diff := cmp.Diff([]AttachedStatus{AttachedOK}, b.statuses()); diff != "" || b.moved() != nil {
+		if diff := cmp.Diff([]agentapi.ContainerStatus{agentapi.ContainerOK}, b.statuses()); diff != "" || b.moved() != nil {
 			t.Errorf("attached: %s, moved %v", diff, b.moved())
 		}
 		b.see(heard(sw1, 200))
-		if diff := cmp.Diff([]AttachedStatus{AttachedUnverified}, b.statuses()); diff != "" || b.moved() != nil {
+		if diff := cmp.Diff([]agentapi.ContainerStatus{agentapi.ContainerUnverified}, b.statuses()); diff != "" || b.moved() != nil {
 			t.Errorf("on probation: %s, moved %v", diff, b.moved())
 		}
 		time.Sleep(mapping.HoldDown + time.Second)
@@ -143,12 +144,12 @@ func TestMovedAndBack(t *testing.T) {
 		b.see(heard(sw1, 100))
 		time.Sleep(mapping.HoldDown + time.Second)
 		b.see(heard(sw1, 100))
-		if diff := cmp.Diff([]AttachedStatus{AttachedOK}, b.statuses()); diff != "" || b.moved() != nil || len(b.conditions()) != 0 {
+		if diff := cmp.Diff([]agentapi.ContainerStatus{agentapi.ContainerOK}, b.statuses()); diff != "" || b.moved() != nil || len(b.conditions()) != 0 {
 			t.Errorf("back: %s, moved %v, conditions %v", diff, b.moved(), b.conditions())
 		}
 		pod := "pod|default/web-0|green|"
 		green, blue := "green ("+idGreen.String()+")", "blue ("+to+")"
-		if diff := cmp.Diff([]string{pod + green + " -> " + blue, pod + blue + " -> " + green}, b.history(ChangePod)); diff != "" {
+		if diff := cmp.Diff([]string{pod + green + " -> " + blue, pod + blue + " -> " + green}, b.history(agentapi.ChangePod)); diff != "" {
 			t.Errorf("history (-want +got):\n%s", diff)
 		}
 		for _, line := range []string{"level=WARN msg=change what=pod network=green interface=eth1 pod=default/web-0", "level=INFO msg=change what=pod network=green interface=eth1 pod=default/web-0"} {
@@ -177,7 +178,7 @@ func TestMovedWhileAgentRestarts(t *testing.T) {
 		if len(b.moved()) != 1 {
 			t.Errorf("moved after a restart, with a silent switch: %v, want one", b.moved())
 		}
-		if got := b.history(ChangeAgent); len(got) != 2 {
+		if got := b.history(agentapi.ChangeAgent); len(got) != 2 {
 			t.Errorf("history: %v, want two starts", got)
 		}
 		b.stop()
@@ -207,7 +208,7 @@ func TestMovedSinceSurvivesRestart(t *testing.T) {
 				t.Errorf("moved after a restart (-before +after):\n%s", diff)
 			}
 		}
-		if got := b.history(ChangePod); len(got) != 1 {
+		if got := b.history(agentapi.ChangePod); len(got) != 1 {
 			t.Errorf("history: %v, want one move", got)
 		}
 		b.stop()
@@ -236,7 +237,7 @@ func TestRegroupedThenRenamed(t *testing.T) {
 			b.loop.ruleBook.reload()
 			synctest.Wait()
 			b.see(heard(sw1, 100))
-			if diff := cmp.Diff([]AttachedStatus{AttachedOK}, b.statuses()); diff != "" || b.moved() != nil {
+			if diff := cmp.Diff([]agentapi.ContainerStatus{agentapi.ContainerOK}, b.statuses()); diff != "" || b.moved() != nil {
 				t.Errorf("%s\n%s, moved %v", rules, diff, b.moved())
 			}
 		}
@@ -287,7 +288,7 @@ func TestMLAGLegComesLater(t *testing.T) {
 		time.Sleep(time.Hour)
 		b.seeBond(leaf1(), leaf2())
 		b.seeBond(nil, leaf2())
-		if diff := cmp.Diff([]AttachedStatus{AttachedOK}, b.statuses()); diff != "" || b.moved() != nil {
+		if diff := cmp.Diff([]agentapi.ContainerStatus{agentapi.ContainerOK}, b.statuses()); diff != "" || b.moved() != nil {
 			t.Errorf("only the peer is left: %s, moved %v", diff, b.moved())
 		}
 		b.stop()
@@ -325,10 +326,10 @@ func TestMoveOfTrunkIsRecorded(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 		}
 		want := []string{"condition||green| -> AttachmentMoved", "pod|default/web-0|green|green (" + idGreen.String() + ") -> blue (" + idBlue.String() + ")"}
-		if got := b.history(ChangeOmitted); len(got) == 0 {
+		if got := b.history(agentapi.ChangeOmitted); len(got) == 0 {
 			t.Error("nothing was left out, so this tests nothing")
 		}
-		if diff := cmp.Diff(want, b.history(ChangePod, ChangeCondition)); diff != "" {
+		if diff := cmp.Diff(want, b.history(agentapi.ChangePod, agentapi.ChangeCondition)); diff != "" {
 			t.Errorf("history (-want +got):\n%s", diff)
 		}
 		b.stop()

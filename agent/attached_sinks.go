@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping"
@@ -15,34 +16,11 @@ import (
 // maxAttachedConditions bounds the conditions of one type that containers raise.
 const maxAttachedConditions = 16
 
-// Owner names the container for people: its pod where Kubernetes told one.
-func (a *Attached) Owner() string {
-	switch {
-	case a.Pod.Name == "":
-		return fit.Cut(fit.Printable(a.ContainerID), 13)
-	case a.Pod.Namespace == "":
-		return fit.Printable(a.Pod.Name)
-	}
-	return fit.Printable(a.Pod.Namespace + "/" + a.Pod.Name)
-}
-
-// LeadsTo names the network that a moved attachment leads to.
-func (a *Attached) LeadsTo() string {
-	if a.ToNetwork == "" {
-		return a.To
-	}
-	return fmt.Sprintf("%s (%s)", a.ToNetwork, a.To)
-}
-
-// Unfinished reports whether the container may still be there, and only its ADD is
-// known to have ended halfway.
-func (a *Attached) Unfinished() bool { return a.Orphaned != "" && a.Gone.IsZero() }
-
 // movedOf is what the plugin's CHECK needs to know.
-func movedOf(attached []Attached) []nodefile.Moved {
+func movedOf(attached []agentapi.ContainerAttachment) []nodefile.Moved {
 	var out []nodefile.Moved
 	for i := range attached {
-		if a := &attached[i]; a.Status == AttachedMoved {
+		if a := &attached[i]; a.Status == agentapi.ContainerMoved {
 			out = append(out, nodefile.Moved{
 				Name: a.Name, ContainerID: a.ContainerID, IfName: a.IfName, Identity: a.To, Neighbor: a.Neighbor, Since: a.Since,
 			})
@@ -52,9 +30,9 @@ func movedOf(attached []Attached) []nodefile.Moved {
 }
 
 // attachedConditions are what an operator should know of the containers.
-func attachedConditions(attached []Attached, problem string) []mapping.Condition {
+func attachedConditions(attached []agentapi.ContainerAttachment, problem string) []mapping.Condition {
 	out := append(movedConditions(attached), takenConditions(attached)...)
-	var gone, unfinished []*Attached
+	var gone, unfinished []*agentapi.ContainerAttachment
 	for i := range attached {
 		switch a := &attached[i]; {
 		case a.Unfinished():
@@ -64,7 +42,7 @@ func attachedConditions(attached []Attached, problem string) []mapping.Condition
 		}
 	}
 	for _, o := range []struct {
-		list         []*Attached
+		list         []*agentapi.ContainerAttachment
 		what, remedy string
 	}{
 		{gone, "attachment records of containers that are gone", `"colvin gc" removes what they left`},
@@ -83,15 +61,15 @@ func attachedConditions(attached []Attached, problem string) []mapping.Condition
 }
 
 // movedConditions has one condition for all containers that moved together.
-func movedConditions(attached []Attached) []mapping.Condition {
+func movedConditions(attached []agentapi.ContainerAttachment) []mapping.Condition {
 	type move struct {
 		network, to string
 		device      record.Link
 	}
-	count, first := map[move]int{}, []*Attached(nil)
+	count, first := map[move]int{}, []*agentapi.ContainerAttachment(nil)
 	for i := range attached {
 		a := &attached[i]
-		if a.Status != AttachedMoved {
+		if a.Status != agentapi.ContainerMoved {
 			continue
 		}
 		m := move{a.Network, a.To, a.Device}
@@ -114,11 +92,11 @@ func movedConditions(attached []Attached) []mapping.Condition {
 }
 
 // takenConditions say where devices are that are not on the node.
-func takenConditions(attached []Attached) []mapping.Condition {
+func takenConditions(attached []agentapi.ContainerAttachment) []mapping.Condition {
 	var out []mapping.Condition
 	for i := range attached {
 		a := &attached[i]
-		if !a.Taken || a.Orphaned != "" || a.Status != AttachedUnverified {
+		if !a.Taken || a.Orphaned != "" || a.Status != agentapi.ContainerUnverified {
 			continue
 		}
 		network, device := fit.Printable(a.Network), fit.Printable(a.Device.Name)

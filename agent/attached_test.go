@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
@@ -42,7 +43,7 @@ type scene struct {
 	interfaces func(*discovery.Snapshot)
 	view       []mapping.Attachment
 	memory     mapping.Memory
-	before     []Attached
+	before     []agentapi.ContainerAttachment
 }
 
 // onEth1 is an attachment through eth1.
@@ -83,7 +84,7 @@ func tagged(device nodefile.Link) func(*mapping.Attachment) {
 // barred takes the device away, as a bond does whose members disagree.
 func barred(a *mapping.Attachment) { a.Device, a.Parent = nodefile.Link{}, nodefile.Link{} }
 
-func (s scene) resolve() (Attached, time.Time) {
+func (s scene) resolve() (agentapi.ContainerAttachment, time.Time) {
 	r := record.Record{
 		Key: record.Key{Name: "conf", ContainerID: "c1", IfName: "net1"}, Phase: record.Added, Time: when.Add(-time.Hour), BootID: "boot-1",
 		Network: "green", Identity: idGreen.String(), Device: recordLink("eth1", 2), Port: recordLink("eth1", 2),
@@ -128,7 +129,7 @@ func TestAttachedStatus(t *testing.T) {
 		"moved, silent":  {scene{view: []mapping.Attachment{onEth1("blue", idBlue, stale)}}, "moved|" + idBlue.String() + "|so stale"},
 		"moved, perhaps": {scene{view: []mapping.Attachment{onEth1("blue", idBlue, unverified)}}, "unverified||so unverified"},
 		"moved, unplugged": {
-			scene{view: []mapping.Attachment{onEth1("blue", idBlue, down)}, before: []Attached{{Key: record.Key{Name: "conf", ContainerID: "c1", IfName: "net1"}, Status: AttachedMoved, To: "B"}}},
+			scene{view: []mapping.Attachment{onEth1("blue", idBlue, down)}, before: []agentapi.ContainerAttachment{{Key: record.Key{Name: "conf", ContainerID: "c1", IfName: "net1"}, Status: agentapi.ContainerMoved, To: "B"}}},
 			"down|B|so down",
 		},
 		"VLAN on probation": {scene{view: []mapping.Attachment{onEth1("green", idGreen, unverified), onEth1("blue", idBlue, unverified)}}, "unverified||so unverified"},
@@ -219,8 +220,8 @@ func TestAttachedSince(t *testing.T) {
 		want time.Time
 	}{
 		"first":             {scene{view: green}, when.Add(-time.Minute)},
-		"same":              {scene{view: green, before: []Attached{{Key: key, Status: AttachedOK, Since: when.Add(-time.Hour)}}}, when.Add(-time.Hour)},
-		"changed":           {scene{view: green, before: []Attached{{Key: key, Status: AttachedDown, Since: when.Add(-time.Hour)}}}, when.Add(-time.Minute)},
+		"same":              {scene{view: green, before: []agentapi.ContainerAttachment{{Key: key, Status: agentapi.ContainerOK, Since: when.Add(-time.Hour)}}}, when.Add(-time.Hour)},
+		"changed":           {scene{view: green, before: []agentapi.ContainerAttachment{{Key: key, Status: agentapi.ContainerDown, Since: when.Add(-time.Hour)}}}, when.Add(-time.Minute)},
 		"nothing known":     {scene{}, when},
 		"added later":       {scene{view: green, record: at(when.Add(-time.Second))}, when.Add(-time.Second)},
 		"added in future":   {scene{view: green, record: at(when.Add(time.Hour))}, when},
@@ -240,7 +241,9 @@ func TestAttachedSince(t *testing.T) {
 
 func TestOrphans(t *testing.T) {
 	key := record.Key{Name: "conf", ContainerID: "c1", IfName: "net1"}
-	goneSince := func(d time.Duration) []Attached { return []Attached{{Key: key, Gone: when.Add(-d)}} }
+	goneSince := func(d time.Duration) []agentapi.ContainerAttachment {
+		return []agentapi.ContainerAttachment{{Key: key, Gone: when.Add(-d)}}
+	}
 	adding := func(age time.Duration) func(*record.Record) {
 		return func(r *record.Record) { r.Phase, r.Time = record.Adding, when.Add(-age) }
 	}
@@ -374,17 +377,17 @@ func TestNetnsSeen(t *testing.T) {
 }
 
 func TestAttachedConditions(t *testing.T) {
-	moved := func(container, pod string) Attached {
-		return Attached{
+	moved := func(container, pod string) agentapi.ContainerAttachment {
+		return agentapi.ContainerAttachment{
 			Key: record.Key{Name: "conf", ContainerID: container, IfName: "net1"}, Pod: record.Pod{Namespace: "default", Name: pod}, Network: "green",
-			Identity: "A", Device: recordLink("eth1", 2), Status: AttachedMoved, To: "B", ToNetwork: "blue", Neighbor: "sw-blue p1", Since: when.Local(),
+			Identity: "A", Device: recordLink("eth1", 2), Status: agentapi.ContainerMoved, To: "B", ToNetwork: "blue", Neighbor: "sw-blue p1", Since: when.Local(),
 		}
 	}
-	taken := Attached{Key: record.Key{ContainerID: "0123456789abcdef"}, Network: "green", Device: recordLink("eth7", 9), Taken: true, Status: AttachedUnverified}
+	taken := agentapi.ContainerAttachment{Key: record.Key{ContainerID: "0123456789abcdef"}, Network: "green", Device: recordLink("eth7", 9), Taken: true, Status: agentapi.ContainerUnverified}
 	orphan, unfinished := moved("c3", "web-2"), moved("c4", "web-3")
 	orphan.Orphaned, orphan.Gone = "its network namespace is gone", when
-	unfinished.Orphaned, unfinished.Status = "its ADD was not completed", AttachedOK
-	got := attachedConditions([]Attached{moved("c1", "web-0"), moved("c2", "web-\x1b1"), taken, orphan, unfinished}, "why")
+	unfinished.Orphaned, unfinished.Status = "its ADD was not completed", agentapi.ContainerOK
+	got := attachedConditions([]agentapi.ContainerAttachment{moved("c1", "web-0"), moved("c2", "web-\x1b1"), taken, orphan, unfinished}, "why")
 	want := []mapping.Condition{
 		{Type: mapping.AttachmentMoved, Interface: "eth1", Network: "green", Message: "default/web-0 (net1) and 2 more asked for green (A), but eth1 leads to blue (B) on sw-blue p1 since " +
 			when.Local().Format(time.DateTime) + "; running containers are left alone: move the cable or the VLAN back, or restart them"},
@@ -396,7 +399,7 @@ func TestAttachedConditions(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("conditions (-want +got):\n%s", diff)
 	}
-	var many []Attached
+	var many []agentapi.ContainerAttachment
 	for i := range 1000 {
 		a := moved(fmt.Sprint(i), "web")
 		a.Network = fmt.Sprint("network-", i)

@@ -8,39 +8,16 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"time"
 
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping"
 )
 
-// ChangeKind says what a Change is about.
-type ChangeKind string
-
-// What changes on a node.
-const (
-	ChangeAgent     ChangeKind = "agent"     // it started
-	ChangeNeighbor  ChangeKind = "neighbor"  // who holds a port
-	ChangeNetwork   ChangeKind = "network"   // the certainty of an attachment; it came where From is empty, went where To is
-	ChangeName      ChangeKind = "name"      // what an attachment is called
-	ChangePod       ChangeKind = "pod"       // the network that a container's device leads to
-	ChangeCondition ChangeKind = "condition" // a condition holds, or no longer
-	ChangeOmitted   ChangeKind = "omitted"   // changes came too fast to record them all
-)
-
-// A Change is something that became different on the node.
-type Change struct {
-	Time      time.Time  `json:"time"`
-	What      ChangeKind `json:"what"`
-	Network   string     `json:"network"`
-	Interface string     `json:"interface"`
-	VID       uint16     `json:"vid"`
-	Pod       string     `json:"pod"`
-	From      string     `json:"from"`
-	To        string     `json:"to"`
-	Reason    string     `json:"reason"`
-
+// noted is a Change as the journal takes it down.
+type noted struct {
+	agentapi.Change
 	warn bool // an operator should look at it
 }
 
@@ -49,26 +26,28 @@ const maxReason = 500
 
 // changes are what became different between two states. known are the containers
 // before, of which an earlier run may have told.
-func changes(before, after *State, known []Attached) []Change {
-	var out []Change
-	add := func(c Change) {
+func changes(before, after *agentapi.State, known []agentapi.ContainerAttachment) []noted {
+	var out []noted
+	note := func(c agentapi.Change, warn bool) {
 		c.Time, c.Reason = after.View.Time.UTC().Round(0), fit.Cut(strings.ReplaceAll(c.Reason, "\n", " "), maxReason)
-		out = append(out, c)
+		out = append(out, noted{c, warn})
 	}
+	add := func(c agentapi.Change) { note(c, false) }
+	warn := func(c agentapi.Change) { note(c, true) }
 	if before == nil {
-		add(Change{What: ChangeAgent, To: "started", Reason: "version " + after.Version})
-		before = &State{}
+		add(agentapi.Change{What: agentapi.ChangeAgent, To: "started", Reason: "version " + after.Version})
+		before = &agentapi.State{}
 	}
 	// First what the journal must not leave out where a thousand containers or the
 	// networks of a trunk change together.
-	conditionChanges(before.View.Conditions, after.View.Conditions, add)
-	podChanges(known, after.Attachments, add)
+	conditionChanges(before.View.Conditions, after.View.Conditions, add, warn)
+	podChanges(known, after.Attachments, add, warn)
 	neighborChanges(before, after, add)
 	networkChanges(&before.View, &after.View, add)
 	return out
 }
 
-func neighborChanges(before, after *State, add func(Change)) {
+func neighborChanges(before, after *agentapi.State, add func(agentapi.Change)) {
 	held := func(m mapping.Memory) (ports []string, by map[string]string) {
 		by = map[string]string{}
 		for i := range m.Claims {
@@ -85,17 +64,17 @@ func neighborChanges(before, after *State, add func(Change)) {
 	now, is := held(after.Memory)
 	for _, port := range now {
 		if was[port] != is[port] {
-			add(Change{What: ChangeNeighbor, Interface: port, From: was[port], To: is[port]})
+			add(agentapi.Change{What: agentapi.ChangeNeighbor, Interface: port, From: was[port], To: is[port]})
 		}
 	}
 	for _, port := range left {
 		if _, ok := is[port]; !ok {
-			add(Change{What: ChangeNeighbor, Interface: port, From: was[port]})
+			add(agentapi.Change{What: agentapi.ChangeNeighbor, Interface: port, From: was[port]})
 		}
 	}
 }
 
-func networkChanges(before, after *mapping.View, add func(Change)) {
+func networkChanges(before, after *mapping.View, add func(agentapi.Change)) {
 	type place struct {
 		port string
 		vid  uint16
@@ -114,18 +93,18 @@ func networkChanges(before, after *mapping.View, add func(Change)) {
 			old = &mapping.Attachment{Name: a.Name}
 		}
 		kept[at(a)] = true
-		c := Change{What: ChangeNetwork, Network: called(a), Interface: a.Port.Name, VID: a.VID, From: string(old.Certainty), To: string(a.Certainty), Reason: a.Reason}
+		c := agentapi.Change{What: agentapi.ChangeNetwork, Network: called(a), Interface: a.Port.Name, VID: a.VID, From: string(old.Certainty), To: string(a.Certainty), Reason: a.Reason}
 		if old.Certainty != a.Certainty {
 			add(c)
 		}
 		if old.Name != a.Name {
-			c.What, c.From, c.To, c.Reason = ChangeName, old.Name, a.Name, a.Rule.String()
+			c.What, c.From, c.To, c.Reason = agentapi.ChangeName, old.Name, a.Name, a.Rule.String()
 			add(c)
 		}
 	}
 	for i := range before.Attachments {
 		if a := &before.Attachments[i]; !kept[at(a)] {
-			add(Change{What: ChangeNetwork, Network: called(a), Interface: a.Port.Name, VID: a.VID, From: string(a.Certainty)})
+			add(agentapi.Change{What: agentapi.ChangeNetwork, Network: called(a), Interface: a.Port.Name, VID: a.VID, From: string(a.Certainty)})
 		}
 	}
 }
@@ -138,22 +117,21 @@ func called(a *mapping.Attachment) string {
 	return a.Name
 }
 
-func podChanges(before, after []Attached, add func(Change)) {
-	known := map[record.Key]*Attached{}
+func podChanges(before, after []agentapi.ContainerAttachment, add, warn func(agentapi.Change)) {
+	known := map[record.Key]*agentapi.ContainerAttachment{}
 	for i := range before {
 		known[before[i].Key] = &before[i]
 	}
 	for i := range after {
 		a := &after[i]
-		was := cmp.Or(known[a.Key], &Attached{})
-		c := Change{
-			What: ChangePod, Network: fit.Printable(a.Network), Interface: fit.Printable(a.Device.Name), VID: a.VID, Pod: a.Owner(),
+		was := cmp.Or(known[a.Key], &agentapi.ContainerAttachment{})
+		c := agentapi.Change{
+			What: agentapi.ChangePod, Network: fit.Printable(a.Network), Interface: fit.Printable(a.Device.Name), VID: a.VID, Pod: a.Owner(),
 			From: fmt.Sprintf("%s (%s)", fit.Printable(a.Network), fit.Printable(a.Identity)), To: a.LeadsTo(), Reason: a.Reason,
 		}
 		switch {
-		case a.Status == AttachedMoved && was.To != a.To:
-			c.warn = true
-			add(c)
+		case a.Status == agentapi.ContainerMoved && was.To != a.To:
+			warn(c)
 		case was.To != "" && a.To == "":
 			c.From, c.To, c.Reason = was.LeadsTo(), c.From, "it leads to its own network again"
 			add(c)
@@ -161,7 +139,7 @@ func podChanges(before, after []Attached, add func(Change)) {
 	}
 }
 
-func conditionChanges(before, after []mapping.Condition, add func(Change)) {
+func conditionChanges(before, after []mapping.Condition, add, warn func(agentapi.Change)) {
 	among := func(cs []mapping.Condition, c mapping.Condition) string {
 		for _, o := range cs {
 			if o.Type == c.Type && o.Interface == c.Interface && o.Network == c.Network {
@@ -172,18 +150,18 @@ func conditionChanges(before, after []mapping.Condition, add func(Change)) {
 	}
 	for _, c := range after {
 		if !slices.Contains(before, c) { // From is set where only the message is new
-			add(Change{What: ChangeCondition, Network: c.Network, Interface: c.Interface, From: among(before, c), To: string(c.Type), Reason: c.Message, warn: true})
+			warn(agentapi.Change{What: agentapi.ChangeCondition, Network: c.Network, Interface: c.Interface, From: among(before, c), To: string(c.Type), Reason: c.Message})
 		}
 	}
 	for _, c := range before {
 		if among(after, c) == "" {
-			add(Change{What: ChangeCondition, Network: c.Network, Interface: c.Interface, From: string(c.Type), Reason: c.Message})
+			add(agentapi.Change{What: agentapi.ChangeCondition, Network: c.Network, Interface: c.Interface, From: string(c.Type), Reason: c.Message})
 		}
 	}
 }
 
 // log writes the change as a line.
-func (c *Change) log(log *slog.Logger) {
+func (c *noted) log(log *slog.Logger) {
 	attrs := []any{slog.String("what", string(c.What))}
 	for _, f := range []struct{ key, value string }{
 		{"network", c.Network}, {"interface", c.Interface}, {"pod", c.Pod}, {"from", c.From}, {"to", c.To}, {"reason", c.Reason},

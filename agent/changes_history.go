@@ -15,6 +15,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/colvin-net/colvin/agent/agentapi"
 )
 
 // Files of the history in the state directory. When the first is full it takes the
@@ -37,7 +39,7 @@ type history struct {
 }
 
 // append keeps changes, and those that could not be kept before.
-func (h *history) append(changes ...Change) {
+func (h *history) append(changes ...agentapi.Change) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for i := range changes {
@@ -123,33 +125,27 @@ func appendLines(f *os.File, size int64, lines []byte) error {
 	return err
 }
 
-// Changes are what was recorded.
-type Changes struct {
-	Changes []Change `json:"changes"`
-	Damaged int      `json:"damaged"` // lines that could not be read
-}
-
 // since returns what was recorded since t. The loop waits no longer than it takes to
 // open the files.
-func (h *history) since(t time.Time) (Changes, error) {
+func (h *history) since(t time.Time) (agentapi.Changes, error) {
 	h.mu.Lock()
 	files, err := openChanges(h.dir)
 	h.mu.Unlock()
 	if err != nil {
-		return Changes{}, err
+		return agentapi.Changes{}, err
 	}
 	return readChanges(files, t)
 }
 
 // ReadChanges reads what agents have recorded in their state directory since t.
 // What cannot be understood is skipped and counted.
-func ReadChanges(dir string, t time.Time) (Changes, error) {
+func ReadChanges(dir string, t time.Time) (agentapi.Changes, error) {
 	files, err := openChanges(dir)
 	if err != nil {
-		return Changes{}, err
+		return agentapi.Changes{}, err
 	}
 	if len(files) == 0 {
-		return Changes{}, fmt.Errorf("no agent has recorded changes in %s", dir)
+		return agentapi.Changes{}, fmt.Errorf("no agent has recorded changes in %s", dir)
 	}
 	return readChanges(files, t)
 }
@@ -187,12 +183,12 @@ func closeAll(files []changesFile) {
 	}
 }
 
-func readChanges(files []changesFile, t time.Time) (Changes, error) {
+func readChanges(files []changesFile, t time.Time) (agentapi.Changes, error) {
 	defer closeAll(files)
-	out := Changes{Changes: []Change{}}
+	out := agentapi.Changes{Changes: []agentapi.Change{}}
 	for _, f := range files {
-		if err := out.read(io.LimitReader(f, f.size), t); err != nil {
-			return Changes{}, fmt.Errorf("read changes: %w", err)
+		if err := readLines(&out, io.LimitReader(f, f.size), t); err != nil {
+			return agentapi.Changes{}, fmt.Errorf("read changes: %w", err)
 		}
 	}
 	return out, nil
@@ -204,7 +200,8 @@ const maxFile = maxChanges + maxUnsaved*maxLine
 // maxLine is more than the agent writes into a line.
 const maxLine = 16 << 10
 
-func (out *Changes) read(r io.Reader, t time.Time) error {
+// readLines adds to out what a file holds.
+func readLines(out *agentapi.Changes, r io.Reader, t time.Time) error {
 	lines := bufio.NewReaderSize(r, maxLine)
 	for long := false; ; {
 		line, more, err := lines.ReadLine()
@@ -214,7 +211,7 @@ func (out *Changes) read(r io.Reader, t time.Time) error {
 		if err != nil {
 			return err
 		}
-		var c Change
+		var c agentapi.Change
 		switch skip := long || more; {
 		case skip && more: // the rest of the line is yet to come
 		case skip || json.Unmarshal(line, &c) != nil || c.What == "":

@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
@@ -33,8 +33,8 @@ func TestChanges(t *testing.T) {
 			MSAP: discovery.MSAP{Chassis: "mac:00:00:5e:00:53:01", Port: "ifname:p1"}, SystemName: system,
 		}}}}
 	}
-	pod := func(s AttachedStatus, to string) []Attached {
-		return []Attached{{
+	pod := func(s agentapi.ContainerStatus, to string) []agentapi.ContainerAttachment {
+		return []agentapi.ContainerAttachment{{
 			Key: record.Key{Name: "n", ContainerID: "c1", IfName: "net1"}, Pod: record.Pod{Namespace: "default", Name: "web-\x1b0"},
 			Network: "green", Identity: "A", Device: record.Link{Name: "eth1"}, Status: s, To: to,
 		}}
@@ -42,78 +42,78 @@ func TestChanges(t *testing.T) {
 	conflict := mapping.Condition{Type: mapping.Conflict, Interface: "eth1", Message: "one"}
 	another := mapping.Condition{Type: mapping.Conflict, Interface: "eth1", Message: "two"}
 	for name, tt := range map[string]struct {
-		before, after *State
-		want          []Change
+		before, after *agentapi.State
+		want          []noted
 	}{
-		"start": {nil, &State{Version: "v1"}, []Change{{What: ChangeAgent, To: "started", Reason: "version v1"}}},
-		"same":  {&State{Memory: claim("sw"), Attachments: pod(AttachedMoved, "B")}, &State{Memory: claim("sw"), Attachments: pod(AttachedMoved, "B")}, nil},
+		"start": {nil, &agentapi.State{Version: "v1"}, []noted{{agentapi.Change{What: agentapi.ChangeAgent, To: "started", Reason: "version v1"}, false}}},
+		"same":  {&agentapi.State{Memory: claim("sw"), Attachments: pod(agentapi.ContainerMoved, "B")}, &agentapi.State{Memory: claim("sw"), Attachments: pod(agentapi.ContainerMoved, "B")}, nil},
 		"neighbor": {
-			&State{}, &State{Memory: claim("sw")},
-			[]Change{{What: ChangeNeighbor, Interface: "eth1", To: "sw mac:00:00:5e:00:53:01 port ifname:p1"}},
+			&agentapi.State{}, &agentapi.State{Memory: claim("sw")},
+			[]noted{{agentapi.Change{What: agentapi.ChangeNeighbor, Interface: "eth1", To: "sw mac:00:00:5e:00:53:01 port ifname:p1"}, false}},
 		},
 		"neighbor changed": {
-			&State{Memory: claim("")}, &State{Memory: claim("sw")},
-			[]Change{{What: ChangeNeighbor, Interface: "eth1", From: "mac:00:00:5e:00:53:01 port ifname:p1", To: "sw mac:00:00:5e:00:53:01 port ifname:p1"}},
+			&agentapi.State{Memory: claim("")}, &agentapi.State{Memory: claim("sw")},
+			[]noted{{agentapi.Change{What: agentapi.ChangeNeighbor, Interface: "eth1", From: "mac:00:00:5e:00:53:01 port ifname:p1", To: "sw mac:00:00:5e:00:53:01 port ifname:p1"}, false}},
 		},
 		"neighbor forgotten": {
-			&State{Memory: claim("sw")}, &State{},
-			[]Change{{What: ChangeNeighbor, Interface: "eth1", From: "sw mac:00:00:5e:00:53:01 port ifname:p1"}},
+			&agentapi.State{Memory: claim("sw")}, &agentapi.State{},
+			[]noted{{agentapi.Change{What: agentapi.ChangeNeighbor, Interface: "eth1", From: "sw mac:00:00:5e:00:53:01 port ifname:p1"}, false}},
 		},
 		"network comes": {
-			&State{}, &State{View: mapping.View{Attachments: []mapping.Attachment{at("", green, nodefile.Fresh)}}},
-			[]Change{{What: ChangeNetwork, Network: green.String(), Interface: "eth1", To: "fresh", Reason: "because"}},
+			&agentapi.State{}, &agentapi.State{View: mapping.View{Attachments: []mapping.Attachment{at("", green, nodefile.Fresh)}}},
+			[]noted{{agentapi.Change{What: agentapi.ChangeNetwork, Network: green.String(), Interface: "eth1", To: "fresh", Reason: "because"}, false}},
 		},
 		"network goes": {
-			&State{View: mapping.View{Attachments: []mapping.Attachment{at("green", green, nodefile.Stale)}}}, &State{},
-			[]Change{{What: ChangeNetwork, Network: "green", Interface: "eth1", From: "stale"}},
+			&agentapi.State{View: mapping.View{Attachments: []mapping.Attachment{at("green", green, nodefile.Stale)}}}, &agentapi.State{},
+			[]noted{{agentapi.Change{What: agentapi.ChangeNetwork, Network: "green", Interface: "eth1", From: "stale"}, false}},
 		},
 		"named and doubted": {
-			&State{View: mapping.View{Attachments: []mapping.Attachment{at("teal-heron", green, nodefile.Fresh)}}},
-			&State{View: mapping.View{Attachments: []mapping.Attachment{at("green", green, nodefile.Unverified)}}},
-			[]Change{
-				{What: ChangeNetwork, Network: "green", Interface: "eth1", From: "fresh", To: "unverified", Reason: "because"},
-				{What: ChangeName, Network: "green", Interface: "eth1", From: "teal-heron", To: "green"},
+			&agentapi.State{View: mapping.View{Attachments: []mapping.Attachment{at("teal-heron", green, nodefile.Fresh)}}},
+			&agentapi.State{View: mapping.View{Attachments: []mapping.Attachment{at("green", green, nodefile.Unverified)}}},
+			[]noted{
+				{agentapi.Change{What: agentapi.ChangeNetwork, Network: "green", Interface: "eth1", From: "fresh", To: "unverified", Reason: "because"}, false},
+				{agentapi.Change{What: agentapi.ChangeName, Network: "green", Interface: "eth1", From: "teal-heron", To: "green"}, false},
 			},
 		},
 		"moved": {
-			&State{Attachments: pod(AttachedUnverified, "")}, &State{Attachments: pod(AttachedMoved, "B")},
-			[]Change{{What: ChangePod, Network: "green", Interface: "eth1", Pod: "default/web-�0", From: "green (A)", To: "B", warn: true}},
+			&agentapi.State{Attachments: pod(agentapi.ContainerUnverified, "")}, &agentapi.State{Attachments: pod(agentapi.ContainerMoved, "B")},
+			[]noted{{agentapi.Change{What: agentapi.ChangePod, Network: "green", Interface: "eth1", Pod: "default/web-�0", From: "green (A)", To: "B"}, true}},
 		},
 		"moved on": {
-			&State{Attachments: pod(AttachedMoved, "B")}, &State{Attachments: pod(AttachedMoved, "C")},
-			[]Change{{What: ChangePod, Network: "green", Interface: "eth1", Pod: "default/web-�0", From: "green (A)", To: "C", warn: true}},
+			&agentapi.State{Attachments: pod(agentapi.ContainerMoved, "B")}, &agentapi.State{Attachments: pod(agentapi.ContainerMoved, "C")},
+			[]noted{{agentapi.Change{What: agentapi.ChangePod, Network: "green", Interface: "eth1", Pod: "default/web-�0", From: "green (A)", To: "C"}, true}},
 		},
-		"not back yet": {&State{Attachments: pod(AttachedMoved, "B")}, &State{Attachments: pod(AttachedUnverified, "B")}, nil},
+		"not back yet": {&agentapi.State{Attachments: pod(agentapi.ContainerMoved, "B")}, &agentapi.State{Attachments: pod(agentapi.ContainerUnverified, "B")}, nil},
 		"back": {
-			&State{Attachments: pod(AttachedUnverified, "B")}, &State{Attachments: pod(AttachedOK, "")},
-			[]Change{{What: ChangePod, Network: "green", Interface: "eth1", Pod: "default/web-�0", From: "B", To: "green (A)", Reason: "it leads to its own network again"}},
+			&agentapi.State{Attachments: pod(agentapi.ContainerUnverified, "B")}, &agentapi.State{Attachments: pod(agentapi.ContainerOK, "")},
+			[]noted{{agentapi.Change{What: agentapi.ChangePod, Network: "green", Interface: "eth1", Pod: "default/web-�0", From: "B", To: "green (A)", Reason: "it leads to its own network again"}, false}},
 		},
 		"condition": {
-			&State{}, &State{View: mapping.View{Conditions: []mapping.Condition{conflict}}},
-			[]Change{{What: ChangeCondition, Interface: "eth1", To: "Conflict", Reason: "one", warn: true}},
+			&agentapi.State{}, &agentapi.State{View: mapping.View{Conditions: []mapping.Condition{conflict}}},
+			[]noted{{agentapi.Change{What: agentapi.ChangeCondition, Interface: "eth1", To: "Conflict", Reason: "one"}, true}},
 		},
 		"condition's message": {
-			&State{View: mapping.View{Conditions: []mapping.Condition{conflict}}}, &State{View: mapping.View{Conditions: []mapping.Condition{another}}},
-			[]Change{{What: ChangeCondition, Interface: "eth1", From: "Conflict", To: "Conflict", Reason: "two", warn: true}},
+			&agentapi.State{View: mapping.View{Conditions: []mapping.Condition{conflict}}}, &agentapi.State{View: mapping.View{Conditions: []mapping.Condition{another}}},
+			[]noted{{agentapi.Change{What: agentapi.ChangeCondition, Interface: "eth1", From: "Conflict", To: "Conflict", Reason: "two"}, true}},
 		},
 		"condition gone": {
-			&State{View: mapping.View{Conditions: []mapping.Condition{conflict}}}, &State{},
-			[]Change{{What: ChangeCondition, Interface: "eth1", From: "Conflict", Reason: "one"}},
+			&agentapi.State{View: mapping.View{Conditions: []mapping.Condition{conflict}}}, &agentapi.State{},
+			[]noted{{agentapi.Change{What: agentapi.ChangeCondition, Interface: "eth1", From: "Conflict", Reason: "one"}, false}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var known []Attached
+			var known []agentapi.ContainerAttachment
 			if tt.before != nil {
 				known = tt.before.Attachments
 			}
-			if diff := cmp.Diff(tt.want, changes(tt.before, tt.after, known), cmp.AllowUnexported(Change{})); diff != "" {
+			if diff := cmp.Diff(tt.want, changes(tt.before, tt.after, known), cmp.AllowUnexported(noted{})); diff != "" {
 				t.Errorf("changes (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-func readAll(t *testing.T, dir string) Changes {
+func readAll(t *testing.T, dir string) agentapi.Changes {
 	t.Helper()
 	got, err := ReadChanges(dir, time.Time{})
 	if err != nil {
@@ -140,7 +140,7 @@ func TestHistoryWritesFilesOnly(t *testing.T) {
 				t.Fatal(err)
 			}
 			for range 300 { // more than a pipe holds
-				h.append(Change{Time: when, What: ChangeName, To: "green", Reason: strings.Repeat("x", maxReason)})
+				h.append(agentapi.Change{Time: when, What: agentapi.ChangeName, To: "green", Reason: strings.Repeat("x", maxReason)})
 			}
 			if h.problem() == nil {
 				t.Error("nothing says that changes are not kept")
@@ -154,7 +154,7 @@ func TestHistoryWritesFilesOnly(t *testing.T) {
 
 func TestHistorySurvivesDamage(t *testing.T) {
 	h := &history{dir: t.TempDir()}
-	h.append(Change{Time: when, What: ChangeAgent, To: "started"})
+	h.append(agentapi.Change{Time: when, What: agentapi.ChangeAgent, To: "started"})
 	path := filepath.Join(h.dir, changesName)
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
@@ -167,11 +167,11 @@ func TestHistorySurvivesDamage(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	(&history{dir: h.dir}).append(Change{Time: when.Add(time.Hour), What: ChangeName, To: "green"}) // another run
-	want := Changes{Changes: []Change{
-		{Time: when, What: ChangeAgent, To: "started"}, {Time: when.Add(time.Hour), What: ChangeName, To: "green"},
+	(&history{dir: h.dir}).append(agentapi.Change{Time: when.Add(time.Hour), What: agentapi.ChangeName, To: "green"}) // another run
+	want := agentapi.Changes{Changes: []agentapi.Change{
+		{Time: when, What: agentapi.ChangeAgent, To: "started"}, {Time: when.Add(time.Hour), What: agentapi.ChangeName, To: "green"},
 	}, Damaged: 5}
-	if diff := cmp.Diff(want, readAll(t, h.dir), cmpopts.IgnoreUnexported(Change{})); diff != "" {
+	if diff := cmp.Diff(want, readAll(t, h.dir)); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
 	}
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
@@ -186,9 +186,9 @@ func TestHistoryIsBounded(t *testing.T) {
 	h := &history{dir: t.TempDir()}
 	const n = 8000
 	for i := range n / 10 {
-		var batch []Change
+		var batch []agentapi.Change
 		for j := range 10 {
-			batch = append(batch, Change{Time: when, What: ChangeNeighbor, To: fmt.Sprint(10*i + j), Reason: strings.Repeat("r", 200)})
+			batch = append(batch, agentapi.Change{Time: when, What: agentapi.ChangeNeighbor, To: fmt.Sprint(10*i + j), Reason: strings.Repeat("r", 200)})
 		}
 		h.append(batch...)
 	}
@@ -214,7 +214,7 @@ func TestHistoryIsBounded(t *testing.T) {
 func TestHistoryWaitsForTheDisk(t *testing.T) {
 	h := &history{dir: filepath.Join(t.TempDir(), "state")}
 	for i := range 2 * maxUnsaved {
-		h.append(Change{Time: when, What: ChangeNeighbor, To: fmt.Sprint(i)})
+		h.append(agentapi.Change{Time: when, What: agentapi.ChangeNeighbor, To: fmt.Sprint(i)})
 	}
 	if h.problem() == nil {
 		t.Error("nobody is told")

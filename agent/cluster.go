@@ -5,41 +5,11 @@ package agent
 import (
 	"reflect"
 
-	"github.com/colvin-net/colvin/mapping"
-	"github.com/colvin-net/colvin/mapping/rules"
+	"github.com/colvin-net/colvin/agent/agentapi"
 )
 
-// A Cluster connects the agent to a cluster; package publish has the one of
-// Kubernetes. The agent works without it: what the cluster said last is kept on the
-// node, and counts until it says something else.
-type Cluster interface {
-	Task
-
-	// Identity tells the cluster from others, so that what one has said does not count in
-	// another. It is known though the cluster is away, and never empty.
-	Identity() string
-
-	// Updates is what the cluster says, whenever that changes. It holds the latest at
-	// most.
-	Updates() <-chan ClusterUpdate
-
-	// Publish takes what the node knows now. It does not wait.
-	Publish(s *State)
-}
-
-// A ClusterUpdate is what a cluster says.
-type ClusterUpdate struct {
-	// RuleSets are in the order in which they count, Colours oldest first. Both are nil
-	// as long as they are not known.
-	RuleSets []rules.Source
-	Colours  []mapping.Colour
-
-	// Problems are what stands between the node and the cluster now.
-	Problems []mapping.Condition
-}
-
 // learn takes over what the cluster says.
-func (l *Loop) learn(u ClusterUpdate) {
+func (l *Loop) learn(u agentapi.ClusterUpdate) {
 	l.clusterProblems = u.Problems
 	if u.RuleSets == nil || u.Colours == nil {
 		return
@@ -56,7 +26,7 @@ func (l *Loop) keepColours() {
 	l.unkept = l.store.saveClusterColours(l.cluster.Identity(), l.clusterColours)
 }
 
-func identityOf(c Cluster) string {
+func identityOf(c agentapi.Cluster) string {
 	if c == nil {
 		return ""
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/mapping"
@@ -26,8 +27,8 @@ import (
 // A saidCluster says what a test has it say.
 type saidCluster struct {
 	identity  string
-	updates   chan ClusterUpdate
-	published *State
+	updates   chan agentapi.ClusterUpdate
+	published *agentapi.State
 }
 
 func (*saidCluster) Run(ctx context.Context) error { <-ctx.Done(); return nil }
@@ -39,13 +40,13 @@ func (c *saidCluster) Identity() string {
 	return c.identity
 }
 
-func (*saidCluster) String() string                  { return "cluster of a test" }
-func (c *saidCluster) Updates() <-chan ClusterUpdate { return c.updates }
-func (c *saidCluster) Publish(s *State)              { c.published = s }
+func (*saidCluster) String() string                           { return "cluster of a test" }
+func (c *saidCluster) Updates() <-chan agentapi.ClusterUpdate { return c.updates }
+func (c *saidCluster) Publish(s *agentapi.State)              { c.published = s }
 
 // inCluster makes the bench's node one of a cluster, whose rules are watched.
 func (b *bench) inCluster() *saidCluster {
-	c := &saidCluster{updates: make(chan ClusterUpdate)}
+	c := &saidCluster{updates: make(chan agentapi.ClusterUpdate)}
 	b.cluster, b.config.Colours.Attach = c, false
 	return c
 }
@@ -57,7 +58,7 @@ func (b *bench) says(spec string, colours ...mapping.Colour) {
 	if !ok {
 		b.t.Fatal("no cluster")
 	}
-	c.updates <- ClusterUpdate{
+	c.updates <- agentapi.ClusterUpdate{
 		RuleSets: []rules.Source{{Name: "ruleset/site", Root: "spec", Data: []byte(spec)}}, Colours: append([]mapping.Colour{}, colours...),
 	}
 	synctest.Wait()
@@ -141,7 +142,7 @@ func TestClusterAway(t *testing.T) {
 		if !ok {
 			t.Fatal("no cluster")
 		}
-		said.updates <- ClusterUpdate{Problems: []mapping.Condition{unreachable}}
+		said.updates <- agentapi.ClusterUpdate{Problems: []mapping.Condition{unreachable}}
 		synctest.Wait()
 		b.expect("away", "blue eth1 fresh")
 		if got := b.conditions(); !slices.Equal(got, []mapping.ConditionType{mapping.ClusterUnreachable}) {
@@ -176,7 +177,7 @@ func TestClusterUnknownMovesNobody(t *testing.T) {
 		r.Identity = mapping.Identity{Switch: "group:dc", VLAN: 100}.String()
 		b.keep(r)
 		b.readRecords()
-		if got := b.statuses(); !slices.Equal(got, []AttachedStatus{AttachedOK}) {
+		if got := b.statuses(); !slices.Equal(got, []agentapi.ContainerStatus{agentapi.ContainerOK}) {
 			t.Errorf("on its own: %v", got)
 		}
 		b.stop()
@@ -184,11 +185,11 @@ func TestClusterUnknownMovesNobody(t *testing.T) {
 		b.inCluster()
 		b.start()
 		b.see(heard(sw1, 100))
-		if got := b.statuses(); !slices.Equal(got, []AttachedStatus{AttachedUnverified}) || b.moved() != nil {
+		if got := b.statuses(); !slices.Equal(got, []agentapi.ContainerStatus{agentapi.ContainerUnverified}) || b.moved() != nil {
 			t.Errorf("nothing known of the cluster: %v, moved %v", got, b.moved())
 		}
 		b.says(`{}`)
-		if got := b.statuses(); !slices.Equal(got, []AttachedStatus{AttachedOK}) {
+		if got := b.statuses(); !slices.Equal(got, []agentapi.ContainerStatus{agentapi.ContainerOK}) {
 			t.Errorf("known: %v", got)
 		}
 		b.says(specIgnore)
@@ -201,7 +202,7 @@ func TestClusterUnknownMovesNobody(t *testing.T) {
 		b.write("rules.yaml", "networks: 5\n")
 		b.start()
 		b.see(heard(sw1, 100))
-		if got := b.statuses(); !slices.Equal(got, []AttachedStatus{AttachedUnverified}) || b.moved() != nil {
+		if got := b.statuses(); !slices.Equal(got, []agentapi.ContainerStatus{agentapi.ContainerUnverified}) || b.moved() != nil {
 			t.Errorf("no good rules: %v, moved %v", got, b.moved())
 		}
 		b.stop()
@@ -253,7 +254,7 @@ func TestClusterMistakeGone(t *testing.T) {
 		b.start()
 		b.see(heard(sw1, 100))
 		none := func() {
-			c.updates <- ClusterUpdate{RuleSets: []rules.Source{}, Colours: []mapping.Colour{}}
+			c.updates <- agentapi.ClusterUpdate{RuleSets: []rules.Source{}, Colours: []mapping.Colour{}}
 			synctest.Wait()
 			b.loop.ruleBook.take(<-b.loop.ruleBook.in)
 			synctest.Wait()
@@ -419,7 +420,7 @@ func TestClusterWithoutRules(t *testing.T) {
 		b.config.Colours.Attach = true
 		b.start()
 		b.see(heard(sw1, 100))
-		c.updates <- ClusterUpdate{RuleSets: []rules.Source{}, Colours: []mapping.Colour{{Name: "red-wren", Identity: mapping.Identity{Switch: "mac:" + sw1, VLAN: 100}}}}
+		c.updates <- agentapi.ClusterUpdate{RuleSets: []rules.Source{}, Colours: []mapping.Colour{{Name: "red-wren", Identity: mapping.Identity{Switch: "mac:" + sw1, VLAN: 100}}}}
 		synctest.Wait()
 		b.loop.ruleBook.take(<-b.loop.ruleBook.in)
 		synctest.Wait()

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/colvin-net/colvin/agent/agentapi"
 )
 
 // What changes is logged line by line, but not more than this in the long run:
@@ -31,31 +33,33 @@ func newJournal(log *slog.Logger, h *history) *journal {
 	return &journal{log: log, history: h, limit: limiter(), urgent: limiter()}
 }
 
-func (j *journal) allows(c *Change) bool {
-	if c.What == ChangePod || c.What == ChangeCondition {
+func (j *journal) allows(c *agentapi.Change) bool {
+	if c.What == agentapi.ChangePod || c.What == agentapi.ChangeCondition {
 		return j.urgent.Allow()
 	}
 	return j.limit.Allow()
 }
 
 // note takes down what changed.
-func (j *journal) note(changes []Change) {
-	var taken []Change
+func (j *journal) note(changes []noted) {
+	var taken []noted
 	for _, c := range changes {
-		if !j.allows(&c) {
+		if !j.allows(&c.Change) {
 			j.omitted++
 			continue
 		}
 		if j.omitted > 0 {
-			taken = append(taken, Change{
-				Time: c.Time, What: ChangeOmitted, Reason: fmt.Sprintf("%d changes came too fast to record them all", j.omitted), warn: true,
-			})
+			taken = append(taken, noted{agentapi.Change{
+				Time: c.Time, What: agentapi.ChangeOmitted, Reason: fmt.Sprintf("%d changes came too fast to record them all", j.omitted),
+			}, true})
 			j.omitted = 0
 		}
 		taken = append(taken, c)
 	}
+	var kept []agentapi.Change
 	for i := range taken {
 		taken[i].log(j.log)
+		kept = append(kept, taken[i].Change)
 	}
-	j.history.append(taken...)
+	j.history.append(kept...)
 }

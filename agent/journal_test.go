@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/colvin-net/colvin/agent/agentapi"
 )
 
 func TestJournal(t *testing.T) {
@@ -17,16 +19,16 @@ func TestJournal(t *testing.T) {
 		var out bytes.Buffer
 		h := &history{dir: t.TempDir()}
 		j := newJournal(slog.New(slog.NewTextHandler(&out, nil)), h)
-		var flood []Change
+		var flood []noted
 		for i := range 10 * journalBurst {
-			flood = append(flood, Change{Time: time.Now(), What: ChangeNeighbor, To: fmt.Sprint("switch", i)})
+			flood = append(flood, noted{agentapi.Change{Time: time.Now(), What: agentapi.ChangeNeighbor, To: fmt.Sprint("switch", i)}, false})
 		}
 		j.note(flood)
 		if got := strings.Count(out.String(), "msg=change"); got != journalBurst {
 			t.Errorf("%d changes logged at once, want %d", got, journalBurst)
 		}
 		time.Sleep(2 * journalEvery)
-		j.note([]Change{{Time: time.Now(), What: ChangeName, To: "green"}})
+		j.note([]noted{{agentapi.Change{Time: time.Now(), What: agentapi.ChangeName, To: "green"}, false}})
 		if want := "level=WARN msg=change what=omitted reason=\"900 changes came too fast to record them all\""; !strings.Contains(out.String(), want) {
 			t.Errorf("afterwards logged %s, want %s", out.String(), want)
 		}
@@ -34,7 +36,7 @@ func TestJournal(t *testing.T) {
 		if err != nil || len(got.Changes) != journalBurst+2 {
 			t.Fatalf("%d changes recorded, want %d (%v)", len(got.Changes), journalBurst+2, err)
 		}
-		if last := got.Changes[journalBurst:]; last[0].What != ChangeOmitted || last[1].To != "green" {
+		if last := got.Changes[journalBurst:]; last[0].What != agentapi.ChangeOmitted || last[1].To != "green" {
 			t.Errorf("recorded last: %+v", last)
 		}
 	})

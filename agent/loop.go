@@ -20,6 +20,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/mapping"
@@ -48,7 +49,7 @@ type Loop struct {
 	version    string
 	snapshots  <-chan *discovery.Snapshot
 	ruleBook   *ruleBook
-	cluster    Cluster // nil where there is none
+	cluster    agentapi.Cluster // nil where there is none
 	recordsDir *recordsDir
 	store      store
 	log        *slog.Logger
@@ -71,17 +72,17 @@ type Loop struct {
 	snapshot   *discovery.Snapshot
 	memory     mapping.Memory
 	view       mapping.View
-	records    *records       // of the CNI plugin
-	attached   []Attached     // what they mean by now
-	file       *nodefile.File // what the node file should hold
-	written    *nodefile.File // what it holds; nil where that is not known
-	stat       os.FileInfo    // of the file as written
-	unwritten  error          // why the files are not up to date
-	due        time.Time      // when step has something to do though nothing happens
-	saved      mapping.Memory // what was material of the memory saved with it
+	records    *records                       // of the CNI plugin
+	attached   []agentapi.ContainerAttachment // what they mean by now
+	file       *nodefile.File                 // what the node file should hold
+	written    *nodefile.File                 // what it holds; nil where that is not known
+	stat       os.FileInfo                    // of the file as written
+	unwritten  error                          // why the files are not up to date
+	due        time.Time                      // when step has something to do though nothing happens
+	saved      mapping.Memory                 // what was material of the memory saved with it
 	writes     atomic.Uint64
 
-	state atomic.Pointer[State]
+	state atomic.Pointer[agentapi.State]
 }
 
 // Deps are what a Loop is connected to.
@@ -92,7 +93,7 @@ type Deps struct {
 	Snapshots <-chan *discovery.Snapshot
 	Log       *slog.Logger
 	// Cluster is nil where the node is on its own.
-	Cluster Cluster
+	Cluster agentapi.Cluster
 	// AltNames replaces the kernel where alternative names are concerned.
 	AltNames AltNameKernel
 	// WriteLimit replaces the limits on writes of the node file, for benchmarks
@@ -135,7 +136,7 @@ func (l *Loop) Rules() Task { return l.ruleBook }
 func (l *Loop) Records() Task { return l.recordsDir }
 
 // Changes are what was recorded since t, by earlier runs too.
-func (l *Loop) Changes(t time.Time) (Changes, error) { return l.history.since(t) }
+func (l *Loop) Changes(t time.Time) (agentapi.Changes, error) { return l.history.since(t) }
 
 // String names the task.
 func (*Loop) String() string { return "map networks" }
@@ -166,7 +167,7 @@ func (l *Loop) damage(err error) {
 func (l *Loop) Run(ctx context.Context) error {
 	wake := time.NewTimer(lookEvery)
 	defer wake.Stop()
-	var updates <-chan ClusterUpdate
+	var updates <-chan agentapi.ClusterUpdate
 	if l.cluster != nil {
 		updates = l.cluster.Updates()
 	}
@@ -348,7 +349,7 @@ func (l *Loop) allocateAll(ids []mapping.Identity) (allocated bool, err error) {
 }
 
 // write brings the agent's files up to date and returns when to look again.
-func (l *Loop) write(in mapping.Input, view mapping.View, attached []Attached) time.Duration {
+func (l *Loop) write(in mapping.Input, view mapping.View, attached []agentapi.ContainerAttachment) time.Duration {
 	file, memory := nodeFile(in, view, movedOf(attached), &l.rules), l.memory.Material()
 	l.file = file
 	if l.onDisk() && sameContent(l.written, file) && reflect.DeepEqual(l.saved, memory) {
@@ -436,5 +437,17 @@ func sameContent(a, b *nodefile.File) bool {
 	return reflect.DeepEqual(&c, b)
 }
 
-// ErrNotReady is returned for a State before the first snapshot.
-var ErrNotReady = errors.New("the agent has not looked at the node's interfaces yet")
+// State returns what the agent knew after the last change.
+func (l *Loop) State() (*agentapi.State, error) {
+	if s := l.state.Load(); s != nil {
+		return s, nil
+	}
+	return nil, agentapi.ErrNotReady
+}
+
+func (l *Loop) newState() *agentapi.State {
+	return &agentapi.State{
+		Version: l.version, Node: l.config.Node, BootID: l.bootID, Started: l.started,
+		Rules: l.rules.Rules, Snapshot: l.snapshot, Memory: l.memory, View: l.view, Attachments: l.attached, Writes: l.writes.Load(),
+	}
+}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
@@ -27,7 +28,7 @@ type bench struct {
 	boot      string
 	snapshots chan *discovery.Snapshot
 	altNames  AltNameKernel
-	cluster   Cluster
+	cluster   agentapi.Cluster
 	loop      *Loop
 	cancel    context.CancelFunc
 	done      chan error

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/discovery"
 )
 
@@ -41,7 +42,10 @@ var (
 
 // The values of labels that are always there, so that an alert can rely on them.
 var (
-	protocols      = []discovery.Protocol{discovery.ProtocolLLDP, discovery.ProtocolCDP}
+	protocols         = []discovery.Protocol{discovery.ProtocolLLDP, discovery.ProtocolCDP}
+	containerStatuses = []agentapi.ContainerStatus{
+		agentapi.ContainerOK, agentapi.ContainerStale, agentapi.ContainerUnverified, agentapi.ContainerDown, agentapi.ContainerMoved,
+	}
 	transmitStates = []discovery.TransmitState{discovery.Sending, discovery.Watching, discovery.Silent, discovery.Off}
 )
 
@@ -51,13 +55,13 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 
 // A Collector makes Prometheus metrics of the agent's State.
 type Collector struct {
-	state func() (*State, error)
+	state func() (*agentapi.State, error)
 }
 
 var _ prometheus.Collector = (*Collector)(nil)
 
 // NewCollector returns a Collector of what state returns.
-func NewCollector(state func() (*State, error)) *Collector { return &Collector{state: state} }
+func NewCollector(state func() (*agentapi.State, error)) *Collector { return &Collector{state: state} }
 
 // Describe sends nothing: which metrics there are depends on the interfaces.
 func (*Collector) Describe(chan<- *prometheus.Desc) {}
@@ -91,17 +95,17 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-func collectAttached(ch chan<- prometheus.Metric, attached []Attached) {
-	statuses, orphans := map[AttachedStatus]int{}, 0
+func collectAttached(ch chan<- prometheus.Metric, attached []agentapi.ContainerAttachment) {
+	statuses, orphans := map[agentapi.ContainerStatus]int{}, 0
 	for i := range attached {
 		if attached[i].Orphaned != "" {
 			orphans++
 		}
-		if attached[i].Orphaned == "" || attached[i].Status == AttachedMoved { // it may only seem gone
+		if attached[i].Orphaned == "" || attached[i].Status == agentapi.ContainerMoved { // it may only seem gone
 			statuses[attached[i].Status]++
 		}
 	}
-	for _, status := range attachedStatuses {
+	for _, status := range containerStatuses {
 		gauge(ch, metricPods, float64(statuses[status]), string(status))
 	}
 	gauge(ch, metricOrphans, float64(orphans))

@@ -18,6 +18,7 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/internal/yamlfile"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
@@ -32,17 +33,9 @@ const (
 
 // Rules are the rules in force and how they came to be.
 type Rules struct {
-	Set      *rules.Set `json:"-"`
-	File     string     `json:"file,omitempty"`
-	RuleSets []string   `json:"ruleSets,omitempty"` // of the cluster, in force after the file
-	Loaded   time.Time  `json:"loaded,omitzero"`    // when the set in force was read
-	Problem  string     `json:"problem,omitempty"`  // why what is there now is not in force
-	Warnings []string   `json:"warnings,omitempty"`
-	Unkept   error      `json:"-"` // why the set in force is not kept for the next start
-
-	// Waiting is set until the rules of the cluster were known once. Without them the
-	// node's own could mean something else, so nothing has a name.
-	Waiting bool `json:"waiting,omitempty"`
+	agentapi.Rules
+	Set    *rules.Set // nil while there are none
+	Unkept error      // why the set in force is not kept for the next start
 }
 
 // Unknown reports whether there are rules that nobody could read yet. Then what has no
@@ -96,7 +89,7 @@ type ruleBook struct {
 func newRuleBook(path, cluster string, s store, log *slog.Logger) *ruleBook {
 	return &ruleBook{
 		path: path, cluster: cluster, store: s, log: log,
-		in: make(chan []rules.Source, 1), out: make(chan Rules, 1), rules: Rules{File: path},
+		in: make(chan []rules.Source, 1), out: make(chan Rules, 1), rules: Rules{Rules: agentapi.Rules{File: path}},
 	}
 }
 
@@ -287,7 +280,7 @@ func (r *ruleBook) refuse(why error) {
 
 func (r *ruleBook) accept(set *rules.Set, warnings []yamlfile.Mistake) {
 	was := r.rules
-	r.rules = Rules{Set: set, RuleSets: namesOf(r.sources.Cluster), Loaded: time.Now()}
+	r.rules = Rules{Set: set, Rules: agentapi.Rules{RuleSets: namesOf(r.sources.Cluster), Loaded: time.Now()}}
 	if r.sources.File != nil {
 		r.rules.File = r.path
 	}

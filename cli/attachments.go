@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/colvin-net/colvin/agent"
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping"
@@ -60,9 +61,9 @@ func (a *app) attachmentsFromFile(noAnswer error, dir string) error {
 
 // attachmentJSON is no answer by itself where not all containers are known, and none
 // at all where none is.
-func (a *app) attachmentJSON(attached []agent.Attached, problem string) error {
+func (a *app) attachmentJSON(attached []agentapi.ContainerAttachment, problem string) error {
 	if problem == "" {
-		return a.json(append([]agent.Attached{}, attached...))
+		return a.json(append([]agentapi.ContainerAttachment{}, attached...))
 	}
 	incomplete := fmt.Errorf("not all attachments are known: %s", problem)
 	if len(attached) == 0 {
@@ -71,7 +72,7 @@ func (a *app) attachmentJSON(attached []agent.Attached, problem string) error {
 	return errors.Join(a.json(attached), incomplete)
 }
 
-func (a *app) attachmentTable(attached []agent.Attached, problem string) error {
+func (a *app) attachmentTable(attached []agentapi.ContainerAttachment, problem string) error {
 	header := []string{"POD", "INTERFACE", "NETWORK", "DEVICE", "STATUS", "SINCE"}
 	if a.format == formatWide {
 		header = append(header, "IDENTITY", "LEADS TO", "SWITCH", "REASON", "CONTAINER")

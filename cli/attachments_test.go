@@ -9,33 +9,33 @@ import (
 	"testing"
 	"time"
 
-	"github.com/colvin-net/colvin/agent"
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
 // containers are attachments of every status.
-func containers() []agent.Attached {
+func containers() []agentapi.ContainerAttachment {
 	const green, other = "chassis mac:00:00:5e:00:53:01 VLAN 100", "chassis mac:00:00:5e:00:53:02 VLAN 200"
 	eth1 := record.Link{Name: "eth1", Index: 2, MAC: "02:00:00:00:00:02"}
-	at := func(container, pod string, status agent.AttachedStatus, ago time.Duration) agent.Attached {
-		return agent.Attached{
+	at := func(container, pod string, status agentapi.ContainerStatus, ago time.Duration) agentapi.ContainerAttachment {
+		return agentapi.ContainerAttachment{
 			Key: record.Key{Name: "green", ContainerID: container, IfName: "net1"}, Pod: record.Pod{Namespace: "default", Name: pod},
 			Network: "green", Identity: green, Device: eth1, Port: eth1, Status: status, Since: now.Add(-ago).UTC(),
 			Neighbor: "sw-green mac:00:00:5e:00:53:01 port ifname:Ethernet1/7",
 		}
 	}
-	ok := at("0ea1c7e4d1a2b3c4d5e6", "web-0", agent.AttachedOK, time.Hour)
-	moved := at("1ea1c7e4d1a2b3c4d5e6", "web-1", agent.AttachedMoved, 10*time.Minute)
+	ok := at("0ea1c7e4d1a2b3c4d5e6", "web-0", agentapi.ContainerOK, time.Hour)
+	moved := at("1ea1c7e4d1a2b3c4d5e6", "web-1", agentapi.ContainerMoved, 10*time.Minute)
 	moved.To, moved.ToNetwork, moved.Neighbor = other, "teal-heron", "mac:00:00:5e:00:53:02 port ifname:Ethernet1/8"
-	down := at("2ea1c7e4d1a2b3c4d5e6", "", agent.AttachedDown, time.Minute)
+	down := at("2ea1c7e4d1a2b3c4d5e6", "", agentapi.ContainerDown, time.Minute)
 	down.Pod, down.Reason, down.Neighbor, down.Orphaned, down.Gone = record.Pod{}, "eth1 is gone", "", "its network namespace is gone", now.Add(-time.Minute).UTC()
-	odd := at("3ea1c7e4d1a2b3c4d5e6", "\x1b]0;web-3\a", agent.AttachedUnverified, 72*time.Hour)
+	odd := at("3ea1c7e4d1a2b3c4d5e6", "\x1b]0;web-3\a", agentapi.ContainerUnverified, 72*time.Hour)
 	odd.IfName, odd.Reason = "net\n1", "waiting for its LLDP"
-	begun := at("4ea1c7e4d1a2b3c4d5e6", "web-4", agent.AttachedOK, time.Hour)
+	begun := at("4ea1c7e4d1a2b3c4d5e6", "web-4", agentapi.ContainerOK, time.Hour)
 	begun.Orphaned = "its ADD was not completed"
-	return []agent.Attached{ok, moved, down, odd, begun}
+	return []agentapi.ContainerAttachment{ok, moved, down, odd, begun}
 }
 
 // TestAgentHasNoAnswer holds that an agent which runs is not said to be gone.
@@ -47,9 +47,9 @@ func TestAgentHasNoAnswer(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		serveState(t, dir, func() (*agent.State, error) { return nil, agent.ErrNotReady },
-			func(time.Time) (agent.Changes, error) {
-				return agent.Changes{}, errors.New("read changes: input/output error")
+		serveState(t, dir, func() (*agentapi.State, error) { return nil, agentapi.ErrNotReady },
+			func(time.Time) (agentapi.Changes, error) {
+				return agentapi.Changes{}, errors.New("read changes: input/output error")
 			})
 		for _, command := range []string{"attachments", "networks", "neighbors", "changes"} {
 			got := run(t, dir, command)
@@ -76,25 +76,25 @@ func TestAgentHangs(t *testing.T) {
 // TestAttachmentsUnknown holds that a program is not told of an empty list, or of a
 // short one, as if it were all.
 func TestAttachmentsUnknown(t *testing.T) {
-	for name, attached := range map[string][]agent.Attached{"none": nil, "some": containers()[:1]} {
+	for name, attached := range map[string][]agentapi.ContainerAttachment{"none": nil, "some": containers()[:1]} {
 		dir := t.TempDir()
-		s := &agent.State{Attachments: attached}
+		s := &agentapi.State{Attachments: attached}
 		s.View.Conditions = []mapping.Condition{{Type: mapping.RecordsUnreadable, Message: "open /d: permission denied"}}
-		serveState(t, dir, func() (*agent.State, error) { return s, nil }, changesSince)
+		serveState(t, dir, func() (*agentapi.State, error) { return s, nil }, changesSince)
 		expect(t, "attachments-unknown-"+name, run(t, dir, "attachments"))
 		expect(t, "attachments-unknown-"+name+"-json", run(t, dir, "attachments", "-o", "json"))
 	}
 }
 
-func changesSince(t time.Time) (agent.Changes, error) {
-	all := []agent.Change{
-		{Time: now.Add(-26 * time.Hour).UTC(), What: agent.ChangeAgent, To: "started", Reason: "version v0.1.0"},
-		{Time: now.Add(-10 * time.Minute).UTC(), What: agent.ChangeNeighbor, Interface: "eth1", From: "sw-green mac:00:00:5e:00:53:01 port ifname:Ethernet1/7", To: "mac:00:00:5e:00:53:02 port ifname:Ethernet1/8"},
-		{Time: now.Add(-10 * time.Minute).UTC(), What: agent.ChangeNetwork, Network: "storage", Interface: "eth1", VID: 300, From: "unverified", Reason: "waiting for its LLDP"},
-		{Time: now.Add(-9 * time.Minute).UTC(), What: agent.ChangePod, Network: "green", Interface: "eth1", Pod: "default/web-1", From: "green (chassis mac:00:00:5e:00:53:01 VLAN 100)", To: "teal-heron (chassis mac:00:00:5e:00:53:02 VLAN 200)"},
-		{Time: now.Add(-8 * time.Minute).UTC(), What: agent.ChangeOmitted, Reason: "900 changes came too fast to record them all"},
+func changesSince(t time.Time) (agentapi.Changes, error) {
+	all := []agentapi.Change{
+		{Time: now.Add(-26 * time.Hour).UTC(), What: agentapi.ChangeAgent, To: "started", Reason: "version v0.1.0"},
+		{Time: now.Add(-10 * time.Minute).UTC(), What: agentapi.ChangeNeighbor, Interface: "eth1", From: "sw-green mac:00:00:5e:00:53:01 port ifname:Ethernet1/7", To: "mac:00:00:5e:00:53:02 port ifname:Ethernet1/8"},
+		{Time: now.Add(-10 * time.Minute).UTC(), What: agentapi.ChangeNetwork, Network: "storage", Interface: "eth1", VID: 300, From: "unverified", Reason: "waiting for its LLDP"},
+		{Time: now.Add(-9 * time.Minute).UTC(), What: agentapi.ChangePod, Network: "green", Interface: "eth1", Pod: "default/web-1", From: "green (chassis mac:00:00:5e:00:53:01 VLAN 100)", To: "teal-heron (chassis mac:00:00:5e:00:53:02 VLAN 200)"},
+		{Time: now.Add(-8 * time.Minute).UTC(), What: agentapi.ChangeOmitted, Reason: "900 changes came too fast to record them all"},
 	}
-	out := agent.Changes{Damaged: 2}
+	out := agentapi.Changes{Damaged: 2}
 	for _, c := range all {
 		if !c.Time.Before(t) {
 			out.Changes = append(out.Changes, c)

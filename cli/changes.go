@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/colvin-net/colvin/agent"
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -27,7 +28,7 @@ func (a *app) changes() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			c, err := agent.QueryChanges(cmd.Context(), filepath.Join(a.runDir, nodefile.SocketName), from)
+			c, err := agentapi.QueryChanges(cmd.Context(), filepath.Join(a.runDir, nodefile.SocketName), from)
 			if err != nil {
 				return a.changesFromFile(err, dir, from)
 			}
@@ -72,9 +73,9 @@ func (a *app) changesFromFile(noAnswer error, dir string, from time.Time) error 
 	return a.changeList(c, from)
 }
 
-func (a *app) changeList(c agent.Changes, from time.Time) error {
+func (a *app) changeList(c agentapi.Changes, from time.Time) error {
 	if a.format == formatJSON {
-		return a.json(append([]agent.Change{}, c.Changes...))
+		return a.json(append([]agentapi.Change{}, c.Changes...))
 	}
 	var cells [][]string
 	for i := range c.Changes {

@@ -20,7 +20,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/colvin-net/colvin/agent"
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -91,7 +91,7 @@ func (a *app) formats(cmd *cobra.Command, formats ...string) *cobra.Command {
 
 // complete offers what names finds in the agent's state as a command's only
 // argument.
-func (a *app) complete(cmd *cobra.Command, args []string, names func(*agent.State) []string) ([]string, cobra.ShellCompDirective) {
+func (a *app) complete(cmd *cobra.Command, args []string, names func(*agentapi.State) []string) ([]string, cobra.ShellCompDirective) {
 	s, err := a.state(cmd.Context())
 	if err != nil || len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
@@ -100,8 +100,8 @@ func (a *app) complete(cmd *cobra.Command, args []string, names func(*agent.Stat
 }
 
 // state asks the agent.
-func (a *app) state(ctx context.Context) (*agent.State, error) {
-	return agent.Query(ctx, filepath.Join(a.runDir, nodefile.SocketName))
+func (a *app) state(ctx context.Context) (*agentapi.State, error) {
+	return agentapi.Query(ctx, filepath.Join(a.runDir, nodefile.SocketName))
 }
 
 // file reads what the agent left for the plugin.

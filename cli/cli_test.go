@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/colvin-net/colvin/agent"
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/golden"
 	"github.com/colvin-net/colvin/internal/leaktest"
@@ -118,7 +119,7 @@ func snapshot() *discovery.Snapshot {
 }
 
 // agentState is what an agent on that node says.
-func agentState(t *testing.T) *agent.State {
+func agentState(t *testing.T) *agentapi.State {
 	t.Helper()
 	set, _, err := rules.Parse("/etc/colvin/rules.yaml", []byte(ruleText))
 	if err != nil {
@@ -130,9 +131,9 @@ func agentState(t *testing.T) *agent.State {
 	view := mapping.Resolve(mapping.Input{World: world, Snapshot: snap, Memory: memory, Colours: mapping.Colours{
 		Attach: true, Book: []mapping.Colour{{Name: "teal-heron", Identity: mapping.Identity{Switch: "mac:00:00:5e:00:53:02", VLAN: 200}}},
 	}})
-	return &agent.State{
+	return &agentapi.State{
 		Version: "v0.1.0", Node: "node1", BootID: "boot-1", Started: now.Add(-26 * time.Hour),
-		Rules:    agent.Rules{File: "/etc/colvin/rules.yaml", Loaded: now.Add(-2 * time.Hour)},
+		Rules:    agentapi.Rules{File: "/etc/colvin/rules.yaml", Loaded: now.Add(-2 * time.Hour)},
 		Snapshot: snap, Memory: memory, View: view, Attachments: containers(),
 	}
 }
@@ -141,10 +142,10 @@ func agentState(t *testing.T) *agent.State {
 func serve(t *testing.T, dir string) {
 	t.Helper()
 	s := agentState(t)
-	serveState(t, dir, func() (*agent.State, error) { return s, nil }, changesSince)
+	serveState(t, dir, func() (*agentapi.State, error) { return s, nil }, changesSince)
 }
 
-func serveState(t *testing.T, dir string, state func() (*agent.State, error), changes func(time.Time) (agent.Changes, error)) {
+func serveState(t *testing.T, dir string, state func() (*agentapi.State, error), changes func(time.Time) (agentapi.Changes, error)) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	server := agent.NewServer(filepath.Join(dir, nodefile.SocketName), state, changes, slog.New(slog.DiscardHandler))
@@ -157,7 +158,7 @@ func serveState(t *testing.T, dir string, state func() (*agent.State, error), ch
 		}
 	})
 	for tick := time.Tick(time.Millisecond); ; <-tick {
-		if _, err := agent.Query(ctx, filepath.Join(dir, nodefile.SocketName)); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED) {
+		if _, err := agentapi.Query(ctx, filepath.Join(dir, nodefile.SocketName)); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED) {
 			return
 		}
 	}

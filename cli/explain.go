@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/colvin-net/colvin/agent"
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
 )
@@ -50,7 +50,7 @@ func (a *app) explain() *cobra.Command {
 	}, formatText, formatJSON)
 }
 
-func interfaceNames(s *agent.State) []string {
+func interfaceNames(s *agentapi.State) []string {
 	var names []string
 	for i := range s.Snapshot.Interfaces {
 		names = append(names, s.Snapshot.Interfaces[i].Name)
@@ -59,7 +59,7 @@ func interfaceNames(s *agent.State) []string {
 }
 
 // explanation gives the sentences about an interface their facts.
-func (a *app) explanation(s *agent.State, ifname string, sentences []string) *explanation {
+func (a *app) explanation(s *agentapi.State, ifname string, sentences []string) *explanation {
 	i := slices.IndexFunc(s.Snapshot.Interfaces, func(i discovery.Interface) bool { return i.Name == ifname })
 	ifi := s.Snapshot.Interfaces[i]
 	row := newInterfaceRow(s, ifi)

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/colvin-net/colvin/agent"
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
 )
@@ -53,7 +53,7 @@ func (a *app) interfaces() *cobra.Command {
 	}, formatTable, formatWide, formatJSON)
 }
 
-func interfaceRows(s *agent.State) []interfaceRow {
+func interfaceRows(s *agentapi.State) []interfaceRow {
 	rows := []interfaceRow{}
 	for _, i := range s.Snapshot.Interfaces {
 		rows = append(rows, newInterfaceRow(s, i))
@@ -61,7 +61,7 @@ func interfaceRows(s *agent.State) []interfaceRow {
 	return rows
 }
 
-func newInterfaceRow(s *agent.State, i discovery.Interface) interfaceRow {
+func newInterfaceRow(s *agentapi.State, i discovery.Interface) interfaceRow {
 	row := interfaceRow{interfaceFacts: interfaceFacts{Interface: i}, Attachments: []mapping.Attachment{}}
 	if m, ok := s.Snapshot.Interface(i.Master); ok {
 		row.MasterName = m.Name

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/colvin-net/colvin/agent"
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
 )
@@ -55,7 +55,7 @@ func (a *app) neighbors() *cobra.Command {
 	}, formatTable, formatWide, formatJSON)
 }
 
-func portNames(s *agent.State) []string {
+func portNames(s *agentapi.State) []string {
 	var names []string
 	for i := range s.Snapshot.Ports {
 		names = append(names, s.Snapshot.Ports[i].Name)
@@ -63,7 +63,7 @@ func portNames(s *agent.State) []string {
 	return names
 }
 
-func neighborRows(s *agent.State, only []string) []neighborRow {
+func neighborRows(s *agentapi.State, only []string) []neighborRow {
 	rows := []neighborRow{}
 	for _, p := range s.Snapshot.Ports {
 		if len(only) == 1 && p.Name != only[0] {

@@ -14,7 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/colvin-net/colvin/agent"
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/internal/yamlfile"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
@@ -39,7 +39,7 @@ func (a *app) networks() *cobra.Command {
 	}, formatTable, formatWide, formatJSON)
 }
 
-func (a *app) networkTable(s *agent.State) error {
+func (a *app) networkTable(s *agentapi.State) error {
 	header := []string{"NETWORK", "ALIASES", "DEVICE", "VLAN", "CERTAINTY", "SINCE", "SWITCH", "PORT", "BY"}
 	if a.format == formatWide {
 		header = append(header, "IDENTITY", "REASON")

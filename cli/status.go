@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/colvin-net/colvin/agent"
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
 )
@@ -25,7 +25,7 @@ type statusReport struct {
 	Started    time.Time           `json:"started"`
 	Converged  bool                `json:"converged"`
 	Pending    []string            `json:"pending"`
-	Rules      agent.Rules         `json:"rules"`
+	Rules      agentapi.Rules      `json:"rules"`
 	Ports      []discovery.Port    `json:"ports"`
 	Conditions []mapping.Condition `json:"conditions"`
 }
@@ -91,7 +91,7 @@ func (a *app) statusFacts(r *statusReport) []fact {
 }
 
 // inForce says which rules are in force.
-func inForce(r *agent.Rules) string {
+func inForce(r *agentapi.Rules) string {
 	from := slices.DeleteFunc(append([]string{r.File}, r.RuleSets...), func(s string) bool { return s == "" })
 	switch {
 	case r.Waiting:

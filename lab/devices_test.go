@@ -14,7 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/colvin-net/colvin/agent"
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/netnstest"
 	"github.com/colvin-net/colvin/lab"
@@ -98,7 +98,7 @@ func (r *deviceRig) startAgent() {
 }
 
 // await waits until the agent's state has nothing wrong with it.
-func (r *deviceRig) await(wrong func(*agent.State) string) {
+func (r *deviceRig) await(wrong func(*agentapi.State) string) {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), devicePatience)
 	defer cancel()
@@ -121,7 +121,7 @@ func (r *deviceRig) await(wrong func(*agent.State) string) {
 // "eth1: leaf p1".
 func (r *deviceRig) hears(want ...string) {
 	r.t.Helper()
-	r.await(func(s *agent.State) string {
+	r.await(func(s *agentapi.State) string {
 		return cmp.Diff(want, heard(s.Snapshot))
 	})
 }
@@ -173,7 +173,7 @@ func (r *deviceRig) present(l nodefile.Link) bool {
 // splits waits until bond0 leads nowhere, because its members disagree.
 func (r *deviceRig) splits() {
 	r.t.Helper()
-	r.await(func(s *agent.State) string {
+	r.await(func(s *agentapi.State) string {
 		for _, a := range s.View.Attachments {
 			if a.VID == 0 && a.Usable {
 				return a.Name + " is usable on " + a.Device.Name
@@ -285,7 +285,7 @@ func TestDevicesLACP(t *testing.T) {
 // aggregates waits until so many members of bond0 send.
 func (r *deviceRig) aggregates(want int) {
 	r.t.Helper()
-	r.await(func(s *agent.State) string {
+	r.await(func(s *agentapi.State) string {
 		got := 0
 		for _, i := range s.Snapshot.Interfaces {
 			bond, _ := s.Snapshot.Interface(i.Master)
@@ -335,7 +335,7 @@ func TestDevicesBondSplit(t *testing.T) {
 // active waits until bond0 sends through a member.
 func (r *deviceRig) active(member string) {
 	r.t.Helper()
-	r.await(func(s *agent.State) string {
+	r.await(func(s *agentapi.State) string {
 		for _, i := range s.Snapshot.Interfaces {
 			if i.Bond != nil {
 				active, _ := s.Snapshot.Interface(i.Bond.Active)

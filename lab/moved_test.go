@@ -21,7 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
 
-	"github.com/colvin-net/colvin/agent"
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/lab"
 	"github.com/colvin-net/colvin/mapping"
@@ -34,7 +34,7 @@ const metricsAddress = "127.0.0.1:9469"
 const codeMoved = 102
 
 // awaitState waits until the agent's state is as wanted; wrong says what is not.
-func (b *bench) awaitState(wrong func(*agent.State) string) {
+func (b *bench) awaitState(wrong func(*agentapi.State) string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.t.Context(), 20*time.Second)
 	defer cancel()
@@ -56,7 +56,7 @@ func (b *bench) awaitState(wrong func(*agent.State) string) {
 // awaitPods waits until the agent says so of the pods, such as "pod1 ok".
 func (b *bench) awaitPods(want ...string) {
 	b.t.Helper()
-	b.awaitState(func(s *agent.State) string {
+	b.awaitState(func(s *agentapi.State) string {
 		var got []string
 		for i := range s.Attachments {
 			got = append(got, s.Attachments[i].Owner()+" "+string(s.Attachments[i].Status))
@@ -201,7 +201,7 @@ func TestPodGone(t *testing.T) {
 	unpin()
 	b.ok(p.Close())
 	b.attached("green") // the agent looks again
-	b.awaitState(func(s *agent.State) string {
+	b.awaitState(func(s *agentapi.State) string {
 		if len(s.Attachments) == 2 && !s.Attachments[0].Gone.IsZero() && s.Attachments[1].Gone.IsZero() {
 			return ""
 		}
@@ -218,7 +218,7 @@ func TestUnprivilegedReadsRecords(t *testing.T) {
 	stop := b.startUnprivileged()
 	b.await("green", lab.Resolves("green", "eth1", nodefile.Fresh))
 	b.attached("green")
-	b.awaitState(func(s *agent.State) string {
+	b.awaitState(func(s *agentapi.State) string {
 		for _, c := range s.View.Conditions {
 			if c.Type == mapping.RecordsUnreadable && strings.Contains(c.Message, "install -d -m 2750 -g") {
 				return ""

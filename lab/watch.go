@@ -16,7 +16,7 @@ import (
 	"golang.org/x/net/icmp"
 	"golang.org/x/net/ipv4"
 
-	"github.com/colvin-net/colvin/agent"
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -32,8 +32,8 @@ func (n *Node) NodeFile() (*nodefile.File, error) {
 }
 
 // State asks the node's agent.
-func (n *Node) State(ctx context.Context) (*agent.State, error) {
-	return agent.Query(ctx, n.Path(nodefile.DefaultDir+"/"+nodefile.SocketName))
+func (n *Node) State(ctx context.Context) (*agentapi.State, error) {
+	return agentapi.Query(ctx, n.Path(nodefile.DefaultDir+"/"+nodefile.SocketName))
 }
 
 // Await waits until the node file says what is wanted of it. The error tells

@@ -20,7 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/colvin-net/colvin/agent"
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
@@ -139,7 +139,7 @@ func topologyIs(t *testing.T, c *controlplane.ControlPlane, name, bootID string)
 }
 
 // updateIs waits for what the cluster is to say.
-func updateIs(t *testing.T, cluster *Cluster, what string, ok func(agent.ClusterUpdate) bool) {
+func updateIs(t *testing.T, cluster *Cluster, what string, ok func(agentapi.ClusterUpdate) bool) {
 	t.Helper()
 	timeout := time.After(patience)
 	for {
@@ -183,7 +183,7 @@ func testPublishes(c *controlplane.ControlPlane) func(*testing.T) {
 
 		again, _ := connect(t, client, "node1")
 		again.Publish(sees("boot-2"))
-		updateIs(t, again, "a sync", func(u agent.ClusterUpdate) bool { return u.RuleSets != nil })
+		updateIs(t, again, "a sync", func(u agentapi.ClusterUpdate) bool { return u.RuleSets != nil })
 		eventually(t, "a look", func() error {
 			if len(again.publisher.wake) > 0 {
 				return errors.New("not taken yet")
@@ -200,8 +200,8 @@ func testPublishes(c *controlplane.ControlPlane) func(*testing.T) {
 func testWatches(c *controlplane.ControlPlane) func(*testing.T) {
 	return func(t *testing.T) {
 		cluster, _ := connect(t, onNode(t, c, "node1"), "node1")
-		updateIs(t, cluster, "nothing", func(u agent.ClusterUpdate) bool {
-			return cmp.Equal(agent.ClusterUpdate{RuleSets: []rules.Source{}, Colours: []mapping.Colour{}}, u)
+		updateIs(t, cluster, "nothing", func(u agentapi.ClusterUpdate) bool {
+			return cmp.Equal(agentapi.ClusterUpdate{RuleSets: []rules.Source{}, Colours: []mapping.Colour{}}, u)
 		})
 		for _, name := range []string{"b", "a"} {
 			do(t, c, http.MethodPost, objectsPath+v1alpha1.RuleSets, object{
@@ -214,20 +214,20 @@ func testWatches(c *controlplane.ControlPlane) func(*testing.T) {
 			"spec": object{"switch": "mac:00:00:5e:00:53:01", "vlan": 100},
 		}, nil)
 		spec := func(name string) []byte { return []byte(`{"networks":[{"match":[{"vlan":7}],"name":"` + name + `"}]}`) }
-		want := agent.ClusterUpdate{
+		want := agentapi.ClusterUpdate{
 			RuleSets: []rules.Source{{Name: "ruleset/a", Root: "spec", Data: spec("a")}, {Name: "ruleset/b", Root: "spec", Data: spec("b")}},
 			Colours:  []mapping.Colour{{Name: "red-wren", Identity: mapping.Identity{Switch: "mac:00:00:5e:00:53:01", VLAN: 100}}},
 		}
-		updateIs(t, cluster, "all", func(u agent.ClusterUpdate) bool { return cmp.Equal(want, u) })
+		updateIs(t, cluster, "all", func(u agentapi.ClusterUpdate) bool { return cmp.Equal(want, u) })
 		do(t, c, http.MethodDelete, objectsPath+v1alpha1.RuleSets+"/a", nil, nil)
 		want.RuleSets = want.RuleSets[1:]
-		updateIs(t, cluster, "one less", func(u agent.ClusterUpdate) bool { return cmp.Equal(want, u) })
+		updateIs(t, cluster, "one less", func(u agentapi.ClusterUpdate) bool { return cmp.Equal(want, u) })
 	}
 }
 
 // hostile is what an agent knows where everything it is told is as odd and as long as it
 // can be.
-func hostile() *agent.State {
+func hostile() *agentapi.State {
 	s := sees("boot-odd")
 	s.Snapshot.Time = time.Now()
 	wire := strings.Repeat(`\x01`, 512)
@@ -254,7 +254,7 @@ func hostile() *agent.State {
 		s.Memory.Claims = append(s.Memory.Claims, mapping.Claim{Interface: ifi.Name, Index: index, Neighbor: port.Neighbors[0], Lost: time.Now()})
 	}
 	for k := range 2000 {
-		a := agent.Attached{Status: agent.AttachedMoved, Since: time.Now(), Network: long, Identity: "i", To: "j", Pod: record.Pod{Namespace: "\xff", Name: "\x00", UID: "u"}}
+		a := agentapi.ContainerAttachment{Status: agentapi.ContainerMoved, Since: time.Now(), Network: long, Identity: "i", To: "j", Pod: record.Pod{Namespace: "\xff", Name: "\x00", UID: "u"}}
 		a.ContainerID, a.IfName, a.Device.Name = fmt.Sprint(k), "\x1b[31m", long
 		if k == 0 {
 			a.ContainerID, a.Identity, a.To, a.Pod = long, long, long, record.Pod{Namespace: long, Name: long, UID: long}
@@ -319,7 +319,7 @@ func testIdentity(c *controlplane.ControlPlane) func(*testing.T) {
 			t.Run(name, func(t *testing.T) {
 				cluster, _ := connect(t, tt.client, "node3")
 				cluster.Publish(sees("boot-1"))
-				updateIs(t, cluster, "the condition", func(u agent.ClusterUpdate) bool {
+				updateIs(t, cluster, "the condition", func(u agentapi.ClusterUpdate) bool {
 					return len(u.Problems) == 1 && u.Problems[0].Type == mapping.NotPublished && strings.Contains(u.Problems[0].Message, tt.want)
 				})
 			})
@@ -334,11 +334,11 @@ func testAway(c *controlplane.ControlPlane) func(*testing.T) {
 		cluster, _ := connect(t, onNode(t, c, "node1"), "node1")
 		cluster.Publish(sees("boot-3"))
 		topologyIs(t, c, "node1", "boot-3")
-		updateIs(t, cluster, "a sync", func(u agent.ClusterUpdate) bool { return u.RuleSets != nil && u.Problems == nil })
+		updateIs(t, cluster, "a sync", func(u agentapi.ClusterUpdate) bool { return u.RuleSets != nil && u.Problems == nil })
 		if err := c.StopAPIServer(); err != nil {
 			t.Fatal(err)
 		}
-		updateIs(t, cluster, "the condition", func(u agent.ClusterUpdate) bool {
+		updateIs(t, cluster, "the condition", func(u agentapi.ClusterUpdate) bool {
 			return u.RuleSets != nil && len(u.Problems) == 1 && u.Problems[0].Type == mapping.ClusterUnreachable
 		})
 		cluster.Publish(sees("boot-4"))
@@ -359,7 +359,7 @@ func testAway(c *controlplane.ControlPlane) func(*testing.T) {
 		if most := 10 * time.Second; took > most {
 			t.Errorf("published %v after the API server was ready, want %v at most", took, most)
 		}
-		updateIs(t, cluster, "the end of the condition", func(u agent.ClusterUpdate) bool { return u.Problems == nil })
+		updateIs(t, cluster, "the end of the condition", func(u agentapi.ClusterUpdate) bool { return u.Problems == nil })
 		t.Logf("watched %v after the API server was ready", time.Since(back))
 	}
 }

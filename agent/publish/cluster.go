@@ -22,7 +22,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
 
-	"github.com/colvin-net/colvin/agent"
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/internal/clusterview"
 	"github.com/colvin-net/colvin/mapping"
@@ -42,14 +42,14 @@ type Cluster struct {
 	ruleSets, colours *watched
 	publisher         *publisher
 	identity          string
-	updates           chan agent.ClusterUpdate
+	updates           chan agentapi.ClusterUpdate
 	log               *slog.Logger
 
 	mu   sync.Mutex // one update after the other
 	said []mapping.Condition
 }
 
-var _ agent.Cluster = (*Cluster)(nil)
+var _ agentapi.Cluster = (*Cluster)(nil)
 
 // New returns a Cluster that reaches nobody yet: that the API server is away is no
 // error.
@@ -67,7 +67,7 @@ func New(c Config) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the API server: %w", err)
 	}
-	out := &Cluster{identity: identity(config), updates: make(chan agent.ClusterUpdate, 1), log: c.Log}
+	out := &Cluster{identity: identity(config), updates: make(chan agentapi.ClusterUpdate, 1), log: c.Log}
 	out.ruleSets = newWatched(client, v1alpha1.Resource(v1alpha1.RuleSets), out.changed)
 	out.colours = newWatched(client, v1alpha1.Resource(v1alpha1.Colours), out.changed)
 	out.publisher = newPublisher(&objects{client: client, node: c.Node}, out.changed, c.Log)
@@ -97,7 +97,7 @@ func identity(c *rest.Config) string {
 	return fmt.Sprintf("ca-%x", sha256.Sum256(ca))
 }
 
-// Identity implements agent.Cluster.
+// Identity implements agentapi.Cluster.
 func (c *Cluster) Identity() string { return c.identity }
 
 // String names the task.
@@ -112,17 +112,17 @@ func (c *Cluster) Run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// Updates implements agent.Cluster.
-func (c *Cluster) Updates() <-chan agent.ClusterUpdate { return c.updates }
+// Updates implements agentapi.Cluster.
+func (c *Cluster) Updates() <-chan agentapi.ClusterUpdate { return c.updates }
 
-// Publish implements agent.Cluster.
-func (c *Cluster) Publish(s *agent.State) { c.publisher.offer(s) }
+// Publish implements agentapi.Cluster.
+func (c *Cluster) Publish(s *agentapi.State) { c.publisher.offer(s) }
 
 // changed tells the agent what the cluster says now.
 func (c *Cluster) changed() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	u := agent.ClusterUpdate{Problems: c.problems()}
+	u := agentapi.ClusterUpdate{Problems: c.problems()}
 	ruleSets, known := c.ruleSets.list()
 	colours, both := c.colours.list()
 	if known && both {

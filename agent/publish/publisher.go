@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/util/wait"
 
-	"github.com/colvin-net/colvin/agent"
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/api/v1alpha1"
 )
 
@@ -52,8 +52,8 @@ type publisher struct {
 	wake chan struct{} // holds one
 
 	mu   sync.Mutex
-	last *agent.State // nil before the first
-	err  error        // of the last attempt
+	last *agentapi.State // nil before the first
+	err  error           // of the last attempt
 
 	// Owned by run.
 	limit     *rate.Limiter
@@ -85,7 +85,7 @@ func newPublisher(to writer, changed func(), log *slog.Logger) *publisher {
 }
 
 // offer takes what the node knows now.
-func (p *publisher) offer(s *agent.State) {
+func (p *publisher) offer(s *agentapi.State) {
 	p.mu.Lock()
 	p.last = s
 	p.mu.Unlock()
@@ -95,7 +95,7 @@ func (p *publisher) offer(s *agent.State) {
 	}
 }
 
-func (p *publisher) state() *agent.State {
+func (p *publisher) state() *agentapi.State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.last

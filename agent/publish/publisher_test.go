@@ -17,7 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
-	"github.com/colvin-net/colvin/agent"
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/leaktest"
@@ -61,8 +61,8 @@ func (n *notes) write(_ context.Context, spec *v1alpha1.NodeTopologySpec) (bool,
 }
 
 // sees is a state that differs from others by its name.
-func sees(name string) *agent.State {
-	return &agent.State{View: mapping.View{BootID: name}, Snapshot: &discovery.Snapshot{}}
+func sees(name string) *agentapi.State {
+	return &agentapi.State{View: mapping.View{BootID: name}, Snapshot: &discovery.Snapshot{}}
 }
 
 // publishing runs a publisher until stop, which returns what was written. It is for

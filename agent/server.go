@@ -3,43 +3,37 @@
 package agent
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"time"
+
+	"github.com/colvin-net/colvin/agent/agentapi"
 )
 
+// Timeouts of the agent's socket, and of the metrics.
 const (
-	statePath   = "/v1/state"
-	changesPath = "/v1/changes"
-
-	// Timeouts of the agent's socket. Both ends are on one machine.
 	headerTimeout = 2 * time.Second
 	writeTimeout  = 10 * time.Second
-	// maxState bounds what a client reads.
-	maxState = 64 << 20
 )
 
 // A Server answers on the agent's socket.
 type Server struct {
 	path    string
-	state   func() (*State, error)
-	changes func(since time.Time) (Changes, error)
+	state   func() (*agentapi.State, error)
+	changes func(since time.Time) (agentapi.Changes, error)
 	log     *slog.Logger
 }
 
 // NewServer returns the server of the socket at path, which answers with what
 // state and changes return.
-func NewServer(path string, state func() (*State, error), changes func(since time.Time) (Changes, error), log *slog.Logger) *Server {
+func NewServer(path string, state func() (*agentapi.State, error), changes func(since time.Time) (agentapi.Changes, error), log *slog.Logger) *Server {
 	return &Server{path: path, state: state, changes: changes, log: log}
 }
 
@@ -65,11 +59,11 @@ func (s *Server) Run(ctx context.Context) error {
 
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+statePath, func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET "+agentapi.StatePath, func(w http.ResponseWriter, _ *http.Request) {
 		state, err := s.state()
 		s.answer(w, state, err)
 	})
-	mux.HandleFunc("GET "+changesPath, func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET "+agentapi.ChangesPath, func(w http.ResponseWriter, r *http.Request) {
 		since, err := time.Parse(time.RFC3339, r.FormValue("since"))
 		if err != nil {
 			http.Error(w, fmt.Sprintf("since is %q, want a time such as 2026-01-02T15:04:05Z", r.FormValue("since")), http.StatusBadRequest)
@@ -99,54 +93,6 @@ func serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	defer stop()
 	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve %s: %w", l.Addr(), err)
-	}
-	return nil
-}
-
-// Query asks the agent behind the socket at path for its State.
-func Query(ctx context.Context, path string) (*State, error) {
-	var s State
-	if err := query(ctx, path, statePath, &s); err != nil {
-		return nil, err
-	}
-	return &s, nil
-}
-
-// QueryChanges asks the agent behind the socket at path what changed since t.
-func QueryChanges(ctx context.Context, path string, t time.Time) (Changes, error) {
-	var c Changes
-	err := query(ctx, path, changesPath+"?since="+url.QueryEscape(t.Format(time.RFC3339)), &c)
-	return c, err
-}
-
-func query(ctx context.Context, path, what string, answer any) error {
-	client := http.Client{Timeout: writeTimeout, Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", path)
-		},
-	}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://agent"+what, http.NoBody)
-	if err != nil {
-		return fmt.Errorf("ask agent: %w", err)
-	}
-	resp, err := client.Do(req)
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		err = u.Err // the URL is made up and would only puzzle
-	}
-	if err != nil {
-		return fmt.Errorf("ask agent: %w", err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxState))
-	if err != nil {
-		return fmt.Errorf("ask agent at %s: %w", path, err)
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("ask agent at %s: %s", path, bytes.TrimSpace(body))
-	}
-	if err := json.Unmarshal(body, answer); err != nil {
-		return fmt.Errorf("ask agent at %s: %w", path, err)
 	}
 	return nil
 }

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agentapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// The paths of what the agent answers with GET on its socket.
+const (
+	StatePath   = "/v1/state"   // the State
+	ChangesPath = "/v1/changes" // the Changes since the time in the parameter since, as in RFC 3339
+)
+
+const (
+	// answerTimeout is how long a client waits. Both ends are on one machine.
+	answerTimeout = 10 * time.Second
+	// maxState bounds what a client reads.
+	maxState = 64 << 20
+)
+
+// Query asks the agent behind the socket at path for its State.
+func Query(ctx context.Context, path string) (*State, error) {
+	var s State
+	if err := query(ctx, path, StatePath, &s); err != nil {
+		return nil, err
+	}
+	return &s, nil
+}
+
+// QueryChanges asks the agent behind the socket at path what changed since t.
+func QueryChanges(ctx context.Context, path string, t time.Time) (Changes, error) {
+	var c Changes
+	err := query(ctx, path, ChangesPath+"?since="+url.QueryEscape(t.Format(time.RFC3339)), &c)
+	return c, err
+}
+
+func query(ctx context.Context, path, what string, answer any) error {
+	client := http.Client{Timeout: answerTimeout, Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", path)
+		},
+	}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://agent"+what, http.NoBody)
+	if err != nil {
+		return fmt.Errorf("ask agent: %w", err)
+	}
+	resp, err := client.Do(req)
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err // the URL is made up and would only puzzle
+	}
+	if err != nil {
+		return fmt.Errorf("ask agent: %w", err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxState))
+	if err != nil {
+		return fmt.Errorf("ask agent at %s: %w", path, err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("ask agent at %s: %s", path, bytes.TrimSpace(body))
+	}
+	if err := json.Unmarshal(body, answer); err != nil {
+		return fmt.Errorf("ask agent at %s: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agentapi
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/internal/fit"
+)
+
+// ContainerStatus says whether a container is still where it was attached to.
+type ContainerStatus string
+
+// The statuses of a container's attachment.
+const (
+	ContainerOK         ContainerStatus = "ok"         // its device leads to the network, heard within the time to live
+	ContainerStale      ContainerStatus = "stale"      // it did, and the carrier was never lost since
+	ContainerUnverified ContainerStatus = "unverified" // nothing confirms that it does
+	ContainerDown       ContainerStatus = "down"       // the device is gone, down or without carrier
+	ContainerMoved      ContainerStatus = "moved"      // its device leads to another network
+)
+
+// A ContainerAttachment is what the CNI plugin recorded of a container, and where that
+// leads by now.
+type ContainerAttachment struct {
+	record.Key
+	Pod      record.Pod `json:"pod,omitzero"`
+	Network  string     `json:"network"` // as asked for
+	Identity string     `json:"identity"`
+	// Joined are further identities of the same network: as recorded, and as seen
+	// together since then.
+	Joined []string    `json:"joined,omitempty"`
+	Device record.Link `json:"device"`
+	Port   record.Link `json:"port"`
+	VID    uint16      `json:"vid,omitempty"`
+	// Taken is set where the device itself is in the container.
+	Taken bool `json:"taken,omitempty"`
+
+	Status   ContainerStatus `json:"status"`
+	Since    time.Time       `json:"since"`
+	Reason   string          `json:"reason,omitempty"`
+	Neighbor string          `json:"neighbor,omitempty"` // switch and port that the device leads to
+	// To is the identity that a moved one leads to. It stays until the device is found
+	// to lead to the network again.
+	To string `json:"to,omitempty"`
+	// ToNetwork is what To is called; empty where it has no name.
+	ToNetwork string `json:"toNetwork,omitempty"`
+
+	// Gone is when the container was found gone; zero while it is not known to be.
+	Gone time.Time `json:"gone,omitzero"`
+	// Orphaned says why nobody will remove the attachment; it is empty while
+	// somebody may.
+	Orphaned string `json:"orphaned,omitempty"`
+}
+
+// Owner names the container for people: its pod where Kubernetes told one.
+func (a *ContainerAttachment) Owner() string {
+	switch {
+	case a.Pod.Name == "":
+		return fit.Cut(fit.Printable(a.ContainerID), 13)
+	case a.Pod.Namespace == "":
+		return fit.Printable(a.Pod.Name)
+	}
+	return fit.Printable(a.Pod.Namespace + "/" + a.Pod.Name)
+}
+
+// LeadsTo names the network that a moved attachment leads to.
+func (a *ContainerAttachment) LeadsTo() string {
+	if a.ToNetwork == "" {
+		return a.To
+	}
+	return fmt.Sprintf("%s (%s)", a.ToNetwork, a.To)
+}
+
+// Unfinished reports whether the container may still be there, and only its ADD is
+// known to have ended halfway.
+func (a *ContainerAttachment) Unfinished() bool { return a.Orphaned != "" && a.Gone.IsZero() }

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
+	"github.com/colvin-net/colvin/agent/config"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/ether"
 	"github.com/colvin-net/colvin/discovery/link"
@@ -31,7 +32,7 @@ type Task interface {
 
 // An Agent observes the node it runs on and maps it.
 type Agent struct {
-	Config  Config
+	Config  config.Config
 	Version string
 	Cluster agentapi.Cluster // nil where the node is on its own
 	Log     *slog.Logger
@@ -67,7 +68,7 @@ func (a *Agent) Run(ctx context.Context) error {
 
 // prepare makes the agent's directories. The plugin's records are not below
 // them: an unprivileged agent must not own a directory above root's files.
-func prepare(c Config) error {
+func prepare(c config.Config) error {
 	if err := os.MkdirAll(c.RunDirectory, 0o755); err != nil {
 		return fmt.Errorf("make run directory: %w", err)
 	}
@@ -84,7 +85,7 @@ func (a *Agent) build(ctx context.Context, boot string, links observe.Links) ([]
 	c, log := a.Config, a.Log
 	observer := observe.New(observe.Config{
 		Links: links, Listen: ether.Listen, NIC: describeNIC(log), Addresses: link.Addresses, Log: log,
-		Ports: c.Interfaces, Protocols: c.Protocols, Settings: c.Ports, Exceptions: c.Exceptions,
+		Ports: c.Interfaces, Protocols: socketFor(c.Protocols), Settings: settingsOf(c.Ports), Exceptions: exceptionsOf(c.Exceptions),
 		SystemName: c.Node, SystemDescription: "Colvin " + a.Version + " on Linux", ShutdownOnExit: c.ShutdownOnExit,
 	})
 	loop := NewLoop(Deps{Config: c, Version: a.Version, BootID: boot, Snapshots: observer.Updates(), Cluster: a.Cluster, Log: log})

@@ -16,121 +16,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
-	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
-	"github.com/colvin-net/colvin/discovery/ether"
-	"github.com/colvin-net/colvin/discovery/observe"
-	"github.com/colvin-net/colvin/discovery/transmit"
 	"github.com/colvin-net/colvin/internal/leaktest"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
 func TestMain(m *testing.M) { os.Exit(leaktest.Run(m)) }
-
-// TestReferenceConfiguration parses deploy/colvind.yaml, which must state every
-// default.
-func TestReferenceConfiguration(t *testing.T) {
-	data, err := os.ReadFile("../deploy/colvind.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	reference, err := ParseConfig("colvind.yaml", data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defaults, err := ParseConfig("empty.yaml", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(defaults, reference); diff != "" {
-		t.Errorf("reference (-default +reference):\n%s", diff)
-	}
-	want := Config{
-		Interfaces: observe.Patterns{"*"}, Protocols: ether.LLDP | ether.CDP,
-		Ports: observe.Settings{Transmit: transmit.Auto, Capture: ether.CaptureAuto}, Rules: DefaultRules, RunDirectory: nodefile.DefaultDir, StateDirectory: DefaultStateDir, RecordDirectory: record.DefaultDir,
-		Colours: ColourConfig{Attach: true, Of: ColoursOfUntagged}, Log: LogConfig{Level: slog.LevelInfo, Format: LogText},
-	}
-	if diff := cmp.Diff(want, defaults); diff != "" {
-		t.Errorf("defaults (-want +got):\n%s", diff)
-	}
-}
-
-func TestConfigurationMistakes(t *testing.T) {
-	_, err := ParseConfig("colvind.yaml", []byte(`node: 7
-interfaces: ["eth[", "!"]
-rules: rules.yaml
-colours: {attach: perhaps, off: all}
-metrics: {address: "9100"}
-log: {level: loud}
-`))
-	if err == nil {
-		t.Fatal("mistakes are accepted")
-	}
-	for _, place := range []string{"colvind.yaml:1:7", ":2:14", ":2:22", ":3:8", ":4:19", ":4:28", ":5:20", ":6:14"} {
-		if !strings.Contains(err.Error(), place) {
-			t.Errorf("no mistake at %s in:\n%v", place, err)
-		}
-	}
-}
-
-// TestPortConfiguration reads what can be set for ports.
-func TestPortConfiguration(t *testing.T) {
-	c, err := ParseConfig("colvind.yaml", []byte(`protocols: [lldp]
-transmit: off
-capture: all
-shutdownOnExit: true
-ports:
-  - {match: "eth*", transmit: on}
-  - {match: "ens?", capture: protocol}
-`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := Config{Protocols: c.Protocols, Ports: c.Ports, Exceptions: c.Exceptions, ShutdownOnExit: c.ShutdownOnExit}
-	want := Config{
-		Protocols: ether.LLDP, Ports: observe.Settings{Transmit: transmit.Off, Capture: ether.CaptureAll}, ShutdownOnExit: true,
-		Exceptions: []observe.Exception{
-			{Match: "eth*", Settings: observe.Settings{Transmit: transmit.On}},
-			{Match: "ens?", Settings: observe.Settings{Capture: ether.CaptureProtocol}},
-		},
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("configuration (-want +got):\n%s", diff)
-	}
-}
-
-func TestPortConfigurationMistakes(t *testing.T) {
-	_, err := ParseConfig("colvind.yaml", []byte(`protocols: [lldp, edp]
-transmit: yes
-capture: early
-shutdownOnExit: perhaps
-ports:
-  - {match: "eth[", transmit: never}
-  - {transmit: on}
-  - {match: "", captures: all}
-  - eth1
-`))
-	want := `
-colvind.yaml:1:19: protocols[1]: unknown value "edp"; write lldp or cdp
-colvind.yaml:2:11: transmit: unknown value "yes"; write auto or on or off
-colvind.yaml:3:10: capture: unknown value "early"; write auto or all or protocol
-colvind.yaml:4:17: shutdownOnExit: is text, where true or false belongs; write true or false without quotes
-colvind.yaml:6:13: ports[0].match: "eth[" is not a glob such as "eth*"; see path.Match for the syntax of globs
-colvind.yaml:6:31: ports[0].transmit: unknown value "never"; write auto or on or off
-colvind.yaml:7:5: ports[1].match: is missing; name the ports with a glob such as "eth*"
-colvind.yaml:8:13: ports[2].match: "" is not a glob such as "eth*"; see path.Match for the syntax of globs
-colvind.yaml:8:17: ports[2].captures: unknown key; did you mean "capture"?
-colvind.yaml:9:5: ports[3]: is text, where a mapping belongs; write key: value
-colvind.yaml:9:5: ports[3].match: is missing; name the ports with a glob such as "eth*"
-`
-	if err == nil || err.Error() != strings.TrimSpace(want) {
-		t.Errorf("mistakes:\n%v\nwant\n%s", err, want)
-	}
-	if _, err := ParseConfig("colvind.yaml", []byte("protocols: []\n")); err == nil || !strings.Contains(err.Error(), ":1:12: protocols: names no protocol") {
-		t.Errorf("no protocols: %v", err)
-	}
-}
 
 func state() *agentapi.State {
 	return &agentapi.State{

@@ -623,18 +623,6 @@ func TestAltNamesClearedAsRoot(t *testing.T) {
 	b.calls("left alone")
 }
 
-func TestAltNamesConfiguration(t *testing.T) {
-	for content, want := range map[string]bool{"": false, "altnames: off": false, "altnames: on": true} {
-		if c, err := ParseConfig("colvind.yaml", []byte(content)); err != nil || c.AltNames != want {
-			t.Errorf("%q: %v, %v; want %v", content, c.AltNames, err, want)
-		}
-	}
-	_, err := ParseConfig("colvind.yaml", []byte("altnames: yes"))
-	if want := `colvind.yaml:1:11: altnames: unknown value "yes"; write on or off`; err == nil || err.Error() != want {
-		t.Errorf("error %v, want %s", err, want)
-	}
-}
-
 func TestAltNamesOff(t *testing.T) {
 	eth1 := device(2, "eth1")
 	b := newNameBench(t, eth1, device(3, "eth2", "ours"))

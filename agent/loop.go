@@ -21,6 +21,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
+	"github.com/colvin-net/colvin/agent/config"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/mapping"
@@ -43,7 +44,7 @@ const (
 
 // A Loop turns snapshots into the node file and the agent's State.
 type Loop struct {
-	config     Config
+	config     config.Config
 	bootID     string
 	started    time.Time
 	version    string
@@ -87,7 +88,7 @@ type Loop struct {
 
 // Deps are what a Loop is connected to.
 type Deps struct {
-	Config    Config
+	Config    config.Config
 	Version   string
 	BootID    string
 	Snapshots <-chan *discovery.Snapshot
@@ -296,7 +297,7 @@ func (l *Loop) conditions(v *mapping.View) {
 
 // colours are the colour book as package mapping wants it.
 func (l *Loop) colours() mapping.Colours {
-	c := mapping.Colours{Tagged: l.config.Colours.Of == ColoursOfAll, Attach: l.config.Colours.Attach}
+	c := mapping.Colours{Tagged: l.config.Colours.Of == config.ColoursOfAll, Attach: l.config.Colours.Attach}
 	switch {
 	case l.rules.Unknown(): // without the rules a colour could be shadowed, or its port be ignored
 	case l.cluster != nil:

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
+	"github.com/colvin-net/colvin/agent/config"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
@@ -23,7 +24,7 @@ import (
 // A bench is a Loop that a test feeds with snapshots.
 type bench struct {
 	t         *testing.T
-	config    Config
+	config    config.Config
 	log       *slog.Logger
 	boot      string
 	snapshots chan *discovery.Snapshot
@@ -37,9 +38,9 @@ type bench struct {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	dir := t.TempDir()
-	return &bench{t: t, boot: "boot-1", config: Config{
+	return &bench{t: t, boot: "boot-1", config: config.Config{
 		Node: "node1", Rules: filepath.Join(dir, "rules.yaml"), RunDirectory: dir, StateDirectory: dir, RecordDirectory: filepath.Join(dir, "attachments"),
-		Colours: ColourConfig{Attach: true, Of: ColoursOfUntagged},
+		Colours: config.Colours{Attach: true, Of: config.ColoursOfUntagged},
 	}}
 }
 

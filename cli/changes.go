@@ -13,6 +13,7 @@ import (
 
 	"github.com/colvin-net/colvin/agent"
 	"github.com/colvin-net/colvin/agent/agentapi"
+	"github.com/colvin-net/colvin/agent/config"
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -36,7 +37,7 @@ func (a *app) changes() *cobra.Command {
 		},
 	}, formatTable, formatWide, formatJSON)
 	cmd.Flags().StringVar(&since, "since", "24h", "a `time` such as 2026-01-02T15:04:05Z, or how long ago: 90m, 36h, 2d")
-	cmd.Flags().StringVar(&dir, "state-directory", agent.DefaultStateDir, "the agent's state `directory`, for when no agent answers")
+	cmd.Flags().StringVar(&dir, "state-directory", config.DefaultStateDir, "the agent's state `directory`, for when no agent answers")
 	return cmd
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/colvin-net/colvin/agent"
+	"github.com/colvin-net/colvin/agent/config"
 	"github.com/colvin-net/colvin/cniplugin"
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/internal/fit"
@@ -52,7 +53,7 @@ func (a *app) collect(cmd *cobra.Command, o *gcOptions) error {
 	if _, err := os.Stat(o.config); errors.Is(err, fs.ErrNotExist) && !cmd.Flags().Changed("config") {
 		o.config = ""
 	}
-	c, err := agent.LoadConfig(o.config)
+	c, err := config.Load(o.config)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/colvin-net/colvin/agent"
+	"github.com/colvin-net/colvin/agent/config"
 	"github.com/colvin-net/colvin/internal/netnstest"
 	"github.com/colvin-net/colvin/lab"
 	"github.com/colvin-net/colvin/mapping"
@@ -34,7 +35,7 @@ const macvlanOnGreen = `{"cniVersion": "1.1.0", "name": "green", "type": "macvla
 	"ipam": {"type": "static"}}`
 
 // nodeStateDir is the agent's state directory on its node.
-const nodeStateDir = agent.DefaultStateDir
+const nodeStateDir = config.DefaultStateDir
 
 // addMacvlan attaches a pod with the macvlan plugin as it comes from its makers.
 func addMacvlan(ctx context.Context, p *lab.Pod) error {

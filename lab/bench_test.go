@@ -20,6 +20,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/colvin-net/colvin/agent"
+	"github.com/colvin-net/colvin/agent/config"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/ether"
 	"github.com/colvin-net/colvin/discovery/link"
@@ -113,11 +114,11 @@ func send(b *testing.B, s *speaker.Speaker, f speaker.Frame) {
 func startAgent(b *testing.B, ns *netnstest.Namespace) string {
 	b.Helper()
 	dir := b.TempDir()
-	config := agent.Config{
+	c := config.Config{
 		Node: "node1", Rules: filepath.Join(dir, "rules.yaml"), RunDirectory: dir, StateDirectory: dir,
-		Colours: agent.ColourConfig{Of: agent.ColoursOfUntagged},
+		Colours: config.Colours{Of: config.ColoursOfUntagged},
 	}
-	if err := os.WriteFile(config.Rules, []byte("networks:\n  - name: \"net-{system.1}\"\n    match: [{system: \"sw-(*)\", vlan: untagged}]\n"), 0o600); err != nil {
+	if err := os.WriteFile(c.Rules, []byte("networks:\n  - name: \"net-{system.1}\"\n    match: [{system: \"sw-(*)\", vlan: untagged}]\n"), 0o600); err != nil {
 		b.Fatal(err)
 	}
 	var links *link.Subscription
@@ -126,7 +127,7 @@ func startAgent(b *testing.B, ns *netnstest.Namespace) string {
 	}
 	observer := observe.New(observe.Config{Links: links, Listen: ether.Listen, Ports: observe.Patterns{"eth*"}})
 	loop := agent.NewLoop(agent.Deps{
-		Config: config, BootID: "bench", Snapshots: observer.Updates(), WriteLimit: rate.NewLimiter(rate.Inf, 0),
+		Config: c, BootID: "bench", Snapshots: observer.Updates(), WriteLimit: rate.NewLimiter(rate.Inf, 0),
 	})
 	ctx, cancel := context.WithCancel(b.Context())
 	var group errgroup.Group

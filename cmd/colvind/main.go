@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/colvin-net/colvin/agent"
+	"github.com/colvin-net/colvin/agent/config"
 	"github.com/colvin-net/colvin/agent/publish"
 )
 
@@ -45,23 +46,23 @@ const gcPercent = 50
 
 func run(file string) error {
 	debug.SetGCPercent(gcPercent)
-	config, err := agent.LoadConfig(file)
+	c, err := config.Load(file)
 	if err != nil {
 		return err
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	signal.Ignore(syscall.SIGHUP) // the rules are read again by themselves
-	log := logger(config.Log)
-	if !config.AltNames {
-		clearAltNames(config, log)
+	log := logger(c.Log)
+	if !c.AltNames {
+		clearAltNames(c, log)
 	}
-	if err := agent.DropPrivileges(config.AltNames); err != nil {
+	if err := agent.DropPrivileges(c.AltNames); err != nil {
 		return err
 	}
-	agent := agent.Agent{Config: config, Version: version, Log: log}
-	if k := config.Kubernetes; k.Enabled {
-		agent.Cluster, err = publish.New(publish.Config{Node: config.Node, Kubeconfig: k.Kubeconfig, Version: version, Log: log})
+	agent := agent.Agent{Config: c, Version: version, Log: log}
+	if k := c.Kubernetes; k.Enabled {
+		agent.Cluster, err = publish.New(publish.Config{Node: c.Node, Kubeconfig: k.Kubeconfig, Version: version, Log: log})
 		if err != nil {
 			return err
 		}
@@ -71,15 +72,15 @@ func run(file string) error {
 
 // clearAltNames takes away what a killed agent left that was configured otherwise,
 // while there may be the right to.
-func clearAltNames(config agent.Config, log *slog.Logger) {
-	if err := agent.ClearAltNamesUnlessRunning(config.RunDirectory, config.StateDirectory); err != nil {
+func clearAltNames(c config.Config, log *slog.Logger) {
+	if err := agent.ClearAltNamesUnlessRunning(c.RunDirectory, c.StateDirectory); err != nil {
 		log.Warn("altnames of an earlier run are left", "error", err)
 	}
 }
 
-func logger(c agent.LogConfig) *slog.Logger {
+func logger(c config.Log) *slog.Logger {
 	options := &slog.HandlerOptions{Level: c.Level}
-	if c.Format == agent.LogJSON {
+	if c.Format == config.LogJSON {
 		return slog.New(slog.NewJSONHandler(os.Stderr, options))
 	}
 	return slog.New(slog.NewTextHandler(os.Stderr, options))

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package agent
+// Package config reads colvind.yaml, with every mistake that is in it. What its words
+// have the agent do stays out, and so do the packages that do it: the colvin command
+// reads the file too, for the directories.
+package config
 
 import (
 	"fmt"
@@ -8,12 +11,11 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
-	"github.com/colvin-net/colvin/discovery/ether"
-	"github.com/colvin-net/colvin/discovery/observe"
-	"github.com/colvin-net/colvin/discovery/transmit"
 	"github.com/colvin-net/colvin/internal/yamlfile"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -30,6 +32,20 @@ const (
 	ColoursOfAll      = "all"
 )
 
+// The values of transmit. Empty is none of them, but what other ports have.
+const (
+	TransmitAuto = "auto"
+	TransmitOn   = "on"
+	TransmitOff  = "off"
+)
+
+// The values of capture.
+const (
+	CaptureAuto     = "auto"
+	CaptureAll      = "all"
+	CaptureProtocol = "protocol"
+)
+
 // The values of log.format.
 const (
 	LogText = "text"
@@ -39,49 +55,62 @@ const (
 // Config is colvind.yaml; deploy/colvind.yaml documents each key.
 type Config struct {
 	Node           string
-	Interfaces     observe.Patterns
-	Protocols      ether.Socket // LLDP, CDP or both
-	Ports          observe.Settings
-	Exceptions     []observe.Exception
+	Interfaces     []string             // globs; one that begins with "!" excludes
+	Protocols      []discovery.Protocol // LLDP, CDP or both
+	Ports          Ports
+	Exceptions     []Exception
 	ShutdownOnExit bool
 	Rules          string
 	RunDirectory   string
 	StateDirectory string
 	// RecordDirectory is the CNI plugin's; the agent only reads it.
 	RecordDirectory string
-	Colours         ColourConfig
+	Colours         Colours
 	AltNames        bool
-	Kubernetes      KubernetesConfig
-	Metrics         MetricsConfig
-	Log             LogConfig
+	Kubernetes      Kubernetes
+	Metrics         Metrics
+	Log             Log
 }
 
-// ColourConfig says who gets a colour and what it is good for.
-type ColourConfig struct {
+// Ports says what is done on ports.
+type Ports struct {
+	Transmit string // TransmitAuto, TransmitOn or TransmitOff
+	Capture  string // CaptureAuto, CaptureAll or CaptureProtocol
+}
+
+// An Exception says what is done on the ports whose name a glob matches; what is empty
+// is as on other ports.
+type Exception struct {
+	Match string
+	Ports
+}
+
+// Colours says who gets a colour and what it is good for.
+type Colours struct {
 	Attach bool   // a pod may ask for a colour
 	Of     string // ColoursOfUntagged or ColoursOfAll
 }
 
-// KubernetesConfig says whether the node is one of a cluster.
-type KubernetesConfig struct {
+// Kubernetes says whether the node is one of a cluster.
+type Kubernetes struct {
 	Enabled    bool
 	Kubeconfig string // file; empty for the service account of the pod
 }
 
-// MetricsConfig says where Prometheus finds the metrics.
-type MetricsConfig struct {
+// Metrics says where Prometheus finds the metrics.
+type Metrics struct {
 	Address string // host:port; empty for none
 }
 
-// LogConfig says what is logged and how.
-type LogConfig struct {
+// Log says what is logged and how.
+type Log struct {
 	Level  slog.Level
 	Format string
 }
 
-// LoadConfig reads the configuration file; without one the defaults hold. It
+// Load reads the configuration file; without one the defaults hold. It
 // reports every mistake in it.
-func LoadConfig(file string) (Config, error) {
+func Load(file string) (Config, error) {
 	var data []byte
 	if file != "" {
 		var err error
@@ -89,7 +118,7 @@ func LoadConfig(file string) (Config, error) {
 			return Config{}, fmt.Errorf("read configuration: %w", err)
 		}
 	}
-	c, err := ParseConfig(file, data)
+	c, err := Parse(file, data)
 	if err != nil {
 		return Config{}, err
 	}
@@ -101,9 +130,9 @@ func LoadConfig(file string) (Config, error) {
 	return c, nil
 }
 
-// ParseConfig reads the content of a configuration file. An empty node stays
+// Parse reads the content of a configuration file. An empty node stays
 // empty.
-func ParseConfig(file string, data []byte) (Config, error) {
+func Parse(file string, data []byte) (Config, error) {
 	doc := yamlfile.Parse(file, data)
 	m := doc.Mapping()
 	colours, metrics, log := m.Get("colours").Mapping(), m.Get("metrics").Mapping(), m.Get("log").Mapping()
@@ -111,22 +140,22 @@ func ParseConfig(file string, data []byte) (Config, error) {
 	c := Config{
 		Node:            m.Get("node").Text(""),
 		Interfaces:      patterns(m.Get("interfaces")),
-		Protocols:       listenedTo(m.Get("protocols")),
-		Ports:           settings(m, observe.Settings{Transmit: transmit.Auto, Capture: ether.CaptureAuto}),
+		Protocols:       protocols(m.Get("protocols")),
+		Ports:           ports(m, Ports{Transmit: TransmitAuto, Capture: CaptureAuto}),
 		Exceptions:      exceptions(m.Get("ports")),
 		ShutdownOnExit:  m.Get("shutdownOnExit").Bool(false),
 		Rules:           path(m.Get("rules"), DefaultRules),
 		RunDirectory:    path(m.Get("runDirectory"), nodefile.DefaultDir),
 		StateDirectory:  path(m.Get("stateDirectory"), DefaultStateDir),
 		RecordDirectory: path(m.Get("recordDirectory"), record.DefaultDir),
-		Colours: ColourConfig{
+		Colours: Colours{
 			Attach: colours.Get("attach").Bool(!kubernetes.Enabled),
 			Of:     colours.Get("of").OneOf(ColoursOfUntagged, ColoursOfUntagged, ColoursOfAll),
 		},
 		AltNames:   m.Get("altnames").OneOf("off", "on", "off") == "on",
 		Kubernetes: kubernetes,
-		Metrics:    MetricsConfig{Address: address(metrics.Get("address"))},
-		Log: LogConfig{
+		Metrics:    Metrics{Address: address(metrics.Get("address"))},
+		Log: Log{
 			Level:  level(log.Get("level")),
 			Format: log.Get("format").OneOf(LogText, LogText, LogJSON),
 		},
@@ -138,54 +167,58 @@ func ParseConfig(file string, data []byte) (Config, error) {
 }
 
 // patterns reads interface patterns one by one, so that a mistake names its line.
-func patterns(v yamlfile.Value) observe.Patterns {
+func patterns(v yamlfile.Value) []string {
 	if !v.Present() {
-		return observe.Patterns{"*"}
+		return []string{"*"}
 	}
-	var out observe.Patterns
+	var out []string
 	for _, e := range v.List() {
-		p := observe.Patterns{e.Text("")}
-		if err := p.Validate(); err != nil {
-			e.Mistake(err.Error(), "see path.Match for the syntax of globs")
+		p := e.Text("")
+		if !isGlob(strings.TrimPrefix(p, "!")) {
+			e.Mistake(fmt.Sprintf("interface pattern %q is not a glob such as \"eth*\" or \"!eth0\"", p), "see path.Match for the syntax of globs")
 		}
-		out = append(out, p...)
+		out = append(out, p)
 	}
 	return out
 }
 
-// listenedTo reads which protocols are listened to.
-func listenedTo(v yamlfile.Value) ether.Socket {
-	names := map[string]ether.Socket{string(discovery.ProtocolLLDP): ether.LLDP, string(discovery.ProtocolCDP): ether.CDP}
+// isGlob reports whether path.Match takes what is to match something.
+func isGlob(s string) bool {
+	_, err := filepath.Match(s, "")
+	return err == nil && s != ""
+}
+
+// protocols reads which protocols are listened to.
+func protocols(v yamlfile.Value) []discovery.Protocol {
+	all := []discovery.Protocol{discovery.ProtocolLLDP, discovery.ProtocolCDP}
 	if !v.Present() {
-		return ether.LLDP | ether.CDP
+		return all
 	}
-	var out ether.Socket
+	said := map[string]bool{}
 	for _, e := range v.List() {
-		out |= names[e.OneOf("", string(discovery.ProtocolLLDP), string(discovery.ProtocolCDP))]
+		said[e.OneOf("", string(discovery.ProtocolLLDP), string(discovery.ProtocolCDP))] = true
 	}
 	if len(v.List()) == 0 {
 		v.Mistake("names no protocol", "write [lldp, cdp], or one of the two; to listen nowhere, write interfaces: []")
 	}
-	return out
+	return slices.DeleteFunc(all, func(p discovery.Protocol) bool { return !said[string(p)] })
 }
 
-// settings reads what can be set for all ports and for some.
-func settings(m *yamlfile.Mapping, def observe.Settings) observe.Settings {
-	return observe.Settings{
-		Transmit: transmit.Mode(m.Get("transmit").OneOf(string(def.Transmit),
-			string(transmit.Auto), string(transmit.On), string(transmit.Off))),
-		Capture: ether.Capture(m.Get("capture").OneOf(string(def.Capture),
-			string(ether.CaptureAuto), string(ether.CaptureAll), string(ether.CaptureProtocol))),
+// ports reads what can be set for all ports and for some.
+func ports(m *yamlfile.Mapping, def Ports) Ports {
+	return Ports{
+		Transmit: m.Get("transmit").OneOf(def.Transmit, TransmitAuto, TransmitOn, TransmitOff),
+		Capture:  m.Get("capture").OneOf(def.Capture, CaptureAuto, CaptureAll, CaptureProtocol),
 	}
 }
 
-func exceptions(v yamlfile.Value) []observe.Exception {
-	var out []observe.Exception
+func exceptions(v yamlfile.Value) []Exception {
+	var out []Exception
 	for _, e := range v.List() {
 		m := e.Mapping()
 		match := m.Get("match").Required("name the ports with a glob such as \"eth*\"")
-		x := observe.Exception{Match: match.Text(""), Settings: settings(m, observe.Settings{})}
-		if _, err := filepath.Match(x.Match, ""); match.Present() && (err != nil || x.Match == "") {
+		x := Exception{Match: match.Text(""), Ports: ports(m, Ports{})}
+		if match.Present() && !isGlob(x.Match) {
 			match.Mistake(fmt.Sprintf("%s is not a glob such as \"eth*\"", yamlfile.Quote(x.Match)), "see path.Match for the syntax of globs")
 		}
 		out = append(out, x)
@@ -193,8 +226,8 @@ func exceptions(v yamlfile.Value) []observe.Exception {
 	return out
 }
 
-func kubernetes(m *yamlfile.Mapping) KubernetesConfig {
-	c := KubernetesConfig{Enabled: m.Get("enabled").Bool(false)}
+func kubernetes(m *yamlfile.Mapping) Kubernetes {
+	c := Kubernetes{Enabled: m.Get("enabled").Bool(false)}
 	if file := m.Get("kubeconfig"); file.Text("") != "" {
 		c.Kubeconfig = path(file, "")
 	}

@@ -22,6 +22,7 @@ import (
 
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/agent/config"
+	"github.com/colvin-net/colvin/agent/containers"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/mapping"
@@ -73,7 +74,7 @@ type Loop struct {
 	snapshot   *discovery.Snapshot
 	memory     mapping.Memory
 	view       mapping.View
-	records    *records                       // of the CNI plugin
+	records    *containers.Records            // of the CNI plugin
 	attached   []agentapi.ContainerAttachment // what they mean by now
 	file       *nodefile.File                 // what the node file should hold
 	written    *nodefile.File                 // what it holds; nil where that is not known
@@ -122,7 +123,7 @@ func NewLoop(d Deps) *Loop {
 	l.journal = newJournal(d.Log, l.history)
 	l.recordsDir = newRecordsDir(d.Config.RecordDirectory, d.Log)
 	l.records = l.recordsDir.load()
-	l.attached = movedBefore(filepath.Join(d.Config.RunDirectory, nodefile.FileName), d.BootID)
+	l.attached = containers.ReadMoved(filepath.Join(d.Config.RunDirectory, nodefile.FileName), d.BootID)
 	l.restore()
 	var err error
 	l.altNames, err = newAltNames(d.Config.AltNames, d.BootID, d.AltNames, l.store, d.Log)
@@ -244,9 +245,8 @@ func (l *Loop) step() time.Duration {
 	again := l.altNames.withdraw(&view, l.snapshot.Interfaces)
 	var wake time.Time
 	known := l.attached
-	held := observed(&view, l.memory, l.snapshot)
-	held.unruled = l.rules.Unknown()
-	l.attached, wake = held.attached(l.records.list, known)
+	seen := containers.Seen{View: &view, Memory: l.memory, Snapshot: l.snapshot, RulesUnknown: l.rules.Unknown()}
+	l.attached, wake = containers.Judge(l.records, seen, known)
 	again = min(again, l.write(in, view, l.attached), l.altNames.give(l.snapshot.Interfaces))
 	l.history.append() // what could not be kept before
 	if l.unkept != nil {
@@ -292,7 +292,7 @@ func (l *Loop) conditions(v *mapping.View) {
 		}
 		v.Conditions = append(v.Conditions, mapping.Condition{Type: why, Message: l.rules.Problem})
 	}
-	v.Conditions = append(v.Conditions, attachedConditions(l.attached, l.records.problem)...)
+	v.Conditions = append(v.Conditions, containers.Conditions(l.attached, l.records)...)
 }
 
 // colours are the colour book as package mapping wants it.
@@ -351,7 +351,7 @@ func (l *Loop) allocateAll(ids []mapping.Identity) (allocated bool, err error) {
 
 // write brings the agent's files up to date and returns when to look again.
 func (l *Loop) write(in mapping.Input, view mapping.View, attached []agentapi.ContainerAttachment) time.Duration {
-	file, memory := nodeFile(in, view, movedOf(attached), &l.rules), l.memory.Material()
+	file, memory := nodeFile(in, view, containers.Moved(attached), &l.rules), l.memory.Material()
 	l.file = file
 	if l.onDisk() && sameContent(l.written, file) && reflect.DeepEqual(l.saved, memory) {
 		return never

@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/colvin-net/colvin/agent"
 	"github.com/colvin-net/colvin/agent/agentapi"
+	"github.com/colvin-net/colvin/agent/containers"
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping"
@@ -49,7 +49,7 @@ func (a *app) attachmentsFromFile(noAnswer error, dir string) error {
 	if err != nil || !a.noAgent(noAnswer) || a.format == formatJSON {
 		return a.needsAgent(noAnswer) // JSON cannot say how old the answer is
 	}
-	attached, problem, err := agent.AttachedWithoutAgent(dir, f)
+	attached, problem, err := containers.JudgeWithoutAgent(dir, f)
 	if err != nil {
 		return err
 	}

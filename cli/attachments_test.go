@@ -16,7 +16,7 @@ import (
 )
 
 // containers are attachments of every status.
-func containers() []agentapi.ContainerAttachment {
+func attachedContainers() []agentapi.ContainerAttachment {
 	const green, other = "chassis mac:00:00:5e:00:53:01 VLAN 100", "chassis mac:00:00:5e:00:53:02 VLAN 200"
 	eth1 := record.Link{Name: "eth1", Index: 2, MAC: "02:00:00:00:00:02"}
 	at := func(container, pod string, status agentapi.ContainerStatus, ago time.Duration) agentapi.ContainerAttachment {
@@ -76,7 +76,7 @@ func TestAgentHangs(t *testing.T) {
 // TestAttachmentsUnknown holds that a program is not told of an empty list, or of a
 // short one, as if it were all.
 func TestAttachmentsUnknown(t *testing.T) {
-	for name, attached := range map[string][]agentapi.ContainerAttachment{"none": nil, "some": containers()[:1]} {
+	for name, attached := range map[string][]agentapi.ContainerAttachment{"none": nil, "some": attachedContainers()[:1]} {
 		dir := t.TempDir()
 		s := &agentapi.State{Attachments: attached}
 		s.View.Conditions = []mapping.Condition{{Type: mapping.RecordsUnreadable, Message: "open /d: permission denied"}}

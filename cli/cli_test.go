@@ -134,7 +134,7 @@ func agentState(t *testing.T) *agentapi.State {
 	return &agentapi.State{
 		Version: "v0.1.0", Node: "node1", BootID: "boot-1", Started: now.Add(-26 * time.Hour),
 		Rules:    agentapi.Rules{File: "/etc/colvin/rules.yaml", Loaded: now.Add(-2 * time.Hour)},
-		Snapshot: snap, Memory: memory, View: view, Attachments: containers(),
+		Snapshot: snap, Memory: memory, View: view, Attachments: attachedContainers(),
 	}
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package agent
+package containers
 
 import (
 	"cmp"
@@ -48,6 +48,23 @@ type knowledge struct {
 	// unruled is set while the rules are not known: what is called otherwise then need
 	// not be another network.
 	unruled bool
+}
+
+// Seen is what a running agent knows of its node.
+type Seen struct {
+	View     *mapping.View
+	Memory   mapping.Memory
+	Snapshot *discovery.Snapshot
+	// RulesUnknown is set while there are rules that nobody could read yet.
+	RulesUnknown bool
+}
+
+// Judge holds the records against what is seen. before is what it returned last. The
+// time is when something changes though nothing is heard; zero if nothing does.
+func Judge(r *Records, seen Seen, before []agentapi.ContainerAttachment) (after []agentapi.ContainerAttachment, wake time.Time) {
+	k := observed(seen.View, seen.Memory, seen.Snapshot)
+	k.unruled = seen.RulesUnknown
+	return k.attached(r.list, before)
 }
 
 // observed is what the agent knows.
@@ -111,9 +128,7 @@ func wayOf(a *mapping.Attachment, memory mapping.Memory) way {
 	return w
 }
 
-// attached holds the records against what is known. before is what it returned
-// last. The time is when something changes though nothing is heard; zero if
-// nothing does.
+// attached is Judge for whatever is known.
 func (k knowledge) attached(held []heldRecord, before []agentapi.ContainerAttachment) (after []agentapi.ContainerAttachment, wake time.Time) {
 	earlier := map[record.Key]*agentapi.ContainerAttachment{}
 	for i := range before {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package agent
+package containers
 
 import (
 	"fmt"
@@ -13,11 +13,11 @@ import (
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
-// maxAttachedConditions bounds the conditions of one type that containers raise.
-const maxAttachedConditions = 16
+// maxConditions bounds the conditions of one type that containers raise.
+const maxConditions = 16
 
-// movedOf is what the plugin's CHECK needs to know.
-func movedOf(attached []agentapi.ContainerAttachment) []nodefile.Moved {
+// Moved is what the plugin's CHECK needs to know.
+func Moved(attached []agentapi.ContainerAttachment) []nodefile.Moved {
 	var out []nodefile.Moved
 	for i := range attached {
 		if a := &attached[i]; a.Status == agentapi.ContainerMoved {
@@ -29,8 +29,9 @@ func movedOf(attached []agentapi.ContainerAttachment) []nodefile.Moved {
 	return out
 }
 
-// attachedConditions are what an operator should know of the containers.
-func attachedConditions(attached []agentapi.ContainerAttachment, problem string) []mapping.Condition {
+// Conditions are what an operator should know of the containers, and of the records that
+// they were judged by.
+func Conditions(attached []agentapi.ContainerAttachment, r *Records) []mapping.Condition {
 	out := append(movedConditions(attached), takenConditions(attached)...)
 	var gone, unfinished []*agentapi.ContainerAttachment
 	for i := range attached {
@@ -54,8 +55,8 @@ func attachedConditions(attached []agentapi.ContainerAttachment, problem string)
 				o.what, len(o.list), a.Owner(), fit.Printable(a.Network), fit.Printable(a.Device.Name), a.Orphaned, o.remedy)})
 		}
 	}
-	if problem != "" {
-		out = append(out, mapping.Condition{Type: mapping.RecordsUnreadable, Message: problem})
+	if r.problem != "" {
+		out = append(out, mapping.Condition{Type: mapping.RecordsUnreadable, Message: r.problem})
 	}
 	return out
 }
@@ -108,11 +109,11 @@ func takenConditions(attached []agentapi.ContainerAttachment) []mapping.Conditio
 
 // bounded keeps thousands of containers from hiding all else.
 func bounded(conditions []mapping.Condition) []mapping.Condition {
-	more := len(conditions) - maxAttachedConditions
+	more := len(conditions) - maxConditions
 	if more <= 0 {
 		return conditions
 	}
-	return append(conditions[:maxAttachedConditions:maxAttachedConditions], mapping.Condition{
+	return append(conditions[:maxConditions:maxConditions], mapping.Condition{
 		Type: conditions[0].Type, Message: fmt.Sprintf("%d more; \"colvin attachments\" lists them all", more),
 	})
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package agent
+package containers
 
 import (
 	"slices"
@@ -12,22 +12,22 @@ import (
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
-// AttachedWithoutAgent tells from the plugin's records in dir and from what the
+// JudgeWithoutAgent tells from the plugin's records in dir and from what the
 // last agent left where containers are attached. The problem says why not all of
 // them are known.
-func AttachedWithoutAgent(dir string, f *nodefile.File) (attached []agentapi.ContainerAttachment, problem string, err error) {
+func JudgeWithoutAgent(dir string, f *nodefile.File) (attached []agentapi.ContainerAttachment, problem string, err error) {
 	boot, err := bootid.Read()
 	if err != nil {
 		return nil, "", err
 	}
-	held := newLookout().read(dir)
-	attached, _ = written(f, boot, time.Now()).attached(held.list, nil)
+	held := NewLookout().Read(dir)
+	attached, _ = writtenIn(f, boot, time.Now()).attached(held.list, nil)
 	return attached, held.problem, nil
 }
 
-// movedBefore is what the last agent of this boot told the plugin of containers that
+// ReadMoved reads what the last agent of this boot told the plugin of containers that
 // moved: they did not move again because an agent starts.
-func movedBefore(path, boot string) []agentapi.ContainerAttachment {
+func ReadMoved(path, boot string) []agentapi.ContainerAttachment {
 	f, err := nodefile.Read(path)
 	if err != nil || f.BootID != boot {
 		return nil
@@ -48,9 +48,9 @@ func movedBefore(path, boot string) []agentapi.ContainerAttachment {
 	return out
 }
 
-// written is what an agent that is gone knew. How long a container has been gone
+// writtenIn is what an agent that is gone knew. How long a container has been gone
 // nobody can tell.
-func written(f *nodefile.File, boot string, now time.Time) knowledge {
+func writtenIn(f *nodefile.File, boot string, now time.Time) knowledge {
 	k := knowledge{bootID: boot, now: now, ways: func(*record.Record) []way { return nil }}
 	if f.BootID == boot {
 		k.ways = func(r *record.Record) []way { return waysIn(f, r) }

@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package agent
+package containers
 
 import (
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/cniplugin/record"
@@ -20,6 +14,8 @@ import (
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
+
+var when = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 
 // The networks of these tests.
 var (
@@ -104,7 +100,7 @@ func (s scene) resolve() (agentapi.ContainerAttachment, time.Time) {
 	return out[0], wake
 }
 
-func TestAttachedStatus(t *testing.T) {
+func TestStatus(t *testing.T) {
 	fresh, stale, unverified, down := nodefile.Fresh, nodefile.Stale, nodefile.Unverified, nodefile.Down
 	onVLAN := func(r *record.Record) {
 		r.VID, r.Device, r.Parent = 300, recordLink("eth1.300", 6), recordLink("eth1", 2)
@@ -209,9 +205,9 @@ func TestAttachedStatus(t *testing.T) {
 	}
 }
 
-// TestAttachedSince holds that the time goes on where nothing changes, and that no
+// TestSince holds that the time goes on where nothing changes, and that no
 // record can make it absurd.
-func TestAttachedSince(t *testing.T) {
+func TestSince(t *testing.T) {
 	key := record.Key{Name: "conf", ContainerID: "c1", IfName: "net1"}
 	green := []mapping.Attachment{onEth1("green", idGreen, nodefile.Fresh)}
 	at := func(added time.Time) func(*record.Record) { return func(r *record.Record) { r.Time = added } }
@@ -269,179 +265,5 @@ func TestOrphans(t *testing.T) {
 				t.Errorf("orphaned %q, wake at %v; want %q and %v", a.Orphaned, wake, tt.want, when.Add(tt.wake))
 			}
 		})
-	}
-}
-
-func TestNetnsGone(t *testing.T) {
-	dir := t.TempDir()
-	file := filepath.Join(dir, "netns")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	var own syscall.Stat_t
-	if err := syscall.Stat("/proc/self/ns/net", &own); err != nil {
-		t.Skip("needs /proc:", err)
-	}
-	alive := record.Netns{Path: "/proc/self/ns/net", Inode: own.Ino}
-	another := record.Netns{Path: "/proc/self/ns/net", Inode: own.Ino + 1}
-	gone := record.Netns{Path: filepath.Join(dir, "gone")}
-	ended := record.Netns{Path: "/proc/4194305/ns/net"} // above any process ID
-	for _, tt := range []struct {
-		name  string
-		netns record.Netns
-		// what is told from the plugin's mount namespace, and from another one where the
-		// namespace was seen; all from the first PID namespace
-		gone, alive bool
-	}{
-		{"there", alive, false, true},
-		{"another at its path", another, true, false},
-		{"gone", gone, true, false},
-		{"its process has ended", ended, true, false},
-		{"not ours to see", record.Netns{Path: filepath.Join(dir, "no", "such", "directory")}, false, false},
-		{"its mount did not reach us", record.Netns{Path: file, Inode: 1}, false, false},
-		{"below a file", record.Netns{Path: filepath.Join(file, "below")}, false, false},
-		{"no path", record.Netns{}, false, false},
-		{"relative", record.Netns{Path: "proc/../x"}, false, false},
-		{"zero byte", record.Netns{Path: "/\x00"}, false, false},
-		{"long", record.Netns{Path: "/" + strings.Repeat("x", 1<<16)}, false, false},
-	} {
-		const here, elsewhere = 7, 8
-		inMount := func(mount uint64) record.Netns {
-			n := tt.netns
-			n.Mount = mount
-			return n
-		}
-		for _, from := range []struct {
-			name  string
-			w     lookout
-			netns record.Netns
-			gone  bool
-		}{
-			{"the same mount namespace", lookout{mount: here, all: true}, inMount(here), tt.gone},
-			{"another", lookout{mount: here, all: true}, inMount(elsewhere), false},
-			{"another, seen", lookout{mount: here, all: true, seen: map[record.Netns]bool{inMount(elsewhere): true}}, inMount(elsewhere), tt.gone},
-			{"an unknown one", lookout{all: true}, inMount(0), false},
-			{"another PID namespace", lookout{mount: here}, inMount(here), tt.gone && !strings.HasPrefix(tt.netns.Path, "/proc/")},
-		} {
-			from.w.own = own
-			if alive, gone := from.w.look(from.netns); alive != tt.alive || gone != from.gone {
-				t.Errorf("%s, from %s: alive %t, gone %t; want %t and %t", tt.name, from.name, alive, gone, tt.alive, from.gone)
-			}
-		}
-	}
-}
-
-// TestNetnsSeen holds that a namespace which was seen is known to be gone, whatever
-// mount namespace the plugin runs in.
-func TestNetnsSeen(t *testing.T) {
-	b := newBench(t)
-	path := filepath.Join(t.TempDir(), "netns")
-	if err := os.Symlink("/proc/self/ns/net", path); err != nil {
-		t.Fatal(err)
-	}
-	var own syscall.Stat_t
-	if err := syscall.Stat(path, &own); err != nil {
-		t.Skip("needs /proc:", err)
-	}
-	b.attach("c1", record.Netns{Path: path, Inode: own.Ino, Mount: 1})
-	b.attach("c2", record.Netns{Path: path + "2", Inode: own.Ino, Mount: 1})
-	seen, late := newLookout(), newLookout()
-	gone := func(w *lookout) (out []bool) {
-		for _, r := range w.read(b.config.RecordDirectory).list {
-			out = append(out, r.gone)
-		}
-		return out
-	}
-	for range 2 {
-		if diff := cmp.Diff([]bool{false, false}, gone(seen)); diff != "" {
-			t.Errorf("gone while one is there (-want +got):\n%s", diff)
-		}
-	}
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		if diff := cmp.Diff([]bool{true, false}, gone(seen)); diff != "" {
-			t.Errorf("gone (-want +got):\n%s", diff)
-		}
-	}
-	if diff := cmp.Diff([]bool{false, false}, gone(late)); diff != "" {
-		t.Errorf("gone as never seen (-want +got):\n%s", diff)
-	}
-	if err := os.RemoveAll(b.config.RecordDirectory); err != nil {
-		t.Fatal(err)
-	}
-	if gone(seen); len(seen.seen) != 0 {
-		t.Errorf("%v is kept without a record", seen.seen)
-	}
-}
-
-func TestAttachedConditions(t *testing.T) {
-	moved := func(container, pod string) agentapi.ContainerAttachment {
-		return agentapi.ContainerAttachment{
-			Key: record.Key{Name: "conf", ContainerID: container, IfName: "net1"}, Pod: record.Pod{Namespace: "default", Name: pod}, Network: "green",
-			Identity: "A", Device: recordLink("eth1", 2), Status: agentapi.ContainerMoved, To: "B", ToNetwork: "blue", Neighbor: "sw-blue p1", Since: when.Local(),
-		}
-	}
-	taken := agentapi.ContainerAttachment{Key: record.Key{ContainerID: "0123456789abcdef"}, Network: "green", Device: recordLink("eth7", 9), Taken: true, Status: agentapi.ContainerUnverified}
-	orphan, unfinished := moved("c3", "web-2"), moved("c4", "web-3")
-	orphan.Orphaned, orphan.Gone = "its network namespace is gone", when
-	unfinished.Orphaned, unfinished.Status = "its ADD was not completed", agentapi.ContainerOK
-	got := attachedConditions([]agentapi.ContainerAttachment{moved("c1", "web-0"), moved("c2", "web-\x1b1"), taken, orphan, unfinished}, "why")
-	want := []mapping.Condition{
-		{Type: mapping.AttachmentMoved, Interface: "eth1", Network: "green", Message: "default/web-0 (net1) and 2 more asked for green (A), but eth1 leads to blue (B) on sw-blue p1 since " +
-			when.Local().Format(time.DateTime) + "; running containers are left alone: move the cable or the VLAN back, or restart them"},
-		{Type: mapping.DeviceInUse, Interface: "eth7", Network: "green", Message: "eth7 (green) is not gone: it is in use by 01234567…cdef, into which it was moved, so nothing is heard on it"},
-		{Type: mapping.OrphanedRecords, Message: "attachment records of containers that are gone: 1, such as default/web-2 (green on eth1: its network namespace is gone); \"colvin gc\" removes what they left"},
-		{Type: mapping.OrphanedRecords, Message: "attachments that were begun and not completed: 1, such as default/web-3 (green on eth1: its ADD was not completed); the runtime's next DEL undoes them, or restart the container"},
-		{Type: mapping.RecordsUnreadable, Message: "why"},
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("conditions (-want +got):\n%s", diff)
-	}
-	var many []agentapi.ContainerAttachment
-	for i := range 1000 {
-		a := moved(fmt.Sprint(i), "web")
-		a.Network = fmt.Sprint("network-", i)
-		many = append(many, a)
-	}
-	if got := attachedConditions(many, ""); len(got) != maxAttachedConditions+1 || got[maxAttachedConditions].Message != `984 more; "colvin attachments" lists them all` {
-		t.Errorf("%d conditions, the last %+v", len(got), got[len(got)-1])
-	}
-}
-
-func TestAttachedWithoutAgent(t *testing.T) {
-	r := func(container string) heldRecord {
-		return heldRecord{record.Record{
-			Key: record.Key{Name: "conf", ContainerID: container, IfName: "net1"}, Phase: record.Added, Time: when.Add(-time.Hour), BootID: "boot-1",
-			Network: "green", Identity: idGreen.String(), Device: recordLink("eth1", 2), Port: recordLink("eth1", 2),
-		}, false}
-	}
-	tagged, taken, gone := r("c3"), r("c4"), r("c5")
-	tagged.VID, tagged.Device, tagged.Parent = 300, recordLink("eth1.300", 6), recordLink("eth1", 2)
-	taken.Taken, gone.gone = true, true
-	file := &nodefile.File{
-		BootID: "boot-1",
-		Networks: []nodefile.Network{
-			{Name: "green", Attachments: []nodefile.Attachment{{Identity: idGreen.String(), Device: nodeLink("eth1", 2), Port: nodeLink("eth1", 2), Certainty: nodefile.Fresh}}},
-			{Name: "blue", Attachments: []nodefile.Attachment{{Identity: idBlue.String(), VID: 300, Parent: nodeLink("eth1", 2), Port: nodeLink("eth1", 2), Certainty: nodefile.Stale}}},
-		},
-		Moved: []nodefile.Moved{{Name: "conf", ContainerID: "c2", IfName: "net1", Identity: idPeer.String()}},
-	}
-	for boot, want := range map[string][]string{
-		"boot-1": {"c1 ok", "c2 moved " + idPeer.String(), "c3 moved " + idBlue.String(), "c4 unverified", "c5 ok its network namespace is gone"},
-		"boot-2": {
-			"c1 unverified the node rebooted since", "c2 unverified the node rebooted since", "c3 unverified the node rebooted since",
-			"c4 unverified the node rebooted since", "c5 unverified the node rebooted since",
-		},
-	} {
-		attached, _ := written(file, boot, when).attached([]heldRecord{r("c1"), r("c2"), tagged, taken, gone}, nil)
-		var got []string
-		for _, a := range attached {
-			got = append(got, strings.Join(strings.Fields(strings.Join([]string{a.ContainerID, string(a.Status), a.To, a.Orphaned}, " ")), " "))
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("in %s (-want +got):\n%s", boot, diff)
-		}
 	}
 }

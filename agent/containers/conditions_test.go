@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package containers
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/colvin-net/colvin/agent/agentapi"
+	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/mapping"
+)
+
+func TestConditions(t *testing.T) {
+	moved := func(container, pod string) agentapi.ContainerAttachment {
+		return agentapi.ContainerAttachment{
+			Key: record.Key{Name: "conf", ContainerID: container, IfName: "net1"}, Pod: record.Pod{Namespace: "default", Name: pod}, Network: "green",
+			Identity: "A", Device: recordLink("eth1", 2), Status: agentapi.ContainerMoved, To: "B", ToNetwork: "blue", Neighbor: "sw-blue p1", Since: when.Local(),
+		}
+	}
+	taken := agentapi.ContainerAttachment{Key: record.Key{ContainerID: "0123456789abcdef"}, Network: "green", Device: recordLink("eth7", 9), Taken: true, Status: agentapi.ContainerUnverified}
+	orphan, unfinished := moved("c3", "web-2"), moved("c4", "web-3")
+	orphan.Orphaned, orphan.Gone = "its network namespace is gone", when
+	unfinished.Orphaned, unfinished.Status = "its ADD was not completed", agentapi.ContainerOK
+	got := Conditions([]agentapi.ContainerAttachment{moved("c1", "web-0"), moved("c2", "web-\x1b1"), taken, orphan, unfinished}, &Records{problem: "why"})
+	want := []mapping.Condition{
+		{Type: mapping.AttachmentMoved, Interface: "eth1", Network: "green", Message: "default/web-0 (net1) and 2 more asked for green (A), but eth1 leads to blue (B) on sw-blue p1 since " +
+			when.Local().Format(time.DateTime) + "; running containers are left alone: move the cable or the VLAN back, or restart them"},
+		{Type: mapping.DeviceInUse, Interface: "eth7", Network: "green", Message: "eth7 (green) is not gone: it is in use by 01234567…cdef, into which it was moved, so nothing is heard on it"},
+		{Type: mapping.OrphanedRecords, Message: "attachment records of containers that are gone: 1, such as default/web-2 (green on eth1: its network namespace is gone); \"colvin gc\" removes what they left"},
+		{Type: mapping.OrphanedRecords, Message: "attachments that were begun and not completed: 1, such as default/web-3 (green on eth1: its ADD was not completed); the runtime's next DEL undoes them, or restart the container"},
+		{Type: mapping.RecordsUnreadable, Message: "why"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("conditions (-want +got):\n%s", diff)
+	}
+	var many []agentapi.ContainerAttachment
+	for i := range 1000 {
+		a := moved(fmt.Sprint(i), "web")
+		a.Network = fmt.Sprint("network-", i)
+		many = append(many, a)
+	}
+	if got := Conditions(many, &Records{}); len(got) != maxConditions+1 || got[maxConditions].Message != `984 more; "colvin attachments" lists them all` {
+		t.Errorf("%d conditions, the last %+v", len(got), got[len(got)-1])
+	}
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package containers
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+func TestJudgeWithoutAgent(t *testing.T) {
+	r := func(container string) heldRecord {
+		return heldRecord{record.Record{
+			Key: record.Key{Name: "conf", ContainerID: container, IfName: "net1"}, Phase: record.Added, Time: when.Add(-time.Hour), BootID: "boot-1",
+			Network: "green", Identity: idGreen.String(), Device: recordLink("eth1", 2), Port: recordLink("eth1", 2),
+		}, false}
+	}
+	tagged, taken, gone := r("c3"), r("c4"), r("c5")
+	tagged.VID, tagged.Device, tagged.Parent = 300, recordLink("eth1.300", 6), recordLink("eth1", 2)
+	taken.Taken, gone.gone = true, true
+	file := &nodefile.File{
+		BootID: "boot-1",
+		Networks: []nodefile.Network{
+			{Name: "green", Attachments: []nodefile.Attachment{{Identity: idGreen.String(), Device: nodeLink("eth1", 2), Port: nodeLink("eth1", 2), Certainty: nodefile.Fresh}}},
+			{Name: "blue", Attachments: []nodefile.Attachment{{Identity: idBlue.String(), VID: 300, Parent: nodeLink("eth1", 2), Port: nodeLink("eth1", 2), Certainty: nodefile.Stale}}},
+		},
+		Moved: []nodefile.Moved{{Name: "conf", ContainerID: "c2", IfName: "net1", Identity: idPeer.String()}},
+	}
+	for boot, want := range map[string][]string{
+		"boot-1": {"c1 ok", "c2 moved " + idPeer.String(), "c3 moved " + idBlue.String(), "c4 unverified", "c5 ok its network namespace is gone"},
+		"boot-2": {
+			"c1 unverified the node rebooted since", "c2 unverified the node rebooted since", "c3 unverified the node rebooted since",
+			"c4 unverified the node rebooted since", "c5 unverified the node rebooted since",
+		},
+	} {
+		attached, _ := writtenIn(file, boot, when).attached([]heldRecord{r("c1"), r("c2"), tagged, taken, gone}, nil)
+		var got []string
+		for _, a := range attached {
+			got = append(got, strings.Join(strings.Fields(strings.Join([]string{a.ContainerID, string(a.Status), a.To, a.Orphaned}, " ")), " "))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("in %s (-want +got):\n%s", boot, diff)
+		}
+	}
+}

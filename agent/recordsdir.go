@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"github.com/colvin-net/colvin/agent/containers"
+)
+
+const (
+	// recordsPoll reads the records anew though nothing was notified: namespaces go
+	// without a notification.
+	recordsPoll = 30 * time.Second
+	// recordsSettle is the time between a change and the reading: many containers
+	// often come at once.
+	recordsSettle = 250 * time.Millisecond
+)
+
+// A recordsDir reads the plugin's records whenever they change. It never makes the
+// directory, which is root's.
+type recordsDir struct {
+	dir  string
+	log  *slog.Logger
+	out  chan *containers.Records // holds the latest at most
+	last *containers.Records
+	here *containers.Lookout
+}
+
+func newRecordsDir(dir string, log *slog.Logger) *recordsDir {
+	return &recordsDir{dir: filepath.Clean(dir), log: log, out: make(chan *containers.Records, 1), last: &containers.Records{}, here: containers.NewLookout()}
+}
+
+// String names the task.
+func (*recordsDir) String() string { return "watch attachment records" }
+
+// Run watches the directory until ctx ends. Without notification the poll remains.
+func (d *recordsDir) Run(ctx context.Context) error {
+	var (
+		events chan fsnotify.Event
+		errs   chan error
+	)
+	w, err := fsnotify.NewWatcher()
+	if err == nil {
+		defer func() { _ = w.Close() }()
+		events, errs = w.Events, w.Errors
+	} else {
+		d.log.Warn("attachment records cannot be watched; reading them every 30 s", "directory", d.dir, "error", err)
+	}
+	poll := time.NewTicker(recordsPoll)
+	defer poll.Stop()
+	settled := time.After(0) // what changed before the watch began
+	for {
+		d.watch(w)
+		select {
+		case <-ctx.Done():
+			return nil
+		case e := <-events:
+			if settled == nil && d.concerns(e.Name) {
+				settled = time.After(recordsSettle)
+			}
+		case err := <-errs: // events may be lost
+			d.log.Debug("watching attachment records", "error", err)
+			settled = time.After(recordsSettle)
+		case <-settled:
+			settled = nil
+			d.reload()
+		case <-poll.C:
+			d.reload()
+		}
+	}
+}
+
+// watch watches the directory, and the one above it for the day when it is made.
+// It is called again and again: the directory can be replaced.
+func (d *recordsDir) watch(w *fsnotify.Watcher) {
+	if w == nil {
+		return
+	}
+	for _, dir := range []string{filepath.Dir(d.dir), d.dir} {
+		_ = w.Add(dir) // where that fails the poll remains
+	}
+}
+
+// concerns reports whether a change of the file at path is one of the records.
+func (d *recordsDir) concerns(path string) bool {
+	return path == d.dir || filepath.Ext(path) == ".json"
+}
+
+// reload reads the records and hands them over if they changed.
+func (d *recordsDir) reload() {
+	now := d.here.Read(d.dir)
+	if d.last.Equal(now) {
+		return
+	}
+	d.last = now
+	select {
+	case <-d.out:
+	default:
+	}
+	d.out <- now
+}
+
+// load reads the records for the first time.
+func (d *recordsDir) load() *containers.Records {
+	d.last = d.here.Read(d.dir)
+	return d.last
+}

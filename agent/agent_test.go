@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
+	"github.com/colvin-net/colvin/agent/history"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/leaktest"
 	"github.com/colvin-net/colvin/mapping"
@@ -23,6 +24,8 @@ import (
 )
 
 func TestMain(m *testing.M) { os.Exit(leaktest.Run(m)) }
+
+var when = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 
 func state() *agentapi.State {
 	return &agentapi.State{
@@ -58,8 +61,8 @@ func TestSocket(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	answer, answerErr := state(), error(nil)
-	h := &history{dir: t.TempDir()}
-	server := NewServer(path, func() (*agentapi.State, error) { return answer, answerErr }, h.since, slog.New(slog.DiscardHandler))
+	journal := history.NewJournal(slog.New(slog.DiscardHandler), t.TempDir())
+	server := NewServer(path, func() (*agentapi.State, error) { return answer, answerErr }, journal.Since, slog.New(slog.DiscardHandler))
 	done := make(chan error, 1)
 	go func() { done <- server.Run(ctx) }()
 	got, err := queryUntil(t, path)
@@ -69,13 +72,16 @@ func TestSocket(t *testing.T) {
 	if diff := cmp.Diff(answer, got); diff != "" {
 		t.Errorf("state (-sent +received):\n%s", diff)
 	}
-	h.append(agentapi.Change{Time: when, What: agentapi.ChangeAgent, To: "started"}, agentapi.Change{Time: when.Add(time.Hour), What: agentapi.ChangeName, To: "green"})
-	history, err := agentapi.QueryChanges(t.Context(), path, when.Add(time.Minute))
+	started := &agentapi.State{View: mapping.View{Time: when}}
+	changed := &agentapi.State{View: mapping.View{Time: when.Add(time.Hour), Conditions: []mapping.Condition{{Type: mapping.Conflict}}}}
+	journal.Note(nil, started, nil)
+	journal.Note(started, changed, nil)
+	changes, err := agentapi.QueryChanges(t.Context(), path, when.Add(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := agentapi.Changes{Changes: []agentapi.Change{{Time: when.Add(time.Hour), What: agentapi.ChangeName, To: "green"}}}
-	if diff := cmp.Diff(want, history); diff != "" {
+	want := agentapi.Changes{Changes: []agentapi.Change{{Time: when.Add(time.Hour), What: agentapi.ChangeCondition, To: string(mapping.Conflict)}}}
+	if diff := cmp.Diff(want, changes); diff != "" {
 		t.Errorf("changes (-want +received):\n%s", diff)
 	}
 	answerErr = agentapi.ErrNotReady

@@ -23,6 +23,7 @@ import (
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/agent/config"
 	"github.com/colvin-net/colvin/agent/containers"
+	"github.com/colvin-net/colvin/agent/history"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/mapping"
@@ -55,8 +56,7 @@ type Loop struct {
 	recordsDir *recordsDir
 	store      store
 	log        *slog.Logger
-	history    *history
-	journal    *journal
+	journal    *history.Journal
 	limit      *rate.Limiter
 	urgent     *rate.Limiter // for what takes something away
 	altNames   *altNames
@@ -115,12 +115,12 @@ func NewLoop(d Deps) *Loop {
 	}
 	l := &Loop{
 		config: d.Config, bootID: d.BootID, started: time.Now(), version: d.Version,
-		snapshots: d.Snapshots, store: store{statefile.Dir(d.Config.StateDirectory)}, log: d.Log, history: &history{dir: d.Config.StateDirectory}, limit: d.WriteLimit,
+		snapshots: d.Snapshots, store: store{statefile.Dir(d.Config.StateDirectory)}, log: d.Log, limit: d.WriteLimit,
 		urgent: urgent, cluster: d.Cluster,
 	}
 	l.ruleBook = newRuleBook(d.Config.Rules, identityOf(d.Cluster), l.store, d.Log)
 	l.rules = l.ruleBook.load()
-	l.journal = newJournal(d.Log, l.history)
+	l.journal = history.NewJournal(d.Log, d.Config.StateDirectory)
 	l.recordsDir = newRecordsDir(d.Config.RecordDirectory, d.Log)
 	l.records = l.recordsDir.load()
 	l.attached = containers.ReadMoved(filepath.Join(d.Config.RunDirectory, nodefile.FileName), d.BootID)
@@ -138,7 +138,7 @@ func (l *Loop) Rules() Task { return l.ruleBook }
 func (l *Loop) Records() Task { return l.recordsDir }
 
 // Changes are what was recorded since t, by earlier runs too.
-func (l *Loop) Changes(t time.Time) (agentapi.Changes, error) { return l.history.since(t) }
+func (l *Loop) Changes(t time.Time) (agentapi.Changes, error) { return l.journal.Since(t) }
 
 // String names the task.
 func (*Loop) String() string { return "map networks" }
@@ -248,7 +248,7 @@ func (l *Loop) step() time.Duration {
 	seen := containers.Seen{View: &view, Memory: l.memory, Snapshot: l.snapshot, RulesUnknown: l.rules.Unknown()}
 	l.attached, wake = containers.Judge(l.records, seen, known)
 	again = min(again, l.write(in, view, l.attached), l.altNames.give(l.snapshot.Interfaces))
-	l.history.append() // what could not be kept before
+	l.journal.KeepUnsaved()
 	if l.unkept != nil {
 		l.keepColours()
 		again = min(again, lookEvery)
@@ -260,7 +260,7 @@ func (l *Loop) step() time.Duration {
 	if l.cluster != nil {
 		l.cluster.Publish(after)
 	}
-	l.journal.note(changes(before, after, known))
+	l.journal.Note(before, after, known)
 	for _, t := range []time.Time{view.Wake, wake} {
 		if !t.IsZero() {
 			again = min(again, time.Until(t))
@@ -282,7 +282,7 @@ func (l *Loop) conditions(v *mapping.View) {
 		}
 		v.Conditions = append(v.Conditions, mapping.Condition{Type: why, Message: l.uncoloured.Error()})
 	}
-	if err := errors.Join(l.unwritten, l.rules.Unkept, l.unkept, l.history.problem()); err != nil {
+	if err := errors.Join(l.unwritten, l.rules.Unkept, l.unkept, l.journal.Problem()); err != nil {
 		v.Conditions = append(v.Conditions, mapping.Condition{Type: mapping.FilesUnwritable, Message: err.Error()})
 	}
 	if l.rules.Problem != "" {

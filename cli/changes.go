@@ -11,9 +11,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/colvin-net/colvin/agent"
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/agent/config"
+	"github.com/colvin-net/colvin/agent/history"
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -62,7 +62,7 @@ func (a *app) changesFromFile(noAnswer error, dir string, from time.Time) error 
 	if !a.noAgent(noAnswer) {
 		return a.needsAgent(noAnswer)
 	}
-	c, err := agent.ReadChanges(dir, from)
+	c, err := history.Read(dir, from)
 	if err != nil {
 		return fmt.Errorf("no agent answers (%w); %w", noAnswer, err)
 	}

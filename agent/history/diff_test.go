@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package agent
+package history
 
 import (
-	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -22,7 +17,7 @@ import (
 
 var when = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 
-func TestChanges(t *testing.T) {
+func TestDiff(t *testing.T) {
 	port := nodefile.Link{Name: "eth1", Index: 2}
 	green := mapping.Identity{Switch: "mac:00:00:5e:00:53:01", VLAN: 100}
 	at := func(name string, id mapping.Identity, c nodefile.Certainty) mapping.Attachment {
@@ -106,125 +101,9 @@ func TestChanges(t *testing.T) {
 			if tt.before != nil {
 				known = tt.before.Attachments
 			}
-			if diff := cmp.Diff(tt.want, changes(tt.before, tt.after, known), cmp.AllowUnexported(noted{})); diff != "" {
-				t.Errorf("changes (-want +got):\n%s", diff)
+			if wrong := cmp.Diff(tt.want, diff(tt.before, tt.after, known), cmp.AllowUnexported(noted{})); wrong != "" {
+				t.Errorf("changes (-want +got):\n%s", wrong)
 			}
 		})
-	}
-}
-
-func readAll(t *testing.T, dir string) agentapi.Changes {
-	t.Helper()
-	got, err := ReadChanges(dir, time.Time{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return got
-}
-
-// TestHistoryWritesFilesOnly holds that the history follows no link and waits for no
-// reader: its directory need not be root's.
-func TestHistoryWritesFilesOnly(t *testing.T) {
-	victim := filepath.Join(t.TempDir(), "victim")
-	for name, plant := range map[string]func(path string) error{
-		"symbolic link": func(path string) error { return os.Symlink(victim, path) },
-		"FIFO":          func(path string) error { return syscall.Mkfifo(path, 0o600) },
-		"directory":     func(path string) error { return os.Mkdir(path, 0o700) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			if err := os.WriteFile(victim, []byte("mine\n"), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			h := &history{dir: t.TempDir()}
-			if err := plant(filepath.Join(h.dir, changesName)); err != nil {
-				t.Fatal(err)
-			}
-			for range 300 { // more than a pipe holds
-				h.append(agentapi.Change{Time: when, What: agentapi.ChangeName, To: "green", Reason: strings.Repeat("x", maxReason)})
-			}
-			if h.problem() == nil {
-				t.Error("nothing says that changes are not kept")
-			}
-			if got, err := os.ReadFile(victim); err != nil || string(got) != "mine\n" {
-				t.Errorf("victim holds %q, %v", got, err)
-			}
-		})
-	}
-}
-
-func TestHistorySurvivesDamage(t *testing.T) {
-	h := &history{dir: t.TempDir()}
-	h.append(agentapi.Change{Time: when, What: agentapi.ChangeAgent, To: "started"})
-	path := filepath.Join(h.dir, changesName)
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	garbage := "\n{}\n" + strings.Repeat("x", 3*maxLine) + "\n\x00\xff\n" + `{"time":"2026-05-01T12:00:00Z","what":"na` // as of a power failure
-	if _, err := f.WriteString(garbage); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
-	}
-	(&history{dir: h.dir}).append(agentapi.Change{Time: when.Add(time.Hour), What: agentapi.ChangeName, To: "green"}) // another run
-	want := agentapi.Changes{Changes: []agentapi.Change{
-		{Time: when, What: agentapi.ChangeAgent, To: "started"}, {Time: when.Add(time.Hour), What: agentapi.ChangeName, To: "green"},
-	}, Damaged: 5}
-	if diff := cmp.Diff(want, readAll(t, h.dir)); diff != "" {
-		t.Errorf("changes (-want +got):\n%s", diff)
-	}
-	if err := os.WriteFile(path, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if got := readAll(t, h.dir); len(got.Changes) != 0 || got.Damaged != 0 {
-		t.Errorf("an empty file: %+v", got)
-	}
-}
-
-func TestHistoryIsBounded(t *testing.T) {
-	h := &history{dir: t.TempDir()}
-	const n = 8000
-	for i := range n / 10 {
-		var batch []agentapi.Change
-		for j := range 10 {
-			batch = append(batch, agentapi.Change{Time: when, What: agentapi.ChangeNeighbor, To: fmt.Sprint(10*i + j), Reason: strings.Repeat("r", 200)})
-		}
-		h.append(batch...)
-	}
-	size := int64(0)
-	entries, err := os.ReadDir(h.dir)
-	if err != nil || len(entries) != 2 {
-		t.Fatalf("%d files, want 2 (%v)", len(entries), err)
-	}
-	for _, e := range entries {
-		st, err := e.Info()
-		if err != nil {
-			t.Fatal(err)
-		}
-		size += st.Size()
-	}
-	got := readAll(t, h.dir).Changes
-	if size > 2*maxChanges || len(got) < n/4 || got[len(got)-1].To != fmt.Sprint(n-1) {
-		t.Errorf("%d bytes with %d changes, the last %+v", size, len(got), got[len(got)-1])
-	}
-}
-
-// TestHistoryWaitsForTheDisk keeps what cannot be written, and no more than that.
-func TestHistoryWaitsForTheDisk(t *testing.T) {
-	h := &history{dir: filepath.Join(t.TempDir(), "state")}
-	for i := range 2 * maxUnsaved {
-		h.append(agentapi.Change{Time: when, What: agentapi.ChangeNeighbor, To: fmt.Sprint(i)})
-	}
-	if h.problem() == nil {
-		t.Error("nobody is told")
-	}
-	if err := os.Mkdir(h.dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	h.append()
-	got := readAll(t, h.dir).Changes
-	if h.problem() != nil || len(got) != maxUnsaved || got[0].To != fmt.Sprint(maxUnsaved) {
-		t.Errorf("%d changes kept, want the last %d (%v)", len(got), maxUnsaved, h.problem())
 	}
 }

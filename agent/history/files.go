@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package agent
+package history
 
 import (
 	"bufio"
@@ -29,8 +29,8 @@ const (
 	maxUnsaved = 1000
 )
 
-// A history keeps changes over restarts.
-type history struct {
+// files keep changes over restarts.
+type files struct {
 	dir string
 
 	mu      sync.Mutex // a reader must not see half a line
@@ -39,7 +39,7 @@ type history struct {
 }
 
 // append keeps changes, and those that could not be kept before.
-func (h *history) append(changes ...agentapi.Change) {
+func (h *files) append(changes ...agentapi.Change) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for i := range changes {
@@ -61,13 +61,13 @@ func (h *history) append(changes ...agentapi.Change) {
 }
 
 // problem says why changes are not kept.
-func (h *history) problem() error {
+func (h *files) problem() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.err
 }
 
-func (h *history) save() (err error) {
+func (h *files) save() (err error) {
 	size := int64(0)
 	for _, line := range h.unsaved {
 		size += int64(len(line))
@@ -127,7 +127,7 @@ func appendLines(f *os.File, size int64, lines []byte) error {
 
 // since returns what was recorded since t. The loop waits no longer than it takes to
 // open the files.
-func (h *history) since(t time.Time) (agentapi.Changes, error) {
+func (h *files) since(t time.Time) (agentapi.Changes, error) {
 	h.mu.Lock()
 	files, err := openChanges(h.dir)
 	h.mu.Unlock()
@@ -137,9 +137,9 @@ func (h *history) since(t time.Time) (agentapi.Changes, error) {
 	return readChanges(files, t)
 }
 
-// ReadChanges reads what agents have recorded in their state directory since t.
+// Read reads what agents have recorded in their state directory since t.
 // What cannot be understood is skipped and counted.
-func ReadChanges(dir string, t time.Time) (agentapi.Changes, error) {
+func Read(dir string, t time.Time) (agentapi.Changes, error) {
 	files, err := openChanges(dir)
 	if err != nil {
 		return agentapi.Changes{}, err

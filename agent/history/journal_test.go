@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package agent
+package history
 
 import (
 	"bytes"
@@ -17,8 +17,7 @@ import (
 func TestJournal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		h := &history{dir: t.TempDir()}
-		j := newJournal(slog.New(slog.NewTextHandler(&out, nil)), h)
+		j := NewJournal(slog.New(slog.NewTextHandler(&out, nil)), t.TempDir())
 		var flood []noted
 		for i := range 10 * journalBurst {
 			flood = append(flood, noted{agentapi.Change{Time: time.Now(), What: agentapi.ChangeNeighbor, To: fmt.Sprint("switch", i)}, false})
@@ -32,7 +31,7 @@ func TestJournal(t *testing.T) {
 		if want := "level=WARN msg=change what=omitted reason=\"900 changes came too fast to record them all\""; !strings.Contains(out.String(), want) {
 			t.Errorf("afterwards logged %s, want %s", out.String(), want)
 		}
-		got, err := h.since(time.Time{})
+		got, err := j.Since(time.Time{})
 		if err != nil || len(got.Changes) != journalBurst+2 {
 			t.Fatalf("%d changes recorded, want %d (%v)", len(got.Changes), journalBurst+2, err)
 		}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package agent
+package history
 
 import (
 	"cmp"
@@ -24,9 +24,9 @@ type noted struct {
 // maxReason bounds what is kept of a reason, in characters.
 const maxReason = 500
 
-// changes are what became different between two states. known are the containers
+// diff returns what became different between two states. known are the containers
 // before, of which an earlier run may have told.
-func changes(before, after *agentapi.State, known []agentapi.ContainerAttachment) []noted {
+func diff(before, after *agentapi.State, known []agentapi.ContainerAttachment) []noted {
 	var out []noted
 	note := func(c agentapi.Change, warn bool) {
 		c.Time, c.Reason = after.View.Time.UTC().Round(0), fit.Cut(strings.ReplaceAll(c.Reason, "\n", " "), maxReason)

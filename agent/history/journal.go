@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package agent
+package history
 
 import (
 	"fmt"
@@ -19,29 +19,44 @@ const (
 	journalBurst = 100
 )
 
-// A journal logs changes and keeps them, and says how many were left out.
-type journal struct {
+// A Journal logs changes and keeps them, and says how many were left out.
+type Journal struct {
 	log     *slog.Logger
-	history *history
+	files   files
 	limit   *rate.Limiter
 	urgent  *rate.Limiter // for containers and conditions, which no flood on a port may hide
 	omitted int
 }
 
-func newJournal(log *slog.Logger, h *history) *journal {
+// NewJournal returns a Journal that keeps its files in the directory.
+func NewJournal(log *slog.Logger, dir string) *Journal {
 	limiter := func() *rate.Limiter { return rate.NewLimiter(rate.Every(journalEvery), journalBurst) }
-	return &journal{log: log, history: h, limit: limiter(), urgent: limiter()}
+	return &Journal{log: log, files: files{dir: dir}, limit: limiter(), urgent: limiter()}
 }
 
-func (j *journal) allows(c *agentapi.Change) bool {
+func (j *Journal) allows(c *agentapi.Change) bool {
 	if c.What == agentapi.ChangePod || c.What == agentapi.ChangeCondition {
 		return j.urgent.Allow()
 	}
 	return j.limit.Allow()
 }
 
-// note takes down what changed.
-func (j *journal) note(changes []noted) {
+// Note takes down what became different between two States. known are the containers
+// before, of which an earlier run may have told.
+func (j *Journal) Note(before, after *agentapi.State, known []agentapi.ContainerAttachment) {
+	j.note(diff(before, after, known))
+}
+
+// KeepUnsaved keeps what could not be kept before.
+func (j *Journal) KeepUnsaved() { j.files.append() }
+
+// Problem says why changes are not kept.
+func (j *Journal) Problem() error { return j.files.problem() }
+
+// Since returns what was recorded since t, by earlier runs too.
+func (j *Journal) Since(t time.Time) (agentapi.Changes, error) { return j.files.since(t) }
+
+func (j *Journal) note(changes []noted) {
 	var taken []noted
 	for _, c := range changes {
 		if !j.allows(&c.Change) {
@@ -61,5 +76,5 @@ func (j *journal) note(changes []noted) {
 		taken[i].log(j.log)
 		kept = append(kept, taken[i].Change)
 	}
-	j.history.append(kept...)
+	j.files.append(kept...)
 }

@@ -3,15 +3,7 @@
 package agent
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
-	"log/slog"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -20,217 +12,54 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/colvin-net/colvin/agent/altnames"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/link"
-	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/mapping"
-	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
-// device is an interface with alternative names; its MAC address ends in its index.
-func device(index int, name string, altNames ...string) discovery.Interface {
-	return discovery.Interface{Index: index, Name: name, MAC: discovery.MAC{2, 0, 0, 0, 0, byte(index)}, AltNames: altNames, Up: true, Carrier: true}
-}
-
-// leads is an attachment of names to a device.
-func leads(d discovery.Interface, usable bool, names ...string) mapping.Attachment {
-	return mapping.Attachment{
-		Name: names[0], Aliases: names[1:], Usable: usable,
-		Device: nodefile.Link{Name: d.Name, Index: d.Index, MAC: d.MAC.String()},
-	}
-}
-
-func owns(d discovery.Interface, name string) altName {
-	return altName{Name: name, Index: d.Index, MAC: d.MAC}
-}
-
-// short is conditions without their messages.
-func short(conditions []mapping.Condition) (out []string) {
-	for _, c := range conditions {
-		out = append(out, strings.TrimSpace(fmt.Sprintf("%s %s %s", c.Type, c.Network, c.Interface)))
-	}
-	return out
-}
-
-func TestPlanAltNames(t *testing.T) {
-	eth1, eth2, vlan := device(2, "eth1"), device(3, "eth2"), device(4, "eth1.300")
-	tagged := leads(vlan, true, "storage")
-	tagged.VID = 300
-	made := tagged
-	made.Made = true
-	unmade := leads(discovery.Interface{}, true, "storage")
-	unmade.VID, unmade.Device = 300, nodefile.Link{}
-	other := eth1
-	other.MAC[5] = 99
-	for name, tt := range map[string]struct {
-		attachments []mapping.Attachment
-		interfaces  []discovery.Interface
-		owned       []altName
-		want        altPlan
-		conditions  []string
-	}{
-		"all names of a network": {
-			attachments: []mapping.Attachment{leads(eth1, true, "green", "rails", "teal-heron")},
-			interfaces:  []discovery.Interface{eth1, eth2},
-			want:        altPlan{add: []altName{owns(eth1, "green"), owns(eth1, "rails"), owns(eth1, "teal-heron")}},
-		},
-		"a VLAN device": {
-			attachments: []mapping.Attachment{leads(eth1, true, "green"), tagged},
-			interfaces:  []discovery.Interface{eth1, vlan},
-			want:        altPlan{add: []altName{owns(eth1, "green"), owns(vlan, "storage")}},
-		},
-		"no VLAN device, or one that goes with its containers": {
-			attachments: []mapping.Attachment{made, unmade},
-			interfaces:  []discovery.Interface{eth1, vlan},
-		},
-		"what is there already": {
-			attachments: []mapping.Attachment{leads(eth1, true, "green")},
-			interfaces:  []discovery.Interface{device(2, "eth1", "green")},
-			owned:       []altName{owns(eth1, "green")},
-		},
-		"somebody took it away": {
-			attachments: []mapping.Attachment{leads(eth1, true, "green")},
-			interfaces:  []discovery.Interface{eth1},
-			owned:       []altName{owns(eth1, "green")},
-			want:        altPlan{add: []altName{owns(eth1, "green")}},
-		},
-		"unverified or down": {
-			attachments: []mapping.Attachment{leads(eth1, false, "green")},
-			interfaces:  []discovery.Interface{device(2, "eth1", "green")},
-			owned:       []altName{owns(eth1, "green")},
-			want:        altPlan{remove: []altName{owns(eth1, "green")}},
-		},
-		"in doubt on the same device": {
-			attachments: []mapping.Attachment{leads(eth1, true, "green"), leads(eth1, false, "green", "blue")},
-			interfaces:  []discovery.Interface{device(2, "eth1", "green")},
-			owned:       []altName{owns(eth1, "green")},
-			want:        altPlan{remove: []altName{owns(eth1, "green")}},
-		},
-		"in doubt on another device": {
-			attachments: []mapping.Attachment{leads(eth1, true, "green"), leads(eth2, false, "green")},
-			interfaces:  []discovery.Interface{eth1, eth2},
-			want:        altPlan{add: []altName{owns(eth1, "green")}},
-		},
-		"two devices": {
-			attachments: []mapping.Attachment{leads(eth1, true, "green", "rails"), leads(eth2, true, "blue", "rails")},
-			interfaces:  []discovery.Interface{device(2, "eth1", "rails"), eth2},
-			owned:       []altName{owns(eth1, "rails")},
-			want:        altPlan{remove: []altName{owns(eth1, "rails")}, add: []altName{owns(eth2, "blue"), owns(eth1, "green")}},
-			conditions:  []string{"AltNameAmbiguous rails"},
-		},
-		"two attachments of one device": {
-			attachments: []mapping.Attachment{leads(eth1, true, "green"), leads(eth1, true, "green")},
-			interfaces:  []discovery.Interface{eth1},
-			want:        altPlan{add: []altName{owns(eth1, "green")}},
-		},
-		"too long": {
-			attachments: []mapping.Attachment{leads(eth1, true, "exactly-fifteen", "sixteen-or-more-"), leads(eth1, true, "sixteen-or-more-")},
-			interfaces:  []discovery.Interface{eth1},
-			want:        altPlan{add: []altName{owns(eth1, "exactly-fifteen")}},
-			conditions:  []string{"AltNameTooLong sixteen-or-more- eth1"},
-		},
-		"moved": {
-			attachments: []mapping.Attachment{leads(eth2, true, "green")},
-			interfaces:  []discovery.Interface{eth1, eth2},
-			owned:       []altName{owns(eth1, "green")},
-			want:        altPlan{remove: []altName{owns(eth1, "green")}, add: []altName{owns(eth2, "green")}},
-		},
-		"moved, and the old one has it still": {
-			attachments: []mapping.Attachment{leads(eth2, true, "green")},
-			interfaces:  []discovery.Interface{device(2, "eth1", "green"), eth2},
-			owned:       []altName{owns(eth1, "green")},
-			want:        altPlan{remove: []altName{owns(eth1, "green")}},
-		},
-		"another's altname": {
-			attachments: []mapping.Attachment{leads(eth1, true, "green")},
-			interfaces:  []discovery.Interface{eth1, device(3, "eth2", "green")},
-			conditions:  []string{"AltNameTaken green eth2"},
-		},
-		"another's altname on the same device": {
-			attachments: []mapping.Attachment{leads(eth1, true, "green")},
-			interfaces:  []discovery.Interface{device(2, "eth1", "green")},
-			conditions:  []string{"AltNameTaken green eth1"},
-		},
-		"an interface of that name": {
-			attachments: []mapping.Attachment{leads(eth1, true, "eth2")},
-			interfaces:  []discovery.Interface{eth1, eth2},
-			conditions:  []string{"AltNameTaken eth2 eth2"},
-		},
-		"renamed device": {
-			attachments: []mapping.Attachment{leads(device(2, "lan1"), true, "green")},
-			interfaces:  []discovery.Interface{device(2, "lan1", "green")},
-			owned:       []altName{owns(eth1, "green")},
-		},
-		"in a container": {
-			interfaces: []discovery.Interface{eth2},
-			owned:      []altName{owns(eth1, "green")},
-		},
-		"gone, or another under its index": {
-			attachments: []mapping.Attachment{leads(eth1, true, "green"), leads(eth2, true, "blue")},
-			interfaces:  []discovery.Interface{other},
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			wanted, conditions := wantedAltNames(&mapping.View{Attachments: tt.attachments})
-			got := planAltNames(wanted, tt.interfaces, tt.owned)
-			conditions = append(conditions, got.taken...)
-			got.taken = nil
-			if diff := cmp.Diff(tt.want, got, cmp.AllowUnexported(altPlan{})); diff != "" {
-				t.Errorf("plan (-want +got):\n%s", diff)
-			}
-			if diff := cmp.Diff(tt.conditions, short(conditions)); diff != "" {
-				t.Errorf("conditions (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-// A fakeKernel has devices, and refuses what the real one refuses.
+// A fakeKernel has one device.
 type fakeKernel struct {
-	mu      sync.Mutex
-	devices []discovery.Interface
-	refuse  error  // of every change
-	before  func() // what happens just before a name is given
-	calls   []string
+	mu     sync.Mutex
+	device discovery.Interface
+	refuse error // of every change
 }
 
-var _ AltNameKernel = (*fakeKernel)(nil)
+var _ altnames.Kernel = (*fakeKernel)(nil)
 
 func (k *fakeKernel) List() ([]discovery.Interface, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	out := slices.Clone(k.devices)
-	for i := range out {
-		out[i].AltNames = slices.Clone(out[i].AltNames)
-	}
-	return out, nil
+	out := k.device
+	out.AltNames = slices.Clone(out.AltNames)
+	return []discovery.Interface{out}, nil
 }
 
 func (k *fakeKernel) AddAltName(index int, name string) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.before != nil {
-		k.before()
-	}
-	d, err := k.change("+", index, name)
-	if err != nil {
-		return err
-	}
-	if holders(k.devices)[name] != nil {
+	switch {
+	case k.refuse != nil:
+		return k.refuse
+	case index != k.device.Index:
+		return link.ErrNotFound
+	case slices.Contains(k.device.AltNames, name):
 		return syscall.EEXIST
 	}
-	d.AltNames = append(d.AltNames, name)
+	k.device.AltNames = append(k.device.AltNames, name)
 	return nil
 }
 
 func (k *fakeKernel) RemoveAltName(index int, name string) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	d, err := k.change("-", index, name)
-	if err != nil {
-		return err
+	switch {
+	case k.refuse != nil:
+		return k.refuse
+	case index != k.device.Index:
+		return link.ErrNotFound
 	}
-	d.AltNames = slices.DeleteFunc(d.AltNames, func(n string) bool { return n == name })
+	k.device.AltNames = slices.DeleteFunc(k.device.AltNames, func(n string) bool { return n == name })
 	return nil
 }
 
@@ -241,499 +70,31 @@ func (k *fakeKernel) allow(err error) {
 	k.refuse = err
 }
 
-func (k *fakeKernel) change(sign string, index int, name string) (*discovery.Interface, error) {
-	k.calls = append(k.calls, fmt.Sprintf("%s%d %s", sign, index, name))
-	if k.refuse != nil {
-		return nil, k.refuse
-	}
-	if i := slices.IndexFunc(k.devices, func(d discovery.Interface) bool { return d.Index == index }); i >= 0 {
-		return &k.devices[i], nil
-	}
-	return nil, link.ErrNotFound
-}
-
-// A nameBench is the sink over a fake kernel.
-type nameBench struct {
-	t      *testing.T
-	dir    string
-	boot   string
-	kernel *fakeKernel
-	sink   *altNames
-	stale  []discovery.Interface // what the snapshot shows; nil: what is there
-}
-
-func newNameBench(t *testing.T, devices ...discovery.Interface) *nameBench {
-	t.Helper()
-	b := &nameBench{t: t, dir: t.TempDir(), boot: "boot-1", kernel: &fakeKernel{devices: devices}}
-	b.start(true)
-	return b
-}
-
-// start begins a run of the agent, after whatever end of the one before.
-func (b *nameBench) start(on bool) {
-	b.t.Helper()
-	sink, err := newAltNames(on, b.boot, b.kernel, store{statefile.Dir(b.dir)}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	b.sink = sink
-}
-
-// see has the sink follow a view.
-func (b *nameBench) see(attachments ...mapping.Attachment) time.Duration {
-	snapshot := b.stale
-	if snapshot == nil {
-		snapshot, _ = b.kernel.List()
-	}
-	again := b.sink.withdraw(&mapping.View{Attachments: attachments}, snapshot)
-	return min(again, b.sink.give(snapshot))
-}
-
-// expect compares the kernel's names, the recorded ones and the conditions.
-func (b *nameBench) expect(when string, names, recorded []string, conditions ...string) {
-	b.t.Helper()
-	var have []string
-	for _, d := range b.kernel.devices {
-		for _, n := range d.AltNames {
-			have = append(have, d.Name+" "+n)
-		}
-	}
-	if diff := cmp.Diff(names, have); diff != "" {
-		b.t.Errorf("%s: names (-want +got):\n%s", when, diff)
-	}
-	if diff := cmp.Diff(recorded, b.recorded()); diff != "" {
-		b.t.Errorf("%s: recorded (-want +got):\n%s", when, diff)
-	}
-	if diff := cmp.Diff(conditions, short(b.sink.conditions())); diff != "" {
-		b.t.Errorf("%s: conditions (-want +got):\n%s", when, diff)
-	}
-}
-
-func (b *nameBench) recorded() (out []string) {
-	b.t.Helper()
-	data, err := os.ReadFile(filepath.Join(b.dir, altNamesName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	var f altNamesFile
-	if err := json.Unmarshal(data, &f); err != nil {
-		b.t.Fatal(err)
-	}
-	for _, n := range f.Names {
-		out = append(out, fmt.Sprintf("%d %s", n.Index, n.Name))
-	}
-	return out
-}
-
-func (b *nameBench) calls(when string, want ...string) {
-	b.t.Helper()
-	if diff := cmp.Diff(want, b.kernel.calls); diff != "" {
-		b.t.Errorf("%s: calls (-want +got):\n%s", when, diff)
-	}
-	b.kernel.calls = nil
-}
-
-func TestAltNameMoves(t *testing.T) {
-	eth1, eth2 := device(2, "eth1"), device(3, "eth2")
-	b := newNameBench(t, eth1, eth2)
-	b.see(leads(eth1, true, "green"))
-	b.expect("given", []string{"eth1 green"}, []string{"2 green"})
-	b.stale, _ = b.kernel.List() // the snapshot of the next view was taken before it
-	b.see(leads(eth2, true, "green"))
-	b.expect("moved", []string{"eth2 green"}, []string{"3 green"})
-	b.calls("removed first", "+2 green", "-2 green", "+3 green")
-	b.see(leads(eth2, true, "green"))
-	b.expect("an old snapshot", []string{"eth2 green"}, []string{"3 green"})
-	b.stale = nil
-	b.see(leads(eth2, false, "green"))
-	b.expect("unverified", nil, nil)
-	b.calls("no more", "-3 green")
-	b.see()
-	b.calls("at rest")
-}
-
-// TestAltNameOfAKilledAgent starts the agent over what a killed one left.
-func TestAltNameOfAKilledAgent(t *testing.T) {
-	eth1, eth2 := device(2, "eth1"), device(3, "eth2")
-	b := newNameBench(t, eth1, eth2)
-	b.see(leads(eth1, true, "green"))
-	b.start(true)
-	b.see(leads(eth1, true, "green"))
-	b.expect("the same", []string{"eth1 green"}, []string{"2 green"})
-	b.calls("nothing to do", "+2 green")
-	b.start(true)
-	b.see(leads(eth2, true, "green"))
-	b.expect("moved meanwhile", []string{"eth2 green"}, []string{"3 green"})
-	b.kernel.devices[1].MAC[0] = 0 // a bridge has the lowest of its ports'
-	eth2 = b.kernel.devices[1]
-	b.start(true)
-	b.see(leads(eth2, true, "green"))
-	b.expect("another MAC address", []string{"eth2 green"}, []string{"3 green"})
-	b.see(leads(eth2, false, "green"))
-	b.expect("in doubt", nil, nil)
-	b.see(leads(eth2, true, "green"))
-	b.kernel.devices[1].Index, b.kernel.devices[1].MAC[0] = 4, 6
-	b.start(true)
-	b.see()
-	b.expect("another device, as far as is known", []string{"eth2 green"}, []string{"3 green"})
-}
-
-// TestAltNamesRecordRemoved has a cleaner remove the record while the agent runs.
-func TestAltNamesRecordRemoved(t *testing.T) {
-	eth1 := device(2, "eth1")
-	b := newNameBench(t, eth1)
-	remove := func() {
-		t.Helper()
-		if err := os.Remove(filepath.Join(b.dir, altNamesName)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	b.see(leads(eth1, true, "green"))
-	remove()
-	if again := b.see(leads(eth1, true, "green")); again != lookEvery {
-		t.Errorf("again after %v, want %v", again, lookEvery)
-	}
-	b.expect("written again", []string{"eth1 green"}, []string{"2 green"})
-	remove()
-	b.kernel.devices[0].AltNames = nil
-	snapshot, _ := b.kernel.List()
-	b.kernel.before = func() { b.expect("before it is given again", nil, []string{"2 green"}) }
-	b.sink.give(snapshot)
-	b.expect("given again", []string{"eth1 green"}, []string{"2 green"})
-	b.start(true) // killed
-	b.see()
-	b.expect("taken away", nil, nil)
-}
-
-// TestAltNameNotOfAnOldSnapshot has the cable move when the view is made already.
-func TestAltNameNotOfAnOldSnapshot(t *testing.T) {
-	for name, happen := range map[string]func(k *fakeKernel){
-		"carrier lost":     func(k *fakeKernel) { k.devices[0].Carrier = false },
-		"lost and back":    func(k *fakeKernel) { k.devices[0].CarrierChanges += 2 },
-		"down":             func(k *fakeKernel) { k.devices[0].Up = false },
-		"enslaved":         func(k *fakeKernel) { k.devices[0].Master = 3 },
-		"the port of it":   func(k *fakeKernel) { k.devices[1].CarrierChanges++ },
-		"it has new ports": func(k *fakeKernel) { k.devices = append(k.devices, device(4, "eth3")) },
-		"it lost a port":   func(k *fakeKernel) { k.devices = k.devices[:1] },
-	} {
-		t.Run(name, func(t *testing.T) {
-			eth1 := device(2, "eth1")
-			b := newNameBench(t, eth1, device(3, "eth2"))
-			b.stale, _ = b.kernel.List()
-			happen(b.kernel)
-			if again := b.see(leads(eth1, true, "green")); again != urgentEvery {
-				t.Errorf("again after %v, want %v", again, urgentEvery)
-			}
-			b.expect("not yet", nil, nil)
-			b.calls("not tried")
-			b.stale = nil
-			b.see(leads(eth1, true, "green"))
-			b.expect("seen", []string{"eth1 green"}, []string{"2 green"})
-		})
-	}
-}
-
-// TestAltNameRecordedFirst kills the agent between the record and the name.
-func TestAltNameRecordedFirst(t *testing.T) {
-	eth1 := device(2, "eth1")
-	b := newNameBench(t, eth1)
-	b.kernel.before = func() { panic("killed") }
-	func() {
-		defer func() { _ = recover() }()
-		b.see(leads(eth1, true, "green"))
-	}()
-	b.expect("killed", nil, []string{"2 green"})
-	b.kernel.before = nil
-	b.kernel.devices = append(b.kernel.devices, device(3, "eth2", "green")) // an operator's
-	b.start(true)
-	b.see(leads(eth1, true, "green"))
-	b.expect("forgotten", []string{"eth2 green"}, nil, "AltNameTaken green eth2")
-	b.calls("not fought")
-}
-
-func TestAltNameTaken(t *testing.T) {
-	eth1 := device(2, "eth1")
-	b := newNameBench(t, eth1, device(3, "eth2", "green"), device(4, "rails"))
-	b.see(leads(eth1, true, "green", "rails"))
-	b.expect("taken", []string{"eth2 green"}, nil, "AltNameTaken green eth2", "AltNameTaken rails rails")
-	b.see()
-	if err := b.sink.clear(); err != nil {
-		t.Error(err)
-	}
-	b.calls("left alone")
-	b.kernel.devices[1].AltNames = nil
-	b.see(leads(eth1, true, "green", "rails"))
-	b.expect("free", []string{"eth1 green"}, []string{"2 green"}, "AltNameTaken rails rails")
-}
-
-// TestAltNameTakenInBetween has somebody be quicker by a moment.
-func TestAltNameTakenInBetween(t *testing.T) {
-	eth1 := device(2, "eth1")
-	b := newNameBench(t, eth1, device(3, "eth2"))
-	b.kernel.before = func() { b.kernel.devices[1].AltNames = []string{"green"} }
-	b.see(leads(eth1, true, "green"))
-	b.expect("lost", []string{"eth2 green"}, nil, "AltNameTaken green eth1")
-	b.see(leads(eth1, true, "green"))
-	b.expect("seen", []string{"eth2 green"}, nil, "AltNameTaken green eth2")
-}
-
-func TestAltNameWithoutTheRight(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		eth1 := device(2, "eth1")
-		b := newNameBench(t, eth1)
-		b.kernel.allow(syscall.EPERM)
-		if again := b.see(leads(eth1, true, "green")); again != lookEvery {
-			t.Errorf("again after %v, want %v", again, lookEvery)
-		}
-		b.expect("refused", nil, nil, "AltNameFailed green eth1")
-		if said := b.sink.conditions()[0].Message; !strings.Contains(said, "CAP_NET_ADMIN") {
-			t.Errorf("the condition does not say what is missing: %s", said)
-		}
-		for range 2 * writeBurst {
-			b.see(leads(eth1, true, "green"))
-		}
-		if len(b.kernel.calls) > writeBurst {
-			t.Errorf("%d tries, want at most %d at once", len(b.kernel.calls), writeBurst)
-		}
-		b.expect("held back", nil, nil, "AltNameFailed green eth1")
-		b.kernel.allow(nil)
-		time.Sleep(writeEvery)
-		b.see(leads(eth1, true, "green"))
-		b.expect("allowed", []string{"eth1 green"}, []string{"2 green"})
-		b.kernel.allow(syscall.EPERM)
-		if again := b.see(); again != writeEvery {
-			t.Errorf("again after %v, want %v", again, writeEvery)
-		}
-		b.expect("stuck", []string{"eth1 green"}, []string{"2 green"}, "AltNameFailed green eth1")
-		if err := b.sink.clear(); !errors.Is(err, fs.ErrPermission) {
-			t.Errorf("clear: %v, want %v", err, fs.ErrPermission)
-		}
-		b.kernel.allow(nil)
-		b.see()
-		b.expect("gone", nil, nil)
-	})
-}
-
-func TestAltNamesAfterReboot(t *testing.T) {
-	eth1 := device(2, "eth1")
-	b := newNameBench(t, eth1)
-	b.see(leads(eth1, true, "green"))
-	b.boot = "boot-2" // and somebody sets the same name when the node starts
-	b.start(true)
-	b.see()
-	b.expect("not ours", []string{"eth1 green"}, []string{"2 green"})
-	b.see(leads(eth1, true, "green", "rails"))
-	b.expect("recorded anew", []string{"eth1 green", "eth1 rails"}, []string{"2 rails"}, "AltNameTaken green eth1")
-}
-
-func TestAltNamesDamagedRecord(t *testing.T) {
-	eth1 := device(2, "eth1")
-	b := newNameBench(t, eth1)
-	b.see(leads(eth1, true, "green"))
-	for _, content := range []string{"garbage", `{"version": 7}`} {
-		if err := os.WriteFile(filepath.Join(b.dir, altNamesName), []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		sink, err := newAltNames(true, b.boot, b.kernel, store{statefile.Dir(b.dir)}, slog.New(slog.DiscardHandler))
-		if err == nil || !strings.Contains(err.Error(), altNamesName+".damaged") {
-			t.Errorf("%s: error %v, want one that names the file", content, err)
-		}
-		b.sink = sink
-		b.see(leads(eth1, true, "green"))
-		b.expect(content, []string{"eth1 green"}, nil, "AltNameTaken green eth1")
-		b.see()
-		b.expect("not removed", []string{"eth1 green"}, nil)
-	}
-}
-
-// TestAltNamesNoRecord has things where the record belongs that root must not read.
-func TestAltNamesNoRecord(t *testing.T) {
-	for name, put := range map[string]func(path string) error{
-		"link":      func(path string) error { return os.Symlink("/proc/self/environ", path) },
-		"FIFO":      func(path string) error { return syscall.Mkfifo(path, 0o600) },
-		"directory": func(path string) error { return os.Mkdir(path, 0o700) },
-		"too large": func(path string) error { return errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, 1<<40)) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			if err := put(filepath.Join(dir, altNamesName)); err != nil {
-				t.Fatal(err)
-			}
-			if err := ClearAltNamesUnlessRunning(t.TempDir(), dir); err == nil || !strings.Contains(err.Error(), altNamesName) {
-				t.Errorf("error %v, want one that names the file", err)
-			}
-		})
-	}
-}
-
-// TestAltNamesClearedUnlessRunning tells by an unusable record whether it is read.
-func TestAltNamesClearedUnlessRunning(t *testing.T) {
-	run, state := t.TempDir(), t.TempDir()
-	path := filepath.Join(run, nodefile.LockName)
-	if err := os.Mkdir(filepath.Join(state, altNamesName), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	expect := func(when string, read bool) {
-		t.Helper()
-		err := ClearAltNamesUnlessRunning(run, state)
-		if read != (err != nil && strings.Contains(err.Error(), altNamesName)) {
-			t.Errorf("%s: error %v, want the record read: %v", when, err, read)
-		}
-	}
-	expect("never ran", true)
-	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the lock file was made: %v", err)
-	}
-	lock, err := nodefile.Lock(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	expect("running", false)
-	if err := lock.Close(); err != nil {
-		t.Fatal(err)
-	}
-	expect("killed", true)
-	if nodefile.Held(path) {
-		t.Error("the lock is still held")
-	}
-	if err := errors.Join(os.Remove(path), os.Symlink("elsewhere", path)); err != nil {
-		t.Fatal(err)
-	}
-	if err := ClearAltNamesUnlessRunning(run, state); !errors.Is(err, syscall.ELOOP) {
-		t.Errorf("a link for a lock file: error %v, want %v", err, syscall.ELOOP)
-	}
-}
-
-// TestAltNamesClearedAsRoot has an agent claim names that it did not give.
-func TestAltNamesClearedAsRoot(t *testing.T) {
-	eth1, eth2 := device(2, "eth1", "Uplink", "pci_0000.1", "sixteen-or-more1"), device(3, "eth2", "green")
-	b := newNameBench(t, eth1, eth2)
-	claimed := []altName{owns(eth1, "Uplink"), owns(eth1, "pci_0000.1"), owns(eth1, "sixteen-or-more1"), {Name: "green", Index: 9, MAC: eth2.MAC}}
-	if err := b.sink.store.saveAltNames(b.boot, claimed); err != nil {
-		t.Fatal(err)
-	}
-	b.start(false)
-	b.sink.strict = true
-	if err := b.sink.clear(); err != nil {
-		t.Error(err)
-	}
-	b.calls("left alone")
-}
-
-func TestAltNamesOff(t *testing.T) {
-	eth1 := device(2, "eth1")
-	b := newNameBench(t, eth1, device(3, "eth2", "ours"))
-	b.see(leads(eth1, true, "green"))
-	b.start(false)
-	b.see(leads(eth1, true, "green"))
-	b.expect("off", []string{"eth2 ours"}, nil)
-}
-
-func TestAltNamesCleared(t *testing.T) {
-	eth1, eth2 := device(2, "eth1"), device(3, "eth2")
-	b := newNameBench(t, eth1, eth2)
-	b.see(leads(eth1, true, "green"), leads(eth2, true, "blue"))
-	if err := b.sink.clear(); err != nil {
-		t.Error(err)
-	}
-	b.expect("ended in order", nil, nil)
-	b.see(leads(eth1, true, "green"), leads(eth2, true, "blue"))
-	b.start(false) // as ClearAltNamesUnlessRunning does after a crash
-	b.sink.strict = true
-	eth2 = b.kernel.devices[1]
-	b.kernel.devices = b.kernel.devices[:1]
-	if err := b.sink.clear(); err != nil {
-		t.Error(err)
-	}
-	b.expect("cleared", nil, []string{"3 blue", "2 green"}) // eth2 is in a container
-	b.kernel.devices = append(b.kernel.devices, eth2)
-	b.start(true)
-	b.see()
-	b.expect("back from the container", nil, nil)
-}
-
-// TestAltNamesOfADeviceThatWasAway has a device go to a container and come back under
-// another index, and a bond change the MAC address of its member.
-func TestAltNamesOfADeviceThatWasAway(t *testing.T) {
-	eth1, eth2 := device(2, "eth1"), device(3, "eth2")
-	b := newNameBench(t, eth1, eth2)
-	b.see(leads(eth1, true, "green"))
-	away := b.kernel.devices[0]
-	b.kernel.devices = b.kernel.devices[1:]
-	b.see()
-	b.expect("away", nil, []string{"2 green"})
-	away.Index = 9
-	b.kernel.devices = append(b.kernel.devices, away)
-	b.see(leads(away, true, "green"))
-	b.expect("back", []string{"eth1 green"}, []string{"9 green"})
-	b.kernel.devices[1].MAC = eth2.MAC
-	b.see()
-	b.expect("enslaved", nil, nil)
-}
-
-// TestAltNamesAwayAreBounded makes and drops devices for ever.
-func TestAltNamesAwayAreBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newNameBench(t)
-		for i := range 2 * maxAway {
-			d := device(i+1, "br0")
-			d.MAC[4] = byte(i >> 8)
-			b.kernel.devices = []discovery.Interface{d}
-			b.see(leads(d, true, "green"))
-			time.Sleep(writeEvery)
-		}
-		if got := len(b.sink.owned); got > maxAway+1 {
-			t.Errorf("%d names are remembered, want at most %d", got, maxAway+1)
-		}
-		b.kernel.devices = []discovery.Interface{device(5000, "br0")}
-		b.see()
-		if diff := cmp.Diff(fmt.Sprint(2*maxAway, " green"), b.recorded()[maxAway-1]); diff != "" {
-			t.Errorf("the newest (-want +got):\n%s", diff)
-		}
-	})
-}
-
-// TestAltNamesCannotBeRecorded shows that no name is given that would not be known
-// after a crash.
-func TestAltNamesCannotBeRecorded(t *testing.T) {
-	eth1 := device(2, "eth1")
-	b := newNameBench(t, eth1)
-	b.dir = filepath.Join(b.dir, "gone")
-	b.start(true)
-	b.see(leads(eth1, true, "green"))
-	b.expect("no directory", nil, nil, "FilesUnwritable")
-	b.calls("nothing is tried")
-}
-
 // TestAltNamesOfTheLoop shows the order of things: no name outlives its mapping, not
 // even while the node file is held back, and none outlives the agent.
 func TestAltNamesOfTheLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
 		b.config.AltNames = true
-		eth1 := device(2, "eth1")
-		eth1.CarrierChanges = 2 // as in the snapshots
-		kernel := &fakeKernel{devices: []discovery.Interface{eth1}}
+		eth1 := discovery.Interface{Index: 2, Name: "eth1", MAC: macOf(2), Up: true, Carrier: true, CarrierChanges: 2} // as in the snapshots
+		kernel := &fakeKernel{device: eth1}
 		b.altNames = kernel
 		b.write("rules.yaml", greenAndBlue)
 		b.start()
 		for range 2 * writeBurst {
 			b.see(heard(sw1, 100))
 			b.see(heard(sw1, 200)) // doubt
-			if got := kernel.devices[0].AltNames; len(got) != 0 {
+			if got := kernel.device.AltNames; len(got) != 0 {
 				t.Fatalf("in doubt eth1 is called %v", got)
 			}
 		}
 		b.see(heard(sw1, 100))
 		time.Sleep(2 * writeEvery)
 		synctest.Wait()
-		if diff := cmp.Diff([]string{"green"}, kernel.devices[0].AltNames); diff != "" {
+		if diff := cmp.Diff([]string{"green"}, kernel.device.AltNames); diff != "" {
 			t.Errorf("names (-want +got):\n%s", diff)
 		}
-		kernel.devices[0].AltNames = nil
+		kernel.device.AltNames = nil
 		kernel.allow(syscall.EPERM)
 		b.see(heard(sw1, 100)) // the snapshot shows no names
 		if got := b.conditions(); len(got) != 1 || got[0] != mapping.AltNameFailed {
@@ -742,11 +103,11 @@ func TestAltNamesOfTheLoop(t *testing.T) {
 		kernel.allow(nil)
 		time.Sleep(lookEvery + time.Second)
 		synctest.Wait()
-		if diff := cmp.Diff([]string{"green"}, kernel.devices[0].AltNames); diff != "" {
+		if diff := cmp.Diff([]string{"green"}, kernel.device.AltNames); diff != "" {
 			t.Errorf("a minute later (-want +got):\n%s", diff)
 		}
 		b.stop()
-		if got := kernel.devices[0].AltNames; len(got) != 0 {
+		if got := kernel.device.AltNames; len(got) != 0 {
 			t.Errorf("after the agent eth1 is called %v", got)
 		}
 	})

@@ -21,6 +21,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
+	"github.com/colvin-net/colvin/agent/altnames"
 	"github.com/colvin-net/colvin/agent/config"
 	"github.com/colvin-net/colvin/agent/containers"
 	"github.com/colvin-net/colvin/agent/history"
@@ -59,7 +60,7 @@ type Loop struct {
 	journal    *history.Journal
 	limit      *rate.Limiter
 	urgent     *rate.Limiter // for what takes something away
-	altNames   *altNames
+	altNames   *altnames.Sink
 
 	// Owned by Run.
 	rules    Rules
@@ -97,7 +98,7 @@ type Deps struct {
 	// Cluster is nil where the node is on its own.
 	Cluster agentapi.Cluster
 	// AltNames replaces the kernel where alternative names are concerned.
-	AltNames AltNameKernel
+	AltNames altnames.Kernel
 	// WriteLimit replaces the limits on writes of the node file, for benchmarks
 	// that measure a single write many times.
 	WriteLimit *rate.Limiter
@@ -126,7 +127,7 @@ func NewLoop(d Deps) *Loop {
 	l.attached = containers.ReadMoved(filepath.Join(d.Config.RunDirectory, nodefile.FileName), d.BootID)
 	l.restore()
 	var err error
-	l.altNames, err = newAltNames(d.Config.AltNames, d.BootID, d.AltNames, l.store, d.Log)
+	l.altNames, err = altnames.New(d.Config.AltNames, d.BootID, d.AltNames, d.Config.StateDirectory, d.Log)
 	l.damage(err)
 	return l
 }
@@ -212,7 +213,7 @@ func (l *Loop) idle() bool {
 // finish takes away what nobody would look after, and writes what a limit still
 // held back.
 func (l *Loop) finish() error {
-	err := l.altNames.clear()
+	err := l.altNames.Clear()
 	if l.snapshot == nil {
 		return err
 	}
@@ -242,12 +243,12 @@ func (l *Loop) step() time.Duration {
 		in.Colours = l.colours()
 		view = mapping.Resolve(in)
 	}
-	again := l.altNames.withdraw(&view, l.snapshot.Interfaces)
+	again := l.altNames.Withdraw(&view, l.snapshot.Interfaces)
 	var wake time.Time
 	known := l.attached
 	seen := containers.Seen{View: &view, Memory: l.memory, Snapshot: l.snapshot, RulesUnknown: l.rules.Unknown()}
 	l.attached, wake = containers.Judge(l.records, seen, known)
-	again = min(again, l.write(in, view, l.attached), l.altNames.give(l.snapshot.Interfaces))
+	again = min(again, l.write(in, view, l.attached), l.altNames.Give(l.snapshot.Interfaces))
 	l.journal.KeepUnsaved()
 	if l.unkept != nil {
 		l.keepColours()
@@ -271,7 +272,7 @@ func (l *Loop) step() time.Duration {
 
 // conditions adds what only the loop knows.
 func (l *Loop) conditions(v *mapping.View) {
-	v.Conditions = slices.Concat(v.Conditions, l.problems, l.clusterProblems, l.altNames.conditions())
+	v.Conditions = slices.Concat(v.Conditions, l.problems, l.clusterProblems, l.altNames.Conditions())
 	if l.uncoloured != nil {
 		why := mapping.FilesUnwritable
 		switch {

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
+	"github.com/colvin-net/colvin/agent/altnames"
 	"github.com/colvin-net/colvin/agent/config"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
@@ -28,7 +29,7 @@ type bench struct {
 	log       *slog.Logger
 	boot      string
 	snapshots chan *discovery.Snapshot
-	altNames  AltNameKernel
+	altNames  altnames.Kernel
 	cluster   agentapi.Cluster
 	loop      *Loop
 	cancel    context.CancelFunc

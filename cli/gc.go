@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/colvin-net/colvin/agent"
+	"github.com/colvin-net/colvin/agent/altnames"
 	"github.com/colvin-net/colvin/agent/config"
 	"github.com/colvin-net/colvin/cniplugin"
 	"github.com/colvin-net/colvin/cniplugin/record"
@@ -62,7 +62,7 @@ func (a *app) collect(cmd *cobra.Command, o *gcOptions) error {
 	}
 	var errs []error
 	if !o.dryRun {
-		errs = append(errs, agent.ClearAltNamesUnlessRunning(c.RunDirectory, c.StateDirectory))
+		errs = append(errs, altnames.ClearUnlessRunning(c.RunDirectory, c.StateDirectory))
 	}
 	if !o.altNamesOnly {
 		collected, err := cniplugin.Collect(cmp.Or(o.records, c.RecordDirectory), o.cniPath, o.dryRun)

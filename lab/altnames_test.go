@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/colvin-net/colvin/agent"
+	"github.com/colvin-net/colvin/agent/altnames"
 	"github.com/colvin-net/colvin/agent/config"
 	"github.com/colvin-net/colvin/internal/netnstest"
 	"github.com/colvin-net/colvin/lab"
@@ -255,7 +255,7 @@ func TestAltNamesOfAKilledAgent(t *testing.T) {
 	awaitAltNames(t, n, cabled(0)...)
 	kill()
 	if err := n.Do(func() error {
-		return agent.ClearAltNamesUnlessRunning(n.Path(nodefile.DefaultDir), n.Path(nodeStateDir))
+		return altnames.ClearUnlessRunning(n.Path(nodefile.DefaultDir), n.Path(nodeStateDir))
 	}); err != nil {
 		t.Error(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/colvin-net/colvin/agent"
+	"github.com/colvin-net/colvin/agent/altnames"
 	"github.com/colvin-net/colvin/agent/config"
 	"github.com/colvin-net/colvin/agent/publish"
 )
@@ -73,7 +74,7 @@ func run(file string) error {
 // clearAltNames takes away what a killed agent left that was configured otherwise,
 // while there may be the right to.
 func clearAltNames(c config.Config, log *slog.Logger) {
-	if err := agent.ClearAltNamesUnlessRunning(c.RunDirectory, c.StateDirectory); err != nil {
+	if err := altnames.ClearUnlessRunning(c.RunDirectory, c.StateDirectory); err != nil {
 		log.Warn("altnames of an earlier run are left", "error", err)
 	}
 }

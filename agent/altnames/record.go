@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package agent
+package altnames
 
 import (
 	"encoding/json"
@@ -14,20 +14,21 @@ import (
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/atomicfile"
+	"github.com/colvin-net/colvin/internal/statefile"
 )
 
-// altNamesName is the file in the state directory that lists the alternative names
+// recordName is the file in the state directory that lists the alternative names
 // which the agent set, or was about to set.
-const altNamesName = "altnames.json"
+const recordName = "altnames.json"
 
-// maxAltNamesFile bounds altnames.json: a name takes less than a hundred bytes.
-const maxAltNamesFile = 4 << 20
+// maxRecord bounds altnames.json: a name takes less than a hundred bytes.
+const maxRecord = 4 << 20
 
-// altNamesVersion is the format of altnames.json.
-const altNamesVersion = 1
+// recordVersion is the format of altnames.json.
+const recordVersion = 1
 
-// altNamesFile is what altnames.json holds.
-type altNamesFile struct {
+// recordFile is what altnames.json holds.
+type recordFile struct {
 	Version int       `json:"version"`
 	BootID  string    `json:"bootID"`
 	Names   []altName `json:"names"`
@@ -40,40 +41,40 @@ type altName struct {
 	MAC   discovery.MAC `json:"mac"`
 }
 
-// An altNameKey tells alternative names of one network namespace apart.
-type altNameKey struct {
+// An nameKey tells alternative names of one network namespace apart.
+type nameKey struct {
 	name  string
 	index int
 }
 
-func (n altName) key() altNameKey { return altNameKey{n.Name, n.Index} }
+func (n altName) key() nameKey { return nameKey{n.Name, n.Index} }
 
-// altNames reads the names that an earlier run set since the node was booted. A
+// readRecord reads the names that an earlier run set since the node was booted. A
 // damaged file is set aside: then those names are as good as anybody's. A name that
 // no network can have was not set by an agent.
-func (s store) altNames(bootID string) ([]altName, error) {
-	data, err := readRegular(s.Path(altNamesName), maxAltNamesFile)
+func readRecord(dir statefile.Dir, bootID string) ([]altName, error) {
+	data, err := readRegular(dir.Path(recordName), maxRecord)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read altnames: %w", err)
 	}
-	var f altNamesFile
-	if err = json.Unmarshal(data, &f); err == nil && f.Version != altNamesVersion {
-		err = fmt.Errorf("format version %d, want %d", f.Version, altNamesVersion)
+	var f recordFile
+	if err = json.Unmarshal(data, &f); err == nil && f.Version != recordVersion {
+		err = fmt.Errorf("format version %d, want %d", f.Version, recordVersion)
 	}
 	if err != nil {
-		return nil, s.SetAside(altNamesName, err)
+		return nil, dir.SetAside(recordName, err)
 	}
 	if f.BootID != bootID { // a reboot takes every altname away
 		return nil, nil
 	}
-	return slices.DeleteFunc(f.Names, func(n altName) bool { return !possibleAltName(n.Name) }), nil
+	return slices.DeleteFunc(f.Names, func(n altName) bool { return !possibleName(n.Name) }), nil
 }
 
-func (s store) hasAltNames() bool {
-	_, err := os.Lstat(s.Path(altNamesName))
+func hasRecord(dir statefile.Dir) bool {
+	_, err := os.Lstat(dir.Path(recordName))
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
@@ -95,17 +96,17 @@ func readRegular(path string, limit int64) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, limit))
 }
 
-// saveAltNames needs no fsync: a power failure takes the names away too.
-func (s store) saveAltNames(bootID string, names []altName) error {
+// saveRecord needs no fsync: a power failure takes the names away too.
+func saveRecord(dir statefile.Dir, bootID string, names []altName) error {
 	if len(names) == 0 {
-		if err := os.Remove(s.Path(altNamesName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Remove(dir.Path(recordName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("save altnames: %w", err)
 		}
 		return nil
 	}
-	data, err := json.MarshalIndent(altNamesFile{Version: altNamesVersion, BootID: bootID, Names: names}, "", "\t")
+	data, err := json.MarshalIndent(recordFile{Version: recordVersion, BootID: bootID, Names: names}, "", "\t")
 	if err == nil {
-		err = atomicfile.Write(s.Path(altNamesName), append(data, '\n'), atomicfile.Options{Mode: 0o600})
+		err = atomicfile.Write(dir.Path(recordName), append(data, '\n'), atomicfile.Options{Mode: 0o600})
 	}
 	if err != nil {
 		return fmt.Errorf("save altnames: %w", err)

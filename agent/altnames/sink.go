@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package agent
+package altnames
 
 import (
 	"errors"
@@ -23,36 +23,52 @@ import (
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
-// AltNameKernel is what alternative names take of the kernel.
-type AltNameKernel interface {
+const (
+	// Names are given at once, but not more often than this in the long run: whoever
+	// floods a port must not wear out the disk with their record.
+	giveEvery = time.Second
+	giveBurst = 10
+
+	// stuckEvery is how often it is tried to take a name away.
+	stuckEvery = time.Second
+	// changedEvery is how soon names are given after the devices changed meanwhile.
+	changedEvery = 100 * time.Millisecond
+	// lookEvery is how often it is seen to what nobody notifies of.
+	lookEvery = time.Minute
+	// never is when there is no reason to do something again.
+	never = 24 * time.Hour
+)
+
+// Kernel is what alternative names take of the kernel.
+type Kernel interface {
 	List() ([]discovery.Interface, error)
 	AddAltName(index int, name string) error
 	RemoveAltName(index int, name string) error
 }
 
-// altNameKernel is the kernel itself.
-type altNameKernel struct{}
+// hostKernel is the kernel itself.
+type hostKernel struct{}
 
-var _ AltNameKernel = altNameKernel{}
+var _ Kernel = hostKernel{}
 
-func (altNameKernel) List() ([]discovery.Interface, error) { return link.List() }
+func (hostKernel) List() ([]discovery.Interface, error) { return link.List() }
 
-func (altNameKernel) AddAltName(index int, name string) error { return link.AddAltName(index, name) }
+func (hostKernel) AddAltName(index int, name string) error { return link.AddAltName(index, name) }
 
-func (altNameKernel) RemoveAltName(index int, name string) error {
+func (hostKernel) RemoveAltName(index int, name string) error {
 	return link.RemoveAltName(index, name)
 }
 
-// altNames is the sink that gives each attachable device the names of its networks
+// A Sink gives each attachable device the names of its networks
 // as alternative names, so that plugins which know nothing of Colvin take them for
 // an interface's name. It takes away only what it gave: what that is stands in a file
 // before it is given. Taking away never waits.
-type altNames struct {
+type Sink struct {
 	on     bool
 	strict bool // a name is only where the record has it
 	bootID string
-	kernel AltNameKernel
-	store  store
+	kernel Kernel
+	dir    statefile.Dir
 	log    *slog.Logger
 	limit  *rate.Limiter // of giving
 
@@ -65,18 +81,23 @@ type altNames struct {
 	doubts, taken, failed, stuck []mapping.Condition
 }
 
-func newAltNames(on bool, bootID string, kernel AltNameKernel, s store, log *slog.Logger) (*altNames, error) {
+// New returns a Sink that knows what an earlier run gave, as its record in the state
+// directory tells. While it is not on it gives no name. A kernel of nil stands for that
+// of this machine. The Sink can be used although an error says that the record could not
+// be read.
+func New(on bool, bootID string, kernel Kernel, stateDirectory string, log *slog.Logger) (*Sink, error) {
 	if kernel == nil {
-		kernel = altNameKernel{}
+		kernel = hostKernel{}
 	}
-	owned, err := s.altNames(bootID)
-	return &altNames{
-		on: on, bootID: bootID, kernel: kernel, store: s, log: log, owned: owned, saved: slices.Clone(owned),
-		limit: rate.NewLimiter(rate.Every(writeEvery), writeBurst),
+	dir := statefile.Dir(stateDirectory)
+	owned, err := readRecord(dir, bootID)
+	return &Sink{
+		on: on, bootID: bootID, kernel: kernel, dir: dir, log: log, owned: owned, saved: slices.Clone(owned),
+		limit: rate.NewLimiter(rate.Every(giveEvery), giveBurst),
 	}, err
 }
 
-// ClearAltNamesUnlessRunning takes away the alternative names that an agent which was
+// ClearUnlessRunning takes away the alternative names that an agent which was
 // killed left, and keeps one from starting meanwhile. A lock file that is not there is
 // left to the agent to make: it may have another user.
 //
@@ -84,7 +105,7 @@ func newAltNames(on bool, bootID string, kernel AltNameKernel, s store, log *slo
 // no further than to names as networks have them, and to the devices that have them
 // under the recorded index. What such an agent could still do is to have a name go that
 // an admin gave, if it could be a network's: the kernel does not tell who gave it.
-func ClearAltNamesUnlessRunning(runDirectory, stateDirectory string) (err error) {
+func ClearUnlessRunning(runDirectory, stateDirectory string) (err error) {
 	lock, err := lockUnlessMissing(filepath.Join(runDirectory, nodefile.LockName))
 	if errors.Is(err, nodefile.ErrLocked) {
 		return nil
@@ -99,12 +120,12 @@ func ClearAltNamesUnlessRunning(runDirectory, stateDirectory string) (err error)
 	if err != nil {
 		return err
 	}
-	a, err := newAltNames(false, boot, nil, store{statefile.Dir(stateDirectory)}, slog.New(slog.DiscardHandler))
+	a, err := New(false, boot, nil, stateDirectory, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
 	a.strict = true
-	return a.clear()
+	return a.Clear()
 }
 
 // lockUnlessMissing returns nothing where there is no lock file.
@@ -115,19 +136,19 @@ func lockUnlessMissing(path string) (*os.File, error) {
 	return nodefile.Lock(path)
 }
 
-// withdraw takes away every name that the view does not give its device any more,
+// Withdraw takes away every name that the view does not give its device any more,
 // and returns when to do so again though nothing happens.
-func (a *altNames) withdraw(v *mapping.View, interfaces []discovery.Interface) time.Duration {
+func (a *Sink) Withdraw(v *mapping.View, interfaces []discovery.Interface) time.Duration {
 	a.wanted, a.doubts = nil, nil
 	if a.on {
-		a.wanted, a.doubts = wantedAltNames(v)
+		a.wanted, a.doubts = wantedNames(v)
 	}
 	a.follow(interfaces)
 	a.stuck = nil
 	devices := byIndex(interfaces)
-	for _, n := range planAltNames(a.wanted, interfaces, a.owned).remove {
+	for _, n := range planNames(a.wanted, interfaces, a.owned).remove {
 		if err := a.remove(n); err != nil {
-			a.stuck = append(a.stuck, stuckAltName(n, devices[n.Index].Name, err))
+			a.stuck = append(a.stuck, stuckName(n, devices[n.Index].Name, err))
 		}
 	}
 	if err := a.save(); err != nil {
@@ -135,14 +156,14 @@ func (a *altNames) withdraw(v *mapping.View, interfaces []discovery.Interface) t
 	}
 	switch {
 	case len(a.stuck) > 0:
-		return writeEvery
+		return stuckEvery
 	case len(a.owned) > 0:
 		return lookEvery // whether the record is still there
 	}
 	return never
 }
 
-func (a *altNames) remove(n altName) error {
+func (a *Sink) remove(n altName) error {
 	err := a.kernel.RemoveAltName(n.Index, n.Name)
 	if errors.Is(err, link.ErrNotFound) {
 		return nil // it is in a container with its name, or gone for good
@@ -155,16 +176,16 @@ func (a *altNames) remove(n altName) error {
 	return nil
 }
 
-func (a *altNames) disown(n altName) {
+func (a *Sink) disown(n altName) {
 	a.owned = slices.DeleteFunc(a.owned, func(o altName) bool { return o.key() == n.key() })
 }
 
-// give gives the names that withdraw found to be wanted, and returns when to do so
+// Give gives the names that Withdraw found to be wanted, and returns when to do so
 // again though nothing happens.
-func (a *altNames) give(seen []discovery.Interface) time.Duration {
-	plan := planAltNames(a.wanted, seen, a.owned)
-	if len(plan.add) == 0 && !slices.ContainsFunc(plan.taken, a.unheardOf) {
-		a.taken, a.failed = plan.taken, nil
+func (a *Sink) Give(seen []discovery.Interface) time.Duration {
+	todo := planNames(a.wanted, seen, a.owned)
+	if len(todo.add) == 0 && !slices.ContainsFunc(todo.taken, a.unheardOf) {
+		a.taken, a.failed = todo.taken, nil
 		return never
 	}
 	if r := a.limit.Reserve(); r.Delay() > 0 {
@@ -176,23 +197,23 @@ func (a *altNames) give(seen []discovery.Interface) time.Duration {
 	interfaces, err := a.kernel.List()
 	if err != nil {
 		a.failed = []mapping.Condition{{Type: mapping.AltNameFailed, Message: "altnames cannot be given: " + err.Error()}}
-		return writeEvery
+		return giveEvery
 	}
-	plan = planAltNames(a.wanted, interfaces, a.owned)
-	a.taken = plan.taken
-	if len(plan.add) > 0 && !maps.Equal(wiringOf(seen), wiringOf(interfaces)) {
-		return urgentEvery // what is wanted may no longer hold
+	todo = planNames(a.wanted, interfaces, a.owned)
+	a.taken = todo.taken
+	if len(todo.add) > 0 && !maps.Equal(wiringOf(seen), wiringOf(interfaces)) {
+		return changedEvery // what is wanted may no longer hold
 	}
-	if a.failed = a.add(plan.add, interfaces); len(a.failed) > 0 {
+	if a.failed = a.add(todo.add, interfaces); len(a.failed) > 0 {
 		return lookEvery
 	}
 	return never
 }
 
-func (a *altNames) unheardOf(c mapping.Condition) bool { return !slices.Contains(a.taken, c) }
+func (a *Sink) unheardOf(c mapping.Condition) bool { return !slices.Contains(a.taken, c) }
 
 // add records names as its own, and then gives them.
-func (a *altNames) add(names []altName, interfaces []discovery.Interface) (failed []mapping.Condition) {
+func (a *Sink) add(names []altName, interfaces []discovery.Interface) (failed []mapping.Condition) {
 	for _, n := range names {
 		a.disown(n) // where somebody took it away
 		a.owned = append(a.owned, n)
@@ -212,7 +233,7 @@ func (a *altNames) add(names []altName, interfaces []discovery.Interface) (faile
 		}
 		a.disown(n) // where it exists it is another's
 		if !errors.Is(err, link.ErrNotFound) {
-			failed = append(failed, failedAltName(n, devices[n.Index].Name, err))
+			failed = append(failed, failedName(n, devices[n.Index].Name, err))
 		}
 	}
 	if err := a.save(); err != nil {
@@ -221,8 +242,8 @@ func (a *altNames) add(names []altName, interfaces []discovery.Interface) (faile
 	return failed
 }
 
-// clear takes every name away.
-func (a *altNames) clear() error {
+// Clear takes every name away.
+func (a *Sink) Clear() error {
 	if len(a.owned) == 0 {
 		return nil
 	}
@@ -232,7 +253,7 @@ func (a *altNames) clear() error {
 	}
 	a.follow(interfaces)
 	var errs []error
-	for _, n := range planAltNames(nil, interfaces, a.owned).remove {
+	for _, n := range planNames(nil, interfaces, a.owned).remove {
 		errs = append(errs, a.remove(n))
 	}
 	if len(a.owned) == 0 { // what is left need not be written by whoever calls this
@@ -246,13 +267,13 @@ func (a *altNames) clear() error {
 // have changed: a bridge has the lowest of its ports', and a bond changes that of its
 // members. A device that is not there can be in a container, and comes back with its
 // name, maybe under another index.
-func (a *altNames) follow(interfaces []discovery.Interface) {
+func (a *Sink) follow(interfaces []discovery.Interface) {
 	if len(a.owned) == 0 {
 		a.proven = true
 		return
 	}
 	var owned []altName
-	devices, known := byIndex(interfaces), map[altNameKey]bool{}
+	devices, known := byIndex(interfaces), map[nameKey]bool{}
 	for _, n := range a.owned {
 		i := devices[n.Index]
 		if i == nil && !a.strict {
@@ -306,17 +327,18 @@ func back(interfaces []discovery.Interface, n altName) *discovery.Interface {
 
 // save writes the record where it has changed, or a cleaner has removed it. An empty
 // one goes.
-func (a *altNames) save() error {
-	if slices.Equal(a.owned, a.saved) && (len(a.owned) == 0 || a.store.hasAltNames()) {
+func (a *Sink) save() error {
+	if slices.Equal(a.owned, a.saved) && (len(a.owned) == 0 || hasRecord(a.dir)) {
 		return nil
 	}
-	if err := a.store.saveAltNames(a.bootID, a.owned); err != nil {
+	if err := saveRecord(a.dir, a.bootID, a.owned); err != nil {
 		return err
 	}
 	a.saved = slices.Clone(a.owned)
 	return nil
 }
 
-func (a *altNames) conditions() []mapping.Condition {
+// Conditions say which names are not as they should be, and why.
+func (a *Sink) Conditions() []mapping.Condition {
 	return slices.Concat(a.stuck, a.doubts, a.taken, a.failed)
 }

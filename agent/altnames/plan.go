@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package agent
+package altnames
 
 import (
 	"errors"
@@ -16,14 +16,14 @@ import (
 	"github.com/colvin-net/colvin/mapping/rules"
 )
 
-// maxAltName is the longest name that may stand wherever an interface's name does:
+// maxName is the longest name that may stand wherever an interface's name does:
 // IFNAMSIZ without its NUL. The kernel takes longer ones, plugins need not.
-const maxAltName = 15
+const maxName = 15
 
-// wantedAltNames says which device gets which name: the one to which the name leads,
+// wantedNames says which device gets which name: the one to which the name leads,
 // where nothing is in doubt. A VLAN device that Colvin makes gets none, because it
 // goes with the last container that the plugin has put on it.
-func wantedAltNames(v *mapping.View) (map[string]nodefile.Link, []mapping.Condition) {
+func wantedNames(v *mapping.View) (map[string]nodefile.Link, []mapping.Condition) {
 	sure, doubtful := map[string][]nodefile.Link{}, map[string][]nodefile.Link{}
 	for i := range v.Attachments {
 		a := &v.Attachments[i]
@@ -45,10 +45,10 @@ func wantedAltNames(v *mapping.View) (map[string]nodefile.Link, []mapping.Condit
 	for _, name := range slices.Sorted(maps.Keys(sure)) {
 		switch devices := sure[name]; {
 		case len(devices) > 1:
-			conditions = append(conditions, ambiguousAltName(name, devices))
+			conditions = append(conditions, ambiguousName(name, devices))
 		case slices.Contains(doubtful[name], devices[0]): // the mapping says why
-		case len(name) > maxAltName:
-			conditions = append(conditions, longAltName(name, devices[0]))
+		case len(name) > maxName:
+			conditions = append(conditions, longName(name, devices[0]))
 		default:
 			wanted[name] = devices[0]
 		}
@@ -56,23 +56,23 @@ func wantedAltNames(v *mapping.View) (map[string]nodefile.Link, []mapping.Condit
 	return wanted, conditions
 }
 
-// possibleAltName is about names of networks.
-func possibleAltName(name string) bool { return len(name) <= maxAltName && rules.ValidName(name) }
+// possibleName is about names of networks.
+func possibleName(name string) bool { return len(name) <= maxName && rules.ValidName(name) }
 
-// An altPlan is what is between the names that are wanted and those that are there.
-type altPlan struct {
+// A plan is what is between the names that are wanted and those that are there.
+type plan struct {
 	remove, add []altName
 	taken       []mapping.Condition // wanted names that somebody else has
 }
 
-// planAltNames compares what is wanted with the interfaces, of whose alternative
+// planNames compares what is wanted with the interfaces, of whose alternative
 // names those that are owned may be taken away.
-func planAltNames(wanted map[string]nodefile.Link, interfaces []discovery.Interface, owned []altName) altPlan {
-	var p altPlan
+func planNames(wanted map[string]nodefile.Link, interfaces []discovery.Interface, owned []altName) plan {
+	var p plan
 	if len(wanted) == 0 && len(owned) == 0 {
 		return p
 	}
-	devices, ours := byIndex(interfaces), map[altNameKey]bool{}
+	devices, ours := byIndex(interfaces), map[nameKey]bool{}
 	for _, n := range owned {
 		ours[n.key()] = true
 		if devices[n.Index] != nil && wanted[n.Name].Index != n.Index {
@@ -86,8 +86,8 @@ func planAltNames(wanted map[string]nodefile.Link, interfaces []discovery.Interf
 		case device == nil || device.MAC.String() != wanted[name].MAC: // not the one that the view is about
 		case holder == nil:
 			p.add = append(p.add, altName{Name: name, Index: device.Index, MAC: device.MAC})
-		case !ours[altNameKey{name, holder.Index}]:
-			p.taken = append(p.taken, takenAltName(name, device.Name, holder))
+		case !ours[nameKey{name, holder.Index}]:
+			p.taken = append(p.taken, takenName(name, device.Name, holder))
 		}
 	}
 	return p
@@ -129,7 +129,7 @@ func holders(interfaces []discovery.Interface) map[string]*discovery.Interface {
 	return out
 }
 
-func ambiguousAltName(name string, devices []nodefile.Link) mapping.Condition {
+func ambiguousName(name string, devices []nodefile.Link) mapping.Condition {
 	var names []string
 	for _, d := range devices {
 		names = append(names, d.Name)
@@ -139,13 +139,13 @@ func ambiguousAltName(name string, devices []nodefile.Link) mapping.Condition {
 		name, strings.Join(names, " and "))}
 }
 
-func longAltName(name string, device nodefile.Link) mapping.Condition {
+func longName(name string, device nodefile.Link) mapping.Condition {
 	return mapping.Condition{Type: mapping.AltNameTooLong, Interface: device.Name, Network: name, Message: fmt.Sprintf(
 		"%s has %d characters, so it is no altname of %s; give the network an alias of %d characters or fewer",
-		name, len(name), device.Name, maxAltName)}
+		name, len(name), device.Name, maxName)}
 }
 
-func takenAltName(name, device string, holder *discovery.Interface) mapping.Condition {
+func takenName(name, device string, holder *discovery.Interface) mapping.Condition {
 	what, advice := "an altname", fmt.Sprintf("ip link property del dev %s altname %s takes it away", holder.Name, name)
 	if holder.Name == name {
 		what, advice = "the name", "rename the interface, or the network"
@@ -155,24 +155,24 @@ func takenAltName(name, device string, holder *discovery.Interface) mapping.Cond
 		name, what, holder.Name, name, holder.Name, name, device, advice)}
 }
 
-// failedAltName is about a name that the kernel did not take.
-func failedAltName(n altName, device string, err error) mapping.Condition {
+// failedName is about a name that the kernel did not take.
+func failedName(n altName, device string, err error) mapping.Condition {
 	if errors.Is(err, fs.ErrExist) {
 		return mapping.Condition{Type: mapping.AltNameTaken, Interface: device, Network: n.Name, Message: fmt.Sprintf(
 			"%s cannot be an altname of %s: another interface got that name in this moment; Colvin leaves it alone", n.Name, device)}
 	}
 	return mapping.Condition{Type: mapping.AltNameFailed, Interface: device, Network: n.Name, Message: fmt.Sprintf(
-		"%s cannot be made an altname of %s: %v; %s", n.Name, device, err, altNameAdvice(err))}
+		"%s cannot be made an altname of %s: %v; %s", n.Name, device, err, adviceOn(err))}
 }
 
-// stuckAltName is about a name that should be gone.
-func stuckAltName(n altName, device string, err error) mapping.Condition {
+// stuckName is about a name that should be gone.
+func stuckName(n altName, device string, err error) mapping.Condition {
 	return mapping.Condition{Type: mapping.AltNameFailed, Interface: device, Network: n.Name, Message: fmt.Sprintf(
 		"%s is still an altname of %s, which must not be found by it any more: %v; ip link property del dev %s altname %s takes it away; %s",
-		n.Name, device, err, device, n.Name, altNameAdvice(err))}
+		n.Name, device, err, device, n.Name, adviceOn(err))}
 }
 
-func altNameAdvice(err error) string {
+func adviceOn(err error) string {
 	if errors.Is(err, fs.ErrPermission) {
 		return "colvind needs CAP_NET_ADMIN for it (see deploy/systemd/colvind-altnames.conf)"
 	}

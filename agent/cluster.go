@@ -18,7 +18,7 @@ func (l *Loop) learn(u agentapi.ClusterUpdate) {
 		l.clusterColours = u.Colours
 		l.keepColours()
 	}
-	l.ruleBook.offer(u.RuleSets)
+	l.ruleBook.Offer(u.RuleSets)
 }
 
 // keepColours keeps the cluster's colours for the next start.

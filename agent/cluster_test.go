@@ -4,7 +4,6 @@ package agent
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -14,11 +13,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/colvin-net/colvin/agent/agentapi"
+	"github.com/colvin-net/colvin/agent/rulebook"
 	"github.com/colvin-net/colvin/cniplugin/record"
-	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 	"github.com/colvin-net/colvin/mapping/rules"
@@ -62,7 +59,7 @@ func (b *bench) says(spec string, colours ...mapping.Colour) {
 		RuleSets: []rules.Source{{Name: "ruleset/site", Root: "spec", Data: []byte(spec)}}, Colours: append([]mapping.Colour{}, colours...),
 	}
 	synctest.Wait()
-	b.loop.ruleBook.take(<-b.loop.ruleBook.in)
+	b.loop.ruleBook.Take(<-b.loop.ruleBook.Offered())
 	synctest.Wait()
 }
 
@@ -149,7 +146,7 @@ func TestClusterAway(t *testing.T) {
 			t.Errorf("conditions %v", got)
 		}
 		b.write("rules.yaml", fileGreen)
-		b.loop.ruleBook.reload()
+		b.loop.ruleBook.Reload()
 		synctest.Wait()
 		b.expect("a rule of the node", "green eth1 fresh")
 		b.says(`{}`)
@@ -196,7 +193,7 @@ func TestClusterUnknownMovesNobody(t *testing.T) {
 		b.stop()
 
 		b.cluster = nil // the kept rules are the file's again
-		if err := os.Remove(filepath.Join(b.config.StateDirectory, lastRulesName)); err != nil {
+		if err := os.Remove(filepath.Join(b.config.StateDirectory, "rules.last-good.json")); err != nil {
 			t.Fatal(err)
 		}
 		b.write("rules.yaml", "networks: 5\n")
@@ -231,13 +228,13 @@ func TestClusterFileUnreadable(t *testing.T) {
 		if err := os.Remove(b.config.Rules); err != nil {
 			t.Fatal(err)
 		}
-		b.loop.ruleBook.reload()
+		b.loop.ruleBook.Reload()
 		synctest.Wait()
 		b.expect("there is none", "blue eth1 fresh")
 		if err := os.Mkdir(b.config.Rules, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		b.loop.ruleBook.reload()
+		b.loop.ruleBook.Reload()
 		synctest.Wait()
 		b.says(specIgnore)
 		b.expect("a file that was never read", "blue eth1 fresh")
@@ -256,7 +253,7 @@ func TestClusterMistakeGone(t *testing.T) {
 		none := func() {
 			c.updates <- agentapi.ClusterUpdate{RuleSets: []rules.Source{}, Colours: []mapping.Colour{}}
 			synctest.Wait()
-			b.loop.ruleBook.take(<-b.loop.ruleBook.in)
+			b.loop.ruleBook.Take(<-b.loop.ruleBook.Offered())
 			synctest.Wait()
 		}
 		none()
@@ -294,16 +291,16 @@ func TestClusterUnkept(t *testing.T) {
 		if err := os.Mkdir(b.config.StateDirectory, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		b.loop.ruleBook.reload()
+		b.loop.ruleBook.Reload()
 		time.Sleep(2 * lookEvery)
 		synctest.Wait()
 		if got := b.conditions(); got != nil {
 			t.Errorf("conditions %v", got)
 		}
-		kept, err := b.loop.store.lastRules("test")
-		colours, colourErr := b.loop.store.clusterColours("test")
-		if len(kept.Cluster) != 1 || len(colours) != 1 {
-			t.Errorf("kept %v, %v, %v, %v", kept, err, colours, colourErr)
+		kept := rulebook.New("", "test", b.config.StateDirectory, slog.New(slog.DiscardHandler)).Load().RuleSets
+		colours, err := b.loop.store.clusterColours("test")
+		if len(kept) != 1 || len(colours) != 1 {
+			t.Errorf("kept %v, %v, %v", kept, colours, err)
 		}
 		b.stop()
 	})
@@ -368,50 +365,6 @@ func TestOtherCluster(t *testing.T) {
 	})
 }
 
-// TestRuleSetsSettle holds that a rule that moves from one RuleSet to another is never
-// missed.
-func TestRuleSetsSettle(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		book := newRuleBook("", "test", store{statefile.Dir(t.TempDir())}, slog.New(slog.DiscardHandler))
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error, 1)
-		go func() { done <- book.Run(ctx) }()
-		<-book.out // waits for the cluster
-		set := func(specs ...string) (out []rules.Source) {
-			for i, spec := range specs {
-				out = append(out, rules.Source{Name: fmt.Sprint("ruleset/", i), Root: "spec", Data: []byte(spec)})
-			}
-			return out
-		}
-		begin := time.Now()
-		book.offer(set(`{}`, `{}`))
-		time.Sleep(rules.Settle / 2)
-		book.offer(set(specBlue))
-		if got := (<-book.out).Set.KnownNames(); time.Since(begin) != rules.Settle*3/2 || !slices.Equal(got, []string{"blue"}) {
-			t.Errorf("%v after %v", got, time.Since(begin))
-		}
-		begin = time.Now()
-		for time.Since(begin) < 2*rules.SettleMost { // it never settles
-			book.offer(set(specBlue, specIgnore))
-			book.offer(set(specBlue))
-			time.Sleep(rules.Settle / 3)
-			select {
-			case <-book.out:
-				t.Error("changed though it is the same in the end")
-			default:
-			}
-		}
-		book.offer(set(specIgnore))
-		if got := (<-book.out).Set.KnownNames(); len(got) != 0 {
-			t.Errorf("names %v", got)
-		}
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
-}
-
 // TestClusterWithoutRules holds that a cluster without RuleSets is known as one.
 func TestClusterWithoutRules(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -422,7 +375,7 @@ func TestClusterWithoutRules(t *testing.T) {
 		b.see(heard(sw1, 100))
 		c.updates <- agentapi.ClusterUpdate{RuleSets: []rules.Source{}, Colours: []mapping.Colour{{Name: "red-wren", Identity: mapping.Identity{Switch: "mac:" + sw1, VLAN: 100}}}}
 		synctest.Wait()
-		b.loop.ruleBook.take(<-b.loop.ruleBook.in)
+		b.loop.ruleBook.Take(<-b.loop.ruleBook.Offered())
 		synctest.Wait()
 		b.expect("known", "red-wren eth1 fresh")
 		b.stop()
@@ -435,29 +388,4 @@ func TestClusterWithoutRules(t *testing.T) {
 		}
 		b.stop()
 	})
-}
-
-func TestRulesOfAnEarlierRun(t *testing.T) {
-	s := store{statefile.Dir(t.TempDir())}
-	file := rules.Source{Name: "rules.yaml", Data: []byte(fileGreen)}
-	for name, want := range map[string]ruleSources{
-		"none":              {},
-		"file":              {File: &file},
-		"cluster":           {Of: "test", Cluster: []rules.Source{{Name: "ruleset/a", Root: "spec", Data: []byte(specBlue)}}},
-		"cluster with none": {File: &file, Of: "test", Cluster: []rules.Source{}},
-	} {
-		if err := s.saveRules(want); err != nil {
-			t.Fatal(err)
-		}
-		got, err := s.lastRules("test")
-		if diff := cmp.Diff(want, got); err != nil || diff != "" {
-			t.Errorf("%s: %v, rules (-want +got):\n%s", name, err, diff)
-		}
-	}
-	if err := s.Write(lastRulesName, map[string]int{"version": 7}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.lastRules("test"); err == nil || !strings.Contains(err.Error(), "format version 7, want 1") {
-		t.Errorf("a later version: %v", err)
-	}
 }

@@ -255,7 +255,7 @@ func TestRegroupedThenRenamed(t *testing.T) {
 		b.attached(record.Netns{})
 		for _, rules := range []string{group("green"), group("prod"), greenAndBlue, group("prod")} {
 			b.write("rules.yaml", rules)
-			b.loop.ruleBook.reload()
+			b.loop.ruleBook.Reload()
 			synctest.Wait()
 			b.see(heard(sw1, 100))
 			if diff := cmp.Diff([]agentapi.ContainerStatus{agentapi.ContainerOK}, b.statuses()); diff != "" || b.moved() != nil {

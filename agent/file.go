@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/colvin-net/colvin/agent/rulebook"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -13,7 +14,7 @@ import (
 // nodeFile is the View as the CNI plugin needs it: one entry per name that
 // resolves, so that a colour leads to its own identity only, even where the name
 // that replaced it covers several.
-func nodeFile(in mapping.Input, v mapping.View, moved []nodefile.Moved, r *Rules) *nodefile.File {
+func nodeFile(in mapping.Input, v mapping.View, moved []nodefile.Moved, r *rulebook.Rules) *nodefile.File {
 	f := &nodefile.File{
 		Version:       nodefile.Version,
 		Node:          v.Node,

@@ -25,6 +25,7 @@ import (
 	"github.com/colvin-net/colvin/agent/config"
 	"github.com/colvin-net/colvin/agent/containers"
 	"github.com/colvin-net/colvin/agent/history"
+	"github.com/colvin-net/colvin/agent/rulebook"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/mapping"
@@ -52,7 +53,7 @@ type Loop struct {
 	started    time.Time
 	version    string
 	snapshots  <-chan *discovery.Snapshot
-	ruleBook   *ruleBook
+	ruleBook   *rulebook.Book
 	cluster    agentapi.Cluster // nil where there is none
 	recordsDir *recordsDir
 	store      store
@@ -63,7 +64,7 @@ type Loop struct {
 	altNames   *altnames.Sink
 
 	// Owned by Run.
-	rules    Rules
+	rules    rulebook.Rules
 	book     *colour.Book // nil while it is damaged, and in a cluster
 	problems []mapping.Condition
 
@@ -119,8 +120,8 @@ func NewLoop(d Deps) *Loop {
 		snapshots: d.Snapshots, store: store{statefile.Dir(d.Config.StateDirectory)}, log: d.Log, limit: d.WriteLimit,
 		urgent: urgent, cluster: d.Cluster,
 	}
-	l.ruleBook = newRuleBook(d.Config.Rules, identityOf(d.Cluster), l.store, d.Log)
-	l.rules = l.ruleBook.load()
+	l.ruleBook = rulebook.New(d.Config.Rules, identityOf(d.Cluster), d.Config.StateDirectory, d.Log)
+	l.rules = l.ruleBook.Load()
 	l.journal = history.NewJournal(d.Log, d.Config.StateDirectory)
 	l.recordsDir = newRecordsDir(d.Config.RecordDirectory, d.Log)
 	l.records = l.recordsDir.load()
@@ -180,7 +181,7 @@ func (l *Loop) Run(ctx context.Context) error {
 			return l.finish()
 		case s := <-l.snapshots:
 			l.snapshot = s
-		case r := <-l.ruleBook.out:
+		case r := <-l.ruleBook.Updates():
 			l.rules = r
 			l.refreshTime()
 		case u := <-updates:

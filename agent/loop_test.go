@@ -137,7 +137,7 @@ func TestColourThenName(t *testing.T) {
 		colour := colourOf1(b)
 		b.expect("no rules", colour+" eth1 fresh")
 		b.write("rules.yaml", "networks:\n  - name: green\n    match: [{vlan: 100}]\n")
-		b.loop.ruleBook.reload()
+		b.loop.ruleBook.Reload()
 		synctest.Wait()
 		b.expect("named", colour+" eth1 fresh", "green eth1 fresh")
 		b.stop()
@@ -175,7 +175,7 @@ func TestLastGoodRules(t *testing.T) {
 		b.see(heard(sw1, 100))
 		b.expect("good rules", "green eth1 fresh")
 		b.write("rules.yaml", "networks:\n  - nam: green\n")
-		b.loop.ruleBook.reload()
+		b.loop.ruleBook.Reload()
 		synctest.Wait()
 		b.expect("bad rules", "green eth1 fresh")
 		if got := b.conditions(); len(got) != 1 || got[0] != mapping.RulesInvalid {
@@ -188,13 +188,13 @@ func TestLastGoodRules(t *testing.T) {
 		if err := os.Remove(b.config.Rules); err != nil {
 			t.Fatal(err)
 		}
-		b.loop.ruleBook.reload()
+		b.loop.ruleBook.Reload()
 		synctest.Wait()
 		b.expect("rules file gone", "green eth1 fresh")
 		if err := os.Mkdir(b.config.Rules, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		b.loop.ruleBook.reload()
+		b.loop.ruleBook.Reload()
 		synctest.Wait()
 		b.expect("rules file unreadable", "green eth1 fresh")
 		if got := b.conditions(); len(got) != 1 || got[0] != mapping.RulesInvalid {
@@ -204,7 +204,7 @@ func TestLastGoodRules(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.write("rules.yaml", "networks:\n  - name: blue\n    match: [{vlan: 100}]\n")
-		b.loop.ruleBook.reload()
+		b.loop.ruleBook.Reload()
 		synctest.Wait()
 		b.expect("good again", "blue eth1 fresh")
 		if got := b.conditions(); len(got) != 0 {
@@ -227,7 +227,7 @@ func TestNoGoodRules(t *testing.T) {
 			t.Error("a colour was given")
 		}
 		b.write("rules.yaml", "ignore: [{system: nobody}]\n")
-		b.loop.ruleBook.reload()
+		b.loop.ruleBook.Reload()
 		synctest.Wait()
 		if got := b.file(); len(got) != 1 || !strings.HasSuffix(got[0], " eth1 fresh") {
 			t.Errorf("good: %v, want a colour", got)
@@ -338,7 +338,7 @@ func TestMemoryCannotBeSaved(t *testing.T) {
 		if err := os.Mkdir(b.config.StateDirectory, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		b.loop.ruleBook.reload()
+		b.loop.ruleBook.Reload()
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
 		if _, err := os.Stat(b.loop.store.Path(memoryName)); err != nil || len(b.conditions()) != 0 {

@@ -14,7 +14,6 @@ import (
 	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/colour"
-	"github.com/colvin-net/colvin/mapping/rules"
 )
 
 // Names of the files in the state directory.
@@ -22,14 +21,12 @@ const (
 	memoryName         = "memory.json"
 	coloursName        = "colours.json"
 	clusterColoursName = "colours.cluster.json"
-	lastRulesName      = "rules.last-good.json"
 )
 
 // The formats of the files.
 const (
 	memoryVersion         = 1
 	clusterColoursVersion = 1
-	lastRulesVersion      = 1
 )
 
 // memoryFile is what memory.json holds.
@@ -126,64 +123,4 @@ func (s store) clusterColours(cluster string) ([]mapping.Colour, error) {
 
 func (s store) saveClusterColours(cluster string, colours []mapping.Colour) error {
 	return s.Write(clusterColoursName, clusterColoursFile{Version: clusterColoursVersion, Of: cluster, Colours: colours})
-}
-
-// lastRulesFile is what rules.last-good.json holds. A RuleSet cannot be told from its
-// absence by its content, so a list that is empty differs from none.
-type lastRulesFile struct {
-	Version int           `json:"version"`
-	File    *keptSource   `json:"file"`
-	Of      string        `json:"of,omitempty"` // the cluster
-	Cluster *[]keptSource `json:"cluster"`
-}
-
-// keptSource is a source of rules whose text people can read.
-type keptSource struct {
-	Name string `json:"name"`
-	Root string `json:"root,omitempty"`
-	Data string `json:"data"`
-}
-
-func keep(s rules.Source) keptSource {
-	return keptSource{Name: s.Name, Root: s.Root, Data: string(s.Data)}
-}
-
-func (k keptSource) source() rules.Source {
-	return rules.Source{Name: k.Name, Root: k.Root, Data: []byte(k.Data)}
-}
-
-// lastRules reads the rules that were last in force. Those of another cluster, or of one
-// that the node has left, are unknown.
-func (s store) lastRules(cluster string) (ruleSources, error) {
-	var f lastRulesFile
-	if err := s.Read(lastRulesName, lastRulesVersion, &f); err != nil {
-		return ruleSources{}, err
-	}
-	var out ruleSources
-	if f.File != nil {
-		file := f.File.source()
-		out.File = &file
-	}
-	if f.Cluster != nil && f.Of == cluster && cluster != "" {
-		out.Of, out.Cluster = f.Of, []rules.Source{}
-		for _, k := range *f.Cluster {
-			out.Cluster = append(out.Cluster, k.source())
-		}
-	}
-	return out, nil
-}
-
-func (s store) saveRules(r ruleSources) error {
-	f := lastRulesFile{Version: lastRulesVersion, Of: r.Of}
-	if r.File != nil {
-		file := keep(*r.File)
-		f.File = &file
-	}
-	if r.Cluster != nil {
-		f.Cluster = &[]keptSource{}
-		for _, source := range r.Cluster {
-			*f.Cluster = append(*f.Cluster, keep(source))
-		}
-	}
-	return s.Write(lastRulesName, f)
 }

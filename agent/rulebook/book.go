@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package agent
+package rulebook
 
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,12 +12,12 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
+	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/internal/yamlfile"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
@@ -42,96 +41,77 @@ type Rules struct {
 // name, or is in no switch group, may well have one.
 func (r *Rules) Unknown() bool { return r.Waiting || r.Set == nil && r.Problem != "" }
 
-// ruleSources are all places that rules come from.
-type ruleSources struct {
-	File    *rules.Source  // of the node; nil without one
-	Cluster []rules.Source // of the RuleSets, in the order in which they count; nil while unknown
-	Of      string         // the cluster whose RuleSets they are
-}
-
-func (s *ruleSources) all() []rules.Source {
-	if s.File == nil {
-		return s.Cluster
-	}
-	return slices.Concat([]rules.Source{*s.File}, s.Cluster)
-}
-
-// hash tells sources apart.
-func (s *ruleSources) hash() (sum [sha256.Size]byte) {
-	h := sha256.New()
-	for _, source := range s.all() {
-		for _, part := range []string{source.Name, source.Root, string(source.Data)} {
-			_ = binary.Write(h, binary.BigEndian, uint64(len(part))) // a hash takes everything
-			h.Write([]byte(part))
-		}
-	}
-	return [sha256.Size]byte(h.Sum(nil))
-}
-
-// A ruleBook reads the rules of the node's file and of the cluster, again whenever
+// A Book reads the rules of the node's file and of the cluster, again whenever
 // they change. What is wrong with them never ends the rules in force.
-type ruleBook struct {
+type Book struct {
 	path    string
 	cluster string // whose rules count too; empty where the node is on its own
-	store   store
+	dir     statefile.Dir
 	log     *slog.Logger
 	in      chan []rules.Source // RuleSets; holds the latest at most
 	out     chan Rules          // holds the latest at most
 
 	rules   Rules
-	sources ruleSources
+	read    sources           // what was read last of each
 	fileErr error             // why the file was not read
 	seen    [sha256.Size]byte // of the sources read last
 	err     error             // what is wrong with those
-	unkept  *ruleSources      // in force, but not kept for the next start; nil where they are
+	unkept  *sources          // in force, but not kept for the next start; nil where they are
 }
 
-func newRuleBook(path, cluster string, s store, log *slog.Logger) *ruleBook {
-	return &ruleBook{
-		path: path, cluster: cluster, store: s, log: log,
+// New returns a Book of the rules in the file at path, where there is one, and of the
+// cluster, whose identity is empty where the node is on its own. It keeps good rules in
+// the state directory.
+func New(path, cluster, stateDirectory string, log *slog.Logger) *Book {
+	return &Book{
+		path: path, cluster: cluster, dir: statefile.Dir(stateDirectory), log: log,
 		in: make(chan []rules.Source, 1), out: make(chan Rules, 1), rules: Rules{Rules: agentapi.Rules{File: path}},
 	}
 }
 
+// Updates is where the rules arrive whenever those in force change, or what is wrong. It
+// holds the latest at most.
+func (r *Book) Updates() <-chan Rules { return r.out }
+
 // String names the task.
-func (*ruleBook) String() string { return "watch rules" }
+func (*Book) String() string { return "watch rules" }
 
 // Run watches the file, and takes what the cluster says, until ctx ends.
-func (r *ruleBook) Run(ctx context.Context) error {
+func (r *Book) Run(ctx context.Context) error {
 	events, closeWatch := r.watch()
 	defer closeWatch()
 	poll := time.NewTicker(rulesPoll)
 	defer poll.Stop()
 	settle := time.NewTimer(0)
 	defer settle.Stop()
-	var offered offer
+	var offered pending
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-events:
 			settle.Reset(rulesSettle)
-		case s := <-r.in:
+		case s := <-r.Offered():
 			offered.renew(s)
 		case <-offered.settled:
-			r.take(offered.ruleSets)
-			offered = offer{}
+			r.Take(offered.ruleSets)
+			offered = pending{}
 		case <-poll.C:
-			r.reload()
+			r.Reload()
 		case <-settle.C:
-			r.reload()
+			r.Reload()
 		}
 	}
 }
 
-// An offer is what the cluster says, until it has said all that belongs together.
-type offer struct {
+// pending is what the cluster says, until it has said all that belongs together.
+type pending struct {
 	ruleSets []rules.Source
 	since    time.Time
 	settled  <-chan time.Time
 }
 
-func (o *offer) renew(s []rules.Source) {
+func (o *pending) renew(s []rules.Source) {
 	if o.since.IsZero() {
 		o.since = time.Now()
 	}
@@ -141,7 +121,7 @@ func (o *offer) renew(s []rules.Source) {
 
 // watch watches the directory, because editors and ConfigMaps replace the file.
 // Without notification the poll remains.
-func (r *ruleBook) watch() (<-chan fsnotify.Event, func()) {
+func (r *Book) watch() (<-chan fsnotify.Event, func()) {
 	if r.path == "" {
 		return nil, func() {}
 	}
@@ -156,25 +136,30 @@ func (r *ruleBook) watch() (<-chan fsnotify.Event, func()) {
 	return nil, func() {}
 }
 
-// offer hands over the RuleSets of the cluster, take takes them.
-func (r *ruleBook) offer(s []rules.Source) { latest(r.in, s) }
+// Offer hands over the RuleSets of the cluster, for Run to take once they have settled.
+func (r *Book) Offer(s []rules.Source) { latest(r.in, s) }
 
-func (r *ruleBook) take(s []rules.Source) {
-	r.sources.Cluster = s
+// Offered is where Run finds what was handed over.
+func (r *Book) Offered() <-chan []rules.Source { return r.in }
+
+// Take puts the RuleSets of the cluster in force at once. Like Reload it is a step of
+// Run, and not for use beside it.
+func (r *Book) Take(s []rules.Source) {
+	r.read.Cluster = s
 	r.merge()
 }
 
-// load reads the rules for the first time. Where they cannot be used, the last good
+// Load reads the rules for the first time. Where they cannot be used, the last good
 // ones that an earlier run kept are in force; the cluster's are those until it is
 // heard.
-func (r *ruleBook) load() Rules {
-	kept, err := r.store.lastRules(r.cluster)
+func (r *Book) Load() Rules {
+	kept, err := readLastGood(r.dir, r.cluster)
 	if err != nil {
 		r.log.Error("good rules of an earlier run cannot be used", "error", err)
 	}
-	r.sources.File = kept.File
-	r.sources.Cluster, r.sources.Of = kept.Cluster, r.cluster
-	r.reload()
+	r.read.File = kept.File
+	r.read.Cluster, r.read.Of = kept.Cluster, r.cluster
+	r.Reload()
 	select {
 	case <-r.out:
 	default:
@@ -182,14 +167,15 @@ func (r *ruleBook) load() Rules {
 	if r.rules.Set == nil && r.rules.Problem != "" && !r.rules.Waiting {
 		if set, _, err := rules.Merge(kept.all()...); err == nil && len(kept.all()) > 0 {
 			r.rules.Set, r.rules.RuleSets = set, namesOf(kept.Cluster)
-			r.log.Warn("using the last good rules of an earlier run", "file", r.store.Path(lastRulesName))
+			r.log.Warn("using the last good rules of an earlier run", "file", r.dir.Path(lastGoodName))
 		}
 	}
 	return r.rules
 }
 
-// reload reads the file and puts the rules in force if they changed.
-func (r *ruleBook) reload() {
+// Reload reads the file and puts the rules in force if they changed. It is a step of Run,
+// and not for use beside it.
+func (r *Book) Reload() {
 	r.fileErr = r.readFile()
 	r.merge()
 	if r.unkept == nil {
@@ -201,8 +187,8 @@ func (r *ruleBook) reload() {
 }
 
 // keep keeps good rules for the next start, or notes why not.
-func (r *ruleBook) keep(s ruleSources) {
-	err := r.store.saveRules(s)
+func (r *Book) keep(s sources) {
+	err := saveLastGood(r.dir, s)
 	if err == nil {
 		r.unkept, r.rules.Unkept = nil, nil
 		return
@@ -214,13 +200,13 @@ func (r *ruleBook) keep(s ruleSources) {
 }
 
 // readFile keeps what was read before where the file cannot be read.
-func (r *ruleBook) readFile() error {
+func (r *Book) readFile() error {
 	if r.path == "" {
-		r.sources.File = nil
+		r.read.File = nil
 		return nil
 	}
 	data, err := os.ReadFile(r.path)
-	if errors.Is(err, fs.ErrNotExist) && r.sources.File == nil {
+	if errors.Is(err, fs.ErrNotExist) && r.read.File == nil {
 		return nil // there never were any rules, which is no mistake
 	}
 	if errors.Is(err, fs.ErrNotExist) {
@@ -229,24 +215,24 @@ func (r *ruleBook) readFile() error {
 	if err != nil {
 		return fmt.Errorf("read rules: %w; the rules read before stay in force", err)
 	}
-	r.sources.File = &rules.Source{Name: r.path, Data: data}
+	r.read.File = &rules.Source{Name: r.path, Data: data}
 	return nil
 }
 
 // merge puts all rules in force, or says why not.
-func (r *ruleBook) merge() {
-	r.rules.Waiting = r.cluster != "" && r.sources.Cluster == nil
+func (r *Book) merge() {
+	r.rules.Waiting = r.cluster != "" && r.read.Cluster == nil
 	if r.rules.Waiting {
 		r.refuse(errors.New("the RuleSets of the cluster are not known yet, and without them nothing has a name; they will be once the API server is reached"))
 		return
 	}
-	if r.fileErr != nil && r.sources.File == nil { // without what it says the others could mean something else
+	if r.fileErr != nil && r.read.File == nil { // without what it says the others could mean something else
 		r.refuse(r.fileErr)
 		return
 	}
-	if sum := r.sources.hash(); sum != r.seen {
+	if sum := r.read.hash(); sum != r.seen {
 		r.seen = sum
-		set, warnings, err := rules.Merge(r.sources.all()...)
+		set, warnings, err := rules.Merge(r.read.all()...)
 		if r.err = err; err == nil {
 			r.accept(set, warnings)
 			return
@@ -260,7 +246,7 @@ func (r *ruleBook) merge() {
 }
 
 // refuse says why what is there is not in force, or that nothing is wrong any more.
-func (r *ruleBook) refuse(why error) {
+func (r *Book) refuse(why error) {
 	problem := ""
 	if why != nil {
 		problem = why.Error()
@@ -278,10 +264,10 @@ func (r *ruleBook) refuse(why error) {
 	latest(r.out, r.rules)
 }
 
-func (r *ruleBook) accept(set *rules.Set, warnings []yamlfile.Mistake) {
+func (r *Book) accept(set *rules.Set, warnings []yamlfile.Mistake) {
 	was := r.rules
-	r.rules = Rules{Set: set, Rules: agentapi.Rules{RuleSets: namesOf(r.sources.Cluster), Loaded: time.Now()}}
-	if r.sources.File != nil {
+	r.rules = Rules{Set: set, Rules: agentapi.Rules{RuleSets: namesOf(r.read.Cluster), Loaded: time.Now()}}
+	if r.read.File != nil {
 		r.rules.File = r.path
 	}
 	if r.fileErr != nil {
@@ -295,13 +281,13 @@ func (r *ruleBook) accept(set *rules.Set, warnings []yamlfile.Mistake) {
 			r.log.Warn("rules", "warning", w)
 		}
 	}
-	if len(r.sources.all()) == 0 && was.Set == nil && r.cluster == "" {
+	if len(r.read.all()) == 0 && was.Set == nil && r.cluster == "" {
 		r.rules = was // there are none, and never were
 		r.refuse(r.fileErr)
 		return
 	}
 	r.log.Info("rules in force", "file", r.rules.File, "rulesets", r.rules.RuleSets)
-	r.keep(r.sources)
+	r.keep(r.read)
 	latest(r.out, r.rules)
 }
 

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package agent is the node's loop: it takes what is observed and the rules in
-// force, lets package mapping resolve them, and hands the View to the sinks: the
-// node file, the agent's socket, metrics and logs.
 package agent
 
 import (

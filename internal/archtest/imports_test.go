@@ -120,6 +120,25 @@ var bans = []ban{
 		reason:   "a conversion is pure: agents and controller share it, and neither brings the other what it runs on",
 	},
 	{
+		packages: []string{"./cli", "./cmd/colvin"},
+		imports: []string{
+			"./agent", "./agent/publish", "./agent/rulebook", "./discovery/ether", "./discovery/observe", "github.com/mdlayher/packet",
+			"github.com/prometheus/...", "github.com/fsnotify/...", "kernel.org/pub/linux/libs/security/libcap/...",
+		},
+		reason: "the command asks the agent; it is none",
+	},
+	{
+		packages: []string{"./agent/..."},
+		except:   []string{"./agent"},
+		imports:  []string{"./agent"},
+		reason:   "the loop puts its parts together; none of them knows it",
+	},
+	{
+		packages: []string{"./agent/agentapi"},
+		imports:  append([]string{"./discovery/link", "./agent/...", "github.com/prometheus/...", "github.com/fsnotify/..."}, wire...),
+		reason:   "what the agent tells is for everybody to read, whatever they link",
+	},
+	{
 		packages: []string{"./agent/publish/...", "./cmd/colvind"},
 		imports:  []string{"./controller/...", "sigs.k8s.io/controller-runtime/...", "k8s.io/client-go/kubernetes/...", "k8s.io/api/..."},
 		reason:   "an agent is small: it talks about four kinds of its own, and knows nothing of other nodes",

@@ -85,7 +85,7 @@ func (a *Agent) build(ctx context.Context, boot string, links observe.Links) ([]
 	c, log := a.Config, a.Log
 	observer := observe.New(observe.Config{
 		Links: links, Listen: ether.Listen, NIC: describeNIC(log), Addresses: link.Addresses, Log: log,
-		Ports: c.Interfaces, Protocols: socketFor(c.Protocols), Settings: settingsOf(c.Ports), Exceptions: exceptionsOf(c.Exceptions),
+		ListenOn: c.Interfaces, Protocols: socketFor(c.Protocols), Settings: settingsOf(c.Ports), Exceptions: exceptionsOf(c.Exceptions),
 		SystemName: c.Node, SystemDescription: "Colvin " + a.Version + " on Linux", ShutdownOnExit: c.ShutdownOnExit,
 	})
 	loop := NewLoop(Deps{Config: c, Version: a.Version, BootID: boot, Snapshots: observer.Updates(), Cluster: a.Cluster, Log: log})
@@ -98,7 +98,7 @@ func (a *Agent) build(ctx context.Context, boot string, links observe.Links) ([]
 		now.Snapshot = observer.Snapshot() // with counters and times of this moment
 		return &now, nil
 	}
-	tasks := []Task{observer, loop, loop.Rules(), loop.Records(), thrift{log}, NewServer(filepath.Join(c.RunDirectory, nodefile.SocketName), state, loop.Changes, log)}
+	tasks := []Task{observer, loop, loop.Rules(), loop.Records(), memoryTrimmer{log}, NewServer(filepath.Join(c.RunDirectory, nodefile.SocketName), state, loop.Changes, log)}
 	if a.Cluster != nil {
 		tasks = append(tasks, a.Cluster)
 	}

@@ -35,8 +35,8 @@ func state() *agentapi.State {
 			Counters: discovery.PortCounters{FramesIn: 7, FramesOut: 5, FramesDiscarded: 3, FramesInErrors: 3, Discards: discovery.Discards{"noEnd": 2, "ttlMissing": 1}},
 		}}},
 		View: mapping.View{
-			Attachments: []mapping.Attachment{{Certainty: nodefile.Fresh}, {Certainty: nodefile.Fresh}, {Certainty: nodefile.Down}},
-			Conditions:  []mapping.Condition{{Type: mapping.Conflict}},
+			Uplinks:    []mapping.Uplink{{Certainty: nodefile.Fresh}, {Certainty: nodefile.Fresh}, {Certainty: nodefile.Down}},
+			Conditions: []mapping.Condition{{Type: mapping.Conflict}},
 		},
 		Attachments: []agentapi.ContainerAttachment{{Status: agentapi.ContainerOK}, {Status: agentapi.ContainerMoved}, {Status: agentapi.ContainerMoved, Orphaned: "its network namespace is gone"}, {Status: agentapi.ContainerDown, Orphaned: "its network namespace is gone"}},
 		Writes:      3,

@@ -117,7 +117,7 @@ func TestClusterAway(t *testing.T) {
 		b.see(heard(sw1, 100))
 		b.says(specBlue)
 		b.expect("blue", "blue eth1 fresh")
-		if c.published == nil || len(c.published.View.Attachments) != 1 || c.published.View.Attachments[0].Name != "blue" {
+		if c.published == nil || len(c.published.View.Uplinks) != 1 || c.published.View.Uplinks[0].Name != "blue" {
 			t.Errorf("published %+v", c.published)
 		}
 		b.says(`{"networks": [{"nam": "red", "match": [{"vlan": 100}]}]}`)

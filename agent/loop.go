@@ -419,8 +419,8 @@ func takesAway(before, after *nodefile.File) bool {
 		return false
 	}
 	for _, n := range before.Networks {
-		for _, a := range n.Attachments {
-			if a.Usable && !slices.ContainsFunc(after.Lookup(n.Name), func(b nodefile.Attachment) bool {
+		for _, a := range n.Uplinks {
+			if a.Usable && !slices.ContainsFunc(after.Lookup(n.Name), func(b nodefile.Uplink) bool {
 				return b.Usable && b.Identity == a.Identity && b.Device == a.Device && b.VID == a.VID
 			}) {
 				return true

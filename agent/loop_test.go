@@ -87,7 +87,7 @@ func (b *bench) file() []string {
 	}
 	var out []string
 	for _, n := range f.Networks {
-		for _, a := range n.Attachments {
+		for _, a := range n.Uplinks {
 			out = append(out, strings.Join([]string{n.Name, a.Device.Name, string(a.Certainty)}, " "))
 		}
 	}
@@ -276,7 +276,7 @@ func TestWritesAreBounded(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		b.see(heard(sw2, 100))
 		if s, err := b.loop.State(); err != nil || !strings.HasSuffix(b.file()[0], "eth1 fresh") {
-			t.Errorf("the last change did not reach the file: %v, %v, %v", b.file(), s.View.Attachments, err)
+			t.Errorf("the last change did not reach the file: %v, %v, %v", b.file(), s.View.Uplinks, err)
 		}
 		b.stop()
 	})

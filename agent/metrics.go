@@ -20,7 +20,7 @@ var (
 	metricInfo       = desc("info", "Always 1; the version of the agent.", "version", "node")
 	metricConverged  = desc("converged", "1 when every port was heard or waited for.")
 	metricNeighbors  = desc("neighbors", "Neighbours heard within their time to live, by protocol.", "interface", "protocol")
-	metricAttach     = desc("attachments", "Ways from this node into networks, by certainty.", "certainty")
+	metricUplinks    = desc("uplinks", "Ways from this node into networks, by certainty.", "certainty")
 	metricPods       = desc("pod_attachments", "Attachments of containers, by status.", "status")
 	metricOrphans    = desc("orphaned_records", "Attachments of containers that are gone.")
 	metricConditions = desc("conditions", "Conditions that hold, by type.", "type")
@@ -77,7 +77,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(ch, metricRulesBad, number(s.Rules.Problem != "" && !s.Rules.Waiting))
 	counter(ch, metricWrites, s.Writes)
 	certainties, conditions := map[string]int{}, map[string]int{}
-	for _, a := range s.View.Attachments {
+	for _, a := range s.View.Uplinks {
 		certainties[string(a.Certainty)]++
 	}
 	collectAttached(ch, s.Attachments)
@@ -85,7 +85,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 		conditions[string(k.Type)]++
 	}
 	for k, n := range certainties {
-		gauge(ch, metricAttach, float64(n), k)
+		gauge(ch, metricUplinks, float64(n), k)
 	}
 	for k, n := range conditions {
 		gauge(ch, metricConditions, float64(n), k)

@@ -28,23 +28,23 @@ func nodeFile(in mapping.Input, v mapping.View, moved []nodefile.Moved, r *ruleb
 		Moved:         moved,
 		RulesProblem:  r.Problem,
 	}
-	byName := map[string][]nodefile.Attachment{}
-	for i := range v.Attachments {
-		for _, name := range v.Attachments[i].Names() {
-			byName[name] = append(byName[name], fileAttachments(&v.Attachments[i])...)
+	byName := map[string][]nodefile.Uplink{}
+	for i := range v.Uplinks {
+		for _, name := range v.Uplinks[i].Names() {
+			byName[name] = append(byName[name], fileUplinks(&v.Uplinks[i])...)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		f.Networks = append(f.Networks, nodefile.Network{Name: name, Attachments: byName[name]})
+		f.Networks = append(f.Networks, nodefile.Network{Name: name, Uplinks: byName[name]})
 	}
 	return f
 }
 
-// fileAttachments are an attachment as the plugin checks it: once per port that
+// fileUplinks are an uplink as the plugin checks it: once per port that
 // frames can leave through.
-func fileAttachments(a *mapping.Attachment) []nodefile.Attachment {
-	one := fileAttachment(a)
-	out := []nodefile.Attachment{one}
+func fileUplinks(a *mapping.Uplink) []nodefile.Uplink {
+	one := fileUplink(a)
+	out := []nodefile.Uplink{one}
 	for _, m := range a.Members {
 		if m.Port == a.Port && m.VID == a.VID {
 			out[0].Junctions = m.Junctions
@@ -56,8 +56,8 @@ func fileAttachments(a *mapping.Attachment) []nodefile.Attachment {
 	return out
 }
 
-// fileAttachment is what the plugin reads of an attachment.
-func fileAttachment(a *mapping.Attachment) nodefile.Attachment {
+// fileUplink is what the plugin reads of an uplink.
+func fileUplink(a *mapping.Uplink) nodefile.Uplink {
 	rule := a.Rule.String()
 	if rule == "" {
 		rule = "colour"
@@ -66,26 +66,26 @@ func fileAttachment(a *mapping.Attachment) nodefile.Attachment {
 	if a.Made { // it comes and goes with the containers; the plugin finds or makes it
 		device = nodefile.Link{}
 	}
-	return nodefile.Attachment{
-		Identity:       a.Identity.String(),
-		Joined:         joined(a),
-		Device:         device,
-		Parent:         a.Parent,
-		Port:           a.Port,
-		CarrierChanges: a.CarrierChanges,
-		VID:            a.VID,
-		Certainty:      a.Certainty,
-		Usable:         a.Usable,
-		Spans:          a.Spans,
-		Since:          a.Since.UTC().Round(0),
-		Reason:         a.Reason,
-		Neighbor:       a.NeighborText(),
-		Rule:           rule,
+	return nodefile.Uplink{
+		Identity:        a.Identity.String(),
+		OtherIdentities: otherIdentities(a),
+		Device:          device,
+		Parent:          a.Parent,
+		Port:            a.Port,
+		CarrierChanges:  a.CarrierChanges,
+		VID:             a.VID,
+		Certainty:       a.Certainty,
+		Usable:          a.Usable,
+		Spans:           a.Spans,
+		Since:           a.Since.UTC().Round(0),
+		Reason:          a.Reason,
+		Neighbor:        a.NeighborText(),
+		Rule:            rule,
 	}
 }
 
-// joined are the other identities through which the attachment is reached.
-func joined(a *mapping.Attachment) []string {
+// otherIdentities are the other identities through which the uplink is reached.
+func otherIdentities(a *mapping.Uplink) []string {
 	var out []string
 	for _, m := range a.Members {
 		if id := m.Identity.String(); m.Decides && m.Identity != a.Identity && !slices.Contains(out, id) {

@@ -17,7 +17,7 @@ func TestFileAttachmentsOfABond(t *testing.T) {
 	port := func(index int, name string) nodefile.Link { return nodefile.Link{Name: name, Index: index} }
 	bond := []nodefile.Junction{{Link: port(5, "bond0"), Members: []int{2, 3}}}
 	one, other := mapping.Identity{Switch: "mac:00:00:5e:00:53:01", VLAN: 100}, mapping.Identity{Switch: "mac:00:00:5e:00:53:02", VLAN: 100}
-	a := mapping.Attachment{
+	a := mapping.Uplink{
 		Name: "green", Port: port(2, "eth1"), CarrierChanges: 4, Device: port(5, "bond0"), Usable: true,
 		Identity: one, Certainty: nodefile.Fresh,
 		Neighbor: discovery.MSAP{Chassis: "mac:00:00:5e:00:53:01", Port: "ifname:p1"},
@@ -27,11 +27,11 @@ func TestFileAttachmentsOfABond(t *testing.T) {
 			{Port: port(4, "eth3"), CarrierChanges: 8},
 		},
 	}
-	want := fileAttachment(&a)
-	want.Junctions, want.Joined = bond, []string{other.String()}
+	want := fileUplink(&a)
+	want.Junctions, want.OtherIdentities = bond, []string{other.String()}
 	second := want
 	second.Port, second.CarrierChanges = port(3, "eth2"), 6
-	if diff := cmp.Diff([]nodefile.Attachment{want, second}, fileAttachments(&a)); diff != "" {
+	if diff := cmp.Diff([]nodefile.Uplink{want, second}, fileUplinks(&a)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -39,13 +39,13 @@ func TestFileAttachmentsOfABond(t *testing.T) {
 // A VLAN device that Colvin makes comes and goes with the containers, and the node
 // file need not change with it.
 func TestFileAttachmentsMade(t *testing.T) {
-	a := mapping.Attachment{
+	a := mapping.Uplink{
 		Name: "storage", Port: nodefile.Link{Name: "eth1", Index: 2}, Parent: nodefile.Link{Name: "eth1", Index: 2}, VID: 300, Usable: true,
 		Identity: mapping.Identity{Switch: "mac:00:00:5e:00:53:01", VLAN: 300}, Certainty: nodefile.Fresh,
 	}
-	want := fileAttachments(&a)
+	want := fileUplinks(&a)
 	a.Device, a.Made = nodefile.Link{Name: "eth1.300", Index: 9}, true
-	if diff := cmp.Diff(want, fileAttachments(&a)); diff != "" {
+	if diff := cmp.Diff(want, fileUplinks(&a)); diff != "" {
 		t.Errorf("with the device (-without +with):\n%s", diff)
 	}
 }

@@ -11,8 +11,8 @@ import (
 )
 
 // socketFor is the socket that hears protocols.
-func socketFor(protocols []discovery.Protocol) ether.Socket {
-	var s ether.Socket
+func socketFor(protocols []discovery.Protocol) ether.FrameSet {
+	var s ether.FrameSet
 	for _, p := range protocols {
 		switch p {
 		case discovery.ProtocolLLDP:

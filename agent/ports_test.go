@@ -32,7 +32,7 @@ func TestPortSettings(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("exceptions (-want +got):\n%s", diff)
 	}
-	for want, protocols := range map[ether.Socket][]discovery.Protocol{
+	for want, protocols := range map[ether.FrameSet][]discovery.Protocol{
 		ether.LLDP:             {discovery.ProtocolLLDP},
 		ether.CDP:              {discovery.ProtocolCDP},
 		ether.LLDP | ether.CDP: {discovery.ProtocolLLDP, discovery.ProtocolCDP},

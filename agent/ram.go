@@ -9,21 +9,21 @@ import (
 	"time"
 )
 
-// A thrift gives back memory that is not needed, once the node has settled, and now and
+// A memoryTrimmer gives back memory that is not needed, once the node has settled, and now and
 // then after that.
-type thrift struct{ log *slog.Logger }
+type memoryTrimmer struct{ log *slog.Logger }
 
 const (
-	firstThrift = 30 * time.Second
-	nextThrift  = 15 * time.Minute
+	firstTrim = 30 * time.Second
+	nextTrim  = 15 * time.Minute
 )
 
 // String names the task.
-func (thrift) String() string { return "give back memory" }
+func (memoryTrimmer) String() string { return "give back memory" }
 
 // Run gives back until ctx ends.
-func (t thrift) Run(ctx context.Context) error {
-	for wait := firstThrift; ; wait = nextThrift {
+func (t memoryTrimmer) Run(ctx context.Context) error {
+	for wait := firstTrim; ; wait = nextTrim {
 		select {
 		case <-ctx.Done():
 			return nil

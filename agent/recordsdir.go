@@ -29,11 +29,11 @@ type recordsDir struct {
 	log  *slog.Logger
 	out  chan *containers.Records // holds the latest at most
 	last *containers.Records
-	here *containers.Lookout
+	here *containers.NamespaceObserver
 }
 
 func newRecordsDir(dir string, log *slog.Logger) *recordsDir {
-	return &recordsDir{dir: filepath.Clean(dir), log: log, out: make(chan *containers.Records, 1), last: &containers.Records{}, here: containers.NewLookout()}
+	return &recordsDir{dir: filepath.Clean(dir), log: log, out: make(chan *containers.Records, 1), last: &containers.Records{}, here: containers.NewNamespaceObserver()}
 }
 
 // String names the task.

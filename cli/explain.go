@@ -16,13 +16,13 @@ import (
 
 // An explanation is "colvin explain" as JSON.
 type explanation struct {
-	Interface   string               `json:"interface"`
-	Details     interfaceFacts       `json:"details"`
-	Attachments []mapping.Attachment `json:"attachments"`
-	Neighbors   []discovery.Neighbor `json:"neighbors"`
-	Silence     *mapping.Silence     `json:"silence,omitempty"` // why there is no neighbour
-	Conditions  []mapping.Condition  `json:"conditions"`
-	Sentences   []string             `json:"sentences"`
+	Interface  string               `json:"interface"`
+	Details    interfaceFacts       `json:"details"`
+	Uplinks    []mapping.Uplink     `json:"uplinks"`
+	Neighbors  []discovery.Neighbor `json:"neighbors"`
+	Silence    *mapping.Silence     `json:"silence,omitempty"` // why there is no neighbour
+	Conditions []mapping.Condition  `json:"conditions"`
+	Sentences  []string             `json:"sentences"`
 }
 
 func (a *app) explain() *cobra.Command {
@@ -64,7 +64,7 @@ func (a *app) explanation(s *agentapi.State, ifname string, sentences []string) 
 	ifi := s.Snapshot.Interfaces[i]
 	row := newInterfaceRow(s, ifi)
 	e := &explanation{
-		Interface: ifname, Details: row.interfaceFacts, Attachments: row.Attachments,
+		Interface: ifname, Details: row.interfaceFacts, Uplinks: row.Uplinks,
 		Neighbors: []discovery.Neighbor{}, Conditions: []mapping.Condition{},
 		Sentences: slices.DeleteFunc(sentences, func(s string) bool { return s == "" }),
 	}

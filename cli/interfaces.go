@@ -31,7 +31,7 @@ type interfaceFacts struct {
 // interfaceRow is an interface with what it leads to.
 type interfaceRow struct {
 	interfaceFacts
-	Attachments []mapping.Attachment `json:"attachments"`
+	Uplinks []mapping.Uplink `json:"uplinks"`
 }
 
 func (a *app) interfaces() *cobra.Command {
@@ -62,7 +62,7 @@ func interfaceRows(s *agentapi.State) []interfaceRow {
 }
 
 func newInterfaceRow(s *agentapi.State, i discovery.Interface) interfaceRow {
-	row := interfaceRow{interfaceFacts: interfaceFacts{Interface: i}, Attachments: []mapping.Attachment{}}
+	row := interfaceRow{interfaceFacts: interfaceFacts{Interface: i}, Uplinks: []mapping.Uplink{}}
 	if m, ok := s.Snapshot.Interface(i.Master); ok {
 		row.MasterName = m.Name
 	}
@@ -77,9 +77,9 @@ func newInterfaceRow(s *agentapi.State, i discovery.Interface) interfaceRow {
 	if i.VF && i.PF != 0 { // it shares the networks of its physical function
 		of = i.PF
 	}
-	for _, at := range s.View.Attachments {
+	for _, at := range s.View.Uplinks {
 		if at.LeadsThrough(of) {
-			row.Attachments = append(row.Attachments, at)
+			row.Uplinks = append(row.Uplinks, at)
 		}
 	}
 	return row
@@ -131,7 +131,7 @@ func (a *app) interfaceTable(rows []interfaceRow) error {
 	above := onPorts(rows)
 	for i := range rows {
 		r := &rows[i]
-		if !wide && (r.VF || !above[r.Index] && len(r.Attachments) == 0) {
+		if !wide && (r.VF || !above[r.Index] && len(r.Uplinks) == 0) {
 			continue
 		}
 		driver, transmit := "", ""
@@ -143,7 +143,7 @@ func (a *app) interfaceTable(rows []interfaceRow) error {
 			row = append(row, strconv.Itoa(r.Index), strconv.Itoa(r.MTU), strconv.Itoa(int(r.CarrierChanges)), strings.Join(r.AltNames, ", "))
 		}
 		var nets []string
-		for _, at := range r.Attachments {
+		for _, at := range r.Uplinks {
 			nets = append(nets, attachmentText(&at))
 		}
 		cells = append(cells, append(row, a.list(nets)))
@@ -184,7 +184,7 @@ func link(i *discovery.Interface) string {
 	}
 }
 
-func attachmentText(at *mapping.Attachment) string {
+func attachmentText(at *mapping.Uplink) string {
 	name := cmp.Or(at.Name, "unnamed")
 	if at.VID != 0 {
 		name = fmt.Sprintf("%s tagged %d", name, at.VID)

@@ -32,7 +32,7 @@ func (a *app) networks() *cobra.Command {
 				return a.networksFromFile(err)
 			}
 			if a.format == formatJSON {
-				return a.json(append([]mapping.Attachment{}, s.View.Attachments...))
+				return a.json(append([]mapping.Uplink{}, s.View.Uplinks...))
 			}
 			return a.networkTable(s)
 		},
@@ -45,7 +45,7 @@ func (a *app) networkTable(s *agentapi.State) error {
 		header = append(header, "IDENTITY", "REASON")
 	}
 	var cells [][]string
-	for _, at := range s.View.Attachments {
+	for _, at := range s.View.Uplinks {
 		device := deviceText(at.Device, at.Parent)
 		if device == "" || at.Device.Name == "" && at.Name == "" {
 			device = fmt.Sprintf("(%s)", at.Port.Name)
@@ -82,7 +82,7 @@ func deviceText(device, parent nodefile.Link) string {
 	return device.Name
 }
 
-func vlanText(at *mapping.Attachment) string {
+func vlanText(at *mapping.Uplink) string {
 	text := "not advertised"
 	if at.Identity.VLAN != 0 {
 		text = strconv.Itoa(int(at.Identity.VLAN))
@@ -104,7 +104,7 @@ func (a *app) networksFromFile(agent error) error {
 	}
 	var cells [][]string
 	for _, n := range f.Networks {
-		for _, at := range n.Attachments {
+		for _, at := range n.Uplinks {
 			cells = append(cells, []string{n.Name, deviceText(at.Device, at.Parent), string(at.Certainty), at.Rule, at.Neighbor})
 		}
 	}
@@ -157,7 +157,7 @@ func (a *app) networkNames() []string {
 }
 
 func (a *app) resolved(f *nodefile.File, name string) error {
-	attachments := append([]nodefile.Attachment{}, f.Lookup(name)...)
+	attachments := append([]nodefile.Uplink{}, f.Lookup(name)...)
 	if len(attachments) == 0 {
 		return fmt.Errorf("%q leads nowhere on %s; \"colvin networks\" lists what does", name, f.Node)
 	}

@@ -42,8 +42,8 @@ func (p *Plugin) Add(args *skel.CmdArgs) error {
 	return a.add(netns)
 }
 
-// attachment is the work on one attachment, under its lock.
-type attachment struct {
+// operation is the work on one attachment, under its lock.
+type operation struct {
 	*Plugin
 	conf  *conf
 	args  *skel.CmdArgs
@@ -51,17 +51,17 @@ type attachment struct {
 	lock  *record.Lock
 }
 
-func (a *attachment) key() record.Key {
+func (a *operation) key() record.Key {
 	return record.Key{Name: a.conf.name, ContainerID: a.args.ContainerID, IfName: a.args.IfName}
 }
 
 // begin takes the lock, waiting for the delegate of a killed plugin.
-func (p *Plugin) begin(c *conf, args *skel.CmdArgs) (*attachment, error) {
+func (p *Plugin) begin(c *conf, args *skel.CmdArgs) (*operation, error) {
 	store, err := record.Open(c.recordDir)
 	if err != nil {
 		return nil, fail(types.ErrIOFailure, "%s: %v", p.about(c), err)
 	}
-	a := &attachment{Plugin: p, conf: c, args: args, store: store}
+	a := &operation{Plugin: p, conf: c, args: args, store: store}
 	ctx, cancel := context.WithTimeout(context.Background(), p.lockWait)
 	defer cancel()
 	a.lock, err = store.Lock(ctx, a.key())
@@ -75,11 +75,11 @@ func (p *Plugin) begin(c *conf, args *skel.CmdArgs) (*attachment, error) {
 }
 
 // end lets go of the lock. A lock file that cannot be removed does no harm.
-func (a *attachment) end() { _ = a.lock.Unlock() }
+func (a *operation) end() { _ = a.lock.Unlock() }
 
 // clearEarlier undoes what a killed plugin, or a boot before this one, left
 // under the same key.
-func (a *attachment) clearEarlier(netns record.Netns) error {
+func (a *operation) clearEarlier(netns record.Netns) error {
 	r, err := a.lock.Read()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -92,7 +92,7 @@ func (a *attachment) clearEarlier(netns record.Netns) error {
 	return a.del()
 }
 
-func (a *attachment) add(netns record.Netns) error {
+func (a *operation) add(netns record.Netns) error {
 	node, err := a.readNode(a.conf)
 	if err != nil {
 		return err
@@ -105,7 +105,7 @@ func (a *attachment) add(netns record.Netns) error {
 	if err != nil {
 		return a.orTaken(err)
 	}
-	about := fmt.Sprintf("%s: network %q on %s", node.Node, a.conf.network, deviceName(&t.Attachment))
+	about := fmt.Sprintf("%s: network %q on %s", node.Node, a.conf.network, deviceName(&t.Uplink))
 	d, err := a.newDelegate(a.conf.delegate, a.args, a.lock.File())
 	if err != nil {
 		return prefixed(about, err)
@@ -139,7 +139,7 @@ func (a *attachment) add(netns record.Netns) error {
 }
 
 // previous is the result of the plugin before this one in the list; nil for none.
-func (a *attachment) previous() (*current.Result, error) {
+func (a *operation) previous() (*current.Result, error) {
 	raw, ok := a.conf.base[prevResultKey]
 	if !ok || isNull(raw) {
 		return nil, nil
@@ -156,7 +156,7 @@ func (a *attachment) previous() (*current.Result, error) {
 }
 
 // record makes the device where it has to be made, and the record of what is to come.
-func (a *attachment) record(t *target, node *nodefile.File, netns record.Netns) (*record.Record, error) {
+func (a *operation) record(t *target, node *nodefile.File, netns record.Netns) (*record.Record, error) {
 	if t.make {
 		release, err := a.makeVLAN(t)
 		if err != nil {
@@ -180,7 +180,7 @@ func (a *attachment) record(t *target, node *nodefile.File, netns record.Netns) 
 
 // noteAge says how old the knowledge is that the attachment rests on, where nobody
 // renews it. The runtime keeps what a plugin writes there in its log.
-func (a *attachment) noteAge(node *nodefile.File, about string) {
+func (a *operation) noteAge(node *nodefile.File, about string) {
 	if nodefile.Held(a.conf.agentLock()) {
 		return
 	}
@@ -190,7 +190,7 @@ func (a *attachment) noteAge(node *nodefile.File, about string) {
 	_, _ = fmt.Fprintln(a.stderr, oneLine(said))
 }
 
-func (a *attachment) newRecord(t *target, node *nodefile.File, netns record.Netns) (*record.Record, error) {
+func (a *operation) newRecord(t *target, node *nodefile.File, netns record.Netns) (*record.Record, error) {
 	delegateConf, err := a.conf.configure(t.device.Name, t.VID)
 	if err != nil {
 		return nil, err
@@ -198,7 +198,7 @@ func (a *attachment) newRecord(t *target, node *nodefile.File, netns record.Netn
 	return &record.Record{
 		Key: a.key(), Phase: record.Adding, Time: time.Now().UTC(),
 		BootID: node.BootID, Netns: netns, Args: a.args.Args, Path: a.args.Path, Pod: pod(a.args.Args),
-		Network: a.conf.network, Identity: t.Identity, Joined: t.Joined,
+		Network: a.conf.network, Identity: t.Identity, OtherIdentities: t.OtherIdentities,
 		Device:         record.Link{Name: t.device.Name, Index: t.device.Index, MAC: t.device.MAC.String()},
 		Parent:         record.Link(t.Parent),
 		Port:           record.Link(t.Port),
@@ -208,7 +208,7 @@ func (a *attachment) newRecord(t *target, node *nodefile.File, netns record.Netn
 }
 
 // attach runs the delegate, asks the kernel again and hands out the result.
-func (a *attachment) attach(d *delegate, t *target, r *record.Record, prev *current.Result) error {
+func (a *operation) attach(d *delegate, t *target, r *record.Record, prev *current.Result) error {
 	asked, err := (&version.ConfigDecoder{}).Decode(a.args.StdinData)
 	if err != nil {
 		return err
@@ -243,7 +243,7 @@ func (a *attachment) attach(d *delegate, t *target, r *record.Record, prev *curr
 // still makes sure that the delegate has used the device that was checked and
 // that it still leads to the network: the delegate got a name, a cable can move in
 // a moment, and a delegate that waits for DHCP takes many.
-func (a *attachment) still(t *target) error {
+func (a *operation) still(t *target) error {
 	var err error
 	if t.takes {
 		err = a.tookIt(t)
@@ -256,8 +256,8 @@ func (a *attachment) still(t *target) error {
 	return nil
 }
 
-func (a *attachment) unchanged(t *target) error {
-	now, err := a.verifyAll(a.conf, t.way, t.make)
+func (a *operation) unchanged(t *target) error {
+	now, err := a.verifyAll(a.conf, t.uplinks, t.make)
 	if err == nil && t.make {
 		now, err = same(a.kernel, linkOf(t.device))
 	}
@@ -268,7 +268,7 @@ func (a *attachment) unchanged(t *target) error {
 }
 
 // tookIt makes sure that the device which was checked is the one in the container.
-func (a *attachment) tookIt(t *target) error {
+func (a *operation) tookIt(t *target) error {
 	if _, err := same(a.kernel, linkOf(t.device)); err == nil {
 		return fmt.Errorf("%s is still on the node", t.device.Name)
 	}
@@ -285,7 +285,7 @@ func (a *attachment) tookIt(t *target) error {
 // dropAltNames takes the names of the target's networks, which the agent may have
 // given it, from a device in the container: the kernel does not let it come back to
 // the node while another device there has one of its names.
-func (a *attachment) dropAltNames(device discovery.Interface, t *target) error {
+func (a *operation) dropAltNames(device discovery.Interface, t *target) error {
 	names := slices.DeleteFunc(slices.Clone(device.AltNames), func(name string) bool { return !slices.Contains(t.names, name) })
 	if len(names) == 0 {
 		return nil
@@ -301,7 +301,7 @@ const (
 )
 
 // stillLeads asks the agent's file again.
-func (a *attachment) stillLeads(t *target) error {
+func (a *operation) stillLeads(t *target) error {
 	for start := time.Now(); ; time.Sleep(settlePause) {
 		node, err := a.readNode(a.conf)
 		if err != nil {
@@ -316,7 +316,7 @@ func (a *attachment) stillLeads(t *target) error {
 	}
 }
 
-func (t *target) isStill(now nodefile.Attachment) bool {
+func (t *target) isStill(now nodefile.Uplink) bool {
 	one := slices.ContainsFunc(now.Identities(), func(id string) bool { return slices.Contains(t.Identities(), id) })
 	return one && now.Usable && sameLink(now.Device, t.Device) && sameLink(now.Parent, t.Parent) && now.VID == t.VID
 }
@@ -327,7 +327,7 @@ func sameLink(a, b nodefile.Link) bool { return a.Index == b.Index && a.Name == 
 
 // undo removes what a failed ADD left. The record stays where that fails too, so
 // that DEL or the next ADD can do it.
-func (a *attachment) undo(r *record.Record, cause error) error {
+func (a *operation) undo(r *record.Record, cause error) error {
 	if err := a.delRecorded(r); err != nil {
 		r.Phase = record.Adding
 		return withError(withError(cause, "undoing it", err), "keeping that in mind", a.lock.Write(r))
@@ -339,7 +339,7 @@ func (a *attachment) undo(r *record.Record, cause error) error {
 // and to make a second interface for a VLAN, which the kernel would. The record is
 // written first. So of two that want the same device at once, one that takes it sees
 // the other's record, or the other sees that it is being taken.
-func (a *attachment) spare(t *target) error {
+func (a *operation) spare(t *target) error {
 	if !t.takes {
 		for _, index := range []int{t.device.Index, t.Parent.Index, t.Port.Index} {
 			if a.store.DeviceLocked(index, 0) {
@@ -369,7 +369,7 @@ func (a *attachment) spare(t *target) error {
 
 // orTaken adds to the error of a network that is not here which container has its
 // device.
-func (a *attachment) orTaken(err error) error {
+func (a *operation) orTaken(err error) error {
 	records, _ := a.store.List()
 	for i := range records {
 		if r := &records[i]; r.Taken && r.Phase == record.Added && r.Network == a.conf.network && a.sameBoot(r) {

@@ -285,7 +285,7 @@ func TestAddNetworkMovedMeanwhile(t *testing.T) {
 	b.writeNode()
 	b.agent()
 	b.kernel.after = func() {
-		b.node.Networks[1].Attachments[0].Identity = "chassis mac:00:1b:21:aa:bb:cc VLAN 666"
+		b.node.Networks[1].Uplinks[0].Identity = "chassis mac:00:1b:21:aa:bb:cc VLAN 666"
 		b.writeNode()
 	}
 	b.wantError(b.do(b.plugin.Add), 11, `node1: network "green" on eth1: changed while attaching: it no longer leads to "green"; `+
@@ -436,7 +436,7 @@ func (b *bench) killDuringAdd() (release func()) {
 func TestSelectFirst(t *testing.T) {
 	b := newBench(t)
 	second := attached(eth(5, "eth2"), 100)
-	b.node.Networks[1].Attachments = append(b.node.Networks[1].Attachments, second)
+	b.node.Networks[1].Uplinks = append(b.node.Networks[1].Uplinks, second)
 	b.writeNode()
 	b.conf["select"] = "first"
 	b.must(b.do(b.plugin.Add))
@@ -496,7 +496,7 @@ func TestAddUpperDevice(t *testing.T) {
 			b := newBench(t)
 			a := attached(port, 100)
 			a.Device, a.VID, a.Junctions = linkOf(tt.device), tt.vid, tt.junctions
-			b.node.Networks[1].Attachments = []nodefile.Attachment{a, a} // two members, one device
+			b.node.Networks[1].Uplinks = []nodefile.Uplink{a, a} // two members, one device
 			b.kernel.Now = tt.kernel
 			b.writeNode()
 			err := b.do(b.plugin.Add)

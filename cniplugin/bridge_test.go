@@ -26,7 +26,7 @@ func TestBridgeChangesAddress(t *testing.T) {
 			write := func(device discovery.Interface) {
 				at := attached(port, 100)
 				at.Device = linkOf(device)
-				b.node.Networks = []nodefile.Network{{Name: "green", Attachments: []nodefile.Attachment{at}}}
+				b.node.Networks = []nodefile.Network{{Name: "green", Uplinks: []nodefile.Uplink{at}}}
 				b.writeNode()
 			}
 			write(before)

@@ -34,7 +34,7 @@ func (p *Plugin) Del(args *skel.CmdArgs) error {
 
 // del runs the delegate's DEL and then removes the record. On an error the
 // record stays for the next try.
-func (a *attachment) del() error {
+func (a *operation) del() error {
 	r, err := a.lock.Read()
 	switch {
 	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, record.ErrDamaged):
@@ -51,7 +51,7 @@ func (a *attachment) del() error {
 	return prefixed(fmt.Sprintf("%s: detach %s of container %s", a.about(a.conf), a.args.IfName, a.args.ContainerID), err)
 }
 
-func (a *attachment) delRecorded(r *record.Record) error {
+func (a *operation) delRecorded(r *record.Record) error {
 	conf, err := withPrevResult(r.DelegateConf, a.args.StdinData)
 	if err != nil {
 		return err
@@ -78,7 +78,7 @@ func (a *attachment) delRecorded(r *record.Record) error {
 // raising sets the device up that comes back to the node meanwhile: host-device leaves
 // it down, and nobody could hear the switch there any more. It was up when it was
 // taken.
-func (a *attachment) raising(detach func() error) error {
+func (a *operation) raising(detach func() error) error {
 	before, err := a.kernel.List()
 	if err == nil {
 		err = detach()
@@ -102,7 +102,7 @@ func (a *attachment) raising(detach func() error) error {
 // delUnrecorded is for a record that is lost: the delegate can still free the
 // address and remove the interface. An ADD that failed early also ends here, so
 // what would have refused the ADD is no error.
-func (a *attachment) delUnrecorded() error {
+func (a *operation) delUnrecorded() error {
 	c, err := parseConf(a.args.StdinData)
 	if kind := cmp.Or(c.ipamType(), ipamType(a.args.StdinData)); kind != "" {
 		if _, missing := findPlugin("IPAM", kind, a.args.Path); missing != nil {
@@ -133,7 +133,7 @@ func (a *attachment) delUnrecorded() error {
 // fail before it frees the address, or not even try; then the IPAM plugin is called
 // here. lost says that the device is gone, or that nothing is known of it: what the
 // delegate complains of then counts only while the container has its interface.
-func (a *attachment) detach(d *delegate, args *skel.CmdArgs, conf []byte, lost bool) error {
+func (a *operation) detach(d *delegate, args *skel.CmdArgs, conf []byte, lost bool) error {
 	_, err := d.call("DEL", conf)
 	if err == nil && args.Netns != "" {
 		return nil
@@ -148,7 +148,7 @@ func (a *attachment) detach(d *delegate, args *skel.CmdArgs, conf []byte, lost b
 }
 
 // freeAddress runs DEL of the IPAM plugin, if the configuration has one.
-func (a *attachment) freeAddress(args *skel.CmdArgs, conf []byte) error {
+func (a *operation) freeAddress(args *skel.CmdArgs, conf []byte) error {
 	kind := ipamType(conf)
 	if kind == "" {
 		return nil
@@ -163,7 +163,7 @@ func (a *attachment) freeAddress(args *skel.CmdArgs, conf []byte) error {
 
 // interfaceGone reports whether there is nothing left in the container that the
 // delegate could have removed.
-func (a *attachment) interfaceGone(args *skel.CmdArgs) bool {
+func (a *operation) interfaceGone(args *skel.CmdArgs) bool {
 	_, err := a.kernel.InNetns(args.Netns, args.IfName)
 	notNetns := errors.Is(err, syscall.EINVAL) // a file that one was mounted on
 	return errors.Is(err, link.ErrNotFound) || errors.Is(err, fs.ErrNotExist) || notNetns
@@ -173,7 +173,7 @@ func (a *attachment) interfaceGone(args *skel.CmdArgs) bool {
 // delegates understand that. A path alone could be another's by now. A runtime that
 // names none usually means that it is gone, so then only the interface's MAC address
 // proves that it is there.
-func (a *attachment) liveNetns(r *record.Record) string {
+func (a *operation) liveNetns(r *record.Record) string {
 	if !a.sameBoot(r) {
 		return ""
 	}
@@ -187,7 +187,7 @@ func (a *attachment) liveNetns(r *record.Record) string {
 
 // isInside reports whether the interface in the namespace at path is the one that the
 // record's result lists.
-func (a *attachment) isInside(r *record.Record, path string) bool {
+func (a *operation) isInside(r *record.Record, path string) bool {
 	var result struct {
 		Interfaces []struct{ Name, Mac, Sandbox string }
 	}
@@ -205,7 +205,7 @@ func (a *attachment) isInside(r *record.Record, path string) bool {
 
 // sameBoot reports whether what the record says of the kernel still means
 // anything.
-func (a *attachment) sameBoot(r *record.Record) bool {
+func (a *operation) sameBoot(r *record.Record) bool {
 	boot, err := a.kernel.BootID()
 	return err == nil && boot == r.BootID
 }

@@ -17,8 +17,8 @@ type use int
 const (
 	// over: it makes an interface over the device, and the device stays.
 	over use = iota
-	// joined: it makes an interface that the device, a bridge, joins with others.
-	joined
+	// bridged: it makes an interface that the device, a bridge, joins with others.
+	bridged
 	// tagged: it makes a VLAN interface, for which it gets the VLAN ID and the device
 	// that carries the tag.
 	tagged
@@ -41,7 +41,7 @@ type delegateType struct {
 var delegateTypes = map[string]delegateType{
 	"macvlan":     {deviceKey: "master", ours: []string{"linkInContainer"}},
 	"ipvlan":      {deviceKey: "master", ours: []string{"linkInContainer"}},
-	"bridge":      {use: joined, deviceKey: "bridge", ours: []string{"vlan", "vlanTrunk"}},
+	"bridge":      {use: bridged, deviceKey: "bridge", ours: []string{"vlan", "vlanTrunk"}},
 	"vlan":        {use: tagged, deviceKey: "master", vidKey: "vlanId", ours: []string{"linkInContainer"}},
 	"host-device": {use: taken, deviceKey: "device", ours: []string{"hwaddr", "kernelpath"}},
 	"sriov":       {use: function, deviceKey: "deviceID", vidKey: "vlan", ours: []string{"vlanProto"}},

@@ -22,15 +22,15 @@ import (
 )
 
 // taggedOn is VLAN 300 of a trunk, for which there is no device yet.
-func taggedOn(parent discovery.Interface) nodefile.Attachment {
+func taggedOn(parent discovery.Interface) nodefile.Uplink {
 	a := attached(parent, 300)
 	a.Device, a.Parent, a.VID = nodefile.Link{}, linkOf(parent), 300
 	return a
 }
 
 // storage makes the network "storage" of attachments the one that is asked for.
-func (b *bench) storage(attachments ...nodefile.Attachment) {
-	b.node.Networks = append(b.node.Networks, nodefile.Network{Name: "storage", Attachments: attachments})
+func (b *bench) storage(attachments ...nodefile.Uplink) {
+	b.node.Networks = append(b.node.Networks, nodefile.Network{Name: "storage", Uplinks: attachments})
 	b.conf["network"] = "storage"
 	b.writeNode()
 }
@@ -242,7 +242,7 @@ func TestDelegateHostDevice(t *testing.T) {
 	}
 	b.must(b.do(b.plugin.Check))
 	b.args.ContainerID = "c2"
-	b.node.Networks[1].Attachments = nil
+	b.node.Networks[1].Uplinks = nil
 	b.writeNode()
 	b.wantError(b.do(b.plugin.Add), 100, `node1: network "green" is not on this node: the rules know it, but no port here leads to it; here: blue; `+
 		`place the container on another node, or check the cables with "colvin networks"; `+
@@ -384,7 +384,7 @@ func TestChosenDeviceRefused(t *testing.T) {
 		{
 			"host-device on tagged", func(b *bench) {
 				b.conf["delegate"] = map[string]any{"type": "host-device"}
-				b.node.Networks[1].Attachments = []nodefile.Attachment{taggedOn(eth(4, "eth1"))}
+				b.node.Networks[1].Uplinks = []nodefile.Uplink{taggedOn(eth(4, "eth1"))}
 				b.writeNode()
 			}, 103,
 			`it is tagged with VLAN 300 on eth1, and host-device does not tag what it gives to a container; use sriov, or macvlan without a device plugin`,

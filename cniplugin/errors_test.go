@@ -23,9 +23,9 @@ const (
 
 // The error table: every way in which a name does not resolve.
 func TestResolveErrors(t *testing.T) {
-	green := func(b *bench) *nodefile.Attachment { return &b.node.Networks[1].Attachments[0] }
-	also := func(b *bench, a nodefile.Attachment) {
-		b.node.Networks[1].Attachments = append(b.node.Networks[1].Attachments, a)
+	green := func(b *bench) *nodefile.Uplink { return &b.node.Networks[1].Uplinks[0] }
+	also := func(b *bench, a nodefile.Uplink) {
+		b.node.Networks[1].Uplinks = append(b.node.Networks[1].Uplinks, a)
 	}
 	for _, tt := range []struct {
 		name string

@@ -281,10 +281,10 @@ func fuzzNode(f *testing.F) []byte {
 	b, err := json.Marshal(nodefile.File{
 		Version: nodefile.Version, Node: "node1", BootID: "boot1", Written: since, Converged: true,
 		Networks: []nodefile.Network{
-			{Name: "blue", Attachments: []nodefile.Attachment{doubtful}},
-			{Name: "both", Attachments: []nodefile.Attachment{attached(eth(4, "eth1"), 100), attached(eth(5, "eth2"), 100)}},
-			{Name: "green", Attachments: []nodefile.Attachment{attached(eth(4, "eth1"), 100)}},
-			{Name: "storage", Attachments: []nodefile.Attachment{trunk}},
+			{Name: "blue", Uplinks: []nodefile.Uplink{doubtful}},
+			{Name: "both", Uplinks: []nodefile.Uplink{attached(eth(4, "eth1"), 100), attached(eth(5, "eth2"), 100)}},
+			{Name: "green", Uplinks: []nodefile.Uplink{attached(eth(4, "eth1"), 100)}},
+			{Name: "storage", Uplinks: []nodefile.Uplink{trunk}},
 		},
 		KnownNames: []string{"blue", "green", "red"}, KnownPatterns: []string{"rail-*", "["},
 		Moved: []nodefile.Moved{{Name: "net", ContainerID: "c2", IfName: "net1", Identity: "elsewhere", Since: since}},

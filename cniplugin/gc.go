@@ -130,7 +130,7 @@ func (p *Plugin) collectOne(deadline time.Time, cniPath string, store *record.St
 	if err != nil {
 		return false, fmt.Errorf("encode previous result: %w", err)
 	}
-	a := &attachment{Plugin: p, conf: &conf{name: r.Name, network: r.Network}, store: store, lock: lock, args: &skel.CmdArgs{
+	a := &operation{Plugin: p, conf: &conf{name: r.Name, network: r.Network}, store: store, lock: lock, args: &skel.CmdArgs{
 		ContainerID: r.ContainerID, IfName: r.IfName, Netns: r.Netns.Path, Args: r.Args, Path: cniPath, StdinData: stdin,
 	}}
 	err = a.del()

@@ -282,8 +282,8 @@ func eth(index int, name string) discovery.Interface {
 	}
 }
 
-func attached(i discovery.Interface, vlan int) nodefile.Attachment {
-	return nodefile.Attachment{
+func attached(i discovery.Interface, vlan int) nodefile.Uplink {
+	return nodefile.Uplink{
 		Identity: fmt.Sprintf("chassis mac:00:1b:21:aa:bb:cc VLAN %d", vlan), Device: linkOf(i), Port: linkOf(i), CarrierChanges: i.CarrierChanges,
 		Certainty: nodefile.Fresh, Usable: true, Since: since, Neighbor: "leaf-1 Ethernet" + fmt.Sprint(i.Index), Rule: "rules.yaml:3",
 	}
@@ -300,8 +300,8 @@ func newBench(t *testing.T) *bench {
 	b.node = nodefile.File{
 		Version: nodefile.Version, Node: "node1", BootID: "boot1", Written: since, Converged: true,
 		Networks: []nodefile.Network{
-			{Name: "blue", Attachments: []nodefile.Attachment{attached(eth(5, "eth2"), 200)}},
-			{Name: "green", Attachments: []nodefile.Attachment{attached(eth(4, "eth1"), 100)}},
+			{Name: "blue", Uplinks: []nodefile.Uplink{attached(eth(5, "eth2"), 200)}},
+			{Name: "green", Uplinks: []nodefile.Uplink{attached(eth(4, "eth1"), 100)}},
 		},
 		KnownNames: []string{"blue", "green", "storage"}, KnownPatterns: []string{"rail-*"},
 	}

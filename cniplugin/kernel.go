@@ -92,13 +92,13 @@ func (hostKernel) Hostname() string {
 	return name
 }
 
-// verify asks the kernel whether the attachment is still as the node file says,
+// verify asks the kernel whether the uplink is still as the node file says,
 // and returns its device as it is now. Only this makes the file safe to use when
 // the agent is dead or behind. The list of all interfaces is asked for where it is
 // needed only.
 //
 // on is the device that is told to the delegate, and vid the tag that it adds.
-func verify(k Kernel, list func() ([]discovery.Interface, error), a *nodefile.Attachment, on nodefile.Link, vid uint16) (discovery.Interface, error) {
+func verify(k Kernel, list func() ([]discovery.Interface, error), a *nodefile.Uplink, on nodefile.Link, vid uint16) (discovery.Interface, error) {
 	port, err := same(k, a.Port)
 	if err != nil {
 		return discovery.Interface{}, err
@@ -120,7 +120,7 @@ func verify(k Kernel, list func() ([]discovery.Interface, error), a *nodefile.At
 	if !device.Up {
 		return discovery.Interface{}, fmt.Errorf("%s is down", device.Name)
 	}
-	return device, leads(list, device, port, a, vid)
+	return device, requireLeadsTo(list, device, port, a, vid)
 }
 
 // same finds the interface by its ifindex, since names can be exchanged, and
@@ -158,9 +158,9 @@ func sameJunctions(all []discovery.Interface, want []nodefile.Junction) error {
 	return nil
 }
 
-// leads makes sure that frames of the device leave through the port, with the
+// requireLeadsTo makes sure that frames of the device leave through the port, with the
 // tag vid or with none: a port can leave its bond or bridge while its link stays.
-func leads(list func() ([]discovery.Interface, error), device, port discovery.Interface, a *nodefile.Attachment, vid uint16) error {
+func requireLeadsTo(list func() ([]discovery.Interface, error), device, port discovery.Interface, a *nodefile.Uplink, vid uint16) error {
 	if device.Index == port.Index {
 		if vid != 0 {
 			return fmt.Errorf("%s carries VLAN %d tagged and is no VLAN device", device.Name, vid)

@@ -19,7 +19,7 @@ import (
 // resolve finds the one device that leads to the network asked for. It errs on
 // the side of no answer: not knowing is allowed, guessing is not.
 func (p *Plugin) resolve(c *conf, node *nodefile.File) (*target, error) {
-	var usable, unusable []nodefile.Attachment
+	var usable, unusable []nodefile.Uplink
 	for _, a := range node.Lookup(c.network) {
 		if a.Usable && a.Attachable() {
 			usable = append(usable, a)
@@ -36,22 +36,22 @@ func (p *Plugin) resolve(c *conf, node *nodefile.File) (*target, error) {
 	return nil, c.unknownError(node)
 }
 
-// choose decides between usable attachments and lets the kernel confirm.
-func (p *Plugin) choose(c *conf, node *nodefile.File, usable []nodefile.Attachment) (*target, error) {
+// choose decides between usable uplinks and lets the kernel confirm.
+func (p *Plugin) choose(c *conf, node *nodefile.File, usable []nodefile.Uplink) (*target, error) {
 	usable, err := p.usableBy(c, node, usable)
 	if err != nil {
 		return nil, err
 	}
-	ways := byDevice(usable)
-	if len(ways) > 1 && oneNetwork(usable) {
-		ways = existing(ways)
+	devices := byDevice(usable)
+	if len(devices) > 1 && oneNetwork(usable) {
+		devices = existing(devices)
 	}
-	if len(ways) > 1 && (c.selection != selectFirst || !oneNetwork(usable)) {
-		return nil, ambiguousError(c, node, ways)
+	if len(devices) > 1 && (c.selection != selectFirst || !oneNetwork(usable)) {
+		return nil, ambiguousError(c, node, devices)
 	}
 	var first error
-	for _, way := range ways {
-		t, err := p.confirm(c, way)
+	for _, uplinks := range devices {
+		t, err := p.confirm(c, uplinks)
 		if err == nil {
 			t.names = node.NamesOf(t.Device)
 			return t, nil
@@ -67,37 +67,37 @@ func (p *Plugin) choose(c *conf, node *nodefile.File, usable []nodefile.Attachme
 		node.Node, c.network, first, c.agentAdvice())
 }
 
-// existing keeps the ways whose device is there, if any is: a VLAN device is made
+// existing keeps those whose device is there, if any is: a VLAN device is made
 // only where nothing else leads to the network.
-func existing(ways [][]nodefile.Attachment) [][]nodefile.Attachment {
-	there := slices.DeleteFunc(slices.Clone(ways), func(w []nodefile.Attachment) bool { return w[0].Device == (nodefile.Link{}) })
+func existing(devices [][]nodefile.Uplink) [][]nodefile.Uplink {
+	there := slices.DeleteFunc(slices.Clone(devices), func(w []nodefile.Uplink) bool { return w[0].Device == (nodefile.Link{}) })
 	if len(there) == 0 {
-		return ways
+		return devices
 	}
 	return there
 }
 
-// byDevice gathers the attachments that are one device into one network, such as
+// byDevice gathers the uplinks that are one device into one network, such as
 // those of a bond's members.
-func byDevice(all []nodefile.Attachment) [][]nodefile.Attachment {
-	var ways [][]nodefile.Attachment
+func byDevice(all []nodefile.Uplink) [][]nodefile.Uplink {
+	var devices [][]nodefile.Uplink
 	for _, a := range all {
-		i := slices.IndexFunc(ways, func(w []nodefile.Attachment) bool {
+		i := slices.IndexFunc(devices, func(w []nodefile.Uplink) bool {
 			made := a.Device == (nodefile.Link{}) && (w[0].Parent != a.Parent || w[0].VID != a.VID)
 			return w[0].Device == a.Device && w[0].Identity == a.Identity && !made
 		})
 		if i < 0 {
-			ways = append(ways, []nodefile.Attachment{a})
+			devices = append(devices, []nodefile.Uplink{a})
 		} else {
-			ways[i] = append(ways[i], a)
+			devices[i] = append(devices[i], a)
 		}
 	}
-	return ways
+	return devices
 }
 
-// oneNetwork reports whether every attachment leads to the same network, or the
+// oneNetwork reports whether every uplink leads to the same network, or the
 // rules say that their networks count as one.
-func oneNetwork(all []nodefile.Attachment) bool {
+func oneNetwork(all []nodefile.Uplink) bool {
 	for _, a := range all {
 		if a.Identity != all[0].Identity && !(a.Spans && all[0].Spans) {
 			return false
@@ -106,10 +106,10 @@ func oneNetwork(all []nodefile.Attachment) bool {
 	return true
 }
 
-func ambiguousError(c *conf, node *nodefile.File, ways [][]nodefile.Attachment) error {
+func ambiguousError(c *conf, node *nodefile.File, devices [][]nodefile.Uplink) error {
 	var list []string
-	var all []nodefile.Attachment
-	for _, w := range ways {
+	var all []nodefile.Uplink
+	for _, w := range devices {
 		list = append(list, deviceName(&w[0])+" ("+why(&w[0])+")")
 		all = append(all, w...)
 	}
@@ -121,13 +121,13 @@ func ambiguousError(c *conf, node *nodefile.File, ways [][]nodefile.Attachment) 
 		node.Node, c.network, strings.Join(atMost(list), " and "), advice)
 }
 
-// deviceName is what an attachment attaches to, with the tag.
-func deviceName(a *nodefile.Attachment) string {
+// deviceName is what containers attach to, with the tag.
+func deviceName(a *nodefile.Uplink) string {
 	return cmp.Or(a.Device.Name, a.Parent.Name) + withTag(a.VID)
 }
 
-// why is the evidence for an attachment.
-func why(a *nodefile.Attachment) string {
+// why is the evidence for an uplink.
+func why(a *nodefile.Uplink) string {
 	parts := []string{a.Neighbor, a.Identity}
 	if a.Rule != "" {
 		parts = append(parts, a.Rule)
@@ -136,7 +136,7 @@ func why(a *nodefile.Attachment) string {
 }
 
 // unusableError is 11 where time can help, else 100.
-func unusableError(c *conf, node *nodefile.File, all []nodefile.Attachment) error {
+func unusableError(c *conf, node *nodefile.File, all []nodefile.Uplink) error {
 	var list []string
 	code, advice := ErrNotHere, fmt.Sprintf(`change that on the node, or place the container on another; "colvin explain %s" tells more`, all[0].Port.Name)
 	for i := range all {
@@ -149,7 +149,7 @@ func unusableError(c *conf, node *nodefile.File, all []nodefile.Attachment) erro
 	return fail(code, "%s: network %q cannot be used now: %s; %s", node.Node, c.network, strings.Join(atMost(list), "; "), advice)
 }
 
-func state(a *nodefile.Attachment) string {
+func state(a *nodefile.Uplink) string {
 	s := fmt.Sprintf("%s%s (%s) is %s since %s", a.Port.Name, withTag(a.VID), why(a), a.Certainty, a.Since.UTC().Format(time.RFC3339))
 	if a.Reason != "" {
 		s += ": " + a.Reason
@@ -199,7 +199,7 @@ func knownElsewhere(node *nodefile.File, name string) bool {
 func names(node *nodefile.File) string {
 	var list []string
 	for _, n := range node.Networks {
-		if len(n.Attachments) > 0 {
+		if len(n.Uplinks) > 0 {
 			list = append(list, n.Name)
 		}
 	}

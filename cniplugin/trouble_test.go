@@ -191,7 +191,7 @@ func TestInterfaceGone(t *testing.T) {
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	a := &attachment{Plugin: New()}
+	a := &operation{Plugin: New()}
 	for _, netns := range []string{path, path + ".none"} {
 		if !a.interfaceGone(&skel.CmdArgs{Netns: netns, IfName: "net1"}) {
 			t.Errorf("%s has an interface", netns)
@@ -247,7 +247,7 @@ func TestBadPrevResult(t *testing.T) {
 // With very many attachments an error stays readable.
 func TestManyAttachments(t *testing.T) {
 	b := newBench(t)
-	var all []nodefile.Attachment
+	var all []nodefile.Uplink
 	for i := range 500 {
 		all = append(all, attached(eth(4+i, "eth"), 100))
 	}

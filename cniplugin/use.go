@@ -16,45 +16,45 @@ import (
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
-// target is the attachment an ADD uses, with its device as the kernel has it.
+// target is the uplink an ADD uses, with its device as the kernel has it.
 type target struct {
-	nodefile.Attachment
-	way    []nodefile.Attachment // it and what else the device sends through
-	device discovery.Interface   // what the delegate is told; the VLAN device's parent until there is one
-	make   bool                  // the delegate needs a VLAN device on it
-	takes  bool                  // the delegate moves it into the container
-	names  []string              // of the networks that it leads to
+	nodefile.Uplink
+	uplinks []nodefile.Uplink   // it and what else the device sends through
+	device  discovery.Interface // what the delegate is told; the VLAN device's parent until there is one
+	make    bool                // the delegate needs a VLAN device on it
+	takes   bool                // the delegate moves it into the container
+	names   []string            // of the networks that it leads to
 }
 
 // confirm asks the kernel about every port below the device: frames can leave
 // through any of them.
-func (p *Plugin) confirm(c *conf, way []nodefile.Attachment) (*target, error) {
-	t := &target{Attachment: way[0], way: way}
+func (p *Plugin) confirm(c *conf, uplinks []nodefile.Uplink) (*target, error) {
+	t := &target{Uplink: uplinks[0], uplinks: uplinks}
 	t.make = c.use == over && t.Device == (nodefile.Link{})
-	if c.use == joined && t.Device == (nodefile.Link{}) {
+	if c.use == bridged && t.Device == (nodefile.Link{}) {
 		return nil, unsafe("there is no bridge over %s for VLAN %d, and the bridge plugin takes nothing else; make one, or use macvlan", t.Parent.Name, t.VID)
 	}
 	var err error
-	t.device, err = p.verifyAll(c, way, t.make)
+	t.device, err = p.verifyAll(c, uplinks, t.make)
 	if err != nil {
 		return nil, err
 	}
 	return t, p.suits(c, t)
 }
 
-// verifyAll makes sure that the kernel agrees with each attachment of a way, and
+// verifyAll makes sure that the kernel agrees with all uplinks of a device, and
 // returns the device that the delegate is told.
-func (p *Plugin) verifyAll(c *conf, way []nodefile.Attachment, parent bool) (device discovery.Interface, err error) {
+func (p *Plugin) verifyAll(c *conf, uplinks []nodefile.Uplink, parent bool) (device discovery.Interface, err error) {
 	list := sync.OnceValues(p.kernel.List) // once for all members
-	for i := range way {
-		on, vid := way[i].Device, way[i].VID
+	for i := range uplinks {
+		on, vid := uplinks[i].Device, uplinks[i].VID
 		switch {
 		case c.use == function || c.use == taken && c.chosen != "":
-			on, vid = way[i].Port, 0
+			on, vid = uplinks[i].Port, 0
 		case c.use == tagged || parent:
-			on, vid = way[i].Parent, 0
+			on, vid = uplinks[i].Parent, 0
 		}
-		if device, err = verify(p.kernel, list, &way[i], on, vid); err != nil {
+		if device, err = verify(p.kernel, list, &uplinks[i], on, vid); err != nil {
 			return discovery.Interface{}, err
 		}
 	}
@@ -74,7 +74,7 @@ func (p *Plugin) suits(c *conf, t *target) error {
 		}
 	}
 	switch c.use {
-	case joined:
+	case bridged:
 		if t.device.Kind != discovery.KindBridge {
 			return unsafe("%s is no bridge, and the bridge plugin takes nothing else; make a bridge over it, or use macvlan", t.device.Name)
 		}
@@ -184,9 +184,9 @@ func byName(k Kernel, name string) (discovery.Interface, error) {
 	return all[i], nil
 }
 
-// usableBy keeps the attachments that the delegate can use at all, and says why
+// usableBy keeps the uplinks that the delegate can use at all, and says why
 // where there is none.
-func (p *Plugin) usableBy(c *conf, node *nodefile.File, all []nodefile.Attachment) ([]nodefile.Attachment, error) {
+func (p *Plugin) usableBy(c *conf, node *nodefile.File, all []nodefile.Uplink) ([]nodefile.Uplink, error) {
 	about := fmt.Sprintf("%s: network %q", node.Node, c.network)
 	switch {
 	case c.use == function && c.chosen == "":
@@ -195,18 +195,18 @@ func (p *Plugin) usableBy(c *conf, node *nodefile.File, all []nodefile.Attachmen
 	case c.chosen != "":
 		return p.chosenOnly(c, node, all)
 	case c.use == tagged:
-		return only(all, func(a *nodefile.Attachment) bool {
+		return only(all, func(a *nodefile.Uplink) bool {
 			return a.Parent != (nodefile.Link{}) && a.Device == (nodefile.Link{})
 		},
-			func(a *nodefile.Attachment) error {
+			func(a *nodefile.Uplink) error {
 				if a.VID == 0 {
 					return fail(ErrUnsafe, "%s: it is untagged on %s, and vlan makes VLAN interfaces only; use macvlan", about, a.Port.Name)
 				}
 				return fail(ErrUnsafe, "%s: the node has the VLAN device %s already, and the kernel allows one for each VLAN; use macvlan, which shares it", about, a.Device.Name)
 			})
 	case c.use == taken:
-		return only(all, func(a *nodefile.Attachment) bool { return a.Device != (nodefile.Link{}) },
-			func(a *nodefile.Attachment) error {
+		return only(all, func(a *nodefile.Uplink) bool { return a.Device != (nodefile.Link{}) },
+			func(a *nodefile.Uplink) error {
 				return fail(ErrUnsafe, "%s: it is tagged with VLAN %d on %s, and containers share the VLAN device that Colvin makes; host-device can take one that you make, or use macvlan",
 					about, a.VID, a.Parent.Name)
 			})
@@ -215,8 +215,8 @@ func (p *Plugin) usableBy(c *conf, node *nodefile.File, all []nodefile.Attachmen
 }
 
 // only keeps what is good; where nothing is, it says why the first is not.
-func only(all []nodefile.Attachment, good func(*nodefile.Attachment) bool, why func(*nodefile.Attachment) error) ([]nodefile.Attachment, error) {
-	var out []nodefile.Attachment
+func only(all []nodefile.Uplink, good func(*nodefile.Uplink) bool, why func(*nodefile.Uplink) error) ([]nodefile.Uplink, error) {
+	var out []nodefile.Uplink
 	for i := range all {
 		if good(&all[i]) {
 			out = append(out, all[i])
@@ -228,9 +228,9 @@ func only(all []nodefile.Attachment, good func(*nodefile.Attachment) bool, why f
 	return out, nil
 }
 
-// chosenOnly keeps the attachments through the port of the device that a device
+// chosenOnly keeps the uplinks through the port of the device that a device
 // plugin chose. It knows nothing of networks, so the device can be of any.
-func (p *Plugin) chosenOnly(c *conf, node *nodefile.File, all []nodefile.Attachment) ([]nodefile.Attachment, error) {
+func (p *Plugin) chosenOnly(c *conf, node *nodefile.File, all []nodefile.Uplink) ([]nodefile.Uplink, error) {
 	about := fmt.Sprintf("%s: network %q", node.Node, c.network)
 	pci, err := p.kernel.FindPCI(c.chosen)
 	switch {
@@ -247,17 +247,17 @@ func (p *Plugin) chosenOnly(c *conf, node *nodefile.File, all []nodefile.Attachm
 		return nil, fail(ErrUnsafe, "%s: the device plugin chose %s, which has several ports (%s), and nothing tells which of them it uses; use macvlan without a device plugin",
 			about, c.chosen, strings.Join(ports, ", "))
 	}
-	var out []nodefile.Attachment
+	var out []nodefile.Uplink
 	if len(ports) == 1 {
 		port, err := byName(p.kernel, ports[0])
 		if err != nil {
 			return nil, fail(types.ErrTryAgainLater, "%s: the port of device %s: %v", about, c.chosen, err)
 		}
-		out = slices.DeleteFunc(slices.Clone(all), func(a nodefile.Attachment) bool { return a.Port.Index != port.Index })
+		out = slices.DeleteFunc(slices.Clone(all), func(a nodefile.Uplink) bool { return a.Port.Index != port.Index })
 	}
 	if len(out) > 0 {
-		return only(out, func(a *nodefile.Attachment) bool { return a.VID == 0 || c.vidKey != "" },
-			func(a *nodefile.Attachment) error {
+		return only(out, func(a *nodefile.Uplink) bool { return a.VID == 0 || c.vidKey != "" },
+			func(a *nodefile.Uplink) error {
 				return fail(ErrUnsafe, "%s: it is tagged with VLAN %d on %s, and %s does not tag what it gives to a container; use sriov, or macvlan without a device plugin",
 					about, a.VID, a.Port.Name, c.delegate)
 			})
@@ -274,7 +274,7 @@ func (p *Plugin) chosenOnly(c *conf, node *nodefile.File, all []nodefile.Attachm
 func leadsTo(node *nodefile.File, port string) string {
 	var names []string
 	for _, n := range node.Networks {
-		if slices.ContainsFunc(n.Attachments, func(a nodefile.Attachment) bool { return a.Port.Name == port }) {
+		if slices.ContainsFunc(n.Uplinks, func(a nodefile.Uplink) bool { return a.Port.Name == port }) {
 			names = append(names, n.Name)
 		}
 	}

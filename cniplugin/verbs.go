@@ -39,7 +39,7 @@ func (p *Plugin) Check(args *skel.CmdArgs) error {
 	return nil
 }
 
-func (a *attachment) check(r *record.Record) error {
+func (a *operation) check(r *record.Record) error {
 	if _, err := same(a.kernel, nodefile.Link(r.Device)); err != nil && !r.Taken {
 		return fail(ErrNotHere, "container %s is attached through a device that is no longer there: %v", r.ContainerID, err)
 	}
@@ -60,7 +60,7 @@ func (a *attachment) check(r *record.Record) error {
 
 // moved reports that the device leads to another network by now, as far as the agent
 // knows.
-func (a *attachment) moved(r *record.Record) error {
+func (a *operation) moved(r *record.Record) error {
 	node, err := nodefile.Read(a.conf.nodeFile())
 	if err != nil || node.BootID != r.BootID {
 		return nil // CHECK is about this container, not about the agent

@@ -25,7 +25,7 @@ import (
 
 // makeVLAN finds or makes the VLAN device that the target needs. The function
 // returned lets go of its lock, once a record names the device.
-func (a *attachment) makeVLAN(t *target) (release func(), err error) {
+func (a *operation) makeVLAN(t *target) (release func(), err error) {
 	parent := t.device
 	release, err = a.lockDevice(parent.Index, t.VID)
 	if err != nil {
@@ -39,7 +39,7 @@ func (a *attachment) makeVLAN(t *target) (release func(), err error) {
 }
 
 // lockDevice is store.LockDevice, no longer than for one lock.
-func (a *attachment) lockDevice(index int, vid uint16) (release func(), err error) {
+func (a *operation) lockDevice(index int, vid uint16) (release func(), err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), a.lockWait)
 	defer cancel()
 	release, err = a.store.LockDevice(ctx, index, vid)
@@ -49,7 +49,7 @@ func (a *attachment) lockDevice(index int, vid uint16) (release func(), err erro
 	return release, err
 }
 
-func (a *attachment) findOrMake(parent discovery.Interface, vid uint16) (discovery.Interface, error) {
+func (a *operation) findOrMake(parent discovery.Interface, vid uint16) (discovery.Interface, error) {
 	found, err := a.find(parent, vid)
 	if err != nil || found.Index != 0 {
 		return found, err
@@ -71,7 +71,7 @@ func (a *attachment) findOrMake(parent discovery.Interface, vid uint16) (discove
 
 // find returns the VLAN device if there is one that can be used, and removes one that
 // a killed plugin left half made.
-func (a *attachment) find(parent discovery.Interface, vid uint16) (discovery.Interface, error) {
+func (a *operation) find(parent discovery.Interface, vid uint16) (discovery.Interface, error) {
 	for start := time.Now(); ; time.Sleep(settlePause) {
 		all, err := a.kernel.List()
 		if err != nil {
@@ -91,7 +91,7 @@ func (a *attachment) find(parent discovery.Interface, vid uint16) (discovery.Int
 }
 
 // usable reports why a VLAN device cannot be used.
-func (a *attachment) usable(device discovery.Interface) error {
+func (a *operation) usable(device discovery.Interface) error {
 	switch {
 	case device.Own() && device.Alias != vlanAlias(a.store):
 		return fail(ErrUnsafe, "VLAN device %s is shared by containers whose records are elsewhere (%s); set the same \"recordDirectory\" for all networks of a node",
@@ -132,7 +132,7 @@ func vlanName(all []discovery.Interface, parent discovery.Interface, vid uint16)
 
 // forget removes the record, and the VLAN device with the last record that names it.
 // r is nil where the record cannot be read.
-func (a *attachment) forget(r *record.Record) error {
+func (a *operation) forget(r *record.Record) error {
 	if r == nil || r.Parent.Index == 0 || r.Taken || !a.sameBoot(r) {
 		return a.lock.Remove()
 	}

@@ -125,7 +125,7 @@ func startAgent(b *testing.B, ns *netnstest.Namespace) string {
 	if err := ns.Do(func() (err error) { links, err = link.Subscribe(); return err }); err != nil {
 		b.Fatal(err)
 	}
-	observer := observe.New(observe.Config{Links: links, Listen: ether.Listen, Ports: observe.Patterns{"eth*"}})
+	observer := observe.New(observe.Config{Links: links, Listen: ether.Listen, ListenOn: observe.Patterns{"eth*"}})
 	loop := agent.NewLoop(agent.Deps{
 		Config: c, BootID: "bench", Snapshots: observer.Updates(), WriteLimit: rate.NewLimiter(rate.Inf, 0),
 	})

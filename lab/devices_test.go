@@ -155,7 +155,7 @@ func (r *deviceRig) resolves(network, device string) {
 	defer cancel()
 	resolves := lab.Resolves(network, device, nodefile.Fresh)
 	r.ok(r.Await(ctx, network+" on "+device, func(f *nodefile.File) bool {
-		return resolves(f) && !slices.ContainsFunc(f.Lookup(network), func(a nodefile.Attachment) bool {
+		return resolves(f) && !slices.ContainsFunc(f.Lookup(network), func(a nodefile.Uplink) bool {
 			return !r.present(a.Device) || !r.present(a.Port)
 		})
 	}))
@@ -174,7 +174,7 @@ func (r *deviceRig) present(l nodefile.Link) bool {
 func (r *deviceRig) splits() {
 	r.t.Helper()
 	r.await(func(s *agentapi.State) string {
-		for _, a := range s.View.Attachments {
+		for _, a := range s.View.Uplinks {
 			if a.VID == 0 && a.Usable {
 				return a.Name + " is usable on " + a.Device.Name
 			}

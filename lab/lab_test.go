@@ -328,8 +328,8 @@ func TestPVIDAlsoToldAsVLANName(t *testing.T) {
 	b.awaitGreen()
 	s, err := b.node.State(t.Context())
 	b.ok(err)
-	if len(s.View.Attachments) != 1 || s.View.Attachments[0].VID != 0 {
-		t.Errorf("attachments: %+v, want a single untagged one", s.View.Attachments)
+	if len(s.View.Uplinks) != 1 || s.View.Uplinks[0].VID != 0 {
+		t.Errorf("attachments: %+v, want a single untagged one", s.View.Uplinks)
 	}
 	b.attached("green")
 }

@@ -99,7 +99,7 @@ func (r *taggedRig) over(parent string) {
 	ctx, cancel := context.WithTimeout(r.t.Context(), devicePatience)
 	defer cancel()
 	r.ok(r.Await(ctx, "storage over "+parent, func(f *nodefile.File) bool {
-		return slices.ContainsFunc(f.Lookup("storage"), func(a nodefile.Attachment) bool {
+		return slices.ContainsFunc(f.Lookup("storage"), func(a nodefile.Uplink) bool {
 			return a.Parent.Name == parent && a.Device == (nodefile.Link{}) && a.Certainty == nodefile.Fresh
 		})
 	}))

@@ -58,7 +58,7 @@ func (n *Node) Await(ctx context.Context, what string, ok func(*nodefile.File) b
 // Resolves reports whether a name leads to a device with a certainty.
 func Resolves(name, device string, c nodefile.Certainty) func(*nodefile.File) bool {
 	return func(f *nodefile.File) bool {
-		return slices.ContainsFunc(f.Lookup(name), func(a nodefile.Attachment) bool {
+		return slices.ContainsFunc(f.Lookup(name), func(a nodefile.Uplink) bool {
 			return a.Device.Name == device && a.Certainty == c
 		})
 	}

@@ -24,9 +24,9 @@ func JoinSwitches(nodes []Input, now time.Time) Switches {
 	byName := map[string][]sighting{}
 	for i, in := range nodes {
 		for _, w := range in.Memory.Switches {
-			out = out.unite(w)
+			out = out.merge(w)
 		}
-		for _, s := range lasting(in.Memory.sightings(in.World, in.Snapshot)) {
+		for _, s := range assumePresent(in.Memory.sightings(in.World, in.Snapshot)) {
 			s.port.node = i
 			byName[s.SystemName] = append(byName[s.SystemName], s)
 		}
@@ -39,10 +39,10 @@ func JoinSwitches(nodes []Input, now time.Time) Switches {
 	return out
 }
 
-// lasting counts who is silent as if it were heard, unless somebody else is on its port.
+// assumePresent counts who is silent as if it were heard, unless somebody else is on its port.
 // A node that reboots takes nothing from what was known of the switch, and what is one
 // must not fall apart for so long.
-func lasting(all []sighting) []sighting {
+func assumePresent(all []sighting) []sighting {
 	heard := map[sightedPort]bool{}
 	for _, s := range all {
 		heard[s.port] = heard[s.port] || s.live
@@ -53,8 +53,8 @@ func lasting(all []sighting) []sighting {
 	return all
 }
 
-// unite takes in what one node knows of a switch.
-func (s Switches) unite(w Switch) Switches {
+// merge takes in what one node knows of a switch.
+func (s Switches) merge(w Switch) Switches {
 	at := slices.IndexFunc(s, func(o Switch) bool {
 		return slices.ContainsFunc(w.Chassis, func(c discovery.ID) bool { return slices.Contains(o.Chassis, c) })
 	})
@@ -83,8 +83,8 @@ func severalChassis(all []sighting) bool {
 	return slices.ContainsFunc(all, func(s sighting) bool { return s.Chassis != all[0].Chassis })
 }
 
-// Joined is the identity that stands for all those of one switch and VLAN.
-func (s Switches) Joined(id Identity) Identity {
+// CanonicalIdentity is the identity that stands for all those of one switch and VLAN.
+func (s Switches) CanonicalIdentity(id Identity) Identity {
 	id.Switch = string(s.Canonical(discovery.ID(id.Switch)))
 	return id
 }

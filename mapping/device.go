@@ -43,7 +43,7 @@ func pathOf(snap *discovery.Snapshot, port discovery.Interface, vid uint16) path
 		if !enslaved {
 			return p.ends(port, vid)
 		}
-		if why := barred(at, master, vid); why != "" {
+		if why := whyBarred(at, master, vid); why != "" {
 			return path{none: why}
 		}
 		p.device, p.joins = master, append(p.joins, junction{master, at.Index, vid})
@@ -63,8 +63,8 @@ func (p path) ends(port discovery.Interface, vid uint16) path {
 	return p
 }
 
-// barred says why nothing can be attached through a master, or nothing.
-func barred(at, master discovery.Interface, vid uint16) string {
+// whyBarred says why nothing can be attached through a master, or nothing.
+func whyBarred(at, master discovery.Interface, vid uint16) string {
 	switch master.Kind {
 	case discovery.KindBond, discovery.KindTeam:
 		return ""

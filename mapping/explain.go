@@ -51,13 +51,13 @@ func (e *explainer) explain() {
 		return
 	}
 	found := false
-	for i := range e.view.Attachments {
-		a := &e.view.Attachments[i]
+	for i := range e.view.Uplinks {
+		a := &e.view.Uplinks[i]
 		if a.LeadsThrough(e.ifi.Index) {
 			if found {
 				e.say("")
 			}
-			e.attachment(a)
+			e.uplink(a)
 			found = true
 		}
 	}
@@ -126,7 +126,7 @@ func upperFirst(s string) string {
 	return s
 }
 
-func (e *explainer) attachment(a *Attachment) {
+func (e *explainer) uplink(a *Uplink) {
 	how := "untagged"
 	if a.VID != 0 {
 		how = fmt.Sprintf("tagged with VLAN ID %d", a.VID)
@@ -159,7 +159,7 @@ func (e *explainer) attachment(a *Attachment) {
 }
 
 // neighbour says who was heard and what it said.
-func (e *explainer) neighbour(a *Attachment) {
+func (e *explainer) neighbour(a *Uplink) {
 	c, _ := e.memory.Claim(a.Port.Index)
 	who := fmt.Sprintf("The %s is chassis %s", SpeakerOf(&c.Neighbor), a.Neighbor.Chassis)
 	if a.System != "" {
@@ -180,7 +180,7 @@ func (e *explainer) neighbour(a *Attachment) {
 }
 
 // member says what part a port has in a bond, team or bridge.
-func (e *explainer) member(a *Attachment, m *Member) {
+func (e *explainer) member(a *Uplink, m *Member) {
 	switch {
 	case m.Port.Index == a.Port.Index && len(a.Members) == 1:
 	case m.Decides:
@@ -198,7 +198,7 @@ func orChassis(m *Member) string {
 }
 
 // naming says where the name comes from, or how to give one.
-func (e *explainer) naming(a *Attachment) {
+func (e *explainer) naming(a *Uplink) {
 	switch {
 	case a.Rule.String() != "":
 		e.say("The rule at %s gives %s the name %s.", a.Rule, a.Identity, a.Name)
@@ -220,7 +220,7 @@ func (e *explainer) naming(a *Attachment) {
 }
 
 // certainty says how sure that is, for how long, and what would change it.
-func (e *explainer) certainty(a *Attachment) {
+func (e *explainer) certainty(a *Uplink) {
 	c, _ := e.memory.Claim(a.Port.Index)
 	heard := e.lastHeard(&c)
 	switch a.Certainty {

@@ -9,9 +9,9 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 )
 
-// counted are the neighbours of a port that were heard in the carrier epoch that
+// acceptedNeighbors are the neighbours of a port that were heard in the carrier epoch that
 // the interface is in, and that no rule ignores.
-func counted(w World, ifi discovery.Interface, p *discovery.Port) []discovery.Neighbor {
+func acceptedNeighbors(w World, ifi discovery.Interface, p *discovery.Port) []discovery.Neighbor {
 	if !ifi.Operational() || p.Epoch != ifi.Epoch() {
 		return nil
 	}
@@ -24,12 +24,12 @@ func counted(w World, ifi discovery.Interface, p *discovery.Port) []discovery.Ne
 	return out
 }
 
-// heard are the neighbours that may hold a port, the most believable and nearest
+// believableNeighbors are the neighbours that may hold a port, the most believable and nearest
 // first.
-func heard(w World, ifi discovery.Interface, p *discovery.Port) []discovery.Neighbor {
-	out := counted(w, ifi, p)
+func believableNeighbors(w World, ifi discovery.Interface, p *discovery.Port) []discovery.Neighbor {
+	out := acceptedNeighbors(w, ifi, p)
 	slices.SortStableFunc(out, func(a, b discovery.Neighbor) int {
-		return cmp.Or(rank(&a)-rank(&b), reach(&a)-reach(&b))
+		return cmp.Or(rank(&a)-rank(&b), distance(&a)-distance(&b))
 	})
 	if relayed(out) {
 		return slices.DeleteFunc(out, isCDP)
@@ -56,10 +56,10 @@ func relayed(all []discovery.Neighbor) bool {
 	return false
 }
 
-// reach orders neighbours by how far their frames may have come: who speaks to
+// distance orders neighbours by how far their frames may have come: who speaks to
 // the nearest bridge is at the other end of the cable, a customer bridge may be
 // behind others (IEEE Std 802.1AB-2016, 7.1).
-func reach(n *discovery.Neighbor) int {
+func distance(n *discovery.Neighbor) int {
 	switch n.Destination {
 	case discovery.MAC{0x01, 0x80, 0xc2, 0, 0, 0x03}: // nearest non-TPMR bridge
 		return 1
@@ -79,9 +79,9 @@ func (m Memory) sightings(w World, snap *discovery.Snapshot) []sighting {
 		if !ok {
 			continue
 		}
-		live := heard(w, ifi, &snap.Ports[i])
+		live := believableNeighbors(w, ifi, &snap.Ports[i])
 		holder := 0
-		if c := m.claim(ifi); c != nil {
+		if c := m.findClaim(ifi); c != nil {
 			holder = slices.IndexFunc(live, func(n discovery.Neighbor) bool { return n.MSAP == c.Neighbor.MSAP })
 			if holder < 0 {
 				holder = 0

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package mapping turns what a node sees into network names: identities, their
-// certainty, and the View from name to attachments. It is pure; the same code
+// certainty, and the View from name to uplinks. It is pure; the same code
 // runs on a node and wherever else snapshots and rules are at hand.
 package mapping
 
@@ -54,11 +54,11 @@ func (i Identity) HasVLAN() bool { return i.VLAN != 0 }
 // that rules put the switch into. VLAN 0 is the untagged network of a switch that
 // advertises no PVID.
 func (w *World) identify(s rules.Subject, vlan uint16) Identity {
-	id := Identity{Switch: w.switches.of(s.Neighbor), VLAN: vlan}
+	id := Identity{Switch: w.switches.nameFor(s.Neighbor), VLAN: vlan}
 	if vlan == 0 {
 		id.Port = s.Neighbor.Port
 	}
-	if g, ok := w.group(s); ok {
+	if g, ok := w.groupOf(s); ok {
 		switch {
 		case g.UnadvertisedSwitch:
 			id.Switch, id.Port = groupPrefix+g.Name, ""
@@ -76,10 +76,10 @@ func (w *World) asKnown(s rules.Subject) (rules.Subject, bool) {
 	return s, s.Switch != s.Neighbor.Chassis
 }
 
-// group, declared and name ask the rules about the switch as it is heard. Only
+// groupOf, declaredOn and nameOf ask the rules about the switch as it is heard. Only
 // where they have nothing to say do rules about a chassis ID that the switch had
 // before count.
-func (w *World) group(s rules.Subject) (rules.Group, bool) {
+func (w *World) groupOf(s rules.Subject) (rules.Group, bool) {
 	g, ok := w.Rules.Group(s)
 	if known, differs := w.asKnown(s); !ok && differs {
 		return w.Rules.Group(known)
@@ -87,7 +87,7 @@ func (w *World) group(s rules.Subject) (rules.Group, bool) {
 	return g, ok
 }
 
-func (w *World) declared(s rules.Subject) []rules.Declared {
+func (w *World) declaredOn(s rules.Subject) []rules.Declared {
 	out := w.Rules.Declared(s)
 	if known, differs := w.asKnown(s); len(out) == 0 && differs {
 		return w.Rules.Declared(known)
@@ -95,7 +95,7 @@ func (w *World) declared(s rules.Subject) []rules.Declared {
 	return out
 }
 
-func (w *World) name(s rules.Subject, o rules.Occurrence) (naming rules.Naming, named bool, notes []string) {
+func (w *World) nameOf(s rules.Subject, o rules.Occurrence) (naming rules.Naming, named bool, notes []string) {
 	naming, named, notes = w.Rules.Name(s, o)
 	if known, differs := w.asKnown(s); !named && differs {
 		naming, named, _ = w.Rules.Name(known, o)

@@ -12,7 +12,7 @@ import (
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
-// A Member is one of several ports through which an attachment is reached.
+// A Member is one of several ports through which an uplink is reached.
 type Member struct {
 	Port           nodefile.Link  `json:"port"`
 	CarrierChanges uint32         `json:"carrierChanges"`
@@ -25,52 +25,52 @@ type Member struct {
 	// Decides is set where traffic passes through this member now: only those say
 	// where the device above leads.
 	Decides bool `json:"decides"`
-	// Junctions are the devices between Port and the attachment's device that join
+	// Junctions are the devices between Port and the uplink's device that join
 	// ports, the lowest first.
 	Junctions []nodefile.Junction `json:"junctions"`
 }
 
-// A way is an attachment on its way up from its port.
-type way struct {
-	Attachment
+// A candidate is an uplink on its way up from its port.
+type candidate struct {
+	Uplink
 	joins   []junction // the junctions still above
 	doubted bool       // the neighbour announces another VLAN, or did before it fell silent
 	refused bool       // a junction below has no answer
 }
 
 // at is the ifindex of the device that the next junction joins with others.
-func (w *way) at() int { return w.joins[0].member }
+func (w *candidate) at() int { return w.joins[0].member }
 
-// vouched reports whether there is reason to believe in the way.
-func (w *way) vouched() bool {
+// credible reports whether there is reason to believe in the uplink.
+func (w *candidate) credible() bool {
 	return w.Usable || w.Certainty == nodefile.Fresh || w.Certainty == nodefile.Stale
 }
 
-// joinAll makes one attachment of those that a bond, team or bridge joins, or none
+// joinAll makes one uplink of those that a bond, team or bridge joins, or none
 // where they lead to different networks.
 func (r *resolver) joinAll() {
-	ways := make([]*way, 0, len(r.view.Attachments))
-	for _, a := range r.view.Attachments {
-		ways = append(ways, new(r.way(a)))
+	candidates := make([]*candidate, 0, len(r.view.Uplinks))
+	for _, a := range r.view.Uplinks {
+		candidates = append(candidates, new(r.newCandidate(a)))
 	}
 	for {
-		index, ok := lowest(ways)
+		index, ok := lowestJunction(candidates)
 		if !ok {
 			break
 		}
-		ways = r.joinAt(index, ways)
+		candidates = r.joinAt(index, candidates)
 	}
-	r.view.Attachments = r.view.Attachments[:0]
-	for _, w := range ways {
-		r.view.Attachments = append(r.view.Attachments, w.Attachment)
+	r.view.Uplinks = r.view.Uplinks[:0]
+	for _, w := range candidates {
+		r.view.Uplinks = append(r.view.Uplinks, w.Uplink)
 	}
 }
 
-// way is an attachment at its port.
-func (r *resolver) way(a Attachment) way {
+// newCandidate is an uplink at its port.
+func (r *resolver) newCandidate(a Uplink) candidate {
 	ifi, _ := r.Snapshot.Interface(a.Port.Index)
 	c, _ := r.Memory.Claim(ifi.Index)
-	w := way{Attachment: a, joins: pathOf(r.Snapshot, ifi, a.VID).joins}
+	w := candidate{Uplink: a, joins: pathOf(r.Snapshot, ifi, a.VID).joins}
 	w.doubted = c.Change != nil || c.LostWhy == LostVLAN
 	if len(w.joins) == 0 {
 		return w
@@ -88,15 +88,15 @@ func (r *resolver) way(a Attachment) way {
 	return w
 }
 
-// lowest is the index of a junction that all ways which lead there have reached.
-func lowest(ways []*way) (index int, ok bool) {
+// lowestJunction is the index of a junction that all candidates which lead there have reached.
+func lowestJunction(candidates []*candidate) (index int, ok bool) {
 	later := map[int]bool{}
-	for _, w := range ways {
+	for _, w := range candidates {
 		for i := 1; i < len(w.joins); i++ {
 			later[w.joins[i].Index] = true
 		}
 	}
-	for _, w := range ways {
+	for _, w := range candidates {
 		if len(w.joins) > 0 && !later[w.joins[0].Index] {
 			return w.joins[0].Index, true
 		}
@@ -104,24 +104,24 @@ func lowest(ways []*way) (index int, ok bool) {
 	return 0, false
 }
 
-// joinAt replaces the ways that the junction joins with what they are above it. Each
+// joinAt replaces the candidates that the junction joins with what they are above it. Each
 // VLAN is joined for itself.
-func (r *resolver) joinAt(index int, ways []*way) []*way {
-	joins := func(w *way) bool { return len(w.joins) > 0 && w.joins[0].Index == index }
-	groups := map[uint16][]way{}
-	for _, w := range ways {
+func (r *resolver) joinAt(index int, candidates []*candidate) []*candidate {
+	joins := func(w *candidate) bool { return len(w.joins) > 0 && w.joins[0].Index == index }
+	groups := map[uint16][]candidate{}
+	for _, w := range candidates {
 		if joins(w) {
 			groups[w.joins[0].vid] = append(groups[w.joins[0].vid], *w)
 		}
 	}
-	out := make([]*way, 0, len(ways))
-	for _, w := range ways {
+	out := make([]*candidate, 0, len(candidates))
+	for _, w := range candidates {
 		if !joins(w) {
 			out = append(out, w)
 			continue
 		}
 		j := w.joins[0]
-		if group := groups[j.vid]; group != nil { // else an earlier way stands for it
+		if group := groups[j.vid]; group != nil { // else an earlier one stands for it
 			delete(groups, j.vid)
 			joined := r.join(j, group)
 			for i := range joined {
@@ -132,9 +132,9 @@ func (r *resolver) joinAt(index int, ways []*way) []*way {
 	return out
 }
 
-func (r *resolver) join(j junction, group []way) []way {
+func (r *resolver) join(j junction, group []candidate) []candidate {
 	carrying := discovery.Carrying(j.Interface, r.Snapshot.Interfaces)
-	var voices []way
+	var deciding []candidate
 	for i := range group {
 		w := &group[i]
 		member, _ := r.Snapshot.Interface(w.at())
@@ -143,17 +143,17 @@ func (r *resolver) join(j junction, group []way) []way {
 			w.Members[k].Decides = w.Members[k].Decides && decides
 		}
 		if decides {
-			voices = append(voices, *w)
+			deciding = append(deciding, *w)
 		}
 	}
-	why, split := r.objection(j, group, voices, carrying)
+	why, split := r.objection(j, group, deciding, carrying)
 	if split {
 		r.condition(splitOf(j), j.Name, "", "%s", why)
 	}
 	if why != "" {
-		return refuse(group, why)
+		return refuseAll(group, why)
 	}
-	return []way{merge(j, group, voices)}
+	return []candidate{merge(j, group, deciding)}
 }
 
 // splitOf is the condition of a junction whose members lead to different networks.
@@ -164,8 +164,8 @@ func splitOf(j junction) ConditionType {
 	return BondSplit
 }
 
-// refuse takes every way of a group out of use.
-func refuse(group []way, why string) []way {
+// refuseAll takes every candidate of a group out of use.
+func refuseAll(group []candidate, why string) []candidate {
 	for i := range group {
 		w := &group[i]
 		if w.Certainty != nodefile.Down && w.Certainty != nodefile.Unverified || w.Reason == "" {
@@ -179,66 +179,68 @@ func refuse(group []way, why string) []way {
 	return group
 }
 
-// objection says what speaks against joining the ways of a group, and whether that
+// objection says what speaks against joining the candidates of a group, and whether that
 // is because they lead to different networks.
-func (r *resolver) objection(j junction, group, voices []way, carrying []int) (why string, split bool) {
-	sound := slices.DeleteFunc(slices.Clone(voices), func(w way) bool { return !w.vouched() })
-	if mode(j) == discovery.BondActiveBackup { // a failure of the active member must not move pods
+func (r *resolver) objection(j junction, group, deciding []candidate, carrying []int) (why string, split bool) {
+	credible := slices.DeleteFunc(slices.Clone(deciding), func(w candidate) bool { return !w.credible() })
+	if bondMode(j) == discovery.BondActiveBackup { // a failure of the active member must not move pods
 		for _, w := range group {
-			if w.vouched() && !slices.Contains(carrying, w.at()) {
-				sound = append(sound, w)
+			if w.credible() && !slices.Contains(carrying, w.at()) {
+				credible = append(credible, w)
 			}
 		}
 	}
-	for i := range sound {
+	for i := range credible {
 		for k := range i {
-			if a, b := &sound[k].Attachment, &sound[i].Attachment; differ(j, a, b) {
+			if a, b := &credible[k].Uplink, &credible[i].Uplink; differ(j, a, b) {
 				return fmt.Sprintf("the members of %s %s lead to different networks: %s to %s, %s to %s; if they are one, one rule has to name both",
-					j.Kind, j.Name, a.Port.Name, calls(a), b.Port.Name, calls(b)), true
+					j.Kind, j.Name, a.Port.Name, nameAndIdentity(a), b.Port.Name, nameAndIdentity(b)), true
 			}
 		}
 	}
-	for i := range voices {
-		switch w := &voices[i]; {
+	for i := range deciding {
+		switch w := &deciding[i]; {
 		case w.refused, w.doubted && !w.Usable && w.Certainty == nodefile.Unverified:
 			return fmt.Sprintf("%s joins %s: %s", j.Name, w.Port.Name, w.Reason), false
 		}
 	}
-	return r.unheard(j, voices, carrying), false
+	return r.unheard(j, deciding, carrying), false
 }
 
 // unheard says through which member traffic passes though nothing is known of it.
-func (r *resolver) unheard(j junction, voices []way, carrying []int) string {
+func (r *resolver) unheard(j junction, deciding []candidate, carrying []int) string {
 	switch {
-	case len(voices) == 0:
-		return fmt.Sprintf("%s sends through %s now, where nothing tells this network", j.Name, r.names(carrying))
-	case vouches(j) || mode(j) == discovery.BondActiveBackup:
+	case len(deciding) == 0:
+		return fmt.Sprintf("%s sends through %s now, where nothing tells this network", j.Name, r.interfaceNames(carrying))
+	case provesOneNetwork(j) || bondMode(j) == discovery.BondActiveBackup:
 		return ""
 	}
 	for _, index := range carrying {
-		if !slices.ContainsFunc(voices, func(w way) bool { return w.at() == index }) {
-			return fmt.Sprintf("%s sends through %s too, where nothing tells this network", j.Name, r.names([]int{index}))
+		if !slices.ContainsFunc(deciding, func(w candidate) bool { return w.at() == index }) {
+			return fmt.Sprintf("%s sends through %s too, where nothing tells this network", j.Name, r.interfaceNames([]int{index}))
 		}
 	}
 	return ""
 }
 
-func mode(j junction) string {
+func bondMode(j junction) string {
 	if j.Bond == nil {
 		return ""
 	}
 	return j.Bond.Mode
 }
 
-// vouches reports whether the junction itself proves that its members lead to one
+// provesOneNetwork reports whether the junction itself proves that its members lead to one
 // network: LACP, that they end at one system, be it two switches (MLAG); a bridge,
 // by making one network of its ports.
-func vouches(j junction) bool { return j.Kind == discovery.KindBridge || mode(j) == discovery.BondLACP }
+func provesOneNetwork(j junction) bool {
+	return j.Kind == discovery.KindBridge || bondMode(j) == discovery.BondLACP
+}
 
-// differ reports whether two attachments of one junction are of different networks.
-// Unless the junction vouches, only the same identity or the same rule's name will
+// differ reports whether two uplinks of one junction are of different networks.
+// Unless the junction proves it, only the same identity or the same rule's name will
 // do.
-func differ(j junction, a, b *Attachment) bool {
+func differ(j junction, a, b *Uplink) bool {
 	byRule := a.Rule.String() != "" && b.Rule.String() != ""
 	switch {
 	case a.Identity == b.Identity:
@@ -246,19 +248,19 @@ func differ(j junction, a, b *Attachment) bool {
 	case byRule && a.Name != b.Name, a.Identity.HasVLAN() && b.Identity.HasVLAN() && a.Identity.VLAN != b.Identity.VLAN:
 		return true
 	default:
-		return !vouches(j) && !byRule
+		return !provesOneNetwork(j) && !byRule
 	}
 }
 
-// calls is how a message calls the network of an attachment.
-func calls(a *Attachment) string {
+// nameAndIdentity is how a message calls the network of an uplink.
+func nameAndIdentity(a *Uplink) string {
 	if a.Name == "" {
 		return a.Identity.String()
 	}
 	return fmt.Sprintf("%s (%s)", a.Name, a.Identity)
 }
 
-func (r *resolver) names(indexes []int) string {
+func (r *resolver) interfaceNames(indexes []int) string {
 	var out []string
 	for _, index := range indexes {
 		ifi, _ := r.Snapshot.Interface(index)
@@ -273,24 +275,24 @@ func (r *resolver) names(indexes []int) string {
 // certainties from the best to the worst.
 var certainties = []nodefile.Certainty{nodefile.Fresh, nodefile.Stale, nodefile.Unverified, nodefile.Down}
 
-func worse(a, b way) int {
+func compareCertainty(a, b candidate) int {
 	return cmp.Compare(slices.Index(certainties, a.Certainty), slices.Index(certainties, b.Certainty))
 }
 
-// merge makes one attachment of the voices, and notes every member of the group.
-// Its name is the one that a rule gives, if any does. Where the junction vouches,
+// merge makes one uplink of those that decide, and notes every member of the group.
+// Its name is the one that a rule gives, if any does. Where the junction proves them one,
 // those that are sure speak for all; elsewhere the least sure one counts.
-func merge(j junction, group, voices []way) way {
-	if sure := slices.DeleteFunc(slices.Clone(voices), func(w way) bool { return !w.Usable }); vouches(j) && len(sure) > 0 {
-		voices = sure
+func merge(j junction, group, deciding []candidate) candidate {
+	if sure := slices.DeleteFunc(slices.Clone(deciding), func(w candidate) bool { return !w.Usable }); provesOneNetwork(j) && len(sure) > 0 {
+		deciding = sure
 	}
-	named := slices.DeleteFunc(slices.Clone(voices), func(w way) bool { return w.Rule.String() == "" })
+	named := slices.DeleteFunc(slices.Clone(deciding), func(w candidate) bool { return w.Rule.String() == "" })
 	if len(named) == 0 {
-		named = voices
+		named = deciding
 	}
-	evidence := slices.MaxFunc(voices, worse)
-	if vouches(j) {
-		evidence = slices.MinFunc(named, worse)
+	evidence := slices.MaxFunc(deciding, compareCertainty)
+	if provesOneNetwork(j) {
+		evidence = slices.MinFunc(named, compareCertainty)
 	}
 	out := named[0]
 	out.joins = out.joins[1:]
@@ -301,7 +303,7 @@ func merge(j junction, group, voices []way) way {
 	for _, w := range group {
 		out.Members = append(out.Members, w.Members...)
 	}
-	for _, w := range voices {
+	for _, w := range deciding {
 		for _, name := range w.Names() {
 			if name != out.Name && !slices.Contains(out.Aliases, name) {
 				out.Aliases = append(out.Aliases, name)
@@ -311,8 +313,8 @@ func merge(j junction, group, voices []way) way {
 	return out
 }
 
-// LeadsThrough reports whether the attachment is reached through the interface.
-func (a *Attachment) LeadsThrough(index int) bool {
+// LeadsThrough reports whether the uplink is reached through the interface.
+func (a *Uplink) LeadsThrough(index int) bool {
 	return a.Port.Index == index || a.Device.Index == index && index != 0 ||
 		slices.ContainsFunc(a.Members, func(m Member) bool {
 			return m.Port.Index == index || slices.ContainsFunc(m.Junctions, func(j nodefile.Junction) bool { return j.Index == index })

@@ -112,8 +112,8 @@ func (w *World) subject(ifname string, n *discovery.Neighbor) rules.Subject {
 	return rules.Subject{Node: w.Node, Interface: ifname, Neighbor: n}
 }
 
-// untagged is the identity that a neighbour's untagged traffic belongs to.
-func (w *World) untagged(ifname string, n *discovery.Neighbor) Identity {
+// untaggedIdentity is the identity that a neighbour's untagged traffic belongs to.
+func (w *World) untaggedIdentity(ifname string, n *discovery.Neighbor) Identity {
 	return w.identify(w.subject(ifname, n), n.PVID)
 }
 
@@ -167,7 +167,7 @@ func (m Memory) Advance(w World, snap *discovery.Snapshot) Memory {
 		if !ok {
 			continue
 		}
-		if c, ok := advancePort(w, snap.Time, ifi, p, m.claim(ifi)); ok {
+		if c, ok := advancePort(w, snap.Time, ifi, p, m.findClaim(ifi)); ok {
 			out.Claims = append(out.Claims, c)
 		}
 	}
@@ -203,9 +203,9 @@ func (m Memory) Claim(index int) (Claim, bool) {
 	return Claim{}, false
 }
 
-// claim finds what is remembered of an interface: by ifindex, or by name where
+// findClaim finds what is remembered of an interface: by ifindex, or by name where
 // the device was replaced by another one.
-func (m Memory) claim(ifi discovery.Interface) *Claim {
+func (m Memory) findClaim(ifi discovery.Interface) *Claim {
 	for _, c := range m.Claims {
 		if c.Index == ifi.Index {
 			return &c
@@ -227,7 +227,7 @@ func (m Memory) has(c Claim) bool {
 
 // advancePort decides who holds one port now. old is nil where nobody did.
 func advancePort(w World, now time.Time, ifi discovery.Interface, p *discovery.Port, old *Claim) (Claim, bool) {
-	live := heard(w, ifi, p)
+	live := believableNeighbors(w, ifi, p)
 	var c Claim
 	switch {
 	case old == nil && len(live) == 0:
@@ -237,7 +237,7 @@ func advancePort(w World, now time.Time, ifi discovery.Interface, p *discovery.P
 	default:
 		c = *old
 		c.doubt(ifi, now)
-		if c.Neighbor.Protocol == discovery.ProtocolCDP && relayed(counted(w, ifi, p)) {
+		if c.Neighbor.Protocol == discovery.ProtocolCDP && relayed(acceptedNeighbors(w, ifi, p)) {
 			c.lose(LostCDP, now)
 		}
 		if c.LostWhy == LostCDP && c.Epoch == ifi.Epoch() { // what stands in between is still there
@@ -278,12 +278,12 @@ func (c *Claim) lose(why LossCause, now time.Time) {
 
 // settle decides between the incumbent and what is heard now.
 func (c *Claim) settle(w World, now time.Time, ifi discovery.Interface, p *discovery.Port, live []discovery.Neighbor) {
-	held := w.untagged(ifi.Name, &c.Neighbor)
+	held := w.untaggedIdentity(ifi.Name, &c.Neighbor)
 	self, other := c.supporters(w, ifi, live, held)
 	switch {
 	case len(live) > 0 && rank(&live[0]) < rank(&c.Neighbor):
 		*c = take(ifi, live[0], now) // whoever spoke first need not be the switch
-	case self != nil && w.untagged(ifi.Name, self) != held:
+	case self != nil && w.untaggedIdentity(ifi.Name, self) != held:
 		c.changeVLAN(w, now, ifi, *self)
 	case self != nil:
 		c.renew(ifi, *self, now)
@@ -307,7 +307,7 @@ func (c *Claim) supporters(w World, ifi discovery.Interface, live []discovery.Ne
 		switch {
 		case n.MSAP == c.Neighbor.MSAP && (self == nil || n.Destination == c.Neighbor.Destination):
 			self = n
-		case n.MSAP != c.Neighbor.MSAP && other == nil && w.untagged(ifi.Name, n) == held:
+		case n.MSAP != c.Neighbor.MSAP && other == nil && w.untaggedIdentity(ifi.Name, n) == held:
 			other = n
 		}
 	}
@@ -330,7 +330,7 @@ func (c *Claim) changeVLAN(w World, now time.Time, ifi discovery.Interface, n di
 		*c = take(ifi, n, now)
 		return
 	}
-	if c.Change == nil || w.untagged(ifi.Name, &c.Change.To) != w.untagged(ifi.Name, &n) {
+	if c.Change == nil || w.untaggedIdentity(ifi.Name, &c.Change.To) != w.untaggedIdentity(ifi.Name, &n) {
 		c.Change = &Change{Since: now}
 	}
 	if now.Sub(c.Change.Since) >= HoldDown {
@@ -394,10 +394,10 @@ var departures = map[discovery.DepartureCause]GoneCause{
 
 // rivals are the live neighbours that contradict the incumbent.
 func rivals(w World, c *Claim, live []discovery.Neighbor) []discovery.Neighbor {
-	held := w.untagged(c.Interface, &c.Neighbor)
+	held := w.untaggedIdentity(c.Interface, &c.Neighbor)
 	var out []discovery.Neighbor
 	for i := range live {
-		if live[i].MSAP != c.Neighbor.MSAP && rank(&live[i]) == rank(&c.Neighbor) && w.untagged(c.Interface, &live[i]) != held {
+		if live[i].MSAP != c.Neighbor.MSAP && rank(&live[i]) == rank(&c.Neighbor) && w.untaggedIdentity(c.Interface, &live[i]) != held {
 			out = append(out, live[i])
 		}
 	}

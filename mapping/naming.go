@@ -14,8 +14,8 @@ import (
 // where a rule did: whoever attached to the colour still finds it.
 func (r *resolver) nameAll() {
 	byIdentity := r.colours()
-	for i := range r.view.Attachments {
-		a := &r.view.Attachments[i]
+	for i := range r.view.Uplinks {
+		a := &r.view.Uplinks[i]
 		if !a.Identity.HasVLAN() {
 			continue
 		}
@@ -29,8 +29,8 @@ func (r *resolver) nameAll() {
 	}
 }
 
-// switchOf is the switch of an attachment, whatever group it is in.
-func (r *resolver) switchOf(a *Attachment) string {
+// switchOf is the switch of an uplink, whatever group it is in.
+func (r *resolver) switchOf(a *Uplink) string {
 	return r.Memory.Ungrouped(a.Identity, a.Port.Index, a.Neighbor).Switch
 }
 
@@ -39,7 +39,7 @@ func (r *resolver) switchOf(a *Attachment) string {
 func (m Memory) Ungrouped(id Identity, port int, by discovery.MSAP) Identity {
 	id.Switch = string(m.Switches.Canonical(by.Chassis))
 	if c, ok := m.Claim(port); ok && c.Neighbor.MSAP == by {
-		id.Switch = m.Switches.of(&c.Neighbor)
+		id.Switch = m.Switches.nameFor(&c.Neighbor)
 	}
 	if !id.HasVLAN() {
 		id.Port = by.Port
@@ -57,8 +57,8 @@ func (r *resolver) uncoloured(id Identity) {
 // its chassis seen here.
 func (r *resolver) colours() map[Identity][]string {
 	joined := map[Identity][]Identity{} // by the identity of the chassis
-	for i := range r.view.Attachments {
-		a := &r.view.Attachments[i]
+	for i := range r.view.Uplinks {
+		a := &r.view.Uplinks[i]
 		own := Identity{Switch: r.switchOf(a), VLAN: a.Identity.VLAN}
 		if !slices.Contains(joined[own], a.Identity) {
 			joined[own] = append(joined[own], a.Identity)
@@ -74,7 +74,7 @@ func (r *resolver) colours() map[Identity][]string {
 	return out
 }
 
-func (r *resolver) colour(a *Attachment, colours []string) {
+func (r *resolver) colour(a *Uplink, colours []string) {
 	a.Colour = colours[0]
 	usable := slices.DeleteFunc(colours, func(c string) bool {
 		shadowed := r.Rules.Covers(c)
@@ -97,8 +97,8 @@ func (r *resolver) colour(a *Attachment, colours []string) {
 // readOnlyColours takes what only a colour names out of use, where colours are for
 // reading.
 func (r *resolver) readOnlyColours() {
-	for i := range r.view.Attachments {
-		if a := &r.view.Attachments[i]; !r.Colours.Attach && a.Name != "" && a.Rule.String() == "" {
+	for i := range r.view.Uplinks {
+		if a := &r.view.Uplinks[i]; !r.Colours.Attach && a.Name != "" && a.Rule.String() == "" {
 			a.Usable, a.Reason = false, "a colour is for reading only here (colours.attach: false); name it with a rule"
 		}
 	}

@@ -111,8 +111,8 @@ func (r *resolver) port(p *discovery.Port) {
 	if c.Guard.After(r.now) && !c.Live {
 		r.wake(c.Guard)
 	}
-	r.untagged(ifi, &c)
-	r.tagged(ifi, &c)
+	r.addUntagged(ifi, &c)
+	r.addTagged(ifi, &c)
 }
 
 // pending notes a port that may still speak.
@@ -126,7 +126,7 @@ func (r *resolver) pending(p *discovery.Port, ifi discovery.Interface, c Claim, 
 	r.wake(until)
 }
 
-func (r *resolver) untagged(ifi discovery.Interface, c *Claim) {
+func (r *resolver) addUntagged(ifi discovery.Interface, c *Claim) {
 	r.add(ifi, c, &c.Neighbor, c.Neighbor.PVID, 0, vlanSource(c.Neighbor.PVID))
 	if c.Change == nil {
 		return
@@ -139,16 +139,16 @@ func (r *resolver) untagged(ifi discovery.Interface, c *Claim) {
 	r.add(ifi, c, to, to.PVID, 0, vlanSource(to.PVID))
 }
 
-// tagged adds the VLANs that the neighbour tells by name and those that rules
+// addTagged adds the VLANs that the neighbour tells by name and those that rules
 // declare. A VID equal to the PVID is untagged only. What is told may be
 // partial, so it never withdraws what is declared.
-func (r *resolver) tagged(ifi discovery.Interface, c *Claim) {
+func (r *resolver) addTagged(ifi discovery.Interface, c *Claim) {
 	n := &c.Neighbor
 	if c.Change != nil {
 		n = &c.Change.To
 	}
 	known := map[uint16]VLANSource{}
-	for _, d := range r.declared(r.subject(ifi.Name, n)) {
+	for _, d := range r.declaredOn(r.subject(ifi.Name, n)) {
 		known[d.VID] = VLANDeclared
 	}
 	for _, v := range n.VLANs {
@@ -161,9 +161,9 @@ func (r *resolver) tagged(ifi discovery.Interface, c *Claim) {
 	}
 }
 
-// add appends one attachment, without its name.
+// add appends one uplink, without its name.
 func (r *resolver) add(ifi discovery.Interface, c *Claim, n *discovery.Neighbor, vlan, vid uint16, how VLANSource) {
-	a := Attachment{
+	a := Uplink{
 		Identity:       r.identify(r.subject(ifi.Name, n), vlan),
 		VLANSource:     how,
 		VID:            vid,
@@ -172,7 +172,7 @@ func (r *resolver) add(ifi discovery.Interface, c *Claim, n *discovery.Neighbor,
 		Neighbor:       n.MSAP,
 		System:         n.SystemName,
 	}
-	naming, named, notes := r.name(r.subject(ifi.Name, n), occurrence(n, vlan, vid))
+	naming, named, notes := r.nameOf(r.subject(ifi.Name, n), occurrence(n, vlan, vid))
 	if named {
 		a.Name, a.Aliases, a.Rule = naming.Name, slices.Clone(naming.Aliases), naming.Ref
 		a.Keep, a.Spans = naming.StaleKeep, naming.Spans
@@ -182,21 +182,21 @@ func (r *resolver) add(ifi discovery.Interface, c *Claim, n *discovery.Neighbor,
 	if naming.UnadvertisedSwitch && !a.Identity.HasVLAN() {
 		a.Identity.Port = ""
 	}
-	way := pathOf(r.Snapshot, ifi, vid)
-	if none := way.none; none != "" {
+	path := pathOf(r.Snapshot, ifi, vid)
+	if none := path.none; none != "" {
 		a.Usable = false
 		if a.Reason != "" {
 			none = a.Reason + "; and " + none
 		}
 		a.Reason = none
 	} else {
-		a.Device, a.Parent, a.Made = linkOf(way.device), linkOf(way.parent), way.device.Own()
+		a.Device, a.Parent, a.Made = linkOf(path.device), linkOf(path.parent), path.device.Own()
 	}
-	r.view.Attachments = append(r.view.Attachments, a)
+	r.view.Uplinks = append(r.view.Uplinks, a)
 }
 
-// certainty says how far the attachment may be relied on.
-func (r *resolver) certainty(a *Attachment, ifi discovery.Interface, c *Claim) {
+// certainty says how far the uplink may be relied on.
+func (r *resolver) certainty(a *Uplink, ifi discovery.Interface, c *Claim) {
 	switch {
 	case !ifi.Operational():
 		a.Certainty, a.Since = nodefile.Down, c.Lost
@@ -212,7 +212,7 @@ func (r *resolver) certainty(a *Attachment, ifi discovery.Interface, c *Claim) {
 		a.Certainty, a.Since = nodefile.Unverified, c.Change.Since
 		a.Reason = fmt.Sprintf("the switch announces %s instead of %s; believed after %s if it stays so",
 			vlanText(c.Change.To.PVID), vlanText(c.Neighbor.PVID), c.Change.Since.Add(HoldDown).Format(time.TimeOnly))
-		a.Usable = a.Keep && a.Identity == r.World.untagged(ifi.Name, &c.Neighbor)
+		a.Usable = a.Keep && a.Identity == r.World.untaggedIdentity(ifi.Name, &c.Neighbor)
 	case c.Neighbor.Protocol == discovery.ProtocolCDP && !c.Sole:
 		a.Certainty, a.Since = nodefile.Unverified, c.Since
 		a.Reason = fmt.Sprintf("CDP counts once nothing else has been heard for %s, because other makers' switches forward it", span(ConvergeAfter))
@@ -250,8 +250,8 @@ func (r *resolver) switchConditions() {
 func (r *resolver) spans() {
 	seen := map[string]Identity{}
 	told := map[string]bool{}
-	for i := range r.view.Attachments {
-		a := &r.view.Attachments[i]
+	for i := range r.view.Uplinks {
+		a := &r.view.Uplinks[i]
 		first, ok := seen[a.Name]
 		switch {
 		case a.Name == "" || a.Spans || told[a.Name] || a.Certainty == nodefile.Unverified || a.Device.Index == 0 && a.Parent.Index == 0:
@@ -287,8 +287,8 @@ func vlanSource(vid uint16) VLANSource {
 	return VLANAdvertised
 }
 
-// NeighborText is the switch and port of an attachment, for messages.
-func (a *Attachment) NeighborText() string {
+// NeighborText is the switch and port of an uplink, for messages.
+func (a *Uplink) NeighborText() string {
 	parts := []string{string(a.Neighbor.Chassis), "port", string(a.Neighbor.Port)}
 	if a.System != "" {
 		parts = append([]string{a.System}, parts...)

@@ -193,10 +193,10 @@ func (p *player) compareController(t *testing.T) {
 	}
 	in.Rules, in.Colours = p.ruleSet, mapping.Colours{Book: p.book, Attach: p.attach}
 	view := mapping.Resolve(in)
-	here := mapping.View{Attachments: slices.Clone(p.view.Attachments), Conditions: p.view.Conditions, Converged: p.view.Converged, Pending: p.view.Pending}
+	here := mapping.View{Uplinks: slices.Clone(p.view.Uplinks), Conditions: p.view.Conditions, Converged: p.view.Converged, Pending: p.view.Pending}
 	for _, v := range []*mapping.View{&here, &view} {
-		for i := range v.Attachments {
-			v.Attachments[i].Notes = nil // they name places of rules, which differ
+		for i := range v.Uplinks {
+			v.Uplinks[i].Notes = nil // they name places of rules, which differ
 		}
 	}
 	if diff := cmp.Diff(p.shown(&here), p.shown(&view)); diff != "" {
@@ -411,7 +411,7 @@ func (p *player) shown(view *mapping.View) string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "== %s\n", p.now.Sub(start))
 	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
-	for _, a := range view.Attachments {
+	for _, a := range view.Uplinks {
 		name, use, device := "-", "no", "-"
 		if a.Name != "" {
 			name = strings.Join(a.Names(), "|")
@@ -432,7 +432,7 @@ func (p *player) shown(view *mapping.View) string {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\tuse %s\t%s, %s\n", a.Port.Name, name, device, vid, a.Certainty, use, a.Identity, a.VLANSource)
 	}
 	_ = w.Flush()
-	for _, a := range view.Attachments {
+	for _, a := range view.Uplinks {
 		if a.Reason != "" {
 			fmt.Fprintf(&out, "why %s: %s\n", a.Port.Name, a.Reason)
 		}

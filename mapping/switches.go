@@ -60,12 +60,12 @@ func (s Switches) Find(chassis discovery.ID) (Switch, bool) {
 	return s[i], true
 }
 
-// of is how identities call the switch of a neighbour. Devices that speak CDP name
+// nameFor is how identities call the switch of a neighbour. Devices that speak CDP name
 // themselves by a host name; where that tells none from another, each port counts
 // for itself.
-func (s Switches) of(n *discovery.Neighbor) string {
+func (s Switches) nameFor(n *discovery.Neighbor) string {
 	i := s.index(n.Chassis)
-	if n.Protocol == discovery.ProtocolCDP && (!telling(cdpName(n)) || i >= 0 && s[i].Several) {
+	if n.Protocol == discovery.ProtocolCDP && (!isDistinctive(cdpName(n)) || i >= 0 && s[i].Several) {
 		return string(n.Chassis) + " from " + n.Source.String()
 	}
 	return string(s.Canonical(n.Chassis))
@@ -95,8 +95,8 @@ func (s Switches) learn(all []sighting, now time.Time) Switches {
 	for i := range all {
 		switch a := &all[i]; {
 		case !a.live:
-		case telling(a.SystemName) && portMAC(a, all) && doubled(a, all), twice(a, all):
-			out = out.apart(a.Neighbor, twice(a, all))
+		case isDistinctive(a.SystemName) && portMAC(a, all) && hasDoublePort(a, all), hasDoubleSource(a, all):
+			out = out.keepApart(a.Neighbor, hasDoubleSource(a, all))
 		}
 	}
 	out = out.joinPortMACs(all)
@@ -115,7 +115,7 @@ func (s Switches) learn(all []sighting, now time.Time) Switches {
 func (s Switches) joinPortMACs(all []sighting) Switches {
 	var ports []*sighting
 	for i := range all {
-		if a := &all[i]; a.live && telling(a.SystemName) && portMAC(a, all) && !doubled(a, all) {
+		if a := &all[i]; a.live && isDistinctive(a.SystemName) && portMAC(a, all) && !hasDoublePort(a, all) {
 			ports = append(ports, a)
 		}
 	}
@@ -154,9 +154,9 @@ func (s Switches) join(first, second *discovery.Neighbor, replaced time.Time) Sw
 	return s
 }
 
-// apart notes that a chassis is a switch of its own, whatever its name: what once
+// keepApart notes that a chassis is a switch of its own, whatever its name: what once
 // was known to be apart must not be joined when the evidence has gone.
-func (s Switches) apart(n *discovery.Neighbor, several bool) Switches {
+func (s Switches) keepApart(n *discovery.Neighbor, several bool) Switches {
 	i := s.index(n.Chassis)
 	switch {
 	case i >= 0 && (s[i].Several || !several):
@@ -185,9 +185,9 @@ func (s Switches) review(all []sighting) Switches {
 		switch {
 		case len(w.Chassis) > 1 && !w.holds(live, all):
 			for _, a := range live { // from now on they are different
-				out = out.apart(a.Neighbor, false)
+				out = out.keepApart(a.Neighbor, false)
 			}
-		case len(live) > 0 && telling(live[0].SystemName):
+		case len(live) > 0 && isDistinctive(live[0].SystemName):
 			w.Name = live[0].SystemName
 			out = append(out, w)
 		default:
@@ -200,12 +200,12 @@ func (s Switches) review(all []sighting) Switches {
 // holds reports whether the live chassis of a switch can still be one switch.
 func (w *Switch) holds(live []*sighting, all []sighting) bool {
 	for i, a := range live {
-		if a.SystemName != live[0].SystemName || !sameManagement(a.Neighbor, live[0].Neighbor, near(a.Source, live[0].Source)) {
+		if a.SystemName != live[0].SystemName || !sameManagement(a.Neighbor, live[0].Neighbor, sameMACBlock(a.Source, live[0].Source)) {
 			return false
 		}
 		// Without management addresses the name alone joined them, and it is borne
 		// by another switch too.
-		if len(managementIPs(a.Neighbor)) == 0 && doubled(a, all) {
+		if len(managementIPs(a.Neighbor)) == 0 && hasDoublePort(a, all) {
 			return false
 		}
 		// What was replaced comes back under another name: it is used for something else.
@@ -229,7 +229,7 @@ func (w *Switch) replaced(old, by discovery.ID) bool {
 // of each port as its chassis ID, as NX-OS, ACI and old IOS do. The system name joins
 // them, unless anything speaks against it.
 func (s Switches) oneByName(a, b *sighting) bool {
-	return a.SystemName == b.SystemName && sameManagement(a.Neighbor, b.Neighbor, near(a.Source, b.Source) && !s.ambiguous(a.SystemName))
+	return a.SystemName == b.SystemName && sameManagement(a.Neighbor, b.Neighbor, sameMACBlock(a.Source, b.Source) && !s.ambiguous(a.SystemName))
 }
 
 // ambiguous reports whether two switches are known by the name.
@@ -251,17 +251,17 @@ func portMAC(s *sighting, all []sighting) bool {
 		!slices.ContainsFunc(all, func(o sighting) bool { return o.Chassis == s.Chassis && o.Port != s.Port })
 }
 
-// doubled reports whether a port of that name is heard from another chassis of the
+// hasDoublePort reports whether a port of that name is heard from another chassis of the
 // same name: no switch has two. Who was there before on the same cable is no other.
-func doubled(s *sighting, all []sighting) bool {
+func hasDoublePort(s *sighting, all []sighting) bool {
 	return slices.ContainsFunc(all, func(o sighting) bool {
 		return (o.live || o.port != s.port) && o.SystemName == s.SystemName && o.Port == s.Port && o.Chassis != s.Chassis
 	})
 }
 
-// twice reports whether one port of a device that speaks CDP is heard from two MAC
+// hasDoubleSource reports whether one port of a device that speaks CDP is heard from two MAC
 // addresses: then two devices bear its name.
-func twice(s *sighting, all []sighting) bool {
+func hasDoubleSource(s *sighting, all []sighting) bool {
 	return s.Protocol == discovery.ProtocolCDP && slices.ContainsFunc(all, func(o sighting) bool {
 		return o.live && o.MSAP == s.MSAP && o.Source != s.Source
 	})
@@ -273,7 +273,7 @@ func twice(s *sighting, all []sighting) bool {
 func replaces(by, old *sighting, all []sighting) bool {
 	return by.live && !old.live && by.port == old.port && by.Chassis != old.Chassis &&
 		by.Protocol == old.Protocol && by.Port == old.Port &&
-		telling(by.SystemName) && by.SystemName == old.SystemName &&
+		isDistinctive(by.SystemName) && by.SystemName == old.SystemName &&
 		SpeakerOf(by.Neighbor) == SpeakerSwitch && sameManagement(by.Neighbor, old.Neighbor, false) &&
 		!slices.ContainsFunc(all, func(o sighting) bool { return o.live && o.Chassis == old.Chassis })
 }
@@ -293,19 +293,19 @@ func managementIPs(n *discovery.Neighbor) []netip.Addr {
 	return slices.DeleteFunc(n.ManagementIPs(), func(ip netip.Addr) bool { return !ip.IsGlobalUnicast() })
 }
 
-// near reports whether two MAC addresses can be of one device: makers number the
+// sameMACBlock reports whether two MAC addresses can be of one device: makers number the
 // ports of a device one after the other.
-func near(a, b discovery.MAC) bool { return [4]byte(a[:]) == [4]byte(b[:]) }
+func sameMACBlock(a, b discovery.MAC) bool { return [4]byte(a[:]) == [4]byte(b[:]) }
 
-// untellingNames are system names that switches bear before anybody names them.
-var untellingNames = []string{
+// factoryNames are system names that switches bear before anybody names them.
+var factoryNames = []string{
 	"", "(none)", "access point", "arista", "bridge", "cumulus", "default", "debian", "dell", "host", "hp", "huawei", "juniper",
 	"localhost", "mikrotik", "none", "not set", "openwrt", "quanta", "router", "sonic", "switch", "ubnt", "unknown", "vyos",
 }
 
-// telling reports whether a system name tells one switch from another.
-func telling(name string) bool {
-	return !slices.Contains(untellingNames, strings.ToLower(strings.TrimSpace(name)))
+// isDistinctive reports whether a system name tells one switch from another.
+func isDistinctive(name string) bool {
+	return !slices.Contains(factoryNames, strings.ToLower(strings.TrimSpace(name)))
 }
 
 // maxNamesakes bounds the pairs that are told: an inventive speaker makes a great many.
@@ -317,8 +317,8 @@ func (s Switches) namesakes(all []sighting) [][2]*discovery.Neighbor {
 	for i := range all {
 		for j := range i {
 			a, b := all[j].Neighbor, all[i].Neighbor
-			if all[i].live && all[j].live && a.SystemName == b.SystemName && telling(a.SystemName) && a.Protocol == b.Protocol &&
-				SpeakerOf(a) == SpeakerSwitch && SpeakerOf(b) == SpeakerSwitch && s.of(a) != s.of(b) {
+			if all[i].live && all[j].live && a.SystemName == b.SystemName && isDistinctive(a.SystemName) && a.Protocol == b.Protocol &&
+				SpeakerOf(a) == SpeakerSwitch && SpeakerOf(b) == SpeakerSwitch && s.nameFor(a) != s.nameFor(b) {
 				out = append(out, [2]*discovery.Neighbor{a, b})
 			}
 			if len(out) == maxNamesakes {

@@ -21,10 +21,10 @@ type View struct {
 	Converged bool     `json:"converged"`
 	Pending   []string `json:"pending,omitempty"`
 
-	// Attachments are all ways from this node into any network, named or not,
+	// Uplinks are all ways from this node into any network, named or not,
 	// ordered by port, untagged first, then by VID.
-	Attachments []Attachment `json:"attachments"`
-	Conditions  []Condition  `json:"conditions,omitempty"`
+	Uplinks    []Uplink    `json:"uplinks"`
+	Conditions []Condition `json:"conditions,omitempty"`
 
 	// Uncoloured are identities that should have a colour and have none yet.
 	Uncoloured []Identity `json:"-"`
@@ -33,11 +33,11 @@ type View struct {
 	Wake time.Time `json:"-"`
 }
 
-// An Attachment is one way from this node into a network.
-type Attachment struct {
+// An Uplink is one way from this node into a network.
+type Uplink struct {
 	// Name is empty for what no rule named and no colour was given to.
 	Name string `json:"name,omitempty"`
-	// Aliases are further names of this attachment: the rule's, and colours.
+	// Aliases are further names of this uplink: the rule's, and colours.
 	Aliases []string `json:"aliases,omitempty"`
 	// Colour is the colour of the identity, whether or not it has a name.
 	Colour string `json:"colour,omitempty"`
@@ -55,7 +55,7 @@ type Attachment struct {
 	// Members are the ports of a bond, team or bridge through which the network is
 	// reached, Port among them; empty where there is only Port.
 	Members []Member `json:"members,omitempty"`
-	// CarrierChanges is the port's count while this attachment is true.
+	// CarrierChanges is the port's count while this uplink is true.
 	CarrierChanges uint32 `json:"carrierChanges"`
 
 	Certainty nodefile.Certainty `json:"certainty"`
@@ -72,15 +72,15 @@ type Attachment struct {
 	Notes []string  `json:"notes,omitempty"` // why rules that nearly matched did not
 }
 
-// Names are all names that resolve to the attachment.
-func (a *Attachment) Names() []string {
+// Names are all names that resolve to the uplink.
+func (a *Uplink) Names() []string {
 	if a.Name == "" {
 		return nil
 	}
 	return append([]string{a.Name}, a.Aliases...)
 }
 
-// VLANSource says how the VLAN of an attachment is known.
+// VLANSource says how the VLAN of an uplink is known.
 type VLANSource string
 
 // The ways to know a VLAN.

@@ -29,12 +29,12 @@ type ContainerAttachment struct {
 	Pod      record.Pod `json:"pod,omitzero"`
 	Network  string     `json:"network"` // as asked for
 	Identity string     `json:"identity"`
-	// Joined are further identities of the same network: as recorded, and as seen
+	// OtherIdentities are further identities of the same network: as recorded, and as seen
 	// together since then.
-	Joined []string    `json:"joined,omitempty"`
-	Device record.Link `json:"device"`
-	Port   record.Link `json:"port"`
-	VID    uint16      `json:"vid,omitempty"`
+	OtherIdentities []string    `json:"otherIdentities,omitempty"`
+	Device          record.Link `json:"device"`
+	Port            record.Link `json:"port"`
+	VID             uint16      `json:"vid,omitempty"`
 	// Taken is set where the device itself is in the container.
 	Taken bool `json:"taken,omitempty"`
 

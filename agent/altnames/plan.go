@@ -25,8 +25,8 @@ const maxName = 15
 // goes with the last container that the plugin has put on it.
 func wantedNames(v *mapping.View) (map[string]nodefile.Link, []mapping.Condition) {
 	sure, doubtful := map[string][]nodefile.Link{}, map[string][]nodefile.Link{}
-	for i := range v.Attachments {
-		a := &v.Attachments[i]
+	for i := range v.Uplinks {
+		a := &v.Uplinks[i]
 		if a.Device == (nodefile.Link{}) || a.Made {
 			continue
 		}

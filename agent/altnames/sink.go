@@ -277,7 +277,7 @@ func (a *Sink) follow(interfaces []discovery.Interface) {
 	for _, n := range a.owned {
 		i := devices[n.Index]
 		if i == nil && !a.strict {
-			i = back(interfaces, n)
+			i = findReturned(interfaces, n)
 		}
 		switch {
 		case i == nil:
@@ -291,14 +291,14 @@ func (a *Sink) follow(interfaces []discovery.Interface) {
 			owned = append(owned, n)
 		}
 	}
-	a.owned, a.proven = forget(owned, devices), true
+	a.owned, a.proven = forgetOldest(owned, devices), true
 }
 
 // maxAway bounds the names that are remembered of devices that are not there.
 const maxAway = 256
 
-// forget drops the oldest names of devices that are not there.
-func forget(owned []altName, devices map[int]*discovery.Interface) []altName {
+// forgetOldest drops the oldest names of devices that are not there.
+func forgetOldest(owned []altName, devices map[int]*discovery.Interface) []altName {
 	away := 0
 	for _, n := range owned {
 		if devices[n.Index] == nil {
@@ -314,9 +314,9 @@ func forget(owned []altName, devices map[int]*discovery.Interface) []altName {
 	})
 }
 
-// back finds a device that came back from a container, by its MAC address: there was
+// findReturned finds a device that came back from a container, by its MAC address: there was
 // none under its index.
-func back(interfaces []discovery.Interface, n altName) *discovery.Interface {
+func findReturned(interfaces []discovery.Interface, n altName) *discovery.Interface {
 	for i := range interfaces {
 		if interfaces[i].MAC == n.MAC && slices.Contains(interfaces[i].AltNames, n.Name) {
 			return &interfaces[i]

@@ -31,9 +31,9 @@ func device(index int, name string, altNames ...string) discovery.Interface {
 	return discovery.Interface{Index: index, Name: name, MAC: discovery.MAC{2, 0, 0, 0, 0, byte(index)}, AltNames: altNames, Up: true, Carrier: true}
 }
 
-// leads is an attachment of names to a device.
-func leads(d discovery.Interface, usable bool, names ...string) mapping.Attachment {
-	return mapping.Attachment{
+// leads is an uplink of names to a device.
+func leads(d discovery.Interface, usable bool, names ...string) mapping.Uplink {
+	return mapping.Uplink{
 		Name: names[0], Aliases: names[1:], Usable: usable,
 		Device: nodefile.Link{Name: d.Name, Index: d.Index, MAC: d.MAC.String()},
 	}
@@ -62,101 +62,101 @@ func TestPlan(t *testing.T) {
 	other := eth1
 	other.MAC[5] = 99
 	for name, tt := range map[string]struct {
-		attachments []mapping.Attachment
+		attachments []mapping.Uplink
 		interfaces  []discovery.Interface
 		owned       []altName
 		want        plan
 		conditions  []string
 	}{
 		"all names of a network": {
-			attachments: []mapping.Attachment{leads(eth1, true, "green", "rails", "teal-heron")},
+			attachments: []mapping.Uplink{leads(eth1, true, "green", "rails", "teal-heron")},
 			interfaces:  []discovery.Interface{eth1, eth2},
 			want:        plan{add: []altName{owns(eth1, "green"), owns(eth1, "rails"), owns(eth1, "teal-heron")}},
 		},
 		"a VLAN device": {
-			attachments: []mapping.Attachment{leads(eth1, true, "green"), tagged},
+			attachments: []mapping.Uplink{leads(eth1, true, "green"), tagged},
 			interfaces:  []discovery.Interface{eth1, vlan},
 			want:        plan{add: []altName{owns(eth1, "green"), owns(vlan, "storage")}},
 		},
 		"no VLAN device, or one that goes with its containers": {
-			attachments: []mapping.Attachment{made, unmade},
+			attachments: []mapping.Uplink{made, unmade},
 			interfaces:  []discovery.Interface{eth1, vlan},
 		},
 		"what is there already": {
-			attachments: []mapping.Attachment{leads(eth1, true, "green")},
+			attachments: []mapping.Uplink{leads(eth1, true, "green")},
 			interfaces:  []discovery.Interface{device(2, "eth1", "green")},
 			owned:       []altName{owns(eth1, "green")},
 		},
 		"somebody took it away": {
-			attachments: []mapping.Attachment{leads(eth1, true, "green")},
+			attachments: []mapping.Uplink{leads(eth1, true, "green")},
 			interfaces:  []discovery.Interface{eth1},
 			owned:       []altName{owns(eth1, "green")},
 			want:        plan{add: []altName{owns(eth1, "green")}},
 		},
 		"unverified or down": {
-			attachments: []mapping.Attachment{leads(eth1, false, "green")},
+			attachments: []mapping.Uplink{leads(eth1, false, "green")},
 			interfaces:  []discovery.Interface{device(2, "eth1", "green")},
 			owned:       []altName{owns(eth1, "green")},
 			want:        plan{remove: []altName{owns(eth1, "green")}},
 		},
 		"in doubt on the same device": {
-			attachments: []mapping.Attachment{leads(eth1, true, "green"), leads(eth1, false, "green", "blue")},
+			attachments: []mapping.Uplink{leads(eth1, true, "green"), leads(eth1, false, "green", "blue")},
 			interfaces:  []discovery.Interface{device(2, "eth1", "green")},
 			owned:       []altName{owns(eth1, "green")},
 			want:        plan{remove: []altName{owns(eth1, "green")}},
 		},
 		"in doubt on another device": {
-			attachments: []mapping.Attachment{leads(eth1, true, "green"), leads(eth2, false, "green")},
+			attachments: []mapping.Uplink{leads(eth1, true, "green"), leads(eth2, false, "green")},
 			interfaces:  []discovery.Interface{eth1, eth2},
 			want:        plan{add: []altName{owns(eth1, "green")}},
 		},
 		"two devices": {
-			attachments: []mapping.Attachment{leads(eth1, true, "green", "rails"), leads(eth2, true, "blue", "rails")},
+			attachments: []mapping.Uplink{leads(eth1, true, "green", "rails"), leads(eth2, true, "blue", "rails")},
 			interfaces:  []discovery.Interface{device(2, "eth1", "rails"), eth2},
 			owned:       []altName{owns(eth1, "rails")},
 			want:        plan{remove: []altName{owns(eth1, "rails")}, add: []altName{owns(eth2, "blue"), owns(eth1, "green")}},
 			conditions:  []string{"AltNameAmbiguous rails"},
 		},
 		"two attachments of one device": {
-			attachments: []mapping.Attachment{leads(eth1, true, "green"), leads(eth1, true, "green")},
+			attachments: []mapping.Uplink{leads(eth1, true, "green"), leads(eth1, true, "green")},
 			interfaces:  []discovery.Interface{eth1},
 			want:        plan{add: []altName{owns(eth1, "green")}},
 		},
 		"too long": {
-			attachments: []mapping.Attachment{leads(eth1, true, "exactly-fifteen", "sixteen-or-more-"), leads(eth1, true, "sixteen-or-more-")},
+			attachments: []mapping.Uplink{leads(eth1, true, "exactly-fifteen", "sixteen-or-more-"), leads(eth1, true, "sixteen-or-more-")},
 			interfaces:  []discovery.Interface{eth1},
 			want:        plan{add: []altName{owns(eth1, "exactly-fifteen")}},
 			conditions:  []string{"AltNameTooLong sixteen-or-more- eth1"},
 		},
 		"moved": {
-			attachments: []mapping.Attachment{leads(eth2, true, "green")},
+			attachments: []mapping.Uplink{leads(eth2, true, "green")},
 			interfaces:  []discovery.Interface{eth1, eth2},
 			owned:       []altName{owns(eth1, "green")},
 			want:        plan{remove: []altName{owns(eth1, "green")}, add: []altName{owns(eth2, "green")}},
 		},
 		"moved, and the old one has it still": {
-			attachments: []mapping.Attachment{leads(eth2, true, "green")},
+			attachments: []mapping.Uplink{leads(eth2, true, "green")},
 			interfaces:  []discovery.Interface{device(2, "eth1", "green"), eth2},
 			owned:       []altName{owns(eth1, "green")},
 			want:        plan{remove: []altName{owns(eth1, "green")}},
 		},
 		"another's altname": {
-			attachments: []mapping.Attachment{leads(eth1, true, "green")},
+			attachments: []mapping.Uplink{leads(eth1, true, "green")},
 			interfaces:  []discovery.Interface{eth1, device(3, "eth2", "green")},
 			conditions:  []string{"AltNameTaken green eth2"},
 		},
 		"another's altname on the same device": {
-			attachments: []mapping.Attachment{leads(eth1, true, "green")},
+			attachments: []mapping.Uplink{leads(eth1, true, "green")},
 			interfaces:  []discovery.Interface{device(2, "eth1", "green")},
 			conditions:  []string{"AltNameTaken green eth1"},
 		},
 		"an interface of that name": {
-			attachments: []mapping.Attachment{leads(eth1, true, "eth2")},
+			attachments: []mapping.Uplink{leads(eth1, true, "eth2")},
 			interfaces:  []discovery.Interface{eth1, eth2},
 			conditions:  []string{"AltNameTaken eth2 eth2"},
 		},
 		"renamed device": {
-			attachments: []mapping.Attachment{leads(device(2, "lan1"), true, "green")},
+			attachments: []mapping.Uplink{leads(device(2, "lan1"), true, "green")},
 			interfaces:  []discovery.Interface{device(2, "lan1", "green")},
 			owned:       []altName{owns(eth1, "green")},
 		},
@@ -165,12 +165,12 @@ func TestPlan(t *testing.T) {
 			owned:      []altName{owns(eth1, "green")},
 		},
 		"gone, or another under its index": {
-			attachments: []mapping.Attachment{leads(eth1, true, "green"), leads(eth2, true, "blue")},
+			attachments: []mapping.Uplink{leads(eth1, true, "green"), leads(eth2, true, "blue")},
 			interfaces:  []discovery.Interface{other},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			wanted, conditions := wantedNames(&mapping.View{Attachments: tt.attachments})
+			wanted, conditions := wantedNames(&mapping.View{Uplinks: tt.attachments})
 			got := planNames(wanted, tt.interfaces, tt.owned)
 			conditions = append(conditions, got.taken...)
 			got.taken = nil
@@ -279,12 +279,12 @@ func (b *bench) start(on bool) {
 }
 
 // see has the sink follow a view.
-func (b *bench) see(attachments ...mapping.Attachment) time.Duration {
+func (b *bench) see(attachments ...mapping.Uplink) time.Duration {
 	snapshot := b.stale
 	if snapshot == nil {
 		snapshot, _ = b.kernel.List()
 	}
-	again := b.sink.Withdraw(&mapping.View{Attachments: attachments}, snapshot)
+	again := b.sink.Withdraw(&mapping.View{Uplinks: attachments}, snapshot)
 	return min(again, b.sink.Give(snapshot))
 }
 

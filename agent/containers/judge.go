@@ -25,26 +25,26 @@ const (
 	maxJoined = 16
 )
 
-// A way is one way into a network, as far as attachments of containers matter.
-type way struct {
-	identities []string // the network's; the first is the one of neighbor
-	names      []string
-	certainty  nodefile.Certainty
-	barred     bool // nothing can be attached through it, time alone will not help
-	since      time.Time
-	reason     string
-	neighbor   string
+// An uplink is one of the node, as far as attachments of containers matter.
+type uplink struct {
+	identities   []string // the network's; the first is the one of neighbor
+	names        []string
+	certainty    nodefile.Certainty
+	unattachable bool // nothing can be attached through it, time alone will not help
+	since        time.Time
+	reason       string
+	neighbor     string
 }
 
-// knowledge is what the records are held against.
-type knowledge struct {
+// evidence is what the records are held against.
+type evidence struct {
 	bootID   string
 	now      time.Time
 	patience time.Duration // how long a container must be gone before its record is an orphan
 	// device finds a device of the node; nil where the devices are not known.
 	device func(index int) (discovery.Interface, bool)
-	// ways are all that lead through a record's device with its VID.
-	ways func(r *record.Record) []way
+	// uplinks are all that lead through a record's device with its VID.
+	uplinks func(r *record.Record) []uplink
 	// unruled is set while the rules are not known: what is called otherwise then need
 	// not be another network.
 	unruled bool
@@ -68,38 +68,38 @@ func Judge(r *Records, seen Seen, before []agentapi.ContainerAttachment) (after 
 }
 
 // observed is what the agent knows.
-func observed(v *mapping.View, m mapping.Memory, snap *discovery.Snapshot) knowledge {
+func observed(v *mapping.View, m mapping.Memory, snap *discovery.Snapshot) evidence {
 	type through struct {
 		device, parent int
 		vid            uint16
 	}
-	known := map[through][]way{} // containers share devices
-	return knowledge{
+	known := map[through][]uplink{} // containers share devices
+	return evidence{
 		bootID: v.BootID, now: v.Time, patience: orphanedAfter, device: snap.Interface,
-		ways: func(r *record.Record) []way {
+		uplinks: func(r *record.Record) []uplink {
 			at := through{r.Device.Index, r.Parent.Index, r.VID}
-			ways, ok := known[at]
+			uplinks, ok := known[at]
 			if !ok {
-				ways = waysOf(v, m, r)
-				known[at] = ways
+				uplinks = uplinksOf(v, m, r)
+				known[at] = uplinks
 			}
-			return ways
+			return uplinks
 		},
 	}
 }
 
-// waysOf are the attachments that a record's device leads through. Those to the
+// uplinksOf are those that a record's device leads through. Those to the
 // very device come before those that pass through it.
-func waysOf(v *mapping.View, m mapping.Memory, r *record.Record) []way {
-	var exact, passing []way
-	for i := range v.Attachments {
-		a := &v.Attachments[i]
+func uplinksOf(v *mapping.View, m mapping.Memory, r *record.Record) []uplink {
+	var exact, passing []uplink
+	for i := range v.Uplinks {
+		a := &v.Uplinks[i]
 		switch {
 		case !carries(a, r.VID):
 		case r.Device.Index > 0 && a.Device.Index == r.Device.Index:
-			exact = append(exact, wayOf(a, m))
+			exact = append(exact, uplinkOf(a, m))
 		case r.Device.Index > 0 && a.LeadsThrough(r.Device.Index), r.Parent.Index > 0 && a.LeadsThrough(r.Parent.Index):
-			passing = append(passing, wayOf(a, m))
+			passing = append(passing, uplinkOf(a, m))
 		}
 	}
 	if len(exact) > 0 {
@@ -109,16 +109,16 @@ func waysOf(v *mapping.View, m mapping.Memory, r *record.Record) []way {
 }
 
 // carries reports whether the attachment's frames bear the tag vid at a port.
-func carries(a *mapping.Attachment, vid uint16) bool {
+func carries(a *mapping.Uplink, vid uint16) bool {
 	return a.VID == vid || slices.ContainsFunc(a.Members, func(m mapping.Member) bool { return m.VID == vid })
 }
 
-// wayOf knows the identities outside of groups too: a switch can have been put into
+// uplinkOf knows the identities outside of groups too: a switch can have been put into
 // one after the container was attached.
-func wayOf(a *mapping.Attachment, memory mapping.Memory) way {
-	w := way{
+func uplinkOf(a *mapping.Uplink, memory mapping.Memory) uplink {
+	w := uplink{
 		identities: []string{a.Identity.String(), memory.Ungrouped(a.Identity, a.Port.Index, a.Neighbor).String()}, names: a.Names(), certainty: a.Certainty,
-		barred: a.Device.Index == 0 && a.Parent.Index == 0, since: a.Since, reason: a.Reason, neighbor: a.NeighborText(),
+		unattachable: a.Device.Index == 0 && a.Parent.Index == 0, since: a.Since, reason: a.Reason, neighbor: a.NeighborText(),
 	}
 	for _, m := range a.Members {
 		if m.Decides && (m.Certainty == nodefile.Fresh || m.Certainty == nodefile.Stale) {
@@ -129,7 +129,7 @@ func wayOf(a *mapping.Attachment, memory mapping.Memory) way {
 }
 
 // attached is Judge for whatever is known.
-func (k knowledge) attached(held []heldRecord, before []agentapi.ContainerAttachment) (after []agentapi.ContainerAttachment, wake time.Time) {
+func (k evidence) attached(held []heldRecord, before []agentapi.ContainerAttachment) (after []agentapi.ContainerAttachment, wake time.Time) {
 	earlier := map[record.Key]*agentapi.ContainerAttachment{}
 	for i := range before {
 		earlier[before[i].Key] = &before[i]
@@ -137,11 +137,11 @@ func (k knowledge) attached(held []heldRecord, before []agentapi.ContainerAttach
 	for i := range held {
 		r := &held[i]
 		a := agentapi.ContainerAttachment{
-			Key: r.Key, Pod: r.Pod, Network: r.Network, Identity: r.Identity, Joined: r.Joined, Device: r.Device, Port: r.Port, VID: r.VID, Taken: r.Taken,
+			Key: r.Key, Pod: r.Pod, Network: r.Network, Identity: r.Identity, OtherIdentities: r.OtherIdentities, Device: r.Device, Port: r.Port, VID: r.VID, Taken: r.Taken,
 		}
 		was := cmp.Or(earlier[r.Key], &agentapi.ContainerAttachment{})
 		if was.Identity == a.Identity && was.Device == a.Device {
-			a.Joined = was.Joined
+			a.OtherIdentities = was.OtherIdentities
 		}
 		k.judge(&a, &r.Record)
 		if a.Status == agentapi.ContainerUnverified || a.Status == agentapi.ContainerDown {
@@ -158,7 +158,7 @@ func (k knowledge) attached(held []heldRecord, before []agentapi.ContainerAttach
 
 // since is when the status began, no earlier than the attachment and not in the
 // future, whatever the record says.
-func (k knowledge) since(a, was *agentapi.ContainerAttachment, added time.Time) time.Time {
+func (k evidence) since(a, was *agentapi.ContainerAttachment, added time.Time) time.Time {
 	if was.Status == a.Status && was.To == a.To {
 		return was.Since
 	}
@@ -174,7 +174,7 @@ func (k knowledge) since(a, was *agentapi.ContainerAttachment, added time.Time) 
 
 // orphaned notes why nobody will remove the attachment, and returns when that will
 // be so if nothing happens until then.
-func (k knowledge) orphaned(a, was *agentapi.ContainerAttachment, r *heldRecord) (due time.Time) {
+func (k evidence) orphaned(a, was *agentapi.ContainerAttachment, r *heldRecord) (due time.Time) {
 	why := ""
 	switch {
 	case r.BootID != k.bootID:
@@ -195,7 +195,7 @@ func (k knowledge) orphaned(a, was *agentapi.ContainerAttachment, r *heldRecord)
 }
 
 // judge says where the record's device leads by now.
-func (k knowledge) judge(a *agentapi.ContainerAttachment, r *record.Record) {
+func (k evidence) judge(a *agentapi.ContainerAttachment, r *record.Record) {
 	a.Status = agentapi.ContainerUnverified
 	if r.BootID != k.bootID {
 		a.Reason = "it was attached before the node rebooted"
@@ -227,27 +227,27 @@ func (k knowledge) judge(a *agentapi.ContainerAttachment, r *record.Record) {
 	}
 }
 
-// decide goes by the ways that lead through the record's device: those into its own
+// decide goes by the uplinks that lead through the record's device: those into its own
 // network, by identity or because it is called the same still; else the others.
-func (k knowledge) decide(a *agentapi.ContainerAttachment, r *record.Record) {
-	ways := k.ways(r)
-	own := slices.DeleteFunc(slices.Clone(ways), func(w way) bool { return !w.into(a) })
+func (k evidence) decide(a *agentapi.ContainerAttachment, r *record.Record) {
+	uplinks := k.uplinks(r)
+	own := slices.DeleteFunc(slices.Clone(uplinks), func(w uplink) bool { return !w.leadsInto(a) })
 	switch {
 	case len(own) > 0:
-		best := slices.MinFunc(own, surer)
+		best := slices.MinFunc(own, compareSureness)
 		a.Status = map[nodefile.Certainty]agentapi.ContainerStatus{
 			nodefile.Fresh: agentapi.ContainerOK, nodefile.Stale: agentapi.ContainerStale, nodefile.Down: agentapi.ContainerDown, nodefile.Unverified: agentapi.ContainerUnverified,
 		}[best.certainty]
 		take(a, best)
 		join(a, best)
-	case len(ways) > 0:
-		best := slices.MinFunc(ways, surer)
+	case len(uplinks) > 0:
+		best := slices.MinFunc(uplinks, compareSureness)
 		switch {
 		case best.certainty == nodefile.Down:
 			a.Status = agentapi.ContainerDown
 		case k.unruled:
 			best.reason = "the rules that name its network are not known"
-		case !best.barred && best.certainty != nodefile.Unverified:
+		case !best.unattachable && best.certainty != nodefile.Unverified:
 			a.Status, a.To = agentapi.ContainerMoved, best.identities[0]
 			if len(best.names) > 0 {
 				a.ToNetwork = best.names[0]
@@ -259,10 +259,10 @@ func (k knowledge) decide(a *agentapi.ContainerAttachment, r *record.Record) {
 	}
 }
 
-// take takes over what a way says beside its identity.
-func take(a *agentapi.ContainerAttachment, w way) {
+// take takes over what an uplink says beside its identity.
+func take(a *agentapi.ContainerAttachment, w uplink) {
 	a.Since, a.Reason, a.Neighbor = w.since, w.reason, w.neighbor
-	if w.barred && (a.Status == agentapi.ContainerOK || a.Status == agentapi.ContainerStale) {
+	if w.unattachable && (a.Status == agentapi.ContainerOK || a.Status == agentapi.ContainerStale) {
 		a.Status = agentapi.ContainerUnverified
 	}
 }
@@ -270,32 +270,32 @@ func take(a *agentapi.ContainerAttachment, w way) {
 // join remembers what leads to the same network, for the day when nothing else does:
 // the switch that the container was attached through may fail, and its peer stays. A
 // name alone joins nothing, because rules can give it to another network.
-func join(a *agentapi.ContainerAttachment, w way) {
-	if a.Status != agentapi.ContainerOK && a.Status != agentapi.ContainerStale || !w.known(a) {
+func join(a *agentapi.ContainerAttachment, w uplink) {
+	if a.Status != agentapi.ContainerOK && a.Status != agentapi.ContainerStale || !w.isKnown(a) {
 		return
 	}
 	for _, id := range w.identities {
-		if id != a.Identity && !slices.Contains(a.Joined, id) && len(a.Joined) < maxJoined {
-			a.Joined = append(slices.Clip(a.Joined), id) // earlier states share it
+		if id != a.Identity && !slices.Contains(a.OtherIdentities, id) && len(a.OtherIdentities) < maxJoined {
+			a.OtherIdentities = append(slices.Clip(a.OtherIdentities), id) // earlier states share it
 		}
 	}
 }
 
-// into reports whether a way leads into the network that a container was attached to.
-func (w way) into(a *agentapi.ContainerAttachment) bool {
-	return slices.Contains(w.names, a.Network) || w.known(a)
+// leadsInto reports whether an uplink leads into the network that a container was attached to.
+func (w uplink) leadsInto(a *agentapi.ContainerAttachment) bool {
+	return slices.Contains(w.names, a.Network) || w.isKnown(a)
 }
 
-// known reports whether an identity of the way is one of that network.
-func (w way) known(a *agentapi.ContainerAttachment) bool {
-	return slices.ContainsFunc(w.identities, func(id string) bool { return id == a.Identity || slices.Contains(a.Joined, id) })
+// isKnown reports whether an identity of the uplink is one of that network.
+func (w uplink) isKnown(a *agentapi.ContainerAttachment) bool {
+	return slices.ContainsFunc(w.identities, func(id string) bool { return id == a.Identity || slices.Contains(a.OtherIdentities, id) })
 }
 
-// surer orders ways from the surest on.
-func surer(a, b way) int {
+// compareSureness orders uplinks from the surest on.
+func compareSureness(a, b uplink) int {
 	order := []nodefile.Certainty{nodefile.Fresh, nodefile.Stale, nodefile.Unverified, nodefile.Down}
-	rank := func(w way) int {
-		if w.barred {
+	rank := func(w uplink) int {
+		if w.unattachable {
 			return len(order)
 		}
 		return slices.Index(order, w.certainty)

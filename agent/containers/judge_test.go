@@ -37,14 +37,14 @@ type scene struct {
 	record     func(*record.Record)
 	gone       bool
 	interfaces func(*discovery.Snapshot)
-	view       []mapping.Attachment
+	view       []mapping.Uplink
 	memory     mapping.Memory
 	before     []agentapi.ContainerAttachment
 }
 
 // onEth1 is an attachment through eth1.
-func onEth1(name string, id mapping.Identity, c nodefile.Certainty, change ...func(*mapping.Attachment)) mapping.Attachment {
-	a := mapping.Attachment{
+func onEth1(name string, id mapping.Identity, c nodefile.Certainty, change ...func(*mapping.Uplink)) mapping.Uplink {
+	a := mapping.Uplink{
 		Name: name, Identity: id, Certainty: c, Usable: c == nodefile.Fresh || c == nodefile.Stale, Since: when.Add(-time.Minute), Reason: "so " + string(c),
 		Device: nodeLink("eth1", 2), Port: nodeLink("eth1", 2), Neighbor: discovery.MSAP{Chassis: discovery.ID(id.Switch), Port: "ifname:p1"},
 	}
@@ -55,13 +55,13 @@ func onEth1(name string, id mapping.Identity, c nodefile.Certainty, change ...fu
 }
 
 // heardFrom has it heard from the switch of id, whatever group that is in.
-func heardFrom(id mapping.Identity) func(*mapping.Attachment) {
-	return func(a *mapping.Attachment) { a.Neighbor.Chassis = discovery.ID(id.Switch) }
+func heardFrom(id mapping.Identity) func(*mapping.Uplink) {
+	return func(a *mapping.Uplink) { a.Neighbor.Chassis = discovery.ID(id.Switch) }
 }
 
 // onBond has the attachment reached through a bond of eth1 and eth2.
-func onBond(members ...mapping.Identity) func(*mapping.Attachment) {
-	return func(a *mapping.Attachment) {
+func onBond(members ...mapping.Identity) func(*mapping.Uplink) {
+	return func(a *mapping.Uplink) {
 		a.Device = nodeLink("bond0", 5)
 		for i, id := range members {
 			a.Members = append(a.Members, mapping.Member{
@@ -73,12 +73,12 @@ func onBond(members ...mapping.Identity) func(*mapping.Attachment) {
 }
 
 // tagged has it reached with VID 300 through a VLAN device, or none that is there.
-func tagged(device nodefile.Link) func(*mapping.Attachment) {
-	return func(a *mapping.Attachment) { a.VID, a.Device, a.Parent = 300, device, nodeLink("eth1", 2) }
+func tagged(device nodefile.Link) func(*mapping.Uplink) {
+	return func(a *mapping.Uplink) { a.VID, a.Device, a.Parent = 300, device, nodeLink("eth1", 2) }
 }
 
 // barred takes the device away, as a bond does whose members disagree.
-func barred(a *mapping.Attachment) { a.Device, a.Parent = nodefile.Link{}, nodefile.Link{} }
+func barred(a *mapping.Uplink) { a.Device, a.Parent = nodefile.Link{}, nodefile.Link{} }
 
 func (s scene) resolve() (agentapi.ContainerAttachment, time.Time) {
 	r := record.Record{
@@ -95,7 +95,7 @@ func (s scene) resolve() (agentapi.ContainerAttachment, time.Time) {
 	if s.interfaces != nil {
 		s.interfaces(snap)
 	}
-	k := observed(&mapping.View{BootID: "boot-1", Time: when, Attachments: s.view}, s.memory, snap)
+	k := observed(&mapping.View{BootID: "boot-1", Time: when, Uplinks: s.view}, s.memory, snap)
 	out, wake := k.attached([]heldRecord{{r, s.gone}}, s.before)
 	return out[0], wake
 }
@@ -114,87 +114,87 @@ func TestStatus(t *testing.T) {
 		scene
 		want string // status, identity it leads to, reason
 	}{
-		"fresh":      {scene{view: []mapping.Attachment{onEth1("green", idGreen, fresh)}}, "ok||so fresh"},
-		"stale":      {scene{view: []mapping.Attachment{onEth1("green", idGreen, stale)}}, "stale||so stale"},
-		"unverified": {scene{view: []mapping.Attachment{onEth1("green", idGreen, unverified)}}, "unverified||so unverified"},
-		"down":       {scene{view: []mapping.Attachment{onEth1("green", idGreen, down)}}, "down||so down"},
-		"renamed":    {scene{view: []mapping.Attachment{onEth1("lime", idGreen, fresh)}}, "ok||so fresh"},
+		"fresh":      {scene{view: []mapping.Uplink{onEth1("green", idGreen, fresh)}}, "ok||so fresh"},
+		"stale":      {scene{view: []mapping.Uplink{onEth1("green", idGreen, stale)}}, "stale||so stale"},
+		"unverified": {scene{view: []mapping.Uplink{onEth1("green", idGreen, unverified)}}, "unverified||so unverified"},
+		"down":       {scene{view: []mapping.Uplink{onEth1("green", idGreen, down)}}, "down||so down"},
+		"renamed":    {scene{view: []mapping.Uplink{onEth1("lime", idGreen, fresh)}}, "ok||so fresh"},
 
-		"moved":          {scene{view: []mapping.Attachment{onEth1("blue", idBlue, fresh)}}, "moved|" + idBlue.String() + "|so fresh"},
-		"moved, unnamed": {scene{view: []mapping.Attachment{onEth1("", idBlue, fresh)}}, "moved|" + idBlue.String() + "|so fresh"},
-		"moved, silent":  {scene{view: []mapping.Attachment{onEth1("blue", idBlue, stale)}}, "moved|" + idBlue.String() + "|so stale"},
-		"moved, perhaps": {scene{view: []mapping.Attachment{onEth1("blue", idBlue, unverified)}}, "unverified||so unverified"},
+		"moved":          {scene{view: []mapping.Uplink{onEth1("blue", idBlue, fresh)}}, "moved|" + idBlue.String() + "|so fresh"},
+		"moved, unnamed": {scene{view: []mapping.Uplink{onEth1("", idBlue, fresh)}}, "moved|" + idBlue.String() + "|so fresh"},
+		"moved, silent":  {scene{view: []mapping.Uplink{onEth1("blue", idBlue, stale)}}, "moved|" + idBlue.String() + "|so stale"},
+		"moved, perhaps": {scene{view: []mapping.Uplink{onEth1("blue", idBlue, unverified)}}, "unverified||so unverified"},
 		"moved, unplugged": {
-			scene{view: []mapping.Attachment{onEth1("blue", idBlue, down)}, before: []agentapi.ContainerAttachment{{Key: record.Key{Name: "conf", ContainerID: "c1", IfName: "net1"}, Status: agentapi.ContainerMoved, To: "B"}}},
+			scene{view: []mapping.Uplink{onEth1("blue", idBlue, down)}, before: []agentapi.ContainerAttachment{{Key: record.Key{Name: "conf", ContainerID: "c1", IfName: "net1"}, Status: agentapi.ContainerMoved, To: "B"}}},
 			"down|B|so down",
 		},
-		"VLAN on probation": {scene{view: []mapping.Attachment{onEth1("green", idGreen, unverified), onEth1("blue", idBlue, unverified)}}, "unverified||so unverified"},
-		"elsewhere only": {scene{view: []mapping.Attachment{onEth1("blue", idBlue, fresh, func(a *mapping.Attachment) {
+		"VLAN on probation": {scene{view: []mapping.Uplink{onEth1("green", idGreen, unverified), onEth1("blue", idBlue, unverified)}}, "unverified||so unverified"},
+		"elsewhere only": {scene{view: []mapping.Uplink{onEth1("blue", idBlue, fresh, func(a *mapping.Uplink) {
 			a.Device, a.Port = nodeLink("eth2", 3), nodeLink("eth2", 3)
 		})}}, "unverified||nothing tells where eth1 leads"},
-		"regrouped": {scene{view: []mapping.Attachment{onEth1("green", mapping.Identity{Switch: "group:dc1", VLAN: 100}, fresh)}}, "ok||so fresh"},
-		"regrouped, an alias": {scene{view: []mapping.Attachment{onEth1("lime", mapping.Identity{Switch: "group:dc1", VLAN: 100}, fresh, func(a *mapping.Attachment) {
+		"regrouped": {scene{view: []mapping.Uplink{onEth1("green", mapping.Identity{Switch: "group:dc1", VLAN: 100}, fresh)}}, "ok||so fresh"},
+		"regrouped, an alias": {scene{view: []mapping.Uplink{onEth1("lime", mapping.Identity{Switch: "group:dc1", VLAN: 100}, fresh, func(a *mapping.Uplink) {
 			a.Aliases = []string{"green"}
 		})}}, "ok||so fresh"},
-		"regrouped, then renamed": {scene{view: []mapping.Attachment{onEth1("prod", mapping.Identity{Switch: "group:dc1", VLAN: 100}, fresh, heardFrom(idGreen))}}, "ok||so fresh"},
+		"regrouped, then renamed": {scene{view: []mapping.Uplink{onEth1("prod", mapping.Identity{Switch: "group:dc1", VLAN: 100}, fresh, heardFrom(idGreen))}}, "ok||so fresh"},
 		"regrouped, another VLAN": {
-			scene{view: []mapping.Attachment{onEth1("prod", mapping.Identity{Switch: "group:dc1", VLAN: 200}, fresh, heardFrom(idGreen))}},
+			scene{view: []mapping.Uplink{onEth1("prod", mapping.Identity{Switch: "group:dc1", VLAN: 200}, fresh, heardFrom(idGreen))}},
 			"moved|switch group dc1 VLAN 200|so fresh",
 		},
 		"regrouped, known by another chassis": {
 			scene{
-				view:   []mapping.Attachment{onEth1("prod", mapping.Identity{Switch: "group:dc1", VLAN: 100}, fresh, heardFrom(idPeer))},
+				view:   []mapping.Uplink{onEth1("prod", mapping.Identity{Switch: "group:dc1", VLAN: 100}, fresh, heardFrom(idPeer))},
 				memory: mapping.Memory{Switches: mapping.Switches{{ID: discovery.ID(idGreen.Switch), Chassis: []discovery.ID{discovery.ID(idGreen.Switch), discovery.ID(idPeer.Switch)}}}},
 			}, "ok||so fresh",
 		},
 		"nothing known": {scene{}, "unverified||nothing tells where eth1 leads"},
 
-		"bond": {scene{record: onTheBond, view: []mapping.Attachment{onEth1("green", idGreen, fresh, onBond(idGreen, idGreen))}}, "ok||so fresh"},
+		"bond": {scene{record: onTheBond, view: []mapping.Uplink{onEth1("green", idGreen, fresh, onBond(idGreen, idGreen))}}, "ok||so fresh"},
 		"MLAG, the other switch speaks": {
-			scene{record: onTheBond, view: []mapping.Attachment{onEth1("lime", idPeer, fresh, onBond(idPeer, idGreen))}}, "ok||so fresh",
+			scene{record: onTheBond, view: []mapping.Uplink{onEth1("lime", idPeer, fresh, onBond(idPeer, idGreen))}}, "ok||so fresh",
 		},
 		"MLAG, only the peer is left": {
-			scene{record: func(r *record.Record) { onTheBond(r); r.Joined = []string{idPeer.String()} }, view: []mapping.Attachment{onEth1("lime", idPeer, fresh, onBond(idPeer))}}, "ok||so fresh",
+			scene{record: func(r *record.Record) { onTheBond(r); r.OtherIdentities = []string{idPeer.String()} }, view: []mapping.Uplink{onEth1("lime", idPeer, fresh, onBond(idPeer))}}, "ok||so fresh",
 		},
 		"MLAG, the member of old is not sure": {
-			scene{record: onTheBond, view: []mapping.Attachment{onEth1("blue", idBlue, fresh, onBond(idBlue, idGreen), func(a *mapping.Attachment) {
+			scene{record: onTheBond, view: []mapping.Uplink{onEth1("blue", idBlue, fresh, onBond(idBlue, idGreen), func(a *mapping.Uplink) {
 				a.Members[1].Certainty = unverified
 			})}}, "moved|" + idBlue.String() + "|so fresh",
 		},
 		"bond split": {
-			scene{record: onTheBond, view: []mapping.Attachment{
+			scene{record: onTheBond, view: []mapping.Uplink{
 				onEth1("green", idGreen, fresh, onBond(idGreen), barred), onEth1("blue", idBlue, fresh, onBond(idBlue), barred),
 			}}, "unverified||so fresh",
 		},
 		"bond split, neither its own": {
-			scene{record: onTheBond, view: []mapping.Attachment{onEth1("blue", idBlue, fresh, onBond(idBlue), barred)}}, "unverified||so fresh",
+			scene{record: onTheBond, view: []mapping.Uplink{onEth1("blue", idBlue, fresh, onBond(idBlue), barred)}}, "unverified||so fresh",
 		},
-		"bond moved":              {scene{record: onTheBond, view: []mapping.Attachment{onEth1("blue", idBlue, fresh, onBond(idBlue, idBlue))}}, "moved|" + idBlue.String() + "|so fresh"},
-		"bond, its VLANs":         {scene{record: onTheBond, view: []mapping.Attachment{onEth1("blue", idBlue, fresh, tagged(nodeLink("eth1.300", 6)), onBond(idBlue, idBlue))}}, "unverified||nothing tells where bond0 leads"},
-		"below a bond by now":     {scene{view: []mapping.Attachment{onEth1("green", idGreen, fresh, onBond(idGreen))}}, "ok||so fresh"},
-		"VLAN device":             {scene{record: onVLAN, view: []mapping.Attachment{onEth1("blue", idBlue, fresh), onEth1("green", idGreen, fresh, tagged(nodeLink("eth1.300", 6)))}}, "ok||so fresh"},
-		"VLAN device moved":       {scene{record: onVLAN, view: []mapping.Attachment{onEth1("green", idGreen, fresh), onEth1("blue", idBlue, fresh, tagged(nodeLink("eth1.300", 6)))}}, "moved|" + idBlue.String() + "|so fresh"},
-		"VLAN device not seen":    {scene{record: onVLAN, view: []mapping.Attachment{onEth1("green", idGreen, fresh, tagged(nodefile.Link{}))}}, "ok||so fresh"},
-		"VLAN in the container":   {scene{record: func(r *record.Record) { onVLAN(r); r.Device = r.Parent }, view: []mapping.Attachment{onEth1("blue", idBlue, fresh), onEth1("green", idGreen, fresh, tagged(nodefile.Link{}))}}, "ok||so fresh"},
-		"VLAN no longer declared": {scene{record: onVLAN, view: []mapping.Attachment{onEth1("green", idGreen, fresh)}}, "unverified||nothing tells where eth1.300 leads"},
+		"bond moved":              {scene{record: onTheBond, view: []mapping.Uplink{onEth1("blue", idBlue, fresh, onBond(idBlue, idBlue))}}, "moved|" + idBlue.String() + "|so fresh"},
+		"bond, its VLANs":         {scene{record: onTheBond, view: []mapping.Uplink{onEth1("blue", idBlue, fresh, tagged(nodeLink("eth1.300", 6)), onBond(idBlue, idBlue))}}, "unverified||nothing tells where bond0 leads"},
+		"below a bond by now":     {scene{view: []mapping.Uplink{onEth1("green", idGreen, fresh, onBond(idGreen))}}, "ok||so fresh"},
+		"VLAN device":             {scene{record: onVLAN, view: []mapping.Uplink{onEth1("blue", idBlue, fresh), onEth1("green", idGreen, fresh, tagged(nodeLink("eth1.300", 6)))}}, "ok||so fresh"},
+		"VLAN device moved":       {scene{record: onVLAN, view: []mapping.Uplink{onEth1("green", idGreen, fresh), onEth1("blue", idBlue, fresh, tagged(nodeLink("eth1.300", 6)))}}, "moved|" + idBlue.String() + "|so fresh"},
+		"VLAN device not seen":    {scene{record: onVLAN, view: []mapping.Uplink{onEth1("green", idGreen, fresh, tagged(nodefile.Link{}))}}, "ok||so fresh"},
+		"VLAN in the container":   {scene{record: func(r *record.Record) { onVLAN(r); r.Device = r.Parent }, view: []mapping.Uplink{onEth1("blue", idBlue, fresh), onEth1("green", idGreen, fresh, tagged(nodefile.Link{}))}}, "ok||so fresh"},
+		"VLAN no longer declared": {scene{record: onVLAN, view: []mapping.Uplink{onEth1("green", idGreen, fresh)}}, "unverified||nothing tells where eth1.300 leads"},
 
-		"device gone": {scene{interfaces: func(s *discovery.Snapshot) { s.Interfaces = nil }, view: []mapping.Attachment{onEth1("green", idGreen, fresh)}}, "down||eth1 is gone"},
+		"device gone": {scene{interfaces: func(s *discovery.Snapshot) { s.Interfaces = nil }, view: []mapping.Uplink{onEth1("green", idGreen, fresh)}}, "down||eth1 is gone"},
 		"device down": {scene{record: onVLAN, interfaces: func(s *discovery.Snapshot) {
 			s.Interfaces = []discovery.Interface{{Index: 6, Name: "eth1.300", MAC: macOf(6)}}
 		}}, "down||eth1.300 is administratively down"},
-		"another MAC address": {scene{interfaces: anotherMAC, view: []mapping.Attachment{onEth1("green", idGreen, fresh)}}, "ok||so fresh"},
+		"another MAC address": {scene{interfaces: anotherMAC, view: []mapping.Uplink{onEth1("green", idGreen, fresh)}}, "ok||so fresh"},
 		"another MAC address, moved": {
-			scene{interfaces: anotherMAC, view: []mapping.Attachment{onEth1("blue", idBlue, fresh)}}, "moved|" + idBlue.String() + "|so fresh",
+			scene{interfaces: anotherMAC, view: []mapping.Uplink{onEth1("blue", idBlue, fresh)}}, "moved|" + idBlue.String() + "|so fresh",
 		},
 		"device taken, its index is another's": {
 			scene{record: func(r *record.Record) { r.Taken = true }, interfaces: anotherMAC},
 			"unverified||eth1 itself is in the container, where the agent cannot hear its switch",
 		},
 		"device taken":         {scene{record: taken}, "unverified||eth7 itself is in the container, where the agent cannot hear its switch"},
-		"device taken, back":   {scene{record: func(r *record.Record) { r.Taken = true }, view: []mapping.Attachment{onEth1("green", idGreen, fresh)}}, "down||eth1 is no longer in the container"},
-		"another boot":         {scene{record: func(r *record.Record) { r.BootID = "boot-0" }, view: []mapping.Attachment{onEth1("blue", idBlue, fresh)}}, "unverified||it was attached before the node rebooted"},
-		"hostile, no device":   {scene{record: func(r *record.Record) { r.Device, r.Parent = record.Link{Index: -1}, record.Link{} }, view: []mapping.Attachment{onEth1("blue", idBlue, fresh)}}, "down|| is gone"},
-		"hostile, no identity": {scene{record: func(r *record.Record) { r.Identity, r.Network = "", "" }, view: []mapping.Attachment{onEth1("", idBlue, fresh)}}, "moved|" + idBlue.String() + "|so fresh"},
+		"device taken, back":   {scene{record: func(r *record.Record) { r.Taken = true }, view: []mapping.Uplink{onEth1("green", idGreen, fresh)}}, "down||eth1 is no longer in the container"},
+		"another boot":         {scene{record: func(r *record.Record) { r.BootID = "boot-0" }, view: []mapping.Uplink{onEth1("blue", idBlue, fresh)}}, "unverified||it was attached before the node rebooted"},
+		"hostile, no device":   {scene{record: func(r *record.Record) { r.Device, r.Parent = record.Link{Index: -1}, record.Link{} }, view: []mapping.Uplink{onEth1("blue", idBlue, fresh)}}, "down|| is gone"},
+		"hostile, no identity": {scene{record: func(r *record.Record) { r.Identity, r.Network = "", "" }, view: []mapping.Uplink{onEth1("", idBlue, fresh)}}, "moved|" + idBlue.String() + "|so fresh"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, _ := tt.resolve()
@@ -209,7 +209,7 @@ func TestStatus(t *testing.T) {
 // record can make it absurd.
 func TestSince(t *testing.T) {
 	key := record.Key{Name: "conf", ContainerID: "c1", IfName: "net1"}
-	green := []mapping.Attachment{onEth1("green", idGreen, nodefile.Fresh)}
+	green := []mapping.Uplink{onEth1("green", idGreen, nodefile.Fresh)}
 	at := func(added time.Time) func(*record.Record) { return func(r *record.Record) { r.Time = added } }
 	for name, tt := range map[string]struct {
 		scene

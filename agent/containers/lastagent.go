@@ -20,7 +20,7 @@ func JudgeWithoutAgent(dir string, f *nodefile.File) (attached []agentapi.Contai
 	if err != nil {
 		return nil, "", err
 	}
-	held := NewLookout().Read(dir)
+	held := NewNamespaceObserver().Read(dir)
 	attached, _ = writtenIn(f, boot, time.Now()).attached(held.list, nil)
 	return attached, held.problem, nil
 }
@@ -39,7 +39,7 @@ func ReadMoved(path, boot string) []agentapi.ContainerAttachment {
 			Status: agentapi.ContainerMoved, Since: m.Since, Neighbor: m.Neighbor, To: m.Identity,
 		}
 		for _, n := range f.Networks {
-			if a.ToNetwork == "" && slices.ContainsFunc(n.Attachments, func(at nodefile.Attachment) bool { return at.Identity == m.Identity }) {
+			if a.ToNetwork == "" && slices.ContainsFunc(n.Uplinks, func(at nodefile.Uplink) bool { return at.Identity == m.Identity }) {
 				a.ToNetwork = n.Name
 			}
 		}
@@ -50,28 +50,28 @@ func ReadMoved(path, boot string) []agentapi.ContainerAttachment {
 
 // writtenIn is what an agent that is gone knew. How long a container has been gone
 // nobody can tell.
-func writtenIn(f *nodefile.File, boot string, now time.Time) knowledge {
-	k := knowledge{bootID: boot, now: now, ways: func(*record.Record) []way { return nil }}
+func writtenIn(f *nodefile.File, boot string, now time.Time) evidence {
+	k := evidence{bootID: boot, now: now, uplinks: func(*record.Record) []uplink { return nil }}
 	if f.BootID == boot {
-		k.ways = func(r *record.Record) []way { return waysIn(f, r) }
+		k.uplinks = func(r *record.Record) []uplink { return uplinksIn(f, r) }
 	}
 	return k
 }
 
-// waysIn are the attachments in the node file that a record's device leads through.
+// uplinksIn are those in the node file that a record's device leads through.
 // What has no name is there only as where a container has moved to.
-func waysIn(f *nodefile.File, r *record.Record) []way {
+func uplinksIn(f *nodefile.File, r *record.Record) []uplink {
 	for _, m := range f.Moved {
 		if m.Name == r.Name && m.ContainerID == r.ContainerID && m.IfName == r.IfName {
-			return []way{{identities: []string{m.Identity}, certainty: nodefile.Fresh, since: m.Since, neighbor: m.Neighbor}}
+			return []uplink{{identities: []string{m.Identity}, certainty: nodefile.Fresh, since: m.Since, neighbor: m.Neighbor}}
 		}
 	}
-	var out []way
+	var out []uplink
 	for _, n := range f.Networks {
-		for i := range n.Attachments {
-			if a := &n.Attachments[i]; a.VID == r.VID && (through(a, r.Device.Index) || through(a, r.Parent.Index)) {
-				out = append(out, way{
-					identities: a.Identities(), names: []string{n.Name}, certainty: a.Certainty, barred: !a.Attachable(),
+		for i := range n.Uplinks {
+			if a := &n.Uplinks[i]; a.VID == r.VID && (through(a, r.Device.Index) || through(a, r.Parent.Index)) {
+				out = append(out, uplink{
+					identities: a.Identities(), names: []string{n.Name}, certainty: a.Certainty, unattachable: !a.Attachable(),
 					since: a.Since, reason: a.Reason, neighbor: a.Neighbor,
 				})
 			}
@@ -80,7 +80,7 @@ func waysIn(f *nodefile.File, r *record.Record) []way {
 	return out
 }
 
-func through(a *nodefile.Attachment, index int) bool {
+func through(a *nodefile.Uplink, index int) bool {
 	return index > 0 && (a.Device.Index == index || a.Parent.Index == index || a.Port.Index == index ||
 		slices.ContainsFunc(a.Junctions, func(j nodefile.Junction) bool { return j.Index == index }))
 }

@@ -26,8 +26,8 @@ func TestJudgeWithoutAgent(t *testing.T) {
 	file := &nodefile.File{
 		BootID: "boot-1",
 		Networks: []nodefile.Network{
-			{Name: "green", Attachments: []nodefile.Attachment{{Identity: idGreen.String(), Device: nodeLink("eth1", 2), Port: nodeLink("eth1", 2), Certainty: nodefile.Fresh}}},
-			{Name: "blue", Attachments: []nodefile.Attachment{{Identity: idBlue.String(), VID: 300, Parent: nodeLink("eth1", 2), Port: nodeLink("eth1", 2), Certainty: nodefile.Stale}}},
+			{Name: "green", Uplinks: []nodefile.Uplink{{Identity: idGreen.String(), Device: nodeLink("eth1", 2), Port: nodeLink("eth1", 2), Certainty: nodefile.Fresh}}},
+			{Name: "blue", Uplinks: []nodefile.Uplink{{Identity: idBlue.String(), VID: 300, Parent: nodeLink("eth1", 2), Port: nodeLink("eth1", 2), Certainty: nodefile.Stale}}},
 		},
 		Moved: []nodefile.Moved{{Name: "conf", ContainerID: "c2", IfName: "net1", Identity: idPeer.String()}},
 	}

@@ -58,8 +58,8 @@ func ownGroup() string {
 	return id
 }
 
-// A Lookout is what this program can see of network namespaces.
-type Lookout struct {
+// A NamespaceObserver is what this program can see of network namespaces.
+type NamespaceObserver struct {
 	mount uint64         // its own mount namespace; 0 where that cannot be told
 	own   syscall.Stat_t // of that, on the device of the kernel's namespace files
 	all   bool           // it sees the processes of the whole machine
@@ -68,9 +68,9 @@ type Lookout struct {
 	seen map[record.Netns]bool
 }
 
-// NewLookout returns a Lookout that has seen no namespace yet.
-func NewLookout() *Lookout {
-	w := &Lookout{}
+// NewNamespaceObserver returns a NamespaceObserver that has seen no namespace yet.
+func NewNamespaceObserver() *NamespaceObserver {
+	w := &NamespaceObserver{}
 	if syscall.Stat("/proc/self/ns/mnt", &w.own) == nil {
 		w.mount = w.own.Ino
 	}
@@ -80,12 +80,12 @@ func NewLookout() *Lookout {
 }
 
 // Read reads the records in dir, and looks whether the containers are there.
-func (w *Lookout) Read(dir string) *Records {
+func (w *NamespaceObserver) Read(dir string) *Records {
 	l, err := record.List(dir)
 	out, seen := &Records{problem: problemOf(dir, l, err)}, map[record.Netns]bool{}
 	for i := range l.Records {
 		r := &l.Records[i]
-		alive, gone := w.look(r.Netns)
+		alive, gone := w.observe(r.Netns)
 		if alive || w.seen[r.Netns] {
 			seen[r.Netns] = true
 		}
@@ -95,9 +95,9 @@ func (w *Lookout) Read(dir string) *Records {
 	return out
 }
 
-// look reports whether a network namespace is there, or gone for certain. What may
+// observe reports whether a network namespace is there, or gone for certain. What may
 // not be seen, as from another mount or PID namespace, is neither.
-func (w *Lookout) look(n record.Netns) (alive, gone bool) {
+func (w *NamespaceObserver) observe(n record.Netns) (alive, gone bool) {
 	path := filepath.Clean(n.Path)
 	if !filepath.IsAbs(path) {
 		return false, false

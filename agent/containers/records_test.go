@@ -97,18 +97,18 @@ func TestNetnsGone(t *testing.T) {
 		}
 		for _, from := range []struct {
 			name  string
-			w     Lookout
+			w     NamespaceObserver
 			netns record.Netns
 			gone  bool
 		}{
-			{"the same mount namespace", Lookout{mount: here, all: true}, inMount(here), tt.gone},
-			{"another", Lookout{mount: here, all: true}, inMount(elsewhere), false},
-			{"another, seen", Lookout{mount: here, all: true, seen: map[record.Netns]bool{inMount(elsewhere): true}}, inMount(elsewhere), tt.gone},
-			{"an unknown one", Lookout{all: true}, inMount(0), false},
-			{"another PID namespace", Lookout{mount: here}, inMount(here), tt.gone && !strings.HasPrefix(tt.netns.Path, "/proc/")},
+			{"the same mount namespace", NamespaceObserver{mount: here, all: true}, inMount(here), tt.gone},
+			{"another", NamespaceObserver{mount: here, all: true}, inMount(elsewhere), false},
+			{"another, seen", NamespaceObserver{mount: here, all: true, seen: map[record.Netns]bool{inMount(elsewhere): true}}, inMount(elsewhere), tt.gone},
+			{"an unknown one", NamespaceObserver{all: true}, inMount(0), false},
+			{"another PID namespace", NamespaceObserver{mount: here}, inMount(here), tt.gone && !strings.HasPrefix(tt.netns.Path, "/proc/")},
 		} {
 			from.w.own = own
-			if alive, gone := from.w.look(from.netns); alive != tt.alive || gone != from.gone {
+			if alive, gone := from.w.observe(from.netns); alive != tt.alive || gone != from.gone {
 				t.Errorf("%s, from %s: alive %t, gone %t; want %t and %t", tt.name, from.name, alive, gone, tt.alive, from.gone)
 			}
 		}
@@ -129,8 +129,8 @@ func TestNetnsSeen(t *testing.T) {
 	}
 	keep(t, dir, "c1", record.Netns{Path: path, Inode: own.Ino, Mount: 1})
 	keep(t, dir, "c2", record.Netns{Path: path + "2", Inode: own.Ino, Mount: 1})
-	seen, late := NewLookout(), NewLookout()
-	gone := func(w *Lookout) (out []bool) {
+	seen, late := NewNamespaceObserver(), NewNamespaceObserver()
+	gone := func(w *NamespaceObserver) (out []bool) {
 		for _, r := range w.Read(dir).list {
 			out = append(out, r.gone)
 		}

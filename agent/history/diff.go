@@ -80,20 +80,20 @@ func networkChanges(before, after *mapping.View, add func(agentapi.Change)) {
 		vid  uint16
 		id   mapping.Identity
 	}
-	at := func(a *mapping.Attachment) place { return place{a.Port.Name, a.VID, a.Identity} }
-	known := map[place]*mapping.Attachment{}
-	for i := range before.Attachments {
-		known[at(&before.Attachments[i])] = &before.Attachments[i]
+	at := func(a *mapping.Uplink) place { return place{a.Port.Name, a.VID, a.Identity} }
+	known := map[place]*mapping.Uplink{}
+	for i := range before.Uplinks {
+		known[at(&before.Uplinks[i])] = &before.Uplinks[i]
 	}
 	kept := map[place]bool{}
-	for i := range after.Attachments {
-		a := &after.Attachments[i]
+	for i := range after.Uplinks {
+		a := &after.Uplinks[i]
 		old, ok := known[at(a)]
 		if !ok {
-			old = &mapping.Attachment{Name: a.Name}
+			old = &mapping.Uplink{Name: a.Name}
 		}
 		kept[at(a)] = true
-		c := agentapi.Change{What: agentapi.ChangeNetwork, Network: called(a), Interface: a.Port.Name, VID: a.VID, From: string(old.Certainty), To: string(a.Certainty), Reason: a.Reason}
+		c := agentapi.Change{What: agentapi.ChangeNetwork, Network: networkOf(a), Interface: a.Port.Name, VID: a.VID, From: string(old.Certainty), To: string(a.Certainty), Reason: a.Reason}
 		if old.Certainty != a.Certainty {
 			add(c)
 		}
@@ -102,15 +102,15 @@ func networkChanges(before, after *mapping.View, add func(agentapi.Change)) {
 			add(c)
 		}
 	}
-	for i := range before.Attachments {
-		if a := &before.Attachments[i]; !kept[at(a)] {
-			add(agentapi.Change{What: agentapi.ChangeNetwork, Network: called(a), Interface: a.Port.Name, VID: a.VID, From: string(a.Certainty)})
+	for i := range before.Uplinks {
+		if a := &before.Uplinks[i]; !kept[at(a)] {
+			add(agentapi.Change{What: agentapi.ChangeNetwork, Network: networkOf(a), Interface: a.Port.Name, VID: a.VID, From: string(a.Certainty)})
 		}
 	}
 }
 
-// called is the name of an attachment's network, or its identity.
-func called(a *mapping.Attachment) string {
+// networkOf is the name of an attachment's network, or its identity.
+func networkOf(a *mapping.Uplink) string {
 	if a.Name == "" {
 		return a.Identity.String()
 	}

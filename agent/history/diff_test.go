@@ -20,8 +20,8 @@ var when = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 func TestDiff(t *testing.T) {
 	port := nodefile.Link{Name: "eth1", Index: 2}
 	green := mapping.Identity{Switch: "mac:00:00:5e:00:53:01", VLAN: 100}
-	at := func(name string, id mapping.Identity, c nodefile.Certainty) mapping.Attachment {
-		return mapping.Attachment{Name: name, Identity: id, Port: port, Certainty: c, Reason: "because"}
+	at := func(name string, id mapping.Identity, c nodefile.Certainty) mapping.Uplink {
+		return mapping.Uplink{Name: name, Identity: id, Port: port, Certainty: c, Reason: "because"}
 	}
 	claim := func(system string) mapping.Memory {
 		return mapping.Memory{Claims: []mapping.Claim{{Interface: "eth1", Neighbor: discovery.Neighbor{
@@ -55,16 +55,16 @@ func TestDiff(t *testing.T) {
 			[]noted{{agentapi.Change{What: agentapi.ChangeNeighbor, Interface: "eth1", From: "sw mac:00:00:5e:00:53:01 port ifname:p1"}, false}},
 		},
 		"network comes": {
-			&agentapi.State{}, &agentapi.State{View: mapping.View{Attachments: []mapping.Attachment{at("", green, nodefile.Fresh)}}},
+			&agentapi.State{}, &agentapi.State{View: mapping.View{Uplinks: []mapping.Uplink{at("", green, nodefile.Fresh)}}},
 			[]noted{{agentapi.Change{What: agentapi.ChangeNetwork, Network: green.String(), Interface: "eth1", To: "fresh", Reason: "because"}, false}},
 		},
 		"network goes": {
-			&agentapi.State{View: mapping.View{Attachments: []mapping.Attachment{at("green", green, nodefile.Stale)}}}, &agentapi.State{},
+			&agentapi.State{View: mapping.View{Uplinks: []mapping.Uplink{at("green", green, nodefile.Stale)}}}, &agentapi.State{},
 			[]noted{{agentapi.Change{What: agentapi.ChangeNetwork, Network: "green", Interface: "eth1", From: "stale"}, false}},
 		},
 		"named and doubted": {
-			&agentapi.State{View: mapping.View{Attachments: []mapping.Attachment{at("teal-heron", green, nodefile.Fresh)}}},
-			&agentapi.State{View: mapping.View{Attachments: []mapping.Attachment{at("green", green, nodefile.Unverified)}}},
+			&agentapi.State{View: mapping.View{Uplinks: []mapping.Uplink{at("teal-heron", green, nodefile.Fresh)}}},
+			&agentapi.State{View: mapping.View{Uplinks: []mapping.Uplink{at("green", green, nodefile.Unverified)}}},
 			[]noted{
 				{agentapi.Change{What: agentapi.ChangeNetwork, Network: "green", Interface: "eth1", From: "fresh", To: "unverified", Reason: "because"}, false},
 				{agentapi.Change{What: agentapi.ChangeName, Network: "green", Interface: "eth1", From: "teal-heron", To: "green"}, false},

@@ -145,13 +145,13 @@ func (c *Cluster) problems() []mapping.Condition {
 	for _, w := range []*watched{c.ruleSets, c.colours} {
 		if since, err := w.problem(); err != nil {
 			out = append(out, mapping.Condition{Type: mapping.ClusterUnreachable, Message: fmt.Sprintf(
-				"the cluster's %s cannot be watched since %s, %s: %s", w.resource.Resource, since.Format(time.DateTime), counts, told(err))})
+				"the cluster's %s cannot be watched since %s, %s: %s", w.resource.Resource, since.Format(time.DateTime), counts, messageOf(err))})
 			break // the other has the same
 		}
 	}
 	if err := c.publisher.problem(); err != nil && (len(out) == 0 || permanent(err)) {
 		out = append(out, mapping.Condition{Type: mapping.NotPublished, Message: fmt.Sprintf(
-			"what this node sees is not published, so the scheduler goes by what was before: %s", told(err))})
+			"what this node sees is not published, so the scheduler goes by what was before: %s", messageOf(err))})
 	}
 	for _, p := range out {
 		if !slices.Contains(c.said, p) {

@@ -84,7 +84,7 @@ func TestTold(t *testing.T) {
 		{apierrors.NewNotFound(v1alpha1.Resource(v1alpha1.RuleSets).GroupResource(), ""), "rulesets.colvin.dev", "kubectl apply -f deploy/crds"},
 		{errors.New(strings.Repeat("a\n", 5000) + "end"), "a\ufffda", "end"},
 	} {
-		if got := told(tt.err); !strings.HasPrefix(got, tt.begins) || !strings.HasSuffix(got, tt.ends) || len(got) > 2000 {
+		if got := messageOf(tt.err); !strings.HasPrefix(got, tt.begins) || !strings.HasSuffix(got, tt.ends) || len(got) > 2000 {
 			t.Errorf("told %d octets, %.200s, want %s ... %s", len(got), got, tt.begins, tt.ends)
 		}
 	}

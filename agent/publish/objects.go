@@ -37,9 +37,9 @@ func permanent(err error) bool {
 	return errors.Is(err, errIdentity) || apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsUnauthorized(err) || apierrors.IsNotFound(err)
 }
 
-// told is an error for people, with what an admin does about it where its own words do
+// messageOf is an error for people, with what an admin does about it where its own words do
 // not say so. An API server that refuses an object has words for each of its fields.
-func told(err error) string {
+func messageOf(err error) string {
 	const most = 512
 	said := fit.Cut(fit.Printable(err.Error()), most)
 	switch {

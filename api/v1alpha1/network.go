@@ -17,7 +17,7 @@ import (
 // +kubebuilder:printcolumn:name="VLAN",type=string,JSONPath=`.status.summary.vlans`,description="The VLANs that the name stands for."
 // +kubebuilder:printcolumn:name="Switches",type=string,JSONPath=`.status.summary.switches`,description="The switches, or groups of switches, of those VLANs."
 // +kubebuilder:printcolumn:name="Nodes",type=integer,JSONPath=`.status.nodes`,description="Nodes that lead there now."
-// +kubebuilder:printcolumn:name="Attachments",type=integer,JSONPath=`.status.attachments`,description="Ways into the network on all nodes together."
+// +kubebuilder:printcolumn:name="Uplinks",type=integer,JSONPath=`.status.uplinks`,description="Ways from the nodes into the network, on all nodes together."
 // +kubebuilder:printcolumn:name="Problems",type=string,JSONPath=`.status.summary.problems`,description="The conditions that hold; kubectl describe tells more."
 // +kubebuilder:printcolumn:name="Aliases",type=string,JSONPath=`.status.summary.aliases`,priority=1,description="Further names of the network."
 // +kubebuilder:printcolumn:name="Named by",type=string,JSONPath=`.status.namedBy[0]`,priority=1,description="The rule that gives the name."
@@ -72,10 +72,10 @@ type NetworkStatus struct {
 	// +optional
 	Nodes int32 `json:"nodes"`
 
-	// Attachments is the number of ways from a node into the network, on all nodes
+	// Uplinks is the number of ways from a node into the network, on all nodes
 	// together: those of certainty fresh or stale.
 	// +optional
-	Attachments int32 `json:"attachments"`
+	Uplinks int32 `json:"uplinks"`
 
 	// Conditions say what an admin should know of: Conflict, two neighbours contradict
 	// each other on a port; Moved, running containers are in another network than they

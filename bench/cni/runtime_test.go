@@ -214,18 +214,18 @@ func (j *job) agent() (*os.File, error) {
 	return nodefile.Lock(filepath.Join(j.runDir(), nodefile.LockName))
 }
 
-func find(all []discovery.Interface, name string) (nodefile.Attachment, error) {
+func find(all []discovery.Interface, name string) (nodefile.Uplink, error) {
 	for _, i := range all {
 		if i.Name == name {
 			l := nodefile.Link{Name: i.Name, Index: i.Index, MAC: i.MAC.String()}
-			return nodefile.Attachment{Device: l, Port: l, CarrierChanges: i.CarrierChanges}, nil
+			return nodefile.Uplink{Device: l, Port: l, CarrierChanges: i.CarrierChanges}, nil
 		}
 	}
-	return nodefile.Attachment{}, errors.New("no interface " + name)
+	return nodefile.Uplink{}, errors.New("no interface " + name)
 }
 
 // networks are those that a port leads to: one untagged, and two tagged ones.
-func networks(i int, port nodefile.Attachment) []nodefile.Network {
+func networks(i int, port nodefile.Uplink) []nodefile.Network {
 	name := network
 	if i > 0 {
 		name = fmt.Sprint("rail-", i)
@@ -240,7 +240,7 @@ func networks(i int, port nodefile.Attachment) []nodefile.Network {
 		if n > 0 {
 			a.VID, a.Parent, a.Device = vlan, a.Device, nodefile.Link{}
 		}
-		all = append(all, nodefile.Network{Name: name, Attachments: []nodefile.Attachment{a}})
+		all = append(all, nodefile.Network{Name: name, Uplinks: []nodefile.Uplink{a}})
 	}
 	return all
 }

@@ -102,7 +102,7 @@ func (r *Record) checkText() error {
 	for _, s := range append([]string{
 		r.Name, r.ContainerID, r.IfName, r.BootID, r.Netns.Path, r.Args, r.Path, r.Pod.Namespace, r.Pod.Name, r.Pod.UID, r.Network, r.Identity,
 		r.Device.Name, r.Device.MAC, r.Parent.Name, r.Parent.MAC, r.Port.Name, r.Port.MAC, r.DelegateType,
-	}, r.Joined...) {
+	}, r.OtherIdentities...) {
 		size += len(s)
 	}
 	if size > maxText {

@@ -74,14 +74,14 @@ type Record struct {
 	Path   string `json:"path,omitempty"` // CNI_PATH
 	Pod    Pod    `json:"pod,omitzero"`
 
-	Network        string   `json:"network"` // as asked for
-	Identity       string   `json:"identity"`
-	Joined         []string `json:"joined,omitempty"` // further identities of the same network
-	Device         Link     `json:"device"`
-	Parent         Link     `json:"parent,omitzero"` // of the VLAN device, where VID is not 0
-	Port           Link     `json:"port"`
-	CarrierChanges uint32   `json:"carrierChanges"`
-	VID            uint16   `json:"vid,omitempty"`
+	Network         string   `json:"network"` // as asked for
+	Identity        string   `json:"identity"`
+	OtherIdentities []string `json:"joined,omitempty"` // further identities of the same network
+	Device          Link     `json:"device"`
+	Parent          Link     `json:"parent,omitzero"` // of the VLAN device, where VID is not 0
+	Port            Link     `json:"port"`
+	CarrierChanges  uint32   `json:"carrierChanges"`
+	VID             uint16   `json:"vid,omitempty"`
 	// Taken is set where the device itself is in the container, not one made on it.
 	Taken bool `json:"taken,omitempty"`
 

@@ -37,10 +37,10 @@ var ofNode = map[mapping.ConditionType]string{
 }
 
 // tellConditions collects what is to be said about the networks.
-func (w *world) tellConditions(all map[string]*network) {
-	of := map[*observed][]*bearer{}
-	for i := range w.bearers {
-		b := &w.bearers[i]
+func (w *clusterView) tellConditions(all map[string]*network) {
+	of := map[*observed][]*nodeUplink{}
+	for i := range w.uplinks {
+		b := &w.uplinks[i]
 		of[b.observed] = append(of[b.observed], b)
 	}
 	byName := maps.Clone(all) // a name comes before an alias
@@ -63,7 +63,7 @@ func (n *network) say(condition, format string, args ...any) {
 }
 
 func (n *network) tellStale() {
-	for _, b := range n.bearers {
+	for _, b := range n.uplinks {
 		if b.Certainty == nodefile.Stale {
 			n.say(v1alpha1.NetworkStale, "%s: %s is not heard any more", b.where(), b.NeighborText())
 		}
@@ -71,11 +71,11 @@ func (n *network) tellStale() {
 }
 
 // tellSpans reports a name that stands for several networks, wherever they are heard.
-func (w *world) tellSpans(n *network) {
+func (w *clusterView) tellSpans(n *network) {
 	seen := map[mapping.Identity]bool{}
 	var texts []string
-	for _, b := range n.bearers {
-		if class := w.class(b.Identity); b.leads() && !b.Spans && !seen[class] {
+	for _, b := range n.uplinks {
+		if class := w.class(b.Identity); b.isSure() && !b.Spans && !seen[class] {
 			seen[class] = true
 			texts = append(texts, fmt.Sprintf("%s (%s)", b.Identity, b.where()))
 		}
@@ -86,7 +86,7 @@ func (w *world) tellSpans(n *network) {
 }
 
 // tellInterfaces tells the networks behind an interface of what is wrong with it.
-func tellInterfaces(o *observed, bearers []*bearer, all map[string]*network) {
+func tellInterfaces(o *observed, uplinks []*nodeUplink, all map[string]*network) {
 	for _, c := range o.view.Conditions {
 		condition, concerns := ofNode[c.Type]
 		if !concerns {
@@ -94,8 +94,8 @@ func tellInterfaces(o *observed, bearers []*bearer, all map[string]*network) {
 		}
 		told := map[*network]bool{}
 		index := indexOf(o, c.Interface)
-		for _, b := range bearers {
-			if n := all[b.name]; n != nil && !told[n] && b.LeadsThrough(index) {
+		for _, b := range uplinks {
+			if n := all[b.networkName]; n != nil && !told[n] && b.LeadsThrough(index) {
 				told[n] = true
 				n.say(condition, "%s %s: %s", o.node.Name, c.Interface, strings.TrimPrefix(c.Message, c.Interface+": "))
 			}
@@ -113,7 +113,7 @@ func indexOf(o *observed, ifname string) int {
 }
 
 // tellMoved reports containers that are in another network than they asked for.
-func (w *world) tellMoved(o *observed, byName map[string]*network) {
+func (w *clusterView) tellMoved(o *observed, byName map[string]*network) {
 	for _, m := range o.topology.Spec.Moved {
 		w.plan.Moved = append(w.plan.Moved, Moved{o.node.Name, m})
 		if n := byName[m.Network]; n != nil {

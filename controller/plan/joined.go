@@ -13,8 +13,8 @@ import (
 	"github.com/colvin-net/colvin/mapping/rules"
 )
 
-// A world is what all nodes see together.
-type world struct {
+// A clusterView is what all nodes see together.
+type clusterView struct {
 	options Options
 	set     *rules.Set
 	book    []mapping.Colour
@@ -23,43 +23,43 @@ type world struct {
 	nodes   []*observed
 
 	switches mapping.Switches
-	same     sameness
+	same     identityClasses
 	colours  map[mapping.Identity][]string // by class, the oldest first
-	bearers  []bearer
+	uplinks  []nodeUplink
 }
 
-// A bearer is an attachment of a node, with the identities that it shows.
-type bearer struct {
+// A noteUplink is an uplink of one node, with the identities that it shows.
+type nodeUplink struct {
 	*observed
-	*mapping.Attachment
-	identities []mapping.Identity // its own first, then those of the other members
-	name       string             // that the Network bears; empty for none
-	colours    []string           // of its identity, as far as they resolve
+	*mapping.Uplink
+	identities  []mapping.Identity // its own first, then those of the other members
+	networkName string             // that the Network bears; empty for none
+	colours     []string           // of its identity, as far as they resolve
 }
 
-// where is the bearer for messages.
-func (b *bearer) where() string { return b.node.Name + " " + b.Port.Name }
+// where is the uplink for messages.
+func (b *nodeUplink) where() string { return b.node.Name + " " + b.Port.Name }
 
-// leads reports whether the attachment is known to lead to its network now.
-func (b *bearer) leads() bool {
+// isSure reports whether the uplink is known to lead to its network now.
+func (b *nodeUplink) isSure() bool {
 	return (b.Certainty == nodefile.Fresh || b.Certainty == nodefile.Stale) && (b.Device.Index != 0 || b.Parent.Index != 0)
 }
 
-// byRule reports whether a rule names the attachment.
-func (b *bearer) byRule() bool { return b.Rule != rules.Ref{} }
+// byRule reports whether a rule names the uplink.
+func (b *nodeUplink) byRule() bool { return b.Rule != rules.Ref{} }
 
 // join finds which identities are one network on all nodes together, and names
 // whatever has no name by a rule.
-func (w *world) join() {
+func (w *clusterView) join() {
 	inputs := make([]mapping.Input, 0, len(w.nodes))
 	for _, o := range w.nodes {
 		inputs = append(inputs, o.input)
 	}
 	w.switches = mapping.JoinSwitches(inputs, w.now)
-	w.same = sameness{}
+	w.same = identityClasses{}
 	for _, o := range w.nodes {
-		for i := range o.view.Attachments {
-			w.bearers = append(w.bearers, w.bearer(o, &o.view.Attachments[i]))
+		for i := range o.view.Uplinks {
+			w.uplinks = append(w.uplinks, w.noteUplink(o, &o.view.Uplinks[i]))
 		}
 	}
 	w.colours = map[mapping.Identity][]string{}
@@ -67,46 +67,46 @@ func (w *world) join() {
 		class := w.class(c.Identity)
 		w.colours[class] = append(w.colours[class], c.Name)
 	}
-	for i := range w.bearers {
-		w.name(&w.bearers[i])
+	for i := range w.uplinks {
+		w.nameUplink(&w.uplinks[i])
 	}
 }
 
-// bearer notes an attachment, and that its identities are the same: the switch and the
+// noteUplink notes an uplink, and that its identities are the same: the switch and the
 // group that it is in, and what LACP or a bridge proves to be one.
-func (w *world) bearer(o *observed, a *mapping.Attachment) bearer {
-	b := bearer{observed: o, Attachment: a, identities: []mapping.Identity{a.Identity}}
+func (w *clusterView) noteUplink(o *observed, a *mapping.Uplink) nodeUplink {
+	b := nodeUplink{observed: o, Uplink: a, identities: []mapping.Identity{a.Identity}}
 	if a.Identity.HasVLAN() {
-		w.same.unite(w.switches.Joined(a.Identity), w.switches.Joined(o.input.Memory.Ungrouped(a.Identity, a.Port.Index, a.Neighbor)))
+		w.same.merge(w.switches.CanonicalIdentity(a.Identity), w.switches.CanonicalIdentity(o.input.Memory.Ungrouped(a.Identity, a.Port.Index, a.Neighbor)))
 	}
-	if !b.leads() {
+	if !b.isSure() {
 		return b
 	}
 	for _, m := range a.Members {
 		if m.Decides && !slices.Contains(b.identities, m.Identity) {
 			b.identities = append(b.identities, m.Identity)
-			w.same.unite(w.switches.Joined(a.Identity), w.switches.Joined(m.Identity))
+			w.same.merge(w.switches.CanonicalIdentity(a.Identity), w.switches.CanonicalIdentity(m.Identity))
 		}
 	}
 	return b
 }
 
 // class is the identity that stands for all that are the same network.
-func (w *world) class(id mapping.Identity) mapping.Identity {
-	return w.same.root(w.switches.Joined(id))
+func (w *clusterView) class(id mapping.Identity) mapping.Identity {
+	return w.same.root(w.switches.CanonicalIdentity(id))
 }
 
-// name names a bearer: by its rule, or by the oldest colour of all that is the same
+// nameUplink names an uplink: by its rule, or by the oldest colour of all that is the same
 // network, wherever in the cluster it was heard.
-func (w *world) name(b *bearer) {
+func (w *clusterView) nameUplink(b *nodeUplink) {
 	if b.Identity.HasVLAN() {
 		b.colours = slices.DeleteFunc(slices.Clone(w.colours[w.class(b.Identity)]), w.set.Covers)
 	}
 	switch {
 	case b.byRule():
-		b.name = b.Name
+		b.networkName = b.Name
 	case len(b.colours) > 0:
-		b.name = b.colours[0]
+		b.networkName = b.colours[0]
 	}
 }
 
@@ -130,7 +130,7 @@ func colourable(id mapping.Identity) bool {
 
 // uncoloured finds what needs a colour. One is enough for all that is the same network,
 // unless pods attach by colours: each node resolves names by what it has heard itself.
-func (w *world) uncoloured() {
+func (w *clusterView) uncoloured() {
 	var all []Uncoloured
 	var refused []string
 	seen := map[mapping.Identity]bool{}
@@ -169,11 +169,11 @@ func compare(a, b mapping.Identity) int {
 	return cmp.Or(cmp.Compare(a.Switch, b.Switch), cmp.Compare(a.VLAN, b.VLAN), cmp.Compare(a.Port, b.Port))
 }
 
-// sameness says which identities are the same network: a forest of identities, in
+// identityClasses says which identities are the same network: a forest of identities, in
 // which each tree is one.
-type sameness map[mapping.Identity]mapping.Identity
+type identityClasses map[mapping.Identity]mapping.Identity
 
-func (s sameness) root(id mapping.Identity) mapping.Identity {
+func (s identityClasses) root(id mapping.Identity) mapping.Identity {
 	top := id
 	for up, ok := s[top]; ok; up, ok = s[top] {
 		top = up
@@ -184,7 +184,7 @@ func (s sameness) root(id mapping.Identity) mapping.Identity {
 	return top
 }
 
-func (s sameness) unite(a, b mapping.Identity) {
+func (s identityClasses) merge(a, b mapping.Identity) {
 	a, b = s.root(a), s.root(b)
 	switch c := compare(a, b); {
 	case c < 0:

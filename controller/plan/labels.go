@@ -47,7 +47,7 @@ func (c *NodeChange) First() bool {
 
 // labels plans the labels of a node: by what it resolves itself, since a pod must never
 // be sent where ADD would refuse it.
-func (w *world) labels(n *Node, o *observed) {
+func (w *clusterView) labels(n *Node, o *observed) {
 	usable, doubted := map[string]bool{}, map[string]time.Time{}
 	if o != nil && o.err == nil {
 		usable, doubted = w.resolvable(o)
@@ -82,10 +82,10 @@ func (w *world) labels(n *Node, o *observed) {
 
 // resolvable are the names by which a pod can be attached on a node now, and those by
 // which it could a moment ago, with the time until which that counts.
-func (w *world) resolvable(o *observed) (usable map[string]bool, doubted map[string]time.Time) {
+func (w *clusterView) resolvable(o *observed) (usable map[string]bool, doubted map[string]time.Time) {
 	usable, doubted = map[string]bool{}, map[string]time.Time{}
-	for i := range o.view.Attachments {
-		a := &o.view.Attachments[i]
+	for i := range o.view.Uplinks {
+		a := &o.view.Uplinks[i]
 		until, waits := grace(a.Certainty, a.Since, w.now)
 		for _, name := range a.Names() {
 			switch {
@@ -108,7 +108,7 @@ func (w *world) resolvable(o *observed) (usable map[string]bool, doubted map[str
 	return usable, doubted
 }
 
-// grace is until when a label stays though its attachment is in doubt since then. A
+// grace is until when a label stays though its uplink is in doubt since then. A
 // clock that is too far ahead says nothing about how long that is.
 func grace(certainty nodefile.Certainty, since, now time.Time) (time.Time, bool) {
 	if certainty != nodefile.Unverified && certainty != nodefile.Down || since.Sub(now) > Grace {

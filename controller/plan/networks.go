@@ -34,13 +34,13 @@ const (
 // A network gathers what bears one name.
 type network struct {
 	name    string
-	bearers []*bearer
+	uplinks []*nodeUplink
 	aliases map[string]bool
 	saying  map[string][]string // by condition, what is to be said
 }
 
-// networks plans the Networks: one for each name that an attachment bears.
-func (w *world) networks(existing []*v1alpha1.Network) {
+// networks plans the Networks: one for each name that an uplink bears.
+func (w *clusterView) networks(existing []*v1alpha1.Network) {
 	all := w.gather()
 	w.tellConditions(all)
 	before := make(map[string]*v1alpha1.Network, len(existing))
@@ -59,42 +59,42 @@ func (w *world) networks(existing []*v1alpha1.Network) {
 	slices.SortFunc(w.plan.Networks, func(a, b NetworkChange) int { return cmp.Compare(a.Name, b.Name) })
 }
 
-// gather collects the bearers of each name, as many names of one node as it may have. An
+// gather collects the uplinks of each name, as many names of one node as it may have. An
 // alias that is the name of something else as well is borne like a name.
-func (w *world) gather() map[string]*network {
+func (w *clusterView) gather() map[string]*network {
 	all := map[string]*network{}
 	perNode := map[*observed]map[string]bool{}
-	for i := range w.bearers {
-		b := &w.bearers[i]
+	for i := range w.uplinks {
+		b := &w.uplinks[i]
 		own := perNode[b.observed]
 		if own == nil {
 			own = map[string]bool{}
 			perNode[b.observed] = own
 		}
-		if b.name == "" || len(own) >= maxLabels && !own[b.name] {
+		if b.networkName == "" || len(own) >= maxLabels && !own[b.networkName] {
 			continue
 		}
-		own[b.name] = true
-		n := all[b.name]
+		own[b.networkName] = true
+		n := all[b.networkName]
 		if n == nil {
-			n = &network{name: b.name, aliases: map[string]bool{}, saying: map[string][]string{}}
-			all[b.name] = n
+			n = &network{name: b.networkName, aliases: map[string]bool{}, saying: map[string][]string{}}
+			all[b.networkName] = n
 		}
 		n.add(b)
 	}
-	for i := range w.bearers {
-		b := &w.bearers[i]
+	for i := range w.uplinks {
+		b := &w.uplinks[i]
 		for _, alias := range b.Aliases { // what asks for the one gets to the other, too
 			if n := all[alias]; n != nil && w.set.Covers(alias) {
-				n.bearers = append(n.bearers, b)
+				n.uplinks = append(n.uplinks, b)
 			}
 		}
 	}
 	return all
 }
 
-func (n *network) add(b *bearer) {
-	n.bearers = append(n.bearers, b)
+func (n *network) add(b *nodeUplink) {
+	n.uplinks = append(n.uplinks, b)
 	for _, list := range [][]string{b.Aliases, b.colours} {
 		for _, alias := range list {
 			n.aliases[alias] = true
@@ -104,18 +104,18 @@ func (n *network) add(b *bearer) {
 }
 
 // status is what the Network says.
-func (w *world) status(n *network, existing *v1alpha1.Network) *v1alpha1.NetworkStatus {
+func (w *clusterView) status(n *network, existing *v1alpha1.Network) *v1alpha1.NetworkStatus {
 	out := &v1alpha1.NetworkStatus{
 		Identities: n.identities(),
 		Aliases:    atMost(slices.Sorted(maps.Keys(n.aliases)), maxAliases),
 		NamedBy:    n.namedBy(),
 	}
 	nodes := map[*observed]bool{}
-	for _, b := range n.bearers {
+	for _, b := range n.uplinks {
 		if b.Certainty == nodefile.Fresh || b.Certainty == nodefile.Stale {
-			out.Attachments++
+			out.Uplinks++
 		}
-		if b.Usable || !b.byRule() && !w.options.Attach && b.leads() { // a colour is for reading, and this is what is read
+		if b.Usable || !b.byRule() && !w.options.Attach && b.isSure() { // a colour is for reading, and this is what is read
 			nodes[b.observed] = true
 		}
 	}
@@ -131,7 +131,7 @@ func atMost[T any](all []T, most int) []T { return all[:min(len(all), most)] }
 // identities are what bears the name, each with the name of its switch.
 func (n *network) identities() []v1alpha1.Identity {
 	systems := map[mapping.Identity]string{}
-	for _, b := range n.bearers {
+	for _, b := range n.uplinks {
 		for _, id := range b.identities {
 			systems[id] = betterName(systems[id], b.systemOf(id))
 		}
@@ -157,7 +157,7 @@ func betterName(a, b string) string {
 }
 
 // systemOf is the name of the switch of an identity. A group has none.
-func (b *bearer) systemOf(id mapping.Identity) string {
+func (b *nodeUplink) systemOf(id mapping.Identity) string {
 	if isGroup(id) {
 		return ""
 	}
@@ -174,7 +174,7 @@ func isGroup(id mapping.Identity) bool { return strings.HasPrefix(id.Switch, "gr
 // namedBy are the rules that give the name.
 func (n *network) namedBy() []string {
 	refs := map[string]bool{}
-	for _, b := range n.bearers {
+	for _, b := range n.uplinks {
 		if b.byRule() {
 			refs[fit.Bound(b.Rule.String(), maxRef)] = true
 		}

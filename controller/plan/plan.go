@@ -130,7 +130,7 @@ func (p *Planner) Plan(c *Cluster, now time.Time) *Plan {
 		return out
 	}
 	p.setBook(c.Colours)
-	w := &world{options: p.options, set: set, book: p.book, now: now, plan: out, nodes: p.observe(c, set, now, out)}
+	w := &clusterView{options: p.options, set: set, book: p.book, now: now, plan: out, nodes: p.observe(c, set, now, out)}
 	w.join()
 	w.uncoloured()
 	w.networks(c.Networks)

@@ -415,7 +415,7 @@ func sayNetwork(say func(string, ...any), c plan.NetworkChange) {
 		verb = "create"
 	}
 	s := c.Status
-	say("network %s: %s; nodes %d, attachments %d", c.Name, verb, s.Nodes, s.Attachments)
+	say("network %s: %s; nodes %d, uplinks %d", c.Name, verb, s.Nodes, s.Uplinks)
 	say("  vlans %s, switches %s, aliases %s, problems %s", s.Summary.VLANs, s.Summary.Switches, s.Summary.Aliases, s.Summary.Problems)
 	for _, id := range s.Identities {
 		say("  is %s %s vlan %d %s", id.Switch, id.SystemName, id.VLAN, id.Port)

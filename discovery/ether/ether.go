@@ -23,7 +23,7 @@ var ErrClosed = errors.New("port is closed")
 // socket may come back to life with it, or stay deaf: the Conn is of no more use.
 var ErrDown = errors.New("interface went down")
 
-// A Conn is one socket of a port. What it delivers its Socket says.
+// A Conn is one socket of a port. What it delivers its FrameSet says.
 type Conn interface {
 	// ReadFrame blocks until a frame arrives and has it taken, from its destination
 	// address on and without FCS; take must not keep it. The error is ErrClosed
@@ -37,17 +37,17 @@ type Conn interface {
 	Close() error
 }
 
-// A HushConn is a Conn that can keep back a frame that a speaker repeats, so that
+// A SuppressingConn is a Conn that can keep back a frame that a speaker repeats, so that
 // nobody wakes up for it. Its methods may be called at any time.
-type HushConn interface {
+type SuppressingConn interface {
 	Conn
-	// Hush has ReadFrame deliver no more frames that are identical to this one,
-	// whatever tag they came with, until Unhush. One that arrives while Hush or
-	// Unhush runs may be both delivered and kept back; none is lost.
-	Hush(frame []byte) error
-	// Unhush has everything delivered again. What was kept back remains so; where
+	// Suppress has ReadFrame deliver no more frames that are identical to this one,
+	// whatever tag they came with, until Resume. One that arrives while Suppress or
+	// Resume runs may be both delivered and kept back; none is lost.
+	Suppress(frame []byte) error
+	// Resume has everything delivered again. What was kept back remains so; where
 	// the Conn would remain deaf ReadFrame fails.
-	Unhush()
+	Resume()
 	// Kept returns how many frames were kept back since it was last called, and
 	// when the last of them arrived. Only a few can be told apart: where there were
 	// too many, or the clock was set, it counts as having arrived just now.
@@ -55,7 +55,7 @@ type HushConn interface {
 }
 
 // A ListenFunc opens a socket of a port.
-type ListenFunc func(discovery.Interface, Socket) (Conn, error)
+type ListenFunc func(discovery.Interface, FrameSet) (Conn, error)
 
 // groups are the destination addresses of IEEE Std 802.1AB-2016, table 7-1:
 // nearest bridge, nearest non-TPMR bridge and nearest customer bridge.

@@ -23,7 +23,7 @@ import (
 
 // Listen opens an AF_PACKET socket on the interface, in the calling thread's
 // network namespace. It needs CAP_NET_RAW.
-func Listen(ifi discovery.Interface, s Socket) (Conn, error) {
+func Listen(ifi discovery.Interface, s FrameSet) (Conn, error) {
 	filter, err := bpf.Assemble(s.program())
 	if err != nil {
 		return nil, fmt.Errorf("assemble filter: %w", err)
@@ -45,7 +45,7 @@ func Listen(ifi discovery.Interface, s Socket) (Conn, error) {
 	if s&Early != 0 {
 		return plain, nil
 	}
-	h, err := newHushConn(plain, ifi, s)
+	h, err := newSuppressingConn(plain, ifi, s)
 	if err != nil {
 		_ = c.Close()
 		return nil, fmt.Errorf("listen on %s: %w", ifi.Name, err)
@@ -54,7 +54,7 @@ func Listen(ifi discovery.Interface, s Socket) (Conn, error) {
 }
 
 // protocol is what the socket is bound to.
-func (s Socket) protocol() int {
+func (s FrameSet) protocol() int {
 	switch {
 	case s&Early != 0:
 		return unix.ETH_P_ALL
@@ -65,7 +65,7 @@ func (s Socket) protocol() int {
 	}
 }
 
-func (s Socket) setup(c *packet.Conn) (syscall.RawConn, error) {
+func (s FrameSet) setup(c *packet.Conn) (syscall.RawConn, error) {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return nil, err
@@ -86,7 +86,7 @@ func (s Socket) setup(c *packet.Conn) (syscall.RawConn, error) {
 }
 
 // groups are the addresses that the NIC has to let in.
-func (s Socket) groups() []discovery.MAC {
+func (s FrameSet) groups() []discovery.MAC {
 	var joined []discovery.MAC
 	if s&LLDP != 0 && s&sent == 0 {
 		joined = append(joined, groups...)
@@ -97,7 +97,7 @@ func (s Socket) groups() []discovery.MAC {
 	return joined
 }
 
-func (s Socket) setOptions(fd int) error {
+func (s FrameSet) setOptions(fd int) error {
 	if s&sent == 0 {
 		if err := ignoreOutgoing(fd); err != nil {
 			return err

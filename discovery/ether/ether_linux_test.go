@@ -117,7 +117,7 @@ type ear struct {
 	close func()
 }
 
-func (w *wire) listen(s ether.Socket) *ear {
+func (w *wire) listen(s ether.FrameSet) *ear {
 	w.t.Helper()
 	e := &ear{wire: w, name: fmt.Sprintf("socket %04b", s), heard: make(chan []byte, 64)}
 	err := w.node.Do(func() (err error) {
@@ -199,7 +199,7 @@ func (w *wire) sendRaw(s *speaker.Speaker, b []byte) {
 }
 
 // sockets are those that receive LLDP.
-var sockets = []ether.Socket{ether.LLDP, ether.LLDP | ether.Early, ether.LLDP | ether.CDP | ether.Early}
+var sockets = []ether.FrameSet{ether.LLDP, ether.LLDP | ether.Early, ether.LLDP | ether.CDP | ether.Early}
 
 func TestReceive(t *testing.T) {
 	w := newWire(t)
@@ -282,7 +282,7 @@ func cdpFrame(protocol uint16) []byte {
 
 func TestReceiveCDP(t *testing.T) {
 	w := newWire(t)
-	for _, s := range []ether.Socket{ether.CDP, ether.CDP | ether.Early, ether.LLDP | ether.CDP | ether.Early} {
+	for _, s := range []ether.FrameSet{ether.CDP, ether.CDP | ether.Early, ether.LLDP | ether.CDP | ether.Early} {
 		e := w.listen(s)
 		const cdp, vtp = 0x2000, 0x2003
 		stp := append([]byte{0x01, 0x80, 0xc2, 0, 0, 0, 2, 0, 0, 0, 0, 9, 0, 38, 0x42, 0x42, 0x03}, make([]byte, 43)...)

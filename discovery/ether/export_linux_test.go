@@ -9,8 +9,8 @@ import (
 )
 
 // LockFilter has every later change of the filter fail.
-func LockFilter(h HushConn) error {
-	c, ok := h.(*hushConn)
+func LockFilter(h SuppressingConn) error {
+	c, ok := h.(*suppressingConn)
 	if !ok {
 		return errors.ErrUnsupported
 	}

@@ -37,7 +37,7 @@ type pattern []check
 const drop, accept = 0, MaxFrame
 
 // program is the filter of a socket: it lets pass what meets one of the patterns.
-func (s Socket) program() []bpf.Instruction {
+func (s FrameSet) program() []bpf.Instruction {
 	wrongWay := bpf.JumpEqual
 	if s&sent != 0 {
 		wrongWay = bpf.JumpNotEqual
@@ -62,7 +62,7 @@ func (s Socket) program() []bpf.Instruction {
 // patterns are those of a socket. The kernel takes the outermost tag off a frame
 // that arrives, before any socket sees it; what is left are the tags behind it,
 // which only an Early socket meets, and those of frames that are being sent.
-func (s Socket) patterns() []pattern {
+func (s FrameSet) patterns() []pattern {
 	plain := s.untagged()
 	patterns := plain
 	if s&Early == 0 {
@@ -76,7 +76,7 @@ func (s Socket) patterns() []pattern {
 	return patterns
 }
 
-func (s Socket) untagged() []pattern {
+func (s FrameSet) untagged() []pattern {
 	etherType := check{offType, 2, uint32(lldp.EtherType)}
 	if s&sent != 0 {
 		return []pattern{{etherType}}

@@ -27,7 +27,7 @@ var above = []struct {
 	name    string
 	needs   *netnstest.Feature
 	make    func(*netnstest.Namespace) error
-	sockets ether.Socket // all of them
+	sockets ether.FrameSet // all of them
 }{
 	{"nothing", netnstest.NetNS, func(*netnstest.Namespace) error { return nil }, plain},
 	{"bridge", netnstest.NetNS, func(n *netnstest.Namespace) error {
@@ -78,10 +78,10 @@ func TestMasters(t *testing.T) {
 				t.Fatal(err)
 			}
 			interfaces := w.look()
-			var all ether.Socket
+			var all ether.FrameSet
 			var ears []*ear
 			w.warm()
-			for _, s := range ether.Sockets(w.port, interfaces, ether.LLDP|ether.CDP, ether.CaptureAuto) {
+			for _, s := range ether.FrameSetsFor(w.port, interfaces, ether.LLDP|ether.CDP, ether.CaptureAuto) {
 				all |= s
 				ears = append(ears, w.listen(s))
 			}

@@ -8,14 +8,14 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 )
 
-// A Socket says which frames a Conn delivers. Unless it is a Tap they are frames
+// A FrameSet says which frames a Conn delivers. Unless it is a Tap they are frames
 // that arrive, never copies of what the node sends: a pod on a macvlan can forge
 // LLDP, and its frames leave through the very port we listen on.
-type Socket uint8
+type FrameSet uint8
 
 const (
 	// LLDP stands for LLDP frames to any of the three group addresses.
-	LLDP Socket = 1 << iota
+	LLDP FrameSet = 1 << iota
 	// CDP stands for frames of the Cisco Discovery Protocol.
 	CDP
 	// Early has the frames delivered before anything else in the kernel sees them.
@@ -44,14 +44,14 @@ const (
 	CaptureProtocol Capture = "protocol"
 )
 
-// Sockets are those by which a port is listened to. The interfaces are all of the
+// FrameSetsFor are those by which a port is listened to. The interfaces are all of the
 // node, and the protocols LLDP, CDP or both.
-func Sockets(port discovery.Interface, interfaces []discovery.Interface, protocols Socket, c Capture) []Socket {
-	if c == CaptureAll || (c != CaptureProtocol && taken(port, interfaces)) {
-		return []Socket{protocols | Early}
+func FrameSetsFor(port discovery.Interface, interfaces []discovery.Interface, protocols FrameSet, c Capture) []FrameSet {
+	if c == CaptureAll || (c != CaptureProtocol && takenByMaster(port, interfaces)) {
+		return []FrameSet{protocols | Early}
 	}
-	var sockets []Socket
-	for _, s := range []Socket{LLDP, CDP} {
+	var sockets []FrameSet
+	for _, s := range []FrameSet{LLDP, CDP} {
 		if protocols&s != 0 {
 			sockets = append(sockets, s)
 		}
@@ -66,9 +66,9 @@ func Sockets(port discovery.Interface, interfaces []discovery.Interface, protoco
 // may see them then.
 var leaves = []discovery.Kind{discovery.KindBond, discovery.KindTeam, discovery.KindVRF}
 
-// taken reports whether a master of the port, or a master of that, takes frames
+// takenByMaster reports whether a master of the port, or a master of that, takes frames
 // before a socket of their protocol sees them.
-func taken(port discovery.Interface, interfaces []discovery.Interface) bool {
+func takenByMaster(port discovery.Interface, interfaces []discovery.Interface) bool {
 	for range interfaces { // a bound, should the masters form a circle
 		if port.Master == 0 {
 			return false

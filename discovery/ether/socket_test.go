@@ -13,7 +13,7 @@ import (
 
 func TestSockets(t *testing.T) {
 	const both = ether.LLDP | ether.CDP
-	each, early := []ether.Socket{ether.LLDP, ether.CDP}, []ether.Socket{both | ether.Early}
+	each, early := []ether.FrameSet{ether.LLDP, ether.CDP}, []ether.FrameSet{both | ether.Early}
 	interfaces := []discovery.Interface{
 		{Index: 10, Kind: "bond"},
 		{Index: 11, Kind: "bond", Master: 12},
@@ -26,17 +26,17 @@ func TestSockets(t *testing.T) {
 	for _, tt := range []struct {
 		what      string
 		master    int
-		protocols ether.Socket
+		protocols ether.FrameSet
 		capture   ether.Capture
-		want      []ether.Socket
+		want      []ether.FrameSet
 	}{
 		{"no master", 0, both, ether.CaptureAuto, each},
-		{"no master, LLDP only", 0, ether.LLDP, ether.CaptureAuto, []ether.Socket{ether.LLDP}},
-		{"no master, CDP only", 0, ether.CDP, ether.CaptureAuto, []ether.Socket{ether.CDP}},
+		{"no master, LLDP only", 0, ether.LLDP, ether.CaptureAuto, []ether.FrameSet{ether.LLDP}},
+		{"no master, CDP only", 0, ether.CDP, ether.CaptureAuto, []ether.FrameSet{ether.CDP}},
 		{"bond", 10, both, ether.CaptureAuto, each},
 		{"bond in a bridge", 11, both, ether.CaptureAuto, early},
 		{"bridge", 12, both, ether.CaptureAuto, early},
-		{"Open vSwitch, LLDP only", 13, ether.LLDP, ether.CaptureAuto, []ether.Socket{ether.LLDP | ether.Early}},
+		{"Open vSwitch, LLDP only", 13, ether.LLDP, ether.CaptureAuto, []ether.FrameSet{ether.LLDP | ether.Early}},
 		{"team in a VRF", 14, both, ether.CaptureAuto, each},
 		{"a master that is not there", 99, both, ether.CaptureAuto, early},
 		{"a circle", 16, both, ether.CaptureAuto, early},
@@ -44,7 +44,7 @@ func TestSockets(t *testing.T) {
 		{"told not to", 13, both, ether.CaptureProtocol, each},
 	} {
 		port := discovery.Interface{Index: 2, Master: tt.master}
-		if diff := cmp.Diff(tt.want, ether.Sockets(port, interfaces, tt.protocols, tt.capture)); diff != "" {
+		if diff := cmp.Diff(tt.want, ether.FrameSetsFor(port, interfaces, tt.protocols, tt.capture)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.what, diff)
 		}
 	}

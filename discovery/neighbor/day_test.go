@@ -95,8 +95,8 @@ func newDay(t *testing.T) *day {
 		d.cables[ifi.Name] = &ethertest.Segment{}
 	}
 	d.observer = observe.New(observe.Config{
-		Links: d.links, Ports: observe.Patterns{"*"},
-		Listen: func(i discovery.Interface, s ether.Socket) (ether.Conn, error) {
+		Links: d.links, ListenOn: observe.Patterns{"*"},
+		Listen: func(i discovery.Interface, s ether.FrameSet) (ether.Conn, error) {
 			return d.cables[i.Name].Listen(s), nil
 		},
 	})

@@ -24,9 +24,9 @@ type Config struct {
 	Addresses func() (map[int][]netip.Addr, error)
 	Log       *slog.Logger
 
-	Ports     Patterns
-	Protocols ether.Socket // LLDP, CDP or both; zero: both
-	Settings               // of ports without exception; zero: auto capture, and nothing is sent
+	ListenOn  Patterns
+	Protocols ether.FrameSet // LLDP, CDP or both; zero: both
+	Settings                 // of ports without exception; zero: auto capture, and nothing is sent
 	// Exceptions are settings of some ports. Where several match, the last that
 	// says something decides.
 	Exceptions []Exception

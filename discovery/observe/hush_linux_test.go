@@ -72,7 +72,7 @@ func (f *farEnd) begin(pvid uint16) {
 func TestRepetitionOnWire(t *testing.T) {
 	node, sw := netnstest.NewT(t, "node"), netnstest.NewT(t, "switch")
 	var looks, kept atomic.Int64
-	r := observeIn(t, node, observe.Config{Ports: observe.Patterns{"eth*"}, Listen: func(i discovery.Interface, s ether.Socket) (ether.Conn, error) {
+	r := observeIn(t, node, observe.Config{ListenOn: observe.Patterns{"eth*"}, Listen: func(i discovery.Interface, s ether.FrameSet) (ether.Conn, error) {
 		c, err := ether.Listen(i, s)
 		if err != nil {
 			return nil, err

@@ -122,7 +122,7 @@ func newNode(t *testing.T, sw netnstest.Socket) *netnstest.Namespace {
 func TestLLDPD(t *testing.T) {
 	sw := netnstest.NewSwitchT(t, netnstest.SwitchConfig{Name: "leaf-1", Speaker: netnstest.LLDPD})
 	node := newNode(t, sw)
-	r := observeIn(t, node, observe.Config{Ports: observe.Patterns{"eth*"}, Settings: observe.Settings{Transmit: transmit.On}})
+	r := observeIn(t, node, observe.Config{ListenOn: observe.Patterns{"eth*"}, Settings: observe.Settings{Transmit: transmit.On}})
 	neighbors := func() string {
 		return run(t, sw.Namespace, "lldpcli", "-u", "/run/lldpd.socket", "-f", "keyvalue", "show", "neighbors", "details")
 	}
@@ -209,7 +209,7 @@ func TestLADVD(t *testing.T) {
 		t.Fatal(err)
 	}
 	observeIn(t, node, observe.Config{
-		Ports: observe.Patterns{"eth*"}, Settings: observe.Settings{Transmit: transmit.On},
+		ListenOn: observe.Patterns{"eth*"}, Settings: observe.Settings{Transmit: transmit.On},
 		// ladvd may not listen yet when the first frame is sent.
 		Speaker: transmit.Config{Timers: transmit.Timers{Interval: time.Second, Hold: 120, Fast: time.Second, FastInit: 1, CreditMax: 5}},
 	})
@@ -313,7 +313,7 @@ func TestSilentBesideLLDPD(t *testing.T) {
 	sw := netnstest.NewSwitchT(t, netnstest.SwitchConfig{Name: "host", Speaker: netnstest.LLDPD})
 	newNode(t, sw)
 	r := observeIn(t, sw.Namespace, observe.Config{
-		Ports: observe.Patterns{"p*"}, Settings: observe.Settings{Transmit: transmit.Auto},
+		ListenOn: observe.Patterns{"p*"}, Settings: observe.Settings{Transmit: transmit.Auto},
 		Speaker: transmit.Config{WatchTime: 3 * time.Second, WatchAgain: time.Second},
 	})
 	state := func(want discovery.TransmitState) func() error {

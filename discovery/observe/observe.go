@@ -89,7 +89,7 @@ func (o *Observer) Snapshot() *discovery.Snapshot {
 	defer o.mu.Unlock()
 	s := &discovery.Snapshot{Time: time.Now(), Interfaces: slices.Clone(o.interfaces), Ports: []discovery.Port{}}
 	for _, p := range o.open {
-		o.catchUp(p)
+		o.collectAllKept(p)
 		s.Ports = append(s.Ports, p.describe())
 	}
 	slices.SortFunc(s.Ports, func(a, b discovery.Port) int { return a.Index - b.Index })
@@ -132,7 +132,7 @@ func (o *Observer) Run(ctx context.Context) error {
 			if errors.Is(f.err, ether.ErrDown) {
 				dump.by(dump.last.Add(dumpEvery)) // which explains it
 			}
-			o.fail(f)
+			o.notePortFailure(f)
 		case <-wake.C:
 			if o.expire() {
 				o.publish()
@@ -184,7 +184,7 @@ func (o *Observer) sync() error {
 	}
 	changed, err := o.reconcile(list)
 	for _, p := range o.current() {
-		o.catchUp(p) // while the kernel has room for more
+		o.collectAllKept(p) // while the kernel has room for more
 	}
 	if changed {
 		o.publish()
@@ -197,22 +197,22 @@ func (o *Observer) reconcile(list []discovery.Interface) (changed bool, err erro
 	changed = o.interfaces == nil || !reflect.DeepEqual(o.interfaces, list)
 	wanted := make(map[int]discovery.Interface)
 	for _, i := range list {
-		if o.c.Ports.Port(i) {
+		if o.c.ListenOn.Port(i) {
 			wanted[i.Index] = i
 		}
 	}
 	for index, p := range o.current() {
 		if _, ok := wanted[index]; !ok {
 			o.close(p)
-			o.forget(index)
+			o.forgetPort(index)
 		}
 	}
 	if o.chassis == (discovery.MAC{}) {
-		o.chassis = chassis(list, o.c.Ports.Port)
+		o.chassis = chassis(list, o.c.ListenOn.Port)
 	}
-	r := newReach(list, o.lookUp(), o.c.Ports.Port)
+	r := newReach(list, o.cachedAddresses(), o.c.ListenOn.Port)
 	for _, i := range wanted {
-		brought, err := o.bring(i, &r)
+		brought, err := o.ensurePort(i, &r)
 		if err != nil {
 			return false, err
 		}
@@ -224,25 +224,25 @@ func (o *Observer) reconcile(list []discovery.Interface) (changed bool, err erro
 	return changed, nil
 }
 
-// bring makes sure that the port's sockets belong to the interface's present
+// ensurePort makes sure that the port's sockets belong to the interface's present
 // carrier epoch, and that it is heard as early as it must be. It reports whether the
 // port is another one now, or its driver says something else.
-func (o *Observer) bring(i discovery.Interface, r *reach) (changed bool, err error) {
+func (o *Observer) ensurePort(i discovery.Interface, r *reach) (changed bool, err error) {
 	settings := o.c.settings(i.Name)
-	sockets := ether.Sockets(i, r.interfaces, o.c.Protocols, settings.Capture)
+	sockets := ether.FrameSetsFor(i, r.interfaces, o.c.Protocols, settings.Capture)
 	p := o.current()[i.Index]
 	same := p != nil && p.key == keyOf(i) && !p.broken
-	if !same || !slices.Equal(p.sockets, sockets) {
+	if !same || !slices.Equal(p.frameSets, sockets) {
 		changed = true
-		p = o.replace(p, i, same)
-		p.sockets = sockets
+		p = o.replacePort(p, i, same)
+		p.frameSets = sockets
 		if i.Up { // a socket on an interface that is down fails at once
 			if err := o.openSockets(i, p); err != nil {
 				return false, err
 			}
 		}
 	}
-	nic := o.facts(p, i.Name)
+	nic := o.cachedNIC(p, i.Name)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	changed = changed || nic != p.nic
@@ -252,9 +252,9 @@ func (o *Observer) bring(i discovery.Interface, r *reach) (changed bool, err err
 	return changed, nil
 }
 
-// replace returns the port that takes the place of old, if there is one, which is
+// replacePort returns the port that takes the place of old, if there is one, which is
 // closed. What was heard stays where it is the same cable still.
-func (o *Observer) replace(old *port, i discovery.Interface, same bool) *port {
+func (o *Observer) replacePort(old *port, i discovery.Interface, same bool) *port {
 	p := &port{key: keyOf(i), name: i.Name, since: time.Now()}
 	p.changed.Store(true)
 	var counters discovery.PortCounters
@@ -279,7 +279,7 @@ func (o *Observer) replace(old *port, i discovery.Interface, same bool) *port {
 
 // openSockets opens the sockets of a port, or notes why one cannot be opened.
 func (o *Observer) openSockets(i discovery.Interface, p *port) error {
-	for _, s := range p.sockets {
+	for _, s := range p.frameSets {
 		conn, err := o.c.Listen(i, s)
 		switch {
 		case errors.Is(err, os.ErrPermission):
@@ -296,8 +296,8 @@ func (o *Observer) openSockets(i discovery.Interface, p *port) error {
 	return nil
 }
 
-// facts are what the driver says of the port's NIC.
-func (o *Observer) facts(p *port, name string) discovery.NIC {
+// cachedNIC are what the driver says of the port's NIC.
+func (o *Observer) cachedNIC(p *port, name string) discovery.NIC {
 	if now := time.Now(); now.Sub(p.nicAt) >= nicEvery {
 		p.nicAt = now
 		return o.c.NIC(name)
@@ -305,9 +305,9 @@ func (o *Observer) facts(p *port, name string) discovery.NIC {
 	return p.nic
 }
 
-// lookUp reads the IP addresses, unless that was done just now: some nodes have
+// cachedAddresses reads the IP addresses, unless that was done just now: some nodes have
 // thousands.
-func (o *Observer) lookUp() map[int][]netip.Addr {
+func (o *Observer) cachedAddresses() map[int][]netip.Addr {
 	if now := time.Now(); now.Sub(o.addressesAt) >= addressesEvery {
 		found, err := o.c.Addresses()
 		if err != nil {
@@ -326,13 +326,13 @@ func (o *Observer) current() map[int]*port {
 	return maps.Clone(o.open)
 }
 
-func (o *Observer) forget(index int) {
+func (o *Observer) forgetPort(index int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	delete(o.open, index)
 }
 
-func (o *Observer) fail(f failure) {
+func (o *Observer) notePortFailure(f failure) {
 	o.mu.Lock()
 	f.port.broken = true
 	if !errors.Is(f.err, ether.ErrDown) {
@@ -351,7 +351,7 @@ func (o *Observer) closeAll() {
 			o.mu.Unlock()
 		}
 		o.close(p)
-		o.forget(index)
+		o.forgetPort(index)
 	}
 }
 
@@ -369,9 +369,9 @@ func (o *Observer) expire() bool {
 	}
 	changed := false
 	for _, p := range ports {
-		o.catchUp(p)
+		o.collectAllKept(p)
 		if p.table.Expire(now) {
-			o.unhush(p)
+			o.deliverAll(p)
 			p.changed.Store(true)
 			changed = true
 		}
@@ -403,8 +403,8 @@ func (o *Observer) anyBroken() bool {
 	return false
 }
 
-// wake has Run look after the ports.
-func (o *Observer) wake() {
+// wakeRun has Run look after the ports.
+func (o *Observer) wakeRun() {
 	select {
 	case o.heard <- struct{}{}:
 	default:

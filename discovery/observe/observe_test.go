@@ -41,7 +41,7 @@ type bench struct {
 func newBench(t *testing.T, links ...discovery.Interface) *bench {
 	t.Helper()
 	b := &bench{t: t, links: linktest.New(links...), cables: map[string]*ethertest.Segment{}, done: make(chan error, 1)}
-	b.config = observe.Config{Links: b.links, Listen: b.listen, Ports: observe.Patterns{"*"}}
+	b.config = observe.Config{Links: b.links, Listen: b.listen, ListenOn: observe.Patterns{"*"}}
 	return b
 }
 
@@ -80,7 +80,7 @@ func (b *bench) cable(name string) *ethertest.Segment {
 	return b.cables[name]
 }
 
-func (b *bench) listen(i discovery.Interface, s ether.Socket) (ether.Conn, error) {
+func (b *bench) listen(i discovery.Interface, s ether.FrameSet) (ether.Conn, error) {
 	b.mu.Lock()
 	err := b.refuse
 	b.mu.Unlock()
@@ -391,7 +391,7 @@ func TestFailureDoesNotDelayDump(t *testing.T) {
 		b := newBench(t, hardware(2, "eth1"), hardware(3, "eth2"))
 		failing := &failingConn{fail: make(chan error, 1)}
 		b.config.Protocols = ether.LLDP
-		b.config.Listen = func(i discovery.Interface, s ether.Socket) (ether.Conn, error) {
+		b.config.Listen = func(i discovery.Interface, s ether.FrameSet) (ether.Conn, error) {
 			if i.Index == 3 && len(failing.fail) == 0 {
 				return failing, nil
 			}
@@ -417,7 +417,7 @@ func TestDownThatNobodySaw(t *testing.T) {
 		b := newBench(t, hardware(2, "eth1"))
 		down := &failingConn{fail: make(chan error)}
 		opened := 0
-		b.config.Listen = func(i discovery.Interface, s ether.Socket) (ether.Conn, error) {
+		b.config.Listen = func(i discovery.Interface, s ether.FrameSet) (ether.Conn, error) {
 			if s == ether.CDP && opened == 0 {
 				opened++
 				return down, nil

@@ -44,10 +44,10 @@ type port struct {
 	problem string // why, where that is worth telling
 	table   *neighbor.Table
 
-	sockets   []ether.Socket // what receivers listen to
-	receivers []*receiver
-	hushes    []*hush   // of the receivers that can keep frames back
-	tap       *receiver // while the speaker listens for others
+	frameSets   []ether.FrameSet // what receivers listen to
+	receivers   []*receiver
+	suppressors []*suppressor // of the receivers that can keep frames back
+	tap         *receiver     // while the speaker listens for others
 
 	nic   discovery.NIC
 	nicAt time.Time // when it was read
@@ -106,17 +106,17 @@ func (r *receiver) close() {
 
 // listen has every frame from a socket heard.
 func (o *Observer) listen(p *port, conn ether.Conn) {
-	hear := func(frame []byte) { o.note(p, p.table.Receive(frame, time.Now())) }
-	if c, ok := conn.(ether.HushConn); ok {
-		h := &hush{conn: c}
-		p.hushes = append(p.hushes, h)
-		hear = func(frame []byte) { o.hear(p, h, frame) }
+	hear := func(frame []byte) { o.noteOutcome(p, p.table.Receive(frame, time.Now())) }
+	if c, ok := conn.(ether.SuppressingConn); ok {
+		h := &suppressor{conn: c}
+		p.suppressors = append(p.suppressors, h)
+		hear = func(frame []byte) { o.receiveRepeats(p, h, frame) }
 	}
 	p.receivers = append(p.receivers, o.receive(p, conn, hear))
 }
 
-// note has Run look after what a frame did.
-func (o *Observer) note(p *port, outcome neighbor.Outcome) {
+// noteOutcome has Run look after what a frame did.
+func (o *Observer) noteOutcome(p *port, outcome neighbor.Outcome) {
 	if !outcome.Visible() {
 		return
 	}
@@ -124,13 +124,13 @@ func (o *Observer) note(p *port, outcome neighbor.Outcome) {
 		p.appeared.Store(true)
 	}
 	p.changed.Store(true)
-	o.wake()
+	o.wakeRun()
 }
 
 // close ends the port's receivers; nothing is added to the table afterwards.
 func (o *Observer) close(p *port) {
 	p.closeTap()
-	o.unhush(p)
+	o.deliverAll(p)
 	for _, r := range p.receivers {
 		r.close()
 	}

@@ -20,7 +20,7 @@ func (o *Observer) speak() bool {
 	changed, now := false, time.Now()
 	for _, p := range o.current() {
 		changed = o.advance(p, now) || changed
-		if !o.tune(p) {
+		if !o.updateTap(p) {
 			changed = o.advance(p, now) || changed
 		}
 	}
@@ -70,10 +70,10 @@ func (o *Observer) logTransmit(name string, t discovery.Transmit) {
 	}
 }
 
-// tune opens and closes the tap as the speaker wants to listen. It is not called
+// updateTap opens and closes the tap as the speaker wants to listen. It is not called
 // with the lock held, which whoever reads the tap takes. It reports false where the
 // tap cannot be opened.
-func (o *Observer) tune(p *port) bool {
+func (o *Observer) updateTap(p *port) bool {
 	o.mu.Lock()
 	listening := p.speaker.Listening()
 	o.mu.Unlock()
@@ -85,7 +85,7 @@ func (o *Observer) tune(p *port) bool {
 	}
 	conn, err := o.c.Listen(discovery.Interface{Index: p.index, Name: p.name, MAC: p.mac}, ether.Tap)
 	if err != nil {
-		o.fail(failure{p, err})
+		o.notePortFailure(failure{p, err})
 		return false
 	}
 	p.tap = o.receive(p, conn, func(frame []byte) { o.overhear(p, frame) })
@@ -101,7 +101,7 @@ func (o *Observer) overhear(p *port, frame []byte) {
 	heard := !p.speaker.Listening()
 	o.mu.Unlock()
 	if heard {
-		o.wake()
+		o.wakeRun()
 	}
 }
 

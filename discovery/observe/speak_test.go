@@ -152,8 +152,8 @@ func TestGoodbyeOnExit(t *testing.T) {
 // TestWatch shows that the tap is open while it must be and no longer, and that the
 // node's own frames are not taken for another's.
 func TestWatch(t *testing.T) {
-	each, tapped := []ether.Socket{ether.LLDP, ether.CDP}, []ether.Socket{ether.LLDP, ether.CDP, ether.Tap}
-	sockets := func(b *bench, what string, want []ether.Socket) {
+	each, tapped := []ether.FrameSet{ether.LLDP, ether.CDP}, []ether.FrameSet{ether.LLDP, ether.CDP, ether.Tap}
+	sockets := func(b *bench, what string, want []ether.FrameSet) {
 		b.t.Helper()
 		synctest.Wait()
 		if diff := cmp.Diff(want, b.cable("eth1").Open()); diff != "" {
@@ -215,7 +215,7 @@ func TestTapFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, hardware(2, "eth1"))
 		b.config.Transmit = transmit.Auto
-		b.config.Listen = func(i discovery.Interface, s ether.Socket) (ether.Conn, error) {
+		b.config.Listen = func(i discovery.Interface, s ether.FrameSet) (ether.Conn, error) {
 			if s == ether.Tap {
 				return nil, errors.New("no buffer space")
 			}
@@ -334,7 +334,7 @@ func TestMasterChange(t *testing.T) {
 		b.links.Set(member)
 		time.Sleep(time.Second)
 		b.expect("in the bridge", "eth1 epoch 2 [mac:02:00:00:00:01:01 vlan 100]")
-		if diff := cmp.Diff([]ether.Socket{ether.LLDP | ether.CDP | ether.Early}, b.cable("eth1").Open()); diff != "" {
+		if diff := cmp.Diff([]ether.FrameSet{ether.LLDP | ether.CDP | ether.Early}, b.cable("eth1").Open()); diff != "" {
 			t.Errorf("sockets (-want +got):\n%s", diff)
 		}
 		b.hear(2, 100, time.Hour)

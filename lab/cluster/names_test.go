@@ -29,7 +29,7 @@ const (
 	blueColour  = "blue-starling"
 )
 
-func usable(a nodefile.Attachment) bool { return a.Usable }
+func usable(a nodefile.Uplink) bool { return a.Usable }
 
 // TestCluster follows a cluster from its first hour on.
 func TestCluster(t *testing.T) {

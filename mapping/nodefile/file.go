@@ -159,8 +159,8 @@ func (f *File) validate() error {
 		if n.Name == "" {
 			return fmt.Errorf("networks[%d].name is empty", i)
 		}
-		for j := range n.Attachments {
-			if err := n.Attachments[j].validate(); err != nil {
+		for j := range n.Uplinks {
+			if err := n.Uplinks[j].validate(); err != nil {
 				return fmt.Errorf("networks[%d].attachments[%d].%w", i, j, err)
 			}
 		}
@@ -168,7 +168,7 @@ func (f *File) validate() error {
 	return nil
 }
 
-func (a *Attachment) validate() error {
+func (a *Uplink) validate() error {
 	if a.Identity == "" {
 		return errors.New("identity is empty")
 	}
@@ -236,18 +236,18 @@ func Write(path string, f *File) error {
 func (f *File) NamesOf(device Link) []string {
 	var names []string
 	for _, n := range f.Networks {
-		if slices.ContainsFunc(n.Attachments, func(a Attachment) bool { return a.Device == device }) {
+		if slices.ContainsFunc(n.Uplinks, func(a Uplink) bool { return a.Device == device }) {
 			names = append(names, n.Name)
 		}
 	}
 	return names
 }
 
-// Lookup returns the attachments that a name stands for on this node.
-func (f *File) Lookup(name string) []Attachment {
+// Lookup returns the uplinks that a name stands for on this node.
+func (f *File) Lookup(name string) []Uplink {
 	for _, n := range f.Networks {
 		if n.Name == name {
-			return n.Attachments
+			return n.Uplinks
 		}
 	}
 	return nil

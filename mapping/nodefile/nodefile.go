@@ -54,19 +54,19 @@ type Moved struct {
 
 // Network is one name with the ways from this node into it.
 type Network struct {
-	Name        string       `json:"name"`
-	Attachments []Attachment `json:"attachments"`
+	Name    string   `json:"name"`
+	Uplinks []Uplink `json:"attachments"`
 }
 
-// Attachment is one way from this node into a network.
-type Attachment struct {
+// Uplink is one way from this node into a network.
+type Uplink struct {
 	// Identity is the network identity reached, in text such as
 	// "chassis mac:00:1b:21:aa:bb:cc VLAN 100". Attachments with the same
 	// Identity lead to the same layer-2 network.
 	Identity string `json:"identity"`
-	// Joined are further identities of the same network: what other members of a
+	// OtherIdentities are further identities of the same network: what other members of a
 	// bond or ports of a bridge lead to.
-	Joined []string `json:"joined,omitempty"`
+	OtherIdentities []string `json:"joined,omitempty"`
 
 	// Device is the attachable device. It is empty where there is none; Reason then
 	// says why, unless Parent is there.
@@ -77,10 +77,10 @@ type Attachment struct {
 	// Port is the interface on which the switch was heard.
 	Port Link `json:"port"`
 	// CarrierChanges is the port's IFLA_CARRIER_CHANGES during which this
-	// attachment is known to be true.
+	// uplink is known to be true.
 	CarrierChanges uint32 `json:"carrierChanges"`
 	// Junctions are the bonds, teams and bridges between Port and Device, the lowest
-	// first: the attachment is true while they send through the same members.
+	// first: the uplink is true while they send through the same members.
 	Junctions []Junction `json:"junctions,omitempty"`
 
 	VID       uint16    `json:"vid,omitempty"` // tagged with this VID; 0 is untagged
@@ -93,11 +93,11 @@ type Attachment struct {
 	Rule      string    `json:"rule,omitempty"`   // file:line of the rule, or "colour"
 }
 
-// Identities are Identity and Joined.
-func (a *Attachment) Identities() []string { return append([]string{a.Identity}, a.Joined...) }
+// Identities are Identity and OtherIdentities.
+func (a *Uplink) Identities() []string { return append([]string{a.Identity}, a.OtherIdentities...) }
 
 // Attachable reports whether there is a device to attach to, or one can be made.
-func (a *Attachment) Attachable() bool { return a.Device != (Link{}) || a.Parent != (Link{}) }
+func (a *Uplink) Attachable() bool { return a.Device != (Link{}) || a.Parent != (Link{}) }
 
 // Junction is a device that joins others, and the ifindexes of those through which
 // it sent, in ascending order.
@@ -113,10 +113,10 @@ type Link struct {
 	MAC   string `json:"mac"`
 }
 
-// Certainty is how far an attachment may be relied on.
+// Certainty is how far an uplink may be relied on.
 type Certainty string
 
-// The certainties of an attachment.
+// The certainties of an uplink.
 const (
 	// Fresh: heard within its time to live.
 	Fresh Certainty = "fresh"

@@ -26,11 +26,11 @@ func sample() *File {
 	return &File{
 		Version: Version, Node: "node1", BootID: "b1", Written: since, Converged: true,
 		Networks: []Network{
-			{Name: "blue", Attachments: []Attachment{{
+			{Name: "blue", Uplinks: []Uplink{{
 				Identity: "chassis mac:00:1b:21:aa:bb:cc VLAN 200", Port: eth1, CarrierChanges: 2, VID: 200,
 				Certainty: Fresh, Since: since, Reason: "no VLAN device", Neighbor: "leaf-1 Ethernet1",
 			}}},
-			{Name: "green", Attachments: []Attachment{{
+			{Name: "green", Uplinks: []Uplink{{
 				Identity: "chassis mac:00:1b:21:aa:bb:cc VLAN 100", Device: eth1, Port: eth1, CarrierChanges: 2,
 				Certainty: Stale, Usable: true, Since: since, Neighbor: "leaf-1 Ethernet1", Rule: "rules.yaml:3",
 			}}},
@@ -72,7 +72,7 @@ func TestWriteRead(t *testing.T) {
 func TestWriteRefuses(t *testing.T) {
 	dir := t.TempDir()
 	bad := sample()
-	bad.Networks[1].Attachments[0].Certainty = "perhaps"
+	bad.Networks[1].Uplinks[0].Certainty = "perhaps"
 	path := filepath.Join(dir, FileName)
 	err := Write(path, bad)
 	want := "write " + path + `: networks[1].attachments[0].certainty is "perhaps", want fresh, stale, unverified or down`
@@ -166,7 +166,7 @@ func TestReadNoRegularFile(t *testing.T) {
 
 func TestLookup(t *testing.T) {
 	f := sample()
-	if diff := cmp.Diff(f.Networks[1].Attachments, f.Lookup("green")); diff != "" {
+	if diff := cmp.Diff(f.Networks[1].Uplinks, f.Lookup("green")); diff != "" {
 		t.Errorf("look up green (-want +got):\n%s", diff)
 	}
 	if got := f.Lookup("red"); got != nil {

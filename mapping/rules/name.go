@@ -30,7 +30,7 @@ func (s *Set) Name(sub Subject, occ Occurrence) (Naming, bool, []string) {
 				notes.add("%s would name it %s, but %s", m.ref, n.name.source, miss)
 			}
 			if applies {
-				naming, ok := n.naming(source{m, sub, occ}, &notes)
+				naming, ok := n.naming(wordValues{m, sub, occ}, &notes)
 				return naming, ok, notes
 			}
 		}
@@ -38,7 +38,7 @@ func (s *Set) Name(sub Subject, occ Occurrence) (Naming, bool, []string) {
 	if g == nil {
 		return Naming{}, false, notes
 	}
-	naming, ok := g.naming(source{gm, sub, occ}, &notes)
+	naming, ok := g.naming(wordValues{gm, sub, occ}, &notes)
 	return naming, ok, notes
 }
 
@@ -61,7 +61,7 @@ const (
 
 // applies reports whether a match whose subject holds names the occurrence, or
 // in a miss the one reason why it does not.
-func (n *network) applies(m *match, occ Occurrence, g *group) (ok bool, miss string) {
+func (n *networkRule) applies(m *match, occ Occurrence, g *group) (ok bool, miss string) {
 	if n.tagged != nil {
 		return occ.Tagged && n.tagged.has(occ.VID), ""
 	}
@@ -87,7 +87,7 @@ func (n *network) applies(m *match, occ Occurrence, g *group) (ok bool, miss str
 	return true, ""
 }
 
-func (n *network) naming(src source, notes *notes) (Naming, bool) {
+func (n *networkRule) naming(src wordValues, notes *notes) (Naming, bool) {
 	name, err := n.name.expand(src)
 	if err != nil {
 		notes.add("%s applies, but gives no name: %v", src.match.ref, err)
@@ -107,7 +107,7 @@ func (n *network) naming(src source, notes *notes) (Naming, bool) {
 	return naming, true
 }
 
-func (g *group) naming(src source, notes *notes) (Naming, bool) {
+func (g *group) naming(src wordValues, notes *notes) (Naming, bool) {
 	if src.occ.unadvertised() {
 		if len(g.vlans) > 0 {
 			notes.add("%s names the VLANs of group %s, but the switch does not advertise the VLAN of this port: add a network rule that names the port", g.ref, g.name)

@@ -96,8 +96,8 @@ type reader struct {
 	source   *Source // of what is being read
 	set      *Set
 	groups   map[string]*group
-	earlier  []claim // of the networks before
-	grouping []claim // of the groups before
+	earlier  []scopedMatch // of the networks before
+	grouping []scopedMatch // of the groups before
 }
 
 // section is a source with what its document holds.
@@ -259,7 +259,7 @@ func (r *reader) readNetwork(v yamlfile.Value) {
 	name, match := m.Get("name").Required("add the name that the rule gives"), m.Get("match")
 	match.Required(`add match: with at least one entry, such as {system: "leaf-*", vlan: 100}`)
 	aliases, tagged := m.Get("aliases"), m.Get("tagged")
-	n := &network{
+	n := &networkRule{
 		name:               yamlfile.Parsed(name, nil, parseTemplate),
 		spans:              m.Get("spans").Bool(false),
 		staleKeep:          m.Get("stale").OneOf("", "keep") != "",
@@ -283,7 +283,7 @@ func (r *reader) readNetwork(v yamlfile.Value) {
 	r.set.networks = append(r.set.networks, n)
 }
 
-func (r *reader) readAliases(n *network, v yamlfile.Value, matches []parsedMatch) {
+func (r *reader) readAliases(n *networkRule, v yamlfile.Value, matches []parsedMatch) {
 	for _, item := range v.List() {
 		t := yamlfile.Parsed(item, nil, parseTemplate)
 		if t == nil {
@@ -395,7 +395,7 @@ func (r *reader) mention(ref Ref) string {
 
 // checkWords reports words of a name that some match of the rule can never fill
 // in. The network is nil for the names of a group.
-func (r *reader) checkWords(v yamlfile.Value, t *template, matches []parsedMatch, n *network) {
+func (r *reader) checkWords(v yamlfile.Value, t *template, matches []parsedMatch, n *networkRule) {
 	for _, p := range t.parts {
 		for _, m := range matches {
 			switch p.kind {
@@ -416,7 +416,7 @@ func (r *reader) checkWords(v yamlfile.Value, t *template, matches []parsedMatch
 }
 
 // namesUnadvertised reports whether a match can name ports that advertise no VLAN.
-func (r *reader) namesUnadvertised(m parsedMatch, n *network) bool {
+func (r *reader) namesUnadvertised(m parsedMatch, n *networkRule) bool {
 	if n.tagged != nil || m.vlan.Present() && !m.untagged || m.present[keyVLANName] {
 		return false
 	}

@@ -26,15 +26,15 @@ const maxVID = 4094
 type Set struct {
 	ignore   []*match
 	groups   []*group // in the order of their names: the first that matches wins
-	networks []*network
+	networks []*networkRule
 
 	names    []string // literal names and aliases, sorted
 	patterns []string // the others as globs, sorted
 	globs    []*glob  // the same, parsed
 }
 
-// network is one entry of networks.
-type network struct {
+// networkRule is one entry of networks.
+type networkRule struct {
 	name               *template
 	aliases            []*template
 	matches            []*match
@@ -205,7 +205,7 @@ func (s *Set) Declared(sub Subject) []Declared {
 	return out
 }
 
-func (n *network) first(sub Subject, g *group) *match {
+func (n *networkRule) first(sub Subject, g *group) *match {
 	for _, m := range n.matches {
 		if m.holds(sub, g.label()) {
 			return m

@@ -118,8 +118,8 @@ func (t *template) uses(kinds ...wordKind) bool {
 // pattern returns the name as a glob.
 func (t *template) pattern() string { return words.ReplaceAllString(t.source, "*") }
 
-// source is where words come from: what matched, and the match that it did.
-type source struct {
+// wordValues is where words come from: what matched, and the match that it did.
+type wordValues struct {
 	match *match
 	sub   Subject
 	occ   Occurrence
@@ -127,7 +127,7 @@ type source struct {
 
 // expand fills in the words. It gives no name rather than a shortened one, and
 // none where a word is empty: "rail-" and "rail" were not what the rule meant.
-func (t *template) expand(src source) (string, error) {
+func (t *template) expand(src wordValues) (string, error) {
 	var b strings.Builder
 	for _, p := range t.parts {
 		if p.kind == wordNone {
@@ -152,7 +152,7 @@ func (t *template) expand(src source) (string, error) {
 }
 
 // text returns what a word stands for.
-func (p part) text(src source) (string, error) {
+func (p part) text(src wordValues) (string, error) {
 	switch p.kind {
 	case wordVLAN:
 		if src.occ.VID == 0 {

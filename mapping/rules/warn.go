@@ -22,7 +22,7 @@ func (t *template) saysVLAN() bool {
 }
 
 // warnSpans warns of one name for several VLANs, which are several networks.
-func warnSpans(n *network, matches []parsedMatch, tagged yamlfile.Value) {
+func warnSpans(n *networkRule, matches []parsedMatch, tagged yamlfile.Value) {
 	if n.spans || n.name == nil || n.name.saysVLAN() {
 		return
 	}
@@ -59,20 +59,20 @@ func (r *reader) warnGroupVLAN(v yamlfile.Value, t *template, set vlanSet, earli
 }
 
 // A claim is a match with the part of its rule that decides what it names.
-type claim struct {
+type scopedMatch struct {
 	match *match
-	net   *network // nil for a group
+	net   *networkRule // nil for a group
 }
 
 // warnCovered warns of matches that never apply, because an earlier one applies
 // to all that they match, and adds them to the earlier ones.
-func (r *reader) warnCovered(earlier *[]claim, matches []parsedMatch, n *network) {
+func (r *reader) warnCovered(earlier *[]scopedMatch, matches []parsedMatch, n *networkRule) {
 	hint := "remove one of the two, or put the more specific one first"
 	if n == nil {
 		hint = "remove one of the two; groups are tried in the order of their names"
 	}
 	for _, m := range matches {
-		later := claim{m.match, n}
+		later := scopedMatch{m.match, n}
 		for _, c := range *earlier {
 			if c.covers(later) {
 				m.at.Warn(fmt.Sprintf("this never applies: the match %s comes first and matches the same", r.mention(c.match.ref)), hint)
@@ -85,7 +85,7 @@ func (r *reader) warnCovered(earlier *[]claim, matches []parsedMatch, n *network
 
 // covers reports whether whatever the later match applies to is the earlier's.
 // It is a comparison of texts, so it misses globs that mean the same.
-func (c claim) covers(later claim) bool {
+func (c scopedMatch) covers(later scopedMatch) bool {
 	a, b := c.match, later.match
 	if a.group != "" && a.group != b.group || a.barePort != b.barePort && a.globs[keyPort] != nil {
 		return false
@@ -101,7 +101,7 @@ func (c claim) covers(later claim) bool {
 	return c.net == nil || c.coversVLANs(later)
 }
 
-func (c claim) coversVLANs(later claim) bool {
+func (c scopedMatch) coversVLANs(later scopedMatch) bool {
 	a, b := c.match, later.match
 	wanted := b.vlans
 	if later.net.tagged != nil {

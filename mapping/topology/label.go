@@ -45,7 +45,7 @@ func (h hues) add(n *Network) {
 	if n.Name == "" || h[n.Name] != "" {
 		return
 	}
-	for _, candidate := range []string{called(n.Name), n.Colour, colour.Preferred(n.Name)} {
+	for _, candidate := range []string{speciesOf(n.Name), n.Colour, colour.Preferred(n.Name)} {
 		if hex, ok := colour.Hex(candidate); ok {
 			h[n.Name] = hex
 			return
@@ -56,9 +56,9 @@ func (h hues) add(n *Network) {
 // kin are hues of the palette for words that people use instead.
 var kin = map[string]string{"green": "sage", "grey": "ash", "gray": "ash", "purple": "plum", "violet": "plum", "yellow": "amber", "orange": "amber"}
 
-// called is a colour in the hue that a network is called after, so that no
+// speciesOf is a colour in the hue that a network is called after, so that no
 // network called green is drawn in blue.
-func called(name string) string {
+func speciesOf(name string) string {
 	word, _, _ := strings.Cut(name, "-")
 	return cmp.Or(kin[word], word) + "-swan"
 }

@@ -132,8 +132,8 @@ func (b *builder) port(s *Source, p *discovery.Port, ifi *discovery.Interface, o
 			out.Links = append(out.Links, Link{MSAP: n.MSAP, Heard: true, Networks: []Network{}})
 		}
 	}
-	for i := range s.View.Attachments {
-		at := &s.View.Attachments[i]
+	for i := range s.View.Uplinks {
+		at := &s.View.Uplinks[i]
 		for _, m := range members(at) {
 			if m.Port.Index != ifi.Index {
 				continue
@@ -152,8 +152,8 @@ func (b *builder) port(s *Source, p *discovery.Port, ifi *discovery.Interface, o
 	}
 }
 
-// members are the ports through which an attachment is reached.
-func members(at *mapping.Attachment) []mapping.Member {
+// members are the ports through which an uplink is reached.
+func members(at *mapping.Uplink) []mapping.Member {
 	if len(at.Members) > 0 {
 		return at.Members
 	}

@@ -38,10 +38,10 @@ func heard(chassis, port, system, description string) discovery.Neighbor {
 	}
 }
 
-// leads adds an attachment over the last port, to what is heard there first.
+// leads adds an uplink over the last port, to what is heard there first.
 func leads(s *topology.Source, name, colour string, vlan uint16, tagged bool, certainty nodefile.Certainty) {
 	p := s.Snapshot.Ports[len(s.Snapshot.Ports)-1]
-	at := mapping.Attachment{
+	at := mapping.Uplink{
 		Name: name, Colour: colour, Certainty: certainty,
 		Port: nodefile.Link{Name: p.Name, Index: p.Index}, Device: nodefile.Link{Name: p.Name, Index: p.Index},
 		Identity: mapping.Identity{VLAN: vlan}, Neighbor: discovery.MSAP{Chassis: sw2, Port: "ifname:Ethernet8"}, System: "leaf-2.example.net",
@@ -52,7 +52,7 @@ func leads(s *topology.Source, name, colour string, vlan uint16, tagged bool, ce
 	if tagged {
 		at.VID = vlan
 	}
-	s.View.Attachments = append(s.View.Attachments, at)
+	s.View.Uplinks = append(s.View.Uplinks, at)
 }
 
 // bond adds an active-backup bond over two switches.
@@ -61,7 +61,7 @@ func bond(s *topology.Source) {
 	first := len(s.Snapshot.Interfaces)
 	nic(s, "ens7f0", true, true, heard(sw1, "ifname:Ethernet1/9", "leaf-1.example.net", ""))
 	nic(s, "ens7f1", true, true, heard(sw2, "ifname:Ethernet9", "leaf-2.example.net", ""))
-	at := mapping.Attachment{Name: "green", Certainty: nodefile.Fresh, Identity: mapping.Identity{VLAN: 100}, Device: nodefile.Link{Name: "bond0", Index: 20}}
+	at := mapping.Uplink{Name: "green", Certainty: nodefile.Fresh, Identity: mapping.Identity{VLAN: 100}, Device: nodefile.Link{Name: "bond0", Index: 20}}
 	for i := range s.Snapshot.Interfaces[first:] {
 		ifi := &s.Snapshot.Interfaces[first+i]
 		ifi.Master = 20
@@ -70,7 +70,7 @@ func bond(s *topology.Source) {
 			Port: nodefile.Link{Name: ifi.Name, Index: ifi.Index}, Neighbor: p.Neighbors[0].MSAP, Certainty: nodefile.Fresh, Decides: i == 0,
 		})
 	}
-	s.View.Attachments = append(s.View.Attachments, at)
+	s.View.Uplinks = append(s.View.Uplinks, at)
 }
 
 const sw1, sw2, sw3 = "mac:00:00:5e:00:53:01", "mac:00:00:5e:00:53:02", "mac:00:00:5e:00:53:03"

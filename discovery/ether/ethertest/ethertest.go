@@ -33,15 +33,15 @@ type Sent struct {
 }
 
 // Listen opens a socket of the port.
-func (s *Segment) Listen(socket ether.Socket) ether.Conn {
+func (s *Segment) Listen(socket ether.FrameSet) ether.Conn {
 	c := s.listen(socket)
 	if socket&ether.Early != 0 {
 		return c
 	}
-	return hushConn{c}
+	return suppressingConn{c}
 }
 
-func (s *Segment) listen(socket ether.Socket) *conn {
+func (s *Segment) listen(socket ether.FrameSet) *conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := &conn{segment: s, socket: socket, frames: make(chan []byte, queue), done: make(chan struct{})}
@@ -63,12 +63,12 @@ func (s *Segment) Send(frame []byte) {
 	}
 }
 
-// Hushed reports whether some socket keeps back what its speaker repeats.
-func (s *Segment) Hushed() bool {
+// Suppressed reports whether some socket keeps back what its speaker repeats.
+func (s *Segment) Suppressed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.conns {
-		if c.hushed != nil {
+		if c.suppressed != nil {
 			return true
 		}
 	}
@@ -100,10 +100,10 @@ func (s *Segment) Sent() []Sent {
 }
 
 // Open returns the sockets that are open, in order.
-func (s *Segment) Open() []ether.Socket {
+func (s *Segment) Open() []ether.FrameSet {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var open []ether.Socket
+	var open []ether.FrameSet
 	for c := range s.conns {
 		open = append(open, c.socket)
 	}
@@ -125,7 +125,7 @@ func (s *Segment) failure() error {
 }
 
 // protocol tells what a socket would have to listen to; CDP has no EtherType.
-func protocol(frame []byte) ether.Socket {
+func protocol(frame []byte) ether.FrameSet {
 	const offType, longest = 12, 1500 // of a frame that has a length
 	if len(frame) >= offType+2 && int(frame[offType])<<8|int(frame[offType+1]) <= longest {
 		return ether.CDP
@@ -135,18 +135,18 @@ func protocol(frame []byte) ether.Socket {
 
 type conn struct {
 	segment *Segment
-	socket  ether.Socket
+	socket  ether.FrameSet
 	frames  chan []byte
 	done    chan struct{}
 
 	// Guarded by the segment's lock.
-	hushed []byte
-	kept   int
-	last   time.Time
+	suppressed []byte
+	kept       int
+	last       time.Time
 }
 
 func (c *conn) arrive(frame []byte) {
-	if c.hushed != nil && bytes.Equal(frame, c.hushed) {
+	if c.suppressed != nil && bytes.Equal(frame, c.suppressed) {
 		c.kept++
 		c.last = time.Now()
 		return
@@ -194,24 +194,24 @@ func (c *conn) Close() error {
 	return nil
 }
 
-type hushConn struct{ *conn }
+type suppressingConn struct{ *conn }
 
-var _ ether.HushConn = hushConn{}
+var _ ether.SuppressingConn = suppressingConn{}
 
-func (c hushConn) Hush(frame []byte) error {
+func (c suppressingConn) Suppress(frame []byte) error {
 	c.segment.mu.Lock()
 	defer c.segment.mu.Unlock()
-	c.hushed = bytes.Clone(frame)
+	c.suppressed = bytes.Clone(frame)
 	return nil
 }
 
-func (c hushConn) Unhush() {
+func (c suppressingConn) Resume() {
 	c.segment.mu.Lock()
 	defer c.segment.mu.Unlock()
-	c.hushed = nil
+	c.suppressed = nil
 }
 
-func (c hushConn) Kept() (n int, last time.Time) {
+func (c suppressingConn) Kept() (n int, last time.Time) {
 	c.segment.mu.Lock()
 	defer c.segment.mu.Unlock()
 	n, c.kept = c.kept, 0

@@ -18,9 +18,9 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 )
 
-// hushQueue is how many octets of memory the frames that are kept back may take; the
+// keptQueue is how many octets of memory the frames that are kept back may take; the
 // kernel doubles it. As NICs deliver frames that is room for some 60.
-const hushQueue = 64 << 10
+const keptQueue = 64 << 10
 
 // most is how many frames are taken from the queue at once. There are less in it,
 // unless somebody fills it as fast as it is emptied.
@@ -30,10 +30,10 @@ const most = 256
 // between two looks at them. Only somebody who sets the time of day does more.
 const clockSlack = 10 * time.Millisecond
 
-// A hushConn has a second socket of the same kind, for which nobody waits: frames
+// A suppressingConn has a second socket of the same kind, for which nobody waits: frames
 // that are kept back rest in its queue. It is opened with the first one, so that it
 // belongs to the same network namespace and carrier epoch.
-type hushConn struct {
+type suppressingConn struct {
 	*conn
 	filter []bpf.Instruction // of the first socket while nothing is kept back
 
@@ -42,28 +42,28 @@ type hushConn struct {
 	looked time.Time  // when it was last looked into
 }
 
-var _ HushConn = (*hushConn)(nil)
+var _ SuppressingConn = (*suppressingConn)(nil)
 
-func newHushConn(c *conn, ifi discovery.Interface, s Socket) (*hushConn, error) {
+func newSuppressingConn(c *conn, ifi discovery.Interface, s FrameSet) (*suppressingConn, error) {
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open second socket: %w", err)
 	}
-	if err := prepareHush(fd, ifi, s); err != nil {
+	if err := prepareKept(fd, ifi, s); err != nil {
 		_ = unix.Close(fd)
 		return nil, err
 	}
-	return &hushConn{conn: c, filter: s.program(), fd: fd}, nil
+	return &suppressingConn{conn: c, filter: s.program(), fd: fd}, nil
 }
 
-func prepareHush(fd int, ifi discovery.Interface, s Socket) error {
+func prepareKept(fd int, ifi discovery.Interface, s FrameSet) error {
 	if err := ignoreOutgoing(fd); err != nil {
 		return err
 	}
 	if err := attach(fd, ret(drop)); err != nil {
 		return err
 	}
-	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, hushQueue); err != nil {
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, keptQueue); err != nil {
 		return fmt.Errorf("set queue length: %w", err)
 	}
 	// The kernel begins to stamp frames only a moment later.
@@ -77,8 +77,8 @@ func prepareHush(fd int, ifi discovery.Interface, s Socket) error {
 	return nil
 }
 
-// Hush has the second socket take the frame before the first one leaves it.
-func (c *hushConn) Hush(frame []byte) error {
+// Suppress has the second socket take the frame before the first one leaves it.
+func (c *suppressingConn) Suppress(frame []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.fd < 0 {
@@ -95,8 +95,8 @@ func (c *hushConn) Hush(frame []byte) error {
 	return nil
 }
 
-// Unhush does it the other way round.
-func (c *hushConn) Unhush() {
+// Resume does it the other way round.
+func (c *suppressingConn) Resume() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.fd < 0 {
@@ -107,7 +107,7 @@ func (c *hushConn) Unhush() {
 	}
 }
 
-func (c *hushConn) Kept() (n int, last time.Time) {
+func (c *suppressingConn) Kept() (n int, last time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.fd < 0 {
@@ -131,7 +131,7 @@ func (c *hushConn) Kept() (n int, last time.Time) {
 	return n + lost, now.Add(-age)
 }
 
-func (c *hushConn) Close() error {
+func (c *suppressingConn) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	err := c.conn.Close()

@@ -14,20 +14,20 @@ import (
 	"github.com/colvin-net/colvin/internal/netnstest/speaker"
 )
 
-// hushed keeps back a frame.
-func (e *ear) hushed(frame []byte) ether.HushConn {
+// suppressed keeps back a frame.
+func (e *ear) suppressed(frame []byte) ether.SuppressingConn {
 	e.t.Helper()
-	c, ok := e.conn.(ether.HushConn)
+	c, ok := e.conn.(ether.SuppressingConn)
 	if !ok {
 		e.t.Fatalf("%s cannot keep frames back", e.name)
 	}
-	if err := c.Hush(frame); err != nil {
+	if err := c.Suppress(frame); err != nil {
 		e.t.Fatal(err)
 	}
 	return c
 }
 
-func expectKept(t *testing.T, what string, c ether.HushConn, want int) time.Time {
+func expectKept(t *testing.T, what string, c ether.SuppressingConn, want int) time.Time {
 	t.Helper()
 	n, last := c.Kept()
 	if n != want {
@@ -40,8 +40,8 @@ func expectKept(t *testing.T, what string, c ether.HushConn, want int) time.Time
 // socket asks for it.
 func (e *ear) stamped(frame []byte) {
 	e.t.Helper()
-	c := e.hushed(frame)
-	defer c.Unhush()
+	c := e.suppressed(frame)
+	defer c.Resume()
 	for range 100 {
 		e.sendRaw(e.far, frame)
 		<-time.After(50 * time.Millisecond)
@@ -52,9 +52,9 @@ func (e *ear) stamped(frame []byte) {
 	e.t.Fatal("frames are not stamped")
 }
 
-func TestHush(t *testing.T) {
+func TestSuppress(t *testing.T) {
 	w := newWire(t)
-	for s, f := range map[ether.Socket][]byte{
+	for s, f := range map[ether.FrameSet][]byte{
 		ether.LLDP: w.marshal(frame(100, speaker.NearestBridge)), ether.CDP: cdpFrame(0x2000),
 	} {
 		e := w.listen(s)
@@ -63,7 +63,7 @@ func TestHush(t *testing.T) {
 		e.stamped(f)
 		w.sendRaw(w.far, f)
 		e.expectRaw("as always", f)
-		c := e.hushed(f)
+		c := e.suppressed(f)
 		expectKept(t, "in the beginning", c, 0)
 		w.sendRaw(w.far, f)
 		w.sendRaw(w.far, tag(bytes.Clone(f), 0x81, 0, 0, 9)) // would be delivered without tag
@@ -84,28 +84,28 @@ func TestHush(t *testing.T) {
 		w.sendRaw(w.far, f)
 		w.sendRaw(w.far, other)
 		e.expectRaw("after the last that is kept back", other)
-		c.Unhush()
+		c.Resume()
 		w.sendRaw(w.far, f)
 		e.expectRaw("in the end", f)
 		expectKept(t, "before the end", c, 1)
-		c.Unhush() // is harmless
+		c.Resume() // is harmless
 		e.close()
-		if err := c.Hush(f); !errors.Is(err, ether.ErrClosed) {
-			t.Errorf("Hush after Close = %v, want ErrClosed", err)
+		if err := c.Suppress(f); !errors.Is(err, ether.ErrClosed) {
+			t.Errorf("Suppress after Close = %v, want ErrClosed", err)
 		}
-		c.Unhush()
+		c.Resume()
 		expectKept(t, "after Close", c, 0)
 	}
 }
 
-// TestHushIsExact has frames differ in each single octet, and in length.
-func TestHushIsExact(t *testing.T) {
+// TestSuppressIsExact has frames differ in each single octet, and in length.
+func TestSuppressIsExact(t *testing.T) {
 	w := newWire(t)
 	e := w.listen(ether.CDP)
 	const payload = 22 // before that, another octet may be another protocol
 	for size := 60; size < 64; size++ {
 		f := append(cdpFrame(0x2000), 1, 2, 3, 4)[:size]
-		c := e.hushed(f)
+		c := e.suppressed(f)
 		for i := 6; i < size; i++ {
 			if i < 12 || i >= payload {
 				other := bytes.Clone(f)
@@ -119,38 +119,38 @@ func TestHushIsExact(t *testing.T) {
 			e.expectRaw("another length", other)
 		}
 		expectKept(t, "of others", c, 0)
-		c.Unhush()
+		c.Resume()
 	}
 }
 
-// TestHushLongFrame hushes a frame that is longer than most, and one for which no
+// TestSuppressLongFrame suppressors a frame that is longer than most, and one for which no
 // filter can be made.
-func TestHushLongFrame(t *testing.T) {
+func TestSuppressLongFrame(t *testing.T) {
 	w := newWire(t)
 	e := w.listen(ether.LLDP)
 	f := w.marshal(frame(100, speaker.NearestBridge))
 	f = append(f, make([]byte, 400-len(f))...) // older kernels have no room for much longer ones
-	c := e.hushed(f)
+	c := e.suppressed(f)
 	w.sendRaw(w.far, f)
-	c.Unhush()
+	c.Resume()
 	w.sendRaw(w.far, f)
 	e.expectRaw("after the end", f)
 	expectKept(t, "before", c, 1)
-	if err := c.Hush(make([]byte, ether.MaxFrame)); err == nil {
+	if err := c.Suppress(make([]byte, ether.MaxFrame)); err == nil {
 		t.Error("a frame too long for a filter is kept back")
 	}
 	w.sendRaw(w.far, f)
 	e.expectRaw("after a vain try", f)
 }
 
-// TestHushFlood sends more than there is room for: all are counted, and the last
+// TestSuppressFlood sends more than there is room for: all are counted, and the last
 // counts as having arrived just now.
-func TestHushFlood(t *testing.T) {
+func TestSuppressFlood(t *testing.T) {
 	w := newWire(t)
 	e := w.listen(ether.LLDP)
 	f, end := w.marshal(frame(100, speaker.NearestBridge)), w.marshal(frame(101, speaker.NearestBridge))
 	e.stamped(f)
-	c := e.hushed(f)
+	c := e.suppressed(f)
 	const flood = 10_000
 	for range flood {
 		w.sendRaw(w.far, f)
@@ -175,32 +175,32 @@ func TestHushFlood(t *testing.T) {
 // TestEarlyCannotHush shows who hears everything.
 func TestEarlyCannotHush(t *testing.T) {
 	w := newWire(t)
-	for _, s := range []ether.Socket{ether.LLDP | ether.Early, ether.Tap} {
-		if _, ok := w.listen(s).conn.(ether.HushConn); ok {
+	for _, s := range []ether.FrameSet{ether.LLDP | ether.Early, ether.Tap} {
+		if _, ok := w.listen(s).conn.(ether.SuppressingConn); ok {
 			t.Errorf("socket %04b can keep frames back", s)
 		}
 	}
 }
 
-// TestHushWithoutEnd has the filter that keeps frames back remain: better no socket
+// TestSuppressWithoutEnd has the filter that keeps frames back remain: better no socket
 // than one that is deaf.
-func TestHushWithoutEnd(t *testing.T) {
+func TestSuppressWithoutEnd(t *testing.T) {
 	w := newWire(t)
 	var c ether.Conn
 	if err := w.node.Do(func() (err error) { c, err = ether.Listen(w.port, ether.LLDP); return err }); err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	h, ok := c.(ether.HushConn)
+	h, ok := c.(ether.SuppressingConn)
 	if !ok {
 		t.Fatal("frames cannot be kept back")
 	}
-	if err := errors.Join(h.Hush(cdpFrame(0x2000)), ether.LockFilter(h)); err != nil {
+	if err := errors.Join(h.Suppress(cdpFrame(0x2000)), ether.LockFilter(h)); err != nil {
 		t.Fatal(err)
 	}
 	failed := make(chan error)
 	go func() { failed <- c.ReadFrame(func([]byte) {}) }()
-	h.Unhush()
+	h.Resume()
 	if err := <-failed; !errors.Is(err, unix.EPERM) {
 		t.Errorf("ReadFrame = %v, want why the filter cannot be replaced", err)
 	}

@@ -37,7 +37,7 @@ func (b *bench) repeat(n int) (last time.Time) {
 func observedHushed(test func(*bench)) func(*testing.T) {
 	return observed(func(b *bench) {
 		b.repeat(3)
-		if !b.cable("eth1").Hushed() {
+		if !b.cable("eth1").Suppressed() {
 			b.t.Fatal("what is repeated is not kept back")
 		}
 		<-b.observer.Updates()
@@ -48,7 +48,7 @@ func observedHushed(test func(*bench)) func(*testing.T) {
 func (b *bench) expectHushed(when string, want bool) {
 	b.t.Helper()
 	synctest.Wait()
-	if got := b.cable("eth1").Hushed(); got != want {
+	if got := b.cable("eth1").Suppressed(); got != want {
 		b.t.Errorf("%s: what is repeated is kept back: %t, want %t", when, got, want)
 	}
 }
@@ -179,17 +179,17 @@ func TestFastSpeaker(t *testing.T) {
 // A lookConn counts how often somebody looks for what was kept back, and how much
 // that was.
 type lookConn struct {
-	ether.HushConn
+	ether.SuppressingConn
 	looks, kept *atomic.Int64
 }
 
 func look(c ether.Conn, looks, kept *atomic.Int64) ether.Conn {
-	h, _ := c.(ether.HushConn)
+	h, _ := c.(ether.SuppressingConn)
 	return lookConn{h, looks, kept}
 }
 
 func (c lookConn) Kept() (int, time.Time) {
-	n, last := c.HushConn.Kept()
+	n, last := c.SuppressingConn.Kept()
 	c.looks.Add(1)
 	c.kept.Add(int64(n))
 	return n, last
@@ -206,7 +206,7 @@ func TestRarelyAwake(t *testing.T) {
 		}
 		var looks, kept atomic.Int64
 		b.config.Transmit = transmit.On
-		b.config.Listen = func(i discovery.Interface, s ether.Socket) (ether.Conn, error) {
+		b.config.Listen = func(i discovery.Interface, s ether.FrameSet) (ether.Conn, error) {
 			return look(b.cable(i.Name).Listen(s), &looks, &kept), nil
 		}
 		b.start()
@@ -247,7 +247,7 @@ func TestLookedForInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, hardware(2, "eth1"))
 		var looks, kept atomic.Int64
-		b.config.Listen = func(i discovery.Interface, s ether.Socket) (ether.Conn, error) {
+		b.config.Listen = func(i discovery.Interface, s ether.FrameSet) (ether.Conn, error) {
 			return look(b.cable(i.Name).Listen(s), &looks, &kept), nil
 		}
 		b.start()

@@ -49,7 +49,7 @@ func TestMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = want.Close() }()
-	if err := testutil.CollectAndCompare(NewCollector(func() (*agentapi.State, error) { return state(), nil }), want); err != nil {
+	if err := testutil.CollectAndCompare(newCollector(func() (*agentapi.State, error) { return state(), nil }), want); err != nil {
 		t.Error(err)
 	}
 }

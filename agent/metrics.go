@@ -53,21 +53,21 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("colvin_"+name, help, labels, nil)
 }
 
-// A Collector makes Prometheus metrics of the agent's State.
-type Collector struct {
+// A collector makes Prometheus metrics of the agent's State.
+type collector struct {
 	state func() (*agentapi.State, error)
 }
 
-var _ prometheus.Collector = (*Collector)(nil)
+var _ prometheus.Collector = (*collector)(nil)
 
-// NewCollector returns a Collector of what state returns.
-func NewCollector(state func() (*agentapi.State, error)) *Collector { return &Collector{state: state} }
+// newCollector returns a collector of what state returns.
+func newCollector(state func() (*agentapi.State, error)) *collector { return &collector{state: state} }
 
 // Describe sends nothing: which metrics there are depends on the interfaces.
-func (*Collector) Describe(chan<- *prometheus.Desc) {}
+func (*collector) Describe(chan<- *prometheus.Desc) {}
 
 // Collect implements prometheus.Collector.
-func (c *Collector) Collect(ch chan<- prometheus.Metric) {
+func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	s, err := c.state()
 	if err != nil {
 		return
@@ -155,14 +155,14 @@ func number(b bool) float64 {
 	return 0
 }
 
-// MetricsServer serves the metrics of a Collector.
-type MetricsServer struct {
+// metricsServer serves the metrics of a collector.
+type metricsServer struct {
 	listener net.Listener
 	handler  http.Handler
 }
 
-// NewMetricsServer listens on address, so that a wrong one is told at once.
-func NewMetricsServer(ctx context.Context, address string, c *Collector) (*MetricsServer, error) {
+// newMetricsServer listens on address, so that a wrong one is told at once.
+func newMetricsServer(ctx context.Context, address string, c *collector) (*metricsServer, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listen for metrics: %w", err)
@@ -171,11 +171,11 @@ func NewMetricsServer(ctx context.Context, address string, c *Collector) (*Metri
 	registry.MustRegister(c)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
-	return &MetricsServer{listener: l, handler: mux}, nil
+	return &metricsServer{listener: l, handler: mux}, nil
 }
 
 // String names the task.
-func (*MetricsServer) String() string { return "metrics" }
+func (*metricsServer) String() string { return "metrics" }
 
 // Run serves until ctx ends.
-func (m *MetricsServer) Run(ctx context.Context) error { return serve(ctx, m.listener, m.handler) }
+func (m *metricsServer) Run(ctx context.Context) error { return serve(ctx, m.listener, m.handler) }

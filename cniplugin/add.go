@@ -359,9 +359,9 @@ func (a *operation) spare(t *target) error {
 		switch {
 		case r.Key == a.key() || !a.sameBoot(r):
 		case t.takes && slices.Contains([]int{r.Device.Index, r.Parent.Index, r.Port.Index}, t.device.Index):
-			return fail(ErrUnsafe, "container %s (%s) is attached through it, or about to be, and host-device would take it away", r.ContainerID, r.Pod)
+			return fail(errUnsafe, "container %s (%s) is attached through it, or about to be, and host-device would take it away", r.ContainerID, r.Pod)
 		case !t.takes && r.DelegateType == a.conf.delegate && r.Parent == record.Link(t.Parent) && r.VID == t.VID:
-			return fail(ErrUnsafe, "container %s (%s) has the interface of that VLAN already, and the kernel allows one; use macvlan for several containers", r.ContainerID, r.Pod)
+			return fail(errUnsafe, "container %s (%s) has the interface of that VLAN already, and the kernel allows one; use macvlan for several containers", r.ContainerID, r.Pod)
 		}
 	}
 	return nil

@@ -23,14 +23,14 @@ import (
 // The plugin's own error codes; CNI leaves those from 100 on to plugins. With
 // the codes of the CNI specification they are the table in docs/cni.md.
 const (
-	// ErrNotHere: the network is known, but cannot be reached from this node.
-	ErrNotHere uint = 100
-	// ErrAmbiguous: several devices lead to a network of that name.
-	ErrAmbiguous uint = 101
-	// ErrMoved: the device leads to another network now (CHECK).
-	ErrMoved uint = 102
-	// ErrUnsafe: the device must not be used as the delegate would.
-	ErrUnsafe uint = 103
+	// errNotHere: the network is known, but cannot be reached from this node.
+	errNotHere uint = 100
+	// errAmbiguous: several devices lead to a network of that name.
+	errAmbiguous uint = 101
+	// errMoved: the device leads to another network now (CHECK).
+	errMoved uint = 102
+	// errUnsafe: the device must not be used as the delegate would.
+	errUnsafe uint = 103
 )
 
 // Long enough for whatever works, and short enough that a plugin usually ends before
@@ -42,7 +42,7 @@ const (
 
 // Plugin answers the CNI verbs.
 type Plugin struct {
-	kernel       Kernel
+	kernel       kernel
 	stdout       io.Writer
 	stderr       io.Writer
 	lockWait     time.Duration

@@ -124,10 +124,10 @@ func TestCheck(t *testing.T) {
 		{Name: "net", ContainerID: "c1", IfName: "net1", Identity: "chassis mac:00:1b:21:aa:bb:cc VLAN 200", Neighbor: "leaf-1 Ethernet4", Since: since},
 	}
 	b.writeNode()
-	b.wantError(b.do(b.plugin.Check), ErrMoved, `host1: network "green": container c1 was attached to chassis mac:00:1b:21:aa:bb:cc VLAN 100 through eth1, `+
+	b.wantError(b.do(b.plugin.Check), errMoved, `host1: network "green": container c1 was attached to chassis mac:00:1b:21:aa:bb:cc VLAN 100 through eth1, `+
 		`which leads to chassis mac:00:1b:21:aa:bb:cc VLAN 200 since 2026-05-01T12:00:00Z (leaf-1 Ethernet4); move the cable back, or restart the container`)
 	b.kernel.Now = b.kernel.Now[1:]
-	b.wantError(b.do(b.plugin.Check), ErrNotHere, `host1: network "green": container c1 is attached through a device that is no longer there: eth1 (ifindex 4) is gone`)
+	b.wantError(b.do(b.plugin.Check), errNotHere, `host1: network "green": container c1 is attached through a device that is no longer there: eth1 (ifindex 4) is gone`)
 	b.wantVerbs("ADD", "CHECK")
 	b.wantRecords(1)
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
-// Kernel is what the plugin asks the node's kernel.
-type Kernel interface {
+// kernel is what the plugin asks the node's kernel.
+type kernel interface {
 	// ByIndex returns the interface with that ifindex, or link.ErrNotFound.
 	ByIndex(index int) (discovery.Interface, error)
 	// List returns all interfaces.
@@ -48,7 +48,7 @@ type Kernel interface {
 
 type hostKernel struct{}
 
-var _ Kernel = hostKernel{}
+var _ kernel = hostKernel{}
 
 func (hostKernel) ByIndex(index int) (discovery.Interface, error) { return link.ByIndex(index) }
 
@@ -98,7 +98,7 @@ func (hostKernel) Hostname() string {
 // needed only.
 //
 // on is the device that is told to the delegate, and vid the tag that it adds.
-func verify(k Kernel, list func() ([]discovery.Interface, error), a *nodefile.Uplink, on nodefile.Link, vid uint16) (discovery.Interface, error) {
+func verify(k kernel, list func() ([]discovery.Interface, error), a *nodefile.Uplink, on nodefile.Link, vid uint16) (discovery.Interface, error) {
 	port, err := same(k, a.Port)
 	if err != nil {
 		return discovery.Interface{}, err
@@ -125,7 +125,7 @@ func verify(k Kernel, list func() ([]discovery.Interface, error), a *nodefile.Up
 
 // same finds the interface by its ifindex, since names can be exchanged, and
 // makes sure it is not another one with the index of the old.
-func same(k Kernel, want nodefile.Link) (discovery.Interface, error) {
+func same(k kernel, want nodefile.Link) (discovery.Interface, error) {
 	got, err := k.ByIndex(want.Index)
 	switch {
 	case errors.Is(err, link.ErrNotFound):

@@ -61,7 +61,7 @@ func (p *Plugin) choose(c *conf, node *nodefile.File, usable []nodefile.Uplink) 
 		}
 	}
 	if _, unsafe := errors.AsType[unsafeError](first); unsafe {
-		return nil, fail(ErrUnsafe, "%s: network %q: %v", node.Node, c.network, first)
+		return nil, fail(errUnsafe, "%s: network %q: %v", node.Node, c.network, first)
 	}
 	return nil, fail(types.ErrTryAgainLater, "%s: network %q cannot be used now: %v; %s",
 		node.Node, c.network, first, c.agentAdvice())
@@ -117,7 +117,7 @@ func ambiguousError(c *conf, node *nodefile.File, devices [][]nodefile.Uplink) e
 	if !oneNetwork(all) {
 		advice = `they are different networks, so "select" does not decide: give them different names in the rules, or accept them as one there with spans: true`
 	}
-	return fail(ErrAmbiguous, "%s: network %q is ambiguous: %s lead to it; %s",
+	return fail(errAmbiguous, "%s: network %q is ambiguous: %s lead to it; %s",
 		node.Node, c.network, strings.Join(atMost(list), " and "), advice)
 }
 
@@ -138,7 +138,7 @@ func why(a *nodefile.Uplink) string {
 // unusableError is 11 where time can help, else 100.
 func unusableError(c *conf, node *nodefile.File, all []nodefile.Uplink) error {
 	var list []string
-	code, advice := ErrNotHere, fmt.Sprintf(`change that on the node, or place the container on another; "colvin explain %s" tells more`, all[0].Port.Name)
+	code, advice := errNotHere, fmt.Sprintf(`change that on the node, or place the container on another; "colvin explain %s" tells more`, all[0].Port.Name)
 	for i := range all {
 		a := &all[i]
 		list = append(list, state(a))
@@ -165,7 +165,7 @@ func (c *conf) unknownError(node *nodefile.File) error {
 		return fail(types.ErrTryAgainLater, "%s: network %q is not known yet: %s; here so far: %s; %s",
 			node.Node, c.network, pending(node), names(node), c.agentAdvice())
 	case knownElsewhere(node, c.network):
-		return fail(ErrNotHere, "%s: network %q is not on this node: the rules know it, but no port here leads to it; here: %s; place the container on another node, or check the cables with \"colvin networks\"",
+		return fail(errNotHere, "%s: network %q is not on this node: the rules know it, but no port here leads to it; here: %s; place the container on another node, or check the cables with \"colvin networks\"",
 			node.Node, c.network, names(node))
 	}
 	msg := fmt.Sprintf("%s: network %q is not known: no rule or colour has that name; known here: %s; check the spelling or add a rule",

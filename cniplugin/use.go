@@ -172,7 +172,7 @@ func (p *Plugin) untagged(c *conf, port nodefile.Link) error {
 	return err
 }
 
-func byName(k Kernel, name string) (discovery.Interface, error) {
+func byName(k kernel, name string) (discovery.Interface, error) {
 	all, err := k.List()
 	if err != nil {
 		return discovery.Interface{}, err
@@ -200,14 +200,14 @@ func (p *Plugin) usableBy(c *conf, node *nodefile.File, all []nodefile.Uplink) (
 		},
 			func(a *nodefile.Uplink) error {
 				if a.VID == 0 {
-					return fail(ErrUnsafe, "%s: it is untagged on %s, and vlan makes VLAN interfaces only; use macvlan", about, a.Port.Name)
+					return fail(errUnsafe, "%s: it is untagged on %s, and vlan makes VLAN interfaces only; use macvlan", about, a.Port.Name)
 				}
-				return fail(ErrUnsafe, "%s: the node has the VLAN device %s already, and the kernel allows one for each VLAN; use macvlan, which shares it", about, a.Device.Name)
+				return fail(errUnsafe, "%s: the node has the VLAN device %s already, and the kernel allows one for each VLAN; use macvlan, which shares it", about, a.Device.Name)
 			})
 	case c.use == taken:
 		return only(all, func(a *nodefile.Uplink) bool { return a.Device != (nodefile.Link{}) },
 			func(a *nodefile.Uplink) error {
-				return fail(ErrUnsafe, "%s: it is tagged with VLAN %d on %s, and containers share the VLAN device that Colvin makes; host-device can take one that you make, or use macvlan",
+				return fail(errUnsafe, "%s: it is tagged with VLAN %d on %s, and containers share the VLAN device that Colvin makes; host-device can take one that you make, or use macvlan",
 					about, a.VID, a.Parent.Name)
 			})
 	}
@@ -244,7 +244,7 @@ func (p *Plugin) chosenOnly(c *conf, node *nodefile.File, all []nodefile.Uplink)
 		ports = pci.PF
 	}
 	if len(ports) > 1 {
-		return nil, fail(ErrUnsafe, "%s: the device plugin chose %s, which has several ports (%s), and nothing tells which of them it uses; use macvlan without a device plugin",
+		return nil, fail(errUnsafe, "%s: the device plugin chose %s, which has several ports (%s), and nothing tells which of them it uses; use macvlan without a device plugin",
 			about, c.chosen, strings.Join(ports, ", "))
 	}
 	var out []nodefile.Uplink
@@ -258,7 +258,7 @@ func (p *Plugin) chosenOnly(c *conf, node *nodefile.File, all []nodefile.Uplink)
 	if len(out) > 0 {
 		return only(out, func(a *nodefile.Uplink) bool { return a.VID == 0 || c.vidKey != "" },
 			func(a *nodefile.Uplink) error {
-				return fail(ErrUnsafe, "%s: it is tagged with VLAN %d on %s, and %s does not tag what it gives to a container; use sriov, or macvlan without a device plugin",
+				return fail(errUnsafe, "%s: it is tagged with VLAN %d on %s, and %s does not tag what it gives to a container; use sriov, or macvlan without a device plugin",
 					about, a.VID, a.Port.Name, c.delegate)
 			})
 	}
@@ -266,7 +266,7 @@ func (p *Plugin) chosenOnly(c *conf, node *nodefile.File, all []nodefile.Uplink)
 	if len(ports) > 0 {
 		where = fmt.Sprintf("whose port %s leads to %s", ports[0], leadsTo(node, ports[0]))
 	}
-	return nil, fail(ErrUnsafe, "%s: the device plugin chose %s, %s; give each network a resource of its own in the device plugin's configuration",
+	return nil, fail(errUnsafe, "%s: the device plugin chose %s, %s; give each network a resource of its own in the device plugin's configuration",
 		about, c.chosen, where)
 }
 

@@ -65,7 +65,7 @@ func (a *operation) findOrMake(parent discovery.Interface, vid uint16) (discover
 	if found, err := a.find(parent, vid); err != nil || found.Index != 0 {
 		return found, err
 	}
-	return discovery.Interface{}, fail(ErrUnsafe,
+	return discovery.Interface{}, fail(errUnsafe,
 		"VLAN %d of %s has a device in another network namespace already, and the kernel allows one for each VLAN; remove the container that has it: %v", vid, parent.Name, err)
 }
 
@@ -94,7 +94,7 @@ func (a *operation) find(parent discovery.Interface, vid uint16) (discovery.Inte
 func (a *operation) usable(device discovery.Interface) error {
 	switch {
 	case device.Own() && device.Alias != vlanAlias(a.store):
-		return fail(ErrUnsafe, "VLAN device %s is shared by containers whose records are elsewhere (%s); set the same \"recordDirectory\" for all networks of a node",
+		return fail(errUnsafe, "VLAN device %s is shared by containers whose records are elsewhere (%s); set the same \"recordDirectory\" for all networks of a node",
 			device.Name, device.Alias)
 	case !device.Up:
 		return fail(types.ErrTryAgainLater, "VLAN device %s is administratively down; ip link set %s up", device.Name, device.Name)

@@ -52,7 +52,7 @@ type Claim struct {
 	Lost    time.Time `json:"lost,omitzero"`
 	LostWhy LossCause `json:"lostWhy,omitempty"`
 
-	// Sole is set once a speaker of CDP was the only one for ConvergeAfter. Only then
+	// Sole is set once a speaker of CDP was the only one for convergeAfter. Only then
 	// is it believed to be at the other end of the cable.
 	Sole bool `json:"sole,omitempty"`
 
@@ -245,7 +245,7 @@ func advancePort(w World, now time.Time, ifi discovery.Interface, p *discovery.P
 		}
 		c.settle(w, now, ifi, p, live)
 	}
-	c.Sole = c.Lost.IsZero() && (c.Sole || isCDP(c.Neighbor) && c.Live && !now.Before(p.Since.Add(ConvergeAfter)))
+	c.Sole = c.Lost.IsZero() && (c.Sole || isCDP(c.Neighbor) && c.Live && !now.Before(p.Since.Add(convergeAfter)))
 	c.Interface, c.Index, c.MAC = ifi.Name, ifi.Index, ifi.MAC
 	c.Rivals = rivals(w, &c, live)
 	return c, true

@@ -14,10 +14,10 @@ import (
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
-// ConvergeAfter is how long a port with carrier may stay silent before the node
+// convergeAfter is how long a port with carrier may stay silent before the node
 // counts as converged without it: two transmit intervals of IEEE Std
 // 802.1AB-2016, 9.2.5.7 (msgTxInterval, 30 s) and some slack.
-const ConvergeAfter = 65 * time.Second
+const convergeAfter = 65 * time.Second
 
 // Input is everything that a View depends on.
 type Input struct {
@@ -117,7 +117,7 @@ func (r *resolver) port(p *discovery.Port) {
 
 // pending notes a port that may still speak.
 func (r *resolver) pending(p *discovery.Port, ifi discovery.Interface, c Claim, claimed bool) {
-	until := p.Since.Add(ConvergeAfter)
+	until := p.Since.Add(convergeAfter)
 	settled := claimed && (c.Live || c.Lost.IsZero()) && (c.Neighbor.Protocol != discovery.ProtocolCDP || c.Sole)
 	if settled || p.Problem != "" || !ifi.Operational() || !r.now.Before(until) {
 		return
@@ -215,7 +215,7 @@ func (r *resolver) certainty(a *Uplink, ifi discovery.Interface, c *Claim) {
 		a.Usable = a.Keep && a.Identity == r.World.untaggedIdentity(ifi.Name, &c.Neighbor)
 	case c.Neighbor.Protocol == discovery.ProtocolCDP && !c.Sole:
 		a.Certainty, a.Since = nodefile.Unverified, c.Since
-		a.Reason = fmt.Sprintf("CDP counts once nothing else has been heard for %s, because other makers' switches forward it", span(ConvergeAfter))
+		a.Reason = fmt.Sprintf("CDP counts once nothing else has been heard for %s, because other makers' switches forward it", span(convergeAfter))
 	case c.Live:
 		a.Certainty, a.Since, a.Usable = nodefile.Fresh, c.Since, true
 	default:

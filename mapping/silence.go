@@ -95,7 +95,7 @@ func silentPort(snap *discovery.Snapshot, ifi discovery.Interface, p *discovery.
 		return NoCarrier, ifi.Name + " has no carrier: no cable, or the other end is down"
 	case p.NIC.FirmwareLLDP:
 		return FirmwareLLDP, fmt.Sprintf("an LLDP agent in the firmware of %s (driver %s) takes the frames before the host sees them; %s leaves LLDP to the host", ifi.Name, p.NIC.Driver, p.NIC.Remedy)
-	case listened < ConvergeAfter:
+	case listened < convergeAfter:
 		return NothingYet, fmt.Sprintf("nothing has been heard on %s in the %s since Colvin began to listen; switches send LLDP every %s as a rule", ifi.Name, span(listened), span(usualInterval))
 	case master.Kind == discovery.KindOpenVSwitch:
 		return OpenVSwitch, fmt.Sprintf("nothing has been heard on %s for %s; it belongs to Open vSwitch %s, which may take the frames (other_config:forward-bpdu, or an LLDP agent of its own: ovs-vsctl get interface %s lldp)", ifi.Name, span(listened), master.Name, ifi.Name)

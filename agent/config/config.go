@@ -22,7 +22,7 @@ import (
 
 // Where the agent keeps its files unless it is configured otherwise.
 const (
-	DefaultRules    = "/etc/colvin/rules.yaml"
+	defaultRules    = "/etc/colvin/rules.yaml"
 	DefaultStateDir = "/var/lib/colvin/agent"
 )
 
@@ -48,7 +48,7 @@ const (
 
 // The values of log.format.
 const (
-	LogText = "text"
+	logText = "text"
 	LogJSON = "json"
 )
 
@@ -144,7 +144,7 @@ func Parse(file string, data []byte) (Config, error) {
 		Ports:           ports(m, Ports{Transmit: TransmitAuto, Capture: CaptureAuto}),
 		Exceptions:      exceptions(m.Get("ports")),
 		ShutdownOnExit:  m.Get("shutdownOnExit").Bool(false),
-		Rules:           path(m.Get("rules"), DefaultRules),
+		Rules:           path(m.Get("rules"), defaultRules),
 		RunDirectory:    path(m.Get("runDirectory"), nodefile.DefaultDir),
 		StateDirectory:  path(m.Get("stateDirectory"), DefaultStateDir),
 		RecordDirectory: path(m.Get("recordDirectory"), record.DefaultDir),
@@ -157,7 +157,7 @@ func Parse(file string, data []byte) (Config, error) {
 		Metrics:    Metrics{Address: address(metrics.Get("address"))},
 		Log: Log{
 			Level:  level(log.Get("level")),
-			Format: log.Get("format").OneOf(LogText, LogText, LogJSON),
+			Format: log.Get("format").OneOf(logText, logText, LogJSON),
 		},
 	}
 	if err := doc.Err(); err != nil {

@@ -35,8 +35,8 @@ func TestReferenceConfiguration(t *testing.T) {
 	}
 	want := Config{
 		Interfaces: []string{"*"}, Protocols: []discovery.Protocol{discovery.ProtocolLLDP, discovery.ProtocolCDP},
-		Ports: Ports{Transmit: TransmitAuto, Capture: CaptureAuto}, Rules: DefaultRules, RunDirectory: nodefile.DefaultDir, StateDirectory: DefaultStateDir, RecordDirectory: record.DefaultDir,
-		Colours: Colours{Attach: true, Of: ColoursOfUntagged}, Log: Log{Level: slog.LevelInfo, Format: LogText},
+		Ports: Ports{Transmit: TransmitAuto, Capture: CaptureAuto}, Rules: defaultRules, RunDirectory: nodefile.DefaultDir, StateDirectory: DefaultStateDir, RecordDirectory: record.DefaultDir,
+		Colours: Colours{Attach: true, Of: ColoursOfUntagged}, Log: Log{Level: slog.LevelInfo, Format: logText},
 	}
 	if diff := cmp.Diff(want, defaults); diff != "" {
 		t.Errorf("defaults (-want +got):\n%s", diff)

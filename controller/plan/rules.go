@@ -30,11 +30,11 @@ type RuleSetChange struct {
 
 // The reasons of the condition Accepted.
 const (
-	ReasonValid    = "Valid"
-	ReasonMistakes = "Mistakes"
-	// ReasonWithheld: the rules are without mistakes, but those of another RuleSet are
+	reasonValid    = "Valid"
+	reasonMistakes = "Mistakes"
+	// reasonWithheld: the rules are without mistakes, but those of another RuleSet are
 	// not, so the last good ones stay in force.
-	ReasonWithheld = "Withheld"
+	reasonWithheld = "Withheld"
 )
 
 // The bounds of lists and texts in a RuleSetStatus, as the markers of the type have
@@ -116,14 +116,14 @@ func (m *merged) status(r RuleSet, frozen string, now time.Time) v1alpha1.RuleSe
 	mistakes, _ := errors.AsType[yamlfile.Mistakes](m.err)
 	own, warnings := about(source, mistakes), about(source, m.warnings)
 	c := metav1.Condition{
-		Type: v1alpha1.RuleSetAccepted, Status: metav1.ConditionTrue, Reason: ReasonValid, Message: "without mistakes",
+		Type: v1alpha1.RuleSetAccepted, Status: metav1.ConditionTrue, Reason: reasonValid, Message: "without mistakes",
 		ObservedGeneration: r.Generation, LastTransitionTime: metav1.NewTime(now.UTC().Truncate(time.Second)),
 	}
 	switch {
 	case len(own) > 0:
-		c.Status, c.Reason, c.Message = metav1.ConditionFalse, ReasonMistakes, first("mistake", own)
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, reasonMistakes, first("mistake", own)
 	case m.err != nil:
-		c.Reason, c.Message = ReasonWithheld, "without mistakes, but the last good rules stay in force until these are put right: "+culprits(mistakes)
+		c.Reason, c.Message = reasonWithheld, "without mistakes, but the last good rules stay in force until these are put right: "+culprits(mistakes)
 	case len(warnings) > 0:
 		c.Message = first("warning", warnings)
 	}

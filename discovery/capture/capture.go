@@ -13,9 +13,9 @@ import (
 	"slices"
 )
 
-// MaxFrame is the size of the largest frame that is read: the largest snap
+// maxFrame is the size of the largest frame that is read: the largest snap
 // length of a capture.
-const MaxFrame = 256 << 10
+const maxFrame = 256 << 10
 
 // A Frame is one frame of a file.
 type Frame struct {

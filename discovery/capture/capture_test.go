@@ -80,7 +80,7 @@ func TestHex(t *testing.T) {
 			},
 		},
 		{
-			"too large", strings.Repeat("00", MaxFrame+1) + "\n01",
+			"too large", strings.Repeat("00", maxFrame+1) + "\n01",
 			[]string{"error: FILE:1:1: the frame is larger than 262144 octets", "2 01"},
 		},
 		{
@@ -305,7 +305,7 @@ func FuzzFrames(f *testing.F) {
 	f.Fuzz(func(t *testing.T, file []byte) {
 		frames := 0
 		for frame, err := range Frames("FILE", bytes.NewReader(file)) {
-			if err == nil && (frame.ID == "" || len(frame.Bytes) > MaxFrame+headerLen) {
+			if err == nil && (frame.ID == "" || len(frame.Bytes) > maxFrame+headerLen) {
 				t.Errorf("frame %q of %d octets", frame.ID, len(frame.Bytes))
 			}
 			frames++

@@ -19,7 +19,7 @@ import (
 
 const (
 	// maxLine has room for the largest frame as "0x01, 0x80, ".
-	maxLine = 6 * MaxFrame
+	maxLine = 6 * maxFrame
 
 	separators    = " \t\r:-,"
 	byteOrderMark = "\ufeff"
@@ -106,7 +106,7 @@ func appendHex(octets []byte, digits string) (_ []byte, column int, err error) {
 		if len(group)%2 != 0 {
 			return nil, column, fmt.Errorf("%q has an odd number of hex digits: give two for each octet", shortened(group))
 		}
-		if len(octets)+len(group)/2 > MaxFrame {
+		if len(octets)+len(group)/2 > maxFrame {
 			return nil, column, errTooLarge
 		}
 		if octets, err = hex.AppendDecode(octets, []byte(group)); err != nil {

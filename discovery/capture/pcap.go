@@ -13,7 +13,7 @@ import (
 )
 
 // errTooLarge is a frame that is none.
-var errTooLarge = fmt.Errorf("the frame is larger than %d octets", MaxFrame)
+var errTooLarge = fmt.Errorf("the frame is larger than %d octets", maxFrame)
 
 // A packetReader returns the next packet, which is valid until the one after
 // it, and how it begins. The error is io.EOF at the end of the file.
@@ -25,7 +25,7 @@ func openPcap(r io.Reader) (packetReader, error) {
 	if err != nil {
 		return nil, err
 	}
-	file.SetSnaplen(MaxFrame) // whatever the file says it is
+	file.SetSnaplen(maxFrame) // whatever the file says it is
 	return func() ([]byte, layers.LinkType, error) {
 		data, info, err := file.ZeroCopyReadPacketData()
 		if errors.Is(err, io.EOF) && info.CaptureLength > 0 {
@@ -47,7 +47,7 @@ func openPcapng(r io.Reader) (packetReader, error) {
 		if err != nil {
 			return nil, 0, err
 		}
-		if len(data) > MaxFrame {
+		if len(data) > maxFrame {
 			return nil, 0, errTooLarge
 		}
 		bounded.left += len(data) + packetOverhead

@@ -14,4 +14,4 @@ import (
 var errUnsupported = errors.New("LLDP is heard on Linux only")
 
 // Listen is not supported on this operating system.
-func Listen(discovery.Interface, Socket) (Conn, error) { return nil, errUnsupported }
+func Listen(discovery.Interface, FrameSet) (Conn, error) { return nil, errUnsupported }

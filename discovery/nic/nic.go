@@ -18,11 +18,6 @@ type Facts struct {
 	Flags    map[string]bool // private flags, which only this driver has, by name
 }
 
-// A Reader reads the facts of network devices, by name.
-type Reader interface {
-	Facts(ifname string) (Facts, error)
-}
-
 // Describe tells what is known of a NIC. Drivers tell of an agent only by the
 // private flag that switches it: where there is no such flag, none is claimed.
 // The remedy survives a reboot. Old firmware (of the X710, before NVM 6.01)

@@ -17,8 +17,6 @@ import (
 // pointers that the Go runtime may have moved.
 type Kernel struct{}
 
-var _ Reader = Kernel{}
-
 // Facts asks the driver of a device. A device whose driver tells nothing, or has
 // no private flags, is no error.
 func (Kernel) Facts(ifname string) (f Facts, err error) {

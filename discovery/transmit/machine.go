@@ -34,8 +34,8 @@ type Timers struct {
 	Reinit    time.Duration // reinitDelay: from a shutdown frame to the next
 }
 
-// DefaultTimers are the timers with the values that the standard recommends.
-func DefaultTimers() Timers {
+// defaultTimers are the timers with the values that the standard recommends.
+func defaultTimers() Timers {
 	return Timers{
 		Interval: msgTxInterval, Hold: msgTxHold, Fast: msgFastTx, FastInit: txFastInit,
 		CreditMax: txCreditMax, Reinit: reinitDelay,
@@ -48,21 +48,21 @@ func (t Timers) TTL() uint16 {
 	return uint16(min(seconds, math.MaxUint16))
 }
 
-// An Event is what happens to a port.
-type Event int
+// An event is what happens to a port.
+type event int
 
 // The events.
 const (
-	Tick        Event = iota // time has passed
-	Enable                   // portEnabled, and adminStatus allows to transmit
-	Disable                  // adminStatus no longer allows it
-	PortDown                 // portEnabled is false: no frame can leave
-	NewNeighbor              // newNeighbor: somebody is there who was not before
-	LocalChange              // localChange: we have something else to say
+	tick        event = iota // time has passed
+	enable                   // portEnabled, and adminStatus allows to transmit
+	disable                  // adminStatus no longer allows it
+	portDown                 // portEnabled is false: no frame can leave
+	newNeighbor              // newNeighbor: somebody is there who was not before
+	localChange              // localChange: we have something else to say
 )
 
 // String returns the event's name.
-func (e Event) String() string {
+func (e event) String() string {
 	names := [...]string{"tick", "enable", "disable", "port down", "new neighbour", "local change"}
 	if e < 0 || int(e) >= len(names) {
 		return fmt.Sprintf("event %d", int(e))
@@ -70,18 +70,18 @@ func (e Event) String() string {
 	return names[e]
 }
 
-// An Action is what a step asks for.
-type Action int
+// An action is what a step asks for.
+type action int
 
 // The actions.
 const (
-	None         Action = iota
-	SendFrame           // mibConstrInfoLLDPDU, txFrame
-	SendShutdown        // mibConstrShutdownLLDPDU, txFrame
+	noEvent      action = iota
+	sendFrame           // mibConstrInfoLLDPDU, txFrame
+	sendShutdown        // mibConstrShutdownLLDPDU, txFrame
 )
 
 // String returns the action's name.
-func (a Action) String() string {
+func (a action) String() string {
 	names := [...]string{"none", "send frame", "send shutdown"}
 	if a < 0 || int(a) >= len(names) {
 		return fmt.Sprintf("action %d", int(a))
@@ -97,15 +97,15 @@ const (
 	shutdown                // TX_SHUTDOWN_FRAME: was sent, reinitDelay runs
 )
 
-// A State is the state of the transmit machine and of its timer machine (IEEE
-// Std 802.1AB-2016, 9.2.8 and 9.2.9), joined into one. The zero State is that of
+// A state is the state of the transmit machine and of its timer machine (IEEE
+// Std 802.1AB-2016, 9.2.8 and 9.2.9), joined into one. The zero state is that of
 // a port that never sent.
 //
 // It differs from the standard in two ways. Credits are not restored when the
 // port is initialized, and a shutdown frame costs one, so that neither a flapping
 // link nor somebody who keeps switching makes a port send more than its share.
 // And who has said nothing says no goodbye.
-type State struct {
+type state struct {
 	phase   phase
 	enabled bool      // what to go back to after a shutdown
 	said    bool      // a frame was sent since the last goodbye
@@ -118,17 +118,17 @@ type State struct {
 }
 
 // Step does what an event asks for at a time that never goes back.
-func (t Timers) Step(s State, e Event, now time.Time) (State, Action) {
+func (t Timers) Step(s state, e event, now time.Time) (state, action) {
 	s.earn(now)
 	switch e {
-	case Enable:
+	case enable:
 		s.enabled = true
-	case Disable:
+	case disable:
 		s.enabled = false
-	case PortDown:
+	case portDown:
 		s.phase, s.enabled, s.said, s.pending = initialize, false, false, false
-		return s, None
-	case Tick, NewNeighbor, LocalChange:
+		return s, noEvent
+	case tick, newNeighbor, localChange:
 	}
 	if s.phase == idle && !s.enabled {
 		return t.goodbye(s, now)
@@ -140,28 +140,28 @@ func (t Timers) Step(s State, e Event, now time.Time) (State, Action) {
 		s.phase, s.fast, s.due = idle, 0, now // TX_TIMER_INITIALIZE: txTTR is 0
 	}
 	if s.phase != idle {
-		return s, None
+		return s, noEvent
 	}
 	return t.transmit(t.signal(s, e, now), now)
 }
 
 // goodbye is TX_SHUTDOWN_FRAME.
-func (t Timers) goodbye(s State, now time.Time) (State, Action) {
+func (t Timers) goodbye(s state, now time.Time) (state, action) {
 	s.pending = false
 	if !s.said {
 		s.phase = initialize
-		return s, None
+		return s, noEvent
 	}
 	s.phase, s.said, s.due = shutdown, false, now.Add(t.Reinit)
 	s.spend(now)
-	return s, SendShutdown
+	return s, sendShutdown
 }
 
 // signal is the timer machine: it decides whether a frame is wanted now, and when
 // the next one is.
-func (t Timers) signal(s State, e Event, now time.Time) State {
+func (t Timers) signal(s state, e event, now time.Time) state {
 	expires := !now.Before(s.due)
-	if e == NewNeighbor { // TX_FAST_START
+	if e == newNeighbor { // TX_FAST_START
 		expires = true
 		if s.fast == 0 {
 			s.fast = t.FastInit
@@ -170,7 +170,7 @@ func (t Timers) signal(s State, e Event, now time.Time) State {
 	if expires && s.fast > 0 { // TX_TIMER_EXPIRES
 		s.fast--
 	}
-	if !expires && e != LocalChange {
+	if !expires && e != localChange {
 		return s
 	}
 	s.pending, s.due = true, now.Add(t.Interval) // SIGNAL_TX
@@ -181,17 +181,17 @@ func (t Timers) signal(s State, e Event, now time.Time) State {
 }
 
 // transmit is TX_INFO_FRAME.
-func (t Timers) transmit(s State, now time.Time) (State, Action) {
+func (t Timers) transmit(s state, now time.Time) (state, action) {
 	if !s.pending || s.spent >= t.CreditMax {
-		return s, None
+		return s, noEvent
 	}
 	s.pending, s.said = false, true
 	s.spend(now)
-	return s, SendFrame
+	return s, sendFrame
 }
 
 // earn is txAddCredit, for all the ticks that have passed.
-func (s *State) earn(now time.Time) {
+func (s *state) earn(now time.Time) {
 	if s.spent == 0 {
 		return
 	}
@@ -200,15 +200,15 @@ func (s *State) earn(now time.Time) {
 	s.spent -= int(min(ticks, time.Duration(s.spent)))
 }
 
-func (s *State) spend(now time.Time) {
+func (s *state) spend(now time.Time) {
 	if s.spent == 0 {
 		s.tick = now
 	}
 	s.spent++
 }
 
-// Wake is when the next Tick is needed, unless an event comes before.
-func (t Timers) Wake(s State) (time.Time, bool) {
+// Wake is when the next tick is needed, unless an event comes before.
+func (t Timers) Wake(s state) (time.Time, bool) {
 	switch {
 	case s.phase == shutdown && s.enabled:
 		return s.due, true

@@ -16,7 +16,7 @@ import (
 // A script is events at seconds since the start, and what is wanted of them.
 type script struct {
 	name   string
-	events map[time.Duration]Event
+	events map[time.Duration]event
 	until  time.Duration
 	want   []string // action@time
 }
@@ -26,70 +26,70 @@ const sec = time.Second
 var scripts = []script{
 	{
 		"interval",
-		map[time.Duration]Event{0: Enable},
+		map[time.Duration]event{0: enable},
 		100 * sec,
 		[]string{"send frame@0s", "send frame@30s", "send frame@1m0s", "send frame@1m30s"},
 	},
 	{
 		"a new neighbour",
-		map[time.Duration]Event{0: Enable, 10 * sec: NewNeighbor},
+		map[time.Duration]event{0: enable, 10 * sec: newNeighbor},
 		50 * sec,
 		[]string{"send frame@0s", "send frame@10s", "send frame@11s", "send frame@12s", "send frame@13s", "send frame@43s"},
 	},
 	{
 		"another during the fast start does not prolong it",
-		map[time.Duration]Event{0: Enable, 10 * sec: NewNeighbor, 10*sec + sec/2: NewNeighbor},
+		map[time.Duration]event{0: enable, 10 * sec: newNeighbor, 10*sec + sec/2: newNeighbor},
 		30 * sec,
 		[]string{"send frame@0s", "send frame@10s", "send frame@10.5s", "send frame@11.5s", "send frame@12.5s"},
 	},
 	{
 		"a change",
-		map[time.Duration]Event{0: Enable, 10 * sec: LocalChange},
+		map[time.Duration]event{0: enable, 10 * sec: localChange},
 		45 * sec,
 		[]string{"send frame@0s", "send frame@10s", "send frame@40s"},
 	},
 	{
 		"changes beyond the credit",
-		map[time.Duration]Event{
-			0: Enable, 100 * time.Millisecond: LocalChange, 200 * time.Millisecond: LocalChange, 300 * time.Millisecond: LocalChange,
-			400 * time.Millisecond: LocalChange, 500 * time.Millisecond: LocalChange, 600 * time.Millisecond: LocalChange,
+		map[time.Duration]event{
+			0: enable, 100 * time.Millisecond: localChange, 200 * time.Millisecond: localChange, 300 * time.Millisecond: localChange,
+			400 * time.Millisecond: localChange, 500 * time.Millisecond: localChange, 600 * time.Millisecond: localChange,
 		},
 		10 * sec, // the last two are one frame, as soon as there is a credit
 		[]string{"send frame@0s", "send frame@100ms", "send frame@200ms", "send frame@300ms", "send frame@400ms", "send frame@1s"},
 	},
 	{
 		"shutdown",
-		map[time.Duration]Event{0: Enable, 10 * sec: Disable, 10*sec + sec/2: Enable},
+		map[time.Duration]event{0: enable, 10 * sec: disable, 10*sec + sec/2: enable},
 		30 * sec,
 		[]string{"send frame@0s", "send shutdown@10s", "send frame@12s"},
 	},
 	{
 		"shutdown, enabled later",
-		map[time.Duration]Event{0: Enable, 10 * sec: Disable, 20 * sec: Enable},
+		map[time.Duration]event{0: enable, 10 * sec: disable, 20 * sec: enable},
 		30 * sec,
 		[]string{"send frame@0s", "send shutdown@10s", "send frame@20s"},
 	},
 	{
 		"news while shut down",
-		map[time.Duration]Event{0: Enable, 10 * sec: Disable, 11 * sec: LocalChange, 13 * sec: NewNeighbor},
+		map[time.Duration]event{0: enable, 10 * sec: disable, 11 * sec: localChange, 13 * sec: newNeighbor},
 		60 * sec,
 		[]string{"send frame@0s", "send shutdown@10s"},
 	},
 	{
 		"nothing said, no goodbye",
-		map[time.Duration]Event{0: NewNeighbor, 1 * sec: Disable, 2 * sec: LocalChange},
+		map[time.Duration]event{0: newNeighbor, 1 * sec: disable, 2 * sec: localChange},
 		60 * sec,
 		nil,
 	},
 	{
 		"link down",
-		map[time.Duration]Event{0: Enable, 10 * sec: PortDown, 11 * sec: Disable, 12 * sec: Enable},
+		map[time.Duration]event{0: enable, 10 * sec: portDown, 11 * sec: disable, 12 * sec: enable},
 		45 * sec,
 		[]string{"send frame@0s", "send frame@12s", "send frame@42s"},
 	},
 	{
 		"link down during reinitDelay",
-		map[time.Duration]Event{0: Enable, 10 * sec: Disable, 11 * sec: PortDown, 11*sec + sec/2: Enable},
+		map[time.Duration]event{0: enable, 10 * sec: disable, 11 * sec: portDown, 11*sec + sec/2: enable},
 		20 * sec,
 		[]string{"send frame@0s", "send shutdown@10s", "send frame@11.5s"},
 	},
@@ -108,17 +108,17 @@ func TestStep(t *testing.T) {
 // play runs the machine with a timer that fires when Wake says.
 func play(sc script) []string {
 	var out []string
-	timers, state, start := DefaultTimers(), State{}, time.Unix(0, 0)
-	step := func(e Event, at time.Duration) {
-		var a Action
-		if state, a = timers.Step(state, e, start.Add(at)); a != None {
+	timers, state, start := defaultTimers(), state{}, time.Unix(0, 0)
+	step := func(e event, at time.Duration) {
+		var a action
+		if state, a = timers.Step(state, e, start.Add(at)); a != noEvent {
 			out = append(out, fmt.Sprintf("%s@%s", a, at))
 		}
 	}
 	for at := range sc.until / time.Millisecond {
 		now := at * time.Millisecond
 		if wake, ok := timers.Wake(state); ok && !start.Add(now).Before(wake) {
-			step(Tick, now)
+			step(tick, now)
 		}
 		if e, ok := sc.events[now]; ok {
 			step(e, now)
@@ -128,7 +128,7 @@ func play(sc script) []string {
 }
 
 func TestTTL(t *testing.T) {
-	timers := DefaultTimers()
+	timers := defaultTimers()
 	if got := timers.TTL(); got != 121 {
 		t.Errorf("TTL = %d, want 121", got)
 	}
@@ -145,7 +145,7 @@ func TestTTL(t *testing.T) {
 func TestCredit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		random := rand.New(rand.NewPCG(1, 2))
-		timers, state := DefaultTimers(), State{}
+		timers, state := defaultTimers(), state{}
 		var sent []time.Time
 		pace := time.Second
 		for range 20000 {
@@ -158,21 +158,21 @@ func TestCredit(t *testing.T) {
 					t.Fatalf("Wake is %s ago", -d)
 				} else if d < wait {
 					time.Sleep(d)
-					sent = stepNow(timers, &state, Tick, sent)
+					sent = stepNow(timers, &state, tick, sent)
 					continue
 				}
 			}
 			time.Sleep(wait)
-			sent = stepNow(timers, &state, Event(random.IntN(int(LocalChange)+1)), sent)
+			sent = stepNow(timers, &state, event(random.IntN(int(localChange)+1)), sent)
 		}
 		checkRate(t, sent)
 	})
 }
 
-func stepNow(timers Timers, state *State, e Event, sent []time.Time) []time.Time {
-	var a Action
+func stepNow(timers Timers, state *state, e event, sent []time.Time) []time.Time {
+	var a action
 	*state, a = timers.Step(*state, e, time.Now())
-	if a != None {
+	if a != noEvent {
 		sent = append(sent, time.Now())
 	}
 	return sent
@@ -201,10 +201,10 @@ func checkRate(t *testing.T, sent []time.Time) {
 
 func TestNames(t *testing.T) {
 	var names []string
-	for e := Tick; e <= LocalChange+1; e++ {
+	for e := tick; e <= localChange+1; e++ {
 		names = append(names, e.String())
 	}
-	for a := None; a <= SendShutdown+1; a++ {
+	for a := noEvent; a <= sendShutdown+1; a++ {
 		names = append(names, a.String())
 	}
 	want := []string{

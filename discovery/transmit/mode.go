@@ -18,8 +18,8 @@ const (
 	Off  Mode = "off"
 )
 
-// A Situation is what decides whether a port sends.
-type Situation struct {
+// A situation is what decides whether a port sends.
+type situation struct {
 	Mode Mode
 	Up   bool // administratively
 	// Carrier is whether there is a link.
@@ -34,8 +34,8 @@ type Situation struct {
 	Watching bool
 }
 
-// Decide says what the send side of a port does.
-func Decide(s Situation) discovery.Transmit {
+// decide says what the send side of a port does.
+func decide(s situation) discovery.Transmit {
 	switch {
 	case s.Mode == Off:
 		return discovery.Transmit{State: discovery.Off, Reason: "switched off in the configuration"}

@@ -14,7 +14,7 @@ import (
 type Speaker struct {
 	timers Timers
 	watch  watch
-	state  State
+	state  state
 	status discovery.Transmit
 	said   lldp.Announcement // what the last frame said
 
@@ -34,13 +34,13 @@ type Config struct {
 func NewSpeaker(c Config) *Speaker {
 	s := &Speaker{timers: c.Timers, watch: watch{time: c.WatchTime, again: c.WatchAgain}}
 	if s.timers == (Timers{}) {
-		s.timers = DefaultTimers()
+		s.timers = defaultTimers()
 	}
 	if s.watch.time == 0 {
-		s.watch.time = WatchTime
+		s.watch.time = watchTime
 	}
 	if s.watch.again == 0 {
-		s.watch.again = WatchAgain
+		s.watch.again = watchAgain
 	}
 	return s
 }
@@ -82,7 +82,7 @@ func (in *Input) nic() discovery.NIC {
 // cannot send is lost, as on any wire.
 func (s *Speaker) Advance(now time.Time, in *Input, write func(frame []byte) error) {
 	watching := s.look(now, in)
-	s.status = Decide(Situation{
+	s.status = decide(situation{
 		Mode: in.Mode, Up: in.Up, Carrier: in.Carrier, Problem: in.Problem, NIC: in.nic(),
 		Silence: s.watch.silence, Watching: watching && s.watch.first,
 	})
@@ -156,35 +156,35 @@ func Source(port discovery.MAC, member bool) discovery.MAC {
 }
 
 // events are what has happened since the last Advance.
-func (s *Speaker) events(in *Input, say *lldp.Announcement) []Event {
+func (s *Speaker) events(in *Input, say *lldp.Announcement) []event {
 	switch {
 	case !in.enabled():
-		return []Event{PortDown}
+		return []event{portDown}
 	case s.status.State != discovery.Sending:
-		return []Event{Disable}
+		return []event{disable}
 	case s.state.said && !s.said.SameMSAP(say):
-		return []Event{Disable, Enable} // another remote agent takes the place of the one that goes
+		return []event{disable, enable} // another remote agent takes the place of the one that goes
 	case !s.state.enabled:
-		return []Event{Enable}
+		return []event{enable}
 	case in.NewNeighbor:
-		return []Event{NewNeighbor}
+		return []event{newNeighbor}
 	case s.state.said && s.said != *say:
-		return []Event{LocalChange}
+		return []event{localChange}
 	default:
-		return []Event{Tick}
+		return []event{tick}
 	}
 }
 
-func (s *Speaker) step(e Event, now time.Time, say *lldp.Announcement, limit int, write func([]byte) error) {
-	var action Action
+func (s *Speaker) step(e event, now time.Time, say *lldp.Announcement, limit int, write func([]byte) error) {
+	var action action
 	s.state, action = s.timers.Step(s.state, e, now)
 	switch action {
-	case None:
-	case SendShutdown:
+	case noEvent:
+	case sendShutdown:
 		goodbye := s.said
 		goodbye.TTL = 0
 		s.send(&goodbye, limit, write)
-	case SendFrame:
+	case sendFrame:
 		s.said = *say
 		s.send(say, limit, write)
 	}
@@ -204,13 +204,13 @@ func (s *Speaker) send(a *lldp.Announcement, limit int, write func([]byte) error
 // on it is forgotten. Nothing is sent.
 func (s *Speaker) Down(now time.Time) {
 	s.watch.stop()
-	s.state, _ = s.timers.Step(s.state, PortDown, now)
+	s.state, _ = s.timers.Step(s.state, portDown, now)
 }
 
 // Goodbye ends the Speaker's work with a shutdown frame, if there is anybody to
 // be told.
 func (s *Speaker) Goodbye(now time.Time, limit int, write func(frame []byte) error) {
-	s.step(Disable, now, &s.said, limit, write)
+	s.step(disable, now, &s.said, limit, write)
 }
 
 // Listening reports whether the Speaker wants to Overhear now.

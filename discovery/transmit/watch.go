@@ -5,13 +5,13 @@ package transmit
 import "time"
 
 const (
-	// WatchTime is how long a port listens for another speaker of this node: one
+	// watchTime is how long a port listens for another speaker of this node: one
 	// msgTxInterval and some patience, so that whoever speaks is heard once.
-	WatchTime = 35 * time.Second
-	// WatchAgain is when a port watches anew, for a speaker that was started later
+	watchTime = 35 * time.Second
+	// watchAgain is when a port watches anew, for a speaker that was started later
 	// or has gone. Meanwhile the tap is closed: it costs a copy of each frame that
 	// the node sends.
-	WatchAgain = 10 * time.Minute
+	watchAgain = 10 * time.Minute
 )
 
 // A watch finds out whether a second speaker would do harm. It runs when the link

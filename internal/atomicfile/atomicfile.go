@@ -35,7 +35,7 @@ func Write(path string, data []byte, o Options) error {
 		return err
 	}
 	if o.Sync {
-		return SyncDir(filepath.Dir(path))
+		return syncDir(filepath.Dir(path))
 	}
 	return nil
 }
@@ -53,8 +53,8 @@ func create(path string, data []byte, o Options) error {
 	return errors.Join(err, f.Close())
 }
 
-// SyncDir makes the names in a directory survive a power failure.
-func SyncDir(dir string) error {
+// syncDir makes the names in a directory survive a power failure.
+func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

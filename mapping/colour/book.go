@@ -12,9 +12,9 @@ import (
 	"unicode/utf8"
 )
 
-// Max is the number of colours that may be given out. A cluster that wants more
+// maxColours is the number of colours that may be given out. A cluster that wants more
 // needs rules: nobody tells hundreds of birds apart.
-const Max = 256
+const maxColours = 256
 
 // version is the format of a Book as JSON.
 const version = 1
@@ -91,7 +91,7 @@ func (b *Book) Allocate(key string, taken func(string) bool, now time.Time) (str
 
 // free returns the colour to give to key.
 func (b *Book) free(key string, taken func(string) bool) (string, error) {
-	if len(b.entries) >= Max {
+	if len(b.entries) >= maxColours {
 		return "", ErrTooManyUnnamed
 	}
 	given := make(map[string]bool, len(b.entries))
@@ -167,8 +167,8 @@ func parse(data []byte) ([]Entry, error) {
 
 // check reports everything wrong with entries.
 func check(entries []Entry) error {
-	if n := len(entries); n > Max {
-		return fmt.Errorf("%d colours, want at most %d", n, Max)
+	if n := len(entries); n > maxColours {
+		return fmt.Errorf("%d colours, want at most %d", n, maxColours)
 	}
 	var errs []error
 	colours, identities := map[string]int{}, map[string]int{}

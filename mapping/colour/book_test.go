@@ -99,9 +99,9 @@ func TestBookProperties(t *testing.T) {
 			switch {
 			case known && (err != nil || c != before):
 				t.Fatalf("seed %d: %s had %s, then %q, %v", seed, key, before, c, err)
-			case !known && len(given) == Max:
+			case !known && len(given) == maxColours:
 				if !errors.Is(err, ErrTooManyUnnamed) {
-					t.Fatalf("seed %d: colour number %d: %q, %v", seed, Max+1, c, err)
+					t.Fatalf("seed %d: colour number %d: %q, %v", seed, maxColours+1, c, err)
 				}
 				continue
 			case err != nil || taken(c):
@@ -116,8 +116,8 @@ func TestBookProperties(t *testing.T) {
 		for _, c := range given {
 			unique[c] = true
 		}
-		if len(given) != Max || len(unique) != Max {
-			t.Errorf("seed %d: %d identities, %d colours, want %d of both", seed, len(given), len(unique), Max)
+		if len(given) != maxColours || len(unique) != maxColours {
+			t.Errorf("seed %d: %d identities, %d colours, want %d of both", seed, len(given), len(unique), maxColours)
 		}
 	}
 }
@@ -176,7 +176,7 @@ func TestBookJSON(t *testing.T) {
 }
 
 func TestLoadDamaged(t *testing.T) {
-	full := make([]string, Max+1)
+	full := make([]string, maxColours+1)
 	for i := range full {
 		full[i] = fmt.Sprintf(`{"colour":%q,"identity":"%d","since":"2026-01-02T03:04:05Z"}`, at(uint64(i)), i)
 	}
@@ -238,7 +238,7 @@ func FuzzLoad(f *testing.F) {
 		if known := slices.ContainsFunc(before, func(a Entry) bool { return a.Colour == c && a.Identity != "a new identity" }); known {
 			t.Fatalf("%s was given out twice", c)
 		}
-		if err != nil && len(before) < Max {
+		if err != nil && len(before) < maxColours {
 			t.Fatal(err)
 		}
 	})

@@ -59,8 +59,8 @@ func TestNames(t *testing.T) {
 			t.Errorf("Hex(%q) does not know the colour", name)
 		}
 	}
-	if len(seen) < 2*Max || size&(size-1) != 0 {
-		t.Errorf("%d colours, want a power of two, twice %d at least", len(seen), Max)
+	if len(seen) < 2*maxColours || size&(size-1) != 0 {
+		t.Errorf("%d colours, want a power of two, twice %d at least", len(seen), maxColours)
 	}
 }
 

@@ -24,8 +24,8 @@ import (
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
-// A task is long-lived work. A cancelled context is no error.
-type task interface {
+// A Task is long-lived work. A cancelled context is no error.
+type Task interface {
 	Run(ctx context.Context) error
 	String() string
 }
@@ -81,7 +81,7 @@ func prepare(c config.Config) error {
 	return nil
 }
 
-func (a *Agent) build(ctx context.Context, boot string, links observe.Links) ([]task, error) {
+func (a *Agent) build(ctx context.Context, boot string, links observe.Links) ([]Task, error) {
 	c, log := a.Config, a.Log
 	observer := observe.New(observe.Config{
 		Links: links, Listen: ether.Listen, NIC: describeNIC(log), Addresses: link.Addresses, Log: log,
@@ -98,7 +98,7 @@ func (a *Agent) build(ctx context.Context, boot string, links observe.Links) ([]
 		now.Snapshot = observer.Snapshot() // with counters and times of this moment
 		return &now, nil
 	}
-	tasks := []task{observer, loop, loop.Rules(), loop.Records(), memoryTrimmer{log}, NewServer(filepath.Join(c.RunDirectory, nodefile.SocketName), state, loop.Changes, log)}
+	tasks := []Task{observer, loop, loop.Rules(), loop.Records(), memoryTrimmer{log}, NewServer(filepath.Join(c.RunDirectory, nodefile.SocketName), state, loop.Changes, log)}
 	if a.Cluster != nil {
 		tasks = append(tasks, a.Cluster)
 	}
@@ -124,7 +124,7 @@ func describeNIC(log *slog.Logger) func(ifname string) discovery.NIC {
 }
 
 // runAll runs the tasks until ctx ends or one of them fails.
-func runAll(ctx context.Context, tasks []task, log *slog.Logger) error {
+func runAll(ctx context.Context, tasks []Task, log *slog.Logger) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, t := range tasks {
 		group.Go(func() error {

@@ -131,10 +131,10 @@ func NewLoop(d Deps) *Loop {
 }
 
 // Rules is the task that watches the rules for the Loop.
-func (l *Loop) Rules() task { return l.ruleBook }
+func (l *Loop) Rules() Task { return l.ruleBook }
 
 // Records is the task that watches the CNI plugin's records for the Loop.
-func (l *Loop) Records() task { return l.recordsDir }
+func (l *Loop) Records() Task { return l.recordsDir }
 
 // Changes are what was recorded since t, by earlier runs too.
 func (l *Loop) Changes(t time.Time) (agentapi.Changes, error) { return l.journal.Since(t) }

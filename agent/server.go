@@ -23,8 +23,8 @@ const (
 	writeTimeout  = 10 * time.Second
 )
 
-// A server answers on the agent's socket.
-type server struct {
+// A Server answers on the agent's socket.
+type Server struct {
 	path    string
 	state   func() (*agentapi.State, error)
 	changes func(since time.Time) (agentapi.Changes, error)
@@ -33,16 +33,16 @@ type server struct {
 
 // NewServer returns the server of the socket at path, which answers with what
 // state and changes return.
-func NewServer(path string, state func() (*agentapi.State, error), changes func(since time.Time) (agentapi.Changes, error), log *slog.Logger) *server {
-	return &server{path: path, state: state, changes: changes, log: log}
+func NewServer(path string, state func() (*agentapi.State, error), changes func(since time.Time) (agentapi.Changes, error), log *slog.Logger) *Server {
+	return &Server{path: path, state: state, changes: changes, log: log}
 }
 
 // String names the task.
-func (*server) String() string { return "agent socket" }
+func (*Server) String() string { return "agent socket" }
 
 // Run serves until ctx ends. The caller holds the agent's lock, so a socket that
 // is already there was left by an agent that is gone.
-func (s *server) Run(ctx context.Context) error {
+func (s *Server) Run(ctx context.Context) error {
 	if err := os.Remove(s.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove old agent socket: %w", err)
 	}
@@ -57,7 +57,7 @@ func (s *server) Run(ctx context.Context) error {
 	return serve(ctx, l, s.handler())
 }
 
-func (s *server) handler() http.Handler {
+func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+agentapi.StatePath, func(w http.ResponseWriter, _ *http.Request) {
 		state, err := s.state()
@@ -75,7 +75,7 @@ func (s *server) handler() http.Handler {
 	return mux
 }
 
-func (s *server) answer(w http.ResponseWriter, v any, err error) {
+func (s *Server) answer(w http.ResponseWriter, v any, err error) {
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return

@@ -212,7 +212,7 @@ func (r *resolver) certainty(a *Uplink, ifi discovery.Interface, c *Claim) {
 		a.Certainty, a.Since = nodefile.Unverified, c.Change.Since
 		a.Reason = fmt.Sprintf("the switch announces %s instead of %s; believed after %s if it stays so",
 			vlanText(c.Change.To.PVID), vlanText(c.Neighbor.PVID), c.Change.Since.Add(HoldDown).Format(time.TimeOnly))
-		a.Usable = a.Keep && a.Identity == r.World.untaggedIdentity(ifi.Name, &c.Neighbor)
+		a.Usable = a.Keep && a.Identity == r.untaggedIdentity(ifi.Name, &c.Neighbor)
 	case c.Neighbor.Protocol == discovery.ProtocolCDP && !c.Sole:
 		a.Certainty, a.Since = nodefile.Unverified, c.Since
 		a.Reason = fmt.Sprintf("CDP counts once nothing else has been heard for %s, because other makers' switches forward it", span(convergeAfter))

@@ -18,7 +18,7 @@ import (
 // forgotten.
 func fill(t *testing.T, v reflect.Value, name string) {
 	t.Helper()
-	if at, ok := v.Addr().Interface().(*time.Time); ok {
+	if at, ok := reflect.TypeAssert[*time.Time](v.Addr()); ok {
 		*at = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 		return
 	}

@@ -101,6 +101,7 @@ func addLinkInfo(ifi *discovery.Interface, info []byte) {
 		ifi.Bond = bond(data)
 	case discovery.KindBridge:
 		ifi.VLANFiltering = vlanFiltering(data)
+	default: // nothing more is read of it
 	}
 	if master == discovery.KindBond {
 		ifi.BondMember = bondMember(memberData)

@@ -117,8 +117,8 @@ type state struct {
 	tick  time.Time // when the last of the earned credits was earned
 }
 
-// Step does what an event asks for at a time that never goes back.
-func (t Timers) Step(s state, e event, now time.Time) (state, action) {
+// step does what an event asks for at a time that never goes back.
+func (t Timers) step(s state, e event, now time.Time) (state, action) {
 	s.earn(now)
 	switch e {
 	case enable:

@@ -111,7 +111,7 @@ func play(sc script) []string {
 	timers, state, start := defaultTimers(), state{}, time.Unix(0, 0)
 	step := func(e event, at time.Duration) {
 		var a action
-		if state, a = timers.Step(state, e, start.Add(at)); a != noEvent {
+		if state, a = timers.step(state, e, start.Add(at)); a != noEvent {
 			out = append(out, fmt.Sprintf("%s@%s", a, at))
 		}
 	}
@@ -171,7 +171,7 @@ func TestCredit(t *testing.T) {
 
 func stepNow(timers Timers, state *state, e event, sent []time.Time) []time.Time {
 	var a action
-	*state, a = timers.Step(*state, e, time.Now())
+	*state, a = timers.step(*state, e, time.Now())
 	if a != noEvent {
 		sent = append(sent, time.Now())
 	}

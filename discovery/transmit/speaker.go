@@ -177,7 +177,7 @@ func (s *Speaker) events(in *Input, say *lldp.Announcement) []event {
 
 func (s *Speaker) step(e event, now time.Time, say *lldp.Announcement, limit int, write func([]byte) error) {
 	var action action
-	s.state, action = s.timers.Step(s.state, e, now)
+	s.state, action = s.timers.step(s.state, e, now)
 	switch action {
 	case noEvent:
 	case sendShutdown:
@@ -204,7 +204,7 @@ func (s *Speaker) send(a *lldp.Announcement, limit int, write func([]byte) error
 // on it is forgotten. Nothing is sent.
 func (s *Speaker) Down(now time.Time) {
 	s.watch.stop()
-	s.state, _ = s.timers.Step(s.state, portDown, now)
+	s.state, _ = s.timers.step(s.state, portDown, now)
 }
 
 // Goodbye ends the Speaker's work with a shutdown frame, if there is anybody to

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -102,6 +103,15 @@ func TestReference(t *testing.T) {
 	}
 }
 
+// expression is the regular expression that means the same as a glob.
+func expression(g *glob) *regexp.Regexp {
+	var re strings.Builder
+	for _, s := range g.steps {
+		re.WriteString(map[stepOp]string{opLiteral: regexp.QuoteMeta(string(s.literal)), opOne: ".", opAny: ".*?", opOpen: "(", opClose: ")"}[s.op])
+	}
+	return regexp.MustCompile(`(?s)^(?:` + re.String() + `)$`)
+}
+
 // A glob says the same as a regular expression that means it.
 func FuzzGlob(f *testing.F) {
 	f.Add("leaf-(*)", "leaf-7")
@@ -112,12 +122,8 @@ func FuzzGlob(f *testing.F) {
 		if err != nil || len(pattern) > 60 || len(text) > 200 {
 			return
 		}
-		var re strings.Builder
-		for _, s := range g.steps {
-			re.WriteString(map[stepOp]string{opLiteral: regexp.QuoteMeta(string(s.literal)), opOne: ".", opAny: ".*?", opOpen: "(", opClose: ")"}[s.op])
-		}
 		text = string([]rune(text))
-		want := regexp.MustCompile(`(?s)^(?:` + re.String() + `)$`).FindStringSubmatch(text)
+		want := expression(g).FindStringSubmatch(text)
 		got, ok := g.match(text)
 		if ok != (want != nil) {
 			t.Fatalf("%q matches %q: %v", pattern, text, ok)
@@ -126,6 +132,57 @@ func FuzzGlob(f *testing.F) {
 			t.Errorf("%q on %q caught %q, want %q", pattern, text, got, want[1:])
 		}
 	})
+}
+
+// BenchmarkGlob compares globs with regular expressions: 25 pairs of pattern and text,
+// and what a pattern takes of memory.
+func BenchmarkGlob(b *testing.B) {
+	patterns := []string{"leaf-*", "leaf-(*)-rack?", "mac:00:1b:21:*", "Ethernet1/(*)", "*spine*"}
+	texts := []string{"leaf-1", "leaf-12-rack3", "mac:00:1b:21:aa:bb:cc", "Ethernet1/48", "dc1-spine-4.example.net"}
+	parse := func(pattern string) *glob {
+		g, err := parseGlob(pattern)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return g
+	}
+	compile := func(pattern string) *regexp.Regexp { return expression(parse(pattern)) }
+	b.Run("glob", func(b *testing.B) {
+		compareMatchers(b, patterns, parse, func(g *glob) {
+			for _, text := range texts {
+				g.match(text)
+			}
+		})
+	})
+	b.Run("regexp", func(b *testing.B) {
+		compareMatchers(b, patterns, compile, func(re *regexp.Regexp) {
+			for _, text := range texts {
+				re.FindStringSubmatch(text)
+			}
+		})
+	})
+}
+
+func compareMatchers[T any](b *testing.B, patterns []string, parse func(string) T, match func(T)) {
+	b.Helper()
+	const copies = 200
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	var all []T
+	for range copies {
+		for _, p := range patterns {
+			all = append(all, parse(p))
+		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	for b.Loop() {
+		for _, m := range all[:len(patterns)] {
+			match(m)
+		}
+	}
+	b.ReportMetric(float64(int64(after.HeapAlloc)-int64(before.HeapAlloc))/float64(len(all)), "B/pattern")
 }
 
 // Whatever the file, Parse ends with a set or with mistakes that have a place.

@@ -8,6 +8,10 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 FUZZTIME ?= 30s
 BENCH    ?= .
 ROUNDS   ?= 200
+SEED     ?= 1
+MUTANTS  ?= 50
+PACKAGES ?= ./mapping ./mapping/rules ./mapping/nodefile ./cniplugin ./cniplugin/record ./controller/plan \
+	./discovery/neighbor ./discovery/lldp ./discovery/cdp ./discovery/ether ./agent/...
 LINT     := go tool -modfile=hack/tools.mod golangci-lint
 
 # Debian's administration tools are not on everybody's PATH.
@@ -70,6 +74,11 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s)
 		echo "fuzz: $$target in $$(dirname "$$file") for $(FUZZTIME)"; \
 		hack/fuzz.sh "$$target" "$(FUZZTIME)" "$$(dirname "$$file")"; \
 	done
+
+.PHONY: mutate
+mutate: ## Score what the tests notice of MUTANTS (50) changes to each of PACKAGES, by SEED (1)
+	@hack/setup.sh lldpd iproute2 util-linux
+	@go run ./hack/mutate -seed $(SEED) -mutants $(MUTANTS) $(PACKAGES)
 
 .PHONY: bench
 bench: ## Run the benchmarks that match BENCH (all)

@@ -17,6 +17,7 @@ import (
 	"github.com/colvin-net/colvin/agent/rulebook"
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
@@ -171,7 +172,7 @@ func TestClusterUnknownMovesNobody(t *testing.T) {
 		b.start()
 		b.see(heard(sw1, 100))
 		r := b.record("c1", record.Netns{})
-		r.Identity = mapping.Identity{Switch: "group:dc", VLAN: 100}.String()
+		r.Identity = string(mapping.Identity{Kind: identity.Group, Switch: "dc", VLAN: 100}.Key())
 		b.keep(r)
 		b.readRecords()
 		if got := b.statuses(); !slices.Equal(got, []agentapi.ContainerStatus{agentapi.ContainerOK}) {

@@ -23,6 +23,7 @@ import (
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -57,7 +58,7 @@ func (b *bench) attach(container string, netns record.Netns) {
 func (b *bench) record(container string, netns record.Netns) *record.Record {
 	return &record.Record{
 		Key: record.Key{Name: "conf", ContainerID: container, IfName: "net1"}, Phase: record.Added, Time: time.Now(), BootID: b.boot, Netns: netns,
-		Pod: record.Pod{Namespace: "default", Name: "web-0"}, Network: "green", Identity: idGreen.String(), Device: recordLink("eth1", 2), Port: recordLink("eth1", 2),
+		Pod: record.Pod{Namespace: "default", Name: "web-0"}, Network: "green", Identity: string(idGreen.Key()), Device: recordLink("eth1", 2), Port: recordLink("eth1", 2),
 		DelegateType: "macvlan", DelegateConf: []byte("{}"),
 	}
 }
@@ -143,7 +144,7 @@ func TestMovedAndBack(t *testing.T) {
 		}
 		time.Sleep(mapping.HoldDown + time.Second)
 		b.see(heard(sw1, 200))
-		to := mapping.Identity{Switch: "mac:" + sw1, VLAN: 200}.String()
+		to := string(mapping.Identity{Switch: "mac:" + sw1, VLAN: 200}.Key())
 		want := []nodefile.Moved{{Name: "conf", ContainerID: "c1", IfName: "net1", Identity: to, Neighbor: "leaf-1 mac:" + sw1 + " port ifname:p1"}}
 		if diff := cmp.Diff(want, b.moved(), cmpopts.IgnoreFields(nodefile.Moved{}, "Since")); diff != "" {
 			t.Fatalf("moved (-want +got):\n%s", diff)
@@ -169,7 +170,7 @@ func TestMovedAndBack(t *testing.T) {
 			t.Errorf("back: %s, moved %v, conditions %v", diff, b.moved(), b.conditions())
 		}
 		pod := "pod|default/web-0|green|"
-		green, blue := "green ("+idGreen.String()+")", "blue ("+to+")"
+		green, blue := "green ("+idGreen.String()+")", "blue ("+identity.Key(to).Named()+")"
 		if diff := cmp.Diff([]string{pod + green + " -> " + blue, pod + blue + " -> " + green}, b.history(agentapi.ChangePod)); diff != "" {
 			t.Errorf("history (-want +got):\n%s", diff)
 		}

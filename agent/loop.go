@@ -27,6 +27,7 @@ import (
 	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/colour"
+	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -303,7 +304,7 @@ func (l *Loop) colours() mapping.Colours {
 		c.Book = l.clusterColours
 	case l.book != nil:
 		for _, e := range l.book.Entries() {
-			if id, ok := mapping.ParseColourKey(e.Identity); ok {
+			if id, err := identity.Parse(identity.Key(e.Identity)); err == nil {
 				c.Book = append(c.Book, mapping.Colour{Name: e.Colour, Identity: id})
 			}
 		}
@@ -338,7 +339,7 @@ func (l *Loop) allocate(ids []mapping.Identity) bool {
 
 func (l *Loop) allocateAll(ids []mapping.Identity) (allocated bool, err error) {
 	for _, id := range ids {
-		c, err := l.book.Allocate(id.ColourKey(), l.rules.Set.Covers, time.Now())
+		c, err := l.book.Allocate(string(id.Key()), l.rules.Set.Covers, time.Now())
 		if err != nil {
 			return allocated, err
 		}

@@ -67,7 +67,7 @@ func fileUplink(a *mapping.Uplink) nodefile.Uplink {
 		device = nodefile.Link{}
 	}
 	return nodefile.Uplink{
-		Identity:        a.Identity.String(),
+		Identity:        string(a.Identity.Key()),
 		OtherIdentities: otherIdentities(a),
 		Device:          device,
 		Parent:          a.Parent,
@@ -88,7 +88,7 @@ func fileUplink(a *mapping.Uplink) nodefile.Uplink {
 func otherIdentities(a *mapping.Uplink) []string {
 	var out []string
 	for _, m := range a.Members {
-		if id := m.Identity.String(); m.Decides && m.Identity != a.Identity && !slices.Contains(out, id) {
+		if id := string(m.Identity.Key()); m.Decides && m.Identity != a.Identity && !slices.Contains(out, id) {
 			out = append(out, id)
 		}
 	}

@@ -28,7 +28,7 @@ func TestFileAttachmentsOfABond(t *testing.T) {
 		},
 	}
 	want := fileUplink(&a)
-	want.Junctions, want.OtherIdentities = bond, []string{other.String()}
+	want.Junctions, want.OtherIdentities = bond, []string{string(other.Key())}
 	second := want
 	second.Port, second.CarrierChanges = port(3, "eth2"), 6
 	if diff := cmp.Diff([]nodefile.Uplink{want, second}, fileUplinks(&a)); diff != "" {

@@ -14,6 +14,7 @@ import (
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/identity"
 )
 
 func (a *app) attachments() *cobra.Command {
@@ -91,7 +92,7 @@ func (a *app) attachmentTable(attached []agentapi.ContainerAttachment, problem s
 			row[4] += ", orphaned"
 		}
 		if a.format == formatWide {
-			row = append(row, at.Identity, at.LeadsTo(), at.Neighbor, cmp.Or(at.Orphaned, at.Reason), at.ContainerID)
+			row = append(row, identity.Key(at.Identity).Named(), at.LeadsTo(), at.Neighbor, cmp.Or(at.Orphaned, at.Reason), at.ContainerID)
 		}
 		for j := range row {
 			row[j] = fit.Printable(row[j])

@@ -17,7 +17,7 @@ import (
 
 // containers are attachments of every status.
 func attachedContainers() []agentapi.ContainerAttachment {
-	const green, other = "chassis mac:00:00:5e:00:53:01 VLAN 100", "chassis mac:00:00:5e:00:53:02 VLAN 200"
+	const green, other = "mac:00:00:5e:00:53:01 vlan 100", "mac:00:00:5e:00:53:02 vlan 200"
 	eth1 := record.Link{Name: "eth1", Index: 2, MAC: "02:00:00:00:00:02"}
 	at := func(container, pod string, status agentapi.ContainerStatus, ago time.Duration) agentapi.ContainerAttachment {
 		return agentapi.ContainerAttachment{

@@ -17,6 +17,7 @@ import (
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/internal/yamlfile"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
@@ -170,7 +171,7 @@ func (a *app) resolved(f *nodefile.File, name string) error {
 		if at.VID != 0 {
 			tag = fmt.Sprintf("tagged %d", at.VID)
 		}
-		cells = append(cells, []string{deviceText(at.Device, at.Parent), tag, string(at.Certainty), at.Identity, at.Neighbor, at.Rule, at.Reason})
+		cells = append(cells, []string{deviceText(at.Device, at.Parent), tag, string(at.Certainty), identity.Key(at.Identity).Named(), at.Neighbor, at.Rule, at.Reason})
 	}
 	return a.table([]string{"DEVICE", "VLAN", "CERTAINTY", "IDENTITY", "SWITCH", "BY", "REASON"}, cells)
 }

@@ -83,7 +83,7 @@ func (b *bench) wantRecord(phase record.Phase) {
 	want := []record.Record{{
 		Key: record.Key{Name: "net", ContainerID: "c1", IfName: "net1"}, Phase: phase, BootID: "boot1",
 		Netns: record.Netns{Path: b.args.Netns}, Args: b.args.Args, Pod: record.Pod{Namespace: "default", Name: "web-0", UID: "u1"},
-		Network: "green", Identity: "chassis mac:00:1b:21:aa:bb:cc VLAN 100",
+		Network: "green", Identity: "mac:00:1b:21:aa:bb:cc vlan 100",
 		Device: eth1, Port: eth1, CarrierChanges: 2, DelegateType: "macvlan",
 	}}
 	ignore := cmpopts.IgnoreFields(record.Record{}, "Time", "Path", "Netns.Inode", "Netns.Mount", "DelegateConf", "Result")
@@ -285,7 +285,7 @@ func TestAddNetworkMovedMeanwhile(t *testing.T) {
 	b.writeNode()
 	b.agent()
 	b.kernel.after = func() {
-		b.node.Networks[1].Uplinks[0].Identity = "chassis mac:00:1b:21:aa:bb:cc VLAN 666"
+		b.node.Networks[1].Uplinks[0].Identity = "mac:00:1b:21:aa:bb:cc vlan 666"
 		b.writeNode()
 	}
 	b.wantError(b.do(b.plugin.Add), 11, `node1: network "green" on eth1: changed while attaching: it no longer leads to "green"; `+

@@ -121,7 +121,7 @@ func TestCheck(t *testing.T) {
 
 	b.node.Moved = []nodefile.Moved{
 		{Name: "net", ContainerID: "c2", IfName: "net1"},
-		{Name: "net", ContainerID: "c1", IfName: "net1", Identity: "chassis mac:00:1b:21:aa:bb:cc VLAN 200", Neighbor: "leaf-1 Ethernet4", Since: since},
+		{Name: "net", ContainerID: "c1", IfName: "net1", Identity: "mac:00:1b:21:aa:bb:cc vlan 200", Neighbor: "leaf-1 Ethernet4", Since: since},
 	}
 	b.writeNode()
 	b.wantError(b.do(b.plugin.Check), errMoved, `host1: network "green": container c1 was attached to chassis mac:00:1b:21:aa:bb:cc VLAN 100 through eth1, `+

@@ -161,7 +161,7 @@ func TestExistingDeviceFirst(t *testing.T) {
 		t.Errorf("delegate got %v, want eth2", got)
 	}
 	other := untagged
-	other.Identity = "chassis mac:00:00:5e:00:53:99 VLAN 300"
+	other.Identity = "mac:00:00:5e:00:53:99 vlan 300"
 	b.node.Networks = b.node.Networks[:2]
 	b.storage(taggedOn(eth(4, "eth1")), other)
 	b.args.ContainerID = "c2"

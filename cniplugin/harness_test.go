@@ -284,7 +284,7 @@ func eth(index int, name string) discovery.Interface {
 
 func attached(i discovery.Interface, vlan int) nodefile.Uplink {
 	return nodefile.Uplink{
-		Identity: fmt.Sprintf("chassis mac:00:1b:21:aa:bb:cc VLAN %d", vlan), Device: linkOf(i), Port: linkOf(i), CarrierChanges: i.CarrierChanges,
+		Identity: fmt.Sprintf("mac:00:1b:21:aa:bb:cc vlan %d", vlan), Device: linkOf(i), Port: linkOf(i), CarrierChanges: i.CarrierChanges,
 		Certainty: nodefile.Fresh, Usable: true, Since: since, Neighbor: "leaf-1 Ethernet" + fmt.Sprint(i.Index), Rule: "rules.yaml:3",
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/containernetworking/cni/pkg/types"
 
+	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -128,7 +129,7 @@ func deviceName(a *nodefile.Uplink) string {
 
 // why is the evidence for an uplink.
 func why(a *nodefile.Uplink) string {
-	parts := []string{a.Neighbor, a.Identity}
+	parts := []string{a.Neighbor, identity.Key(a.Identity).Named()}
 	if a.Rule != "" {
 		parts = append(parts, a.Rule)
 	}

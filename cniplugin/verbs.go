@@ -12,6 +12,7 @@ import (
 	"github.com/containernetworking/cni/pkg/types"
 
 	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -68,7 +69,7 @@ func (a *operation) moved(r *record.Record) error {
 	for _, m := range node.Moved {
 		if (record.Key{Name: m.Name, ContainerID: m.ContainerID, IfName: m.IfName}) == r.Key {
 			return fail(errMoved, "container %s was attached to %s through %s, which leads to %s since %s (%s); move the cable back, or restart the container",
-				r.ContainerID, r.Identity, r.Device.Name, m.Identity, m.Since.UTC().Format(time.RFC3339), m.Neighbor)
+				r.ContainerID, identity.Key(r.Identity).Named(), r.Device.Name, identity.Key(m.Identity).Named(), m.Since.UTC().Format(time.RFC3339), m.Neighbor)
 		}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/colvin-net/colvin/controller/plan"
+	"github.com/colvin-net/colvin/mapping/identity"
 )
 
 // maxNote is what the API server takes for the text of an Event, in octets.
@@ -107,7 +108,7 @@ func (r *reconciler) announceMoved(all []plan.Moved) {
 		}
 		pod := &corev1.ObjectReference{APIVersion: "v1", Kind: "Pod", Namespace: m.Pod.Namespace, Name: m.Pod.Name, UID: types.UID(m.Pod.UID)}
 		r.tell.Eventf(pod, networkReference(m.Network), corev1.EventTypeWarning, "NetworkMoved", "Observe", "%s",
-			cutNote(fmt.Sprintf("%s asked for %s, and %s on node %s leads to %s now; nothing was changed in the pod", m.IfName, m.Network, m.Device, m.Node, m.To)))
+			cutNote(fmt.Sprintf("%s asked for %s, and %s on node %s leads to %s now; nothing was changed in the pod", m.IfName, m.Network, m.Device, m.Node, identity.Key(m.To).Named())))
 	}
 	r.said.moved = now
 }

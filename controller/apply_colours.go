@@ -14,6 +14,7 @@ import (
 
 	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/controller/plan"
+	"github.com/colvin-net/colvin/internal/clusterview"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/colour"
 )
@@ -62,18 +63,18 @@ func (r *reconciler) colours(ctx context.Context, p *plan.Plan, given []*v1alpha
 }
 
 func entry(c *v1alpha1.Colour) colour.Entry {
-	id := mapping.Identity{Switch: c.Spec.Switch, VLAN: uint16(c.Spec.VLAN)}
-	return colour.Entry{Colour: c.Name, Identity: id.ColourKey(), Since: c.CreationTimestamp.Time}
+	id := clusterview.ColourIdentity(c.Spec.Switch, c.Spec.VLAN)
+	return colour.Entry{Colour: c.Name, Identity: string(id.Key()), Since: c.CreationTimestamp.Time}
 }
 
 // allocate gives a colour to an identity, unless somebody else just did.
 func (r *reconciler) allocate(ctx context.Context, id mapping.Identity, taken *[]colour.Entry, used func(string) bool) (string, error) {
 	for {
-		name, err := colour.NewBook(*taken...).Allocate(id.ColourKey(), used, time.Now())
+		name, err := colour.NewBook(*taken...).Allocate(string(id.Key()), used, time.Now())
 		if err != nil {
 			return "", err
 		}
-		c := &v1alpha1.Colour{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.ColourSpec{Switch: id.Switch, VLAN: int32(id.VLAN)}}
+		c := &v1alpha1.Colour{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.ColourSpec{Switch: id.SwitchKey(), VLAN: int32(id.VLAN)}}
 		err = r.client.Create(ctx, c)
 		if apierrors.IsAlreadyExists(err) {
 			err = r.live.Get(ctx, client.ObjectKey{Name: name}, c)
@@ -82,7 +83,7 @@ func (r *reconciler) allocate(ctx context.Context, id mapping.Identity, taken *[
 			return "", fmt.Errorf("create Colour %s for %s: %w", name, id, err)
 		}
 		*taken = append(*taken, entry(c))
-		if c.Spec.Switch == id.Switch && c.Spec.VLAN == int32(id.VLAN) {
+		if clusterview.ColourIdentity(c.Spec.Switch, c.Spec.VLAN) == id {
 			return name, nil
 		}
 	}

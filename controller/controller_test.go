@@ -272,7 +272,7 @@ func testEvents(c *cluster) func(*testing.T) {
 		spec := topology(sight{leaf: 1, vlan: 100}, sight{leaf: 1, vlan: 200, certainty: v1alpha1.Stale})
 		spec.Moved = []v1alpha1.MovedAttachment{{
 			Pod: &v1alpha1.PodReference{Namespace: "default", Name: "web", UID: "uid-of-web"}, ContainerID: "c1", IfName: "net1",
-			Network: "green", Device: "eth0", From: "chassis x VLAN 100", To: "chassis x VLAN 7", Since: metav1.Now(),
+			Network: "green", Device: "eth0", From: "mac:x vlan 100", To: "mac:x vlan 7", Since: metav1.Now(),
 		}}
 		must(t, c.publish(ctx, "node1", spec))
 		eventually(t, "nodes 2, vlans 200, switches leaf-1,leaf-2, aliases amber-heron,plum-plover, problems Stale", c.describe("blue"))
@@ -455,7 +455,7 @@ func testAllocation(c *cluster) func(*testing.T) {
 		k, err := c.client()
 		must(t, err)
 		mine, other := mapping.Identity{Switch: "mac:00:1b:21:ff:00:01", VLAN: 1}, mapping.Identity{Switch: "mac:00:1b:21:ff:00:02", VLAN: 2}
-		first := colour.Preferred(mine.ColourKey())
+		first := colour.Preferred(string(mine.Key()))
 		must(t, k.Create(t.Context(), &v1alpha1.Colour{ObjectMeta: metav1.ObjectMeta{Name: first}, Spec: v1alpha1.ColourSpec{Switch: other.Switch, VLAN: 2}}))
 		got, err := controller.Allocate(t.Context(), k, mine)
 		must(t, err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/mapping/identity"
 )
 
 // maxSightings bounds how many ports can be of one switch: more are an invention, and
@@ -85,6 +86,8 @@ func severalChassis(all []sighting) bool {
 
 // CanonicalIdentity is the identity that stands for all those of one switch and VLAN.
 func (s Switches) CanonicalIdentity(id Identity) Identity {
-	id.Switch = string(s.Canonical(discovery.ID(id.Switch)))
+	if id.Kind == identity.Chassis {
+		id.Switch = string(s.Canonical(discovery.ID(id.Switch)))
+	}
 	return id
 }

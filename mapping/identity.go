@@ -6,65 +6,24 @@
 package mapping
 
 import (
-	"fmt"
-	"strconv"
-	"strings"
-
-	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
 
-// groupPrefix marks Identity.Switch as a switch group. No chassis ID has it: a
-// canonical chassis ID starts with the short name of its subtype.
-const groupPrefix = "group:"
-
-// Identity is what a name is given to: a switch, or a group of switches that
-// share their VLANs, and a VLAN on it.
-type Identity struct {
-	// Switch is the chassis ID in canonical text, or "group:" and the name of a
-	// switch group.
-	Switch string `json:"switch"`
-	// VLAN is 1..4094, or 0 where the switch does not advertise it.
-	VLAN uint16 `json:"vlan,omitempty"`
-	// Port is the switch port where the VLAN is not advertised: without a VLAN two
-	// ports of one switch are two networks until a rule says otherwise.
-	Port discovery.ID `json:"port,omitempty"`
-}
-
-// String describes the identity for people.
-func (i Identity) String() string {
-	what := "chassis " + i.Switch
-	if g, ok := strings.CutPrefix(i.Switch, groupPrefix); ok {
-		what = "switch group " + g
-	}
-	switch {
-	case i.VLAN != 0:
-		return fmt.Sprintf("%s VLAN %d", what, i.VLAN)
-	case i.Port != "":
-		return fmt.Sprintf("%s port %s, VLAN not advertised", what, i.Port)
-	default:
-		return what + ", VLAN not advertised"
-	}
-}
-
-// HasVLAN reports whether the VLAN is known.
-func (i Identity) HasVLAN() bool { return i.VLAN != 0 }
+// Identity is what a name is given to.
+type Identity = identity.Identity
 
 // identify is the identity of a neighbour's VLAN: of its switch, or of the group
 // that rules put the switch into. VLAN 0 is the untagged network of a switch that
 // advertises no PVID.
 func (w *World) identify(s rules.Subject, vlan uint16) Identity {
-	id := Identity{Switch: w.switches.nameFor(s.Neighbor), VLAN: vlan}
-	if vlan == 0 {
+	id := w.switches.identify(s.Neighbor)
+	if id.VLAN = vlan; vlan == 0 {
 		id.Port = s.Neighbor.Port
 	}
-	if g, ok := w.groupOf(s); ok {
-		switch {
-		case g.UnadvertisedSwitch:
-			id.Switch, id.Port = groupPrefix+g.Name, ""
-		case id.Port == "": // the port alone names nothing in a group of switches
-			id.Switch = groupPrefix + g.Name
-		}
+	// The port alone names nothing in a group of switches, unless they are flat.
+	if g, ok := w.groupOf(s); ok && (vlan != 0 || g.UnadvertisedSwitch) {
+		return Identity{Kind: identity.Group, Switch: g.Name, VLAN: vlan}
 	}
 	return id
 }
@@ -101,17 +60,4 @@ func (w *World) nameOf(s rules.Subject, o rules.Occurrence) (naming rules.Naming
 		naming, named, _ = w.Rules.Name(known, o)
 	}
 	return naming, named, notes
-}
-
-// ColourKey is the text by which the colour book knows a chassis' VLAN.
-func (i Identity) ColourKey() string { return fmt.Sprintf("%s vlan %d", i.Switch, i.VLAN) }
-
-// ParseColourKey reads what ColourKey wrote.
-func ParseColourKey(key string) (Identity, bool) {
-	at := strings.LastIndex(key, " vlan ")
-	if at < 0 {
-		return Identity{}, false
-	}
-	vlan, err := strconv.ParseUint(key[at+len(" vlan "):], 10, 16)
-	return Identity{Switch: key[:at], VLAN: uint16(vlan)}, err == nil && vlan != 0
 }

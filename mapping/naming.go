@@ -24,27 +24,29 @@ func (r *resolver) nameAll() {
 		case len(colours) > 0:
 			r.colour(a, colours)
 		case a.Name == "" && a.Certainty == nodefile.Fresh && (a.VID == 0 || r.Colours.Tagged):
-			r.uncoloured(Identity{Switch: r.switchOf(a), VLAN: a.Identity.VLAN})
+			r.uncoloured(r.ungrouped(a))
 		}
 	}
 }
 
-// switchOf is the switch of an uplink, whatever group it is in.
-func (r *resolver) switchOf(a *Uplink) string {
-	return r.Memory.Ungrouped(a.Identity, a.Port.Index, a.Neighbor).Switch
+// ungrouped is the identity by which an uplink has a colour.
+func (r *resolver) ungrouped(a *Uplink) Identity {
+	id := r.Memory.Ungrouped(a.Identity, a.Port.Index, a.Neighbor)
+	id.Port = ""
+	return id
 }
 
 // Ungrouped is the identity of what a neighbour leads to at a port, as it would be if
 // its switch were in no group.
 func (m Memory) Ungrouped(id Identity, port int, by discovery.MSAP) Identity {
-	id.Switch = string(m.Switches.Canonical(by.Chassis))
+	out := Identity{Switch: string(m.Switches.Canonical(by.Chassis))}
 	if c, ok := m.Claim(port); ok && c.Neighbor.MSAP == by {
-		id.Switch = m.Switches.nameFor(&c.Neighbor)
+		out = m.Switches.identify(&c.Neighbor)
 	}
-	if !id.HasVLAN() {
-		id.Port = by.Port
+	if out.VLAN = id.VLAN; !id.HasVLAN() {
+		out.Port = by.Port
 	}
-	return id
+	return out
 }
 
 func (r *resolver) uncoloured(id Identity) {
@@ -59,15 +61,14 @@ func (r *resolver) colours() map[Identity][]string {
 	joined := map[Identity][]Identity{} // by the identity of the chassis
 	for i := range r.view.Uplinks {
 		a := &r.view.Uplinks[i]
-		own := Identity{Switch: r.switchOf(a), VLAN: a.Identity.VLAN}
+		own := r.ungrouped(a)
 		if !slices.Contains(joined[own], a.Identity) {
 			joined[own] = append(joined[own], a.Identity)
 		}
 	}
 	out := map[Identity][]string{}
 	for _, c := range r.Colours.Book {
-		known := Identity{Switch: string(r.switches.Canonical(discovery.ID(c.Identity.Switch))), VLAN: c.Identity.VLAN}
-		for _, id := range joined[known] {
+		for _, id := range joined[r.switches.CanonicalIdentity(c.Identity)] {
 			out[id] = append(out[id], c.Name)
 		}
 	}

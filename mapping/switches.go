@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/mapping/identity"
 )
 
 // A Switch is one switch that has borne several chassis IDs, or one that has been
@@ -60,15 +61,15 @@ func (s Switches) Find(chassis discovery.ID) (Switch, bool) {
 	return s[i], true
 }
 
-// nameFor is how identities call the switch of a neighbour. Devices that speak CDP name
-// themselves by a host name; where that tells none from another, each port counts
-// for itself.
-func (s Switches) nameFor(n *discovery.Neighbor) string {
+// identify is the identity of a neighbour's switch, without a VLAN. Devices that speak
+// CDP name themselves by a host name; where that tells none from another, each port
+// counts for itself.
+func (s Switches) identify(n *discovery.Neighbor) Identity {
 	i := s.index(n.Chassis)
 	if n.Protocol == discovery.ProtocolCDP && (!isDistinctive(cdpName(n)) || i >= 0 && s[i].Several) {
-		return string(n.Chassis) + " from " + n.Source.String()
+		return Identity{Kind: identity.Sender, Switch: string(n.Chassis), Source: n.Source}
 	}
-	return string(s.Canonical(n.Chassis))
+	return Identity{Switch: string(s.Canonical(n.Chassis))}
 }
 
 func cdpName(n *discovery.Neighbor) string { return strings.TrimPrefix(string(n.Chassis), "cdp:") }
@@ -318,7 +319,7 @@ func (s Switches) namesakes(all []sighting) [][2]*discovery.Neighbor {
 		for j := range i {
 			a, b := all[j].Neighbor, all[i].Neighbor
 			if all[i].live && all[j].live && a.SystemName == b.SystemName && isDistinctive(a.SystemName) && a.Protocol == b.Protocol &&
-				SpeakerOf(a) == SpeakerSwitch && SpeakerOf(b) == SpeakerSwitch && s.nameFor(a) != s.nameFor(b) {
+				SpeakerOf(a) == SpeakerSwitch && SpeakerOf(b) == SpeakerSwitch && s.identify(a) != s.identify(b) {
 				out = append(out, [2]*discovery.Neighbor{a, b})
 			}
 			if len(out) == maxNamesakes {

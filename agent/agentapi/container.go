@@ -8,6 +8,7 @@ import (
 
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/internal/fit"
+	"github.com/colvin-net/colvin/mapping/identity"
 )
 
 // ContainerStatus says whether a container is still where it was attached to.
@@ -69,9 +70,9 @@ func (a *ContainerAttachment) Owner() string {
 // LeadsTo names the network that a moved attachment leads to.
 func (a *ContainerAttachment) LeadsTo() string {
 	if a.ToNetwork == "" {
-		return a.To
+		return identity.Key(a.To).Named()
 	}
-	return fmt.Sprintf("%s (%s)", a.ToNetwork, a.To)
+	return fmt.Sprintf("%s (%s)", a.ToNetwork, identity.Key(a.To).Named())
 }
 
 // Unfinished reports whether the container may still be there, and only its ADD is

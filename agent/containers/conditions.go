@@ -10,6 +10,7 @@ import (
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -87,7 +88,7 @@ func movedConditions(attached []agentapi.ContainerAttachment) []mapping.Conditio
 		network, device := fit.Printable(a.Network), fit.Printable(a.Device.Name)
 		out = append(out, mapping.Condition{Type: mapping.AttachmentMoved, Interface: device, Network: network, Message: fmt.Sprintf(
 			"%s (%s)%s asked for %s (%s), but %s leads to %s on %s since %s; running containers are left alone: move the cable or the VLAN back, or restart them",
-			a.Owner(), fit.Printable(a.IfName), more, network, fit.Printable(a.Identity), device, a.LeadsTo(), a.Neighbor, a.Since.Local().Format(time.DateTime))})
+			a.Owner(), fit.Printable(a.IfName), more, network, fit.Printable(identity.Key(a.Identity).Named()), device, a.LeadsTo(), a.Neighbor, a.Since.Local().Format(time.DateTime))})
 	}
 	return bounded(out)
 }

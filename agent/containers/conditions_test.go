@@ -18,7 +18,7 @@ func TestConditions(t *testing.T) {
 	moved := func(container, pod string) agentapi.ContainerAttachment {
 		return agentapi.ContainerAttachment{
 			Key: record.Key{Name: "conf", ContainerID: container, IfName: "net1"}, Pod: record.Pod{Namespace: "default", Name: pod}, Network: "green",
-			Identity: "A", Device: recordLink("eth1", 2), Status: agentapi.ContainerMoved, To: "B", ToNetwork: "blue", Neighbor: "sw-blue p1", Since: when.Local(),
+			Identity: "local:a vlan 1", Device: recordLink("eth1", 2), Status: agentapi.ContainerMoved, To: "local:a vlan 2", ToNetwork: "blue", Neighbor: "sw-blue p1", Since: when.Local(),
 		}
 	}
 	taken := agentapi.ContainerAttachment{Key: record.Key{ContainerID: "0123456789abcdef"}, Network: "green", Device: recordLink("eth7", 9), Taken: true, Status: agentapi.ContainerUnverified}
@@ -27,7 +27,7 @@ func TestConditions(t *testing.T) {
 	unfinished.Orphaned, unfinished.Status = "its ADD was not completed", agentapi.ContainerOK
 	got := Conditions([]agentapi.ContainerAttachment{moved("c1", "web-0"), moved("c2", "web-\x1b1"), taken, orphan, unfinished}, &Records{problem: "why"})
 	want := []mapping.Condition{
-		{Type: mapping.AttachmentMoved, Interface: "eth1", Network: "green", Message: "default/web-0 (net1) and 2 more asked for green (A), but eth1 leads to blue (B) on sw-blue p1 since " +
+		{Type: mapping.AttachmentMoved, Interface: "eth1", Network: "green", Message: "default/web-0 (net1) and 2 more asked for green (chassis local:a VLAN 1), but eth1 leads to blue (chassis local:a VLAN 2) on sw-blue p1 since " +
 			when.Local().Format(time.DateTime) + "; running containers are left alone: move the cable or the VLAN back, or restart them"},
 		{Type: mapping.DeviceInUse, Interface: "eth7", Network: "green", Message: "eth7 (green) is not gone: it is in use by 01234567…cdef, into which it was moved, so nothing is heard on it"},
 		{Type: mapping.OrphanedRecords, Message: "attachment records of containers that are gone: 1, such as default/web-2 (green on eth1: its network namespace is gone); \"colvin gc\" removes what they left"},

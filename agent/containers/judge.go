@@ -117,12 +117,12 @@ func carries(a *mapping.Uplink, vid uint16) bool {
 // one after the container was attached.
 func uplinkOf(a *mapping.Uplink, memory mapping.Memory) uplink {
 	w := uplink{
-		identities: []string{a.Identity.String(), memory.Ungrouped(a.Identity, a.Port.Index, a.Neighbor).String()}, names: a.Names(), certainty: a.Certainty,
+		identities: []string{string(a.Identity.Key()), string(memory.Ungrouped(a.Identity, a.Port.Index, a.Neighbor).Key())}, names: a.Names(), certainty: a.Certainty,
 		unattachable: a.Device.Index == 0 && a.Parent.Index == 0, since: a.Since, reason: a.Reason, neighbor: a.NeighborText(),
 	}
 	for _, m := range a.Members {
 		if m.Decides && (m.Certainty == nodefile.Fresh || m.Certainty == nodefile.Stale) {
-			w.identities = append(w.identities, m.Identity.String(), memory.Ungrouped(m.Identity, m.Port.Index, m.Neighbor).String())
+			w.identities = append(w.identities, string(m.Identity.Key()), string(memory.Ungrouped(m.Identity, m.Port.Index, m.Neighbor).Key()))
 		}
 	}
 	return w

@@ -12,6 +12,7 @@ import (
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -83,7 +84,7 @@ func barred(a *mapping.Uplink) { a.Device, a.Parent = nodefile.Link{}, nodefile.
 func (s scene) resolve() (agentapi.ContainerAttachment, time.Time) {
 	r := record.Record{
 		Key: record.Key{Name: "conf", ContainerID: "c1", IfName: "net1"}, Phase: record.Added, Time: when.Add(-time.Hour), BootID: "boot-1",
-		Network: "green", Identity: idGreen.String(), Device: recordLink("eth1", 2), Port: recordLink("eth1", 2),
+		Network: "green", Identity: string(idGreen.Key()), Device: recordLink("eth1", 2), Port: recordLink("eth1", 2),
 	}
 	if s.record != nil {
 		s.record(&r)
@@ -120,9 +121,9 @@ func TestStatus(t *testing.T) {
 		"down":       {scene{view: []mapping.Uplink{onEth1("green", idGreen, down)}}, "down||so down"},
 		"renamed":    {scene{view: []mapping.Uplink{onEth1("lime", idGreen, fresh)}}, "ok||so fresh"},
 
-		"moved":          {scene{view: []mapping.Uplink{onEth1("blue", idBlue, fresh)}}, "moved|" + idBlue.String() + "|so fresh"},
-		"moved, unnamed": {scene{view: []mapping.Uplink{onEth1("", idBlue, fresh)}}, "moved|" + idBlue.String() + "|so fresh"},
-		"moved, silent":  {scene{view: []mapping.Uplink{onEth1("blue", idBlue, stale)}}, "moved|" + idBlue.String() + "|so stale"},
+		"moved":          {scene{view: []mapping.Uplink{onEth1("blue", idBlue, fresh)}}, "moved|" + string(idBlue.Key()) + "|so fresh"},
+		"moved, unnamed": {scene{view: []mapping.Uplink{onEth1("", idBlue, fresh)}}, "moved|" + string(idBlue.Key()) + "|so fresh"},
+		"moved, silent":  {scene{view: []mapping.Uplink{onEth1("blue", idBlue, stale)}}, "moved|" + string(idBlue.Key()) + "|so stale"},
 		"moved, perhaps": {scene{view: []mapping.Uplink{onEth1("blue", idBlue, unverified)}}, "unverified||so unverified"},
 		"moved, unplugged": {
 			scene{view: []mapping.Uplink{onEth1("blue", idBlue, down)}, before: []agentapi.ContainerAttachment{{Key: record.Key{Name: "conf", ContainerID: "c1", IfName: "net1"}, Status: agentapi.ContainerMoved, To: "B"}}},
@@ -132,18 +133,18 @@ func TestStatus(t *testing.T) {
 		"elsewhere only": {scene{view: []mapping.Uplink{onEth1("blue", idBlue, fresh, func(a *mapping.Uplink) {
 			a.Device, a.Port = nodeLink("eth2", 3), nodeLink("eth2", 3)
 		})}}, "unverified||nothing tells where eth1 leads"},
-		"regrouped": {scene{view: []mapping.Uplink{onEth1("green", mapping.Identity{Switch: "group:dc1", VLAN: 100}, fresh)}}, "ok||so fresh"},
-		"regrouped, an alias": {scene{view: []mapping.Uplink{onEth1("lime", mapping.Identity{Switch: "group:dc1", VLAN: 100}, fresh, func(a *mapping.Uplink) {
+		"regrouped": {scene{view: []mapping.Uplink{onEth1("green", mapping.Identity{Kind: identity.Group, Switch: "dc1", VLAN: 100}, fresh)}}, "ok||so fresh"},
+		"regrouped, an alias": {scene{view: []mapping.Uplink{onEth1("lime", mapping.Identity{Kind: identity.Group, Switch: "dc1", VLAN: 100}, fresh, func(a *mapping.Uplink) {
 			a.Aliases = []string{"green"}
 		})}}, "ok||so fresh"},
-		"regrouped, then renamed": {scene{view: []mapping.Uplink{onEth1("prod", mapping.Identity{Switch: "group:dc1", VLAN: 100}, fresh, heardFrom(idGreen))}}, "ok||so fresh"},
+		"regrouped, then renamed": {scene{view: []mapping.Uplink{onEth1("prod", mapping.Identity{Kind: identity.Group, Switch: "dc1", VLAN: 100}, fresh, heardFrom(idGreen))}}, "ok||so fresh"},
 		"regrouped, another VLAN": {
-			scene{view: []mapping.Uplink{onEth1("prod", mapping.Identity{Switch: "group:dc1", VLAN: 200}, fresh, heardFrom(idGreen))}},
-			"moved|switch group dc1 VLAN 200|so fresh",
+			scene{view: []mapping.Uplink{onEth1("prod", mapping.Identity{Kind: identity.Group, Switch: "dc1", VLAN: 200}, fresh, heardFrom(idGreen))}},
+			"moved|group:dc1 vlan 200|so fresh",
 		},
 		"regrouped, known by another chassis": {
 			scene{
-				view:   []mapping.Uplink{onEth1("prod", mapping.Identity{Switch: "group:dc1", VLAN: 100}, fresh, heardFrom(idPeer))},
+				view:   []mapping.Uplink{onEth1("prod", mapping.Identity{Kind: identity.Group, Switch: "dc1", VLAN: 100}, fresh, heardFrom(idPeer))},
 				memory: mapping.Memory{Switches: mapping.Switches{{ID: discovery.ID(idGreen.Switch), Chassis: []discovery.ID{discovery.ID(idGreen.Switch), discovery.ID(idPeer.Switch)}}}},
 			}, "ok||so fresh",
 		},
@@ -154,12 +155,12 @@ func TestStatus(t *testing.T) {
 			scene{record: onTheBond, view: []mapping.Uplink{onEth1("lime", idPeer, fresh, onBond(idPeer, idGreen))}}, "ok||so fresh",
 		},
 		"MLAG, only the peer is left": {
-			scene{record: func(r *record.Record) { onTheBond(r); r.OtherIdentities = []string{idPeer.String()} }, view: []mapping.Uplink{onEth1("lime", idPeer, fresh, onBond(idPeer))}}, "ok||so fresh",
+			scene{record: func(r *record.Record) { onTheBond(r); r.OtherIdentities = []string{string(idPeer.Key())} }, view: []mapping.Uplink{onEth1("lime", idPeer, fresh, onBond(idPeer))}}, "ok||so fresh",
 		},
 		"MLAG, the member of old is not sure": {
 			scene{record: onTheBond, view: []mapping.Uplink{onEth1("blue", idBlue, fresh, onBond(idBlue, idGreen), func(a *mapping.Uplink) {
 				a.Members[1].Certainty = unverified
-			})}}, "moved|" + idBlue.String() + "|so fresh",
+			})}}, "moved|" + string(idBlue.Key()) + "|so fresh",
 		},
 		"bond split": {
 			scene{record: onTheBond, view: []mapping.Uplink{
@@ -169,11 +170,11 @@ func TestStatus(t *testing.T) {
 		"bond split, neither its own": {
 			scene{record: onTheBond, view: []mapping.Uplink{onEth1("blue", idBlue, fresh, onBond(idBlue), barred)}}, "unverified||so fresh",
 		},
-		"bond moved":              {scene{record: onTheBond, view: []mapping.Uplink{onEth1("blue", idBlue, fresh, onBond(idBlue, idBlue))}}, "moved|" + idBlue.String() + "|so fresh"},
+		"bond moved":              {scene{record: onTheBond, view: []mapping.Uplink{onEth1("blue", idBlue, fresh, onBond(idBlue, idBlue))}}, "moved|" + string(idBlue.Key()) + "|so fresh"},
 		"bond, its VLANs":         {scene{record: onTheBond, view: []mapping.Uplink{onEth1("blue", idBlue, fresh, tagged(nodeLink("eth1.300", 6)), onBond(idBlue, idBlue))}}, "unverified||nothing tells where bond0 leads"},
 		"below a bond by now":     {scene{view: []mapping.Uplink{onEth1("green", idGreen, fresh, onBond(idGreen))}}, "ok||so fresh"},
 		"VLAN device":             {scene{record: onVLAN, view: []mapping.Uplink{onEth1("blue", idBlue, fresh), onEth1("green", idGreen, fresh, tagged(nodeLink("eth1.300", 6)))}}, "ok||so fresh"},
-		"VLAN device moved":       {scene{record: onVLAN, view: []mapping.Uplink{onEth1("green", idGreen, fresh), onEth1("blue", idBlue, fresh, tagged(nodeLink("eth1.300", 6)))}}, "moved|" + idBlue.String() + "|so fresh"},
+		"VLAN device moved":       {scene{record: onVLAN, view: []mapping.Uplink{onEth1("green", idGreen, fresh), onEth1("blue", idBlue, fresh, tagged(nodeLink("eth1.300", 6)))}}, "moved|" + string(idBlue.Key()) + "|so fresh"},
 		"VLAN device not seen":    {scene{record: onVLAN, view: []mapping.Uplink{onEth1("green", idGreen, fresh, tagged(nodefile.Link{}))}}, "ok||so fresh"},
 		"VLAN in the container":   {scene{record: func(r *record.Record) { onVLAN(r); r.Device = r.Parent }, view: []mapping.Uplink{onEth1("blue", idBlue, fresh), onEth1("green", idGreen, fresh, tagged(nodefile.Link{}))}}, "ok||so fresh"},
 		"VLAN no longer declared": {scene{record: onVLAN, view: []mapping.Uplink{onEth1("green", idGreen, fresh)}}, "unverified||nothing tells where eth1.300 leads"},
@@ -184,7 +185,7 @@ func TestStatus(t *testing.T) {
 		}}, "down||eth1.300 is administratively down"},
 		"another MAC address": {scene{interfaces: anotherMAC, view: []mapping.Uplink{onEth1("green", idGreen, fresh)}}, "ok||so fresh"},
 		"another MAC address, moved": {
-			scene{interfaces: anotherMAC, view: []mapping.Uplink{onEth1("blue", idBlue, fresh)}}, "moved|" + idBlue.String() + "|so fresh",
+			scene{interfaces: anotherMAC, view: []mapping.Uplink{onEth1("blue", idBlue, fresh)}}, "moved|" + string(idBlue.Key()) + "|so fresh",
 		},
 		"device taken, its index is another's": {
 			scene{record: func(r *record.Record) { r.Taken = true }, interfaces: anotherMAC},
@@ -194,7 +195,7 @@ func TestStatus(t *testing.T) {
 		"device taken, back":   {scene{record: func(r *record.Record) { r.Taken = true }, view: []mapping.Uplink{onEth1("green", idGreen, fresh)}}, "down||eth1 is no longer in the container"},
 		"another boot":         {scene{record: func(r *record.Record) { r.BootID = "boot-0" }, view: []mapping.Uplink{onEth1("blue", idBlue, fresh)}}, "unverified||it was attached before the node rebooted"},
 		"hostile, no device":   {scene{record: func(r *record.Record) { r.Device, r.Parent = record.Link{Index: -1}, record.Link{} }, view: []mapping.Uplink{onEth1("blue", idBlue, fresh)}}, "down|| is gone"},
-		"hostile, no identity": {scene{record: func(r *record.Record) { r.Identity, r.Network = "", "" }, view: []mapping.Uplink{onEth1("", idBlue, fresh)}}, "moved|" + idBlue.String() + "|so fresh"},
+		"hostile, no identity": {scene{record: func(r *record.Record) { r.Identity, r.Network = "", "" }, view: []mapping.Uplink{onEth1("", idBlue, fresh)}}, "moved|" + string(idBlue.Key()) + "|so fresh"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, _ := tt.resolve()

@@ -17,7 +17,7 @@ func TestJudgeWithoutAgent(t *testing.T) {
 	r := func(container string) heldRecord {
 		return heldRecord{record.Record{
 			Key: record.Key{Name: "conf", ContainerID: container, IfName: "net1"}, Phase: record.Added, Time: when.Add(-time.Hour), BootID: "boot-1",
-			Network: "green", Identity: idGreen.String(), Device: recordLink("eth1", 2), Port: recordLink("eth1", 2),
+			Network: "green", Identity: string(idGreen.Key()), Device: recordLink("eth1", 2), Port: recordLink("eth1", 2),
 		}, false}
 	}
 	tagged, taken, gone := r("c3"), r("c4"), r("c5")
@@ -26,13 +26,13 @@ func TestJudgeWithoutAgent(t *testing.T) {
 	file := &nodefile.File{
 		BootID: "boot-1",
 		Networks: []nodefile.Network{
-			{Name: "green", Uplinks: []nodefile.Uplink{{Identity: idGreen.String(), Device: nodeLink("eth1", 2), Port: nodeLink("eth1", 2), Certainty: nodefile.Fresh}}},
-			{Name: "blue", Uplinks: []nodefile.Uplink{{Identity: idBlue.String(), VID: 300, Parent: nodeLink("eth1", 2), Port: nodeLink("eth1", 2), Certainty: nodefile.Stale}}},
+			{Name: "green", Uplinks: []nodefile.Uplink{{Identity: string(idGreen.Key()), Device: nodeLink("eth1", 2), Port: nodeLink("eth1", 2), Certainty: nodefile.Fresh}}},
+			{Name: "blue", Uplinks: []nodefile.Uplink{{Identity: string(idBlue.Key()), VID: 300, Parent: nodeLink("eth1", 2), Port: nodeLink("eth1", 2), Certainty: nodefile.Stale}}},
 		},
-		Moved: []nodefile.Moved{{Name: "conf", ContainerID: "c2", IfName: "net1", Identity: idPeer.String()}},
+		Moved: []nodefile.Moved{{Name: "conf", ContainerID: "c2", IfName: "net1", Identity: string(idPeer.Key())}},
 	}
 	for boot, want := range map[string][]string{
-		"boot-1": {"c1 ok", "c2 moved " + idPeer.String(), "c3 moved " + idBlue.String(), "c4 unverified", "c5 ok its network namespace is gone"},
+		"boot-1": {"c1 ok", "c2 moved " + string(idPeer.Key()), "c3 moved " + string(idBlue.Key()), "c4 unverified", "c5 ok its network namespace is gone"},
 		"boot-2": {
 			"c1 unverified the node rebooted since", "c2 unverified the node rebooted since", "c3 unverified the node rebooted since",
 			"c4 unverified the node rebooted since", "c5 unverified the node rebooted since",

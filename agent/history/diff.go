@@ -13,6 +13,7 @@ import (
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/identity"
 )
 
 // noted is a Change as the journal takes it down.
@@ -127,7 +128,7 @@ func podChanges(before, after []agentapi.ContainerAttachment, add, warn func(age
 		was := cmp.Or(known[a.Key], &agentapi.ContainerAttachment{})
 		c := agentapi.Change{
 			What: agentapi.ChangePod, Network: fit.Printable(a.Network), Interface: fit.Printable(a.Device.Name), VID: a.VID, Pod: a.Owner(),
-			From: fmt.Sprintf("%s (%s)", fit.Printable(a.Network), fit.Printable(a.Identity)), To: a.LeadsTo(), Reason: a.Reason,
+			From: fmt.Sprintf("%s (%s)", fit.Printable(a.Network), fit.Printable(identity.Key(a.Identity).Named())), To: a.LeadsTo(), Reason: a.Reason,
 		}
 		switch {
 		case a.Status == agentapi.ContainerMoved && was.To != a.To:

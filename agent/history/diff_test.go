@@ -72,16 +72,16 @@ func TestDiff(t *testing.T) {
 		},
 		"moved": {
 			&agentapi.State{Attachments: pod(agentapi.ContainerUnverified, "")}, &agentapi.State{Attachments: pod(agentapi.ContainerMoved, "B")},
-			[]noted{{agentapi.Change{What: agentapi.ChangePod, Network: "green", Interface: "eth1", Pod: "default/web-�0", From: "green (A)", To: "B"}, true}},
+			[]noted{{agentapi.Change{What: agentapi.ChangePod, Network: "green", Interface: "eth1", Pod: "default/web-�0", From: "green (chassis A, VLAN not advertised)", To: "chassis B, VLAN not advertised"}, true}},
 		},
 		"moved on": {
 			&agentapi.State{Attachments: pod(agentapi.ContainerMoved, "B")}, &agentapi.State{Attachments: pod(agentapi.ContainerMoved, "C")},
-			[]noted{{agentapi.Change{What: agentapi.ChangePod, Network: "green", Interface: "eth1", Pod: "default/web-�0", From: "green (A)", To: "C"}, true}},
+			[]noted{{agentapi.Change{What: agentapi.ChangePod, Network: "green", Interface: "eth1", Pod: "default/web-�0", From: "green (chassis A, VLAN not advertised)", To: "chassis C, VLAN not advertised"}, true}},
 		},
 		"not back yet": {&agentapi.State{Attachments: pod(agentapi.ContainerMoved, "B")}, &agentapi.State{Attachments: pod(agentapi.ContainerUnverified, "B")}, nil},
 		"back": {
 			&agentapi.State{Attachments: pod(agentapi.ContainerUnverified, "B")}, &agentapi.State{Attachments: pod(agentapi.ContainerOK, "")},
-			[]noted{{agentapi.Change{What: agentapi.ChangePod, Network: "green", Interface: "eth1", Pod: "default/web-�0", From: "B", To: "green (A)", Reason: "it leads to its own network again"}, false}},
+			[]noted{{agentapi.Change{What: agentapi.ChangePod, Network: "green", Interface: "eth1", Pod: "default/web-�0", From: "chassis B, VLAN not advertised", To: "green (chassis A, VLAN not advertised)", Reason: "it leads to its own network again"}, false}},
 		},
 		"condition": {
 			&agentapi.State{}, &agentapi.State{View: mapping.View{Conditions: []mapping.Condition{conflict}}},

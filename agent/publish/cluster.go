@@ -194,7 +194,7 @@ func book(colours []*unstructured.Unstructured) []mapping.Colour {
 		vlan, _, _ := unstructured.NestedInt64(spec, "vlan")
 		// A key of a later version could confine the colour to a part of this VLAN.
 		if len(spec) == 2 && chassis != "" && 1 <= vlan && vlan <= 4094 {
-			out = append(out, mapping.Colour{Name: c.GetName(), Identity: mapping.Identity{Switch: chassis, VLAN: uint16(vlan)}})
+			out = append(out, mapping.Colour{Name: c.GetName(), Identity: clusterview.ColourIdentity(chassis, int32(vlan))})
 		}
 	}
 	return out

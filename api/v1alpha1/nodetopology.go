@@ -445,12 +445,13 @@ type MovedAttachment struct {
 	// +kubebuilder:validation:MaxLength=63
 	Device string `json:"device"`
 
-	// From is the identity of the network that was asked for, as text.
+	// From is the identity of the network that was asked for: the chassis ID of the
+	// switch, or group:NAME, and the VLAN.
 	// +required
 	// +kubebuilder:validation:MaxLength=1280
 	From string `json:"from"`
 
-	// To is the identity that the device leads to now, as text.
+	// To is the identity that the device leads to now, written the same way.
 	// +required
 	// +kubebuilder:validation:MaxLength=1280
 	To string `json:"to"`

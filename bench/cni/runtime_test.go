@@ -234,7 +234,7 @@ func networks(i int, port nodefile.Uplink) []nodefile.Network {
 	for n, name := range []string{name, fmt.Sprint("storage-", i), fmt.Sprint("tenant-", i)} {
 		a := port
 		vlan := uint16(100*(n+1) + i)
-		a.Identity = fmt.Sprintf("chassis mac:00:1b:21:aa:bb:cc VLAN %d", vlan)
+		a.Identity = fmt.Sprintf("mac:00:1b:21:aa:bb:cc vlan %d", vlan)
 		a.Certainty, a.Usable, a.Since = nodefile.Fresh, true, time.Now()
 		a.Neighbor, a.Rule = fmt.Sprintf("leaf-1 Ethernet1/%d", i+1), "/etc/colvin/rules.yaml:12"
 		if n > 0 {

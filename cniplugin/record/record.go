@@ -19,6 +19,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/colvin-net/colvin/mapping/identity"
 )
 
 // DefaultDir is where the records are unless configured otherwise.
@@ -74,8 +76,8 @@ type Record struct {
 	Path   string `json:"path,omitempty"` // CNI_PATH
 	Pod    Pod    `json:"pod,omitzero"`
 
-	Network         string   `json:"network"` // as asked for
-	Identity        string   `json:"identity"`
+	Network         string   `json:"network"`          // as asked for
+	Identity        string   `json:"identity"`         // its key
 	OtherIdentities []string `json:"joined,omitempty"` // further identities of the same network
 	Device          Link     `json:"device"`
 	Parent          Link     `json:"parent,omitzero"` // of the VLAN device, where VID is not 0
@@ -254,7 +256,17 @@ func (s *Store) read(file string) (*Record, error) {
 	if err := r.validate(file); err != nil {
 		return nil, fmt.Errorf("read %s: %w: %s", path, ErrDamaged, err.Error())
 	}
+	r.upgrade()
 	return &r, nil
+}
+
+// upgrade makes keys of the sentences by which identities were kept once: a container
+// that was attached then goes on to be where it is.
+func (r *Record) upgrade() {
+	r.Identity = string(identity.Upgrade(r.Identity))
+	for i, id := range r.OtherIdentities {
+		r.OtherIdentities[i] = string(identity.Upgrade(id))
+	}
 }
 
 func (r *Record) validate(file string) error {

@@ -69,7 +69,7 @@ func sample(key Key) *Record {
 	return &Record{
 		Key: key, Phase: Adding, Time: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC), BootID: "b1",
 		Netns: Netns{Path: "/var/run/netns/a", Inode: 4026531840}, Pod: Pod{Namespace: "default", Name: "web-0"},
-		Network: "green", Identity: "chassis mac:00:1b:21:aa:bb:cc VLAN 100",
+		Network: "green", Identity: "mac:00:1b:21:aa:bb:cc vlan 100",
 		Device:       Link{Name: "eth1", Index: 4, MAC: "02:00:00:00:00:01"},
 		DelegateType: "macvlan", DelegateConf: []byte(`{"type":"macvlan"}`),
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -117,7 +118,7 @@ func (w *clusterView) tellMoved(o *observed, byName map[string]*network) {
 	for _, m := range o.topology.Spec.Moved {
 		w.plan.Moved = append(w.plan.Moved, Moved{o.node.Name, m})
 		if n := byName[m.Network]; n != nil {
-			n.say(v1alpha1.NetworkMoved, "%s: %s asked for %s and is in %s", o.node.Name, container(&m), m.Network, m.To)
+			n.say(v1alpha1.NetworkMoved, "%s: %s asked for %s and is in %s", o.node.Name, container(&m), m.Network, identity.Key(m.To).Named())
 		}
 	}
 }

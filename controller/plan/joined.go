@@ -3,12 +3,12 @@
 package plan
 
 import (
-	"cmp"
 	"regexp"
 	"slices"
 	"time"
 
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
@@ -125,7 +125,8 @@ const (
 )
 
 func colourable(id mapping.Identity) bool {
-	return chassisID.MatchString(id.Switch) && !isGroup(id) && len(id.Switch) <= maxID && id.VLAN <= maxVLAN
+	key := id.SwitchKey()
+	return chassisID.MatchString(key) && id.Kind != identity.Group && len(key) <= maxID && id.VLAN <= maxVLAN
 }
 
 // uncoloured finds what needs a colour. One is enough for all that is the same network,
@@ -153,7 +154,7 @@ func (w *clusterView) uncoloured() {
 			w.plan.Problems = append(w.plan.Problems, Problem{o.node, NotColoured, "what is no chassis ID, or no VLAN, gets no colour: " + few(refused)})
 		}
 	}
-	slices.SortFunc(all, func(a, b Uncoloured) int { return compare(a.Identity, b.Identity) })
+	slices.SortFunc(all, func(a, b Uncoloured) int { return identity.Compare(a.Identity, b.Identity) })
 	coloured := map[mapping.Identity]bool{}
 	for _, u := range all {
 		class := w.class(u.Identity)
@@ -163,10 +164,6 @@ func (w *clusterView) uncoloured() {
 		coloured[class] = true
 		w.plan.Uncoloured = append(w.plan.Uncoloured, u)
 	}
-}
-
-func compare(a, b mapping.Identity) int {
-	return cmp.Or(cmp.Compare(a.Switch, b.Switch), cmp.Compare(a.VLAN, b.VLAN), cmp.Compare(a.Port, b.Port))
 }
 
 // identityClasses says which identities are the same network: a forest of identities, in
@@ -186,7 +183,7 @@ func (s identityClasses) root(id mapping.Identity) mapping.Identity {
 
 func (s identityClasses) merge(a, b mapping.Identity) {
 	a, b = s.root(a), s.root(b)
-	switch c := compare(a, b); {
+	switch c := identity.Compare(a, b); {
 	case c < 0:
 		s[b] = a
 	case c > 0:

@@ -7,13 +7,13 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 
 	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -138,11 +138,12 @@ func (n *network) identities() []v1alpha1.Identity {
 	}
 	var out []v1alpha1.Identity
 	room := maxOctets
-	for _, id := range atMost(slices.SortedFunc(maps.Keys(systems), compare), maxIdentities) {
-		if room -= len(id.Switch) + len(systems[id]) + len(id.Port); room < 0 {
+	for _, id := range atMost(slices.SortedFunc(maps.Keys(systems), identity.Compare), maxIdentities) {
+		name := fit.Bound(id.SwitchKey(), maxID)
+		if room -= len(name) + len(systems[id]) + len(id.Port); room < 0 {
 			break
 		}
-		out = append(out, v1alpha1.Identity{Switch: fit.Bound(id.Switch, maxID), SystemName: systems[id], VLAN: int32(id.VLAN), Port: string(id.Port)})
+		out = append(out, v1alpha1.Identity{Switch: name, SystemName: systems[id], VLAN: int32(id.VLAN), Port: string(id.Port)})
 	}
 	return out
 }
@@ -158,7 +159,7 @@ func betterName(a, b string) string {
 
 // systemOf is the name of the switch of an identity. A group has none.
 func (b *nodeUplink) systemOf(id mapping.Identity) string {
-	if isGroup(id) {
+	if id.Kind == identity.Group {
 		return ""
 	}
 	for _, m := range b.Members {
@@ -168,8 +169,6 @@ func (b *nodeUplink) systemOf(id mapping.Identity) string {
 	}
 	return b.System
 }
-
-func isGroup(id mapping.Identity) bool { return strings.HasPrefix(id.Switch, "group:") }
 
 // namedBy are the rules that give the name.
 func (n *network) namedBy() []string {

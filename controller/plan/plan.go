@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/colvin-net/colvin/api/v1alpha1"
+	"github.com/colvin-net/colvin/internal/clusterview"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
@@ -155,7 +156,7 @@ func (p *Planner) setBook(colours []*v1alpha1.Colour) {
 	})
 	book := make([]mapping.Colour, 0, len(sorted))
 	for _, c := range sorted {
-		book = append(book, mapping.Colour{Name: c.Name, Identity: mapping.Identity{Switch: c.Spec.Switch, VLAN: uint16(c.Spec.VLAN)}})
+		book = append(book, mapping.Colour{Name: c.Name, Identity: clusterview.ColourIdentity(c.Spec.Switch, c.Spec.VLAN)})
 	}
 	if !slices.Equal(book, p.book) || p.edition == 0 {
 		p.book = book

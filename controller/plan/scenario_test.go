@@ -345,10 +345,10 @@ func (p *player) do(d *plan.Plan) (gave bool) {
 		for _, c := range p.cluster.Colours {
 			given = append(given, colour.Entry{Colour: c.Name})
 		}
-		name, err := colour.NewBook(given...).Allocate(u.Identity.ColourKey(), d.Taken, p.now)
+		name, err := colour.NewBook(given...).Allocate(string(u.Identity.Key()), d.Taken, p.now)
 		if err == nil {
 			gave = true
-			p.colour(name, u.Identity.Switch, int32(u.Identity.VLAN))
+			p.colour(name, u.Identity.SwitchKey(), int32(u.Identity.VLAN))
 		}
 	}
 	for _, c := range d.Nodes {

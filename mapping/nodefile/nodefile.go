@@ -60,8 +60,8 @@ type Network struct {
 
 // Uplink is one way from this node into a network.
 type Uplink struct {
-	// Identity is the network identity reached, in text such as
-	// "chassis mac:00:1b:21:aa:bb:cc VLAN 100". Attachments with the same
+	// Identity is the key of the network identity reached, such as
+	// "mac:00:1b:21:aa:bb:cc vlan 100". Uplinks with the same
 	// Identity lead to the same layer-2 network.
 	Identity string `json:"identity"`
 	// OtherIdentities are further identities of the same network: what other members of a

@@ -27,11 +27,11 @@ func sample() *File {
 		Version: Version, Node: "node1", BootID: "b1", Written: since, Converged: true,
 		Networks: []Network{
 			{Name: "blue", Uplinks: []Uplink{{
-				Identity: "chassis mac:00:1b:21:aa:bb:cc VLAN 200", Port: eth1, CarrierChanges: 2, VID: 200,
+				Identity: "mac:00:1b:21:aa:bb:cc vlan 200", Port: eth1, CarrierChanges: 2, VID: 200,
 				Certainty: Fresh, Since: since, Reason: "no VLAN device", Neighbor: "leaf-1 Ethernet1",
 			}}},
 			{Name: "green", Uplinks: []Uplink{{
-				Identity: "chassis mac:00:1b:21:aa:bb:cc VLAN 100", Device: eth1, Port: eth1, CarrierChanges: 2,
+				Identity: "mac:00:1b:21:aa:bb:cc vlan 100", Device: eth1, Port: eth1, CarrierChanges: 2,
 				Certainty: Stale, Usable: true, Since: since, Neighbor: "leaf-1 Ethernet1", Rule: "rules.yaml:3",
 			}}},
 		},
@@ -112,7 +112,7 @@ func TestReadErrors(t *testing.T) {
 		{"node", edit(`"node":"node1"`, `"node":""`), Damaged, "damaged: node is empty" + restart},
 		{"boot id", edit(`"bootID":"b1"`, `"bootID":""`), Damaged, "damaged: bootID is empty" + restart},
 		{"name", edit(`"name":"green"`, `"name":""`), Damaged, "damaged: networks[1].name is empty" + restart},
-		{"identity", edit(`"identity":"chassis mac:00:1b:21:aa:bb:cc VLAN 200"`, `"identity":""`), Damaged, "damaged: networks[0].attachments[0].identity is empty" + restart},
+		{"identity", edit(`"identity":"mac:00:1b:21:aa:bb:cc vlan 200"`, `"identity":""`), Damaged, "damaged: networks[0].attachments[0].identity is empty" + restart},
 		{"certainty", edit(`"fresh"`, `"sure"`), Damaged, `damaged: networks[0].attachments[0].certainty is "sure", want fresh, stale, unverified or down` + restart},
 		{"vid", edit(`"vid":200`, `"vid":4095`), Damaged, "damaged: networks[0].attachments[0].vid is 4095, want at most 4094" + restart},
 		{"index", edit(`"index":4`, `"index":0`), Damaged, "damaged: networks[0].attachments[0].port.index is 0, want 1 or more" + restart},

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package identity
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/colvin-net/colvin/discovery"
+)
+
+var mac = discovery.MAC{2, 0, 0, 0, 0, 7}
+
+// keys are on disk on every node: a row never changes.
+var keys = []struct {
+	id       Identity
+	key      Key
+	sentence string // for people, in today's words
+}{
+	{Identity{Switch: "mac:00:00:5e:00:53:01", VLAN: 100}, "mac:00:00:5e:00:53:01 vlan 100", "chassis mac:00:00:5e:00:53:01 VLAN 100"},
+	{Identity{Switch: "mac:00:00:5e:00:53:01", Port: "ifname:Ethernet1/1"}, "mac:00:00:5e:00:53:01 port ifname:Ethernet1/1", "chassis mac:00:00:5e:00:53:01 port ifname:Ethernet1/1, VLAN not advertised"},
+	{Identity{Switch: "local:a"}, "local:a", "chassis local:a, VLAN not advertised"},
+	{Identity{Kind: Group, Switch: "dc-2", VLAN: 4094}, "group:dc-2 vlan 4094", "switch group dc-2 VLAN 4094"},
+	{Identity{Kind: Group, Switch: "flat"}, "group:flat", "switch group flat, VLAN not advertised"},
+	{Identity{Kind: Sender, Switch: "cdp:Switch", Source: mac, VLAN: 1}, "cdp:Switch from 02:00:00:00:00:07 vlan 1", "chassis cdp:Switch from 02:00:00:00:00:07 VLAN 1"},
+	{Identity{Kind: Sender, Switch: "cdp:Switch", Source: mac, Port: "ifname:Gi0/1"}, "cdp:Switch from 02:00:00:00:00:07 port ifname:Gi0/1", "chassis cdp:Switch from 02:00:00:00:00:07 port ifname:Gi0/1, VLAN not advertised"},
+	{Identity{Switch: "local:core 1 vlan 7", VLAN: 7}, "local:core%201%20vlan%207 vlan 7", "chassis local:core 1 vlan 7 VLAN 7"},
+	{Identity{Switch: "ifname:100%", Port: "ifname:a port b"}, "ifname:100%25 port ifname:a%20port%20b", "chassis ifname:100% port ifname:a port b, VLAN not advertised"},
+	{Identity{Switch: "group:dc-2", VLAN: 1}, "%67roup:dc-2 vlan 1", "chassis group:dc-2 VLAN 1"},
+	{Identity{Switch: "a\n\x00ü", VLAN: 1}, "a%0A%00%C3%BC vlan 1", "chassis a\n\x00ü VLAN 1"},
+}
+
+func TestKey(t *testing.T) {
+	for _, tt := range keys {
+		if got := tt.id.Key(); got != tt.key {
+			t.Errorf("%+v: key %q, want %q", tt.id, got, tt.key)
+		}
+		if got, err := Parse(tt.key); err != nil || got != tt.id {
+			t.Errorf("%q: %+v, %v, want %+v", tt.key, got, err, tt.id)
+		}
+		if got := tt.id.String(); got != tt.sentence {
+			t.Errorf("%+v: %q, want %q", tt.id, got, tt.sentence)
+		}
+		if got := tt.key.Named(); got != tt.sentence {
+			t.Errorf("%q is named %q, want %q", tt.key, got, tt.sentence)
+		}
+		if got, err := ParseSwitch(tt.id.SwitchKey()); err != nil || got != (Identity{Kind: tt.id.Kind, Switch: tt.id.Switch, Source: tt.id.Source}) {
+			t.Errorf("switch %q: %+v, %v", tt.id.SwitchKey(), got, err)
+		}
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	for key, want := range map[Key]string{
+		"":                           `identity "": it names no switch`,
+		"group:":                     `identity "group:": it names no switch`,
+		"a b":                        `identity "a b": want "a%20b"`,
+		"a vlan 0":                   `identity "a vlan 0": "0" is no VLAN`,
+		"a vlan 4095":                `identity "a vlan 4095": "4095" is no VLAN`,
+		"a vlan 07":                  `identity "a vlan 07": want "a vlan 7"`,
+		"a vlan x":                   `identity "a vlan x": "x" is no VLAN`,
+		"a%2":                        `identity "a%2": "a%2" ends within %XX`,
+		"a%zz":                       `identity "a%zz": "%zz" is not %XX`,
+		"a%41":                       `identity "a%41": want "aA"`,
+		"a from b":                   `identity "a from b": parse MAC address "b": address b: invalid MAC address`,
+		"a from 02-00-00-00-00-07":   `identity "a from 02-00-00-00-00-07": want "a from 02:00:00:00:00:07"`,
+		"a vlan 1 port b":            `identity "a vlan 1 port b": "1 port b" is no VLAN`,
+		"chassis local:a VLAN 1":     `identity "chassis local:a VLAN 1": want "chassis%20local:a%20VLAN%201"`,
+		"group:a from 02:0:0:0:0:07": `identity "group:a from 02:0:0:0:0:07": parse MAC address "02:0:0:0:0:07": address 02:0:0:0:0:07: invalid MAC address`,
+	} {
+		if id, err := Parse(key); err == nil || err.Error() != want {
+			t.Errorf("%q: %+v, %v, want %s", key, id, err, want)
+		}
+		if got := key.Named(); got != string(key) {
+			t.Errorf("%q is named %q", key, got)
+		}
+	}
+}
+
+// before is an identity as it was kept before there were keys.
+func before(i Identity) string {
+	what := "chassis " + i.Switch
+	switch i.Kind {
+	case Group:
+		what = "switch group " + i.Switch
+	case Sender:
+		what += " from " + i.Source.String()
+	case Chassis:
+	}
+	switch {
+	case i.VLAN != 0:
+		return fmt.Sprintf("%s VLAN %d", what, i.VLAN)
+	case i.Port != "":
+		return fmt.Sprintf("%s port %s, VLAN not told", what, i.Port)
+	default:
+		return what + ", VLAN not told"
+	}
+}
+
+func TestUpgrade(t *testing.T) {
+	for _, tt := range keys {
+		if got := Upgrade(before(tt.id)); got != tt.key && !strings.Contains(string(tt.key), "%") {
+			t.Errorf("%q: %q, want %q", before(tt.id), got, tt.key)
+		}
+		if got := Upgrade(string(tt.key)); got != tt.key {
+			t.Errorf("%q is a key already, got %q", tt.key, got)
+		}
+	}
+	for kept, want := range map[string]Key{
+		"chassis local:core 1 VLAN 7":            "local:core%201 vlan 7",
+		"chassis ifname:x, VLAN not told":        "ifname:x",
+		"switch group dc VLAN 5":                 "group:dc vlan 5",
+		"chassis a port b port c, VLAN not told": "a port b%20port%20c", // the port ID alone has blanks
+		"chassis a VLAN 3 VLAN 4":                "chassis a VLAN 3 VLAN 4",
+		"chassis a VLAN 99999":                   "chassis a VLAN 99999",
+		"":                                       "",
+		"nonsense":                               "nonsense",
+		"chassis cdp:x from 02:00:00:00:00:07 VLAN 9":    "cdp:x from 02:00:00:00:00:07 vlan 9",
+		"chassis cdp:a b from 02:00:00:00:00:07 VLAN 10": "cdp:a%20b from 02:00:00:00:00:07 vlan 10",
+	} {
+		if got := Upgrade(kept); got != want {
+			t.Errorf("%q: %q, want %q", kept, got, want)
+		}
+	}
+}
+
+// FuzzKey holds that an identity has one key and a key one reading.
+func FuzzKey(f *testing.F) {
+	for _, tt := range keys {
+		f.Add(string(tt.id.Kind), tt.id.Switch, string(tt.id.Port), tt.id.VLAN, string(tt.key))
+	}
+	f.Fuzz(func(t *testing.T, kind, name, port string, vlan uint16, key string) {
+		id := Identity{Kind: Kind(kind), Switch: name, VLAN: vlan, Port: discovery.ID(port)}
+		switch {
+		case id.Kind != Chassis && id.Kind != Group && id.Kind != Sender:
+			id.Kind = Chassis
+		case id.Kind == Sender:
+			id.Source = mac
+		}
+		if name != "" && vlan <= maxVID {
+			if got, err := Parse(id.Key()); err != nil || got != id {
+				t.Errorf("%+v: key %q reads %+v, %v", id, id.Key(), got, err)
+			}
+		}
+		if got, err := Parse(Key(key)); err == nil && got.Key() != Key(key) {
+			t.Errorf("%q reads %+v, whose key is %q", key, got, got.Key())
+		}
+		Upgrade(key)
+	})
+}
+
+func TestCompare(t *testing.T) {
+	for i, a := range keys {
+		for j, b := range keys {
+			if got := Compare(a.id, b.id); (got == 0) != (i == j) || got != -Compare(b.id, a.id) {
+				t.Errorf("%v and %v: %d", a.id, b.id, got)
+			}
+		}
+	}
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package identity
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/colvin-net/colvin/discovery"
+)
+
+// A Key is an Identity in the text by which it is kept and compared:
+//
+//	SWITCH [" from " MAC] [" port " PORT] [" vlan " VID]
+//
+// SWITCH is the chassis ID, or "group:" and the name of a group. In it and in PORT each
+// octet that is not printable ASCII, and each blank and percent sign, is written %XX, so
+// that a key has one reading, and an Identity one key. Keys are on disk on every node:
+// what one means never changes.
+type Key string
+
+// groupPrefix begins the key of a group. A chassis ID in canonical text begins with the
+// short name of its subtype, which is another; one that does not is escaped.
+const groupPrefix = "group:"
+
+// Key returns the key.
+func (i Identity) Key() Key {
+	key := i.SwitchKey()
+	if i.Port != "" {
+		key += " port " + escape(string(i.Port))
+	}
+	if i.VLAN != 0 {
+		key += " vlan " + strconv.Itoa(int(i.VLAN))
+	}
+	return Key(key)
+}
+
+// SwitchKey is the part of the key that says which switch it is.
+func (i Identity) SwitchKey() string {
+	name := escape(i.Switch)
+	switch {
+	case i.Kind == Group:
+		return groupPrefix + name
+	case strings.HasPrefix(name, groupPrefix):
+		name = escapeOctet(name[0]) + name[1:]
+	}
+	if i.Kind == Sender {
+		name += " from " + i.Source.String()
+	}
+	return name
+}
+
+// Parse returns the Identity of a key. It takes only what Key writes.
+func Parse(key Key) (Identity, error) {
+	text := string(key)
+	rest, vlan, err := cutVLAN(text)
+	if err != nil {
+		return Identity{}, fmt.Errorf("identity %q: %w", text, err)
+	}
+	rest, port, _ := strings.Cut(rest, " port ")
+	id, err := readSwitch(rest)
+	if err == nil {
+		id.VLAN = vlan
+		id.Port, err = unescapeID(port)
+	}
+	switch {
+	case err != nil:
+	case id.Switch == "":
+		err = errors.New("it names no switch")
+	case id.Key() != key:
+		err = fmt.Errorf("want %q", id.Key())
+	}
+	if err != nil {
+		return Identity{}, fmt.Errorf("identity %q: %w", text, err)
+	}
+	return id, nil
+}
+
+// ParseSwitch returns the Identity, without a VLAN, of what SwitchKey writes.
+func ParseSwitch(text string) (Identity, error) {
+	id, err := readSwitch(text)
+	if err == nil && id.SwitchKey() != text {
+		err = fmt.Errorf("want %q", id.SwitchKey())
+	}
+	if err != nil {
+		return Identity{}, fmt.Errorf("switch %q: %w", text, err)
+	}
+	return id, nil
+}
+
+// Named returns the text of an identity for people where the key has one, and
+// otherwise the key as it is: an old version may have written it.
+func (k Key) Named() string {
+	id, err := Parse(k)
+	if err != nil {
+		return string(k)
+	}
+	return id.String()
+}
+
+// maxVID is the highest VLAN ID (IEEE Std 802.1Q-2018, 9.6).
+const maxVID = 4094
+
+func cutVLAN(text string) (rest string, vlan uint16, err error) {
+	at := strings.LastIndex(text, " vlan ")
+	if at < 0 {
+		return text, 0, nil
+	}
+	n, err := strconv.ParseUint(text[at+len(" vlan "):], 10, 16)
+	if err != nil || n == 0 || n > maxVID {
+		return "", 0, fmt.Errorf("%q is no VLAN", text[at+len(" vlan "):])
+	}
+	return text[:at], uint16(n), nil
+}
+
+// readSwitch reads what SwitchKey wrote, without looking whether it would do so again.
+func readSwitch(text string) (id Identity, err error) {
+	name, source, sender := strings.Cut(text, " from ")
+	if sender {
+		id.Kind = Sender
+		if id.Source, err = discovery.ParseMAC(source); err != nil {
+			return Identity{}, err
+		}
+	}
+	if group, ok := strings.CutPrefix(name, groupPrefix); ok && !sender {
+		id.Kind, name = Group, group
+	}
+	id.Switch, err = unescape(name)
+	return id, err
+}
+
+func unescapeID(s string) (discovery.ID, error) {
+	id, err := unescape(s)
+	return discovery.ID(id), err
+}
+
+func escape(s string) string {
+	if !strings.ContainsFunc(s, mustEscape) {
+		return s
+	}
+	var b strings.Builder
+	for _, c := range []byte(s) {
+		if mustEscape(rune(c)) {
+			b.WriteString(escapeOctet(c))
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+func mustEscape(r rune) bool { return r <= ' ' || r > '~' || r == '%' }
+
+func escapeOctet(c byte) string { return fmt.Sprintf("%%%02X", c) }
+
+func unescape(s string) (string, error) {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] != '%' {
+			b.WriteByte(s[i])
+			continue
+		}
+		if i+2 >= len(s) {
+			return "", fmt.Errorf("%q ends within %%XX", s)
+		}
+		c, err := strconv.ParseUint(s[i+1:i+3], 16, 8)
+		if err != nil {
+			return "", fmt.Errorf("%q is not %%XX", s[i:i+3])
+		}
+		b.WriteByte(byte(c))
+		i += 2
+	}
+	return b.String(), nil
+}
+
+// sentence is how identities were kept before there were keys: in the words for people
+// of that version.
+var sentence = regexp.MustCompile(`^(chassis|switch group) (.+?)(?: VLAN (\d{1,4})|(?: port (.+))?, VLAN not told)$`)
+
+// senderText ends the chassis ID of a Sender, in sentences and in colour books of then.
+var senderText = regexp.MustCompile(`^(.+) from ((?:[0-9a-f]{2}:){5}[0-9a-f]{2})$`)
+
+// Upgrade returns the key for what is kept as the identity: a key, or the sentence that
+// stood there before there were keys. What is neither stays as it is, and equals no
+// identity.
+func Upgrade(kept string) Key {
+	m := sentence.FindStringSubmatch(kept)
+	if m == nil || strings.Contains(m[2], " port ") || strings.Contains(m[2], " VLAN ") { // it has two readings
+		return Key(kept)
+	}
+	id := Identity{Kind: Group, Switch: m[2], Port: discovery.ID(m[4])}
+	if m[1] == "chassis" {
+		id = UpgradeSwitch(m[2])
+		id.Port = discovery.ID(m[4])
+	}
+	if m[3] != "" {
+		vlan, _ := strconv.ParseUint(m[3], 10, 16) // four digits
+		id.VLAN = uint16(vlan)
+	}
+	return id.Key()
+}
+
+// UpgradeSwitch returns the Identity, without a VLAN, of a chassis ID as it was kept
+// before there were keys, or as SwitchKey writes it.
+func UpgradeSwitch(kept string) Identity {
+	if m := senderText.FindStringSubmatch(kept); m != nil {
+		if mac, err := discovery.ParseMAC(m[2]); err == nil {
+			name, err := unescape(m[1])
+			if err != nil {
+				name = m[1]
+			}
+			return Identity{Kind: Sender, Switch: name, Source: mac}
+		}
+	}
+	if id, err := ParseSwitch(kept); err == nil {
+		return id
+	}
+	return Identity{Switch: kept}
+}

@@ -239,7 +239,7 @@ func TestNoGoodRules(t *testing.T) {
 func TestDamagedState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
-		b.write(memoryName, "{\"version\": 1,")
+		b.write(memoryFormat.Name, "{\"version\": 1,")
 		b.write(coloursName, "garbage")
 		b.start()
 		b.see(heard(sw1, 100))
@@ -248,7 +248,7 @@ func TestDamagedState(t *testing.T) {
 			t.Errorf("conditions %v, want StateDamaged twice", got)
 		}
 		b.stop()
-		for name, want := range map[string]string{memoryName + ".damaged": "{\"version\": 1,", coloursName: "garbage"} {
+		for name, want := range map[string]string{memoryFormat.Name + ".damaged": "{\"version\": 1,", coloursName: "garbage"} {
 			got, err := os.ReadFile(filepath.Join(b.config.StateDirectory, name))
 			if err != nil || string(got) != want {
 				t.Errorf("%s: %q, %v; want %q: nothing is lost", name, got, err, want)
@@ -341,7 +341,7 @@ func TestMemoryCannotBeSaved(t *testing.T) {
 		b.loop.ruleBook.Reload()
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
-		if _, err := os.Stat(b.loop.store.Path(memoryName)); err != nil || len(b.conditions()) != 0 {
+		if _, err := os.Stat(b.loop.store.Path(memoryFormat.Name)); err != nil || len(b.conditions()) != 0 {
 			t.Errorf("when there is room again: %v, conditions %v", err, b.conditions())
 		}
 		if err := os.RemoveAll(b.config.StateDirectory); err != nil {

@@ -14,19 +14,16 @@ import (
 	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/colour"
+	"github.com/colvin-net/colvin/mapping/identity"
 )
 
-// Names of the files in the state directory.
-const (
-	memoryName         = "memory.json"
-	coloursName        = "colours.json"
-	clusterColoursName = "colours.cluster.json"
-)
+// A store keeps the agent's own files: what must outlive a restart.
+type store struct{ statefile.Dir }
 
-// The formats of the files.
+// The versions that are written.
 const (
-	memoryVersion         = 1
-	clusterColoursVersion = 1
+	memoryVersion         = 2
+	clusterColoursVersion = 2
 )
 
 // memoryFile is what memory.json holds.
@@ -36,41 +33,58 @@ type memoryFile struct {
 	Memory  mapping.Memory `json:"memory"`
 }
 
-// A store keeps the agent's own files: what must outlive a restart.
-type store struct{ statefile.Dir }
+// memoryFormat needs no sync: after a power failure the node has rebooted, and what was
+// known before only explains.
+var memoryFormat = statefile.Format[memoryFile]{
+	Name: "memory.json", Version: memoryVersion, Limit: 256 << 20, Volatile: true, Earlier: readMemory1,
+}
 
-// memory reads what an earlier run remembered. A damaged file is set aside, not
-// lost, and the node starts knowing nothing, which is always safe.
+// readMemory1 reads version 1, which had the causes in the words for people of its time.
+func readMemory1(version int, data []byte) (f memoryFile, err error) {
+	if version != 1 {
+		return f, fmt.Errorf("format version %d is not known", version)
+	}
+	if err := json.Unmarshal(data, &f); err != nil {
+		return memoryFile{}, err
+	}
+	lost := map[mapping.LossCause]mapping.LossCause{
+		"the carrier was lost since the switch was last heard":                                       mapping.LostCarrier,
+		"the device was gone, replaced or given another MAC address since the switch was last heard": mapping.LostDevice,
+		"the node rebooted since the switch was last heard":                                          mapping.LostBoot,
+		"the switch announced another VLAN before it was last heard":                                 mapping.LostVLAN,
+		"CDP of several devices is heard, so a switch that forwards it stands in between":            mapping.LostCDP,
+	}
+	gone := map[mapping.GoneCause]mapping.GoneCause{
+		"its LLDP aged out": mapping.GoneAgedOut, "it said goodbye": mapping.GoneGoodbye,
+		"not heard since the agent started": mapping.GoneNotHeard, "not heard any more": mapping.GoneSilent,
+	}
+	for i := range f.Memory.Claims {
+		c := &f.Memory.Claims[i]
+		c.LostWhy, c.Gone = lost[c.LostWhy], gone[c.Gone]
+		if !c.Lost.IsZero() && c.LostWhy == "" {
+			return memoryFile{}, fmt.Errorf("the claim on %s is lost for no known reason", c.Interface)
+		}
+	}
+	f.Version = memoryVersion
+	return f, nil
+}
+
+// memory reads what an earlier run remembered. A damaged file is set aside, not lost,
+// and the node starts knowing nothing, which is always safe. So it does where a later
+// version wrote the file.
 func (s store) memory() (mapping.Memory, error) {
-	data, err := os.ReadFile(s.Path(memoryName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return mapping.Memory{}, nil
+	f, err := memoryFormat.Read(s.Dir)
+	if statefile.IsDamage(err) {
+		err = s.SetAside(memoryFormat.Name, err)
 	}
-	if err != nil {
-		return mapping.Memory{}, fmt.Errorf("read memory: %w", err)
-	}
-	var f memoryFile
-	if err = json.Unmarshal(data, &f); err == nil && f.Version != memoryVersion {
-		err = fmt.Errorf("format version %d, want %d", f.Version, memoryVersion)
-	}
-	if err != nil {
-		return mapping.Memory{}, s.SetAside(memoryName, err)
-	}
-	return f.Memory, nil
+	return f.Memory, err
 }
 
-// saveMemory needs no fsync: after a power failure the node has rebooted, and
-// what was known before only explains.
 func (s store) saveMemory(m mapping.Memory, now time.Time) error {
-	data, err := json.MarshalIndent(memoryFile{Version: memoryVersion, Saved: now, Memory: m}, "", "\t")
-	if err == nil {
-		err = atomicfile.Write(s.Path(memoryName), append(data, '\n'), atomicfile.Options{Mode: 0o600})
-	}
-	if err != nil {
-		return fmt.Errorf("save memory: %w", err)
-	}
-	return nil
+	return memoryFormat.Write(s.Dir, memoryFile{Version: memoryVersion, Saved: now, Memory: m})
 }
+
+const coloursName = "colours.json"
 
 // colours reads the colour book. A damaged one stays where it is and no colour
 // is given out: a colour given twice would lead a pod to the wrong network.
@@ -86,7 +100,11 @@ func (s store) colours() (*colour.Book, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w; no colours are given out: restore the file, or remove it to begin anew", s.Path(coloursName), err)
 	}
-	return book, nil
+	entries := book.Entries()
+	for i := range entries { // a key that is older than the present spelling
+		entries[i].Identity = string(identity.UpgradeColour(entries[i].Identity))
+	}
+	return colour.NewBook(entries...), nil
 }
 
 // saveColours survives a power failure: a colour is never used twice.
@@ -103,24 +121,69 @@ func (s store) saveColours(b *colour.Book) error {
 
 // clusterColoursFile is what colours.cluster.json holds.
 type clusterColoursFile struct {
-	Version int              `json:"version"`
-	Of      string           `json:"of"`      // the cluster
-	Colours []mapping.Colour `json:"colours"` // oldest first
+	Version int             `json:"version"`
+	Of      string          `json:"of"`      // the cluster
+	Colours []clusterColour `json:"colours"` // oldest first
+}
+
+type clusterColour struct {
+	Name     string       `json:"name"`
+	Identity identity.Key `json:"identity"`
+}
+
+var clusterColoursFormat = statefile.Format[clusterColoursFile]{
+	Name: "colours.cluster.json", Version: clusterColoursVersion, Limit: 16 << 20, Earlier: readClusterColours1,
+}
+
+// readClusterColours1 reads version 1, which had the names that Go gives.
+func readClusterColours1(version int, data []byte) (clusterColoursFile, error) {
+	if version != 1 {
+		return clusterColoursFile{}, fmt.Errorf("format version %d is not known", version)
+	}
+	var before struct {
+		Of      string `json:"of"`
+		Colours []struct {
+			Name     string
+			Identity struct {
+				Switch string `json:"switch"`
+				VLAN   uint16 `json:"vlan"`
+			}
+		} `json:"colours"`
+	}
+	if err := json.Unmarshal(data, &before); err != nil {
+		return clusterColoursFile{}, err
+	}
+	f := clusterColoursFile{Version: clusterColoursVersion, Of: before.Of}
+	for _, c := range before.Colours {
+		id := identity.UpgradeSwitch(c.Identity.Switch)
+		id.VLAN = c.Identity.VLAN
+		f.Colours = append(f.Colours, clusterColour{c.Name, id.Key()})
+	}
+	return f, nil
 }
 
 // clusterColours reads the colours that the cluster had when it was heard last. Those of
 // another cluster are none.
 func (s store) clusterColours(cluster string) ([]mapping.Colour, error) {
-	var f clusterColoursFile
-	if err := s.Read(clusterColoursName, clusterColoursVersion, &f); err != nil {
+	f, err := clusterColoursFormat.Read(s.Dir)
+	if err != nil || f.Of != cluster {
 		return nil, err
 	}
-	if f.Of != cluster {
-		return nil, nil
+	var out []mapping.Colour
+	for _, c := range f.Colours {
+		id, err := identity.Parse(c.Identity)
+		if err != nil {
+			return nil, fmt.Errorf("read %s: colour %s: %w", s.Path(clusterColoursFormat.Name), c.Name, err)
+		}
+		out = append(out, mapping.Colour{Name: c.Name, Identity: id})
 	}
-	return f.Colours, nil
+	return out, nil
 }
 
 func (s store) saveClusterColours(cluster string, colours []mapping.Colour) error {
-	return s.Write(clusterColoursName, clusterColoursFile{Version: clusterColoursVersion, Of: cluster, Colours: colours})
+	f := clusterColoursFile{Version: clusterColoursVersion, Of: cluster, Colours: []clusterColour{}}
+	for _, c := range colours {
+		f.Colours = append(f.Colours, clusterColour{c.Name, c.Identity.Key()})
+	}
+	return clusterColoursFormat.Write(s.Dir, f)
 }

@@ -37,7 +37,7 @@ func (p *Plugin) Del(args *skel.CmdArgs) error {
 func (a *operation) del() error {
 	r, err := a.lock.Read()
 	switch {
-	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, record.ErrDamaged):
+	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, record.ErrDamaged) || errors.Is(err, record.ErrLater):
 		r, err = nil, a.delUnrecorded()
 	case err == nil:
 		err = a.delRecorded(r)

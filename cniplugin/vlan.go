@@ -162,7 +162,7 @@ func (p *Plugin) removeUnused(store *record.Store, index int) error {
 		return err
 	}
 	records, err := store.List()
-	if errors.Is(err, record.ErrDamaged) {
+	if errors.Is(err, record.ErrDamaged) || errors.Is(err, record.ErrLater) {
 		return nil // it may be one that names the device
 	}
 	if err != nil || slices.ContainsFunc(records, func(r record.Record) bool { return r.BootID == boot && r.Device.Index == index }) {

@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/colvin-net/colvin/controller/plan"
+	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
 
@@ -99,13 +100,25 @@ func (r *reconciler) keepRules(ctx context.Context, p *plan.Plan) error {
 	return nil
 }
 
+// storedFile is what the ConfigMap holds, compressed.
+type storedFile struct {
+	Version int            `json:"version"`
+	Sources []rules.Stored `json:"sources"`
+}
+
+const storedVersion = 1
+
+var storedFormat = statefile.Format[storedFile]{Name: rulesKey, Version: storedVersion, Limit: maxRules}
+
 func pack(sources []rules.Source) ([]byte, error) {
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	if err := json.NewEncoder(z).Encode(sources); err != nil {
+	text, err := storedFormat.Encode(storedFile{Version: storedVersion, Sources: rules.Store(sources)})
+	if err != nil {
 		return nil, fmt.Errorf("pack the rules: %w", err)
 	}
-	if err := z.Close(); err != nil {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, err = z.Write(text)
+	if err = errors.Join(err, z.Close()); err != nil {
 		return nil, fmt.Errorf("pack the rules: %w", err)
 	}
 	return b.Bytes(), nil
@@ -121,12 +134,32 @@ func unpack(data []byte) ([]rules.Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("unpack the rules: %w", err)
 	}
-	sources := []rules.Source{}
-	if err := json.Unmarshal(text, &sources); err != nil {
+	sources, err := readStored(text)
+	if err != nil {
 		return nil, fmt.Errorf("unpack the rules: %w", err)
 	}
 	if sources == nil {
 		return nil, errors.New("unpack the rules: there is no list")
 	}
 	return sources, nil
+}
+
+// readStored reads the list, which had no version once, and the names that Go gives.
+func readStored(text []byte) ([]rules.Source, error) {
+	if bytes.HasPrefix(text, []byte("[")) {
+		var before []struct {
+			Name, Root string
+			Data       []byte
+		}
+		if err := json.Unmarshal(text, &before); err != nil {
+			return nil, err
+		}
+		sources := make([]rules.Source, 0, len(before))
+		for _, s := range before {
+			sources = append(sources, rules.Source{Name: s.Name, Root: s.Root, Data: s.Data})
+		}
+		return sources, nil
+	}
+	f, err := storedFormat.Decode(text)
+	return rules.Restore(f.Sources), err
 }

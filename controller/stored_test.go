@@ -3,8 +3,13 @@
 package controller
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
+	"errors"
+	"io"
 	"log/slog"
+	"os"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -13,6 +18,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/colvin-net/colvin/internal/golden"
+	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
 
@@ -70,5 +77,45 @@ func TestStoredRules(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestStoredFormats holds that what each version stored is read, and what is stored now
+// stays as it is.
+func TestStoredFormats(t *testing.T) {
+	want := []rules.Source{
+		{Name: "ruleset/a", Root: "spec", Data: []byte(`{"networks":[{"name":"green"}]}`)},
+		{Name: "ruleset/b", Root: "spec", Data: []byte("{}")},
+	}
+	now, err := pack(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := gzip.NewReader(bytes.NewReader(now))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden.Compare(t, "testdata/rules.v1.json", string(text))
+	before, err := os.ReadFile("testdata/rules.v0.json.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for version, data := range map[string][]byte{"v0": before, "v1": now} {
+		got, err := unpack(data)
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%s: %v (-want +got):\n%s", version, err, diff)
+		}
+	}
+	later := &bytes.Buffer{}
+	w := gzip.NewWriter(later)
+	if _, err := w.Write([]byte(`{"version":2,"sources":7}`)); err != nil || w.Close() != nil {
+		t.Fatal(err)
+	}
+	if _, err := unpack(later.Bytes()); !errors.Is(err, statefile.ErrLater) {
+		t.Errorf("a later version: %v", err)
 	}
 }

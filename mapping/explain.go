@@ -98,7 +98,7 @@ func (e *explainer) silence(found bool) {
 	case silent:
 		e.say("%s.", upperFirst(silence.Message))
 	case relayed(e.port.Neighbors):
-		e.say("%s, so none of them is believed. The first is %s.", upperFirst(string(LostCDP)), describe(&e.port.Neighbors[0]))
+		e.say("%s, so none of them is believed. The first is %s.", upperFirst(LostCDP.Sentence()), describe(&e.port.Neighbors[0]))
 	default:
 		e.say("A rule ignores what is heard on it: %s.", describe(&e.port.Neighbors[0]))
 	}

@@ -73,29 +73,6 @@ type Change struct {
 	Since time.Time          `json:"since"`
 }
 
-// GoneCause says why a neighbour is no longer live.
-type GoneCause string
-
-// The causes of silence.
-const (
-	GoneAgedOut  GoneCause = "its LLDP aged out"
-	GoneGoodbye  GoneCause = "it said goodbye"
-	GoneNotHeard GoneCause = "not heard since the agent started"
-	GoneSilent   GoneCause = "not heard any more"
-)
-
-// LossCause says why a claim can no longer be relied on.
-type LossCause string
-
-// The causes of a loss.
-const (
-	LostCarrier LossCause = "the carrier was lost since the switch was last heard"
-	LostDevice  LossCause = "the device was gone, replaced or given another MAC address since the switch was last heard"
-	LostBoot    LossCause = "the node rebooted since the switch was last heard"
-	LostVLAN    LossCause = "the switch announced another VLAN before it was last heard"
-	LostCDP     LossCause = "CDP of several devices is heard, so a switch that forwards it stands in between"
-)
-
 // lossGravity orders the causes: what stale: keep may overlook comes first.
 var lossGravity = []LossCause{LostCarrier, LostVLAN, LostCDP, LostDevice, LostBoot}
 

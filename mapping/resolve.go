@@ -206,7 +206,7 @@ func (r *resolver) certainty(a *Uplink, ifi discovery.Interface, c *Claim) {
 		}
 	case !c.Lost.IsZero():
 		a.Certainty, a.Since = nodefile.Unverified, c.Lost
-		a.Reason = fmt.Sprintf("%s; waiting for its LLDP", c.LostWhy)
+		a.Reason = fmt.Sprintf("%s; waiting for its LLDP", c.LostWhy.Sentence())
 		a.Usable = a.Keep && c.LostWhy == LostCarrier
 	case c.Change != nil && a.VID == 0:
 		a.Certainty, a.Since = nodefile.Unverified, c.Change.Since
@@ -220,7 +220,7 @@ func (r *resolver) certainty(a *Uplink, ifi discovery.Interface, c *Claim) {
 		a.Certainty, a.Since, a.Usable = nodefile.Fresh, c.Since, true
 	default:
 		a.Certainty, a.Since, a.Usable = nodefile.Stale, c.Neighbor.LastHeard, true
-		a.Reason = fmt.Sprintf("the switch is silent (%s), but the carrier was never lost since", c.Gone)
+		a.Reason = fmt.Sprintf("the switch is silent (%s), but the carrier was never lost since", c.Gone.Sentence())
 	}
 }
 

@@ -3,29 +3,23 @@
 package altnames
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"slices"
-	"syscall"
 
 	"github.com/colvin-net/colvin/discovery"
-	"github.com/colvin-net/colvin/internal/atomicfile"
 	"github.com/colvin-net/colvin/internal/statefile"
 )
 
-// recordName is the file in the state directory that lists the alternative names
-// which the agent set, or was about to set.
-const recordName = "altnames.json"
-
-// maxRecord bounds altnames.json: a name takes less than a hundred bytes.
-const maxRecord = 4 << 20
-
 // recordVersion is the format of altnames.json.
 const recordVersion = 1
+
+// recordFormat is the file in the state directory that lists the alternative names
+// which the agent set, or was about to set. A name takes less than a hundred octets. It
+// needs no sync: a power failure takes the names away too.
+var recordFormat = statefile.Format[recordFile]{Name: "altnames.json", Version: recordVersion, Limit: 4 << 20, Volatile: true}
 
 // recordFile is what altnames.json holds.
 type recordFile struct {
@@ -41,7 +35,7 @@ type altName struct {
 	MAC   discovery.MAC `json:"mac"`
 }
 
-// An nameKey tells alternative names of one network namespace apart.
+// A nameKey tells alternative names of one network namespace apart.
 type nameKey struct {
 	name  string
 	index int
@@ -53,62 +47,26 @@ func (n altName) key() nameKey { return nameKey{n.Name, n.Index} }
 // damaged file is set aside: then those names are as good as anybody's. A name that
 // no network can have was not set by an agent.
 func readRecord(dir statefile.Dir, bootID string) ([]altName, error) {
-	data, err := readRegular(dir.Path(recordName), maxRecord)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+	f, err := recordFormat.Read(dir)
+	if statefile.IsDamage(err) {
+		err = dir.SetAside(recordFormat.Name, err)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read altnames: %w", err)
-	}
-	var f recordFile
-	if err = json.Unmarshal(data, &f); err == nil && f.Version != recordVersion {
-		err = fmt.Errorf("format version %d, want %d", f.Version, recordVersion)
-	}
-	if err != nil {
-		return nil, dir.SetAside(recordName, err)
-	}
-	if f.BootID != bootID { // a reboot takes every altname away
-		return nil, nil
+	if err != nil || f.BootID != bootID { // a reboot takes every altname away
+		return nil, err
 	}
 	return slices.DeleteFunc(f.Names, func(n altName) bool { return !possibleName(n.Name) }), nil
 }
 
 func hasRecord(dir statefile.Dir) bool {
-	_, err := os.Lstat(dir.Path(recordName))
+	_, err := os.Lstat(dir.Path(recordFormat.Name))
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// readRegular reads a file of a directory that need not be the reader's own: root
-// reads what an unprivileged agent left. Neither a link nor a FIFO leads it astray.
-func readRegular(path string, limit int64) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !st.Mode().IsRegular() || st.Size() > limit {
-		return nil, fmt.Errorf("%s is no regular file of %d bytes or less", path, limit)
-	}
-	return io.ReadAll(io.LimitReader(f, limit))
-}
-
-// saveRecord needs no fsync: a power failure takes the names away too.
 func saveRecord(dir statefile.Dir, bootID string, names []altName) error {
-	if len(names) == 0 {
-		if err := os.Remove(dir.Path(recordName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("save altnames: %w", err)
-		}
-		return nil
+	if len(names) > 0 {
+		return recordFormat.Write(dir, recordFile{Version: recordVersion, BootID: bootID, Names: names})
 	}
-	data, err := json.MarshalIndent(recordFile{Version: recordVersion, BootID: bootID, Names: names}, "", "\t")
-	if err == nil {
-		err = atomicfile.Write(dir.Path(recordName), append(data, '\n'), atomicfile.Options{Mode: 0o600})
-	}
-	if err != nil {
+	if err := os.Remove(dir.Path(recordFormat.Name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("save altnames: %w", err)
 	}
 	return nil

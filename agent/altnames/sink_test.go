@@ -310,7 +310,7 @@ func (b *bench) expect(when string, names, recorded []string, conditions ...stri
 
 func (b *bench) recorded() (out []string) {
 	b.t.Helper()
-	data, err := os.ReadFile(filepath.Join(b.dir, recordName))
+	data, err := os.ReadFile(filepath.Join(b.dir, recordFormat.Name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -386,7 +386,7 @@ func TestRecordRemoved(t *testing.T) {
 	b := newBench(t, eth1)
 	remove := func() {
 		t.Helper()
-		if err := os.Remove(filepath.Join(b.dir, recordName)); err != nil {
+		if err := os.Remove(filepath.Join(b.dir, recordFormat.Name)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -532,13 +532,13 @@ func TestDamagedRecord(t *testing.T) {
 	eth1 := device(2, "eth1")
 	b := newBench(t, eth1)
 	b.see(leads(eth1, true, "green"))
-	for _, content := range []string{"garbage", `{"version": 7}`} {
-		if err := os.WriteFile(filepath.Join(b.dir, recordName), []byte(content), 0o600); err != nil {
+	for content, want := range map[string]string{"garbage": recordFormat.Name + ".damaged", `{"version": 7}`: "a later version of Colvin wrote it"} {
+		if err := os.WriteFile(filepath.Join(b.dir, recordFormat.Name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		sink, err := New(true, b.boot, b.kernel, b.dir, slog.New(slog.DiscardHandler))
-		if err == nil || !strings.Contains(err.Error(), recordName+".damaged") {
-			t.Errorf("%s: error %v, want one that names the file", content, err)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want one with %q", content, err, want)
 		}
 		b.sink = sink
 		b.see(leads(eth1, true, "green"))
@@ -558,10 +558,10 @@ func TestNoRecord(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			if err := put(filepath.Join(dir, recordName)); err != nil {
+			if err := put(filepath.Join(dir, recordFormat.Name)); err != nil {
 				t.Fatal(err)
 			}
-			if err := ClearUnlessRunning(t.TempDir(), dir); err == nil || !strings.Contains(err.Error(), recordName) {
+			if err := ClearUnlessRunning(t.TempDir(), dir); err == nil || !strings.Contains(err.Error(), recordFormat.Name) {
 				t.Errorf("error %v, want one that names the file", err)
 			}
 		})
@@ -572,13 +572,13 @@ func TestNoRecord(t *testing.T) {
 func TestClearedUnlessRunning(t *testing.T) {
 	run, state := t.TempDir(), t.TempDir()
 	path := filepath.Join(run, nodefile.LockName)
-	if err := os.Mkdir(filepath.Join(state, recordName), 0o700); err != nil {
+	if err := os.Mkdir(filepath.Join(state, recordFormat.Name), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	expect := func(when string, read bool) {
 		t.Helper()
 		err := ClearUnlessRunning(run, state)
-		if read != (err != nil && strings.Contains(err.Error(), recordName)) {
+		if read != (err != nil && strings.Contains(err.Error(), recordFormat.Name)) {
 			t.Errorf("%s: error %v, want the record read: %v", when, err, read)
 		}
 	}

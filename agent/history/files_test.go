@@ -3,6 +3,7 @@
 package history
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
+	"github.com/colvin-net/colvin/internal/golden"
 )
 
 func readAll(t *testing.T, dir string) agentapi.Changes {
@@ -129,5 +131,23 @@ func TestHistoryWaitsForTheDisk(t *testing.T) {
 	got := readAll(t, h.dir).Changes
 	if h.problem() != nil || len(got) != maxUnsaved || got[0].To != fmt.Sprint(maxUnsaved) {
 		t.Errorf("%d changes kept, want the last %d (%v)", len(got), maxUnsaved, h.problem())
+	}
+}
+
+// TestChangesFormat holds that what was written is read, and stays as it is.
+func TestChangesFormat(t *testing.T) {
+	const line = `{"time":"2026-05-04T03:02:01Z","what":"pod","network":"green","interface":"eth1","vid":0,"pod":"default/web-0","from":"green (chassis mac:00:00:5e:00:53:01 VLAN 100)","to":"blue (chassis mac:00:00:5e:00:53:02 VLAN 200)","reason":"why"}` + "\n"
+	golden.Compare(t, "testdata/changes.jsonl", line)
+	got, err := Read("testdata", time.Time{})
+	want := agentapi.Changes{Changes: []agentapi.Change{{
+		Time: time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC), What: agentapi.ChangePod, Network: "green", Interface: "eth1", Pod: "default/web-0",
+		From: "green (chassis mac:00:00:5e:00:53:01 VLAN 100)", To: "blue (chassis mac:00:00:5e:00:53:02 VLAN 200)", Reason: "why",
+	}}}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	written, err := json.Marshal(&want.Changes[0])
+	if err != nil || string(written)+"\n" != line {
+		t.Errorf("written %s, %v, want %s", written, err, line)
 	}
 }

@@ -167,7 +167,7 @@ func (r *Book) Load() Rules {
 	if r.rules.Set == nil && r.rules.Problem != "" && !r.rules.Waiting {
 		if set, _, err := rules.Merge(kept.all()...); err == nil && len(kept.all()) > 0 {
 			r.rules.Set, r.rules.RuleSets = set, namesOf(kept.Cluster)
-			r.log.Warn("using the last good rules of an earlier run", "file", r.dir.Path(lastGoodName))
+			r.log.Warn("using the last good rules of an earlier run", "file", r.dir.Path(lastGoodFormat.Name))
 		}
 	}
 	return r.rules

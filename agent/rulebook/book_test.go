@@ -89,10 +89,10 @@ func TestRulesOfAnEarlierRun(t *testing.T) {
 			t.Errorf("%s: %v, rules (-want +got):\n%s", name, err, diff)
 		}
 	}
-	if err := dir.Write(lastGoodName, map[string]int{"version": 7}); err != nil {
+	if err := lastGoodFormat.Write(dir, lastGoodFile{Version: 7}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := readLastGood(dir, "test"); err == nil || !strings.Contains(err.Error(), "format version 7, want 1") {
+	if _, err := readLastGood(dir, "test"); err == nil || !strings.Contains(err.Error(), "format version 7, want 1 at most: a later version of Colvin wrote it") {
 		t.Errorf("a later version: %v", err)
 	}
 }

@@ -7,69 +7,40 @@ import (
 	"github.com/colvin-net/colvin/mapping/rules"
 )
 
-// The file in the state directory that holds the rules which were in force last, and its
-// format.
-const (
-	lastGoodName    = "rules.last-good.json"
-	lastGoodVersion = 1
-)
+const lastGoodVersion = 1
 
-// lastGoodFile is what rules.last-good.json holds. A RuleSet cannot be told from its
-// absence by its content, so a list that is empty differs from none.
+// lastGoodFile holds the rules which were in force last. A RuleSet cannot be told from
+// its absence by its content, so a list that is empty differs from none.
 type lastGoodFile struct {
-	Version int           `json:"version"`
-	File    *keptSource   `json:"file"`
-	Of      string        `json:"of,omitempty"` // the cluster
-	Cluster *[]keptSource `json:"cluster"`
+	Version int            `json:"version"`
+	File    *rules.Stored  `json:"file"`
+	Of      string         `json:"of,omitempty"` // the cluster
+	Cluster []rules.Stored `json:"cluster"`
 }
 
-// keptSource is a source of rules whose text people can read.
-type keptSource struct {
-	Name string `json:"name"`
-	Root string `json:"root,omitempty"`
-	Data string `json:"data"`
-}
-
-func keep(s rules.Source) keptSource {
-	return keptSource{Name: s.Name, Root: s.Root, Data: string(s.Data)}
-}
-
-func (k keptSource) source() rules.Source {
-	return rules.Source{Name: k.Name, Root: k.Root, Data: []byte(k.Data)}
-}
+var lastGoodFormat = statefile.Format[lastGoodFile]{Name: "rules.last-good.json", Version: lastGoodVersion, Limit: 256 << 20}
 
 // readLastGood reads the rules that were last in force. Those of another cluster, or of one
 // that the node has left, are unknown.
 func readLastGood(dir statefile.Dir, cluster string) (sources, error) {
-	var f lastGoodFile
-	if err := dir.Read(lastGoodName, lastGoodVersion, &f); err != nil {
+	f, err := lastGoodFormat.Read(dir)
+	if err != nil {
 		return sources{}, err
 	}
 	var out sources
 	if f.File != nil {
-		file := f.File.source()
-		out.File = &file
+		out.File = &rules.Restore([]rules.Stored{*f.File})[0]
 	}
 	if f.Cluster != nil && f.Of == cluster && cluster != "" {
-		out.Of, out.Cluster = f.Of, []rules.Source{}
-		for _, k := range *f.Cluster {
-			out.Cluster = append(out.Cluster, k.source())
-		}
+		out.Of, out.Cluster = f.Of, rules.Restore(f.Cluster)
 	}
 	return out, nil
 }
 
 func saveLastGood(dir statefile.Dir, r sources) error {
-	f := lastGoodFile{Version: lastGoodVersion, Of: r.Of}
+	f := lastGoodFile{Version: lastGoodVersion, Of: r.Of, Cluster: rules.Store(r.Cluster)}
 	if r.File != nil {
-		file := keep(*r.File)
-		f.File = &file
+		f.File = &rules.Store([]rules.Source{*r.File})[0]
 	}
-	if r.Cluster != nil {
-		f.Cluster = &[]keptSource{}
-		for _, source := range r.Cluster {
-			*f.Cluster = append(*f.Cluster, keep(source))
-		}
-	}
-	return dir.Write(lastGoodName, f)
+	return lastGoodFormat.Write(dir, f)
 }

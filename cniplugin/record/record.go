@@ -38,8 +38,22 @@ const (
 // maxSize bounds a record. Most of one is the CNI configuration.
 const maxSize = 8 << 20
 
-// ErrDamaged is returned for a record that cannot be understood.
-var ErrDamaged = errors.New("damaged record")
+var (
+	// ErrDamaged is returned for a record that cannot be understood.
+	ErrDamaged = errors.New("damaged record")
+	// ErrLater is returned for a record that a later version of the plugin has written.
+	ErrLater = errors.New("a later version of Colvin wrote it")
+)
+
+// file is what the file of a record holds.
+type file struct {
+	Version int `json:"version"`
+	Record
+}
+
+// version is the format of the records that are written. Those of version 0 are without
+// one, and have sentences where there are keys of identities now.
+const version = 1
 
 // Key names one attachment: the name in the CNI configuration, the container
 // and the interface in it.
@@ -235,8 +249,8 @@ const (
 	tempSuffix   = ".json.tmp" // left by a writer that was killed
 )
 
-func (s *Store) read(file string) (*Record, error) {
-	path := filepath.Join(s.dir, file)
+func (s *Store) read(name string) (*Record, error) {
+	path := filepath.Join(s.dir, name)
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
 	if err != nil {
 		return nil, fmt.Errorf("read record: %w", err)
@@ -249,15 +263,37 @@ func (s *Store) read(file string) (*Record, error) {
 	if len(data) > maxSize {
 		return nil, fmt.Errorf("read %s: %w: larger than %d bytes", path, ErrDamaged, maxSize)
 	}
-	var r Record
-	if err := json.Unmarshal(data, &r); err != nil {
-		return nil, fmt.Errorf("read %s: %w: %s; remove it once its container is gone", path, ErrDamaged, err.Error())
+	r, err := decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
-	if err := r.validate(file); err != nil {
+	if err := r.validate(name); err != nil {
 		return nil, fmt.Errorf("read %s: %w: %s", path, ErrDamaged, err.Error())
 	}
-	r.upgrade()
-	return &r, nil
+	return r, nil
+}
+
+// decode looks at the version before anything else: of a later one the rest may well look
+// different.
+func decode(data []byte) (*Record, error) {
+	var head struct {
+		Version int `json:"version"`
+	}
+	var content file
+	err := json.Unmarshal(data, &head)
+	if err == nil && head.Version > version {
+		return nil, fmt.Errorf("format version %d, want %d at most: %w", head.Version, version, ErrLater)
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &content)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s; remove it once its container is gone", ErrDamaged, err.Error())
+	}
+	if head.Version < version {
+		content.upgrade()
+	}
+	return &content.Record, nil
 }
 
 // upgrade makes keys of the sentences by which identities were kept once: a container
@@ -269,9 +305,9 @@ func (r *Record) upgrade() {
 	}
 }
 
-func (r *Record) validate(file string) error {
+func (r *Record) validate(name string) error {
 	switch {
-	case r.id()+recordSuffix != file:
+	case r.id()+recordSuffix != name:
 		return errors.New("it is of another attachment")
 	case r.Phase != Adding && r.Phase != Added:
 		return fmt.Errorf("phase is %q", r.Phase)

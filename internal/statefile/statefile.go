@@ -1,62 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package statefile keeps files that must outlive a restart, as JSON of a version. What
-// is in a file, and what it means that one is damaged, is for its owner to know. It uses
-// the standard library only, as atomicfile does.
+// Package statefile reads and writes files that outlive a restart: JSON that says its
+// version. What is in a file, and what it means that one cannot be read, is for its
+// owner to know. It uses the standard library only, as atomicfile does.
 package statefile
 
 import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/colvin-net/colvin/internal/atomicfile"
 )
+
+// ErrLater is returned for what a later version of Colvin has written: it is not
+// damaged, and whoever wrote it may come back.
+var ErrLater = errors.New("a later version of Colvin wrote it")
+
+// A damage is that what is in a file cannot be understood.
+type damage struct{ error }
+
+func (d damage) Unwrap() error { return d.error }
+
+// IsDamage reports whether err is of content that no version of Colvin writes, rather
+// than of reading it, or of a later version.
+func IsDamage(err error) bool {
+	_, ok := errors.AsType[damage](err)
+	return ok && !errors.Is(err, ErrLater)
+}
 
 // A Dir is the path of a directory of such files.
 type Dir string
 
 // Path returns the path of one of the files.
 func (d Dir) Path(name string) string { return filepath.Join(string(d), name) }
-
-// Read reads a file of one version as JSON; one that is not there changes nothing.
-func (d Dir) Read(name string, version int, into any) error {
-	data, err := os.ReadFile(d.Path(name))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	var head struct {
-		Version int `json:"version"`
-	}
-	if err = json.Unmarshal(data, &head); err == nil && head.Version != version {
-		err = fmt.Errorf("format version %d, want %d", head.Version, version)
-	}
-	if err == nil {
-		err = json.Unmarshal(data, into)
-	}
-	if err != nil {
-		return fmt.Errorf("read %s: %w", d.Path(name), err)
-	}
-	return nil
-}
-
-// Write writes a file that survives a power failure. The content states its version.
-func (d Dir) Write(name string, content any) error {
-	data, err := json.MarshalIndent(content, "", "\t")
-	if err == nil {
-		err = atomicfile.Write(d.Path(name), append(data, '\n'), atomicfile.Options{Mode: 0o600, Sync: true})
-	}
-	if err != nil {
-		return fmt.Errorf("save %s: %w", name, err)
-	}
-	return nil
-}
 
 // SetAside renames a file that cannot be understood, and returns an error that says so
 // and why.
@@ -66,4 +48,104 @@ func (d Dir) SetAside(name string, why error) error {
 		return fmt.Errorf("set damaged %s aside: %w", d.Path(name), err)
 	}
 	return fmt.Errorf("%s was damaged and is now %s: %w", d.Path(name), aside, why)
+}
+
+// A Format is one kind of file. T is its content, which has the version in the key
+// "version".
+type Format[T any] struct {
+	Name    string
+	Version int   // that is written
+	Limit   int64 // what is read at most, in octets
+	// Volatile is set where the content means nothing after a power failure, so that
+	// writing need not wait for the disk.
+	Volatile bool
+	// Earlier reads what earlier versions wrote; nil where none is read.
+	Earlier func(version int, data []byte) (T, error)
+}
+
+// Read reads the file in dir; where there is none the content is the zero value. The
+// version is looked at before anything else is: of another one the rest may well look
+// different.
+func (f Format[T]) Read(dir Dir) (content T, err error) {
+	path := dir.Path(f.Name)
+	data, err := f.octets(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return content, nil
+	}
+	if err == nil {
+		if content, err = f.Decode(data); err != nil {
+			err = damage{err}
+		}
+	}
+	if err != nil {
+		var none T
+		return none, fmt.Errorf("read %s: %w", path, err)
+	}
+	return content, nil
+}
+
+// octets reads a regular file whose directory need not be the reader's own: root reads
+// what an unprivileged agent left. Neither a link nor a FIFO leads it astray.
+func (f Format[T]) octets(path string) ([]byte, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, withoutPath(err)
+	}
+	defer file.Close()
+	st, err := file.Stat()
+	switch {
+	case err != nil:
+		return nil, withoutPath(err)
+	case !st.Mode().IsRegular() || st.Size() > f.Limit:
+		return nil, fmt.Errorf("it is no regular file of %d octets or less", f.Limit)
+	}
+	return io.ReadAll(io.LimitReader(file, f.Limit))
+}
+
+func withoutPath(err error) error {
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
+		return pe.Err
+	}
+	return err
+}
+
+// Decode reads content as it stands in a file.
+func (f Format[T]) Decode(data []byte) (content T, err error) {
+	var head struct {
+		Version int `json:"version"`
+	}
+	if err := json.Unmarshal(data, &head); err != nil {
+		return content, err
+	}
+	switch {
+	case head.Version > f.Version:
+		return content, fmt.Errorf("format version %d, want %d at most: %w", head.Version, f.Version, ErrLater)
+	case head.Version < f.Version && f.Earlier != nil:
+		return f.Earlier(head.Version, data)
+	case head.Version < f.Version:
+		return content, fmt.Errorf("format version %d, want %d", head.Version, f.Version)
+	}
+	err = json.Unmarshal(data, &content)
+	return content, err
+}
+
+// Encode returns content as it stands in a file.
+func (f Format[T]) Encode(content T) ([]byte, error) {
+	data, err := json.MarshalIndent(content, "", "\t")
+	if err != nil {
+		return nil, err
+	}
+	return append(data, '\n'), nil
+}
+
+// Write replaces the file in dir. The content states its version.
+func (f Format[T]) Write(dir Dir, content T) error {
+	data, err := f.Encode(content)
+	if err == nil {
+		err = atomicfile.Write(dir.Path(f.Name), data, atomicfile.Options{Mode: 0o600, Sync: !f.Volatile})
+	}
+	if err != nil {
+		return fmt.Errorf("save %s: %w", f.Name, err)
+	}
+	return nil
 }

@@ -4,8 +4,10 @@ package statefile_test
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,24 +20,85 @@ type content struct {
 	Text    string `json:"text"`
 }
 
+var format = statefile.Format[content]{Name: "x.json", Version: 2, Limit: 100, Earlier: func(version int, data []byte) (content, error) {
+	if version != 1 {
+		return content{}, errors.New("not even once")
+	}
+	return content{Version: 2, Text: "was " + string(data)}, nil
+}}
+
 func TestReadWhatWasWritten(t *testing.T) {
 	dir := statefile.Dir(t.TempDir())
-	got := content{Text: "as before"}
-	if err := dir.Read("x.json", 1, &got); err != nil || got.Text != "as before" {
+	if got, err := format.Read(dir); err != nil || got != (content{}) {
 		t.Errorf("no file: %+v, %v", got, err)
 	}
-	want := content{Version: 1, Text: "kept"}
-	if err := dir.Write("x.json", want); err != nil {
-		t.Fatal(err)
+	for _, volatile := range []bool{false, true} {
+		f := format
+		f.Volatile = volatile
+		want := content{Version: 2, Text: "kept"}
+		if err := f.Write(dir, want); err != nil {
+			t.Fatal(err)
+		}
+		got, err := f.Read(dir)
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%v (-written +read):\n%s", err, diff)
+		}
 	}
-	if err := dir.Read("x.json", 1, &got); err != nil {
-		t.Error(err)
+}
+
+// TestRead holds that what is damaged, what is of a later version and what cannot be
+// read are told apart, and that the version comes before all else.
+func TestRead(t *testing.T) {
+	for name, tt := range map[string]struct {
+		data    string
+		want    content
+		message string
+		damage  bool
+		later   bool
+	}{
+		"present":          {data: `{"version":2,"text":"a"}`, want: content{2, "a"}},
+		"earlier":          {data: `{"version":1}`, want: content{2, `was {"version":1}`}},
+		"earlier, unknown": {data: `{}`, message: "not even once", damage: true},
+		"later":            {data: `{"version":3}`, message: "format version 3, want 2 at most: a later version of Colvin wrote it", later: true},
+		"later, different": {data: `{"version":3,"text":[]}`, message: "a later version of Colvin wrote it", later: true},
+		"other type":       {data: `{"version":2,"text":[]}`, message: "cannot unmarshal array", damage: true},
+		"no JSON":          {data: "garbage", message: "invalid character", damage: true},
+		"cut off":          {data: `{"version":2`, message: "unexpected end", damage: true},
+		"empty":            {data: "", message: "unexpected end", damage: true},
+		"too large":        {data: `{"version":2,"text":"` + strings.Repeat("x", 100) + `"}`, message: "it is no regular file of 100 octets or less"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := statefile.Dir(t.TempDir())
+			if err := os.WriteFile(dir.Path("x.json"), []byte(tt.data), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			got, err := format.Read(dir)
+			if got != tt.want {
+				t.Errorf("read %+v, want %+v", got, tt.want)
+			}
+			if (err != nil) != (tt.message != "") || err != nil && (!strings.HasPrefix(err.Error(), "read "+dir.Path("x.json")+": ") || !strings.Contains(err.Error(), tt.message)) {
+				t.Errorf("error %v, want one with %q", err, tt.message)
+			}
+			if statefile.IsDamage(err) != tt.damage || errors.Is(err, statefile.ErrLater) != tt.later {
+				t.Errorf("%v: damage %v, later %v", err, statefile.IsDamage(err), errors.Is(err, statefile.ErrLater))
+			}
+		})
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-written +read):\n%s", diff)
-	}
-	if err := dir.Read("x.json", 2, &got); err == nil || !strings.Contains(err.Error(), "format version 1, want 2") {
-		t.Errorf("another version: %v", err)
+}
+
+func TestReadNoFile(t *testing.T) {
+	for name, put := range map[string]func(path string) error{
+		"FIFO":      func(path string) error { return syscall.Mkfifo(path, 0o600) },
+		"directory": func(path string) error { return os.Mkdir(path, 0o700) },
+		"link":      func(path string) error { return os.Symlink("/etc/passwd", path) },
+	} {
+		dir := statefile.Dir(t.TempDir())
+		if err := put(dir.Path("x.json")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := format.Read(dir); err == nil || statefile.IsDamage(err) || errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

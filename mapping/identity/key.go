@@ -203,6 +203,22 @@ func Upgrade(kept string) Key {
 	return id.Key()
 }
 
+// UpgradeColour returns the key for what a colour book has: a key, or how that was spelt
+// when blanks in it were not escaped yet.
+func UpgradeColour(kept string) Key {
+	at := strings.LastIndex(kept, " vlan ")
+	if at < 0 {
+		return Key(kept)
+	}
+	_, vlan, err := cutVLAN(kept)
+	if err != nil {
+		return Key(kept)
+	}
+	id := UpgradeSwitch(kept[:at])
+	id.VLAN = vlan
+	return id.Key()
+}
+
 // UpgradeSwitch returns the Identity, without a VLAN, of a chassis ID as it was kept
 // before there were keys, or as SwitchKey writes it.
 func UpgradeSwitch(kept string) Identity {

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package archtest
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// stored are the types that are kept in files and ConfigMaps, as in docs/formats.md.
+// With them goes every type of ours that they are made of.
+var stored = []string{
+	"agent.memoryFile", "agent.clusterColoursFile", "agent/altnames.recordFile", "agent/rulebook.lastGoodFile", "agent/agentapi.Change",
+	"cniplugin/record.file", "controller.storedFile", "mapping/colour.state", "mapping/nodefile.File",
+}
+
+// A catalogue is every struct type of ours, by directory and name.
+type catalogue map[string]described
+
+type described struct {
+	file *ast.File
+	dir  string
+	node *ast.StructType
+}
+
+func newCatalogue(dirs map[string][]*ast.File) catalogue {
+	out := catalogue{}
+	for dir, files := range dirs {
+		for _, f := range files {
+			for n := range ast.Preorder(f) {
+				if spec, ok := n.(*ast.TypeSpec); ok {
+					if s, ok := spec.Type.(*ast.StructType); ok {
+						out[dir+"."+spec.Name.Name] = described{f, dir, s}
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+// untagged lists the fields without a tag in a type and in those that it is made of. A
+// field that JSON never sees has the tag "-".
+func (c catalogue) untagged(name string, seen map[string]bool) (missing []string) {
+	d, ok := c[name]
+	if !ok || seen[name] {
+		return nil
+	}
+	seen[name] = true
+	for _, f := range d.node.Fields.List {
+		tag := ""
+		if f.Tag != nil {
+			text, _ := strconv.Unquote(f.Tag.Value) // it is a literal
+			tag = reflect.StructTag(text).Get("json")
+		}
+		for _, n := range f.Names {
+			if tag == "" && n.IsExported() {
+				missing = append(missing, name+"."+n.Name)
+			}
+		}
+		if tag != "-" {
+			for _, of := range c.mentioned(d, f.Type) {
+				missing = append(missing, c.untagged(of, seen)...)
+			}
+		}
+	}
+	return missing
+}
+
+// mentioned are the types of ours in a type's expression.
+func (c catalogue) mentioned(d described, expr ast.Expr) (names []string) {
+	selected := map[*ast.Ident]bool{}
+	for n := range ast.Preorder(expr) {
+		switch n := n.(type) {
+		case *ast.SelectorExpr:
+			pkg, ok := n.X.(*ast.Ident)
+			if !ok {
+				continue
+			}
+			selected[pkg], selected[n.Sel] = true, true
+			for _, spec := range d.file.Imports {
+				p, _ := strconv.Unquote(spec.Path.Value)
+				if dir, ours := strings.CutPrefix(p, module+"/"); ours && importName(d.file, p) == pkg.Name {
+					names = append(names, dir+"."+n.Sel.Name)
+				}
+			}
+		case *ast.Ident:
+			if !selected[n] {
+				names = append(names, d.dir+"."+n.Name)
+			}
+		}
+	}
+	return names
+}
+
+// sentences lists where a value of a stored type is made with the String of something,
+// which is for people. An address is the same for both.
+func sentences(fset *token.FileSet, dir string, files []*ast.File, types map[string]bool) (found []string) {
+	for _, f := range files {
+		for n := range ast.Preorder(f) {
+			lit, ok := n.(*ast.CompositeLit)
+			if !ok || !types[typeName(f, dir, lit.Type)] {
+				continue
+			}
+			for _, e := range lit.Elts {
+				kv, ok := e.(*ast.KeyValueExpr)
+				if !ok {
+					continue
+				}
+				key, _ := kv.Key.(*ast.Ident)
+				if key != nil && key.Name == "MAC" {
+					continue
+				}
+				ast.Inspect(kv.Value, func(v ast.Node) bool {
+					call, ok := v.(*ast.CallExpr)
+					if !ok {
+						_, inner := v.(*ast.CompositeLit) // is looked at for itself
+						return !inner
+					}
+					if sel, ok := call.Fun.(*ast.SelectorExpr); ok && sel.Sel.Name == "String" {
+						found = append(found, fset.Position(call.Pos()).String())
+					}
+					return true
+				})
+			}
+		}
+	}
+	return found
+}
+
+// typeName is the directory and name of a composite literal's type, where it is ours.
+func typeName(f *ast.File, dir string, expr ast.Expr) string {
+	switch t := expr.(type) {
+	case *ast.Ident:
+		return dir + "." + t.Name
+	case *ast.SelectorExpr:
+		if pkg, ok := t.X.(*ast.Ident); ok {
+			for _, spec := range f.Imports {
+				p, _ := strconv.Unquote(spec.Path.Value)
+				if of, ours := strings.CutPrefix(p, module+"/"); ours && importName(f, p) == pkg.Name {
+					return of + "." + t.Sel.Name
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// TestStored holds that what is kept has the names that somebody gave it, whatever the
+// fields are called, and that no sentence for people is among the values.
+func TestStored(t *testing.T) {
+	fset := token.NewFileSet()
+	dirs := map[string][]*ast.File{}
+	for dir, files := range sources(t, fset) {
+		dirs[path.Clean(dir)] = slices.DeleteFunc(files, func(f *ast.File) bool { return isTest(fset, f) })
+	}
+	all, seen := newCatalogue(dirs), map[string]bool{}
+	for _, name := range stored {
+		if _, ok := all[name]; !ok {
+			t.Errorf("there is no struct %s", name)
+		}
+		for _, missing := range all.untagged(name, seen) {
+			t.Errorf("%s is stored without a json tag", missing)
+		}
+	}
+	for dir, files := range dirs {
+		for _, place := range sentences(fset, dir, files, seen) {
+			t.Errorf("%s: the String of something is stored; it is for people: store a key", place)
+		}
+	}
+}
+
+// TestStoredBites holds that both are found.
+func TestStoredBites(t *testing.T) {
+	fset := token.NewFileSet()
+	parse := func(dir, text string) []*ast.File {
+		f, err := parser.ParseFile(fset, dir+"/x.go", text, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return []*ast.File{f}
+	}
+	dirs := map[string][]*ast.File{
+		"a": parse("a", "package a\nimport \""+module+"/b/c\"\ntype File struct {\nA int `json:\"a\"`\nB int\nC []*c.D `json:\"c\"`\nd int\nE F `json:\"-\"`\nG map[string]H `json:\"g\"`\n}\n"+
+			"type F struct { No int }\ntype H struct { *I }\ntype I struct { J int `yaml:\"j\"` }\n"+
+			"var _ = File{A: x.String(), B: 1}\nvar _ = F{No: x.String()}\nvar _ = c.D{K: y(x.String()), MAC: m.String()}\n"),
+		"b/c": parse("b/c", "package c\ntype D struct { K string; MAC string `json:\"mac\"` }\n"),
+	}
+	seen := map[string]bool{}
+	got := newCatalogue(dirs).untagged("a.File", seen)
+	if want := []string{"a.File.B", "b/c.D.K", "a.I.J"}; !slices.Equal(got, want) {
+		t.Errorf("without a tag: %q, want %q", got, want)
+	}
+	got = sentences(fset, "a", dirs["a"], seen)
+	if want := []string{"a/x.go:14:17", "a/x.go:16:18"}; !slices.Equal(got, want) {
+		t.Errorf("sentences: %q, want %q", fmt.Sprint(got), want)
+	}
+}

@@ -68,14 +68,19 @@ func Prebuilt(dir string) Binaries {
 
 // Build builds the programs into dir as they are shipped, with the module in the
 // working directory, and gathers the CNI plugins.
-func Build(ctx context.Context, dir string) (Binaries, error) {
+func Build(ctx context.Context, dir string) (Binaries, error) { return BuildFrom(ctx, dir, "") }
+
+// BuildFrom is Build with the module in another directory, such as that of an earlier
+// version.
+func BuildFrom(ctx context.Context, dir, source string) (Binaries, error) {
 	b := Prebuilt(dir)
 	if err := os.MkdirAll(b.CNI, 0o755); err != nil {
 		return b, fmt.Errorf("make plugin directory: %w", err)
 	}
 	const module = "github.com/colvin-net/colvin/cmd/"
 	for program, out := range map[string]string{"colvin": b.Colvin, "colvind": b.Colvind, "colvin-cni": filepath.Join(b.CNI, "colvin")} {
-		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, module+program)
+		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", out, module+program)
+		build.Dir = source
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if said, err := build.CombinedOutput(); err != nil {
 			return b, fmt.Errorf("build %s: %w\n%s", program, err, said)
@@ -199,6 +204,10 @@ func NewNode(ctx context.Context, name string, bin Binaries) (*Node, error) {
 	}
 	return n, nil
 }
+
+// Install has the node run other programs from now on, as an upgrade does. An agent that
+// runs goes on.
+func (n *Node) Install(bin Binaries) { n.bin = bin }
 
 // Close stops the agent and drops the node.
 func (n *Node) Close() error { return errors.Join(n.KillAgent(), n.Namespace.Close()) }

@@ -65,11 +65,16 @@ func (b *bench) awaitPods(want ...string) {
 	})
 }
 
-// check runs CHECK and returns the error's code, 0 for none.
+// check runs CHECK of a pod on green and returns the error's code, 0 for none.
 func (b *bench) check(p *lab.Pod, result string) uint {
 	b.t.Helper()
+	return b.checkOn("green", p, result)
+}
+
+func (b *bench) checkOn(network string, p *lab.Pod, result string) uint {
+	b.t.Helper()
 	var c map[string]any
-	b.ok(json.Unmarshal([]byte(conf("green")), &c))
+	b.ok(json.Unmarshal([]byte(conf(network)), &c))
 	c["prevResult"] = json.RawMessage(result)
 	stdin, err := json.Marshal(c)
 	b.ok(err)

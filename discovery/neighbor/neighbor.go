@@ -270,18 +270,30 @@ func (t *Table) NextExpiry() (time.Time, bool) {
 	return next, !next.IsZero()
 }
 
+// Neighbors returns the neighbours in the order of a Snapshot.
+func (t *Table) Neighbors() []discovery.Neighbor {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.neighbors()
+}
+
+func (t *Table) neighbors() []discovery.Neighbor {
+	all := make([]discovery.Neighbor, len(t.entries))
+	for i := range t.entries {
+		all[i] = t.entries[i].neighbor
+	}
+	slices.SortFunc(all, func(a, b discovery.Neighbor) int {
+		return cmp.Or(a.FirstHeard.Compare(b.FirstHeard), cmp.Compare(a.Chassis, b.Chassis),
+			cmp.Compare(a.Port, b.Port), bytes.Compare(a.Destination[:], b.Destination[:]))
+	})
+	return all
+}
+
 // Fill writes what the table holds into a port of a snapshot.
 func (t *Table) Fill(p *discovery.Port) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	p.Neighbors = make([]discovery.Neighbor, len(t.entries))
-	for i := range t.entries {
-		p.Neighbors[i] = t.entries[i].neighbor
-	}
-	slices.SortFunc(p.Neighbors, func(a, b discovery.Neighbor) int {
-		return cmp.Or(a.FirstHeard.Compare(b.FirstHeard), cmp.Compare(a.Chassis, b.Chassis),
-			cmp.Compare(a.Port, b.Port), bytes.Compare(a.Destination[:], b.Destination[:]))
-	})
+	p.Neighbors = t.neighbors()
 	p.Departed = slices.Clone(t.departed)
 	p.TooManyNeighbors = !t.full.IsZero()
 	p.Counters = t.counters.Clone()

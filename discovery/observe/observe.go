@@ -46,20 +46,31 @@ type Links interface {
 }
 
 // An Observer publishes Snapshots of one node.
+//
+// Run is one goroutine: it alone lists interfaces, opens and closes ports, ages
+// neighbours and has speakers speak. Each socket has another one, its receiver, which
+// puts frames into the port's table, or tells the speaker what the tap hears, and wakes
+// Run. To close a socket is to wait for its receiver. Snapshot may be called by anybody.
+//
+// So what only Run touches needs no lock. What Snapshot or a tap reads too is guarded by
+// mu, and only Run writes it; the speakers are told things by both. A table and a
+// suppressor guard themselves, and atomics tell Run what receivers saw. Locks are taken
+// in this order: mu, suppressor.mu, that of the table or of the socket. None is held
+// while anything waits, so never mu while a socket is closed.
 type Observer struct {
 	c   Config
 	log *slog.Logger
 
 	updates chan *discovery.Snapshot // holds the latest at most
 	heard   chan struct{}            // something happened on a port
-	broken  chan failure             // a port's socket failed
+	failed  chan failure             // a port's socket is of no more use
 
 	// Owned by Run.
 	chassis     discovery.MAC // the node's
 	addresses   map[int][]netip.Addr
 	addressesAt time.Time // when they were listed
 
-	mu         sync.Mutex // guards what follows, and the ports' speakers
+	mu         sync.Mutex // guards what follows, and what the types of a port say
 	interfaces []discovery.Interface
 	open       map[int]*port // by ifindex
 }
@@ -71,7 +82,7 @@ func New(c Config) *Observer {
 		c: c, log: c.Log,
 		updates: make(chan *discovery.Snapshot, 1),
 		heard:   make(chan struct{}, 1),
-		broken:  make(chan failure),
+		failed:  make(chan failure),
 		open:    make(map[int]*port),
 	}
 }
@@ -100,8 +111,8 @@ func (o *Observer) Snapshot() *discovery.Snapshot {
 // calling goroutine, so a caller that is locked to a network namespace observes
 // that namespace.
 func (o *Observer) Run(ctx context.Context) error {
-	defer o.closeAll()
-	if err := o.sync(); err != nil {
+	defer o.closePorts()
+	if err := o.syncPorts(); err != nil {
 		return err
 	}
 	dump := newDumpTimer()
@@ -115,10 +126,10 @@ func (o *Observer) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-o.c.Links.Hints():
-			dump.by(dump.last.Add(dumpEvery))
+			dump.by(time.Now())
 			continue
 		case <-dump.C:
-			if err := o.sync(); err != nil {
+			if err := o.syncPorts(); err != nil {
 				return err
 			}
 			dump.done()
@@ -128,11 +139,9 @@ func (o *Observer) Run(ctx context.Context) error {
 			quiet.Reset(publishEvery)
 		case <-quiet.C:
 			heard = o.heard
-		case f := <-o.broken:
-			if errors.Is(f.err, ether.ErrDown) {
-				dump.by(dump.last.Add(dumpEvery)) // which explains it
-			}
-			o.notePortFailure(f)
+		case f := <-o.failed:
+			o.noteFailure(f.port, unreadable, f.err)
+			o.publish()
 		case <-wake.C:
 			if o.expire() {
 				o.publish()
@@ -141,14 +150,15 @@ func (o *Observer) Run(ctx context.Context) error {
 		if o.speak() {
 			o.publish()
 		}
-		if o.anyBroken() {
-			dump.by(time.Now().Add(reopenAfter))
+		if at, ok := o.nextReopening(); ok {
+			dump.by(at)
 		}
 		wake.Reset(o.nextWake())
 	}
 }
 
-// A dumpTimer fires when the interfaces are to be listed.
+// A dumpTimer fires when the interfaces are to be listed: after resyncEvery at the
+// latest, and never twice within dumpEvery.
 type dumpTimer struct {
 	*time.Timer
 	last, due time.Time
@@ -167,23 +177,26 @@ func (t *dumpTimer) done() {
 	t.Reset(resyncEvery)
 }
 
-// by has the timer fire at that time at the latest.
+// by has the timer fire at that time at the latest, or as soon as it may.
 func (t *dumpTimer) by(at time.Time) {
+	if soonest := t.last.Add(dumpEvery); at.Before(soonest) {
+		at = soonest
+	}
 	if at.Before(t.due) {
 		t.due = at
 		t.Reset(max(0, time.Until(at)))
 	}
 }
 
-// sync lists the interfaces and opens and closes ports to match.
-func (o *Observer) sync() error {
+// syncPorts lists the interfaces and opens and closes ports to match.
+func (o *Observer) syncPorts() error {
 	list, err := o.c.Links.List()
 	if err != nil {
 		o.log.Error("interfaces cannot be listed; keeping the last list", "error", err)
 		return nil
 	}
-	changed, err := o.reconcile(list)
-	for _, p := range o.current() {
+	changed, err := o.reconcilePorts(list)
+	for _, p := range o.ports() {
 		o.collectAllKept(p) // while the kernel has room for more
 	}
 	if changed {
@@ -192,8 +205,8 @@ func (o *Observer) sync() error {
 	return err
 }
 
-// reconcile reports whether anything a Snapshot shows has changed.
-func (o *Observer) reconcile(list []discovery.Interface) (changed bool, err error) {
+// reconcilePorts reports whether anything a Snapshot shows has changed.
+func (o *Observer) reconcilePorts(list []discovery.Interface) (changed bool, err error) {
 	changed = o.interfaces == nil || !reflect.DeepEqual(o.interfaces, list)
 	wanted := make(map[int]discovery.Interface)
 	for _, i := range list {
@@ -201,7 +214,7 @@ func (o *Observer) reconcile(list []discovery.Interface) (changed bool, err erro
 			wanted[i.Index] = i
 		}
 	}
-	for index, p := range o.current() {
+	for index, p := range o.ports() {
 		if _, ok := wanted[index]; !ok {
 			o.close(p)
 			o.forgetPort(index)
@@ -230,8 +243,8 @@ func (o *Observer) reconcile(list []discovery.Interface) (changed bool, err erro
 func (o *Observer) ensurePort(i discovery.Interface, r *reach) (changed bool, err error) {
 	settings := o.c.settings(i.Name)
 	sockets := ether.FrameSetsFor(i, r.interfaces, o.c.Protocols, settings.Capture)
-	p := o.current()[i.Index]
-	same := p != nil && p.key == keyOf(i) && !p.broken
+	p := o.ports()[i.Index]
+	same := p != nil && p.key == keyOf(i) && !p.broken()
 	if !same || !slices.Equal(p.frameSets, sockets) {
 		changed = true
 		p = o.replacePort(p, i, same)
@@ -246,8 +259,8 @@ func (o *Observer) ensurePort(i discovery.Interface, r *reach) (changed bool, er
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	changed = changed || nic != p.nic
-	p.name, p.carrier, p.mtu, p.mode, p.nic = i.Name, i.Carrier, i.MTU, settings.Transmit, nic
-	p.announce = o.announcement(i, r)
+	p.name, p.carrier, p.mtu, p.nic = i.Name, i.Carrier, i.MTU, nic
+	p.mode, p.announcement = settings.Transmit, o.announcement(i, r)
 	o.open[i.Index] = p
 	return changed, nil
 }
@@ -255,7 +268,8 @@ func (o *Observer) ensurePort(i discovery.Interface, r *reach) (changed bool, er
 // replacePort returns the port that takes the place of old, if there is one, which is
 // closed. What was heard stays where it is the same cable still.
 func (o *Observer) replacePort(old *port, i discovery.Interface, same bool) *port {
-	p := &port{key: keyOf(i), name: i.Name, since: time.Now()}
+	p := &port{key: keyOf(i), since: time.Now()}
+	p.name = i.Name
 	p.changed.Store(true)
 	var counters discovery.PortCounters
 	if old == nil {
@@ -286,8 +300,7 @@ func (o *Observer) openSockets(i discovery.Interface, p *port) error {
 			o.close(p)
 			return err // no later try can go better
 		case err != nil:
-			o.log.Warn("port cannot be listened on; trying again", "interface", i.Name, "error", err)
-			p.broken, p.problem = true, err.Error()
+			o.noteFailure(p, "port cannot be listened on; trying again", err)
 			return nil
 		}
 		o.listen(p, conn)
@@ -319,8 +332,8 @@ func (o *Observer) cachedAddresses() map[int][]netip.Addr {
 	return o.addresses
 }
 
-// current is a copy of the open ports, which only Run changes.
-func (o *Observer) current() map[int]*port {
+// ports is a copy of the open ones, which only Run changes.
+func (o *Observer) ports() map[int]*port {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return maps.Clone(o.open)
@@ -332,19 +345,36 @@ func (o *Observer) forgetPort(index int) {
 	delete(o.open, index)
 }
 
-func (o *Observer) notePortFailure(f failure) {
-	o.mu.Lock()
-	f.port.broken = true
-	if !errors.Is(f.err, ether.ErrDown) {
-		f.port.problem = f.err.Error()
-		o.log.Warn("port cannot be read; opening it anew", "interface", f.port.name, "error", f.err)
+// unreadable is what happens to a port one of whose sockets fails.
+const unreadable = "port cannot be read; opening it anew"
+
+// noteFailure notes that a port is broken, and decides when it is opened anew: as soon
+// as the interfaces may be listed again where that will explain why, later where
+// somebody has to do something first. It is opened whenever they are listed.
+func (o *Observer) noteFailure(p *port, what string, err error) {
+	if errors.Is(err, ether.ErrDown) {
+		p.reopenAt = time.Now()
+		return
 	}
-	o.mu.Unlock()
-	o.publish()
+	p.reopenAt = time.Now().Add(reopenAfter)
+	o.log.Warn(what, "interface", p.name, "error", err)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	p.problem = err.Error()
 }
 
-func (o *Observer) closeAll() {
-	for index, p := range o.current() {
+// nextReopening is when the first of the broken ports is opened anew.
+func (o *Observer) nextReopening() (next time.Time, ok bool) {
+	for _, p := range o.ports() {
+		if p.broken() && (!ok || p.reopenAt.Before(next)) {
+			next, ok = p.reopenAt, true
+		}
+	}
+	return next, ok
+}
+
+func (o *Observer) closePorts() {
+	for index, p := range o.ports() {
 		if o.c.ShutdownOnExit {
 			o.mu.Lock()
 			p.speaker.Goodbye(time.Now(), p.limit(), p.write)
@@ -359,7 +389,7 @@ func (o *Observer) closeAll() {
 // of on all ports at once, so that their times do not come one by one.
 func (o *Observer) expire() bool {
 	now, due := time.Now(), false
-	ports := o.current()
+	ports := o.ports()
 	for _, p := range ports {
 		at, ok := p.table.NextExpiry()
 		due = due || ok && !at.After(now)
@@ -392,15 +422,6 @@ func (o *Observer) nextWake() time.Duration {
 		}
 	}
 	return max(0, next)
-}
-
-func (o *Observer) anyBroken() bool {
-	for _, p := range o.current() {
-		if p.broken {
-			return true
-		}
-	}
-	return false
 }
 
 // wakeRun has Run look after the ports.

@@ -27,37 +27,63 @@ type key struct {
 
 func keyOf(i discovery.Interface) key { return key{i.Index, i.MAC, i.Epoch(), i.Up} }
 
-// A port is the sockets of an interface, the table that their frames fill, and
-// the speaker.
+// A port is an interface in one carrier epoch: what is known of it, the listener and
+// the voice. Another epoch is another port.
+type port struct {
+	key             // for good
+	since time.Time // for good
+
+	facts
+	listener
+	voice
+}
+
+// facts are what was found out about a port when the interfaces were listed.
+type facts struct {
+	nicAt time.Time // when nic was read; owned by Run
+
+	// Written by Run, guarded by Observer.mu.
+	name    string
+	carrier bool
+	mtu     int
+	nic     discovery.NIC
+}
+
+// A listener is the sockets of a port and the table that their frames fill.
 //
 // A socket is opened after the interface was seen in its carrier epoch, and
 // replaced when the epoch changes. So every frame that it delivers arrived in
 // that epoch or after it, never before: what waited in the queue of an old
 // socket while the cable moved is lost with that socket.
-type port struct {
-	key
-	name    string
-	carrier bool
-	mtu     int
-	since   time.Time
-	broken  bool   // a socket could not be opened, or failed
-	problem string // why, where that is worth telling
-	table   *neighbor.Table
-
-	frameSets   []ether.FrameSet // what receivers listen to
-	receivers   []*receiver
+type listener struct {
+	// For good, once Observer.open has the port; they guard themselves.
+	table       *neighbor.Table
 	suppressors []*suppressor // of the receivers that can keep frames back
-	tap         *receiver     // while the speaker listens for others
 
-	nic   discovery.NIC
-	nicAt time.Time // when it was read
+	// Owned by Run.
+	frameSets []ether.FrameSet // what receivers listen to
+	receivers []*receiver
+	reopenAt  time.Time // a socket could not be opened, or failed; zero: none did
 
-	mode     transmit.Mode
-	speaker  *transmit.Speaker
-	announce lldp.Announcement
-	known    []discovery.Neighbor // for the speaker, as of the last change
-	changed  atomic.Bool          // the table changed since
-	appeared atomic.Bool          // by a new neighbour
+	problem string // why, where that is worth telling; written by Run, guarded by Observer.mu
+}
+
+// broken reports whether the sockets have to be opened anew.
+func (l *listener) broken() bool { return !l.reopenAt.IsZero() }
+
+// A voice is what speaks on a port, and what it goes by.
+type voice struct {
+	speaker *transmit.Speaker // guarded by Observer.mu
+
+	// Owned by Run.
+	mode         transmit.Mode
+	announcement lldp.Announcement
+	known        []discovery.Neighbor // as of the last change
+	tap          *receiver            // while the speaker listens for others
+
+	// Set by receivers, cleared by Run.
+	changed  atomic.Bool // the table changed since
+	appeared atomic.Bool // by a new neighbour
 }
 
 // A failure is a socket that is of no more use.
@@ -88,7 +114,7 @@ func (o *Observer) receive(p *port, conn ether.Conn, take func([]byte)) *receive
 				return
 			}
 			select {
-			case o.broken <- failure{p, err}:
+			case o.failed <- failure{p, err}:
 			case <-r.stop:
 			}
 			return
@@ -137,10 +163,10 @@ func (o *Observer) close(p *port) {
 	p.receivers = nil
 }
 
-func (p *port) closeTap() {
-	if p.tap != nil {
-		p.tap.close()
-		p.tap = nil
+func (v *voice) closeTap() {
+	if v.tap != nil {
+		v.tap.close()
+		v.tap = nil
 	}
 }
 

@@ -18,10 +18,12 @@ import (
 // a Snapshot shows has changed.
 func (o *Observer) speak() bool {
 	changed, now := false, time.Now()
-	for _, p := range o.current() {
+	for _, p := range o.ports() {
 		changed = o.advance(p, now) || changed
-		if !o.updateTap(p) {
-			changed = o.advance(p, now) || changed
+		if err := o.updateTap(p); err != nil {
+			o.noteFailure(p, unreadable, err)
+			o.publish()
+			changed = o.advance(p, now) || changed // which the speaker has to know
 		}
 	}
 	return changed
@@ -33,13 +35,11 @@ func (o *Observer) advance(p *port, now time.Time) bool {
 	defer o.mu.Unlock()
 	before := p.speaker.Status()
 	if p.changed.Swap(false) {
-		var d discovery.Port
-		p.table.Fill(&d)
-		p.known = d.Neighbors
+		p.known = p.table.Neighbors()
 	}
 	p.speaker.Advance(now, &transmit.Input{
 		Mode: p.mode, Up: p.up, Carrier: p.carrier, Problem: p.trouble(), NIC: p.nic,
-		Limit: p.limit(), Announcement: p.announce,
+		Limit: p.limit(), Announcement: p.announcement,
 		Neighbors: p.known, NewNeighbor: p.appeared.Swap(false),
 	}, p.write)
 	after := p.speaker.Status()
@@ -51,7 +51,7 @@ func (o *Observer) advance(p *port, now time.Time) bool {
 
 // trouble says why nothing can be sent on the port though it is up.
 func (p *port) trouble() string {
-	if !p.broken {
+	if !p.broken() {
 		return ""
 	}
 	return cmp.Or(p.problem, "the socket of the port failed")
@@ -71,25 +71,23 @@ func (o *Observer) logTransmit(name string, t discovery.Transmit) {
 }
 
 // updateTap opens and closes the tap as the speaker wants to listen. It is not called
-// with the lock held, which whoever reads the tap takes. It reports false where the
-// tap cannot be opened.
-func (o *Observer) updateTap(p *port) bool {
+// with the lock held, which whoever reads the tap takes.
+func (o *Observer) updateTap(p *port) error {
 	o.mu.Lock()
 	listening := p.speaker.Listening()
 	o.mu.Unlock()
 	if !listening {
 		p.closeTap()
 	}
-	if !listening || p.tap != nil || p.broken {
-		return true
+	if !listening || p.tap != nil || p.broken() {
+		return nil
 	}
 	conn, err := o.c.Listen(discovery.Interface{Index: p.index, Name: p.name, MAC: p.mac}, ether.Tap)
 	if err != nil {
-		o.notePortFailure(failure{p, err})
-		return false
+		return err
 	}
 	p.tap = o.receive(p, conn, func(frame []byte) { o.overhear(p, frame) })
-	return true
+	return nil
 }
 
 // overhear takes a frame that some program of this node sent.

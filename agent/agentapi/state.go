@@ -17,7 +17,7 @@ type State struct {
 	BootID   string              `json:"bootID"`
 	Started  time.Time           `json:"started"`
 	Rules    Rules               `json:"rules"`
-	Snapshot *discovery.Snapshot `json:"snapshot"`
+	Snapshot *discovery.Snapshot `json:"snapshot"` // newer than View and Memory: its times and counters are of the moment of asking
 	Memory   mapping.Memory      `json:"memory"`
 	View     mapping.View        `json:"view"`
 	// Attachments are those of the containers, as the CNI plugin recorded them.

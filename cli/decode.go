@@ -140,7 +140,7 @@ func (d *decodedFrame) decodeCDP(b []byte) {
 	switch {
 	case reason == cdp.Accepted:
 		d.say(&n)
-	case reason == cdp.NotCDP, reason == cdp.FrameTooShort && d.DestinationMAC != cdp.Multicast:
+	case reason == cdp.NotCDP, reason == cdp.FrameTooShort && d.DestinationMAC != discovery.CDPGroup:
 		d.Reason = lldp.NotLLDP.String()
 	default:
 		d.Protocol, d.Reason = discovery.ProtocolCDP, reason.String()

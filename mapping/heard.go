@@ -61,9 +61,9 @@ func relayed(all []discovery.Neighbor) bool {
 // behind others (IEEE Std 802.1AB-2016, 7.1).
 func distance(n *discovery.Neighbor) int {
 	switch n.Destination {
-	case discovery.MAC{0x01, 0x80, 0xc2, 0, 0, 0x03}: // nearest non-TPMR bridge
+	case discovery.NearestNonTPMRBridge:
 		return 1
-	case discovery.MAC{0x01, 0x80, 0xc2, 0, 0, 0x00}: // nearest customer bridge
+	case discovery.NearestCustomerBridge:
 		return 2
 	default:
 		return 0

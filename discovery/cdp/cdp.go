@@ -15,10 +15,6 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 )
 
-// Multicast is the group address that CDP is sent to. VTP, DTP and others share
-// it.
-var Multicast = discovery.MAC{0x01, 0x00, 0x0c, 0xcc, 0xcc, 0xcc}
-
 // Decode decodes a CDP frame that begins with its Ethernet header. VLAN tags in
 // the header are skipped: the tag a frame arrives with is not its VLAN. The
 // Neighbor is zero unless the reason is Accepted; it shares no memory with the

@@ -68,7 +68,7 @@ func frame(tlvs ...any) []byte {
 // neighbor is what the frame above says, with a change applied.
 func neighbor(change func(*discovery.Neighbor)) discovery.Neighbor {
 	n := discovery.Neighbor{
-		Protocol: discovery.ProtocolCDP, Source: discovery.MAC([]byte(mac1)), Destination: Multicast,
+		Protocol: discovery.ProtocolCDP, Source: discovery.MAC([]byte(mac1)), Destination: discovery.CDPGroup,
 		MSAP: ids, TTL: 180, SystemName: "sw-red",
 	}
 	if change != nil {

@@ -52,7 +52,7 @@ func TestCorpus(t *testing.T) {
 func checkDecoded(t *testing.T, f *corpusFrame, n *discovery.Neighbor) {
 	t.Helper()
 	want := discovery.Neighbor{
-		Protocol: discovery.ProtocolCDP, Source: n.Source, Destination: Multicast,
+		Protocol: discovery.ProtocolCDP, Source: n.Source, Destination: discovery.CDPGroup,
 		MSAP: discovery.MSAP{Port: discovery.ID("mac:" + n.Source.String())}, // told below, but by one
 	}
 	var platform, software string

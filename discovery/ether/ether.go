@@ -57,14 +57,5 @@ type SuppressingConn interface {
 // A ListenFunc opens a socket of a port.
 type ListenFunc func(discovery.Interface, FrameSet) (Conn, error)
 
-// groups are the destination addresses of IEEE Std 802.1AB-2016, table 7-1:
-// nearest bridge, nearest non-TPMR bridge and nearest customer bridge.
-var groups = []discovery.MAC{
-	{0x01, 0x80, 0xc2, 0x00, 0x00, 0x0e},
-	{0x01, 0x80, 0xc2, 0x00, 0x00, 0x03},
-	{0x01, 0x80, 0xc2, 0x00, 0x00, 0x00},
-}
-
-// cdpGroup is the destination address of CDP, which it shares with other
-// protocols of its vendor.
-var cdpGroup = discovery.MAC{0x01, 0x00, 0x0c, 0xcc, 0xcc, 0xcc}
+// lldpGroups are the destination addresses of LLDP.
+var lldpGroups = []discovery.MAC{discovery.NearestBridge, discovery.NearestNonTPMRBridge, discovery.NearestCustomerBridge}

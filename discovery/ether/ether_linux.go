@@ -89,10 +89,10 @@ func (s FrameSet) setup(c *packet.Conn) (syscall.RawConn, error) {
 func (s FrameSet) groups() []discovery.MAC {
 	var joined []discovery.MAC
 	if s&LLDP != 0 && s&sent == 0 {
-		joined = append(joined, groups...)
+		joined = append(joined, lldpGroups...)
 	}
 	if s&CDP != 0 {
-		joined = append(joined, cdpGroup)
+		joined = append(joined, discovery.CDPGroup)
 	}
 	return joined
 }

@@ -78,7 +78,7 @@ func (w *wire) warm() {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for through, deadline := false, time.After(10*time.Second); !through; {
-		w.send(w.far, frame(1, speaker.NearestBridge))
+		w.send(w.far, frame(1, discovery.NearestBridge))
 		select {
 		case <-e.heard:
 			through = true
@@ -87,7 +87,7 @@ func (w *wire) warm() {
 		case <-tick.C:
 		}
 	}
-	last := w.marshal(frame(2, speaker.NearestBridge))
+	last := w.marshal(frame(2, discovery.NearestBridge))
 	w.sendRaw(w.far, last)
 	for heard := []byte(nil); !bytes.Equal(heard, last); {
 		heard = e.next("warming up") // others were on their way
@@ -210,7 +210,7 @@ func TestReceive(t *testing.T) {
 
 func testReceive(e *ear) {
 	e.t.Helper()
-	nearestBridge := speaker.NearestBridge
+	nearestBridge := discovery.NearestBridge
 	for i, group := range []byte{0x0e, 0x03, 0x00} {
 		to := nearestBridge
 		to[5] = group
@@ -256,7 +256,7 @@ func tag(frame []byte, tags ...byte) []byte { return slices.Insert(frame, 12, ta
 func TestTags(t *testing.T) {
 	w := newWire(t)
 	plain, early := w.listen(ether.LLDP), w.listen(ether.LLDP|ether.CDP|ether.Early)
-	lldpFrame := w.marshal(frame(100, speaker.NearestBridge))
+	lldpFrame := w.marshal(frame(100, discovery.NearestBridge))
 	vlan9, vlan10 := []byte{0x81, 0, 0, 9}, []byte{0x81, 0, 0, 10}
 	service := []byte{0x88, 0xa8, 0, 11}
 
@@ -287,7 +287,7 @@ func TestReceiveCDP(t *testing.T) {
 		const cdp, vtp = 0x2000, 0x2003
 		stp := append([]byte{0x01, 0x80, 0xc2, 0, 0, 0, 2, 0, 0, 0, 0, 9, 0, 38, 0x42, 0x42, 0x03}, make([]byte, 43)...)
 		if s&ether.LLDP == 0 {
-			w.send(w.far, frame(100, speaker.NearestBridge))
+			w.send(w.far, frame(100, discovery.NearestBridge))
 		}
 		w.sendRaw(w.far, cdpFrame(vtp))
 		w.sendRaw(w.far, stp)
@@ -302,7 +302,7 @@ func TestReceiveCDP(t *testing.T) {
 // TestSend sends through every kind of socket.
 func TestSend(t *testing.T) {
 	w := newWire(t)
-	b := w.marshal(frame(100, speaker.NearestBridge))
+	b := w.marshal(frame(100, discovery.NearestBridge))
 	tap := w.listen(ether.Tap)
 	for _, s := range append(sockets, ether.CDP) {
 		e := w.listen(s)
@@ -314,7 +314,7 @@ func TestSend(t *testing.T) {
 	if err := tap.conn.WriteFrame(b); err != nil { // which it does not hear itself
 		t.Fatal(err)
 	}
-	w.send(w.near, frame(101, speaker.NearestBridge))
+	w.send(w.near, frame(101, discovery.NearestBridge))
 	tap.expect("after a frame of its own", 101)
 	if err := tap.conn.WriteFrame(make([]byte, 2000)); !errors.Is(err, syscall.EMSGSIZE) {
 		t.Errorf("send 2000 octets = %v, want EMSGSIZE", err)
@@ -325,8 +325,8 @@ func TestSend(t *testing.T) {
 func TestTap(t *testing.T) {
 	w := newWire(t)
 	tap := w.listen(ether.Tap)
-	b := w.marshal(frame(100, speaker.NearestBridge))
-	w.sendRaw(w.near, otherProtocol(speaker.NearestBridge))
+	b := w.marshal(frame(100, discovery.NearestBridge))
+	w.sendRaw(w.near, otherProtocol(discovery.NearestBridge))
 	w.sendRaw(w.far, b)
 	w.sendRaw(w.near, b)
 	tap.expectRaw("after another protocol and a frame that arrives", b)
@@ -339,12 +339,12 @@ func TestTap(t *testing.T) {
 func TestCarrierLossIsNoEnd(t *testing.T) {
 	w := newWire(t)
 	e := w.listen(ether.LLDP)
-	w.send(w.far, frame(100, speaker.NearestBridge))
+	w.send(w.far, frame(100, discovery.NearestBridge))
 	e.expect("before", 100)
 	if err := errors.Join(w.cable.Unplug(), w.cable.Plug()); err != nil {
 		t.Fatal(err)
 	}
-	w.send(w.far, frame(101, speaker.NearestBridge))
+	w.send(w.far, frame(101, discovery.NearestBridge))
 	e.expect("after", 101)
 }
 

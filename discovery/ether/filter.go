@@ -8,6 +8,8 @@ import (
 	"github.com/mdlayher/ethernet"
 	"github.com/mdlayher/lldp"
 	"golang.org/x/net/bpf"
+
+	"github.com/colvin-net/colvin/discovery"
 )
 
 // pktOutgoing is PACKET_OUTGOING: a copy of a frame that this node sends.
@@ -83,7 +85,7 @@ func (s FrameSet) untagged() []pattern {
 	}
 	var patterns []pattern
 	if s&LLDP != 0 {
-		for _, g := range groups {
+		for _, g := range lldpGroups {
 			patterns = append(patterns, append(destination(g), etherType))
 		}
 	}
@@ -92,12 +94,12 @@ func (s FrameSet) untagged() []pattern {
 			llc  = 0xaaaa0300 // SNAP, unnumbered information, and the OUI's first octet
 			snap = 0x000c2000 // the rest of OUI 00:00:0c, and CDP
 		)
-		patterns = append(patterns, append(destination(cdpGroup), check{offLLC, 4, llc}, check{offProtocol, 4, snap}))
+		patterns = append(patterns, append(destination(discovery.CDPGroup), check{offLLC, 4, llc}, check{offProtocol, 4, snap}))
 	}
 	return patterns
 }
 
-func destination(mac [6]byte) pattern {
+func destination(mac discovery.MAC) pattern {
 	return pattern{
 		{offDestination, 4, binary.BigEndian.Uint32(mac[:])},
 		{offDestination + 4, 2, uint32(binary.BigEndian.Uint16(mac[4:]))},

@@ -14,7 +14,6 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/ether"
 	"github.com/colvin-net/colvin/internal/netnstest"
-	"github.com/colvin-net/colvin/internal/netnstest/speaker"
 )
 
 const (
@@ -98,7 +97,7 @@ func (w *wire) hearOnce(ears []*ear) {
 	w.t.Helper()
 	frames := map[string][]byte{"CDP": cdpFrame(0x2000)}
 	for _, group := range []byte{0x0e, 0x03, 0x00} {
-		to := speaker.NearestBridge
+		to := discovery.NearestBridge
 		to[5] = group
 		frames[fmt.Sprintf("LLDP to %s", to)] = w.marshal(frame(uint16(group)+100, to))
 	}
@@ -159,7 +158,7 @@ func TestTooLate(t *testing.T) {
 	first.expect("customer bridge", 100)
 	w.sendRaw(w.far, cdpFrame(0x2000))
 	first.expectRaw("CDP", cdpFrame(0x2000))
-	w.send(w.far, frame(101, speaker.NearestBridge))
+	w.send(w.far, frame(101, discovery.NearestBridge))
 	first.expect("nearest bridge", 101)
 	lldp.expect("nearest bridge, and nothing before", 101)
 	if len(cdp.heard) > 0 {

@@ -10,8 +10,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/ether"
-	"github.com/colvin-net/colvin/internal/netnstest/speaker"
 )
 
 // suppressed keeps back a frame.
@@ -55,7 +55,7 @@ func (e *ear) stamped(frame []byte) {
 func TestSuppress(t *testing.T) {
 	w := newWire(t)
 	for s, f := range map[ether.FrameSet][]byte{
-		ether.LLDP: w.marshal(frame(100, speaker.NearestBridge)), ether.CDP: cdpFrame(0x2000),
+		ether.LLDP: w.marshal(frame(100, discovery.NearestBridge)), ether.CDP: cdpFrame(0x2000),
 	} {
 		e := w.listen(s)
 		other := bytes.Clone(f)
@@ -128,7 +128,7 @@ func TestSuppressIsExact(t *testing.T) {
 func TestSuppressLongFrame(t *testing.T) {
 	w := newWire(t)
 	e := w.listen(ether.LLDP)
-	f := w.marshal(frame(100, speaker.NearestBridge))
+	f := w.marshal(frame(100, discovery.NearestBridge))
 	f = append(f, make([]byte, 400-len(f))...) // older kernels have no room for much longer ones
 	c := e.suppressed(f)
 	w.sendRaw(w.far, f)
@@ -148,7 +148,7 @@ func TestSuppressLongFrame(t *testing.T) {
 func TestSuppressFlood(t *testing.T) {
 	w := newWire(t)
 	e := w.listen(ether.LLDP)
-	f, end := w.marshal(frame(100, speaker.NearestBridge)), w.marshal(frame(101, speaker.NearestBridge))
+	f, end := w.marshal(frame(100, discovery.NearestBridge)), w.marshal(frame(101, discovery.NearestBridge))
 	e.stamped(f)
 	c := e.suppressed(f)
 	const flood = 10_000

@@ -56,7 +56,7 @@ func Encode(a *Announcement, limit int) (frame []byte, dropped int) {
 		endLen  = 2
 	)
 	b := make([]byte, 0, header+min(limit, MaxPDU))
-	b = append(b, nearestBridge[:]...)
+	b = append(b, discovery.NearestBridge[:]...)
 	b = append(b, a.Source[:]...)
 	b = binary.BigEndian.AppendUint16(b, uint16(lldp.EtherType))
 	b = a.appendMandatory(b)
@@ -70,10 +70,6 @@ func Encode(a *Announcement, limit int) (frame []byte, dropped int) {
 	b = appendTLV(b, lldp.TLVTypeEnd)
 	return append(b, make([]byte, max(0, minimum-len(b)))...), dropped
 }
-
-// nearestBridge is the destination that no bridge forwards (IEEE Std
-// 802.1AB-2016, table 7-1).
-var nearestBridge = discovery.MAC{0x01, 0x80, 0xc2, 0x00, 0x00, 0x0e}
 
 // appendMandatory appends the TLVs with which every LLDPDU begins (IEEE Std
 // 802.1AB-2016, 8.5.2 to 8.5.4).

@@ -13,7 +13,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/colvin-net/colvin/discovery"
-	"github.com/colvin-net/colvin/discovery/cdp"
 	"github.com/colvin-net/colvin/discovery/ether"
 	"github.com/colvin-net/colvin/discovery/neighbor"
 	"github.com/colvin-net/colvin/internal/netnstest/speaker"
@@ -97,7 +96,7 @@ func cdpFrame(chassis byte, pvid uint16, ttl byte) []byte {
 // snap frames the payload of one of Cisco's protocols.
 func snap(source byte, protocol uint16, payload []byte) []byte {
 	llc := []byte{0xaa, 0xaa, 3, 0, 0, 0x0c, byte(protocol >> 8), byte(protocol)}
-	f := append(cdp.Multicast[:], 2, 0, 0, 0, 1, source, 0, byte(len(llc)+len(payload)))
+	f := append(discovery.CDPGroup[:], 2, 0, 0, 0, 1, source, 0, byte(len(llc)+len(payload)))
 	return append(append(f, llc...), payload...)
 }
 

@@ -58,7 +58,7 @@ func (s *Speaker) Send(f Frame) error {
 
 // SendRaw sends octets as they are.
 func (s *Speaker) SendRaw(b []byte) error {
-	if _, err := s.conn.WriteTo(b, &packet.Addr{HardwareAddr: NearestBridge[:]}); err != nil {
+	if _, err := s.conn.WriteTo(b, &packet.Addr{HardwareAddr: discovery.NearestBridge[:]}); err != nil {
 		return fmt.Errorf("send LLDP frame: %w", err)
 	}
 	return nil

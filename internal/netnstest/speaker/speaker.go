@@ -18,10 +18,6 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 )
 
-// NearestBridge is the usual destination of LLDP frames (IEEE Std 802.1AB-2016,
-// 7.1, table 7-1).
-var NearestBridge = discovery.MAC{0x01, 0x80, 0xc2, 0x00, 0x00, 0x0e}
-
 // oui8021 is the organisation of the 802.1 TLVs (IEEE Std 802.1Q-2018, D.1).
 var oui8021 = [3]byte{0x00, 0x80, 0xc2}
 
@@ -101,7 +97,7 @@ func (f Frame) Marshal() ([]byte, error) {
 
 func (f Frame) destination() net.HardwareAddr {
 	if f.Destination == (discovery.MAC{}) {
-		return NearestBridge[:]
+		return discovery.NearestBridge[:]
 	}
 	return f.Destination[:]
 }

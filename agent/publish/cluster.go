@@ -24,6 +24,7 @@ import (
 
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/api/v1alpha1"
+	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/clusterview"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/rules"
@@ -193,7 +194,7 @@ func book(colours []*unstructured.Unstructured) []mapping.Colour {
 		chassis, _, _ := unstructured.NestedString(spec, "switch")
 		vlan, _, _ := unstructured.NestedInt64(spec, "vlan")
 		// A key of a later version could confine the colour to a part of this VLAN.
-		if len(spec) == 2 && chassis != "" && 1 <= vlan && vlan <= 4094 {
+		if len(spec) == 2 && chassis != "" && 1 <= vlan && vlan <= discovery.MaxVID {
 			out = append(out, mapping.Colour{Name: c.GetName(), Identity: clusterview.ColourIdentity(chassis, int32(vlan))})
 		}
 	}

@@ -62,7 +62,7 @@ func checkInvariants(t *testing.T, n *discovery.Neighbor, b []byte) {
 			t.Errorf("management addresses %q", n.ManagementAddresses)
 		}
 	}
-	if n.PVID > 4094 || n.TTL > 255 {
+	if n.PVID > discovery.MaxVID || n.TTL > 255 {
 		t.Errorf("PVID %d, TTL %d", n.PVID, n.TTL)
 	}
 	if n.Capabilities.Available != n.Capabilities.Enabled || n.Capabilities.Available&^discovery.KnownCapabilities != 0 {

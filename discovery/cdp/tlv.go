@@ -128,13 +128,12 @@ func (p *packet) readCapabilities(v []byte) bool {
 	return true
 }
 
-// readNativeVLAN leaves the PVID unadvertised where the VID names no VLAN: 0 and 4095
-// are none (IEEE Std 802.1Q-2018, 9.6).
+// readNativeVLAN leaves the PVID unadvertised where the VID names no VLAN.
 func (p *packet) readNativeVLAN(v []byte) bool {
 	if len(v) != 2 {
 		return false
 	}
-	if vid := binary.BigEndian.Uint16(v); vid >= 1 && vid <= 4094 {
+	if vid := binary.BigEndian.Uint16(v); discovery.ValidVID(vid) {
 		p.neighbor.PVID = vid
 	}
 	return true

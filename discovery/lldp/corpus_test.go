@@ -347,7 +347,7 @@ func (f *corpusFrame) badTLVs() int {
 func validVIDText(s string) bool {
 	number, _, _ := strings.Cut(s, " ")
 	vid, err := strconv.ParseUint(number, 10, 16)
-	return err == nil && validVID(uint16(vid))
+	return err == nil && discovery.ValidVID(uint16(vid))
 }
 
 // wholeMandatoryPart reports whether the independent decode shows chassis ID,

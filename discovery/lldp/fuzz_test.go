@@ -61,7 +61,7 @@ func checkInvariants(t *testing.T, f *Frame, b []byte) {
 	texts := append([]string{n.PortDescription, n.SystemName, n.SystemDescription}, n.ManagementAddresses...)
 	for i, v := range n.VLANs {
 		texts = append(texts, v.Name)
-		if !validVID(v.ID) || (i > 0 && n.VLANs[i-1].ID >= v.ID) {
+		if !discovery.ValidVID(v.ID) || (i > 0 && n.VLANs[i-1].ID >= v.ID) {
 			t.Errorf("VLANs not valid, ordered and different: %v", n.VLANs)
 		}
 	}
@@ -71,7 +71,7 @@ func checkInvariants(t *testing.T, f *Frame, b []byte) {
 		}
 	}
 	for _, vid := range []uint16{n.PVID, n.ManagementVID} {
-		if vid != 0 && !validVID(vid) {
+		if vid != 0 && !discovery.ValidVID(vid) {
 			t.Errorf("VID %d", vid)
 		}
 	}

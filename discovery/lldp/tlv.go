@@ -197,14 +197,11 @@ func setVID(vid *uint16, v []byte) bool {
 	if len(v) != 2 {
 		return false
 	}
-	if told := binary.BigEndian.Uint16(v); validVID(told) {
+	if told := binary.BigEndian.Uint16(v); discovery.ValidVID(told) {
 		*vid = told
 	}
 	return true
 }
-
-// validVID: 0 is no VLAN and 4095 is reserved (IEEE Std 802.1Q-2018, 9.6).
-func validVID(vid uint16) bool { return vid >= 1 && vid <= 4094 }
 
 // addVLAN adds the name of a VLAN. A VID told twice keeps its first name.
 func (d *decoder) addVLAN(v []byte) bool {
@@ -217,7 +214,7 @@ func (d *decoder) addVLAN(v []byte) bool {
 		return false
 	}
 	vid, length, name := binary.BigEndian.Uint16(v), int(v[2]), v[headerLen:]
-	if !validVID(vid) || length != len(name) || length > maxName {
+	if !discovery.ValidVID(vid) || length != len(name) || length > maxName {
 		return false
 	}
 	n := &d.Neighbor

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"syscall"
 
+	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/atomicfile"
 )
 
@@ -28,9 +29,6 @@ const (
 // MaxSize bounds the file. Eight ports with all 4094 VLANs each write a third of
 // it.
 const MaxSize = 32 << 20
-
-// maxVID is the highest VLAN ID (IEEE Std 802.1Q-2018, 9.6).
-const maxVID = 4094
 
 // Problem is the kind of a ReadError.
 type Problem int
@@ -188,8 +186,8 @@ func (a *Uplink) validate() error {
 			return errors.New("parent is set, but vid is not")
 		}
 	}
-	if a.VID > maxVID {
-		return fmt.Errorf("vid is %d, want at most %d", a.VID, maxVID)
+	if a.VID > discovery.MaxVID {
+		return fmt.Errorf("vid is %d, want at most %d", a.VID, discovery.MaxVID)
 	}
 	switch a.Certainty {
 	case Fresh, Stale, Unverified, Down:

@@ -5,6 +5,8 @@ package rules
 import (
 	"fmt"
 	"slices"
+
+	"github.com/colvin-net/colvin/discovery"
 )
 
 // maxNotes bounds the near misses of one answer.
@@ -48,7 +50,7 @@ func (o Occurrence) possible(sub Subject) bool {
 	if o.Tagged && (o.VID == 0 || o.VID == sub.Neighbor.PVID) {
 		return false
 	}
-	return o.VID <= maxVID
+	return o.VID <= discovery.MaxVID
 }
 
 // unadvertised reports whether nobody says which VLAN this is.

@@ -243,7 +243,7 @@ func checkAnswers(t *testing.T, set *Set, s Subject) {
 	set.Group(s)
 	occurrences := []Occurrence{unadvertised, {VID: s.Neighbor.PVID}}
 	for _, d := range set.Declared(s) {
-		if d.VID < 1 || d.VID > maxVID || d.VID == s.Neighbor.PVID || d.Ref.Line < 1 {
+		if d.VID < 1 || d.VID > discovery.MaxVID || d.VID == s.Neighbor.PVID || d.Ref.Line < 1 {
 			t.Errorf("declares %+v", d)
 		}
 	}

@@ -18,9 +18,6 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 )
 
-// maxVID is the highest VLAN ID (IEEE Std 802.1Q-2018, table 9-2).
-const maxVID = 4094
-
 // A Set is the rules of one file, or of several sources. It is immutable. A nil
 // Set and the zero Set have no rules.
 type Set struct {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/yamlfile"
 )
 
@@ -86,7 +87,7 @@ func parseVLANRange(s string) (vlanRange, error) {
 func parseVID(s string) (uint16, error) {
 	s = strings.TrimSpace(s)
 	n, err := strconv.ParseUint(s, 10, 16)
-	if err != nil || n < 1 || n > maxVID || strconv.FormatUint(n, 10) != s {
+	if err != nil || n < 1 || n > discovery.MaxVID || strconv.FormatUint(n, 10) != s {
 		return 0, yamlfile.Problem{Message: yamlfile.Quote(s) + " is not a VLAN", Hint: "write a number from 1 to 4094, a range such as 200-299, or a list of them in quotes"}
 	}
 	return uint16(n), nil

@@ -115,16 +115,12 @@ func isVLAN(parent int, vid uint16) func(discovery.Interface) bool {
 	}
 }
 
-// maxIfName is the longest name that the kernel accepts (IFNAMSIZ, with the closing
-// NUL).
-const maxIfName = 15
-
 // vlanName is a free name for a VLAN device: as an operator would call it, or one
 // that is always short enough.
 func vlanName(all []discovery.Interface, parent discovery.Interface, vid uint16) string {
 	name := fmt.Sprintf("%s.%d", parent.Name, vid)
 	taken := slices.ContainsFunc(all, func(i discovery.Interface) bool { return i.Name == name || slices.Contains(i.AltNames, name) })
-	if len(name) > maxIfName || taken {
+	if len(name) > discovery.MaxInterfaceName || taken {
 		name = fmt.Sprintf("cv%d.%d", parent.Index, vid)
 	}
 	return name

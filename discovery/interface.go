@@ -61,6 +61,10 @@ type BondMember struct {
 	Aggregator uint16 `json:"aggregator,omitempty"` // IFLA_BOND_SLAVE_AD_AGGREGATOR_ID
 }
 
+// MaxInterfaceName is the length of the longest name of a network device: IFNAMSIZ of
+// linux/if.h, which counts a NUL. Alternative names may be longer.
+const MaxInterfaceName = 15
+
 // OwnAlias begins the alias of the devices that Colvin makes.
 const OwnAlias = "colvin: "
 

@@ -16,9 +16,9 @@ import (
 	"github.com/colvin-net/colvin/mapping/rules"
 )
 
-// maxName is the longest name that may stand wherever an interface's name does:
-// IFNAMSIZ without its NUL. The kernel takes longer ones, plugins need not.
-const maxName = 15
+// maxName is the longest name that may stand wherever an interface's name does. The
+// kernel takes longer ones, plugins need not.
+const maxName = discovery.MaxInterfaceName
 
 // wantedNames says which device gets which name: the one to which the name leads,
 // where nothing is in doubt. A VLAN device that Colvin makes gets none, because it

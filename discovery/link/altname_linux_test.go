@@ -5,11 +5,13 @@ package link_test
 import (
 	"errors"
 	"io/fs"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/link"
 	"github.com/colvin-net/colvin/internal/netnstest"
 )
@@ -54,5 +56,15 @@ func TestAltNames(t *testing.T) {
 	}
 	if got := find(t, ns, "br2").AltNames; got != nil {
 		t.Errorf("names of br2: %v, want none", got)
+	}
+}
+
+// TestMaxInterfaceName asks the kernel how long the name of a device may be.
+func TestMaxInterfaceName(t *testing.T) {
+	ns := netnstest.NewT(t, "node")
+	for length, want := range map[int]bool{discovery.MaxInterfaceName: true, discovery.MaxInterfaceName + 1: false} {
+		if err := ns.AddDevice("bridge", strings.Repeat("x", length)); (err == nil) != want {
+			t.Errorf("make a device whose name has %d characters: %v", length, err)
+		}
 	}
 }

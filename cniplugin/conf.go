@@ -20,9 +20,6 @@ const (
 	selectFirst = "first"
 )
 
-// maxName is the longest network name rules accept.
-const maxName = 63
-
 // conf is the plugin's configuration.
 type conf struct {
 	name string // of the CNI network
@@ -66,9 +63,9 @@ func parseConf(data []byte) (*conf, error) {
 	switch {
 	case c.network == "":
 		p.bad(`"network" is missing: the name of the network to attach to`)
-	case len(c.network) > maxName:
-		p.bad(`"network" has %d characters, want at most %d`, len(c.network), maxName)
-		c.network = c.network[:maxName] + "..."
+	case len(c.network) > nodefile.MaxNetworkName:
+		p.bad(`"network" has %d characters, want at most %d`, len(c.network), nodefile.MaxNetworkName)
+		c.network = c.network[:nodefile.MaxNetworkName] + "..."
 	}
 	if c.selection != selectOnly && c.selection != selectFirst {
 		p.bad(`"select" is %q, want "only" or "first"`, c.selection)

@@ -30,6 +30,10 @@ const (
 // it.
 const MaxSize = 32 << 20
 
+// MaxNetworkName is the length of the longest name of a network: a DNS label (RFC 1123,
+// 2.1).
+const MaxNetworkName = 63
+
 // Problem is the kind of a ReadError.
 type Problem int
 

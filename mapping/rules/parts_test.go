@@ -70,6 +70,17 @@ func TestPortNumber(t *testing.T) {
 	}
 }
 
+func TestValidName(t *testing.T) {
+	for name, want := range map[string]bool{
+		"": false, "a": true, "4": true, "green-1": true, "-green": false, "green-": false, "Green": false, "green.1": false, "gr\u00fcn": false,
+		strings.Repeat("x", 63): true, strings.Repeat("x", 64): false,
+	} {
+		if got := ValidName(name); got != want {
+			t.Errorf("ValidName(%q) = %t, want %t", name, got, want)
+		}
+	}
+}
+
 func TestSanitise(t *testing.T) {
 	for text, want := range map[string]string{
 		"Blue Net": "blue-net", "__A_B__": "a-b", "a-b": "a-b", "a--b": "a-b", "É": "", "": "", "\u212a": "", "rack 7/α/x": "rack-7-x",

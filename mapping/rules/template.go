@@ -11,15 +11,13 @@ import (
 	"strings"
 
 	"github.com/colvin-net/colvin/internal/yamlfile"
+	"github.com/colvin-net/colvin/mapping/nodefile"
 )
-
-// maxName is the length of a DNS label (RFC 1123, 2.1).
-const maxName = 63
 
 var label = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
 
 // ValidName reports whether a network can have this name: it is a DNS label.
-func ValidName(s string) bool { return len(s) <= maxName && label.MatchString(s) }
+func ValidName(s string) bool { return len(s) <= nodefile.MaxNetworkName && label.MatchString(s) }
 
 // A template is a name that may hold words such as {system.1}.
 type template struct {
@@ -146,7 +144,7 @@ func (t *template) expand(src wordValues) (string, error) {
 	}
 	name := b.String()
 	if !ValidName(name) {
-		return "", fmt.Errorf("%s has %d characters, a name has at most %d", yamlfile.Quote(name), len(name), maxName)
+		return "", fmt.Errorf("%s has %d characters, a name has at most %d", yamlfile.Quote(name), len(name), nodefile.MaxNetworkName)
 	}
 	return name, nil
 }

@@ -5,6 +5,8 @@ package topology
 import (
 	"fmt"
 	"strings"
+
+	"github.com/colvin-net/colvin/internal/fit"
 )
 
 // DOT is the topology in the language of Graphviz.
@@ -50,7 +52,7 @@ func (t *Topology) DOT() string {
 func quoteDOT(lines ...string) string {
 	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`, `&`, `&amp;`)
 	for i, s := range lines {
-		lines[i] = escape.Replace(visible(s))
+		lines[i] = escape.Replace(fit.Printable(s))
 	}
 	return `"` + strings.Join(lines, `\n`) + `"`
 }
@@ -94,7 +96,7 @@ func quoteMermaid(lines ...string) string {
 		if i > 0 {
 			b.WriteString("<br/>")
 		}
-		for _, r := range visible(s) {
+		for _, r := range fit.Printable(s) {
 			if r < 0x80 && strings.ContainsRune("\"#&<>;\\`*_~|{}[]()^$'!+", r) {
 				fmt.Fprintf(&b, "#%d;", r)
 			} else {

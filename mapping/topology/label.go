@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
-	"unicode"
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/fit"
@@ -191,15 +190,4 @@ func (t *Topology) ends() map[discovery.MSAP]end {
 		}
 	}
 	return ends
-}
-
-// visible is text without what would not be seen, or would end a document. The
-// decoder has done that for what came from the wire.
-func visible(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return unicode.ReplacementChar
-	}, s)
 }

@@ -271,5 +271,5 @@ func (t text) write(b *strings.Builder, s string, n int) {
 }
 
 func escapeXML(b *strings.Builder, s string) {
-	_ = xml.EscapeText(b, []byte(visible(s))) // a strings.Builder takes everything
+	_ = xml.EscapeText(b, []byte(fit.Printable(s))) // a strings.Builder takes everything
 }

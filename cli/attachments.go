@@ -54,7 +54,7 @@ func (a *app) attachmentsFromFile(noAnswer error, dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := a.print("No agent runs on %s. What the last one knew at %s:", f.Node, stamp(f.Written)); err != nil {
+	if err := a.print("No agent runs on %s. What the last one knew at %s:", f.Node, fit.Stamp(f.Written)); err != nil {
 		return err
 	}
 	return a.attachmentTable(attached, problem)
@@ -82,7 +82,7 @@ func (a *app) attachmentTable(attached []agentapi.ContainerAttachment, problem s
 	gone, unfinished := 0, 0
 	for i := range attached {
 		at := &attached[i]
-		row := []string{at.Owner(), at.IfName, at.Network, at.Device.Name, string(at.Status), age(a.now().Sub(at.Since))}
+		row := []string{at.Owner(), at.IfName, at.Network, at.Device.Name, string(at.Status), fit.Age(a.now().Sub(at.Since))}
 		switch {
 		case at.Unfinished():
 			unfinished++

@@ -88,14 +88,14 @@ func (a *app) changeList(c agentapi.Changes, from time.Time) error {
 		if k.VID != 0 {
 			network += fmt.Sprintf(" (tagged %d)", k.VID)
 		}
-		row := []string{stamp(k.Time), a.cell(what), a.cell(network), k.Interface, a.cell(k.From), a.cell(k.To), k.Reason}
+		row := []string{fit.Stamp(k.Time), a.cell(what), a.cell(network), k.Interface, a.cell(k.From), a.cell(k.To), k.Reason}
 		for j := range row {
 			row[j] = fit.Printable(row[j]) // the file is the agent's, who need not be trusted
 		}
 		cells = append(cells, row)
 	}
 	if len(cells) == 0 {
-		if err := a.print("Nothing changed since %s.", stamp(from)); err != nil {
+		if err := a.print("Nothing changed since %s.", fit.Stamp(from)); err != nil {
 			return err
 		}
 	} else if err := a.table([]string{"TIME", "WHAT", "NETWORK", "INTERFACE", "FROM", "TO", "REASON"}, cells); err != nil {

@@ -122,7 +122,7 @@ func (a *app) needsAgent(err error) error {
 		return fmt.Errorf("no agent answers (%w); %w", err, fileErr)
 	}
 	return fmt.Errorf("no agent answers (%w); the last one wrote %s at %s: \"colvin networks\", \"colvin resolve\" and \"colvin attachments\" read that file",
-		err, nodefile.FileName, stamp(f.Written))
+		err, nodefile.FileName, fit.Stamp(f.Written))
 }
 
 // noAgent reports whether it failed to ask the agent because there is none.
@@ -207,20 +207,4 @@ func (a *app) print(format string, args ...any) error {
 }
 
 // ago says how long ago t was.
-func (a *app) ago(t time.Time) string { return age(a.now().Sub(t)) + " ago" }
-
-// age rounds a duration to what fits a column.
-func age(d time.Duration) string {
-	switch d = max(d, 0); {
-	case d < 2*time.Minute:
-		return fmt.Sprintf("%ds", int(d.Seconds()))
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%dm", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%dh", int(d.Hours()))
-	default:
-		return fmt.Sprintf("%dd", int(d.Hours()/24))
-	}
-}
-
-func stamp(t time.Time) string { return t.Local().Format(time.DateTime) }
+func (a *app) ago(t time.Time) string { return fit.Age(a.now().Sub(t)) + " ago" }

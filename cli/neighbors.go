@@ -12,6 +12,7 @@ import (
 
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping"
 )
 
@@ -81,7 +82,7 @@ func (a *app) neighborTable(rows []neighborRow) error {
 	for _, n := range rows {
 		cells = append(cells, []string{
 			n.Interface, string(n.Protocol), a.cell(n.SystemName), a.cell(string(n.Chassis)), a.cell(string(n.Port)), vid(n.PVID), a.list(vlans(n.VLANs)),
-			a.ago(n.LastHeard), age(n.Lifetime()),
+			a.ago(n.LastHeard), fit.Age(n.Lifetime()),
 		})
 	}
 	return a.table([]string{"INTERFACE", "PROTOCOL", "SYSTEM", "CHASSIS", "PORT", "PVID", "VLANS", "HEARD", "TTL"}, cells)
@@ -122,7 +123,7 @@ func (a *app) neighborFacts(n *neighborRow) []fact {
 	return append([]fact{
 		{"Interface", n.Interface},
 		{"Protocol", fmt.Sprintf("%s, from %s to %s", strings.ToUpper(string(n.Protocol)), n.Source, n.Destination)},
-		{"Heard", fmt.Sprintf("%s, first at %s", a.ago(n.LastHeard), stamp(n.FirstHeard))},
+		{"Heard", fmt.Sprintf("%s, first at %s", a.ago(n.LastHeard), fit.Stamp(n.FirstHeard))},
 		{"Speaker", string(mapping.SpeakerOf(&n.Neighbor))},
 	}, saidFacts(&n.Neighbor)...)
 }

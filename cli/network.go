@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
+	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/internal/yamlfile"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/identity"
@@ -56,7 +57,7 @@ func (a *app) networkTable(s *agentapi.State) error {
 			by = "colour"
 		}
 		row := []string{
-			at.Name, strings.Join(at.Aliases, ","), device, vlanText(&at), string(at.Certainty), age(a.now().Sub(at.Since)),
+			at.Name, strings.Join(at.Aliases, ","), device, vlanText(&at), string(at.Certainty), fit.Age(a.now().Sub(at.Since)),
 			a.cell(cmp.Or(at.System, string(at.Neighbor.Chassis))), a.cell(string(at.Neighbor.Port)), by,
 		}
 		if a.format == formatWide {
@@ -100,7 +101,7 @@ func (a *app) networksFromFile(agent error) error {
 	if err != nil || !a.noAgent(agent) || a.format == formatJSON {
 		return a.needsAgent(agent) // the file has not the same shape, and JSON has one only
 	}
-	if err := a.print("No agent runs on %s. What the last one knew at %s:", f.Node, stamp(f.Written)); err != nil {
+	if err := a.print("No agent runs on %s. What the last one knew at %s:", f.Node, fit.Stamp(f.Written)); err != nil {
 		return err
 	}
 	var cells [][]string
@@ -130,7 +131,7 @@ func (a *app) resolve() *cobra.Command {
 			if err := a.resolved(f, args[0]); err != nil || a.format == formatJSON || a.alive() {
 				return err
 			}
-			return a.print("No agent runs; this is what the last one knew at %s.", stamp(f.Written))
+			return a.print("No agent runs; this is what the last one knew at %s.", fit.Stamp(f.Written))
 		},
 	}, formatTable, formatJSON)
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping"
 )
 
@@ -77,7 +78,7 @@ func (a *app) statusFacts(r *statusReport) []fact {
 		converged = "not yet: waiting for " + strings.Join(r.Pending, ", ")
 	}
 	facts := []fact{
-		{"Agent", fmt.Sprintf("colvind %s on %s, up %s", r.Version, r.Node, age(a.now().Sub(r.Started)))},
+		{"Agent", fmt.Sprintf("colvind %s on %s, up %s", r.Version, r.Node, fit.Age(a.now().Sub(r.Started)))},
 		{"Converged", converged},
 		{"Rules", inForce(&r.Rules)},
 	}
@@ -99,7 +100,7 @@ func inForce(r *agentapi.Rules) string {
 	case !r.Loaded.IsZero() && len(from) == 0:
 		return "none: there is no file, and the cluster has no RuleSet"
 	case !r.Loaded.IsZero():
-		return fmt.Sprintf("%s, read at %s", strings.Join(from, ", "), stamp(r.Loaded))
+		return fmt.Sprintf("%s, read at %s", strings.Join(from, ", "), fit.Stamp(r.Loaded))
 	case r.File != "":
 		return "none of " + r.File
 	default:

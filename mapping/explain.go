@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -227,20 +228,20 @@ func (e *explainer) certainty(a *Uplink) {
 	case nodefile.Fresh:
 		left := heard.Add(c.Neighbor.Lifetime()).Sub(e.now)
 		e.say("This is fresh: the switch was last heard %s and its word holds for %s more; it has been so since %s.",
-			ago(e.now, heard), span(left), stamp(a.Since))
-		e.say("Silence until then makes it stale, which is still usable. A lost carrier makes it unverified until the switch is heard again. Another VLAN from this switch is believed after %s; another switch only once this one falls silent.", span(HoldDown))
+			ago(e.now, heard), fit.Span(left), fit.Stamp(a.Since))
+		e.say("Silence until then makes it stale, which is still usable. A lost carrier makes it unverified until the switch is heard again. Another VLAN from this switch is believed after %s; another switch only once this one falls silent.", fit.Span(HoldDown))
 	case nodefile.Stale:
 		e.say("This is stale: %s; it was last heard %s. Pods still attach, because the cable cannot have moved.", a.Reason, ago(e.now, heard))
 		e.say("The next LLDP frame of this switch makes it fresh. A lost carrier, or another switch heard here, ends it.")
 	case nodefile.Unverified:
-		e.say("This is unverified since %s: %s. The switch was last heard %s.", stamp(a.Since), a.Reason, ago(e.now, heard))
+		e.say("This is unverified since %s: %s. The switch was last heard %s.", fit.Stamp(a.Since), a.Reason, ago(e.now, heard))
 		if c.Change != nil {
-			e.say("Time decides: if the switch keeps announcing the new VLAN for %s, it is believed.", span(HoldDown))
+			e.say("Time decides: if the switch keeps announcing the new VLAN for %s, it is believed.", fit.Span(HoldDown))
 			return
 		}
 		e.say("The next LLDP frame decides; switches send one every 30 s as a rule, and many at once when a link comes up.")
 	case nodefile.Down:
-		e.say("This is down since %s: %s. The switch was last heard %s.", stamp(a.Since), a.Reason, ago(e.now, heard))
+		e.say("This is down since %s: %s. The switch was last heard %s.", fit.Stamp(a.Since), a.Reason, ago(e.now, heard))
 	}
 }
 
@@ -260,22 +261,5 @@ func ago(now, t time.Time) string {
 	if t.IsZero() {
 		return "never"
 	}
-	return span(now.Sub(t)) + " ago"
+	return fit.Span(now.Sub(t)) + " ago"
 }
-
-// span rounds a duration for people.
-func span(d time.Duration) string {
-	d = max(d, 0)
-	switch {
-	case d < 2*time.Minute:
-		return d.Round(time.Second).String()
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%d min", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h", int(d.Hours()))
-	default:
-		return fmt.Sprintf("%d days", int(d.Hours()/24))
-	}
-}
-
-func stamp(t time.Time) string { return t.Local().Format(time.DateTime) }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -215,7 +216,7 @@ func (r *resolver) certainty(a *Uplink, ifi discovery.Interface, c *Claim) {
 		a.Usable = a.Keep && a.Identity == r.untaggedIdentity(ifi.Name, &c.Neighbor)
 	case c.Neighbor.Protocol == discovery.ProtocolCDP && !c.Sole:
 		a.Certainty, a.Since = nodefile.Unverified, c.Since
-		a.Reason = fmt.Sprintf("CDP counts once nothing else has been heard for %s, because other makers' switches forward it", span(convergeAfter))
+		a.Reason = fmt.Sprintf("CDP counts once nothing else has been heard for %s, because other makers' switches forward it", fit.Span(convergeAfter))
 	case c.Live:
 		a.Certainty, a.Since, a.Usable = nodefile.Fresh, c.Since, true
 	default:

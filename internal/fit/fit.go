@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package fit makes text fit: into columns and boxes, where people look at it, and
-// into fields that an API server bounds. How long a text may be, its callers say.
+// Package fit makes text fit, durations and times too: into columns and boxes, where
+// people look at it, and into fields that an API server bounds. How long a text may
+// be, its callers say.
 package fit
 
 import (

@@ -5,8 +5,10 @@ package neighbor_test
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,6 +66,134 @@ func TestReceive(t *testing.T) {
 	}
 }
 
+func TestOutcome(t *testing.T) {
+	for _, tt := range []struct {
+		outcome neighbor.Outcome
+		name    string
+		visible bool
+	}{
+		{-1, "invalid", false},
+		{neighbor.Discarded, "discarded", false},
+		{neighbor.Overflowed, "overflowed", true},
+		{neighbor.Refreshed, "refreshed", false},
+		{neighbor.Added, "added", true},
+		{neighbor.Changed, "changed", true},
+		{neighbor.Removed, "removed", true},
+		{neighbor.Unknown, "unknown", false},
+		{neighbor.Unknown + 1, "invalid", false},
+	} {
+		if name, visible := tt.outcome.String(), tt.outcome.Visible(); name != tt.name || visible != tt.visible {
+			t.Errorf("outcome %d: %s, visible %t; want %s, %t", tt.outcome, name, visible, tt.name, tt.visible)
+		}
+	}
+}
+
+// mandatory is a frame up to the optional TLVs.
+func mandatory(tb testing.TB) []byte {
+	tb.Helper()
+	f := frame(tb, 1, 0, time.Minute)
+	return f[:bytes.LastIndex(f, []byte{6, 2, 0, 60})+4]
+}
+
+// TestPassedOver has frames accepted of which a part is not.
+func TestPassedOver(t *testing.T) {
+	tlvs := func(n int, tlv ...byte) []byte { return append(append(mandatory(t), bytes.Repeat(tlv, n)...), 0, 0) }
+	const most = 64
+	for _, tt := range []struct {
+		what  string
+		frame []byte
+		kept  int // of the TLVs that nobody decodes
+		want  discovery.PortCounters
+	}{
+		{"all is decoded", frame(t, 1, 100, time.Minute), 0, discovery.PortCounters{}},
+		{"unknown", tlvs(2, 20<<1, 0), 2, discovery.PortCounters{TLVsUnrecognized: 2}},
+		{"as many as are kept", tlvs(most, 20<<1, 0), most, discovery.PortCounters{TLVsUnrecognized: most}},
+		{"too many", tlvs(most+1, 20<<1, 0), most, discovery.PortCounters{TLVsUnrecognized: most + 1}},
+		{"malformed", tlvs(2, 127<<1, 0), 0, discovery.PortCounters{TLVsDiscarded: 2, FramesInErrors: 1}},
+		{"unknown in CDP", cdpFrame(1, 0, 180, 0, 0x7f, 0, 5, 1), 1, discovery.PortCounters{TLVsUnrecognized: 1}},
+	} {
+		table := neighbor.NewTable(2, discovery.PortCounters{})
+		if got := table.Receive(tt.frame, start); got != neighbor.Added {
+			t.Errorf("%s: %v, want added", tt.what, got)
+			continue
+		}
+		if n := len(table.Neighbors()[0].UnknownTLVs); n != tt.kept {
+			t.Errorf("%s: %d TLVs kept, want %d", tt.what, n, tt.kept)
+		}
+		tt.want.FramesIn = 1
+		if diff := cmp.Diff(tt.want, table.Counters()); diff != "" {
+			t.Errorf("%s: counters (-want +got):\n%s", tt.what, diff)
+		}
+	}
+}
+
+// TestReceiveKeepsNoFrame has the caller use the memory of a frame again.
+func TestReceiveKeepsNoFrame(t *testing.T) {
+	table := neighbor.NewTable(2, discovery.PortCounters{})
+	for _, step := range []struct {
+		pvid uint16
+		want neighbor.Outcome
+	}{{100, neighbor.Added}, {100, neighbor.Refreshed}, {200, neighbor.Changed}, {200, neighbor.Refreshed}} {
+		f := frame(t, 1, step.pvid, time.Minute)
+		if got := table.Receive(f, start); got != step.want {
+			t.Errorf("PVID %d: %v, want %v", step.pvid, got, step.want)
+		}
+		clear(f)
+	}
+}
+
+// TestComeAndGo follows who is there and who was.
+func TestComeAndGo(t *testing.T) {
+	table := neighbor.NewTable(2, discovery.PortCounters{})
+	for _, step := range []struct {
+		second  int
+		frame   []byte // nil: neighbours age out
+		changed bool   // by that
+		want    string
+	}{
+		{0, nil, false, ""},
+		{0, frame(t, 2, 100, 30*time.Second), false, "2 since 0 heard 0"},
+		{1, frame(t, 1, 100, time.Minute), false, "2 since 0 heard 0, 1 since 1 heard 1"},
+		{2, frame(t, 2, 200, 30*time.Second), false, "2 since 0 heard 2, 1 since 1 heard 1"},
+		{31, nil, false, "2 since 0 heard 2, 1 since 1 heard 1"},
+		{32, nil, true, "1 since 1 heard 1; 2 heard 2 aged out at 32"},
+		{40, frame(t, 1, 0, 0), false, "; 2 heard 2 aged out at 32, 1 heard 40 shutdown at 40"},
+		{50, frame(t, 2, 100, 30*time.Second), false, "2 since 50 heard 50; 1 heard 40 shutdown at 40"},
+		{51, frame(t, 2, 0, 0), false, "; 1 heard 40 shutdown at 40, 2 heard 51 shutdown at 51"},
+		{52, frame(t, 3, 100, time.Second), false, "3 since 52 heard 52; 1 heard 40 shutdown at 40, 2 heard 51 shutdown at 51"},
+		{53, nil, true, "; 2 heard 51 shutdown at 51, 3 heard 52 aged out at 53"},
+	} {
+		now := start.Add(time.Duration(step.second) * time.Second)
+		if step.frame != nil {
+			table.Receive(step.frame, now)
+		} else if got := table.Expire(now); got != step.changed {
+			t.Errorf("second %d: Expire = %t, want %t", step.second, got, step.changed)
+		}
+		if got := presence(table); got != step.want {
+			t.Errorf("second %d: %q, want %q", step.second, got, step.want)
+		}
+	}
+}
+
+// presence is who is in a table, and who left it.
+func presence(table *neighbor.Table) string {
+	var p discovery.Port
+	table.Fill(&p)
+	second := func(t time.Time) int { return int(t.Sub(start).Seconds()) }
+	var there, gone []string
+	for _, n := range p.Neighbors {
+		there = append(there, fmt.Sprintf("%d since %d heard %d", n.Source[5], second(n.FirstHeard), second(n.LastHeard)))
+	}
+	for _, d := range p.Departed {
+		gone = append(gone, fmt.Sprintf("%d heard %d %s at %d", d.Neighbor.Source[5], second(d.Neighbor.LastHeard), d.Cause, second(d.At)))
+	}
+	out := strings.Join(there, ", ")
+	if len(gone) > 0 {
+		out += "; " + strings.Join(gone, ", ")
+	}
+	return out
+}
+
 // TestCountersGoOn shows that a new epoch does not reset what is counted.
 func TestCountersGoOn(t *testing.T) {
 	first := neighbor.NewTable(2, discovery.PortCounters{})
@@ -79,8 +209,9 @@ func TestCountersGoOn(t *testing.T) {
 	}
 }
 
-// cdpFrame is what a switch says that speaks CDP; a PVID of 0 is not said.
-func cdpFrame(chassis byte, pvid uint16, ttl byte) []byte {
+// cdpFrame is what a switch says that speaks CDP; a PVID of 0 is not said. More TLVs are
+// in octets.
+func cdpFrame(chassis byte, pvid uint16, ttl byte, more ...byte) []byte {
 	b := []byte{2, ttl, 0, 0} // version, time to live, checksum
 	tlv := func(typ byte, value ...byte) {
 		b = append(append(b, 0, typ, 0, byte(4+len(value))), value...)
@@ -90,7 +221,7 @@ func cdpFrame(chassis byte, pvid uint16, ttl byte) []byte {
 	if pvid != 0 {
 		tlv(10, byte(pvid>>8), byte(pvid))
 	}
-	return snap(chassis, 0x2000, b)
+	return snap(chassis, 0x2000, append(b, more...))
 }
 
 // snap frames the payload of one of Cisco's protocols.
@@ -153,16 +284,19 @@ func TestTooManyNeighbors(t *testing.T) {
 		at    time.Duration
 		want  neighbor.Outcome
 		full  bool
+		ended bool // it was full until then
 	}{
-		{frame(t, 2, 0, 0), 0, neighbor.Unknown, false}, // a goodbye needs no room
-		{frame(t, 2, 100, 2*time.Minute), 0, neighbor.Overflowed, true},
-		{frame(t, 3, 100, time.Minute), time.Second, neighbor.Discarded, true}, // does not shorten the time
-		{frame(t, 1, 200, time.Hour), 119 * time.Second, neighbor.Changed, true},
-		{nil, 120 * time.Second, neighbor.Discarded, false},
-		{frame(t, 2, 100, time.Minute), 121 * time.Second, neighbor.Overflowed, true},
+		{frame(t, 2, 0, 0), 0, neighbor.Unknown, false, false}, // a goodbye needs no room
+		{frame(t, 2, 100, 2*time.Minute), 0, neighbor.Overflowed, true, false},
+		{frame(t, 3, 100, time.Minute), time.Second, neighbor.Discarded, true, false}, // does not shorten the time
+		{frame(t, 1, 200, time.Hour), 119 * time.Second, neighbor.Changed, true, false},
+		{nil, 120 * time.Second, neighbor.Discarded, false, true},
+		{frame(t, 2, 100, time.Minute), 121 * time.Second, neighbor.Overflowed, true, false},
 	} {
 		now := start.Add(step.at)
-		table.Expire(now)
+		if got := table.Expire(now); got != step.ended {
+			t.Errorf("after %v: Expire = %t, want %t", step.at, got, step.ended)
+		}
 		if got := table.Receive(step.frame, now); got != step.want || full() != step.full {
 			t.Errorf("after %v: %v, full %t; want %v, %t", step.at, got, full(), step.want, step.full)
 		}
@@ -173,8 +307,6 @@ func TestTooManyNeighbors(t *testing.T) {
 // take much memory when decoded.
 func hostile(tb testing.TB) map[string][]byte {
 	tb.Helper()
-	mandatory := frame(tb, 1, 0, time.Minute)
-	mandatory = mandatory[:bytes.LastIndex(mandatory, []byte{6, 2, 0, 60})+4]
 	out := map[string][]byte{}
 	for name, unit := range map[string]func(i int) []byte{
 		"unknown TLVs": func(int) []byte { return []byte{20 << 1, 0} },
@@ -185,7 +317,7 @@ func hostile(tb testing.TB) map[string][]byte {
 		"network policies":   func(i int) []byte { return []byte{0xfe, 8, 0, 0x12, 0xbb, 2, byte(i), 0, byte(i >> 8), 0} },
 		"control characters": func(int) []byte { return append([]byte{6 << 1, 255}, bytes.Repeat([]byte{1}, 255)...) },
 	} {
-		f := bytes.Clone(mandatory)
+		f := mandatory(tb)
 		for i := 0; len(f)+len(unit(i))+2 <= ether.MaxFrame; i++ {
 			f = append(f, unit(i)...)
 		}

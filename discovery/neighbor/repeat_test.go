@@ -68,6 +68,9 @@ func TestRepeatAgedOut(t *testing.T) {
 	if got := table.Repeat(f, 1, end.Add(-time.Second)); got != neighbor.Discarded {
 		t.Errorf("before the end: %v, want discarded", got)
 	}
+	other := frame(t, 2, 100, time.Second)
+	table.Receive(other, end)
+	table.Expire(end.Add(2 * time.Second)) // which says nothing of the first
 	if got := table.Repeat(f, 1, end.Add(time.Second)); got != neighbor.Added {
 		t.Errorf("after the end: %v, want added", got)
 	}

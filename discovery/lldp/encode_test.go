@@ -65,6 +65,15 @@ func TestEncode(t *testing.T) {
 			"0a05" + "6e6f646531",
 			"0000", strings.Repeat("00", 11),
 		}, 4},
+		{"room for exactly the system name", announcement(), 35, []string{
+			header,
+			"0207" + "04" + "020000000010",
+			"0405" + "05" + "65746831",
+			"0602" + "0079",
+			"0804" + "65746831",
+			"0a05" + "6e6f646531",
+			"0000", strings.Repeat("00", 11),
+		}, 4},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b, drops := lldp.Encode(&tt.a, tt.limit)
@@ -95,6 +104,25 @@ func TestEncodeDecode(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got.Neighbor); diff != "" {
 		t.Errorf("neighbour (-said +heard):\n%s", diff)
+	}
+}
+
+// TestEncodeText holds where texts are cut: between two characters, if there are any.
+func TestEncodeText(t *testing.T) {
+	for _, tt := range []struct{ in, want string }{
+		{strings.Repeat("x", 255), strings.Repeat("x", 255)},
+		{strings.Repeat("x", 256), strings.Repeat("x", 255)},
+		{strings.Repeat("x", 254) + "é", strings.Repeat("x", 254)},
+		{strings.Repeat("x", 252) + "🦊", strings.Repeat("x", 252)},
+		{strings.Repeat("x", 251) + "🦊x", strings.Repeat("x", 251) + "🦊"},
+		{strings.Repeat("\x80", 256), strings.Repeat(`\x80`, 251)},
+	} {
+		a := lldp.Announcement{Port: "eth1", TTL: 121, SystemName: tt.in}
+		b, _ := lldp.Encode(&a, lldp.MaxPDU)
+		f, _ := lldp.Decode(b)
+		if diff := cmp.Diff(tt.want, f.Neighbor.SystemName); diff != "" {
+			t.Errorf("%.9q of %d octets (-want +heard):\n%s", tt.in[len(tt.in)-5:], len(tt.in), diff)
+		}
 	}
 }
 

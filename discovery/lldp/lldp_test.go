@@ -160,6 +160,16 @@ func TestDecodeMandatory(t *testing.T) {
 	}
 }
 
+// TestDecodeLongestIDs has chassis and port ID of as many octets as they may have.
+func TestDecodeLongestIDs(t *testing.T) {
+	long := strings.Repeat("x", 255)
+	f, reason := DecodePDU(join(tlv(1, 7, long), tlv(2, 7, long), ttlTLV, endTLV))
+	want := neighbor(func(n *discovery.Neighbor) {
+		n.Chassis, n.Port = discovery.ID("local:"+long), discovery.ID("local:"+long)
+	})
+	checkFrame(t, f, reason, Frame{Neighbor: want}, Accepted)
+}
+
 // optionalTests: optional TLVs behind the mandatory ones, none of which makes a
 // frame be discarded.
 var optionalTests = map[string]struct {
@@ -217,6 +227,12 @@ var optionalTests = map[string]struct {
 		),
 		want: func(n *discovery.Neighbor) {
 			n.ManagementAddresses = []string{"192.0.2.1", "2001:db8::1", "mac:02:00:00:00:02:02", "family16:737731"}
+		},
+	},
+	"management addresses of the greatest length, with the longest OID": {
+		tlvs: tlv(8, 32, 16, strings.Repeat("x", 31), 1, 0, 0, 0, 0, 128, string(zero[:128])),
+		want: func(n *discovery.Neighbor) {
+			n.ManagementAddresses = []string{"family16:" + strings.Repeat("78", 31)}
 		},
 	},
 	"bad management addresses": {
@@ -726,6 +742,29 @@ func benchmarks(tb testing.TB) map[string][]byte {
 	))
 	frames["minimal"] = join(group, mac1, 0x88, 0xcc, pdu(), make([]byte, 22))
 	return frames
+}
+
+// TestDecodeAllocates holds that what a frame costs the garbage collector does not
+// grow with the number of its TLVs.
+func TestDecodeAllocates(t *testing.T) {
+	var vlans []byte
+	for vid := range 20 {
+		vlans = append(vlans, org(dot1OUI, 3, 0, 1+vid, 7, "storage")...)
+	}
+	for name, test := range map[string]struct {
+		tlvs []byte
+		want float64
+	}{
+		"nothing optional": {nil, 1}, // the texts
+		"VLANs":            {vlans, 2},
+		"unknown":          {bytes.Repeat(tlv(20, "some octets of theirs"), 4), 3}, // their octets and the list of them
+		"network policies": {join(org(tiaOUI, 2, 1, 0, 0, 0), org(tiaOUI, 2, 2, 0, 0, 0)), 2},
+	} {
+		b := pdu(test.tlvs)
+		if got := testing.AllocsPerRun(10, func() { DecodePDU(b) }); got != test.want {
+			t.Errorf("%s: %v allocations, want %v", name, got, test.want)
+		}
+	}
 }
 
 func BenchmarkDecode(b *testing.B) {

@@ -41,7 +41,7 @@ func escaped(v []byte) string {
 			return s.String()
 		}
 		r, n := utf8.DecodeRune(v)
-		if unicode.IsPrint(r) && (r != utf8.RuneError || n > 1) {
+		if n > 1 && unicode.IsPrint(r) { // one octet is no UTF-8 here, or a control character
 			s.Write(v[:n])
 		} else {
 			escape(&s, v[:n])

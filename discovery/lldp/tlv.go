@@ -228,12 +228,7 @@ func (d *decoder) addVLAN(v []byte) bool {
 	if n.VLANs == nil {
 		n.VLANs = make([]discovery.VLANName, 0, 1+d.left/usual)
 	}
-	vlan := discovery.VLANName{ID: vid, Name: d.printable(name)}
-	if i < len(n.VLANs) {
-		n.VLANs = slices.Insert(n.VLANs, i, vlan)
-	} else {
-		n.VLANs = append(n.VLANs, vlan)
-	}
+	n.VLANs = slices.Insert(n.VLANs, i, discovery.VLANName{ID: vid, Name: d.printable(name)})
 	return true
 }
 

@@ -159,11 +159,7 @@ func (c *conn) read() (b *[MaxFrame]byte, n int, err error) {
 	var readErr error
 	err = c.raw.Read(func(fd uintptr) bool {
 		b, _ = buffers.Get().(*[MaxFrame]byte)
-		for {
-			if n, readErr = unix.Read(int(fd), b[:]); !errors.Is(readErr, unix.EINTR) {
-				break
-			}
-		}
+		n, readErr = unix.Read(int(fd), b[:]) // which never waits, so no signal interrupts it
 		if readErr != nil {
 			buffers.Put(b)
 		}

@@ -152,10 +152,7 @@ func drain(fd int) (n int, last time.Time) {
 	var control [64]byte
 	for n < most {
 		_, size, _, _, err := unix.Recvmsg(fd, data[:], control[:], unix.MSG_DONTWAIT)
-		switch {
-		case errors.Is(err, unix.EINTR):
-			continue
-		case err != nil: // there are no more, or the interface is down
+		if err != nil { // there are no more, or the interface is down
 			return n, last
 		}
 		n++

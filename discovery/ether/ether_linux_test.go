@@ -9,13 +9,16 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/ether"
@@ -119,14 +122,7 @@ type ear struct {
 
 func (w *wire) listen(s ether.FrameSet) *ear {
 	w.t.Helper()
-	e := &ear{wire: w, name: fmt.Sprintf("socket %04b", s), heard: make(chan []byte, 64)}
-	err := w.node.Do(func() (err error) {
-		e.conn, err = ether.Listen(w.port, s)
-		return err
-	})
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	e := &ear{wire: w, name: fmt.Sprintf("socket %04b", s), conn: w.open(s), heard: make(chan []byte, 64)}
 	ended := make(chan error, 1)
 	go func() { ended <- e.receive() }()
 	e.close = sync.OnceFunc(func() {
@@ -267,6 +263,8 @@ func TestTags(t *testing.T) {
 	early.expectRaw("two tags", tag(bytes.Clone(lldpFrame), vlan9...))
 	w.sendRaw(w.far, tag(bytes.Clone(lldpFrame), slices.Concat(vlan10, vlan9)...))
 	early.expectRaw("two tags of one kind", tag(bytes.Clone(lldpFrame), vlan9...))
+	w.sendRaw(w.far, tag(bytes.Clone(lldpFrame), slices.Concat(service, service)...))
+	early.expectRaw("two service tags", tag(bytes.Clone(lldpFrame), service...))
 	w.sendRaw(w.far, tag(cdpFrame(0x2000), slices.Concat(vlan10, vlan9)...))
 	early.expectRaw("CDP with two tags", tag(cdpFrame(0x2000), vlan9...))
 	w.sendRaw(w.far, lldpFrame)
@@ -296,6 +294,106 @@ func TestReceiveCDP(t *testing.T) {
 		e.expectRaw("after LLDP, VTP, STP and a frame of our own", cdpFrame(cdp))
 		w.sendRaw(w.far, tag(cdpFrame(cdp), 0x81, 0, 0, 9))
 		e.expectRaw("tagged", cdpFrame(cdp))
+	}
+}
+
+// TestGroups shows which group addresses each socket has the NIC let in.
+func TestGroups(t *testing.T) {
+	lldpGroups := []string{"0180c2000000", "0180c2000003", "0180c200000e"}
+	all := append([]string{"01000ccccccc"}, lldpGroups...)
+	w := newWire(t)
+	before := w.groups()
+	for _, tt := range []struct {
+		socket ether.FrameSet
+		want   []string
+	}{
+		{ether.LLDP, lldpGroups},
+		{ether.LLDP | ether.Early, lldpGroups},
+		{ether.CDP, all[:1]},
+		{ether.LLDP | ether.CDP | ether.Early, all},
+		{ether.Tap, nil},
+	} {
+		e := w.listen(tt.socket)
+		got := slices.DeleteFunc(w.groups(), func(g string) bool { return slices.Contains(before, g) })
+		if diff := cmp.Diff(tt.want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", e.name, diff)
+		}
+		e.close()
+	}
+}
+
+// groups are the group addresses that the port's NIC lets in, in order.
+func (w *wire) groups() []string {
+	w.t.Helper()
+	var text []byte
+	err := w.node.Do(func() (err error) {
+		text, err = os.ReadFile("/proc/thread-self/net/dev_mcast")
+		return err
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var all []string
+	for line := range strings.Lines(string(text)) {
+		if f := strings.Fields(line); len(f) == 5 && f[1] == w.port.Name {
+			all = append(all, f[4])
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// TestBuffers has one socket read while the frame of another is looked at.
+func TestBuffers(t *testing.T) {
+	w := newWire(t)
+	one, other := w.open(ether.LLDP), w.open(ether.CDP)
+	want := w.marshal(frame(100, discovery.NearestBridge))
+	w.sendRaw(w.far, want)
+	w.sendRaw(w.far, cdpFrame(0x2000))
+	err := one.ReadFrame(func(b []byte) {
+		if err := other.ReadFrame(func([]byte) {}); err != nil {
+			t.Error(err)
+		}
+		if diff := cmp.Diff(hex.Dump(want), hex.Dump(b)); diff != "" {
+			t.Errorf("after another frame was read (-want +got):\n%s", diff)
+		}
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// open is listen without an ear.
+func (w *wire) open(s ether.FrameSet) ether.Conn {
+	w.t.Helper()
+	var c ether.Conn
+	err := w.node.Do(func() (err error) {
+		c, err = ether.Listen(w.port, s)
+		return err
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// TestWaitingTakesNoBuffer has a socket wait for each of many frames: the buffers are
+// few and used again.
+func TestWaitingTakesNoBuffer(t *testing.T) {
+	w := newWire(t)
+	e := w.listen(ether.LLDP)
+	b := w.marshal(frame(100, discovery.NearestBridge))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	const frames = 200
+	for range frames {
+		w.sendRaw(w.far, b)
+		e.next("one of many")
+	}
+	runtime.ReadMemStats(&after)
+	if each := (after.TotalAlloc - before.TotalAlloc) / frames; each > ether.MaxFrame*3/4 {
+		t.Errorf("each frame takes %d octets of new memory, want less than a buffer", each)
 	}
 }
 

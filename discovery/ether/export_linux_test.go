@@ -6,7 +6,21 @@ import (
 	"errors"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/colvin-net/colvin/discovery"
 )
+
+// Stamp is the time stamp among control messages.
+var Stamp = stamp
+
+// OpenSecond opens a second socket and closes it.
+func OpenSecond(ifi discovery.Interface, s FrameSet) error {
+	c, err := newSuppressingConn(nil, ifi, s)
+	if err != nil {
+		return err
+	}
+	return unix.Close(c.fd)
+}
 
 // LockFilter has every later change of the filter fail.
 func LockFilter(h SuppressingConn) error {

@@ -5,8 +5,10 @@ package ether_test
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"testing"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -30,8 +32,8 @@ func (e *ear) suppressed(frame []byte) ether.SuppressingConn {
 func expectKept(t *testing.T, what string, c ether.SuppressingConn, want int) time.Time {
 	t.Helper()
 	n, last := c.Kept()
-	if n != want {
-		t.Errorf("%s: %d frames kept back, want %d", what, n, want)
+	if n != want || last.IsZero() != (n == 0) {
+		t.Errorf("%s: %d frames kept back, the last at %v; want %d", what, n, last, want)
 	}
 	return last
 }
@@ -172,6 +174,51 @@ func TestSuppressFlood(t *testing.T) {
 	}
 }
 
+// TestStamp reads what the kernel adds to a frame.
+func TestStamp(t *testing.T) {
+	message := func(level, kind int32, octets ...byte) []byte {
+		m := make([]byte, unix.CmsgSpace(len(octets)))
+		header := (*unix.Cmsghdr)(unsafe.Pointer(&m[0]))
+		header.Level, header.Type = level, kind
+		header.SetLen(unix.CmsgLen(len(octets)))
+		copy(m[unix.CmsgLen(0):], octets)
+		return m
+	}
+	at := func(second byte) []byte { return []byte{second, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0} }
+	right := message(unix.SOL_SOCKET, unix.SCM_TIMESTAMPNS, at(7)...)
+	for _, tt := range []struct {
+		what    string
+		control []byte
+		known   bool
+	}{
+		{"the stamp", right, true},
+		{"behind another kind", slices.Concat(message(unix.SOL_SOCKET, unix.SCM_TIMESTAMP, at(3)...), right), true},
+		{"behind another level", slices.Concat(message(unix.SOL_PACKET, unix.SCM_TIMESTAMPNS, at(3)...), right), true},
+		{"nothing", nil, false},
+		{"another kind", message(unix.SOL_SOCKET, unix.SCM_TIMESTAMP, at(3)...), false},
+		{"another level", message(unix.SOL_PACKET, unix.SCM_TIMESTAMPNS, at(3)...), false},
+		{"half a stamp", message(unix.SOL_SOCKET, unix.SCM_TIMESTAMPNS, at(3)[:8]...), false},
+		{"no message", right[:8], false},
+	} {
+		before := time.Now()
+		got := ether.Stamp(tt.control)
+		if known := got.Equal(time.Unix(7, 5)); known != tt.known || !known && got.Before(before) {
+			t.Errorf("%s: %v, want second 7: %t, or else now", tt.what, got, tt.known)
+		}
+	}
+}
+
+// TestSuppressOnNothing has the port gone once the first socket is open.
+func TestSuppressOnNothing(t *testing.T) {
+	w := newWire(t)
+	for index, want := range map[int]error{w.port.Index: nil, 4711: unix.ENODEV} {
+		err := w.node.Do(func() error { return ether.OpenSecond(discovery.Interface{Index: index}, ether.LLDP) })
+		if !errors.Is(err, want) {
+			t.Errorf("open the second socket on interface %d: %v, want %v", index, err, want)
+		}
+	}
+}
+
 // TestEarlyCannotHush shows who hears everything.
 func TestEarlyCannotHush(t *testing.T) {
 	w := newWire(t)
@@ -186,11 +233,7 @@ func TestEarlyCannotHush(t *testing.T) {
 // than one that is deaf.
 func TestSuppressWithoutEnd(t *testing.T) {
 	w := newWire(t)
-	var c ether.Conn
-	if err := w.node.Do(func() (err error) { c, err = ether.Listen(w.port, ether.LLDP); return err }); err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := w.open(ether.LLDP)
 	h, ok := c.(ether.SuppressingConn)
 	if !ok {
 		t.Fatal("frames cannot be kept back")

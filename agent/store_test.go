@@ -47,7 +47,7 @@ var saved = time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
 func remembered() mapping.Memory {
 	neighbor := func(name string, chassis discovery.ID, pvid uint16) discovery.Neighbor {
 		return discovery.Neighbor{
-			Protocol: discovery.ProtocolLLDP, Source: discovery.MAC{0, 0, 0x5e, 0, 0x53, 1}, Destination: discovery.MAC{1, 0x80, 0xc2, 0, 0, 0x0e},
+			Protocol: discovery.ProtocolLLDP, Source: discovery.MAC{0, 0, 0x5e, 0, 0x53, 1}, Destination: discovery.NearestBridge,
 			MSAP: discovery.MSAP{Chassis: chassis, Port: "ifname:Ethernet1/7"}, TTL: 120, SystemName: name, PVID: pvid,
 			FirstHeard: saved, LastHeard: saved.Add(time.Minute),
 		}

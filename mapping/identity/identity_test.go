@@ -138,7 +138,7 @@ func FuzzKey(f *testing.F) {
 		case id.Kind == Sender:
 			id.Source = mac
 		}
-		if name != "" && vlan <= maxVID {
+		if name != "" && vlan <= discovery.MaxVID {
 			if got, err := Parse(id.Key()); err != nil || got != id {
 				t.Errorf("%+v: key %q reads %+v, %v", id, id.Key(), got, err)
 			}

@@ -101,16 +101,13 @@ func (k Key) Named() string {
 	return id.String()
 }
 
-// maxVID is the highest VLAN ID (IEEE Std 802.1Q-2018, 9.6).
-const maxVID = 4094
-
 func cutVLAN(text string) (rest string, vlan uint16, err error) {
 	at := strings.LastIndex(text, " vlan ")
 	if at < 0 {
 		return text, 0, nil
 	}
 	n, err := strconv.ParseUint(text[at+len(" vlan "):], 10, 16)
-	if err != nil || n == 0 || n > maxVID {
+	if err != nil || n == 0 || n > discovery.MaxVID {
 		return "", 0, fmt.Errorf("%q is no VLAN", text[at+len(" vlan "):])
 	}
 	return text[:at], uint16(n), nil

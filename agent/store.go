@@ -69,15 +69,11 @@ func readMemory1(version int, data []byte) (f memoryFile, err error) {
 	return f, nil
 }
 
-// memory reads what an earlier run remembered. A damaged file is set aside, not lost,
-// and the node starts knowing nothing, which is always safe. So it does where a later
-// version wrote the file.
+// memory reads what an earlier run remembered. A file that cannot be understood is set
+// aside, not lost, and the node starts knowing nothing, which is always safe.
 func (s store) memory() (mapping.Memory, error) {
 	f, err := memoryFormat.Read(s.Dir)
-	if statefile.IsDamage(err) {
-		err = s.SetAside(memoryFormat.Name, err)
-	}
-	return f.Memory, err
+	return f.Memory, s.Recover(memoryFormat.Name, err)
 }
 
 func (s store) saveMemory(m mapping.Memory, now time.Time) error {
@@ -97,14 +93,13 @@ func (s store) colours() (*colour.Book, error) {
 		return nil, fmt.Errorf("read colours: %w", err)
 	}
 	book, err := colour.Load(data)
-	if err != nil {
+	switch {
+	case errors.Is(err, colour.ErrLater):
+		return nil, fmt.Errorf("read %s: %w; no colours are given out", s.Path(coloursName), err)
+	case err != nil:
 		return nil, fmt.Errorf("read %s: %w; no colours are given out: restore the file, or remove it to begin anew", s.Path(coloursName), err)
 	}
-	entries := book.Entries()
-	for i := range entries { // a key that is older than the present spelling
-		entries[i].Identity = string(identity.UpgradeColour(entries[i].Identity))
-	}
-	return colour.NewBook(entries...), nil
+	return book, nil
 }
 
 // saveColours survives a power failure: a colour is never used twice.
@@ -155,7 +150,7 @@ func readClusterColours1(version int, data []byte) (clusterColoursFile, error) {
 	}
 	f := clusterColoursFile{Version: clusterColoursVersion, Of: before.Of}
 	for _, c := range before.Colours {
-		id := identity.UpgradeSwitch(c.Identity.Switch)
+		id := identity.UpgradeChassis(c.Identity.Switch)
 		id.VLAN = c.Identity.VLAN
 		f.Colours = append(f.Colours, clusterColour{c.Name, id.Key()})
 	}
@@ -167,7 +162,7 @@ func readClusterColours1(version int, data []byte) (clusterColoursFile, error) {
 func (s store) clusterColours(cluster string) ([]mapping.Colour, error) {
 	f, err := clusterColoursFormat.Read(s.Dir)
 	if err != nil || f.Of != cluster {
-		return nil, err
+		return nil, s.Recover(clusterColoursFormat.Name, err)
 	}
 	var out []mapping.Colour
 	for _, c := range f.Colours {

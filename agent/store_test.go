@@ -96,7 +96,7 @@ func TestMemoryFormats(t *testing.T) {
 
 // TestMemoryOfALaterVersion holds that it is not taken for damaged.
 func TestMemoryOfALaterVersion(t *testing.T) {
-	for content, aside := range map[string]bool{`{"version":3,"memory":7}`: false, `{"version":2,"memory":7}`: true, "": true} {
+	for content, aside := range map[string]string{`{"version":3,"memory":7}`: ".later", `{"version":2,"memory":7}`: ".damaged", "": ".damaged"} {
 		s := store{statefile.Dir(t.TempDir())}
 		if err := os.WriteFile(s.Path(memoryFormat.Name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
@@ -105,8 +105,8 @@ func TestMemoryOfALaterVersion(t *testing.T) {
 		if err == nil || m.Claims != nil {
 			t.Errorf("%q: %+v, %v", content, m, err)
 		}
-		if _, err := os.Stat(s.Path(memoryFormat.Name + ".damaged")); (err == nil) != aside {
-			t.Errorf("%q: set aside: %v, want %v", content, err == nil, aside)
+		if got, err := os.ReadFile(s.Path(memoryFormat.Name + aside)); err != nil || string(got) != content {
+			t.Errorf("%q: set aside: %q, %v", content, got, err)
 		}
 	}
 }
@@ -131,7 +131,7 @@ func TestColourFormats(t *testing.T) {
 	if err := s.saveColours(book); err != nil {
 		t.Fatal(err)
 	}
-	expectFile(t, s, coloursName, "colours.v1.keys.json")
+	expectFile(t, s, coloursName, "colours.v2.json")
 
 	want := []mapping.Colour{
 		{Name: "red-wren", Identity: mapping.Identity{Switch: "mac:00:00:5e:00:53:01", VLAN: 100}},

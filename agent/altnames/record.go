@@ -43,16 +43,13 @@ type nameKey struct {
 
 func (n altName) key() nameKey { return nameKey{n.Name, n.Index} }
 
-// readRecord reads the names that an earlier run set since the node was booted. A
-// damaged file is set aside: then those names are as good as anybody's. A name that
+// readRecord reads the names that an earlier run set since the node was booted. A file
+// that cannot be understood is set aside: then those names are as good as anybody's. A name that
 // no network can have was not set by an agent.
 func readRecord(dir statefile.Dir, bootID string) ([]altName, error) {
 	f, err := recordFormat.Read(dir)
-	if statefile.IsDamage(err) {
-		err = dir.SetAside(recordFormat.Name, err)
-	}
 	if err != nil || f.BootID != bootID { // a reboot takes every altname away
-		return nil, err
+		return nil, dir.Recover(recordFormat.Name, err)
 	}
 	return slices.DeleteFunc(f.Names, func(n altName) bool { return !possibleName(n.Name) }), nil
 }

@@ -532,7 +532,7 @@ func TestDamagedRecord(t *testing.T) {
 	eth1 := device(2, "eth1")
 	b := newBench(t, eth1)
 	b.see(leads(eth1, true, "green"))
-	for content, want := range map[string]string{"garbage": recordFormat.Name + ".damaged", `{"version": 7}`: "a later version of Colvin wrote it"} {
+	for content, want := range map[string]string{"garbage": recordFormat.Name + ".damaged", `{"version": 7}`: recordFormat.Name + ".later"} {
 		if err := os.WriteFile(filepath.Join(b.dir, recordFormat.Name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -25,7 +25,7 @@ var lastGoodFormat = statefile.Format[lastGoodFile]{Name: "rules.last-good.json"
 func readLastGood(dir statefile.Dir, cluster string) (sources, error) {
 	f, err := lastGoodFormat.Read(dir)
 	if err != nil {
-		return sources{}, err
+		return sources{}, dir.Recover(lastGoodFormat.Name, err)
 	}
 	var out sources
 	if f.File != nil {

@@ -76,7 +76,7 @@ func TestLaterFormat(t *testing.T) {
 	if err := os.WriteFile(path, []byte(`{"version":2,"phase":{}}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	want := "read " + path + ": format version 2, want 1 at most: a later version of Colvin wrote it"
+	want := "read " + path + ": format version 2, want 1 at most: a later version of Colvin wrote it; install that one again"
 	if _, err := l.Read(); !errors.Is(err, ErrLater) || errors.Is(err, ErrDamaged) || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}

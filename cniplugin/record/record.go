@@ -42,7 +42,7 @@ var (
 	// ErrDamaged is returned for a record that cannot be understood.
 	ErrDamaged = errors.New("damaged record")
 	// ErrLater is returned for a record that a later version of the plugin has written.
-	ErrLater = errors.New("a later version of Colvin wrote it")
+	ErrLater = errors.New("a later version of Colvin wrote it; install that one again")
 )
 
 // file is what the file of a record holds.
@@ -281,10 +281,13 @@ func decode(data []byte) (*Record, error) {
 	}
 	var content file
 	err := json.Unmarshal(data, &head)
-	if err == nil && head.Version > version {
+	switch {
+	case err != nil:
+	case head.Version > version:
 		return nil, fmt.Errorf("format version %d, want %d at most: %w", head.Version, version, ErrLater)
-	}
-	if err == nil {
+	case head.Version < 0:
+		err = fmt.Errorf("format version %d", head.Version)
+	default:
 		err = json.Unmarshal(data, &content)
 	}
 	if err != nil {
@@ -299,9 +302,9 @@ func decode(data []byte) (*Record, error) {
 // upgrade makes keys of the sentences by which identities were kept once: a container
 // that was attached then goes on to be where it is.
 func (r *Record) upgrade() {
-	r.Identity = string(identity.Upgrade(r.Identity))
+	r.Identity = string(identity.UpgradeSentence(r.Identity))
 	for i, id := range r.OtherIdentities {
-		r.OtherIdentities[i] = string(identity.Upgrade(id))
+		r.OtherIdentities[i] = string(identity.UpgradeSentence(id))
 	}
 }
 

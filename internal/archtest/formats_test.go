@@ -3,7 +3,6 @@
 package archtest
 
 import (
-	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -22,13 +21,13 @@ var stored = []string{
 	"cniplugin/record.file", "controller.storedFile", "mapping/colour.state", "mapping/nodefile.File",
 }
 
-// A catalogue is every struct type of ours, by directory and name.
+// A catalogue is every type of ours, by directory and name.
 type catalogue map[string]described
 
 type described struct {
 	file *ast.File
 	dir  string
-	node *ast.StructType
+	expr ast.Expr
 }
 
 func newCatalogue(dirs map[string][]*ast.File) catalogue {
@@ -37,9 +36,7 @@ func newCatalogue(dirs map[string][]*ast.File) catalogue {
 		for _, f := range files {
 			for n := range ast.Preorder(f) {
 				if spec, ok := n.(*ast.TypeSpec); ok {
-					if s, ok := spec.Type.(*ast.StructType); ok {
-						out[dir+"."+spec.Name.Name] = described{f, dir, s}
-					}
+					out[dir+"."+spec.Name.Name] = described{f, dir, spec.Type}
 				}
 			}
 		}
@@ -55,7 +52,14 @@ func (c catalogue) untagged(name string, seen map[string]bool) (missing []string
 		return nil
 	}
 	seen[name] = true
-	for _, f := range d.node.Fields.List {
+	s, ok := d.expr.(*ast.StructType)
+	if !ok { // such as a named slice
+		for _, of := range c.mentioned(d, d.expr) {
+			missing = append(missing, c.untagged(of, seen)...)
+		}
+		return missing
+	}
+	for _, f := range s.Fields.List {
 		tag := ""
 		if f.Tag != nil {
 			text, _ := strconv.Unquote(f.Tag.Value) // it is a literal
@@ -101,8 +105,11 @@ func (c catalogue) mentioned(d described, expr ast.Expr) (names []string) {
 	return names
 }
 
-// sentences lists where a value of a stored type is made with the String of something,
-// which is for people. An address is the same for both.
+// words are the methods that say something for people.
+var words = []string{"String", "Named", "Sentence"}
+
+// sentences lists where a value of a stored type is made with the words for something,
+// which are for people. An address is the same for both.
 func sentences(fset *token.FileSet, dir string, files []*ast.File, types map[string]bool) (found []string) {
 	for _, f := range files {
 		for n := range ast.Preorder(f) {
@@ -111,21 +118,19 @@ func sentences(fset *token.FileSet, dir string, files []*ast.File, types map[str
 				continue
 			}
 			for _, e := range lit.Elts {
-				kv, ok := e.(*ast.KeyValueExpr)
-				if !ok {
-					continue
+				if kv, ok := e.(*ast.KeyValueExpr); ok {
+					if key, ok := kv.Key.(*ast.Ident); ok && key.Name == "MAC" {
+						continue
+					}
+					e = kv.Value
 				}
-				key, _ := kv.Key.(*ast.Ident)
-				if key != nil && key.Name == "MAC" {
-					continue
-				}
-				ast.Inspect(kv.Value, func(v ast.Node) bool {
+				ast.Inspect(e, func(v ast.Node) bool {
 					call, ok := v.(*ast.CallExpr)
 					if !ok {
 						_, inner := v.(*ast.CompositeLit) // is looked at for itself
 						return !inner
 					}
-					if sel, ok := call.Fun.(*ast.SelectorExpr); ok && sel.Sel.Name == "String" {
+					if sel, ok := call.Fun.(*ast.SelectorExpr); ok && slices.Contains(words, sel.Sel.Name) {
 						found = append(found, fset.Position(call.Pos()).String())
 					}
 					return true
@@ -154,6 +159,19 @@ func typeName(f *ast.File, dir string, expr ast.Expr) string {
 	return ""
 }
 
+// formats lists the types whose files statefile reads and writes.
+func formats(dir string, files []*ast.File) (types []string) {
+	for _, f := range files {
+		for n := range ast.Preorder(f) {
+			index, ok := n.(*ast.IndexExpr)
+			if ok && typeName(f, dir, index.X) == "internal/statefile.Format" {
+				types = append(types, typeName(f, dir, index.Index))
+			}
+		}
+	}
+	return types
+}
+
 // TestStored holds that what is kept has the names that somebody gave it, whatever the
 // fields are called, and that no sentence for people is among the values.
 func TestStored(t *testing.T) {
@@ -171,9 +189,15 @@ func TestStored(t *testing.T) {
 			t.Errorf("%s is stored without a json tag", missing)
 		}
 	}
+	delete(seen, "agent/agentapi.Change") // the history is for people
 	for dir, files := range dirs {
+		for _, name := range formats(dir, files) {
+			if dir != "internal/statefile" && !slices.Contains(stored, name) {
+				t.Errorf("%s has a format, and is not among the stored", name)
+			}
+		}
 		for _, place := range sentences(fset, dir, files, seen) {
-			t.Errorf("%s: the String of something is stored; it is for people: store a key", place)
+			t.Errorf("%s: words for people are stored: store a key", place)
 		}
 	}
 }
@@ -189,9 +213,10 @@ func TestStoredBites(t *testing.T) {
 		return []*ast.File{f}
 	}
 	dirs := map[string][]*ast.File{
-		"a": parse("a", "package a\nimport \""+module+"/b/c\"\ntype File struct {\nA int `json:\"a\"`\nB int\nC []*c.D `json:\"c\"`\nd int\nE F `json:\"-\"`\nG map[string]H `json:\"g\"`\n}\n"+
-			"type F struct { No int }\ntype H struct { *I }\ntype I struct { J int `yaml:\"j\"` }\n"+
-			"var _ = File{A: x.String(), B: 1}\nvar _ = F{No: x.String()}\nvar _ = c.D{K: y(x.String()), MAC: m.String()}\n"),
+		"a": parse("a", "package a\nimport \""+module+"/b/c\"\nimport \""+module+"/internal/statefile\"\ntype File struct {\nA int `json:\"a\"`\nB int\nC []*c.D `json:\"c\"`\nd int\nE F `json:\"-\"`\nG map[string]H `json:\"g\"`\n}\n"+
+			"type F struct { No int }\ntype H []*I\ntype I struct { J int `yaml:\"j\"` }\n"+
+			"var _ = File{A: x.String(), B: 1}\nvar _ = F{No: x.String()}\nvar _ = c.D{K: y(x.Named()), MAC: m.String()}\nvar _ = H{x.Sentence()}\n"+
+			"var _ = statefile.Format[File]{}\n"),
 		"b/c": parse("b/c", "package c\ntype D struct { K string; MAC string `json:\"mac\"` }\n"),
 	}
 	seen := map[string]bool{}
@@ -200,7 +225,10 @@ func TestStoredBites(t *testing.T) {
 		t.Errorf("without a tag: %q, want %q", got, want)
 	}
 	got = sentences(fset, "a", dirs["a"], seen)
-	if want := []string{"a/x.go:14:17", "a/x.go:16:18"}; !slices.Equal(got, want) {
-		t.Errorf("sentences: %q, want %q", fmt.Sprint(got), want)
+	if want := []string{"a/x.go:15:17", "a/x.go:17:18", "a/x.go:18:11"}; !slices.Equal(got, want) {
+		t.Errorf("sentences: %q, want %q", got, want)
+	}
+	if got, want := formats("a", dirs["a"]), []string{"a.File"}; !slices.Equal(got, want) {
+		t.Errorf("formats: %q, want %q", got, want)
 	}
 }

@@ -8,9 +8,12 @@ import (
 )
 
 // ColourIdentity is the identity that a Colour was given to, by what its spec says of
-// switch and VLAN.
+// switch and VLAN. A switch that is no key was written before there were keys.
 func ColourIdentity(spec string, vlan int32) mapping.Identity {
-	id := identity.UpgradeSwitch(spec)
+	id, err := identity.ParseSwitch(spec)
+	if err != nil {
+		id = identity.UpgradeChassis(spec)
+	}
 	id.VLAN = uint16(vlan)
 	return id
 }

@@ -20,19 +20,12 @@ import (
 
 // ErrLater is returned for what a later version of Colvin has written: it is not
 // damaged, and whoever wrote it may come back.
-var ErrLater = errors.New("a later version of Colvin wrote it")
+var ErrLater = errors.New("a later version of Colvin wrote it; install that one again")
 
 // A damage is that what is in a file cannot be understood.
 type damage struct{ error }
 
 func (d damage) Unwrap() error { return d.error }
-
-// IsDamage reports whether err is of content that no version of Colvin writes, rather
-// than of reading it, or of a later version.
-func IsDamage(err error) bool {
-	_, ok := errors.AsType[damage](err)
-	return ok && !errors.Is(err, ErrLater)
-}
 
 // A Dir is the path of a directory of such files.
 type Dir string
@@ -41,13 +34,26 @@ type Dir string
 func (d Dir) Path(name string) string { return filepath.Join(string(d), name) }
 
 // SetAside renames a file that cannot be understood, and returns an error that says so
-// and why.
+// and why. What a later version wrote is no damage, and goes by another name.
 func (d Dir) SetAside(name string, why error) error {
-	aside := d.Path(name) + ".damaged"
-	if err := os.Rename(d.Path(name), aside); err != nil {
-		return fmt.Errorf("set damaged %s aside: %w", d.Path(name), err)
+	suffix, what := ".damaged", "was damaged and"
+	if errors.Is(why, ErrLater) {
+		suffix, what = ".later", "is of another version and"
 	}
-	return fmt.Errorf("%s was damaged and is now %s: %w", d.Path(name), aside, why)
+	aside := d.Path(name) + suffix
+	if err := os.Rename(d.Path(name), aside); err != nil {
+		return fmt.Errorf("set %s aside: %w", d.Path(name), err)
+	}
+	return fmt.Errorf("%s %s is now %s: %w", d.Path(name), what, aside, why)
+}
+
+// Recover sets a file aside whose content was the reason for err, and returns what there
+// is to say; an error of reading leaves the file alone.
+func (d Dir) Recover(name string, err error) error {
+	if _, content := errors.AsType[damage](err); content {
+		return d.SetAside(name, err)
+	}
+	return err
 }
 
 // A Format is one kind of file. T is its content, which has the version in the key

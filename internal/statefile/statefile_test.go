@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,6 +27,18 @@ var format = statefile.Format[content]{Name: "x.json", Version: 2, Limit: 100, E
 	}
 	return content{Version: 2, Text: "was " + string(data)}, nil
 }}
+
+func names(t *testing.T, dir statefile.Dir) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(string(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
 
 func TestReadWhatWasWritten(t *testing.T) {
 	dir := statefile.Dir(t.TempDir())
@@ -79,8 +92,22 @@ func TestRead(t *testing.T) {
 			if (err != nil) != (tt.message != "") || err != nil && (!strings.HasPrefix(err.Error(), "read "+dir.Path("x.json")+": ") || !strings.Contains(err.Error(), tt.message)) {
 				t.Errorf("error %v, want one with %q", err, tt.message)
 			}
-			if statefile.IsDamage(err) != tt.damage || errors.Is(err, statefile.ErrLater) != tt.later {
-				t.Errorf("%v: damage %v, later %v", err, statefile.IsDamage(err), errors.Is(err, statefile.ErrLater))
+			if errors.Is(err, statefile.ErrLater) != tt.later {
+				t.Errorf("%v: later %v, want %v", err, !tt.later, tt.later)
+			}
+			why := dir.Recover("x.json", err)
+			if (why == nil) != (err == nil) || !errors.Is(why, err) {
+				t.Errorf("recover says %v of %v", why, err)
+			}
+			want := []string{"x.json"}
+			if tt.damage {
+				want[0] += ".damaged"
+			}
+			if tt.later {
+				want[0] += ".later"
+			}
+			if diff := cmp.Diff(want, names(t, dir)); diff != "" {
+				t.Errorf("files (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -96,8 +123,12 @@ func TestReadNoFile(t *testing.T) {
 		if err := put(dir.Path("x.json")); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := format.Read(dir); err == nil || statefile.IsDamage(err) || errors.Is(err, fs.ErrNotExist) {
+		_, err := format.Read(dir)
+		if err == nil || errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: %v", name, err)
+		}
+		if why := dir.Recover("x.json", err); !errors.Is(why, err) || !slices.Equal(names(t, dir), []string{"x.json"}) {
+			t.Errorf("%s: %v, files %v", name, why, names(t, dir))
 		}
 	}
 }

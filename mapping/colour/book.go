@@ -10,14 +10,20 @@ import (
 	"slices"
 	"time"
 	"unicode/utf8"
+
+	"github.com/colvin-net/colvin/mapping/identity"
 )
 
 // maxColours is the number of colours that may be given out. A cluster that wants more
 // needs rules: nobody tells hundreds of birds apart.
 const maxColours = 256
 
-// version is the format of a Book as JSON.
-const version = 1
+// version is the format of a Book as JSON. Version 1 had identities as they were known
+// before there were keys.
+const version = 2
+
+// ErrLater is returned for a Book that a later version of Colvin has written.
+var ErrLater = errors.New("a later version of Colvin wrote it; install that one again")
 
 // What keeps an identity from having a colour.
 var (
@@ -150,7 +156,10 @@ func parse(data []byte) ([]Entry, error) {
 	if err := json.Unmarshal(data, &head); err != nil {
 		return nil, err
 	}
-	if head.Version != version {
+	switch {
+	case head.Version > version:
+		return nil, fmt.Errorf("version %d, want %d at most: %w", head.Version, version, ErrLater)
+	case head.Version < 1:
 		return nil, fmt.Errorf("version %d is not known, want %d", head.Version, version)
 	}
 	var s state
@@ -161,6 +170,11 @@ func parse(data []byte) ([]Entry, error) {
 	}
 	if s.Colours == nil {
 		return nil, errors.New("no colours, want a list")
+	}
+	if head.Version == 1 {
+		for i := range s.Colours {
+			s.Colours[i].Identity = string(identity.UpgradeColour(s.Colours[i].Identity))
+		}
 	}
 	return s.Colours, check(s.Colours)
 }

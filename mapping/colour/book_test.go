@@ -140,7 +140,7 @@ func reload(tb testing.TB, b *Book) *Book {
 }
 
 const goodBook = `{
-	"version": 1,
+	"version": 2,
 	"colours": [
 		{
 			"colour": "teal-heron",
@@ -185,14 +185,14 @@ func TestLoadDamaged(t *testing.T) {
 		{"cut short", goodBook[:70], "load colours: byte 70: unexpected end of JSON input"},
 		{"zeros", strings.Repeat("\x00", 10), `load colours: byte 1: invalid character '\x00' looking for beginning of value`},
 		{"two books", goodBook + goodBook, "load colours: byte 278: invalid character '{' after top-level value"},
-		{"null", `null`, "load colours: version 0 is not known, want 1"},
+		{"null", `null`, "load colours: version 0 is not known, want 2"},
 		{"list", `[]`, "load colours: json: cannot unmarshal array into Go value of type colour.header"},
-		{"no version", `{"colours":[]}`, "load colours: version 0 is not known, want 1"},
-		{"later version", `{"version":2,"colors":{}}`, "load colours: version 2 is not known, want 1"},
-		{"no list", `{"version":1}`, "load colours: no colours, want a list"},
-		{"unknown field", `{"version":1,"colours":[],"color":[]}`, `load colours: json: unknown field "color"`},
-		{"too many", `{"version":1,"colours":[` + strings.Join(full, ",") + `]}`, "load colours: 257 colours, want at most 256"},
-		{"every mistake", `{"version":1,"colours":[
+		{"no version", `{"colours":[]}`, "load colours: version 0 is not known, want 2"},
+		{"later version", `{"version":3,"colors":{}}`, "load colours: version 3, want 2 at most: a later version of Colvin wrote it; install that one again"},
+		{"no list", `{"version":2}`, "load colours: no colours, want a list"},
+		{"unknown field", `{"version":2,"colours":[],"color":[]}`, `load colours: json: unknown field "color"`},
+		{"too many", `{"version":2,"colours":[` + strings.Join(full, ",") + `]}`, "load colours: 257 colours, want at most 256"},
+		{"every mistake", `{"version":2,"colours":[
 			{"colour":"teal-heron","identity":"a","since":"2026-01-02T03:04:05Z"},
 			{"colour":"teal-heron","identity":"b","since":"2026-01-02T03:04:05Z"},
 			{"colour":"teal-pterosaur","identity":"a","since":"2026-01-02T03:04:05Z"},

@@ -91,14 +91,18 @@ func ParseSwitch(text string) (Identity, error) {
 	return id, nil
 }
 
-// Named returns the text of an identity for people where the key has one, and
-// otherwise the key as it is: an old version may have written it.
+// Named returns the text of an identity for people where the key has one that can be
+// printed, and otherwise the key as it is.
 func (k Key) Named() string {
 	id, err := Parse(k)
 	if err != nil {
 		return string(k)
 	}
-	return id.String()
+	text := id.String()
+	if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return string(k)
+	}
+	return text
 }
 
 func cutVLAN(text string) (rest string, vlan uint16, err error) {
@@ -174,23 +178,31 @@ func unescape(s string) (string, error) {
 }
 
 // sentence is how identities were kept before there were keys: in the words for people
-// of that version.
-var sentence = regexp.MustCompile(`^(chassis|switch group) (.+?)(?: VLAN (\d{1,4})|(?: port (.+))?, VLAN not told)$`)
+// of that version, with IDs as they are.
+var sentence = regexp.MustCompile(`(?s)^(chassis|switch group) (.+?)(?: VLAN (\d{1,4})|(?: port (.+))?, VLAN not told)$`)
 
-// senderText ends the chassis ID of a Sender, in sentences and in colour books of then.
-var senderText = regexp.MustCompile(`^(.+) from ((?:[0-9a-f]{2}:){5}[0-9a-f]{2})$`)
+// tagged is a sentence that names a VLAN, which has one reading whatever is in the ID.
+var tagged = regexp.MustCompile(`(?s)^(chassis|switch group) (.+) VLAN (\d{1,4})$`)
 
-// Upgrade returns the key for what is kept as the identity: a key, or the sentence that
-// stood there before there were keys. What is neither stays as it is, and equals no
-// identity.
-func Upgrade(kept string) Key {
-	m := sentence.FindStringSubmatch(kept)
-	if m == nil || strings.Contains(m[2], " port ") || strings.Contains(m[2], " VLAN ") { // it has two readings
+// senderText is the chassis ID of a Sender as it was kept then; only CDP makes one.
+var senderText = regexp.MustCompile(`(?s)^(cdp:.+) from ((?:[0-9a-f]{2}:){5}[0-9a-f]{2})$`)
+
+// UpgradeSentence returns the key for the sentence that stood in the place of one before
+// there were keys. What is no sentence, or has two readings, stays as it is, and equals
+// no identity.
+func UpgradeSentence(kept string) Key {
+	m := tagged.FindStringSubmatch(kept)
+	if m == nil {
+		m = sentence.FindStringSubmatch(kept)
+	}
+	if m == nil || len(m) > 4 && strings.Contains(m[4], " port ") {
 		return Key(kept)
 	}
-	id := Identity{Kind: Group, Switch: m[2], Port: discovery.ID(m[4])}
+	id := Identity{Kind: Group, Switch: m[2]}
 	if m[1] == "chassis" {
-		id = UpgradeSwitch(m[2])
+		id = UpgradeChassis(m[2])
+	}
+	if len(m) > 4 {
 		id.Port = discovery.ID(m[4])
 	}
 	if m[3] != "" {
@@ -200,36 +212,25 @@ func Upgrade(kept string) Key {
 	return id.Key()
 }
 
-// UpgradeColour returns the key for what a colour book has: a key, or how that was spelt
-// when blanks in it were not escaped yet.
-func UpgradeColour(kept string) Key {
-	at := strings.LastIndex(kept, " vlan ")
-	if at < 0 {
-		return Key(kept)
-	}
-	_, vlan, err := cutVLAN(kept)
-	if err != nil {
-		return Key(kept)
-	}
-	id := UpgradeSwitch(kept[:at])
-	id.VLAN = vlan
-	return id.Key()
-}
-
-// UpgradeSwitch returns the Identity, without a VLAN, of a chassis ID as it was kept
-// before there were keys, or as SwitchKey writes it.
-func UpgradeSwitch(kept string) Identity {
+// UpgradeChassis returns the Identity, without a VLAN, of a switch as it was kept before
+// there were keys: its chassis ID as it is, and for a Sender the address.
+func UpgradeChassis(kept string) Identity {
 	if m := senderText.FindStringSubmatch(kept); m != nil {
 		if mac, err := discovery.ParseMAC(m[2]); err == nil {
-			name, err := unescape(m[1])
-			if err != nil {
-				name = m[1]
-			}
-			return Identity{Kind: Sender, Switch: name, Source: mac}
+			return Identity{Kind: Sender, Switch: m[1], Source: mac}
 		}
 	}
-	if id, err := ParseSwitch(kept); err == nil {
-		return id
-	}
 	return Identity{Switch: kept}
+}
+
+// UpgradeColour returns the key for the text by which a colour book knew a VLAN on a
+// switch before there were keys.
+func UpgradeColour(kept string) Key {
+	rest, vlan, err := cutVLAN(kept)
+	if err != nil || vlan == 0 {
+		return Key(kept)
+	}
+	id := UpgradeChassis(rest)
+	id.VLAN = vlan
+	return id.Key()
 }

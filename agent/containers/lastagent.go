@@ -20,7 +20,7 @@ func JudgeWithoutAgent(dir string, f *nodefile.File) (attached []agentapi.Contai
 	if err != nil {
 		return nil, "", err
 	}
-	held := NewNamespaceObserver().Read(dir)
+	held := Read(dir, record.NewObserver())
 	attached, _ = writtenIn(f, boot, time.Now()).attached(held.list, nil)
 	return attached, held.problem, nil
 }

@@ -90,20 +90,6 @@ type Record struct {
 	Result       json.RawMessage `json:"result,omitempty"`
 }
 
-// Netns is a network namespace. The path of one that is gone may be used again,
-// so the inode belongs to it.
-type Netns struct {
-	Path  string `json:"path"`
-	Inode uint64 `json:"inode"`
-	// Mount is the inode of the mount namespace in which Path leads there.
-	Mount uint64 `json:"mount,omitempty"`
-}
-
-// InitialPIDNamespace is the inode of the PID namespace in which all processes of the
-// machine are seen (PROC_PID_INIT_INO in the kernel's linux/proc_ns.h): whether a
-// network namespace has processes can be told there only.
-const InitialPIDNamespace = 0xEFFFFFFC
-
 // Pod is what Kubernetes tells about the container.
 type Pod struct {
 	Namespace string `json:"namespace,omitempty"`

@@ -18,6 +18,7 @@ import (
 
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -181,7 +182,7 @@ func (a *operation) record(t *target, node *nodefile.File, netns record.Netns) (
 // noteAge says how old the knowledge is that the attachment rests on, where nobody
 // renews it. The runtime keeps what a plugin writes there in its log.
 func (a *operation) noteAge(node *nodefile.File, about string) {
-	if nodefile.Held(a.conf.agentLock()) {
+	if agentlock.Held(a.conf.agentLock()) {
 		return
 	}
 	age := max(0, time.Since(node.Written).Round(time.Second)) // the clock may have been set back

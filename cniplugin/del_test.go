@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -175,7 +176,7 @@ func TestAgentAdvice(t *testing.T) {
 	if got := c.agentAdvice(); got != startAgent[2:] {
 		t.Error(got)
 	}
-	f, err := nodefile.Lock(c.agentLock())
+	f, err := agentlock.Take(c.agentLock())
 	b.must(err)
 	if got := c.agentAdvice(); got != waitForAgent[2:] {
 		t.Error(got)

@@ -12,6 +12,7 @@ import (
 	"github.com/containernetworking/cni/pkg/types"
 
 	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -83,7 +84,7 @@ func (p *Plugin) Status(args *skel.CmdArgs) error {
 	if _, err := nodefile.Read(c.nodeFile()); err != nil {
 		return fail(types.ErrPluginNotAvailable, "%s: %v", p.about(c), err)
 	}
-	if !nodefile.Held(c.agentLock()) {
+	if !agentlock.Held(c.agentLock()) {
 		return fail(types.ErrPluginNotAvailable, "%s: colvind does not run on this node (nobody holds %s): start it",
 			p.about(c), c.agentLock())
 	}

@@ -6,14 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"slices"
-	"syscall"
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/atomicfile"
+	"github.com/colvin-net/colvin/internal/safefile"
 	"github.com/colvin-net/colvin/internal/statefile"
 )
 
@@ -49,11 +48,11 @@ type nameKey struct {
 
 func (n altName) key() nameKey { return nameKey{n.Name, n.Index} }
 
-// readRecord reads the names that an earlier run set since the node was booted. A
-// damaged file is set aside: then those names are as good as anybody's. A name that
-// no network can have was not set by an agent.
+// readRecord reads the names that an earlier run set since the node was booted: root may
+// read here what an unprivileged agent left. A damaged file is set aside: then those
+// names are as good as anybody's. A name that no network can have was not set by an agent.
 func readRecord(dir statefile.Dir, bootID string) ([]altName, error) {
-	data, err := readRegular(dir.Path(recordName), maxRecord)
+	data, err := safefile.ReadRegular(dir.Path(recordName), maxRecord)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -76,24 +75,6 @@ func readRecord(dir statefile.Dir, bootID string) ([]altName, error) {
 func hasRecord(dir statefile.Dir) bool {
 	_, err := os.Lstat(dir.Path(recordName))
 	return !errors.Is(err, fs.ErrNotExist)
-}
-
-// readRegular reads a file of a directory that need not be the reader's own: root
-// reads what an unprivileged agent left. Neither a link nor a FIFO leads it astray.
-func readRegular(path string, limit int64) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !st.Mode().IsRegular() || st.Size() > limit {
-		return nil, fmt.Errorf("%s is no regular file of %d bytes or less", path, limit)
-	}
-	return io.ReadAll(io.LimitReader(f, limit))
 }
 
 // saveRecord needs no fsync: a power failure takes the names away too.

@@ -24,6 +24,7 @@ import (
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/link"
+	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -211,7 +212,7 @@ func (j *job) agent() (*os.File, error) {
 	if err := nodefile.Write(filepath.Join(j.runDir(), nodefile.FileName), f); err != nil {
 		return nil, err
 	}
-	return nodefile.Lock(filepath.Join(j.runDir(), nodefile.LockName))
+	return agentlock.Take(filepath.Join(j.runDir(), agentlock.Name))
 }
 
 func find(all []discovery.Interface, name string) (nodefile.Uplink, error) {

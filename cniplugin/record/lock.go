@@ -11,10 +11,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/colvin-net/colvin/internal/atomicfile"
+	"github.com/colvin-net/colvin/internal/safefile"
 )
 
 // lockPause is how often a lock that is held is tried again. A blocking flock
@@ -56,12 +56,7 @@ func (s *Store) LockDevice(ctx context.Context, index int, vid uint16) (func(), 
 
 // DeviceLocked reports whether somebody has the right that LockDevice gives.
 func (s *Store) DeviceLocked(index int, vid uint16) bool {
-	f, err := os.OpenFile(s.devicePath(index, vid), os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
-	if err != nil {
-		return false // there is none, mostly
-	}
-	defer f.Close() // which gives it back
-	return errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB), syscall.EWOULDBLOCK)
+	return safefile.Held(s.devicePath(index, vid))
 }
 
 func (s *Store) devicePath(index int, vid uint16) string {
@@ -86,33 +81,11 @@ func waitFor(ctx context.Context, path string) (*os.File, error) {
 
 // flock makes the lock file where needed and takes it if it is free.
 func flock(path string) (*os.File, error) {
-	for {
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, lockMode)
-		if err != nil {
-			return nil, fmt.Errorf("lock record: %w", err)
-		}
-		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-			_ = f.Close()
-			if errors.Is(err, syscall.EWOULDBLOCK) {
-				err = ErrLocked
-			}
-			return nil, fmt.Errorf("lock %s: %w", path, err)
-		}
-		if isFile(path, f) {
-			return f, nil
-		}
-		_ = f.Close() // its holder removed it between our open and flock
+	f, err := safefile.Flock(path, lockMode)
+	if errors.Is(err, safefile.ErrLocked) {
+		return nil, fmt.Errorf("lock %s: %w", path, ErrLocked)
 	}
-}
-
-// isFile reports whether the file at path is still f.
-func isFile(path string, f *os.File) bool {
-	there, err := os.Lstat(path)
-	if err != nil {
-		return false
-	}
-	here, err := f.Stat()
-	return err == nil && os.SameFile(there, here)
+	return f, err
 }
 
 // File is what a delegate inherits, so that it holds the lock after a kill of

@@ -11,7 +11,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -19,6 +18,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/colvin-net/colvin/internal/safefile"
 )
 
 // DefaultDir is where the records are unless configured otherwise.
@@ -221,17 +222,12 @@ const (
 
 func (s *Store) read(file string) (*Record, error) {
 	path := filepath.Join(s.dir, file)
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+	data, err := safefile.ReadRegular(path, maxSize)
+	if safefile.Refused(err) {
+		err = fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read record: %w", err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
-	if err != nil {
-		return nil, fmt.Errorf("read record: %w", err)
-	}
-	if len(data) > maxSize {
-		return nil, fmt.Errorf("read %s: %w: larger than %d bytes", path, ErrDamaged, maxSize)
 	}
 	var r Record
 	if err := json.Unmarshal(data, &r); err != nil {

@@ -83,9 +83,11 @@ var bans = []ban{
 		reason:   "a plan is pure: what a cluster should be follows from its objects alone",
 	},
 	{
-		packages: []string{"./mapping/nodefile", "./cniplugin/record", "./internal/atomicfile", "./internal/statefile"},
-		imports:  []string{outside},
-		reason:   "the plugin links them and any program may: standard library only",
+		packages: []string{
+			"./mapping/nodefile", "./cniplugin/record", "./internal/agentlock", "./internal/atomicfile", "./internal/safefile", "./internal/statefile",
+		},
+		imports: []string{outside},
+		reason:  "the plugin links them and any program may: standard library only",
 	},
 	{
 		packages: []string{"./cniplugin/...", "./cmd/colvin-cni"},

@@ -17,6 +17,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
+	"github.com/colvin-net/colvin/internal/settle"
 	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/internal/yamlfile"
 	"github.com/colvin-net/colvin/mapping/rules"
@@ -82,15 +83,15 @@ func (r *Book) Run(ctx context.Context) error {
 	defer closeWatch()
 	poll := time.NewTicker(rulesPoll)
 	defer poll.Stop()
-	settle := time.NewTimer(0)
-	defer settle.Stop()
+	written := time.NewTimer(0)
+	defer written.Stop()
 	var offered pending
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-events:
-			settle.Reset(rulesSettle)
+			written.Reset(rulesSettle)
 		case s := <-r.Offered():
 			offered.renew(s)
 		case <-offered.settled:
@@ -98,7 +99,7 @@ func (r *Book) Run(ctx context.Context) error {
 			offered = pending{}
 		case <-poll.C:
 			r.Reload()
-		case <-settle.C:
+		case <-written.C:
 			r.Reload()
 		}
 	}
@@ -107,16 +108,14 @@ func (r *Book) Run(ctx context.Context) error {
 // pending is what the cluster says, until it has said all that belongs together.
 type pending struct {
 	ruleSets []rules.Source
-	since    time.Time
+	window   settle.Window
 	settled  <-chan time.Time
 }
 
 func (o *pending) renew(s []rules.Source) {
-	if o.since.IsZero() {
-		o.since = time.Now()
-	}
-	o.ruleSets = s
-	o.settled = time.After(min(rules.Settle, time.Until(o.since.Add(rules.SettleMost))))
+	now := time.Now()
+	o.ruleSets, o.window = s, o.window.Renew(now)
+	o.settled = time.After(o.window.Left(now))
 }
 
 // watch watches the directory, because editors and ConfigMaps replace the file.

@@ -84,7 +84,8 @@ var bans = []ban{
 	},
 	{
 		packages: []string{
-			"./mapping/nodefile", "./cniplugin/record", "./internal/agentlock", "./internal/atomicfile", "./internal/safefile", "./internal/statefile",
+			"./mapping/nodefile", "./cniplugin/record", "./internal/agentlock", "./internal/atomicfile", "./internal/safefile", "./internal/settle",
+			"./internal/statefile",
 		},
 		imports: []string{outside},
 		reason:  "the plugin links them and any program may: standard library only",

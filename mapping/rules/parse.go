@@ -9,7 +9,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/colvin-net/colvin/internal/yamlfile"
 )
@@ -23,14 +22,6 @@ type Source struct {
 	// then names places by path, because its lines are nobody's.
 	Root string
 }
-
-// Settle is how long sources that change must have come to rest before they count, but
-// no longer than SettleMost: a rule that an admin moves from one to another is nowhere
-// for a moment. Nodes and controller wait alike.
-const (
-	Settle     = 300 * time.Millisecond
-	SettleMost = time.Second
-)
 
 // Parse reads the rules of a file. The error is yamlfile.Mistakes: all of them,
 // ordered by position. Warnings are of rules that are valid and probably not

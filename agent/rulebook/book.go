@@ -4,7 +4,6 @@ package rulebook
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -53,11 +52,12 @@ type Book struct {
 	out     chan Rules          // holds the latest at most
 
 	rules   Rules
-	read    sources           // what was read last of each
-	fileErr error             // why the file was not read
-	seen    [sha256.Size]byte // of the sources read last
-	err     error             // what is wrong with those
-	unkept  *sources          // in force, but not kept for the next start; nil where they are
+	read    sources        // what was read last of each
+	fileErr error          // why the file was not read
+	merged  bool           // ever
+	seen    []rules.Source // the sources that were merged last
+	err     error          // what is wrong with those
+	unkept  *sources       // in force, but not kept for the next start; nil where they are
 }
 
 // New returns a Book of the rules in the file at path, where there is one, and of the
@@ -229,9 +229,9 @@ func (r *Book) merge() {
 		r.refuse(r.fileErr)
 		return
 	}
-	if sum := r.read.hash(); sum != r.seen {
-		r.seen = sum
-		set, warnings, err := rules.Merge(r.read.all()...)
+	if all := r.read.all(); !r.merged || !rules.EqualSources(all, r.seen) {
+		r.merged, r.seen = true, all
+		set, warnings, err := rules.Merge(all...)
 		if r.err = err; err == nil {
 			r.accept(set, warnings)
 			return

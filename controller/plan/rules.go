@@ -3,7 +3,6 @@
 package plan
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"regexp"
@@ -55,10 +54,7 @@ type merged struct {
 
 // of reads the sources, unless they are those that were read last.
 func (m *merged) of(sources []rules.Source) *merged {
-	same := slices.EqualFunc(sources, m.sources, func(a, b rules.Source) bool {
-		return a.Name == b.Name && a.Root == b.Root && bytes.Equal(a.Data, b.Data)
-	})
-	if !same || m.set == nil && m.err == nil {
+	if !rules.EqualSources(sources, m.sources) || m.set == nil && m.err == nil {
 		m.sources = sources
 		m.set, m.warnings, m.err = rules.Merge(sources...)
 	}

@@ -3,6 +3,7 @@
 package rules
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -22,6 +23,14 @@ type Source struct {
 	// then names places by path, because its lines are nobody's.
 	Root string
 }
+
+// Equal reports whether both say the same of the same place.
+func (s Source) Equal(other Source) bool {
+	return s.Name == other.Name && s.Root == other.Root && bytes.Equal(s.Data, other.Data)
+}
+
+// EqualSources reports whether both lists mean the same rules: the order counts.
+func EqualSources(a, b []Source) bool { return slices.EqualFunc(a, b, Source.Equal) }
 
 // Parse reads the rules of a file. The error is yamlfile.Mistakes: all of them,
 // ordered by position. Warnings are of rules that are valid and probably not

@@ -378,3 +378,25 @@ func TestNoRules(t *testing.T) {
 		t.Errorf("no place reads %q", got)
 	}
 }
+
+func TestEqualSources(t *testing.T) {
+	a := Source{Name: "a", Root: "spec", Data: []byte("{}")}
+	b := Source{Name: "b"}
+	for _, tt := range []struct {
+		name string
+		x, y []Source
+		want bool
+	}{
+		{"none", nil, []Source{}, true},
+		{"the same", []Source{a, b}, []Source{{Name: "a", Root: "spec", Data: []byte("{}")}, {Name: "b", Data: []byte{}}}, true},
+		{"another order", []Source{a, b}, []Source{b, a}, false},
+		{"one more", []Source{a}, []Source{a, b}, false},
+		{"another name", []Source{a}, []Source{{Name: "b", Root: "spec", Data: []byte("{}")}}, false},
+		{"another root", []Source{a}, []Source{{Name: "a", Data: []byte("{}")}}, false},
+		{"other text", []Source{a}, []Source{{Name: "a", Root: "spec", Data: []byte("{ }")}}, false},
+	} {
+		if got := EqualSources(tt.x, tt.y); got != tt.want {
+			t.Errorf("%s: %t, want %t", tt.name, got, tt.want)
+		}
+	}
+}

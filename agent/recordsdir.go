@@ -12,6 +12,7 @@ import (
 
 	"github.com/colvin-net/colvin/agent/containers"
 	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/internal/latest"
 )
 
 const (
@@ -100,11 +101,7 @@ func (d *recordsDir) reload() {
 		return
 	}
 	d.last = now
-	select {
-	case <-d.out:
-	default:
-	}
-	d.out <- now
+	latest.Put(d.out, now)
 }
 
 // load reads the records for the first time.

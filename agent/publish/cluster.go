@@ -25,6 +25,7 @@ import (
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/internal/clusterview"
+	"github.com/colvin-net/colvin/internal/latest"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
@@ -45,7 +46,7 @@ type Cluster struct {
 	updates           chan agentapi.ClusterUpdate
 	log               *slog.Logger
 
-	mu   sync.Mutex // one update after the other
+	mu   sync.Mutex // one update after the other, as of one producer
 	said []mapping.Condition
 }
 
@@ -128,11 +129,7 @@ func (c *Cluster) changed() {
 	if known && both {
 		u.RuleSets, u.Colours = sources(ruleSets, c.log), book(colours)
 	}
-	select {
-	case <-c.updates:
-	default:
-	}
-	c.updates <- u
+	latest.Put(c.updates, u)
 }
 
 // problems are what is wrong now. Each is logged once.

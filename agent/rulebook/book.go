@@ -16,6 +16,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
+	"github.com/colvin-net/colvin/internal/latest"
 	"github.com/colvin-net/colvin/internal/settle"
 	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/internal/yamlfile"
@@ -136,7 +137,7 @@ func (r *Book) watch() (<-chan fsnotify.Event, func()) {
 }
 
 // Offer hands over the RuleSets of the cluster, for Run to take once they have settled.
-func (r *Book) Offer(s []rules.Source) { latest(r.in, s) }
+func (r *Book) Offer(s []rules.Source) { latest.Put(r.in, s) }
 
 // Offered is where Run finds what was handed over.
 func (r *Book) Offered() <-chan []rules.Source { return r.in }
@@ -181,7 +182,7 @@ func (r *Book) Reload() {
 		return
 	}
 	if r.keep(*r.unkept); r.unkept == nil {
-		latest(r.out, r.rules)
+		latest.Put(r.out, r.rules)
 	}
 }
 
@@ -260,7 +261,7 @@ func (r *Book) refuse(why error) {
 		r.log.Error("rules are not in force", "file", r.path, "error", why)
 	}
 	r.rules.Problem = problem
-	latest(r.out, r.rules)
+	latest.Put(r.out, r.rules)
 }
 
 func (r *Book) accept(set *rules.Set, warnings []yamlfile.Mistake) {
@@ -287,7 +288,7 @@ func (r *Book) accept(set *rules.Set, warnings []yamlfile.Mistake) {
 	}
 	r.log.Info("rules in force", "file", r.rules.File, "rulesets", r.rules.RuleSets)
 	r.keep(r.read)
-	latest(r.out, r.rules)
+	latest.Put(r.out, r.rules)
 }
 
 func namesOf(sources []rules.Source) []string {
@@ -296,13 +297,4 @@ func namesOf(sources []rules.Source) []string {
 		out = append(out, s.Name)
 	}
 	return out
-}
-
-// latest puts a value into a channel that holds one, in place of what nobody took.
-func latest[T any](c chan T, v T) {
-	select {
-	case <-c:
-	default:
-	}
-	c <- v
 }

@@ -84,7 +84,7 @@ var bans = []ban{
 	},
 	{
 		packages: []string{
-			"./mapping/nodefile", "./cniplugin/record", "./internal/agentlock", "./internal/atomicfile", "./internal/safefile", "./internal/settle",
+			"./mapping/nodefile", "./cniplugin/record", "./internal/agentlock", "./internal/atomicfile", "./internal/latest", "./internal/safefile", "./internal/settle",
 			"./internal/statefile",
 		},
 		imports: []string{outside},

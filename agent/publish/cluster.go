@@ -140,7 +140,7 @@ func (c *Cluster) problems() []mapping.Condition {
 	}
 	var out []mapping.Condition
 	for _, w := range []*watched{c.ruleSets, c.colours} {
-		if since, err := w.problem(); err != nil {
+		if since, err := w.trouble.problem(); err != nil {
 			out = append(out, mapping.Condition{Type: mapping.ClusterUnreachable, Message: fmt.Sprintf(
 				"the cluster's %s cannot be watched since %s, %s: %s", w.resource.Resource, since.Format(time.DateTime), counts, messageOf(err))})
 			break // the other has the same

@@ -121,8 +121,8 @@ func TestCheck(t *testing.T) {
 	b.wantVerbs("ADD", "CHECK")
 
 	b.node.Moved = []nodefile.Moved{
-		{Name: "net", ContainerID: "c2", IfName: "net1"},
-		{Name: "net", ContainerID: "c1", IfName: "net1", Identity: "chassis mac:00:1b:21:aa:bb:cc VLAN 200", Neighbor: "leaf-1 Ethernet4", Since: since},
+		{Key: nodefile.Key{Name: "net", ContainerID: "c2", IfName: "net1"}},
+		{Key: nodefile.Key{Name: "net", ContainerID: "c1", IfName: "net1"}, Identity: "chassis mac:00:1b:21:aa:bb:cc VLAN 200", Neighbor: "leaf-1 Ethernet4", Since: since},
 	}
 	b.writeNode()
 	b.wantError(b.do(b.plugin.Check), errMoved, `host1: network "green": container c1 was attached to chassis mac:00:1b:21:aa:bb:cc VLAN 100 through eth1, `+

@@ -288,7 +288,7 @@ func fuzzNode(f *testing.F) []byte {
 			{Name: "storage", Uplinks: []nodefile.Uplink{trunk}},
 		},
 		KnownNames: []string{"blue", "green", "red"}, KnownPatterns: []string{"rail-*", "["},
-		Moved: []nodefile.Moved{{Name: "net", ContainerID: "c2", IfName: "net1", Identity: "elsewhere", Since: since}},
+		Moved: []nodefile.Moved{{Key: nodefile.Key{Name: "net", ContainerID: "c2", IfName: "net1"}, Identity: "elsewhere", Since: since}},
 	})
 	if err != nil {
 		f.Fatal(err)

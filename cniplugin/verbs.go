@@ -41,7 +41,7 @@ func (p *Plugin) Check(args *skel.CmdArgs) error {
 }
 
 func (a *operation) check(r *record.Record) error {
-	if _, err := same(a.kernel, nodefile.Link(r.Device)); err != nil && !r.Taken {
+	if _, err := same(a.kernel, r.Device); err != nil && !r.Taken {
 		return fail(errNotHere, "container %s is attached through a device that is no longer there: %v", r.ContainerID, err)
 	}
 	if err := a.moved(r); err != nil {
@@ -67,7 +67,7 @@ func (a *operation) moved(r *record.Record) error {
 		return nil // CHECK is about this container, not about the agent
 	}
 	for _, m := range node.Moved {
-		if (record.Key{Name: m.Name, ContainerID: m.ContainerID, IfName: m.IfName}) == r.Key {
+		if m.Key == r.Key {
 			return fail(errMoved, "container %s was attached to %s through %s, which leads to %s since %s (%s); move the cable back, or restart the container",
 				r.ContainerID, r.Identity, r.Device.Name, m.Identity, m.Since.UTC().Format(time.RFC3339), m.Neighbor)
 		}

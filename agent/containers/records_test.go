@@ -19,7 +19,7 @@ func keep(t *testing.T, dir, container string, netns record.Netns) {
 	t.Helper()
 	r := &record.Record{
 		Key: record.Key{Name: "conf", ContainerID: container, IfName: "net1"}, Phase: record.Added, Time: when, BootID: "boot-1", Netns: netns,
-		Network: "green", Identity: idGreen.String(), Device: recordLink("eth1", 2), Port: recordLink("eth1", 2),
+		Network: "green", Identity: idGreen.String(), Device: nodeLink("eth1", 2), Port: nodeLink("eth1", 2),
 		DelegateType: "macvlan", DelegateConf: []byte("{}"),
 	}
 	s, err := record.Open(dir)

@@ -34,7 +34,7 @@ type Lock struct {
 
 // Lock waits until ctx is done for the lock on key.
 func (s *Store) Lock(ctx context.Context, key Key) (*Lock, error) {
-	f, err := waitFor(ctx, s.lockPath(key.id()))
+	f, err := waitFor(ctx, s.lockPath(idOf(key)))
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func (l *Lock) Unlock() error {
 // Read returns the record; fs.ErrNotExist where there is none, ErrDamaged where
 // it cannot be understood.
 func (l *Lock) Read() (*Record, error) {
-	return l.store.read(l.key.id() + recordSuffix)
+	return l.store.read(idOf(l.key) + recordSuffix)
 }
 
 // Write writes or replaces the record. It need not survive a power failure: the
@@ -121,7 +121,7 @@ func (l *Lock) Write(r *Record) error {
 	return nil
 }
 
-func (l *Lock) path(suffix string) string { return filepath.Join(l.store.dir, l.key.id()+suffix) }
+func (l *Lock) path(suffix string) string { return filepath.Join(l.store.dir, idOf(l.key)+suffix) }
 
 // Sweep removes the files that killed plugins left beside the records: locks that
 // nobody holds, and records that are not whole, be it after a power failure. A

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/colvin-net/colvin/internal/safefile"
+	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
 // DefaultDir is where the records are unless configured otherwise.
@@ -40,16 +41,11 @@ const maxSize = 8 << 20
 // ErrDamaged is returned for a record that cannot be understood.
 var ErrDamaged = errors.New("damaged record")
 
-// Key names one attachment: the name in the CNI configuration, the container
-// and the interface in it.
-type Key struct {
-	Name        string `json:"name"`
-	ContainerID string `json:"containerID"`
-	IfName      string `json:"ifName"`
-}
+// Key names one attachment.
+type Key = nodefile.Key
 
-// id is safe as a file name whatever the key holds.
-func (k Key) id() string {
+// idOf is safe as a file name whatever the key holds.
+func idOf(k Key) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q", k.Name, k.ContainerID, k.IfName))
 	return hex.EncodeToString(sum[:16])
 }
@@ -107,11 +103,7 @@ func (p Pod) String() string {
 }
 
 // Link identifies one network device of the node.
-type Link struct {
-	Name  string `json:"name"`
-	Index int    `json:"index"`
-	MAC   string `json:"mac"`
-}
+type Link = nodefile.Link
 
 // Store is the directory of the records.
 type Store struct{ dir string }
@@ -241,7 +233,7 @@ func (s *Store) read(file string) (*Record, error) {
 
 func (r *Record) validate(file string) error {
 	switch {
-	case r.id()+recordSuffix != file:
+	case idOf(r.Key)+recordSuffix != file:
 		return errors.New("it is of another attachment")
 	case r.Phase != Adding && r.Phase != Added:
 		return fmt.Errorf("phase is %q", r.Phase)

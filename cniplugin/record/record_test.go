@@ -45,7 +45,7 @@ func lock(t *testing.T, s *Store, key Key) *Lock {
 
 // tryLock takes a lock if it is free.
 func tryLock(s *Store, key Key) (*Lock, error) {
-	f, err := flock(s.lockPath(key.id()))
+	f, err := flock(s.lockPath(idOf(key)))
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +153,7 @@ func TestDamaged(t *testing.T) {
 	if err := errors.Join(l.Write(other), l.Unlock()); err != nil {
 		t.Fatal(err)
 	}
-	foreign, err := os.ReadFile(filepath.Join(dir, other.id()+recordSuffix))
+	foreign, err := os.ReadFile(filepath.Join(dir, idOf(other.Key)+recordSuffix))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func TestDamaged(t *testing.T) {
 		"foreign":  string(foreign), "huge": strings.Repeat(" ", maxSize+1),
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := os.WriteFile(filepath.Join(dir, key.id()+recordSuffix), []byte(content), 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(dir, idOf(key)+recordSuffix), []byte(content), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			l := lock(t, s, key)
@@ -423,7 +423,7 @@ func TestSweep(t *testing.T) {
 	if err := errors.Join(l.Write(kept), l.Unlock()); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"dead.lock", "vlan-4-300.lock", "dead.json.tmp", "torn.json", busy.key.id() + tempSuffix, "notes"} {
+	for _, name := range []string{"dead.lock", "vlan-4-300.lock", "dead.json.tmp", "torn.json", idOf(busy.key) + tempSuffix, "notes"} {
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -431,7 +431,7 @@ func TestSweep(t *testing.T) {
 	if err := s.Sweep(time.Now().Add(-time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{kept.id() + recordSuffix, busy.key.id() + lockSuffix, busy.key.id() + tempSuffix, "notes"}
+	want := []string{idOf(kept.Key) + recordSuffix, idOf(busy.key) + lockSuffix, idOf(busy.key) + tempSuffix, "notes"}
 	slices.Sort(want)
 	if diff := cmp.Diff(want, files(t, dir)); diff != "" {
 		t.Errorf("left (-want +got):\n%s", diff)

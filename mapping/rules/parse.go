@@ -32,6 +32,32 @@ func (s Source) Equal(other Source) bool {
 // EqualSources reports whether both lists mean the same rules: the order counts.
 func EqualSources(a, b []Source) bool { return slices.EqualFunc(a, b, Source.Equal) }
 
+// NamesIn returns the names that a source gives, also where it holds mistakes, sorted.
+// What stands for something on the wire is a star.
+func NamesIn(source Source) []string {
+	var out []string
+	add := func(v yamlfile.Value) {
+		if name := v.Text(""); name != "" {
+			out = append(out, words.ReplaceAllString(name, "*"))
+		}
+	}
+	s := new(reader).open(&source)
+	for _, v := range s.networks.List() {
+		network := v.Mapping()
+		add(network.Get("name"))
+		for _, alias := range network.Get("aliases").List() {
+			add(alias)
+		}
+	}
+	for _, group := range s.groups.Mapping().Pairs() {
+		for _, vlan := range group.Value.Mapping().Get("vlans").Mapping().Pairs() {
+			add(vlan.Value)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // Parse reads the rules of a file. The error is yamlfile.Mistakes: all of them,
 // ordered by position. Warnings are of rules that are valid and probably not
 // what was meant; there are none beside mistakes.

@@ -400,3 +400,21 @@ func TestEqualSources(t *testing.T) {
 		}
 	}
 }
+
+func TestNamesIn(t *testing.T) {
+	for _, tt := range []struct {
+		name, data string
+		want       []string
+	}{
+		{"none", ``, nil},
+		{"no mapping", `[1]`, nil},
+		{"all that names", `{networks: [{name: "rail-{vlan}", aliases: [green, "{system.1}-{vlan}"]}], switchGroups: {dc: {vlans: {7: blue, "8-9": "dc-{vlan}"}}}}`, []string{"*-*", "blue", "dc-*", "green", "rail-*"}},
+		{"twice", `{networks: [{name: green}, {name: green}]}`, []string{"green"}},
+		{"with mistakes", `{networks: [{name: "{bogus}-x", aliases: blue}, {name: 7}, 7, {name: Not Valid}, {name: ""}], switchGroups: {dc: {vlans: [a]}, "": {vlans: {x: green}}}}`, []string{"*-x", "Not Valid", "green"}},
+		{"broken", `{networks: [{name: green`, nil},
+	} {
+		if diff := cmp.Diff(tt.want, NamesIn(Source{Name: "a", Data: []byte(tt.data)})); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+	}
+}

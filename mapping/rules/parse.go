@@ -301,9 +301,6 @@ func (r *reader) readNetwork(v yamlfile.Value) {
 		r.checkWords(name, n.name, matches, n)
 	}
 	r.readAliases(n, aliases, matches)
-	if tagged.Present() && n.tagged == nil {
-		return // what the rule is about is not known
-	}
 	warnSpans(n, matches, tagged)
 	r.warnCovered(&r.earlier, matches, n)
 	r.set.networks = append(r.set.networks, n)

@@ -80,10 +80,14 @@ func TestFlock(t *testing.T) {
 	if _, err := Flock(path, mode); !errors.Is(err, ErrLocked) || !Held(path) {
 		t.Errorf("lock twice: %v, held %t", err, Held(path))
 	}
-	if err := errors.Join(os.Remove(path), os.WriteFile(path, nil, mode)); err != nil {
-		t.Fatal(err)
+	st, err := f.Stat()
+	if err != nil || !isAt(path, st) {
+		t.Errorf("the file that was locked is another, %v", err)
 	}
-	if st, err := f.Stat(); err != nil || isAt(path, st) {
+	if err := os.Remove(path); err != nil || isAt(path, st) {
+		t.Errorf("a file that is gone is still the one that was locked, %v", err)
+	}
+	if err := os.WriteFile(path, nil, mode); err != nil || isAt(path, st) {
 		t.Errorf("another file is taken for the one that was locked, %v", err)
 	}
 	other, err := Flock(path, mode) // it is another lock

@@ -46,7 +46,7 @@ const (
 // merged is what package rules makes of some sources.
 type merged struct {
 	sources  []rules.Source
-	names    map[string][]string // that a source gives, by its name
+	names    map[string][]string // that a source gives, by its name; nil before the first
 	set      *rules.Set          // nil where there are mistakes
 	warnings []yamlfile.Mistake
 	err      error
@@ -54,7 +54,7 @@ type merged struct {
 
 // of reads the sources, unless they are those that were read last.
 func (m *merged) of(sources []rules.Source) *merged {
-	if !rules.EqualSources(sources, m.sources) || m.set == nil && m.err == nil {
+	if m.names == nil || !rules.EqualSources(sources, m.sources) {
 		m.sources, m.names = sources, map[string][]string{}
 		for _, s := range sources {
 			m.names[s.Name] = rules.NamesIn(s)

@@ -7,7 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 )
@@ -108,5 +111,40 @@ func TestFlock(t *testing.T) {
 	}
 	if _, err := os.Lstat(filepath.Join(filepath.Dir(path), "elsewhere")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the link was followed: %v", err)
+	}
+}
+
+// TestFlockOfRemovedFiles has many take a lock whose file goes with it: never do two hold
+// it, though some open the file just before its holder removes it.
+func TestFlockOfRemovedFiles(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	var inside, total atomic.Int32
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 2000 {
+				f, err := Flock(path, 0o600)
+				if errors.Is(err, ErrLocked) {
+					continue
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if n := inside.Add(1); n != 1 {
+					t.Errorf("%d hold the lock", n)
+				}
+				total.Add(1)
+				runtime.Gosched()
+				inside.Add(-1)
+				if err := errors.Join(os.Remove(path), f.Close()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if total.Load() == 0 {
+		t.Error("nobody ever held it")
 	}
 }

@@ -20,8 +20,8 @@ import (
 	"github.com/colvin-net/colvin/discovery/link"
 	"github.com/colvin-net/colvin/discovery/nic"
 	"github.com/colvin-net/colvin/discovery/observe"
+	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/internal/bootid"
-	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
 // A Task is long-lived work. A cancelled context is no error.
@@ -44,7 +44,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	if err := prepare(c); err != nil {
 		return err
 	}
-	lock, err := nodefile.Lock(filepath.Join(c.RunDirectory, nodefile.LockName))
+	lock, err := agentlock.Take(filepath.Join(c.RunDirectory, agentlock.Name))
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (a *Agent) build(ctx context.Context, boot string, links observe.Links) ([]
 		now.Snapshot = observer.Snapshot() // with counters and times of this moment
 		return &now, nil
 	}
-	tasks := []Task{observer, loop, loop.Rules(), loop.Records(), memoryTrimmer{log}, NewServer(filepath.Join(c.RunDirectory, nodefile.SocketName), state, loop.Changes, log)}
+	tasks := []Task{observer, loop, loop.Rules(), loop.Records(), memoryTrimmer{log}, NewServer(filepath.Join(c.RunDirectory, agentapi.SocketName), state, loop.Changes, log)}
 	if a.Cluster != nil {
 		tasks = append(tasks, a.Cluster)
 	}

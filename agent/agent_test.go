@@ -55,7 +55,7 @@ func TestMetrics(t *testing.T) {
 }
 
 func TestSocket(t *testing.T) {
-	path := filepath.Join(t.TempDir(), nodefile.SocketName)
+	path := filepath.Join(t.TempDir(), agentapi.SocketName)
 	if err := os.WriteFile(path, nil, 0o600); err != nil { // what a killed agent left
 		t.Fatal(err)
 	}

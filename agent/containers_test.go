@@ -145,7 +145,7 @@ func TestMovedAndBack(t *testing.T) {
 		time.Sleep(mapping.HoldDown + time.Second)
 		b.see(heard(sw1, 200))
 		to := string(mapping.Identity{Switch: "mac:" + sw1, VLAN: 200}.Key())
-		want := []nodefile.Moved{{Name: "conf", ContainerID: "c1", IfName: "net1", Identity: to, Neighbor: "leaf-1 mac:" + sw1 + " port ifname:p1"}}
+		want := []nodefile.Moved{{Key: nodefile.Key{Name: "conf", ContainerID: "c1", IfName: "net1"}, Identity: to, Neighbor: "leaf-1 mac:" + sw1 + " port ifname:p1"}}
 		if diff := cmp.Diff(want, b.moved(), cmpopts.IgnoreFields(nodefile.Moved{}, "Since")); diff != "" {
 			t.Fatalf("moved (-want +got):\n%s", diff)
 		}

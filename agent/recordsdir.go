@@ -11,6 +11,8 @@ import (
 	"github.com/fsnotify/fsnotify"
 
 	"github.com/colvin-net/colvin/agent/containers"
+	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/internal/latest"
 )
 
 const (
@@ -29,11 +31,11 @@ type recordsDir struct {
 	log  *slog.Logger
 	out  chan *containers.Records // holds the latest at most
 	last *containers.Records
-	here *containers.NamespaceObserver
+	here *record.Observer
 }
 
 func newRecordsDir(dir string, log *slog.Logger) *recordsDir {
-	return &recordsDir{dir: filepath.Clean(dir), log: log, out: make(chan *containers.Records, 1), last: &containers.Records{}, here: containers.NewNamespaceObserver()}
+	return &recordsDir{dir: filepath.Clean(dir), log: log, out: make(chan *containers.Records, 1), last: &containers.Records{}, here: record.NewObserver()}
 }
 
 // String names the task.
@@ -94,20 +96,16 @@ func (d *recordsDir) concerns(path string) bool {
 
 // reload reads the records and hands them over if they changed.
 func (d *recordsDir) reload() {
-	now := d.here.Read(d.dir)
+	now := containers.Read(d.dir, d.here)
 	if d.last.Equal(now) {
 		return
 	}
 	d.last = now
-	select {
-	case <-d.out:
-	default:
-	}
-	d.out <- now
+	latest.Put(d.out, now)
 }
 
 // load reads the records for the first time.
 func (d *recordsDir) load() *containers.Records {
-	d.last = d.here.Read(d.dir)
+	d.last = containers.Read(d.dir, d.here)
 	return d.last
 }

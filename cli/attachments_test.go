@@ -11,6 +11,7 @@ import (
 
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -63,7 +64,7 @@ func TestAgentHasNoAnswer(t *testing.T) {
 // TestAgentHangs has an agent that holds its lock and does not listen.
 func TestAgentHangs(t *testing.T) {
 	dir := t.TempDir()
-	lock, err := nodefile.Lock(filepath.Join(dir, nodefile.LockName))
+	lock, err := agentlock.Take(filepath.Join(dir, agentlock.Name))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,6 @@ import (
 	"github.com/colvin-net/colvin/agent/config"
 	"github.com/colvin-net/colvin/agent/history"
 	"github.com/colvin-net/colvin/internal/fit"
-	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
 func (a *app) changes() *cobra.Command {
@@ -29,7 +28,7 @@ func (a *app) changes() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			c, err := agentapi.QueryChanges(cmd.Context(), filepath.Join(a.runDir, nodefile.SocketName), from)
+			c, err := agentapi.QueryChanges(cmd.Context(), filepath.Join(a.runDir, agentapi.SocketName), from)
 			if err != nil {
 				return a.changesFromFile(err, dir, from)
 			}

@@ -21,6 +21,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
+	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -101,7 +102,7 @@ func (a *app) complete(cmd *cobra.Command, args []string, names func(*agentapi.S
 
 // state asks the agent.
 func (a *app) state(ctx context.Context) (*agentapi.State, error) {
-	return agentapi.Query(ctx, filepath.Join(a.runDir, nodefile.SocketName))
+	return agentapi.Query(ctx, filepath.Join(a.runDir, agentapi.SocketName))
 }
 
 // file reads what the agent left for the plugin.
@@ -128,7 +129,7 @@ func (a *app) needsAgent(err error) error {
 // noAgent reports whether it failed to ask the agent because there is none.
 func (a *app) noAgent(err error) bool {
 	nobody := errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
-	return nobody && !nodefile.Held(filepath.Join(a.runDir, nodefile.LockName))
+	return nobody && !agentlock.Held(filepath.Join(a.runDir, agentlock.Name))
 }
 
 // json prints v as indented JSON.

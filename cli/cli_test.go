@@ -148,7 +148,7 @@ func serve(t *testing.T, dir string) {
 func serveState(t *testing.T, dir string, state func() (*agentapi.State, error), changes func(time.Time) (agentapi.Changes, error)) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	server := agent.NewServer(filepath.Join(dir, nodefile.SocketName), state, changes, slog.New(slog.DiscardHandler))
+	server := agent.NewServer(filepath.Join(dir, agentapi.SocketName), state, changes, slog.New(slog.DiscardHandler))
 	done := make(chan error, 1)
 	go func() { done <- server.Run(ctx) }()
 	t.Cleanup(func() {
@@ -158,7 +158,7 @@ func serveState(t *testing.T, dir string, state func() (*agentapi.State, error),
 		}
 	})
 	for tick := time.Tick(time.Millisecond); ; <-tick {
-		if _, err := agentapi.Query(ctx, filepath.Join(dir, nodefile.SocketName)); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED) {
+		if _, err := agentapi.Query(ctx, filepath.Join(dir, agentapi.SocketName)); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED) {
 			return
 		}
 	}

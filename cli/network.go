@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
+	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/internal/yamlfile"
 	"github.com/colvin-net/colvin/mapping"
@@ -138,12 +139,12 @@ func (a *app) resolve() *cobra.Command {
 
 // alive reports whether an agent runs, as far as this user can tell.
 func (a *app) alive() bool {
-	lock := filepath.Join(a.runDir, nodefile.LockName)
+	lock := filepath.Join(a.runDir, agentlock.Name)
 	f, err := os.Open(lock)
 	if err == nil {
 		_ = f.Close()
 	}
-	return errors.Is(err, fs.ErrPermission) || nodefile.Held(lock)
+	return errors.Is(err, fs.ErrPermission) || agentlock.Held(lock)
 }
 
 func (a *app) networkNames() []string {

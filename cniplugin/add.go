@@ -18,6 +18,7 @@ import (
 
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -181,7 +182,7 @@ func (a *operation) record(t *target, node *nodefile.File, netns record.Netns) (
 // noteAge says how old the knowledge is that the attachment rests on, where nobody
 // renews it. The runtime keeps what a plugin writes there in its log.
 func (a *operation) noteAge(node *nodefile.File, about string) {
-	if nodefile.Held(a.conf.agentLock()) {
+	if agentlock.Held(a.conf.agentLock()) {
 		return
 	}
 	age := max(0, time.Since(node.Written).Round(time.Second)) // the clock may have been set back
@@ -199,9 +200,9 @@ func (a *operation) newRecord(t *target, node *nodefile.File, netns record.Netns
 		Key: a.key(), Phase: record.Adding, Time: time.Now().UTC(),
 		BootID: node.BootID, Netns: netns, Args: a.args.Args, Path: a.args.Path, Pod: pod(a.args.Args),
 		Network: a.conf.network, Identity: t.Identity, OtherIdentities: t.OtherIdentities,
-		Device:         record.Link{Name: t.device.Name, Index: t.device.Index, MAC: t.device.MAC.String()},
-		Parent:         record.Link(t.Parent),
-		Port:           record.Link(t.Port),
+		Device:         linkOf(t.device),
+		Parent:         t.Parent,
+		Port:           t.Port,
 		CarrierChanges: t.CarrierChanges, VID: t.VID, Taken: t.takes,
 		DelegateType: a.conf.delegate, DelegateConf: delegateConf,
 	}, nil
@@ -360,7 +361,7 @@ func (a *operation) spare(t *target) error {
 		case r.Key == a.key() || !a.sameBoot(r):
 		case t.takes && slices.Contains([]int{r.Device.Index, r.Parent.Index, r.Port.Index}, t.device.Index):
 			return fail(errUnsafe, "container %s (%s) is attached through it, or about to be, and host-device would take it away", r.ContainerID, r.Pod)
-		case !t.takes && r.DelegateType == a.conf.delegate && r.Parent == record.Link(t.Parent) && r.VID == t.VID:
+		case !t.takes && r.DelegateType == a.conf.delegate && r.Parent == t.Parent && r.VID == t.VID:
 			return fail(errUnsafe, "container %s (%s) has the interface of that VLAN already, and the kernel allows one; use macvlan for several containers", r.ContainerID, r.Pod)
 		}
 	}

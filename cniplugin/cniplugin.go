@@ -17,6 +17,7 @@ import (
 	"github.com/containernetworking/cni/pkg/skel"
 	"github.com/containernetworking/cni/pkg/types"
 
+	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -113,7 +114,7 @@ func (p *Plugin) readNode(c *conf) (*nodefile.File, error) {
 
 // agentAdvice is what to do when only the agent can improve the situation.
 func (c *conf) agentAdvice() string {
-	if nodefile.Held(c.agentLock()) {
+	if agentlock.Held(c.agentLock()) {
 		return "try again when colvind has heard the switch, which usually takes 30 seconds at most"
 	}
 	return "colvind does not run on this node: start it"

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -41,7 +42,7 @@ type conf struct {
 type object map[string]json.RawMessage
 
 func (c *conf) nodeFile() string  { return filepath.Join(c.runDir, nodefile.FileName) }
-func (c *conf) agentLock() string { return filepath.Join(c.runDir, nodefile.LockName) }
+func (c *conf) agentLock() string { return filepath.Join(c.runDir, agentlock.Name) }
 
 // parseConf reads the configuration and reports all its mistakes at once. The
 // conf it returns with an error is good enough to find a record.

@@ -16,7 +16,6 @@ import (
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/link"
-	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
 // Del detaches a container. It asks the record and never resolves a name again,
@@ -65,7 +64,7 @@ func (a *operation) delRecorded(r *record.Record) error {
 	if err != nil {
 		return err
 	}
-	_, lost := same(a.kernel, nodefile.Link(r.Device))
+	_, lost := same(a.kernel, r.Device)
 	// host-device complains where there is nothing to move back, also when it did that.
 	moves := delegateTypes[r.DelegateType].use == taken
 	detach := func() error { return a.detach(d, &args, conf, lost != nil || moves) }

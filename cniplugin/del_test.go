@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -120,8 +121,8 @@ func TestCheck(t *testing.T) {
 	b.wantVerbs("ADD", "CHECK")
 
 	b.node.Moved = []nodefile.Moved{
-		{Name: "net", ContainerID: "c2", IfName: "net1"},
-		{Name: "net", ContainerID: "c1", IfName: "net1", Identity: "mac:00:1b:21:aa:bb:cc vlan 200", Neighbor: "leaf-1 Ethernet4", Since: since},
+		{Key: nodefile.Key{Name: "net", ContainerID: "c2", IfName: "net1"}},
+		{Key: nodefile.Key{Name: "net", ContainerID: "c1", IfName: "net1"}, Identity: "mac:00:1b:21:aa:bb:cc vlan 200", Neighbor: "leaf-1 Ethernet4", Since: since},
 	}
 	b.writeNode()
 	b.wantError(b.do(b.plugin.Check), errMoved, `host1: network "green": container c1 was attached to chassis mac:00:1b:21:aa:bb:cc VLAN 100 through eth1, `+
@@ -175,7 +176,7 @@ func TestAgentAdvice(t *testing.T) {
 	if got := c.agentAdvice(); got != startAgent[2:] {
 		t.Error(got)
 	}
-	f, err := nodefile.Lock(c.agentLock())
+	f, err := agentlock.Take(c.agentLock())
 	b.must(err)
 	if got := c.agentAdvice(); got != waitForAgent[2:] {
 		t.Error(got)

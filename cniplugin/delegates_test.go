@@ -4,10 +4,8 @@ package cniplugin
 
 import (
 	"encoding/json"
-	"errors"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -473,46 +471,5 @@ func TestAddWithoutAgent(t *testing.T) {
 	b.must(b.do(b.plugin.Add))
 	if said := b.stderr.String(); said != "" {
 		t.Errorf("said %q with an agent", said)
-	}
-}
-
-// What is gone is judged by the path where this program sees what the plugin saw, and
-// by processes where it sees them all. What cannot be seen stays.
-func TestGone(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "ns")
-	if err := errors.Join(os.WriteFile(path, nil, 0o600), os.WriteFile(filepath.Join(dir, "file"), nil, 0o600)); err != nil {
-		t.Fatal(err)
-	}
-	ino, err := inode(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const here, elsewhere = 1, 2
-	missing := filepath.Join(dir, "none")
-	narrow, wide := viewpoint{mount: here}, viewpoint{mount: here, all: true, alive: map[uint64]bool{7: true}}
-	for name, tt := range map[string]struct {
-		from viewpoint
-		ns   record.Netns
-		want bool
-	}{
-		"there":                      {narrow, record.Netns{Path: path, Inode: ino, Mount: here}, false},
-		"another":                    {narrow, record.Netns{Path: path, Inode: ino + 1, Mount: here}, true},
-		"missing":                    {narrow, record.Netns{Path: missing, Inode: 7, Mount: here}, true},
-		"missing, inode used again":  {wide, record.Netns{Path: missing, Inode: 7, Mount: here}, true},
-		"unseen":                     {wide, record.Netns{Path: filepath.Join(dir, "file", "x"), Inode: ino, Mount: here}, false},
-		"seen from elsewhere":        {narrow, record.Netns{Path: missing, Inode: 8, Mount: elsewhere}, false},
-		"elsewhere, no process":      {wide, record.Netns{Path: missing, Inode: 8, Mount: elsewhere}, true},
-		"elsewhere, with a process":  {wide, record.Netns{Path: missing, Inode: 7, Mount: elsewhere}, false},
-		"of a process that has gone": {wide, record.Netns{Path: "/proc/0/ns/net", Inode: 7, Mount: here}, false},
-	} {
-		if got := tt.from.gone(tt.ns); got != tt.want {
-			t.Errorf("%s: gone %v, want %v", name, got, tt.want)
-		}
-	}
-	v, err := lookAround("/proc")
-	own, ownErr := inode(ownNetns)
-	if err != nil || ownErr != nil || !v.alive[own] || v.mount == 0 {
-		t.Errorf("this process sees %+v, %v, %v", v, err, ownErr)
 	}
 }

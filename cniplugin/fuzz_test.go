@@ -24,6 +24,7 @@ import (
 
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -70,7 +71,7 @@ func newFuzzRig(f *testing.F) *fuzzRig {
 		dir := filepath.Join(r.dir, fmt.Sprint("run", i))
 		err = errors.Join(err, os.Mkdir(dir, 0o700), os.WriteFile(filepath.Join(dir, nodefile.FileName), r.nodes[i], 0o600))
 	}
-	agent, lockErr := nodefile.Lock(filepath.Join(r.dir, "run0", nodefile.LockName))
+	agent, lockErr := agentlock.Take(filepath.Join(r.dir, "run0", agentlock.Name))
 	f.Cleanup(func() { _ = agent.Close() })
 	err = errors.Join(err, lockErr)
 	for _, dir := range []string{"records", "none", "plugins"} {
@@ -241,7 +242,7 @@ func (r *fuzzRig) printed(t *testing.T, command string, out []byte) {
 // stayed makes sure that files are only where they belong.
 func (r *fuzzRig) stayed(t *testing.T) {
 	t.Helper()
-	want := []string{"netns", "none", "plugins", "plugins/host-local", "plugins/macvlan", "records", "run0", "run0/" + nodefile.LockName}
+	want := []string{"netns", "none", "plugins", "plugins/host-local", "plugins/macvlan", "records", "run0", "run0/" + agentlock.Name}
 	for i := range r.nodes {
 		run := fmt.Sprint("run", i)
 		if i > 0 { // the first has a running agent
@@ -287,7 +288,7 @@ func fuzzNode(f *testing.F) []byte {
 			{Name: "storage", Uplinks: []nodefile.Uplink{trunk}},
 		},
 		KnownNames: []string{"blue", "green", "red"}, KnownPatterns: []string{"rail-*", "["},
-		Moved: []nodefile.Moved{{Name: "net", ContainerID: "c2", IfName: "net1", Identity: "elsewhere", Since: since}},
+		Moved: []nodefile.Moved{{Key: nodefile.Key{Name: "net", ContainerID: "c2", IfName: "net1"}, Identity: "elsewhere", Since: since}},
 	})
 	if err != nil {
 		f.Fatal(err)

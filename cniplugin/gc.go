@@ -9,11 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -34,7 +30,9 @@ func (p *Plugin) GC(args *skel.CmdArgs) error {
 	if err != nil {
 		return prefixed(p.about(c), err)
 	}
-	garbage := func(r *record.Record) bool { return r.Name == c.name && unwanted(r) }
+	garbage := func(all []record.Record) []record.Record {
+		return unwanted(slices.DeleteFunc(all, func(r record.Record) bool { return r.Name != c.name }))
+	}
 	path := func(*record.Record) string { return args.Path }
 	_, err = p.collect(c.recordDir, path, garbage)
 	if err = errors.Join(err, p.delegateGC(c, args)); err != nil {
@@ -43,9 +41,12 @@ func (p *Plugin) GC(args *skel.CmdArgs) error {
 	return nil
 }
 
+// A sieve leaves the garbage of some records.
+type sieve func([]record.Record) []record.Record
+
 // unwanted returns what tells garbage: what is not listed as valid or, where the
 // runtime gives no list, what is gone for certain.
-func (p *Plugin) unwanted(c *conf) (func(*record.Record) bool, error) {
+func (p *Plugin) unwanted(c *conf) (sieve, error) {
 	raw, ok := c.base[validAttachmentsKey]
 	if !ok {
 		return p.gone()
@@ -54,28 +55,38 @@ func (p *Plugin) unwanted(c *conf) (func(*record.Record) bool, error) {
 	if err := json.Unmarshal(raw, &valid); err != nil || isNull(raw) {
 		return nil, fail(types.ErrInvalidNetworkConfig, "%q is no list, so nothing is known to be garbage", validAttachmentsKey)
 	}
-	return func(r *record.Record) bool {
-		return !slices.Contains(valid, types.GCAttachment{ContainerID: r.ContainerID, IfName: r.IfName})
+	return func(all []record.Record) []record.Record {
+		return slices.DeleteFunc(all, func(r record.Record) bool {
+			return slices.Contains(valid, types.GCAttachment{ContainerID: r.ContainerID, IfName: r.IfName})
+		})
 	}, nil
 }
 
-// gone returns what tells the records whose network namespace is gone for certain.
-func (p *Plugin) gone() (func(*record.Record) bool, error) {
+// gone returns what tells the records whose network namespace is gone for certain. It
+// looks when it is asked: what was made since its records were listed is none of them.
+func (p *Plugin) gone() (sieve, error) {
 	boot, err := p.kernel.BootID()
 	if err != nil {
 		return nil, err
 	}
-	here, err := lookAround("/proc")
-	if err != nil {
-		return nil, err
-	}
-	return func(r *record.Record) bool { return r.BootID != boot || here.gone(r.Netns) }, nil
+	return func(all []record.Record) (out []record.Record) {
+		netns := make([]record.Netns, len(all))
+		for i := range all {
+			netns[i] = all[i].Netns
+		}
+		for i, sight := range record.NewObserver().Look(netns) {
+			if all[i].BootID != boot || sight == record.Gone {
+				out = append(out, all[i])
+			}
+		}
+		return out
+	}, nil
 }
 
 // collect detaches what is garbage, and then removes what killed plugins left.
 // Plugins and delegates that are at work are waited for, all in all no longer than
 // for one lock.
-func (p *Plugin) collect(dir string, cniPath func(*record.Record) string, garbage func(*record.Record) bool) (collected []record.Record, err error) {
+func (p *Plugin) collect(dir string, cniPath func(*record.Record) string, garbage sieve) (collected []record.Record, err error) {
 	store, err := record.Open(dir)
 	if err != nil {
 		return nil, err
@@ -84,13 +95,11 @@ func (p *Plugin) collect(dir string, cniPath func(*record.Record) string, garbag
 	errs := []error{store.Sweep(booted())}
 	records, err := store.List()
 	errs = append(errs, err)
-	for i := range records {
-		if r := &records[i]; garbage(r) {
-			done, err := p.collectOne(deadline, cniPath(r), store, r)
-			errs = append(errs, err)
-			if done {
-				collected = append(collected, *r)
-			}
+	for _, r := range garbage(records) {
+		done, err := p.collectOne(deadline, cniPath(&r), store, &r)
+		errs = append(errs, err)
+		if done {
+			collected = append(collected, r)
 		}
 	}
 	errs = append(errs, p.sweepVLANs(deadline, store))
@@ -161,59 +170,8 @@ func Collect(recordDir, cniPath string, dryRun bool) ([]record.Record, error) {
 	}
 	if dryRun {
 		list, err := record.List(recordDir)
-		return slices.DeleteFunc(list.Records, func(r record.Record) bool { return !gone(&r) }), errors.Join(err, list.Why)
+		return gone(list.Records), errors.Join(err, list.Why)
 	}
 	path := func(r *record.Record) string { return cmp.Or(r.Path, cniPath) }
 	return p.collect(recordDir, path, gone)
-}
-
-// A viewpoint is what this program can see of network namespaces. A container's may
-// be there though its path leads nowhere: in another mount namespace than the
-// plugin's, paths are others, and in a PID namespace processes are hidden.
-type viewpoint struct {
-	mount uint64          // this program's mount namespace
-	all   bool            // it sees the processes of the whole machine
-	alive map[uint64]bool // network namespaces that processes are in
-}
-
-func lookAround(proc string) (viewpoint, error) {
-	v := viewpoint{alive: map[uint64]bool{}}
-	var err error
-	if v.mount, err = inode(filepath.Join(proc, "self/ns/mnt")); err != nil {
-		return v, err
-	}
-	pid, err := inode(filepath.Join(proc, "self/ns/pid"))
-	if err != nil {
-		return v, err
-	}
-	v.all = pid == record.InitialPIDNamespace
-	entries, err := os.ReadDir(proc)
-	if err != nil {
-		return v, fmt.Errorf("find live network namespaces: %w", err)
-	}
-	for _, e := range entries {
-		if _, err := strconv.Atoi(e.Name()); err != nil {
-			continue
-		}
-		ino, err := inode(filepath.Join(proc, e.Name(), "ns/net"))
-		switch {
-		case err == nil:
-			v.alive[ino] = true
-		case !errors.Is(err, fs.ErrNotExist): // not one that has ended: hidden, as without CAP_SYS_PTRACE
-			v.all = false
-		}
-	}
-	return v, nil
-}
-
-// gone reports whether a namespace is gone for certain.
-func (v *viewpoint) gone(ns record.Netns) bool {
-	ino, err := inode(ns.Path)
-	if err == nil && ino == ns.Inode || err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return false
-	}
-	if ns.Mount == v.mount && !strings.HasPrefix(ns.Path, "/proc/") {
-		return true // its inode may be another's by now
-	}
-	return v.all && !v.alive[ns.Inode]
 }

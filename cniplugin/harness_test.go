@@ -26,6 +26,7 @@ import (
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/link"
+	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/internal/leaktest"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -331,7 +332,7 @@ func (b *bench) nodeFile() string { return filepath.Join(b.dir, "run", nodefile.
 // agent makes an agent hold the lock until the test ends.
 func (b *bench) agent() {
 	b.t.Helper()
-	f, err := nodefile.Lock(filepath.Join(b.dir, "run", nodefile.LockName))
+	f, err := agentlock.Take(filepath.Join(b.dir, "run", agentlock.Name))
 	if err != nil {
 		b.t.Fatal(err)
 	}

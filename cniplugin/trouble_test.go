@@ -62,7 +62,7 @@ func TestSeveralRecordDirectories(t *testing.T) {
 	b.wantError(b.do(b.plugin.Add), 103, `node1: network "storage" on eth1 with VLAN 300: VLAN device eth1.300 is shared by containers whose records are elsewhere `+
 		`(colvin: shared by containers; records in DIR/records); set the same "recordDirectory" for all networks of a node`)
 	b.must(b.do(b.plugin.Del))
-	_, err := b.plugin.collect(filepath.Join(b.dir, "other"), func(*record.Record) string { return "" }, func(*record.Record) bool { return false })
+	_, err := b.plugin.collect(filepath.Join(b.dir, "other"), func(*record.Record) string { return "" }, func([]record.Record) []record.Record { return nil })
 	b.must(err)
 	if diff := cmp.Diff([]string{"eth1", "eth2", "eth1.300"}, b.names()); diff != "" {
 		t.Errorf("devices (-want +got):\n%s", diff)

@@ -12,6 +12,7 @@ import (
 	"github.com/containernetworking/cni/pkg/types"
 
 	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -41,7 +42,7 @@ func (p *Plugin) Check(args *skel.CmdArgs) error {
 }
 
 func (a *operation) check(r *record.Record) error {
-	if _, err := same(a.kernel, nodefile.Link(r.Device)); err != nil && !r.Taken {
+	if _, err := same(a.kernel, r.Device); err != nil && !r.Taken {
 		return fail(errNotHere, "container %s is attached through a device that is no longer there: %v", r.ContainerID, err)
 	}
 	if err := a.moved(r); err != nil {
@@ -67,7 +68,7 @@ func (a *operation) moved(r *record.Record) error {
 		return nil // CHECK is about this container, not about the agent
 	}
 	for _, m := range node.Moved {
-		if (record.Key{Name: m.Name, ContainerID: m.ContainerID, IfName: m.IfName}) == r.Key {
+		if m.Key == r.Key {
 			return fail(errMoved, "container %s was attached to %s through %s, which leads to %s since %s (%s); move the cable back, or restart the container",
 				r.ContainerID, identity.Key(r.Identity).Named(), r.Device.Name, identity.Key(m.Identity).Named(), m.Since.UTC().Format(time.RFC3339), m.Neighbor)
 		}
@@ -84,7 +85,7 @@ func (p *Plugin) Status(args *skel.CmdArgs) error {
 	if _, err := nodefile.Read(c.nodeFile()); err != nil {
 		return fail(types.ErrPluginNotAvailable, "%s: %v", p.about(c), err)
 	}
-	if !nodefile.Held(c.agentLock()) {
+	if !agentlock.Held(c.agentLock()) {
 		return fail(types.ErrPluginNotAvailable, "%s: colvind does not run on this node (nobody holds %s): start it",
 			p.about(c), c.agentLock())
 	}

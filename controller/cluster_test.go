@@ -42,8 +42,7 @@ type cluster struct {
 
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
-	c := &cluster{ControlPlane: controlplane.StartT(t, controlplane.Options{})}
-	must(t, controlplane.InstallColvin(t.Context(), c.ControlPlane))
+	c := &cluster{ControlPlane: controlplane.StartColvinT(t, controlplane.Options{})}
 	const home = "node-of-the-controller"
 	must(t, c.addNode(t.Context(), home))
 	var err error

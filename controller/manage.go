@@ -26,8 +26,8 @@ import (
 )
 
 const (
-	// settle is how long a change waits for others that come with it.
-	settle = 50 * time.Millisecond
+	// gather is how long a change waits for others that come with it.
+	gather = 50 * time.Millisecond
 
 	// What failed is tried again after these times, the longer the more often it fails.
 	firstRetry = 100 * time.Millisecond
@@ -99,7 +99,7 @@ func watch(m manager.Manager, k ctrl.Controller, object client.Object, p ...pred
 // settled has everything reconciled once a burst of changes is over, or nearly so.
 func settled() handler.EventHandler {
 	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
-	later := func(q queue) { q.AddAfter(everything, settle) }
+	later := func(q queue) { q.AddAfter(everything, gather) }
 	return handler.Funcs{
 		CreateFunc:  func(_ context.Context, _ event.CreateEvent, q queue) { later(q) },
 		UpdateFunc:  func(_ context.Context, _ event.UpdateEvent, q queue) { later(q) },

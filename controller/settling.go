@@ -8,15 +8,15 @@ import (
 	"time"
 
 	"github.com/colvin-net/colvin/controller/plan"
-	"github.com/colvin-net/colvin/mapping/rules"
+	"github.com/colvin-net/colvin/internal/settle"
 )
 
 // settling holds plans back until the RuleSets have come to rest. The agents wait as
 // long: no node resolves by what is there in between, and a colour that is given then is
 // given for good.
 type settling struct {
-	seen        []generation // nil before the first
-	first, last time.Time    // of the changes that have not settled
+	seen   []generation  // nil before the first
+	window settle.Window // of the changes that have not settled
 }
 
 // A generation is a RuleSet with its spec.
@@ -34,18 +34,12 @@ func (s *settling) wait(all []plan.RuleSet, now time.Time) time.Duration {
 	}
 	slices.SortFunc(seen, func(a, b generation) int { return cmp.Compare(a.name, b.name) })
 	if s.seen != nil && !slices.Equal(seen, s.seen) {
-		s.last = now
-		if s.first.IsZero() {
-			s.first = now
-		}
+		s.window = s.window.Renew(now)
 	}
 	s.seen = seen
-	if s.first.IsZero() {
-		return 0
+	left := s.window.Left(now)
+	if left == 0 {
+		s.window = settle.Window{}
 	}
-	rest := min(s.last.Add(rules.Settle).Sub(now), s.first.Add(rules.SettleMost).Sub(now))
-	if rest <= 0 {
-		s.first = time.Time{}
-	}
-	return max(rest, 0)
+	return left
 }

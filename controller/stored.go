@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"reflect"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -61,7 +60,7 @@ func (s *storedRules) load(ctx context.Context, from client.Reader, namespace st
 		return nil
 	}
 	s.saved = sources
-	if before == nil || !reflect.DeepEqual(before, sources) {
+	if before == nil || !rules.EqualSources(before, sources) {
 		s.good = sources
 	}
 	return nil
@@ -74,7 +73,7 @@ func (r *reconciler) keepRules(ctx context.Context, p *plan.Plan) error {
 		return nil
 	}
 	s.good = p.InForce
-	if s.saved != nil && reflect.DeepEqual(s.saved, s.good) {
+	if s.saved != nil && rules.EqualSources(s.saved, s.good) {
 		return nil
 	}
 	data, err := pack(s.good)

@@ -33,7 +33,7 @@ func (n *Node) NodeFile() (*nodefile.File, error) {
 
 // State asks the node's agent.
 func (n *Node) State(ctx context.Context) (*agentapi.State, error) {
-	return agentapi.Query(ctx, n.Path(nodefile.DefaultDir+"/"+nodefile.SocketName))
+	return agentapi.Query(ctx, n.Path(nodefile.DefaultDir+"/"+agentapi.SocketName))
 }
 
 // Await waits until the node file says what is wanted of it. The error tells

@@ -4,10 +4,7 @@ package mapping_test
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,67 +14,24 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/tools/txtar"
 
 	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/clusterview"
+	"github.com/colvin-net/colvin/internal/scenario"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
-
-var update = flag.Bool("update", false, "write what the scenarios now resolve into their files")
 
 // TestScenarios plays what the wire said, step by step, and compares what the
 // node resolved. A scenario is a txtar file with rules, a script and the output
 // of its "show" and "explain" steps.
 func TestScenarios(t *testing.T) {
-	files, err := filepath.Glob("testdata/scenarios/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no scenarios: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) { playFile(t, file) })
-	}
-}
-
-func playFile(t *testing.T, file string) {
-	t.Helper()
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ar := txtar.Parse(data)
-	p := &player{files: map[string]string{}, now: start, node: "node1", boot: "boot-1", attach: true}
-	for _, f := range ar.Files {
-		p.files[f.Name] = string(f.Data)
-	}
-	p.loadRules(t, "rules.yaml")
-	for n, line := range strings.Split(p.files["script"], "\n") {
-		fields := strings.Fields(line)
-		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
-			continue
-		}
-		if err := p.play(t, fields[0], fields[1:]); err != nil {
-			t.Fatalf("script line %d: %s: %v", n+1, line, err)
-		}
-	}
-	if *update {
-		writeOutput(t, file, ar, p.out.String())
-		return
-	}
-	if diff := cmp.Diff(p.files["output"], p.out.String()); diff != "" {
-		t.Errorf("output (-want +got):\n%s", diff)
-	}
-}
-
-func writeOutput(t *testing.T, file string, ar *txtar.Archive, out string) {
-	t.Helper()
-	ar.Files = slices.DeleteFunc(ar.Files, func(f txtar.File) bool { return f.Name == "output" })
-	ar.Files = append(ar.Files, txtar.File{Name: "output", Data: []byte(out)})
-	if err := os.WriteFile(file, txtar.Format(ar), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	scenario.Run(t, "testdata/scenarios/*.txtar", func(t *testing.T, files map[string]string) scenario.Player {
+		p := &player{files: files, now: start, node: "node1", boot: "boot-1", attach: true}
+		p.loadRules(t, "rules.yaml")
+		return p
+	})
 }
 
 var start = time.Date(2026, 1, 2, 10, 0, 0, 0, time.Local)
@@ -97,6 +51,9 @@ type player struct {
 	book       []mapping.Colour
 	view       mapping.View
 }
+
+// Output implements scenario.Player.
+func (p *player) Output() string { return p.out.String() }
 
 func (p *player) loadRules(t *testing.T, name string) {
 	t.Helper()
@@ -126,7 +83,8 @@ func asRuleSet(t *testing.T, file string) *rules.Set {
 	return set
 }
 
-func (p *player) play(t *testing.T, verb string, args []string) (err error) {
+// Play implements scenario.Player.
+func (p *player) Play(t *testing.T, verb string, args []string) (err error) {
 	t.Helper()
 	switch verb {
 	case "link":

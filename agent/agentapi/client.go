@@ -15,6 +15,9 @@ import (
 	"time"
 )
 
+// SocketName is the agent's socket in its run directory.
+const SocketName = "agent.sock"
+
 // The paths of what the agent answers with GET on its socket.
 const (
 	StatePath   = "/v1/state"   // the State

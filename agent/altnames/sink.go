@@ -17,6 +17,7 @@ import (
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/link"
+	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/internal/bootid"
 	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/mapping"
@@ -106,8 +107,8 @@ func New(on bool, bootID string, kernel Kernel, stateDirectory string, log *slog
 // under the recorded index. What such an agent could still do is to have a name go that
 // an admin gave, if it could be a network's: the kernel does not tell who gave it.
 func ClearUnlessRunning(runDirectory, stateDirectory string) (err error) {
-	lock, err := lockUnlessMissing(filepath.Join(runDirectory, nodefile.LockName))
-	if errors.Is(err, nodefile.ErrLocked) {
+	lock, err := lockUnlessMissing(filepath.Join(runDirectory, agentlock.Name))
+	if errors.Is(err, agentlock.ErrLocked) {
 		return nil
 	}
 	if err != nil {
@@ -133,7 +134,7 @@ func lockUnlessMissing(path string) (*os.File, error) {
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	return nodefile.Lock(path)
+	return agentlock.Take(path)
 }
 
 // Withdraw takes away every name that the view does not give its device any more,

@@ -22,6 +22,8 @@ import (
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/link"
+	"github.com/colvin-net/colvin/internal/agentlock"
+	"github.com/colvin-net/colvin/internal/safefile"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -571,7 +573,7 @@ func TestNoRecord(t *testing.T) {
 // TestClearedUnlessRunning tells by an unusable record whether it is read.
 func TestClearedUnlessRunning(t *testing.T) {
 	run, state := t.TempDir(), t.TempDir()
-	path := filepath.Join(run, nodefile.LockName)
+	path := filepath.Join(run, agentlock.Name)
 	if err := os.Mkdir(filepath.Join(state, recordFormat.Name), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -586,7 +588,7 @@ func TestClearedUnlessRunning(t *testing.T) {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the lock file was made: %v", err)
 	}
-	lock, err := nodefile.Lock(path)
+	lock, err := agentlock.Take(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -595,14 +597,14 @@ func TestClearedUnlessRunning(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect("killed", true)
-	if nodefile.Held(path) {
+	if agentlock.Held(path) {
 		t.Error("the lock is still held")
 	}
 	if err := errors.Join(os.Remove(path), os.Symlink("elsewhere", path)); err != nil {
 		t.Fatal(err)
 	}
-	if err := ClearUnlessRunning(run, state); !errors.Is(err, syscall.ELOOP) {
-		t.Errorf("a link for a lock file: error %v, want %v", err, syscall.ELOOP)
+	if err := ClearUnlessRunning(run, state); !errors.Is(err, safefile.ErrLink) {
+		t.Errorf("a link for a lock file: error %v, want %v", err, safefile.ErrLink)
 	}
 }
 

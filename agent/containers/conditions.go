@@ -22,9 +22,7 @@ func Moved(attached []agentapi.ContainerAttachment) []nodefile.Moved {
 	var out []nodefile.Moved
 	for i := range attached {
 		if a := &attached[i]; a.Status == agentapi.ContainerMoved {
-			out = append(out, nodefile.Moved{
-				Name: a.Name, ContainerID: a.ContainerID, IfName: a.IfName, Identity: a.To, Neighbor: a.Neighbor, Since: a.Since,
-			})
+			out = append(out, nodefile.Moved{Key: a.Key, Identity: a.To, Neighbor: a.Neighbor, Since: a.Since})
 		}
 	}
 	return out

@@ -18,10 +18,10 @@ func TestConditions(t *testing.T) {
 	moved := func(container, pod string) agentapi.ContainerAttachment {
 		return agentapi.ContainerAttachment{
 			Key: record.Key{Name: "conf", ContainerID: container, IfName: "net1"}, Pod: record.Pod{Namespace: "default", Name: pod}, Network: "green",
-			Identity: "local:a vlan 1", Device: recordLink("eth1", 2), Status: agentapi.ContainerMoved, To: "local:a vlan 2", ToNetwork: "blue", Neighbor: "sw-blue p1", Since: when.Local(),
+			Identity: "local:a vlan 1", Device: nodeLink("eth1", 2), Status: agentapi.ContainerMoved, To: "local:a vlan 2", ToNetwork: "blue", Neighbor: "sw-blue p1", Since: when.Local(),
 		}
 	}
-	taken := agentapi.ContainerAttachment{Key: record.Key{ContainerID: "0123456789abcdef"}, Network: "green", Device: recordLink("eth7", 9), Taken: true, Status: agentapi.ContainerUnverified}
+	taken := agentapi.ContainerAttachment{Key: record.Key{ContainerID: "0123456789abcdef"}, Network: "green", Device: nodeLink("eth7", 9), Taken: true, Status: agentapi.ContainerUnverified}
 	orphan, unfinished := moved("c3", "web-2"), moved("c4", "web-3")
 	orphan.Orphaned, orphan.Gone = "its network namespace is gone", when
 	unfinished.Orphaned, unfinished.Status = "its ADD was not completed", agentapi.ContainerOK

@@ -31,8 +31,6 @@ func nodeLink(name string, index int) nodefile.Link {
 	return nodefile.Link{Name: name, Index: index, MAC: macOf(index).String()}
 }
 
-func recordLink(name string, index int) record.Link { return record.Link(nodeLink(name, index)) }
-
 // A scene is a record and what is seen of its device.
 type scene struct {
 	record     func(*record.Record)
@@ -84,7 +82,7 @@ func barred(a *mapping.Uplink) { a.Device, a.Parent = nodefile.Link{}, nodefile.
 func (s scene) resolve() (agentapi.ContainerAttachment, time.Time) {
 	r := record.Record{
 		Key: record.Key{Name: "conf", ContainerID: "c1", IfName: "net1"}, Phase: record.Added, Time: when.Add(-time.Hour), BootID: "boot-1",
-		Network: "green", Identity: string(idGreen.Key()), Device: recordLink("eth1", 2), Port: recordLink("eth1", 2),
+		Network: "green", Identity: string(idGreen.Key()), Device: nodeLink("eth1", 2), Port: nodeLink("eth1", 2),
 	}
 	if s.record != nil {
 		s.record(&r)
@@ -104,10 +102,10 @@ func (s scene) resolve() (agentapi.ContainerAttachment, time.Time) {
 func TestStatus(t *testing.T) {
 	fresh, stale, unverified, down := nodefile.Fresh, nodefile.Stale, nodefile.Unverified, nodefile.Down
 	onVLAN := func(r *record.Record) {
-		r.VID, r.Device, r.Parent = 300, recordLink("eth1.300", 6), recordLink("eth1", 2)
+		r.VID, r.Device, r.Parent = 300, nodeLink("eth1.300", 6), nodeLink("eth1", 2)
 	}
-	onTheBond := func(r *record.Record) { r.Device = recordLink("bond0", 5) }
-	taken := func(r *record.Record) { r.Taken, r.Device = true, recordLink("eth7", 9) }
+	onTheBond := func(r *record.Record) { r.Device = nodeLink("bond0", 5) }
+	taken := func(r *record.Record) { r.Taken, r.Device = true, nodeLink("eth7", 9) }
 	anotherMAC := func(s *discovery.Snapshot) { // as a bridge has when a container joins it
 		s.Interfaces = []discovery.Interface{{Index: 2, Name: "eth1", MAC: macOf(77), Up: true}}
 	}

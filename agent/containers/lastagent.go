@@ -20,7 +20,7 @@ func JudgeWithoutAgent(dir string, f *nodefile.File) (attached []agentapi.Contai
 	if err != nil {
 		return nil, "", err
 	}
-	held := NewNamespaceObserver().Read(dir)
+	held := Read(dir, record.NewObserver())
 	attached, _ = writtenIn(f, boot, time.Now()).attached(held.list, nil)
 	return attached, held.problem, nil
 }
@@ -35,8 +35,7 @@ func ReadMoved(path, boot string) []agentapi.ContainerAttachment {
 	var out []agentapi.ContainerAttachment
 	for _, m := range f.Moved {
 		a := agentapi.ContainerAttachment{
-			Key:    record.Key{Name: m.Name, ContainerID: m.ContainerID, IfName: m.IfName},
-			Status: agentapi.ContainerMoved, Since: m.Since, Neighbor: m.Neighbor, To: m.Identity,
+			Key: m.Key, Status: agentapi.ContainerMoved, Since: m.Since, Neighbor: m.Neighbor, To: m.Identity,
 		}
 		for _, n := range f.Networks {
 			if a.ToNetwork == "" && slices.ContainsFunc(n.Uplinks, func(at nodefile.Uplink) bool { return at.Identity == m.Identity }) {

@@ -17,11 +17,11 @@ func TestJudgeWithoutAgent(t *testing.T) {
 	r := func(container string) heldRecord {
 		return heldRecord{record.Record{
 			Key: record.Key{Name: "conf", ContainerID: container, IfName: "net1"}, Phase: record.Added, Time: when.Add(-time.Hour), BootID: "boot-1",
-			Network: "green", Identity: string(idGreen.Key()), Device: recordLink("eth1", 2), Port: recordLink("eth1", 2),
+			Network: "green", Identity: string(idGreen.Key()), Device: nodeLink("eth1", 2), Port: nodeLink("eth1", 2),
 		}, false}
 	}
 	tagged, taken, gone := r("c3"), r("c4"), r("c5")
-	tagged.VID, tagged.Device, tagged.Parent = 300, recordLink("eth1.300", 6), recordLink("eth1", 2)
+	tagged.VID, tagged.Device, tagged.Parent = 300, nodeLink("eth1.300", 6), nodeLink("eth1", 2)
 	taken.Taken, gone.gone = true, true
 	file := &nodefile.File{
 		BootID: "boot-1",
@@ -29,7 +29,7 @@ func TestJudgeWithoutAgent(t *testing.T) {
 			{Name: "green", Uplinks: []nodefile.Uplink{{Identity: string(idGreen.Key()), Device: nodeLink("eth1", 2), Port: nodeLink("eth1", 2), Certainty: nodefile.Fresh}}},
 			{Name: "blue", Uplinks: []nodefile.Uplink{{Identity: string(idBlue.Key()), VID: 300, Parent: nodeLink("eth1", 2), Port: nodeLink("eth1", 2), Certainty: nodefile.Stale}}},
 		},
-		Moved: []nodefile.Moved{{Name: "conf", ContainerID: "c2", IfName: "net1", Identity: string(idPeer.Key())}},
+		Moved: []nodefile.Moved{{Key: nodefile.Key{Name: "conf", ContainerID: "c2", IfName: "net1"}, Identity: string(idPeer.Key())}},
 	}
 	for boot, want := range map[string][]string{
 		"boot-1": {"c1 ok", "c2 moved " + string(idPeer.Key()), "c3 moved " + string(idBlue.Key()), "c4 unverified", "c5 ok its network namespace is gone"},

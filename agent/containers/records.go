@@ -8,11 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"os/user"
-	"path/filepath"
 	"reflect"
 	"strconv"
-	"strings"
-	"syscall"
 
 	"github.com/colvin-net/colvin/cniplugin/record"
 )
@@ -58,66 +55,16 @@ func ownGroup() string {
 	return id
 }
 
-// A NamespaceObserver is what this program can see of network namespaces.
-type NamespaceObserver struct {
-	mount uint64         // its own mount namespace; 0 where that cannot be told
-	own   syscall.Stat_t // of that, on the device of the kernel's namespace files
-	all   bool           // it sees the processes of the whole machine
-	// seen are the namespaces that were there when it looked: their paths mean the
-	// same here as where the plugin runs.
-	seen map[record.Netns]bool
-}
-
-// NewNamespaceObserver returns a NamespaceObserver that has seen no namespace yet.
-func NewNamespaceObserver() *NamespaceObserver {
-	w := &NamespaceObserver{}
-	if syscall.Stat("/proc/self/ns/mnt", &w.own) == nil {
-		w.mount = w.own.Ino
-	}
-	var st syscall.Stat_t
-	w.all = syscall.Stat("/proc/self/ns/pid", &st) == nil && st.Ino == record.InitialPIDNamespace
-	return w
-}
-
 // Read reads the records in dir, and looks whether the containers are there.
-func (w *NamespaceObserver) Read(dir string) *Records {
+func Read(dir string, here *record.Observer) *Records {
 	l, err := record.List(dir)
-	out, seen := &Records{problem: problemOf(dir, l, err)}, map[record.Netns]bool{}
+	netns := make([]record.Netns, len(l.Records))
 	for i := range l.Records {
-		r := &l.Records[i]
-		alive, gone := w.observe(r.Netns)
-		if alive || w.seen[r.Netns] {
-			seen[r.Netns] = true
-		}
-		out.list = append(out.list, heldRecord{*r, gone})
+		netns[i] = l.Records[i].Netns
 	}
-	w.seen = seen
+	out := &Records{problem: problemOf(dir, l, err)}
+	for i, sight := range here.Look(netns) {
+		out.list = append(out.list, heldRecord{l.Records[i], sight == record.Gone})
+	}
 	return out
-}
-
-// observe reports whether a network namespace is there, or gone for certain. What may
-// not be seen, as from another mount or PID namespace, is neither.
-func (w *NamespaceObserver) observe(n record.Netns) (alive, gone bool) {
-	path := filepath.Clean(n.Path)
-	if !filepath.IsAbs(path) {
-		return false, false
-	}
-	sees := w.seen[n] || n.Mount == w.mount && w.mount != 0
-	witness := filepath.Dir(path)
-	if strings.HasPrefix(path, "/proc/") {
-		sees = sees && w.all
-		witness = "/proc/1" // hidden together with all others (hidepid)
-	}
-	var st syscall.Stat_t
-	err := syscall.Stat(path, &st)
-	switch {
-	case err == nil && st.Dev != w.own.Dev: // the mount of a namespace did not reach here
-		return false, false
-	case err == nil:
-		return st.Ino == n.Inode, sees && st.Ino != n.Inode
-	case !errors.Is(err, fs.ErrNotExist):
-		return false, false
-	}
-	_, err = os.Stat(witness)
-	return false, sees && err == nil
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -20,7 +19,7 @@ func keep(t *testing.T, dir, container string, netns record.Netns) {
 	t.Helper()
 	r := &record.Record{
 		Key: record.Key{Name: "conf", ContainerID: container, IfName: "net1"}, Phase: record.Added, Time: when, BootID: "boot-1", Netns: netns,
-		Network: "green", Identity: string(idGreen.Key()), Device: recordLink("eth1", 2), Port: recordLink("eth1", 2),
+		Network: "green", Identity: string(idGreen.Key()), Device: nodeLink("eth1", 2), Port: nodeLink("eth1", 2),
 		DelegateType: "macvlan", DelegateConf: []byte("{}"),
 	}
 	s, err := record.Open(dir)
@@ -56,106 +55,24 @@ func TestProblemOf(t *testing.T) {
 	}
 }
 
-func TestNetnsGone(t *testing.T) {
-	dir := t.TempDir()
-	file := filepath.Join(dir, "netns")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	var own syscall.Stat_t
-	if err := syscall.Stat("/proc/self/ns/net", &own); err != nil {
-		t.Skip("needs /proc:", err)
-	}
-	alive := record.Netns{Path: "/proc/self/ns/net", Inode: own.Ino}
-	another := record.Netns{Path: "/proc/self/ns/net", Inode: own.Ino + 1}
-	gone := record.Netns{Path: filepath.Join(dir, "gone")}
-	ended := record.Netns{Path: "/proc/4194305/ns/net"} // above any process ID
-	for _, tt := range []struct {
-		name  string
-		netns record.Netns
-		// what is told from the plugin's mount namespace, and from another one where the
-		// namespace was seen; all from the first PID namespace
-		gone, alive bool
-	}{
-		{"there", alive, false, true},
-		{"another at its path", another, true, false},
-		{"gone", gone, true, false},
-		{"its process has ended", ended, true, false},
-		{"not ours to see", record.Netns{Path: filepath.Join(dir, "no", "such", "directory")}, false, false},
-		{"its mount did not reach us", record.Netns{Path: file, Inode: 1}, false, false},
-		{"below a file", record.Netns{Path: filepath.Join(file, "below")}, false, false},
-		{"no path", record.Netns{}, false, false},
-		{"relative", record.Netns{Path: "proc/../x"}, false, false},
-		{"zero byte", record.Netns{Path: "/\x00"}, false, false},
-		{"long", record.Netns{Path: "/" + strings.Repeat("x", 1<<16)}, false, false},
-	} {
-		const here, elsewhere = 7, 8
-		inMount := func(mount uint64) record.Netns {
-			n := tt.netns
-			n.Mount = mount
-			return n
-		}
-		for _, from := range []struct {
-			name  string
-			w     NamespaceObserver
-			netns record.Netns
-			gone  bool
-		}{
-			{"the same mount namespace", NamespaceObserver{mount: here, all: true}, inMount(here), tt.gone},
-			{"another", NamespaceObserver{mount: here, all: true}, inMount(elsewhere), false},
-			{"another, seen", NamespaceObserver{mount: here, all: true, seen: map[record.Netns]bool{inMount(elsewhere): true}}, inMount(elsewhere), tt.gone},
-			{"an unknown one", NamespaceObserver{all: true}, inMount(0), false},
-			{"another PID namespace", NamespaceObserver{mount: here}, inMount(here), tt.gone && !strings.HasPrefix(tt.netns.Path, "/proc/")},
-		} {
-			from.w.own = own
-			if alive, gone := from.w.observe(from.netns); alive != tt.alive || gone != from.gone {
-				t.Errorf("%s, from %s: alive %t, gone %t; want %t and %t", tt.name, from.name, alive, gone, tt.alive, from.gone)
-			}
-		}
-	}
-}
-
-// TestNetnsSeen holds that a namespace which was seen is known to be gone, whatever
-// mount namespace the plugin runs in.
-func TestNetnsSeen(t *testing.T) {
+// TestReadMarksGone holds that each record has what was seen of its own namespace.
+func TestReadMarksGone(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "attachments")
 	path := filepath.Join(t.TempDir(), "netns")
 	if err := os.Symlink("/proc/self/ns/net", path); err != nil {
 		t.Fatal(err)
 	}
-	var own syscall.Stat_t
-	if err := syscall.Stat(path, &own); err != nil {
+	var netns, mount syscall.Stat_t
+	if err := errors.Join(syscall.Stat(path, &netns), syscall.Stat("/proc/self/ns/mnt", &mount)); err != nil {
 		t.Skip("needs /proc:", err)
 	}
-	keep(t, dir, "c1", record.Netns{Path: path, Inode: own.Ino, Mount: 1})
-	keep(t, dir, "c2", record.Netns{Path: path + "2", Inode: own.Ino, Mount: 1})
-	seen, late := NewNamespaceObserver(), NewNamespaceObserver()
-	gone := func(w *NamespaceObserver) (out []bool) {
-		for _, r := range w.Read(dir).list {
-			out = append(out, r.gone)
-		}
-		return out
+	keep(t, dir, "c1", record.Netns{Path: path + "1", Inode: netns.Ino, Mount: mount.Ino})
+	keep(t, dir, "c2", record.Netns{Path: path, Inode: netns.Ino, Mount: mount.Ino})
+	got := map[string]bool{}
+	for _, r := range Read(dir, record.NewObserver()).list {
+		got[r.ContainerID] = r.gone
 	}
-	for range 2 {
-		if diff := cmp.Diff([]bool{false, false}, gone(seen)); diff != "" {
-			t.Errorf("gone while one is there (-want +got):\n%s", diff)
-		}
-	}
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		if diff := cmp.Diff([]bool{true, false}, gone(seen)); diff != "" {
-			t.Errorf("gone (-want +got):\n%s", diff)
-		}
-	}
-	if diff := cmp.Diff([]bool{false, false}, gone(late)); diff != "" {
-		t.Errorf("gone as never seen (-want +got):\n%s", diff)
-	}
-	if err := os.RemoveAll(dir); err != nil {
-		t.Fatal(err)
-	}
-	if gone(seen); len(seen.seen) != 0 {
-		t.Errorf("%v is kept without a record", seen.seen)
+	if diff := cmp.Diff(map[string]bool{"c1": true, "c2": false}, got); diff != "" {
+		t.Errorf("gone (-want +got):\n%s", diff)
 	}
 }

@@ -13,10 +13,10 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
+	"github.com/colvin-net/colvin/internal/safefile"
 )
 
 // Files of the history in the state directory. When the first is full it takes the
@@ -79,7 +79,7 @@ func (h *files) save() (err error) {
 			return err
 		}
 	}
-	f, size, err := openRegular(path, os.O_RDWR|os.O_CREATE|os.O_APPEND)
+	f, size, err := open(path, os.O_RDWR|os.O_CREATE|os.O_APPEND)
 	if err != nil {
 		return err
 	}
@@ -87,27 +87,14 @@ func (h *files) save() (err error) {
 	return appendLines(f, size, bytes.Join(h.unsaved, nil))
 }
 
-// openRegular opens a file whose directory need not be the caller's: nothing leads
-// elsewhere, and nothing waits.
-func openRegular(path string, flag int) (f *os.File, size int64, err error) {
-	f, err = os.OpenFile(path, flag|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
-	if errors.Is(err, syscall.ELOOP) {
-		return nil, 0, fmt.Errorf("open %s: %w", path, errNotRegular)
+// open opens a file whose directory need not be the caller's.
+func open(path string, flag int) (*os.File, int64, error) {
+	f, size, err := safefile.OpenRegular(path, flag, safefile.Any)
+	if safefile.Refused(err) {
+		err = fmt.Errorf("%w; remove it", err)
 	}
-	if err != nil {
-		return nil, 0, err
-	}
-	st, err := f.Stat()
-	if err == nil && !st.Mode().IsRegular() {
-		err = fmt.Errorf("open %s: %w", path, errNotRegular)
-	}
-	if err != nil {
-		return nil, 0, errors.Join(err, f.Close())
-	}
-	return f, st.Size(), nil
+	return f, size, err
 }
-
-var errNotRegular = errors.New("it is no regular file; remove it")
 
 // appendLines ends a line first that was cut off when the node lost power or the
 // disk was full.
@@ -165,7 +152,7 @@ func openChanges(dir string) (files []changesFile, err error) {
 		}
 	}()
 	for _, name := range []string{oldChangesName, changesName} {
-		f, size, err := openRegular(filepath.Join(dir, name), os.O_RDONLY)
+		f, size, err := open(filepath.Join(dir, name), os.O_RDONLY)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -38,10 +38,7 @@ const (
 // TestAPIServer runs the agent's connection against a real API server, with the rights
 // and policies that are installed in a cluster.
 func TestAPIServer(t *testing.T) {
-	c := controlplane.StartT(t, controlplane.Options{})
-	if err := controlplane.InstallColvin(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
+	c := controlplane.StartColvinT(t, controlplane.Options{})
 	t.Run("publishes what changes", testPublishes(c))
 	t.Run("watches", testWatches(c))
 	t.Run("hostile texts", testHostile(c))
@@ -50,21 +47,13 @@ func TestAPIServer(t *testing.T) {
 	t.Run("API server away", testAway(c))
 }
 
-// do calls the API server as an admin.
-func do(t *testing.T, c *controlplane.ControlPlane, method, path string, in, out any) {
-	t.Helper()
-	if err := c.Do(t.Context(), method, path, in, out); err != nil {
-		t.Fatal(err)
-	}
-}
-
 type object = map[string]any
 
 // newNode makes a Node and returns its UID.
 func newNode(t *testing.T, c *controlplane.ControlPlane, name string) string {
 	t.Helper()
 	var node struct{ Metadata struct{ UID string } }
-	do(t, c, http.MethodPost, "/api/v1/nodes", object{"metadata": object{"name": name}}, &node)
+	c.DoT(t, http.MethodPost, "/api/v1/nodes", object{"metadata": object{"name": name}}, &node)
 	return node.Metadata.UID
 }
 
@@ -204,12 +193,12 @@ func testWatches(c *controlplane.ControlPlane) func(*testing.T) {
 			return cmp.Equal(agentapi.ClusterUpdate{RuleSets: []rules.Source{}, Colours: []mapping.Colour{}}, u)
 		})
 		for _, name := range []string{"b", "a"} {
-			do(t, c, http.MethodPost, objectsPath+v1alpha1.RuleSets, object{
+			c.DoT(t, http.MethodPost, objectsPath+v1alpha1.RuleSets, object{
 				"apiVersion": v1alpha1.GroupVersion.String(), "kind": "RuleSet", "metadata": object{"name": name},
 				"spec": object{"networks": []object{{"name": name, "match": []object{{"vlan": 7}}}}},
 			}, nil)
 		}
-		do(t, c, http.MethodPost, objectsPath+v1alpha1.Colours, object{
+		c.DoT(t, http.MethodPost, objectsPath+v1alpha1.Colours, object{
 			"apiVersion": v1alpha1.GroupVersion.String(), "kind": "Colour", "metadata": object{"name": "red-wren"},
 			"spec": object{"switch": "mac:00:00:5e:00:53:01", "vlan": 100},
 		}, nil)
@@ -219,7 +208,7 @@ func testWatches(c *controlplane.ControlPlane) func(*testing.T) {
 			Colours:  []mapping.Colour{{Name: "red-wren", Identity: mapping.Identity{Switch: "mac:00:00:5e:00:53:01", VLAN: 100}}},
 		}
 		updateIs(t, cluster, "all", func(u agentapi.ClusterUpdate) bool { return cmp.Equal(want, u) })
-		do(t, c, http.MethodDelete, objectsPath+v1alpha1.RuleSets+"/a", nil, nil)
+		c.DoT(t, http.MethodDelete, objectsPath+v1alpha1.RuleSets+"/a", nil, nil)
 		want.RuleSets = want.RuleSets[1:]
 		updateIs(t, cluster, "one less", func(u agentapi.ClusterUpdate) bool { return cmp.Equal(want, u) })
 	}
@@ -276,7 +265,7 @@ func testHostile(c *controlplane.ControlPlane) func(*testing.T) {
 			written, err := cluster.publisher.to.write(t.Context(), &spec)
 			if err != nil || written != want {
 				var got v1alpha1.NodeTopology
-				do(t, c, http.MethodGet, topologiesPath+"node-odd", nil, &got)
+				c.DoT(t, http.MethodGet, topologiesPath+"node-odd", nil, &got)
 				t.Fatalf("written %v, %.500v; want %v: (-want +got)\n%.2000s", written, err, want, cmp.Diff(spec, got.Spec))
 			}
 		}
@@ -292,7 +281,7 @@ func testNodeAnew(c *controlplane.ControlPlane) func(*testing.T) {
 		cluster.Publish(sees("boot-1"))
 		topologyIs(t, c, "node2", "boot-1")
 		stop()
-		do(t, c, http.MethodDelete, "/api/v1/nodes/node2", nil, nil)
+		c.DoT(t, http.MethodDelete, "/api/v1/nodes/node2", nil, nil)
 		uid := newNode(t, c, "node2")
 		cluster, _ = connect(t, onNode(t, c, "node2"), "node2")
 		cluster.Publish(sees("boot-1"))

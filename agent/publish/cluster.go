@@ -26,6 +26,7 @@ import (
 	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/clusterview"
+	"github.com/colvin-net/colvin/internal/latest"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
@@ -46,7 +47,7 @@ type Cluster struct {
 	updates           chan agentapi.ClusterUpdate
 	log               *slog.Logger
 
-	mu   sync.Mutex // one update after the other
+	mu   sync.Mutex // one update after the other, as of one producer
 	said []mapping.Condition
 }
 
@@ -129,11 +130,7 @@ func (c *Cluster) changed() {
 	if known && both {
 		u.RuleSets, u.Colours = sources(ruleSets, c.log), book(colours)
 	}
-	select {
-	case <-c.updates:
-	default:
-	}
-	c.updates <- u
+	latest.Put(c.updates, u)
 }
 
 // problems are what is wrong now. Each is logged once.
@@ -144,7 +141,7 @@ func (c *Cluster) problems() []mapping.Condition {
 	}
 	var out []mapping.Condition
 	for _, w := range []*watched{c.ruleSets, c.colours} {
-		if since, err := w.problem(); err != nil {
+		if since, err := w.trouble.problem(); err != nil {
 			out = append(out, mapping.Condition{Type: mapping.ClusterUnreachable, Message: fmt.Sprintf(
 				"the cluster's %s cannot be watched since %s, %s: %s", w.resource.Resource, since.Format(time.DateTime), counts, messageOf(err))})
 			break // the other has the same

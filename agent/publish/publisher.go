@@ -4,7 +4,6 @@ package publish
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -46,14 +45,13 @@ type writer interface {
 // A publisher writes what the node sees, whenever that changes.
 type publisher struct {
 	to      writer
-	changed func() // the problem
+	trouble trouble // of the last attempt
 	log     *slog.Logger
 
 	wake chan struct{} // holds one
 
 	mu   sync.Mutex
 	last *agentapi.State // nil before the first
-	err  error           // of the last attempt
 
 	// Owned by run.
 	limit     *rate.Limiter
@@ -79,7 +77,7 @@ func (w *waits) after(err error) time.Duration {
 func newPublisher(to writer, changed func(), log *slog.Logger) *publisher {
 	backoff := waits{failed: writeBackoff, refused: refusedBackoff}
 	return &publisher{
-		to: to, changed: changed, log: log, wake: make(chan struct{}, 1),
+		to: to, trouble: trouble{changed: changed}, log: log, wake: make(chan struct{}, 1),
 		limit: rate.NewLimiter(rate.Every(writeEvery), writeBurst), first: backoff, next: backoff,
 	}
 }
@@ -103,9 +101,8 @@ func (p *publisher) state() *agentapi.State {
 
 // problem is why the last attempt failed.
 func (p *publisher) problem() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.err
+	_, err := p.trouble.problem()
+	return err
 }
 
 // run publishes until ctx ends.
@@ -149,7 +146,7 @@ func (p *publisher) step(ctx context.Context) time.Duration {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	written, err := p.to.write(ctx, &spec)
-	p.note(ctx, err)
+	p.trouble.note(ctx, err)
 	if err != nil {
 		p.published = nil
 		return p.next.after(err)
@@ -160,20 +157,4 @@ func (p *publisher) step(ctx context.Context) time.Duration {
 	}
 	p.published, p.next, p.look = &spec, p.first, time.Now().Add(lookEvery)
 	return lookEvery
-}
-
-// note keeps the error of an attempt: the first one, until an admin has to do something.
-func (p *publisher) note(ctx context.Context, err error) {
-	if errors.Is(ctx.Err(), context.Canceled) {
-		return
-	}
-	p.mu.Lock()
-	changed := (p.err == nil) != (err == nil) || permanent(err) && p.err.Error() != err.Error()
-	if changed {
-		p.err = err
-	}
-	p.mu.Unlock()
-	if changed {
-		p.changed()
-	}
 }

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/api/v1alpha1"
@@ -180,27 +179,4 @@ func TestPublisherRefused(t *testing.T) {
 			t.Errorf("%d attempts: %v", len(lines), lines)
 		}
 	})
-}
-
-func TestPublisherProblem(t *testing.T) {
-	changes := 0
-	p := newPublisher(&notes{}, func() { changes++ }, slog.New(slog.DiscardHandler))
-	forbidden := apierrors.NewForbidden(v1alpha1.Resource(v1alpha1.NodeTopologies).GroupResource(), "node1", errors.New("no"))
-	for _, tt := range []struct {
-		err, want error
-		changes   int
-	}{
-		{errors.New("refused"), errors.New("refused"), 1},
-		{errors.New("timed out"), errors.New("refused"), 1}, // as good as the same
-		{forbidden, forbidden, 2},
-		{forbidden, forbidden, 2},
-		{errIdentity, errIdentity, 3},
-		{nil, nil, 4},
-		{nil, nil, 4},
-	} {
-		p.note(t.Context(), tt.err)
-		if fmt.Sprint(p.problem()) != fmt.Sprint(tt.want) || changes != tt.changes {
-			t.Errorf("after %v: %v, %d changes; want %v, %d", tt.err, p.problem(), changes, tt.want, tt.changes)
-		}
-	}
 }

@@ -29,15 +29,14 @@ type watched struct {
 	client   dynamic.ResourceInterface
 	resource schema.GroupVersionResource
 	changed  func()
+	trouble  trouble // why nothing is heard now
 
 	mu      sync.Mutex
 	objects map[string]*unstructured.Unstructured // by name; nil while nothing is known
-	err     error                                 // why nothing is heard now
-	since   time.Time
 }
 
 func newWatched(client dynamic.Interface, resource schema.GroupVersionResource, changed func()) *watched {
-	return &watched{client: client.Resource(resource), resource: resource, changed: changed}
+	return &watched{client: client.Resource(resource), resource: resource, changed: changed, trouble: trouble{changed: changed}}
 }
 
 // run watches until ctx ends.
@@ -45,12 +44,12 @@ func (w *watched) run(ctx context.Context) error {
 	source := &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			list, err := w.client.List(ctx, options)
-			w.note(ctx, err)
+			w.trouble.note(ctx, err)
 			return list, err
 		},
 		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 			events, err := w.client.Watch(ctx, options)
-			w.note(ctx, err)
+			w.trouble.note(ctx, err)
 			return events, err
 		},
 	}
@@ -59,33 +58,6 @@ func (w *watched) run(ctx context.Context) error {
 		Name: w.resource.Resource, Backoff: &backoff,
 	}).RunWithContext(ctx)
 	return nil
-}
-
-// note keeps why the API server did not answer, since the first time: the first error,
-// until an admin has to do something.
-func (w *watched) note(ctx context.Context, err error) {
-	if ctx.Err() != nil {
-		return
-	}
-	w.mu.Lock()
-	changed := (w.err == nil) != (err == nil) || permanent(err) && w.err.Error() != err.Error()
-	if changed {
-		if w.err == nil {
-			w.since = time.Now()
-		}
-		w.err = err
-	}
-	w.mu.Unlock()
-	if changed {
-		w.changed()
-	}
-}
-
-// problem is why nothing is heard now, and since when.
-func (w *watched) problem() (since time.Time, err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.since, w.err
 }
 
 // list returns all objects, ordered by name, and whether they are known.

@@ -4,7 +4,6 @@ package rulebook
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,6 +16,8 @@ import (
 	"github.com/fsnotify/fsnotify"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
+	"github.com/colvin-net/colvin/internal/latest"
+	"github.com/colvin-net/colvin/internal/settle"
 	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/internal/yamlfile"
 	"github.com/colvin-net/colvin/mapping/rules"
@@ -52,11 +53,12 @@ type Book struct {
 	out     chan Rules          // holds the latest at most
 
 	rules   Rules
-	read    sources           // what was read last of each
-	fileErr error             // why the file was not read
-	seen    [sha256.Size]byte // of the sources read last
-	err     error             // what is wrong with those
-	unkept  *sources          // in force, but not kept for the next start; nil where they are
+	read    sources        // what was read last of each
+	fileErr error          // why the file was not read
+	merged  bool           // ever
+	seen    []rules.Source // the sources that were merged last
+	err     error          // what is wrong with those
+	unkept  *sources       // in force, but not kept for the next start; nil where they are
 }
 
 // New returns a Book of the rules in the file at path, where there is one, and of the
@@ -82,15 +84,15 @@ func (r *Book) Run(ctx context.Context) error {
 	defer closeWatch()
 	poll := time.NewTicker(rulesPoll)
 	defer poll.Stop()
-	settle := time.NewTimer(0)
-	defer settle.Stop()
+	written := time.NewTimer(0)
+	defer written.Stop()
 	var offered pending
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-events:
-			settle.Reset(rulesSettle)
+			written.Reset(rulesSettle)
 		case s := <-r.Offered():
 			offered.renew(s)
 		case <-offered.settled:
@@ -98,7 +100,7 @@ func (r *Book) Run(ctx context.Context) error {
 			offered = pending{}
 		case <-poll.C:
 			r.Reload()
-		case <-settle.C:
+		case <-written.C:
 			r.Reload()
 		}
 	}
@@ -107,16 +109,14 @@ func (r *Book) Run(ctx context.Context) error {
 // pending is what the cluster says, until it has said all that belongs together.
 type pending struct {
 	ruleSets []rules.Source
-	since    time.Time
+	window   settle.Window
 	settled  <-chan time.Time
 }
 
 func (o *pending) renew(s []rules.Source) {
-	if o.since.IsZero() {
-		o.since = time.Now()
-	}
-	o.ruleSets = s
-	o.settled = time.After(min(rules.Settle, time.Until(o.since.Add(rules.SettleMost))))
+	now := time.Now()
+	o.ruleSets, o.window = s, o.window.Renew(now)
+	o.settled = time.After(o.window.Left(now))
 }
 
 // watch watches the directory, because editors and ConfigMaps replace the file.
@@ -137,7 +137,7 @@ func (r *Book) watch() (<-chan fsnotify.Event, func()) {
 }
 
 // Offer hands over the RuleSets of the cluster, for Run to take once they have settled.
-func (r *Book) Offer(s []rules.Source) { latest(r.in, s) }
+func (r *Book) Offer(s []rules.Source) { latest.Put(r.in, s) }
 
 // Offered is where Run finds what was handed over.
 func (r *Book) Offered() <-chan []rules.Source { return r.in }
@@ -182,7 +182,7 @@ func (r *Book) Reload() {
 		return
 	}
 	if r.keep(*r.unkept); r.unkept == nil {
-		latest(r.out, r.rules)
+		latest.Put(r.out, r.rules)
 	}
 }
 
@@ -230,9 +230,9 @@ func (r *Book) merge() {
 		r.refuse(r.fileErr)
 		return
 	}
-	if sum := r.read.hash(); sum != r.seen {
-		r.seen = sum
-		set, warnings, err := rules.Merge(r.read.all()...)
+	if all := r.read.all(); !r.merged || !rules.EqualSources(all, r.seen) {
+		r.merged, r.seen = true, all
+		set, warnings, err := rules.Merge(all...)
 		if r.err = err; err == nil {
 			r.accept(set, warnings)
 			return
@@ -261,7 +261,7 @@ func (r *Book) refuse(why error) {
 		r.log.Error("rules are not in force", "file", r.path, "error", why)
 	}
 	r.rules.Problem = problem
-	latest(r.out, r.rules)
+	latest.Put(r.out, r.rules)
 }
 
 func (r *Book) accept(set *rules.Set, warnings []yamlfile.Mistake) {
@@ -288,7 +288,7 @@ func (r *Book) accept(set *rules.Set, warnings []yamlfile.Mistake) {
 	}
 	r.log.Info("rules in force", "file", r.rules.File, "rulesets", r.rules.RuleSets)
 	r.keep(r.read)
-	latest(r.out, r.rules)
+	latest.Put(r.out, r.rules)
 }
 
 func namesOf(sources []rules.Source) []string {
@@ -297,13 +297,4 @@ func namesOf(sources []rules.Source) []string {
 		out = append(out, s.Name)
 	}
 	return out
-}
-
-// latest puts a value into a channel that holds one, in place of what nobody took.
-func latest[T any](c chan T, v T) {
-	select {
-	case <-c:
-	default:
-	}
-	c <- v
 }

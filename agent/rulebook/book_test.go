@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/colvin-net/colvin/internal/leaktest"
+	"github.com/colvin-net/colvin/internal/settle"
 	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
@@ -45,16 +46,16 @@ func TestRuleSetsSettle(t *testing.T) {
 		}
 		begin := time.Now()
 		book.Offer(set(`{}`, `{}`))
-		time.Sleep(rules.Settle / 2)
+		time.Sleep(settle.Rest / 2)
 		book.Offer(set(specBlue))
-		if got := (<-book.Updates()).Set.KnownNames(); time.Since(begin) != rules.Settle*3/2 || !slices.Equal(got, []string{"blue"}) {
+		if got := (<-book.Updates()).Set.KnownNames(); time.Since(begin) != settle.Rest*3/2 || !slices.Equal(got, []string{"blue"}) {
 			t.Errorf("%v after %v", got, time.Since(begin))
 		}
 		begin = time.Now()
-		for time.Since(begin) < 2*rules.SettleMost { // it never settles
+		for time.Since(begin) < 2*settle.Most { // it never settles
 			book.Offer(set(specBlue, specIgnore))
 			book.Offer(set(specBlue))
-			time.Sleep(rules.Settle / 3)
+			time.Sleep(settle.Rest / 3)
 			select {
 			case <-book.Updates():
 				t.Error("changed though it is the same in the end")

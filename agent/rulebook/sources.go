@@ -3,8 +3,6 @@
 package rulebook
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
 	"slices"
 
 	"github.com/colvin-net/colvin/mapping/rules"
@@ -22,16 +20,4 @@ func (s *sources) all() []rules.Source {
 		return s.Cluster
 	}
 	return slices.Concat([]rules.Source{*s.File}, s.Cluster)
-}
-
-// hash tells sources apart.
-func (s *sources) hash() (sum [sha256.Size]byte) {
-	h := sha256.New()
-	for _, source := range s.all() {
-		for _, part := range []string{source.Name, source.Root, string(source.Data)} {
-			_ = binary.Write(h, binary.BigEndian, uint64(len(part))) // a hash takes everything
-			h.Write([]byte(part))
-		}
-	}
-	return [sha256.Size]byte(h.Sum(nil))
 }

@@ -34,10 +34,7 @@ const (
 
 // What a real API server makes of the CRDs in deploy/crds.
 func TestAPIServer(t *testing.T) {
-	c := controlplane.StartT(t, controlplane.Options{})
-	if err := controlplane.InstallColvin(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
+	c := controlplane.StartColvinT(t, controlplane.Options{})
 	t.Run("no warnings", testNoWarnings(c))
 	t.Run("documents", testDocuments(c))
 	t.Run("refused", testRefused(c))
@@ -55,9 +52,7 @@ func testNoWarnings(c *controlplane.ControlPlane) func(*testing.T) {
 				Status   struct{ Conditions []metav1.Condition }
 			}
 		}
-		if err := c.Do(t.Context(), http.MethodGet, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", nil, &list); err != nil {
-			t.Fatal(err)
-		}
+		c.DoT(t, http.MethodGet, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", nil, &list)
 		got := map[string][]string{}
 		for _, crd := range list.Items {
 			for _, condition := range crd.Status.Conditions {
@@ -87,12 +82,8 @@ func testDocuments(c *controlplane.ControlPlane) func(*testing.T) {
 				want := ruleSet(t, fmt.Sprintf("document-%d", i), all[name])
 				want.TypeMeta = metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "RuleSet"}
 				var got v1alpha1.RuleSet
-				if err := c.Do(t.Context(), http.MethodPost, ruleSets+"?fieldValidation=Strict", want, nil); err != nil {
-					t.Fatal(err)
-				}
-				if err := c.Do(t.Context(), http.MethodGet, ruleSets+"/"+want.Name, nil, &got); err != nil {
-					t.Fatal(err)
-				}
+				c.DoT(t, http.MethodPost, ruleSets+"?fieldValidation=Strict", want, nil)
+				c.DoT(t, http.MethodGet, ruleSets+"/"+want.Name, nil, &got)
 				if diff := cmp.Diff(want, &got, cmpopts.IgnoreFields(v1alpha1.RuleSet{}, "ObjectMeta")); diff != "" {
 					t.Errorf("RuleSet (-want +got):\n%s", diff)
 				}
@@ -165,9 +156,7 @@ func testColours(c *controlplane.ControlPlane) func(*testing.T) {
 		object := func(name, chassis string, vlan int32) *v1alpha1.Colour {
 			return &v1alpha1.Colour{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.ColourSpec{Switch: chassis, VLAN: vlan}}
 		}
-		if err := c.Do(t.Context(), http.MethodPost, path, withKind(object("red-wren", "mac:00:1b:21:aa:bb:cc", 1)), nil); err != nil {
-			t.Fatal(err)
-		}
+		c.DoT(t, http.MethodPost, path, withKind(object("red-wren", "mac:00:1b:21:aa:bb:cc", 1)), nil)
 		got := map[string]string{
 			"changed": refusal(t, c, http.MethodPatch, path+"/red-wren", map[string]any{"spec": map[string]any{"vlan": 2}}),
 			"name":    refusal(t, c, http.MethodPost, path+dryRun, withKind(object("green", "mac:00:1b:21:aa:bb:cc", 1))),
@@ -241,22 +230,16 @@ func storeObject(t *testing.T, c *controlplane.ControlPlane, document []byte) {
 		t.Fatal(err)
 	}
 	path := objects + kind.plural
-	if err := c.Do(t.Context(), http.MethodPost, path+"?fieldValidation=Strict", kind.object, nil); err != nil {
-		t.Fatal(err)
-	}
+	c.DoT(t, http.MethodPost, path+"?fieldValidation=Strict", kind.object, nil)
 	path += "/" + kind.object.GetName()
 	if kind.status {
-		if err := c.Do(t.Context(), http.MethodPatch, path+"/status?fieldValidation=Strict", kind.object, nil); err != nil {
-			t.Fatal(err)
-		}
+		c.DoT(t, http.MethodPatch, path+"/status?fieldValidation=Strict", kind.object, nil)
 	}
 	var want, got map[string]any
 	if err := yaml.Unmarshal(document, &want); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Do(t.Context(), http.MethodGet, path, nil, &got); err != nil {
-		t.Fatal(err)
-	}
+	c.DoT(t, http.MethodGet, path, nil, &got)
 	delete(want, "metadata")
 	delete(got, "metadata")
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -24,6 +24,8 @@ import (
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/link"
+	"github.com/colvin-net/colvin/internal/agentlock"
+	"github.com/colvin-net/colvin/internal/bootid"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -183,7 +185,7 @@ func (j *job) ways(url string) ([]way, error) {
 // agent leaves what a running agent does: the node file, and a lock that is held
 // until the file returned is closed.
 func (j *job) agent() (*os.File, error) {
-	bootID, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	bootID, err := bootid.Read()
 	if err != nil {
 		return nil, err
 	}
@@ -192,7 +194,7 @@ func (j *job) agent() (*os.File, error) {
 		return nil, err
 	}
 	f := &nodefile.File{
-		Version: nodefile.Version, Node: "node1", BootID: strings.TrimSpace(string(bootID)), Written: time.Now(),
+		Version: nodefile.Version, Node: "node1", BootID: bootID, Written: time.Now(),
 		Converged: true, KnownPatterns: []string{"rail-*"},
 	}
 	for i, name := range ports {
@@ -211,7 +213,7 @@ func (j *job) agent() (*os.File, error) {
 	if err := nodefile.Write(filepath.Join(j.runDir(), nodefile.FileName), f); err != nil {
 		return nil, err
 	}
-	return nodefile.Lock(filepath.Join(j.runDir(), nodefile.LockName))
+	return agentlock.Take(filepath.Join(j.runDir(), agentlock.Name))
 }
 
 func find(all []discovery.Interface, name string) (nodefile.Uplink, error) {

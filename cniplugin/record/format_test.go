@@ -34,7 +34,7 @@ func recorded() *Record {
 func TestFormats(t *testing.T) {
 	s, _ := open(t)
 	want := recorded()
-	path := filepath.Join(s.Dir(), want.id()+recordSuffix)
+	path := filepath.Join(s.Dir(), idOf(want.Key)+recordSuffix)
 	l, err := s.Lock(t.Context(), want.Key)
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +72,7 @@ func TestLaterFormat(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Unlock() })
-	path := filepath.Join(s.Dir(), recorded().id()+recordSuffix)
+	path := filepath.Join(s.Dir(), idOf(recorded().Key)+recordSuffix)
 	if err := os.WriteFile(path, []byte(`{"version":2,"phase":{}}`), 0o600); err != nil {
 		t.Fatal(err)
 	}

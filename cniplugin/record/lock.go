@@ -11,10 +11,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/colvin-net/colvin/internal/atomicfile"
+	"github.com/colvin-net/colvin/internal/safefile"
 )
 
 // lockPause is how often a lock that is held is tried again. A blocking flock
@@ -34,7 +34,7 @@ type Lock struct {
 
 // Lock waits until ctx is done for the lock on key.
 func (s *Store) Lock(ctx context.Context, key Key) (*Lock, error) {
-	f, err := waitFor(ctx, s.lockPath(key.id()))
+	f, err := waitFor(ctx, s.lockPath(idOf(key)))
 	if err != nil {
 		return nil, err
 	}
@@ -56,12 +56,7 @@ func (s *Store) LockDevice(ctx context.Context, index int, vid uint16) (func(), 
 
 // DeviceLocked reports whether somebody has the right that LockDevice gives.
 func (s *Store) DeviceLocked(index int, vid uint16) bool {
-	f, err := os.OpenFile(s.devicePath(index, vid), os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
-	if err != nil {
-		return false // there is none, mostly
-	}
-	defer f.Close() // which gives it back
-	return errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB), syscall.EWOULDBLOCK)
+	return safefile.Held(s.devicePath(index, vid))
 }
 
 func (s *Store) devicePath(index int, vid uint16) string {
@@ -86,33 +81,11 @@ func waitFor(ctx context.Context, path string) (*os.File, error) {
 
 // flock makes the lock file where needed and takes it if it is free.
 func flock(path string) (*os.File, error) {
-	for {
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, lockMode)
-		if err != nil {
-			return nil, fmt.Errorf("lock record: %w", err)
-		}
-		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-			_ = f.Close()
-			if errors.Is(err, syscall.EWOULDBLOCK) {
-				err = ErrLocked
-			}
-			return nil, fmt.Errorf("lock %s: %w", path, err)
-		}
-		if isFile(path, f) {
-			return f, nil
-		}
-		_ = f.Close() // its holder removed it between our open and flock
+	f, err := safefile.Flock(path, lockMode)
+	if errors.Is(err, safefile.ErrLocked) {
+		return nil, fmt.Errorf("lock %s: %w", path, ErrLocked)
 	}
-}
-
-// isFile reports whether the file at path is still f.
-func isFile(path string, f *os.File) bool {
-	there, err := os.Lstat(path)
-	if err != nil {
-		return false
-	}
-	here, err := f.Stat()
-	return err == nil && os.SameFile(there, here)
+	return f, err
 }
 
 // File is what a delegate inherits, so that it holds the lock after a kill of
@@ -129,7 +102,7 @@ func (l *Lock) Unlock() error {
 // Read returns the record; fs.ErrNotExist where there is none, ErrDamaged where
 // it cannot be understood.
 func (l *Lock) Read() (*Record, error) {
-	return l.store.read(l.key.id() + recordSuffix)
+	return l.store.read(idOf(l.key) + recordSuffix)
 }
 
 // Write writes or replaces the record. It need not survive a power failure: the
@@ -148,7 +121,7 @@ func (l *Lock) Write(r *Record) error {
 	return nil
 }
 
-func (l *Lock) path(suffix string) string { return filepath.Join(l.store.dir, l.key.id()+suffix) }
+func (l *Lock) path(suffix string) string { return filepath.Join(l.store.dir, idOf(l.key)+suffix) }
 
 // Sweep removes the files that killed plugins left beside the records: locks that
 // nobody holds, and records that are not whole, be it after a power failure. A

@@ -11,7 +11,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -20,7 +19,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/colvin-net/colvin/internal/safefile"
 	"github.com/colvin-net/colvin/mapping/identity"
+	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
 // DefaultDir is where the records are unless configured otherwise.
@@ -55,16 +56,11 @@ type file struct {
 // one, and have sentences where there are keys of identities now.
 const version = 1
 
-// Key names one attachment: the name in the CNI configuration, the container
-// and the interface in it.
-type Key struct {
-	Name        string `json:"name"`
-	ContainerID string `json:"containerID"`
-	IfName      string `json:"ifName"`
-}
+// Key names one attachment.
+type Key = nodefile.Key
 
-// id is safe as a file name whatever the key holds.
-func (k Key) id() string {
+// idOf is safe as a file name whatever the key holds.
+func idOf(k Key) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q", k.Name, k.ContainerID, k.IfName))
 	return hex.EncodeToString(sum[:16])
 }
@@ -106,20 +102,6 @@ type Record struct {
 	Result       json.RawMessage `json:"result,omitempty"`
 }
 
-// Netns is a network namespace. The path of one that is gone may be used again,
-// so the inode belongs to it.
-type Netns struct {
-	Path  string `json:"path"`
-	Inode uint64 `json:"inode"`
-	// Mount is the inode of the mount namespace in which Path leads there.
-	Mount uint64 `json:"mount,omitempty"`
-}
-
-// InitialPIDNamespace is the inode of the PID namespace in which all processes of the
-// machine are seen (PROC_PID_INIT_INO in the kernel's linux/proc_ns.h): whether a
-// network namespace has processes can be told there only.
-const InitialPIDNamespace = 0xEFFFFFFC
-
 // Pod is what Kubernetes tells about the container.
 type Pod struct {
 	Namespace string `json:"namespace,omitempty"`
@@ -136,11 +118,7 @@ func (p Pod) String() string {
 }
 
 // Link identifies one network device of the node.
-type Link struct {
-	Name  string `json:"name"`
-	Index int    `json:"index"`
-	MAC   string `json:"mac"`
-}
+type Link = nodefile.Link
 
 // Store is the directory of the records.
 type Store struct{ dir string }
@@ -251,17 +229,12 @@ const (
 
 func (s *Store) read(name string) (*Record, error) {
 	path := filepath.Join(s.dir, name)
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+	data, err := safefile.ReadRegular(path, maxSize)
+	if safefile.Refused(err) {
+		err = fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read record: %w", err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
-	if err != nil {
-		return nil, fmt.Errorf("read record: %w", err)
-	}
-	if len(data) > maxSize {
-		return nil, fmt.Errorf("read %s: %w: larger than %d bytes", path, ErrDamaged, maxSize)
 	}
 	r, err := decode(data)
 	if err != nil {
@@ -310,7 +283,7 @@ func (r *Record) upgrade() {
 
 func (r *Record) validate(name string) error {
 	switch {
-	case r.id()+recordSuffix != name:
+	case idOf(r.Key)+recordSuffix != name:
 		return errors.New("it is of another attachment")
 	case r.Phase != Adding && r.Phase != Added:
 		return fmt.Errorf("phase is %q", r.Phase)

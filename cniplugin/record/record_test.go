@@ -45,7 +45,7 @@ func lock(t *testing.T, s *Store, key Key) *Lock {
 
 // tryLock takes a lock if it is free.
 func tryLock(s *Store, key Key) (*Lock, error) {
-	f, err := flock(s.lockPath(key.id()))
+	f, err := flock(s.lockPath(idOf(key)))
 	if err != nil {
 		return nil, err
 	}
@@ -97,8 +97,8 @@ func TestLifecycle(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("read back (-want +got):\n%s", diff)
 	}
-	if st, err := os.Stat(dir); err != nil || st.Mode().Perm() != dirMode {
-		t.Errorf("directory has mode %v (%v), want %v", st.Mode(), err, fs.FileMode(dirMode))
+	if st, err := os.Stat(dir); err != nil || st.Mode().Perm() != 0o750 {
+		t.Errorf("directory has mode %v (%v), want 0750", st.Mode(), err)
 	}
 	for range 2 {
 		if err := l.Remove(); err != nil {
@@ -153,7 +153,7 @@ func TestDamaged(t *testing.T) {
 	if err := errors.Join(l.Write(other), l.Unlock()); err != nil {
 		t.Fatal(err)
 	}
-	foreign, err := os.ReadFile(filepath.Join(dir, other.id()+recordSuffix))
+	foreign, err := os.ReadFile(filepath.Join(dir, idOf(other.Key)+recordSuffix))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func TestDamaged(t *testing.T) {
 		"foreign":  string(foreign), "huge": strings.Repeat(" ", maxSize+1),
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := os.WriteFile(filepath.Join(dir, key.id()+recordSuffix), []byte(content), 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(dir, idOf(key)+recordSuffix), []byte(content), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			l := lock(t, s, key)
@@ -375,8 +375,8 @@ func TestListIsBounded(t *testing.T) {
 	if err := errors.Join(f.Truncate(maxListed+1), f.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if l, err := List(dir); err != nil || l.Skipped != 1 || l.Why == nil {
-		t.Errorf("list: %+v, %v", l, err)
+	if l, err := List(dir); err != nil || l.Skipped != 1 || l.Why == nil || errors.Is(l.Why, ErrDamaged) {
+		t.Errorf("list: %+v, %v; want it not to be read", l, err)
 	}
 }
 
@@ -399,7 +399,7 @@ func TestGroupReads(t *testing.T) {
 	if err := l.Write(r); err != nil {
 		t.Fatal(err)
 	}
-	for suffix, want := range map[string]fs.FileMode{recordSuffix: recordMode, lockSuffix: lockMode} {
+	for suffix, want := range map[string]fs.FileMode{recordSuffix: 0o640, lockSuffix: 0o600} {
 		st, err := os.Stat(l.path(suffix))
 		if err != nil {
 			t.Fatal(err)
@@ -423,7 +423,7 @@ func TestSweep(t *testing.T) {
 	if err := errors.Join(l.Write(kept), l.Unlock()); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"dead.lock", "vlan-4-300.lock", "dead.json.tmp", "torn.json", busy.key.id() + tempSuffix, "notes"} {
+	for _, name := range []string{"dead.lock", "vlan-4-300.lock", "dead.json.tmp", "torn.json", idOf(busy.key) + tempSuffix, "notes"} {
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -431,7 +431,7 @@ func TestSweep(t *testing.T) {
 	if err := s.Sweep(time.Now().Add(-time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{kept.id() + recordSuffix, busy.key.id() + lockSuffix, busy.key.id() + tempSuffix, "notes"}
+	want := []string{idOf(kept.Key) + recordSuffix, idOf(busy.key) + lockSuffix, idOf(busy.key) + tempSuffix, "notes"}
 	slices.Sort(want)
 	if diff := cmp.Diff(want, files(t, dir)); diff != "" {
 		t.Errorf("left (-want +got):\n%s", diff)
@@ -452,12 +452,25 @@ func TestLockDevice(t *testing.T) {
 	if _, err := s.LockDevice(ctx, 4, 300); !errors.Is(err, ErrLocked) {
 		t.Errorf("locked twice: %v", err)
 	}
+	if !s.DeviceLocked(4, 300) || s.DeviceLocked(4, 301) || s.DeviceLocked(5, 300) {
+		t.Error("another device is locked than the one that is")
+	}
 	other, err := s.LockDevice(t.Context(), 4, 301)
 	if err != nil {
 		t.Fatal(err)
 	}
 	other()
 	release()
+	if s.DeviceLocked(4, 300) {
+		t.Error("a device is locked that was released")
+	}
+	put(t, dir, "device-4-300.lock", nil) // as a killed plugin leaves it
+	if s.DeviceLocked(4, 300) {
+		t.Error("a lock file that nobody holds is a lock")
+	}
+	if err := os.Remove(s.devicePath(4, 300)); err != nil {
+		t.Fatal(err)
+	}
 	if left := files(t, dir); len(left) != 0 {
 		t.Errorf("left over: %v", left)
 	}

@@ -3,10 +3,8 @@
 package plan
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -48,18 +46,19 @@ const (
 // merged is what package rules makes of some sources.
 type merged struct {
 	sources  []rules.Source
-	set      *rules.Set // nil where there are mistakes
+	names    map[string][]string // that a source gives, by its name; nil before the first
+	set      *rules.Set          // nil where there are mistakes
 	warnings []yamlfile.Mistake
 	err      error
 }
 
 // of reads the sources, unless they are those that were read last.
 func (m *merged) of(sources []rules.Source) *merged {
-	same := slices.EqualFunc(sources, m.sources, func(a, b rules.Source) bool {
-		return a.Name == b.Name && a.Root == b.Root && bytes.Equal(a.Data, b.Data)
-	})
-	if !same || m.set == nil && m.err == nil {
-		m.sources = sources
+	if m.names == nil || !rules.EqualSources(sources, m.sources) {
+		m.sources, m.names = sources, map[string][]string{}
+		for _, s := range sources {
+			m.names[s.Name] = rules.NamesIn(s)
+		}
 		m.set, m.warnings, m.err = rules.Merge(sources...)
 	}
 	return m
@@ -131,7 +130,7 @@ func (m *merged) status(r RuleSet, frozen string, now time.Time) v1alpha1.RuleSe
 		c.Message += " (nothing changes meanwhile: " + frozen + ")"
 	}
 	out := v1alpha1.RuleSetStatus{
-		ObservedGeneration: r.Generation, Names: fit.Few(names(r.Spec), maxNames), Mistakes: own, Warnings: warnings,
+		ObservedGeneration: r.Generation, Names: fit.Few(m.names[source], maxNames), Mistakes: own, Warnings: warnings,
 		Conditions: slices.Clone(r.Status.Conditions),
 	}
 	meta.SetStatusCondition(&out.Conditions, c)
@@ -171,40 +170,4 @@ func culprits(all []yamlfile.Mistake) string {
 		}
 	}
 	return few(out)
-}
-
-// words are those of a name that stand for what is on the wire.
-var words = regexp.MustCompile(`\{[^}]*\}`)
-
-// names are the names that a RuleSet gives, also where it holds mistakes.
-func names(spec any) []string {
-	root, _ := spec.(map[string]any)
-	var out []string
-	add := func(v any) {
-		if s, ok := v.(string); ok {
-			out = append(out, words.ReplaceAllString(s, "*"))
-		}
-	}
-	for _, n := range list(root["networks"]) {
-		network, _ := n.(map[string]any)
-		add(network["name"])
-		for _, alias := range list(network["aliases"]) {
-			add(alias)
-		}
-	}
-	groups, _ := root["switchGroups"].(map[string]any)
-	for _, g := range groups {
-		group, _ := g.(map[string]any)
-		vlans, _ := group["vlans"].(map[string]any)
-		for _, name := range vlans {
-			add(name)
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
-func list(v any) []any {
-	l, _ := v.([]any)
-	return l
 }

@@ -4,73 +4,33 @@ package plan_test
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"golang.org/x/tools/txtar"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
 
 	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/controller/plan"
+	"github.com/colvin-net/colvin/internal/scenario"
 	"github.com/colvin-net/colvin/mapping/colour"
 )
-
-var update = flag.Bool("update", false, "write what the scenarios now plan into their files")
 
 // TestScenarios changes a cluster in memory, step by step, does what is planned, and
 // compares what that was. A scenario is a txtar file with RuleSets, a script, and the
 // output of its "plan" steps.
 func TestScenarios(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no scenarios: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) { playFile(t, file) })
-	}
-}
-
-func playFile(t *testing.T, file string) {
-	t.Helper()
-	ar, err := txtar.ParseFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := newPlayer()
-	for _, f := range ar.Files {
-		p.files[f.Name] = string(f.Data)
-	}
-	for n, line := range strings.Split(p.files["script"], "\n") {
-		fields := strings.Fields(line)
-		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
-			continue
-		}
-		if err := p.play(fields[0], fields[1:]); err != nil {
-			t.Fatalf("script line %d: %s: %v", n+1, line, err)
-		}
-	}
-	if *update {
-		ar.Files = slices.DeleteFunc(ar.Files, func(f txtar.File) bool { return f.Name == "output" })
-		ar.Files = append(ar.Files, txtar.File{Name: "output", Data: []byte(p.out.String())})
-		if err := os.WriteFile(file, txtar.Format(ar), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(p.files["output"], p.out.String()); diff != "" {
-		t.Errorf("output (-want +got):\n%s", diff)
-	}
+	scenario.Run(t, "testdata/*.txtar", func(_ *testing.T, files map[string]string) scenario.Player {
+		p := newPlayer()
+		p.files = files
+		return p
+	})
 }
 
 var start = time.Date(2026, 1, 2, 10, 0, 0, 0, time.UTC)
@@ -86,6 +46,12 @@ type player struct {
 	switches map[string]v1alpha1.Switch
 	versions int
 }
+
+// Play implements scenario.Player.
+func (p *player) Play(_ *testing.T, verb string, args []string) error { return p.play(verb, args) }
+
+// Output implements scenario.Player.
+func (p *player) Output() string { return p.out.String() }
 
 func newPlayer() *player {
 	return &player{files: map[string]string{}, now: start, planner: plan.New(plan.Options{}), switches: map[string]v1alpha1.Switch{}}

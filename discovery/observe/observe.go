@@ -20,6 +20,7 @@ import (
 	"github.com/colvin-net/colvin/discovery/ether"
 	"github.com/colvin-net/colvin/discovery/neighbor"
 	"github.com/colvin-net/colvin/discovery/transmit"
+	"github.com/colvin-net/colvin/internal/latest"
 )
 
 const (
@@ -434,10 +435,5 @@ func (o *Observer) wakeRun() {
 
 // publish replaces the pending Snapshot, if any, with the present one.
 func (o *Observer) publish() {
-	s := o.Snapshot()
-	select {
-	case <-o.updates:
-	default:
-	}
-	o.updates <- s
+	latest.Put(o.updates, o.Snapshot())
 }

@@ -39,7 +39,7 @@ var system = []string{"os", "os/...", "io/ioutil", "log", "log/slog", "net/http"
 // laboratory are the packages that tests are made with.
 var laboratory = []string{
 	"./discovery/ether/ethertest", "./discovery/link/linktest", "./internal/buildcache", "./internal/corpus", "./internal/golden",
-	"./internal/leaktest", "./internal/netnstest/...", "./lab/...", "./mapping/rules/rulestest",
+	"./internal/leaktest", "./internal/netnstest/...", "./internal/scenario", "./lab/...", "./mapping/rules/rulestest",
 }
 
 // Which floor a package is on, and that imports go down, is in floors.
@@ -83,9 +83,12 @@ var bans = []ban{
 		reason:   "a plan is pure: what a cluster should be follows from its objects alone",
 	},
 	{
-		packages: []string{"./mapping/nodefile", "./cniplugin/record", "./internal/atomicfile", "./internal/statefile"},
-		imports:  []string{outside},
-		reason:   "the plugin links them and any program may: standard library only",
+		packages: []string{
+			"./mapping/nodefile", "./cniplugin/record", "./internal/agentlock", "./internal/atomicfile", "./internal/latest", "./internal/safefile", "./internal/settle",
+			"./internal/statefile",
+		},
+		imports: []string{outside},
+		reason:  "the plugin links them and any program may: standard library only",
 	},
 	{
 		packages: []string{"./cniplugin/...", "./cmd/colvin-cni"},

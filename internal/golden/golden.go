@@ -14,6 +14,9 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
+// Updating reports whether files are to be written rather than compared.
+func Updating() bool { return *update }
+
 // Compare compares got with the content of the file.
 func Compare(tb testing.TB, file, got string) {
 	tb.Helper()

@@ -9,13 +9,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"github.com/colvin-net/colvin/internal/atomicfile"
+	"github.com/colvin-net/colvin/internal/safefile"
 )
 
 // ErrLater is returned for what a later version of Colvin has written: it is not
@@ -74,9 +73,12 @@ type Format[T any] struct {
 // different.
 func (f Format[T]) Read(dir Dir) (content T, err error) {
 	path := dir.Path(f.Name)
-	data, err := f.octets(path)
+	data, err := safefile.ReadRegular(path, f.Limit)
 	if errors.Is(err, fs.ErrNotExist) {
 		return content, nil
+	}
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
+		err = pe.Err // the path is named below
 	}
 	if err == nil {
 		if content, err = f.Decode(data); err != nil {
@@ -88,31 +90,6 @@ func (f Format[T]) Read(dir Dir) (content T, err error) {
 		return none, fmt.Errorf("read %s: %w", path, err)
 	}
 	return content, nil
-}
-
-// octets reads a regular file whose directory need not be the reader's own: root reads
-// what an unprivileged agent left. Neither a link nor a FIFO leads it astray.
-func (f Format[T]) octets(path string) ([]byte, error) {
-	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
-	if err != nil {
-		return nil, withoutPath(err)
-	}
-	defer file.Close()
-	st, err := file.Stat()
-	switch {
-	case err != nil:
-		return nil, withoutPath(err)
-	case !st.Mode().IsRegular() || st.Size() > f.Limit:
-		return nil, fmt.Errorf("it is no regular file of %d octets or less", f.Limit)
-	}
-	return io.ReadAll(io.LimitReader(file, f.Limit))
-}
-
-func withoutPath(err error) error {
-	if pe, ok := errors.AsType[*fs.PathError](err); ok {
-		return pe.Err
-	}
-	return err
 }
 
 // Decode reads content as it stands in a file.

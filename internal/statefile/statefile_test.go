@@ -78,7 +78,7 @@ func TestRead(t *testing.T) {
 		"no JSON":          {data: "garbage", message: "invalid character", damage: true},
 		"cut off":          {data: `{"version":2`, message: "unexpected end", damage: true},
 		"empty":            {data: "", message: "unexpected end", damage: true},
-		"too large":        {data: `{"version":2,"text":"` + strings.Repeat("x", 100) + `"}`, message: "it is no regular file of 100 octets or less"},
+		"too large":        {data: `{"version":2,"text":"` + strings.Repeat("x", 100) + `"}`, message: "it is larger than 100 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := statefile.Dir(t.TempDir())

@@ -27,3 +27,21 @@ func StartT(tb testing.TB, options Options) *ControlPlane {
 	})
 	return c
 }
+
+// StartColvinT is StartT with Colvin installed, as an admin does.
+func StartColvinT(tb testing.TB, options Options) *ControlPlane {
+	tb.Helper()
+	c := StartT(tb, options)
+	if err := InstallColvin(tb.Context(), c); err != nil {
+		tb.Fatal(err)
+	}
+	return c
+}
+
+// DoT is Do where the test cannot go on without.
+func (c *Client) DoT(tb testing.TB, method, path string, in, out any) {
+	tb.Helper()
+	if err := c.Do(tb.Context(), method, path, in, out); err != nil {
+		tb.Fatal(err)
+	}
+}

@@ -57,9 +57,7 @@ func (p pod) object() object {
 func (p pod) specOf(t *testing.T, c *controlplane.ControlPlane) json.RawMessage {
 	t.Helper()
 	var answer struct{ Spec json.RawMessage }
-	if err := c.Do(t.Context(), http.MethodPost, p.path()+dryRun, p.object(), &answer); err != nil {
-		t.Fatal(err)
-	}
+	c.DoT(t, http.MethodPost, p.path()+dryRun, p.object(), &answer)
 	return answer.Spec
 }
 
@@ -230,9 +228,7 @@ func testScheduling(c *controlplane.ControlPlane) func(*testing.T) {
 		}
 		for name, tt := range tests {
 			tt.name = name
-			if err := c.Do(t.Context(), http.MethodPost, tt.path(), tt.object(), nil); err != nil {
-				t.Fatal(err)
-			}
+			c.DoT(t, http.MethodPost, tt.path(), tt.object(), nil)
 		}
 		for name, tt := range tests {
 			t.Run(name, func(t *testing.T) { eventually(t, func() error { return different(tt.want, placeOf(t, c, name)) }) })
@@ -249,9 +245,7 @@ func placeOf(t *testing.T, c *controlplane.ControlPlane, name string) string {
 			Conditions []struct{ Type, Message string }
 		}
 	}
-	if err := c.Do(t.Context(), http.MethodGet, "/api/v1/namespaces/default/pods/"+name, nil, &pod); err != nil {
-		t.Fatal(err)
-	}
+	c.DoT(t, http.MethodGet, "/api/v1/namespaces/default/pods/"+name, nil, &pod)
 	for _, condition := range pod.Status.Conditions {
 		if condition.Type == "PodScheduled" && pod.Spec.NodeName == "" {
 			said, _, _ := strings.Cut(condition.Message, " preemption:") // which evicting others cannot help

@@ -171,9 +171,7 @@ func account(t *testing.T, c *controlplane.ControlPlane, name, node string) *con
 func uid(t *testing.T, c *controlplane.ControlPlane, node string) string {
 	t.Helper()
 	var answer struct{ Metadata struct{ UID string } }
-	if err := c.Do(t.Context(), http.MethodGet, nodes+"/"+node, nil, &answer); err != nil {
-		t.Fatal(err)
-	}
+	c.DoT(t, http.MethodGet, nodes+"/"+node, nil, &answer)
 	return answer.Metadata.UID
 }
 

@@ -6,24 +6,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net"
-	"os"
 	"slices"
 	"strconv"
-	"syscall"
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/atomicfile"
+	"github.com/colvin-net/colvin/internal/safefile"
 )
 
-// Where the agent leaves its files unless it is configured otherwise.
+// Where the agent leaves the file unless it is configured otherwise.
 const (
 	DefaultDir = "/run/colvin"
 	FileName   = "networks.json"
-	LockName   = "agent.lock"
-	SocketName = "agent.sock"
 )
 
 // MaxSize bounds the file. Eight ports with all 4094 VLANs each write a third of
@@ -77,14 +73,14 @@ func (e *ReadError) Unwrap() error { return e.Err }
 
 // Read reads and validates the file at path. The error is a *ReadError.
 func Read(path string) (*File, error) {
-	data, err := readRegular(path)
+	data, err := safefile.ReadRegular(path, MaxSize)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, &ReadError{Path: path, Problem: Missing, Err: errors.New("no such file")}
-	case errors.Is(err, errDamaged):
-		return nil, &ReadError{Path: path, Problem: Damaged, Err: err}
+	case safefile.Refused(err):
+		return nil, &ReadError{Path: path, Problem: Damaged, Err: fmt.Errorf("%w: %w", errDamaged, cause(err))}
 	case err != nil:
-		return nil, &ReadError{Path: path, Problem: Unreadable, Err: err}
+		return nil, &ReadError{Path: path, Problem: Unreadable, Err: cause(err)}
 	}
 	f, problem, err := decode(data)
 	if err != nil {
@@ -94,30 +90,6 @@ func Read(path string) (*File, error) {
 }
 
 var errDamaged = errors.New("damaged")
-
-// readRegular opens without blocking and without following a link in the last
-// element, so that neither a FIFO nor a device can hold up the plugin.
-func readRegular(path string) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
-	if err != nil {
-		return nil, cause(err)
-	}
-	defer f.Close()
-	st, err := f.Stat()
-	switch {
-	case err != nil:
-		return nil, cause(err)
-	case !st.Mode().IsRegular():
-		return nil, fmt.Errorf("%w: it is not a regular file", errDamaged)
-	case st.Size() > MaxSize:
-		return nil, fmt.Errorf("%w: it is larger than %d bytes", errDamaged, MaxSize)
-	}
-	data := make([]byte, st.Size()) // it is replaced as a whole, so it does not grow
-	if _, err := io.ReadFull(f, data); err != nil {
-		return nil, fmt.Errorf("%w: it became shorter while it was read", errDamaged)
-	}
-	return data, nil
-}
 
 // cause strips the path, which the ReadError names.
 func cause(err error) error {

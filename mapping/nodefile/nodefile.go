@@ -43,13 +43,18 @@ type File struct {
 // Moved is the attachment of a container that is in another network than it asked
 // for.
 type Moved struct {
-	// Name, ContainerID and IfName are the key of the CNI plugin's record.
-	Name        string    `json:"name"`
-	ContainerID string    `json:"containerID"`
-	IfName      string    `json:"ifName"`
-	Identity    string    `json:"identity"` // where the device leads now
-	Neighbor    string    `json:"neighbor"` // switch and port, for messages
-	Since       time.Time `json:"since"`
+	Key                // of the CNI plugin's record
+	Identity string    `json:"identity"` // where the device leads now
+	Neighbor string    `json:"neighbor"` // switch and port, for messages
+	Since    time.Time `json:"since"`
+}
+
+// Key names one attachment: the name in the CNI configuration, the container
+// and the interface in it.
+type Key struct {
+	Name        string `json:"name"`
+	ContainerID string `json:"containerID"`
+	IfName      string `json:"ifName"`
 }
 
 // Network is one name with the ways from this node into it.

@@ -3,13 +3,13 @@
 package rules
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/colvin-net/colvin/internal/yamlfile"
 )
@@ -24,13 +24,39 @@ type Source struct {
 	Root string
 }
 
-// Settle is how long sources that change must have come to rest before they count, but
-// no longer than SettleMost: a rule that an admin moves from one to another is nowhere
-// for a moment. Nodes and controller wait alike.
-const (
-	Settle     = 300 * time.Millisecond
-	SettleMost = time.Second
-)
+// Equal reports whether both say the same of the same place.
+func (s Source) Equal(other Source) bool {
+	return s.Name == other.Name && s.Root == other.Root && bytes.Equal(s.Data, other.Data)
+}
+
+// EqualSources reports whether both lists mean the same rules: the order counts.
+func EqualSources(a, b []Source) bool { return slices.EqualFunc(a, b, Source.Equal) }
+
+// NamesIn returns the names that a source gives, also where it holds mistakes, sorted.
+// What stands for something on the wire is a star.
+func NamesIn(source Source) []string {
+	var out []string
+	add := func(v yamlfile.Value) {
+		if name := v.Text(""); name != "" {
+			out = append(out, words.ReplaceAllString(name, "*"))
+		}
+	}
+	s := new(reader).open(&source)
+	for _, v := range s.networks.List() {
+		network := v.Mapping()
+		add(network.Get("name"))
+		for _, alias := range network.Get("aliases").List() {
+			add(alias)
+		}
+	}
+	for _, group := range s.groups.Mapping().Pairs() {
+		for _, vlan := range group.Value.Mapping().Get("vlans").Mapping().Pairs() {
+			add(vlan.Value)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
 
 // Parse reads the rules of a file. The error is yamlfile.Mistakes: all of them,
 // ordered by position. Warnings are of rules that are valid and probably not
@@ -275,9 +301,6 @@ func (r *reader) readNetwork(v yamlfile.Value) {
 		r.checkWords(name, n.name, matches, n)
 	}
 	r.readAliases(n, aliases, matches)
-	if tagged.Present() && n.tagged == nil {
-		return // what the rule is about is not known
-	}
 	warnSpans(n, matches, tagged)
 	r.warnCovered(&r.earlier, matches, n)
 	r.set.networks = append(r.set.networks, n)

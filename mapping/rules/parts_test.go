@@ -52,7 +52,10 @@ func TestGlob(t *testing.T) {
 			t.Errorf("%q against %q (-want +got):\n%s", tt.pattern, tt.text, diff)
 		}
 	}
-	for _, bad := range []string{"", "(", ")", "()", "((*))", `\`, `a\`, strings.Repeat("a", maxPattern+1)} {
+	if _, err := parseGlob(strings.Repeat("a", 512)); err != nil {
+		t.Errorf("parse 512 octets: %v", err)
+	}
+	for _, bad := range []string{"", "(", ")", "()", "((*))", "((*)", `\`, `a\`, strings.Repeat("a", 513)} {
 		if _, err := parseGlob(bad); err == nil {
 			t.Errorf("parse %q: no error", bad)
 		}
@@ -83,7 +86,7 @@ func TestValidName(t *testing.T) {
 
 func TestSanitise(t *testing.T) {
 	for text, want := range map[string]string{
-		"Blue Net": "blue-net", "__A_B__": "a-b", "a-b": "a-b", "a--b": "a-b", "É": "", "": "", "\u212a": "", "rack 7/α/x": "rack-7-x",
+		"Blue Net": "blue-net", "__A_B__": "a-b", "a-b": "a-b", "a--b": "a-b", "É": "", "": "", "\u212a": "", "rack 7/α/x": "rack-7-x", "az-AZ-09": "az-az-09",
 	} {
 		if got := sanitise(text); got != want {
 			t.Errorf("%q becomes %q, want %q", text, got, want)

@@ -54,6 +54,7 @@ func TestMatchKeys(t *testing.T) {
 		`chassis: "mac:00:1B:21:*"`:                {true, false},
 		`chassis: "mac:00:1b:22:*"`:                {},
 		`chassis: "local:00:1b:21:aa:bb:cc"`:       {},
+		`chassis: "subtype9:*"`:                    {},
 		`system: leaf-1`:                           {true, false},
 		`system: "leaf-?"`:                         {true, false},
 		`system: "Leaf-*"`:                         {},
@@ -83,6 +84,7 @@ func TestMatchKeys(t *testing.T) {
 		`vlanName: "*e*"`:                          {true, true},
 		`vlanName: "Blue *"`:                       {false, true},
 		`vlanName: "Green", vlan: untagged`:        {true, false},
+		`vlanName: "*e*", vlan: untagged`:          {true, false},
 		`vlanName: "Green", vlan: 200`:             {},
 		`system: "leaf-*", port: "Ethernet2/*"`:    {},
 		`system: "leaf-*", node: "*", vlan: "100"`: {true, false},
@@ -118,7 +120,7 @@ func TestName(t *testing.T) {
 switchGroups:
   dc1:
     match: [{system: "(*)-1"}]
-    vlans: {100: green, "200-299": "tenant-{vlan}-{system.1}"}
+    vlans: {100: green, "190,200-299": "tenant-{vlan}-{system.1}"}
 networks:
   - name: storage
     match: [{system: "old-*", vlan: 300}, {system: "leaf-*", vlan: 300}]
@@ -134,6 +136,7 @@ networks:
   - {name: "{vlanName.1}-x", match: [{vlanName: "Blue(*)", vlan: 501}]}
   - {name: "name-{vlanName}-name-name-name-name-name-name-name-name-name-name", match: [{vlan: 502}]}
   - {name: lost, match: [{vlan: "502-503"}]}
+  - {name: some, aliases: ["{vlanName}", more], match: [{vlan: 504}]}
 `
 	for name, tt := range map[string]struct {
 		occ   Occurrence
@@ -160,6 +163,9 @@ networks:
 		"too long": {Occurrence{VID: 502, VLANName: "storage-net"}, Naming{}, []string{
 			`r.yaml:19 applies, but gives no name: "name-storage-net-name-name-name-name-name-name-name-name-nam…" has 66 characters, a name has at most 63`,
 		}},
+		"no VLAN name for an alias": {Occurrence{VID: 504}, Naming{Name: "some", Aliases: []string{"more"}, Ref: Ref{File: "r.yaml", Line: 21}}, []string{
+			"r.yaml:21 gives no alias: the switch does not advertise the VLAN name that {vlanName} asks for",
+		}},
 		"PVID is untagged only": {Occurrence{VID: 100, Tagged: true}, Naming{}, nil},
 		"tagged without a VID":  {Occurrence{Tagged: true}, Naming{}, nil},
 		"no VLAN":               {Occurrence{VID: 4095}, Naming{}, nil},
@@ -173,6 +179,73 @@ networks:
 				t.Errorf("notes (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestImpossible has occurrences that no port can have, and a rule for all.
+func TestImpossible(t *testing.T) {
+	set := parse(t, `networks: [{name: x, match: [{vlanName: "*"}]}]`)
+	for _, tt := range []struct {
+		occ  Occurrence
+		want bool
+	}{
+		{Occurrence{VID: 4094, VLANName: "a", Tagged: true}, true},
+		{Occurrence{VID: 4095, VLANName: "a", Tagged: true}, false},
+		{Occurrence{VID: 4095, VLANName: "a"}, false},
+		{Occurrence{VLANName: "a", Tagged: true}, false},
+		{Occurrence{VID: 100, VLANName: "a", Tagged: true}, false}, // the PVID
+		{Occurrence{VID: 100, VLANName: "a"}, true},
+	} {
+		if _, ok, _ := set.Name(subject(leaf1()), tt.occ); ok != tt.want {
+			t.Errorf("%+v is named: %v, want %v", tt.occ, ok, tt.want)
+		}
+	}
+}
+
+// TestChassisAsHeard holds that the ID by which a switch is known counts only where the
+// one that was heard does not match.
+func TestChassisAsHeard(t *testing.T) {
+	sub := subject(leaf1())
+	sub.Switch = "mac:00:1b:21:aa:bb:01"
+	for pattern, want := range map[string]string{
+		"mac:00:1b:21:aa:bb:(*)":  "x-cc",
+		"mac:00:1b:21:aa:bb:(c*)": "x-cc",
+		"mac:00:1b:21:aa:bb:(0*)": "x-01",
+		"mac:00:1b:21:aa:bb:(d*)": "",
+	} {
+		set := parse(t, `networks: [{name: "x-{chassis.1}", match: [{chassis: "`+pattern+`"}]}]`)
+		if got, _, _ := set.Name(sub, untagged); got.Name != want {
+			t.Errorf("%s: %q, want %q", pattern, got.Name, want)
+		}
+	}
+}
+
+// TestPortByMAC holds that a port that is named by a MAC address is written as people
+// write those.
+func TestPortByMAC(t *testing.T) {
+	n := leaf1()
+	n.Port = "mac:00:1b:21:aa:bb:01"
+	for pattern, want := range map[string]bool{
+		"mac:00:1b:21:aa:bb:01": true, "00:1B:21:AA:BB:01": true, "001b.21aa.bb01": true, "00:1b:21:aa:bb:*": true, "00:1b:21:aa:bb:02": false, "ifname:*": false,
+	} {
+		set := parse(t, `networks: [{name: x, match: [{port: "`+pattern+`"}]}]`)
+		if _, got, _ := set.Name(subject(n), untagged); got != want {
+			t.Errorf("%s: named %t, want %t", pattern, got, want)
+		}
+	}
+}
+
+// TestWordNotAdvertised has a rule for VLANs that are advertised apply to one that is
+// not, since its switch is in a group of flat ones.
+func TestWordNotAdvertised(t *testing.T) {
+	set := parse(t, `
+switchGroups: {flat: {match: [{system: "leaf-*"}], unadvertised: switch}}
+networks: [{name: "x-{vlan}", match: [{system: "leaf-*"}]}]
+`)
+	got, ok, notes := set.Name(subject(leaf1()), unadvertised)
+	want := []string{"r.yaml:3 applies, but gives no name: the switch does not advertise the VLAN that {vlan} asks for"}
+	if diff := cmp.Diff(want, notes); ok || diff != "" {
+		t.Errorf("named %q, notes (-want +got):\n%s", got.Name, diff)
 	}
 }
 
@@ -346,8 +419,8 @@ switchGroups:
     match: [{system: "leaf-*"}]
     vlans: {100: green, 101: blue, "200-299": "tenant-{vlan}"}
 networks:
-  - {name: green, aliases: ["g-{system.1}-x"], match: [{system: "x(*)", vlan: 5}]}
   - {name: "rail-{system.1}", aliases: [rails], match: [{system: "rail-leaf-(*)"}]}
+  - {name: green, aliases: ["g-{system.1}-x"], match: [{system: "x(*)", vlan: 5}]}
 `)
 	if diff := cmp.Diff([]string{"blue", "green", "rails"}, set.KnownNames()); diff != "" {
 		t.Errorf("names (-want +got):\n%s", diff)
@@ -376,5 +449,45 @@ func TestNoRules(t *testing.T) {
 	}
 	if got := (Ref{}).String(); got != "" {
 		t.Errorf("no place reads %q", got)
+	}
+}
+
+func TestEqualSources(t *testing.T) {
+	a := Source{Name: "a", Root: "spec", Data: []byte("{}")}
+	b := Source{Name: "b"}
+	for _, tt := range []struct {
+		name string
+		x, y []Source
+		want bool
+	}{
+		{"none", nil, []Source{}, true},
+		{"the same", []Source{a, b}, []Source{{Name: "a", Root: "spec", Data: []byte("{}")}, {Name: "b", Data: []byte{}}}, true},
+		{"another order", []Source{a, b}, []Source{b, a}, false},
+		{"one more", []Source{a}, []Source{a, b}, false},
+		{"another name", []Source{a}, []Source{{Name: "b", Root: "spec", Data: []byte("{}")}}, false},
+		{"another root", []Source{a}, []Source{{Name: "a", Data: []byte("{}")}}, false},
+		{"other text", []Source{a}, []Source{{Name: "a", Root: "spec", Data: []byte("{ }")}}, false},
+	} {
+		if got := EqualSources(tt.x, tt.y); got != tt.want {
+			t.Errorf("%s: %t, want %t", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestNamesIn(t *testing.T) {
+	for _, tt := range []struct {
+		name, data string
+		want       []string
+	}{
+		{"none", ``, nil},
+		{"no mapping", `[1]`, nil},
+		{"all that names", `{networks: [{name: "rail-{vlan}", aliases: [green, "{system.1}-{vlan}"]}], switchGroups: {dc: {vlans: {7: blue, "8-9": "dc-{vlan}"}}}}`, []string{"*-*", "blue", "dc-*", "green", "rail-*"}},
+		{"twice", `{networks: [{name: green}, {name: green}]}`, []string{"green"}},
+		{"with mistakes", `{networks: [{name: "{bogus}-x", aliases: blue}, {name: 7}, 7, {name: Not Valid}, {name: ""}], switchGroups: {dc: {vlans: [a]}, "": {vlans: {x: green}}}}`, []string{"*-x", "Not Valid", "green"}},
+		{"broken", `{networks: [{name: green`, nil},
+	} {
+		if diff := cmp.Diff(tt.want, NamesIn(Source{Name: "a", Data: []byte(tt.data)})); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
 	}
 }

@@ -32,7 +32,7 @@ func warnSpans(n *networkRule, matches []parsedMatch, tagged yamlfile.Value) {
 	}
 	for _, m := range matches {
 		switch {
-		case n.tagged != nil || m.present[keyVLANName] || m.untagged:
+		case n.tagged != nil || m.present[keyVLANName]:
 		case m.vlans.count() > 1:
 			m.vlan.Warn(fmt.Sprintf("one name for %d VLANs, which are different networks", m.vlans.count()), hint)
 		case !m.vlan.Present() && !m.pins:
@@ -84,10 +84,11 @@ func (r *reader) warnCovered(earlier *[]scopedMatch, matches []parsedMatch, n *n
 }
 
 // covers reports whether whatever the later match applies to is the earlier's.
-// It is a comparison of texts, so it misses globs that mean the same.
+// It is a comparison of texts, so it misses globs that mean the same. The text of a port
+// says whether its kind counts.
 func (c scopedMatch) covers(later scopedMatch) bool {
 	a, b := c.match, later.match
-	if a.group != "" && a.group != b.group || a.barePort != b.barePort && a.globs[keyPort] != nil {
+	if a.group != "" && a.group != b.group {
 		return false
 	}
 	if a.addresses.IsValid() && (!b.addresses.IsValid() || a.addresses.Bits() > b.addresses.Bits() || !a.addresses.Contains(b.addresses.Addr())) {

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package record
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+// Netns is a network namespace. The path of one that is gone may be used again,
+// so the inode belongs to it.
+type Netns struct {
+	Path  string `json:"path"`
+	Inode uint64 `json:"inode"`
+	// Mount is the inode of the mount namespace in which Path leads there.
+	Mount uint64 `json:"mount,omitempty"`
+}
+
+// initialPIDNamespace is the inode of the PID namespace in which all processes of the
+// machine are seen (PROC_PID_INIT_INO in the kernel's linux/proc_ns.h): whether a
+// network namespace has processes can be told there only.
+const initialPIDNamespace = 0xEFFFFFFC
+
+// A Sight is what can be told of a network namespace.
+type Sight int
+
+// The sights of a network namespace.
+const (
+	Unseen Sight = iota // it may be there or not
+	There
+	Gone // for certain
+)
+
+// String is the sight in words.
+func (s Sight) String() string {
+	return [...]string{Unseen: "unseen", There: "there", Gone: "gone"}[s]
+}
+
+// An Observer is what a program can see of network namespaces. A container's may be
+// there though its path leads nowhere: in another mount namespace than the plugin's
+// paths are others, a path below /proc ends with its process, and processes are seen
+// by some programs only. So paths tell where this program sees what the plugin saw,
+// and processes where it sees them all; what neither tells is not known.
+type Observer struct {
+	mount uint64         // its own mount namespace; 0 where that cannot be told
+	own   syscall.Stat_t // of that, on the device of the kernel's namespace files
+	// seen are the namespaces that were there when it looked: their paths mean the
+	// same here as where the plugin runs.
+	seen map[Netns]bool
+	// processes finds what keeps namespaces.
+	processes func() holders
+}
+
+// NewObserver returns an Observer that has seen no namespace yet.
+func NewObserver() *Observer {
+	o := &Observer{processes: func() holders { return findHolders("/proc") }}
+	var own syscall.Stat_t
+	if syscall.Stat("/proc/self/ns/mnt", &own) == nil {
+		o.mount, o.own = own.Ino, own
+	}
+	return o
+}
+
+// Look looks at the namespaces of all records. It remembers those that are there, as
+// long as it is asked about them.
+func (o *Observer) Look(all []Netns) []Sight {
+	seen := map[Netns]bool{}
+	out := make([]Sight, len(all))
+	held := sync.OnceValue(o.processes) // where a path does not tell
+	for i, n := range all {
+		out[i] = o.lookAt(n, held)
+		if out[i] == There || o.seen[n] {
+			seen[n] = true
+		}
+	}
+	o.seen = seen
+	return out
+}
+
+func (o *Observer) lookAt(n Netns, held func() holders) Sight {
+	path := filepath.Clean(n.Path)
+	if !filepath.IsAbs(path) || o.own.Dev == 0 {
+		return Unseen
+	}
+	there, err := stat(path)
+	switch {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return Unseen
+	case err == nil && there.Ino == n.Inode && there.Dev == o.own.Dev:
+		return There
+	case err == nil && there.Ino == n.Inode: // no namespace, and was none when it was recorded
+		return Unseen
+	}
+	left := err == nil && there.Dev == o.own.Dev // the path is another's
+	if err != nil {
+		_, noWitness := os.Stat(filepath.Dir(path)) // with it the mounts around it may be hidden
+		left = noWitness == nil
+	}
+	sameView := o.seen[n] || n.Mount == o.mount && o.mount != 0
+	if left && sameView && !strings.HasPrefix(path, "/proc/") {
+		return Gone // its inode may be another's by now
+	}
+	if h := held(); h.all && n.Inode != 0 && !h.netns[n.Inode] {
+		return Gone
+	}
+	return Unseen
+}
+
+func stat(path string) (syscall.Stat_t, error) {
+	var st syscall.Stat_t
+	err := syscall.Stat(path, &st)
+	return st, err
+}
+
+// holders are what keeps network namespaces: a process that is in one, or a mount, as
+// where a container is about to start.
+type holders struct {
+	netns map[uint64]bool
+	all   bool // nothing was hidden
+}
+
+func findHolders(proc string) holders {
+	h := holders{netns: map[uint64]bool{}}
+	pid, err := stat(filepath.Join(proc, "self/ns/pid"))
+	if err != nil || pid.Ino != initialPIDNamespace {
+		return h
+	}
+	entries, err := os.ReadDir(proc)
+	if err != nil {
+		return h
+	}
+	first, mounts := false, map[uint64]bool{}
+	for _, e := range entries {
+		if _, err := strconv.Atoi(e.Name()); err != nil {
+			continue
+		}
+		err := h.add(filepath.Join(proc, e.Name()), mounts)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // not one that has ended: hidden, as without CAP_SYS_PTRACE
+			return h
+		}
+		first = first || e.Name() == "1"
+	}
+	h.all = first // it is hidden together with all others (hidepid)
+	return h
+}
+
+// add adds the namespace of a process, and those that are mounted where it is. Mounts
+// are the mount namespaces that are known.
+func (h *holders) add(process string, mounts map[uint64]bool) error {
+	netns, err := stat(filepath.Join(process, "ns/net"))
+	if err != nil {
+		return err
+	}
+	h.netns[netns.Ino] = true
+	mount, err := stat(filepath.Join(process, "ns/mnt"))
+	if err != nil || mounts[mount.Ino] {
+		return err
+	}
+	f, err := os.Open(filepath.Join(process, "mountinfo"))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		const root = 3 // of the mount within its file system (proc_pid_mountinfo(5))
+		if fields := strings.Fields(lines.Text()); len(fields) > root {
+			var inode uint64
+			if _, err := fmt.Sscanf(fields[root], "net:[%d]", &inode); err == nil {
+				h.netns[inode] = true
+			}
+		}
+	}
+	mounts[mount.Ino] = lines.Err() == nil
+	return lines.Err()
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package record
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Of each path the table says what is seen of the namespace, "T" for there, "G" for gone
+// and "-" where that cannot be told. Three letters stand for where processes are not
+// seen, where they are and one is in the namespace, and where none is.
+func TestObserver(t *testing.T) {
+	dir := t.TempDir()
+	netns, file := filepath.Join(dir, "netns"), filepath.Join(dir, "file")
+	if err := errors.Join(os.Symlink("/proc/self/ns/net", netns), os.WriteFile(file, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	own, ownErr := stat(netns)
+	plain, plainErr := stat(file)
+	if err := errors.Join(ownErr, plainErr); err != nil {
+		t.Skip("needs /proc:", err)
+	}
+	const here, elsewhere, gone = 7, 8, 12345
+	for _, tt := range []struct {
+		name  string
+		path  string
+		inode uint64
+		// The plugin's mount namespace is the same, another, unknown, or another from
+		// which the namespace was seen before.
+		same, other, unknown, seen string
+	}{
+		{"there", netns, own.Ino, "TTT", "TTT", "TTT", "TTT"},
+		{"another at its path", netns, gone, "GGG", "--G", "--G", "GGG"},
+		{"nothing at its path", filepath.Join(dir, "none"), gone, "GGG", "--G", "--G", "GGG"},
+		{"there, by its process", "/proc/self/ns/net", own.Ino, "TTT", "TTT", "TTT", "TTT"},
+		{"its process went elsewhere", "/proc/self/ns/net", gone, "--G", "--G", "--G", "--G"},
+		{"its process has ended", "/proc/4194305/ns/net", gone, "--G", "--G", "--G", "--G"}, // above any process ID
+		{"below /proc in other words", "/run/..//proc/4194305/ns/net", gone, "--G", "--G", "--G", "--G"},
+		{"the directory is not ours to see", filepath.Join(dir, "no", "such", "directory"), gone, "--G", "--G", "--G", "--G"},
+		{"its mount did not reach us", file, gone, "--G", "--G", "--G", "--G"},
+		{"a file was recorded", file, plain.Ino, "---", "---", "---", "---"},
+		{"below a file", filepath.Join(file, "below"), gone, "---", "---", "---", "---"},
+		{"inode unknown", filepath.Join(dir, "none"), 0, "GGG", "---", "---", "GGG"},
+		{"no path", "", gone, "---", "---", "---", "---"},
+		{"relative", "proc/../x", gone, "---", "---", "---", "---"},
+		{"zero byte", "/\x00", gone, "---", "---", "---", "---"},
+		{"long", "/" + strings.Repeat("x", 1<<16), gone, "---", "---", "---", "---"},
+	} {
+		for _, from := range []struct {
+			name     string
+			own, its uint64 // mount namespaces
+			seen     bool
+			want     string
+		}{
+			{"the same mount namespace", here, here, false, tt.same},
+			{"another", here, elsewhere, false, tt.other},
+			{"an unknown one", 0, 0, false, tt.unknown},
+			{"another, seen", here, elsewhere, true, tt.seen},
+		} {
+			n := Netns{Path: tt.path, Inode: tt.inode, Mount: from.its}
+			var got strings.Builder
+			for _, processes := range []holders{{}, {all: true, netns: map[uint64]bool{tt.inode: true}}, {all: true}} {
+				o := &Observer{mount: from.own, own: own, seen: map[Netns]bool{n: from.seen}, processes: func() holders { return processes }}
+				got.WriteString(map[Sight]string{Unseen: "-", There: "T", Gone: "G"}[o.Look([]Netns{n})[0]])
+			}
+			if got.String() != from.want {
+				t.Errorf("%s, from %s: %s, want %s", tt.name, from.name, got.String(), from.want)
+			}
+		}
+	}
+	blind := &Observer{processes: func() holders { return holders{all: true} }}
+	if got := blind.Look([]Netns{{Path: filepath.Join(dir, "none"), Inode: gone}}); got[0] != Unseen {
+		t.Errorf("without namespace files: %v", got)
+	}
+}
+
+// TestObserverRemembers holds that a namespace which was seen is known to be gone,
+// whatever mount namespace the plugin runs in, and that none is remembered for nothing.
+func TestObserverRemembers(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "netns")
+	if err := os.Symlink("/proc/self/ns/net", path); err != nil {
+		t.Fatal(err)
+	}
+	own, err := stat(path)
+	if err != nil {
+		t.Skip("needs /proc:", err)
+	}
+	both := []Netns{{Path: path, Inode: own.Ino, Mount: 1}, {Path: path + "2", Inode: own.Ino, Mount: 1}}
+	seen, late := NewObserver(), NewObserver()
+	for range 2 {
+		if got := seen.Look(both); !slices.Equal(got, []Sight{There, Unseen}) {
+			t.Errorf("one is there: %v", got)
+		}
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if got := seen.Look(both); !slices.Equal(got, []Sight{Gone, Unseen}) {
+			t.Errorf("it is gone: %v", got)
+		}
+	}
+	if got := late.Look(both); !slices.Equal(got, []Sight{Unseen, Unseen}) {
+		t.Errorf("never seen: %v", got)
+	}
+	if seen.Look(nil); len(seen.seen) != 0 {
+		t.Errorf("%v is kept without a record", seen.seen)
+	}
+}
+
+// TestFindHolders makes a /proc of two processes: one is init, and where the other is a
+// network namespace is mounted.
+func TestFindHolders(t *testing.T) {
+	own, err := stat("/proc/self/ns/net")
+	pid, pidErr := stat("/proc/self/ns/pid")
+	if err := errors.Join(err, pidErr); err != nil {
+		t.Skip("needs /proc:", err)
+	}
+	proc := t.TempDir()
+	write := func(name, content string) {
+		t.Helper()
+		path := filepath.Join(proc, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(content), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link := func(name, to string) {
+		t.Helper()
+		path := filepath.Join(proc, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.Symlink(to, path)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link("self/ns/pid", "/proc/self/ns/pid")
+	write("uptime", "1 1")
+	link("2/ns/net", "/proc/self/ns/net")
+	link("2/ns/mnt", "/proc/self/ns/mnt")
+	write("2/mountinfo", "30 22 0:4 / /proc rw - proc proc rw\nodd\n31 22 0:4 net:[4026532281] /run/netns/green rw shared:1 - nsfs nsfs rw\n32 22 0:4 mnt:[4026532282] /run/mnt rw - nsfs nsfs rw\n")
+	first := pid.Ino == initialPIDNamespace
+	want := []uint64{own.Ino, 4026532281}
+	slices.Sort(want)
+	check := func(what string, all bool) {
+		t.Helper()
+		h := findHolders(proc)
+		var got []uint64
+		for inode := range h.netns {
+			got = append(got, inode)
+		}
+		slices.Sort(got)
+		if h.all != (all && first) || first && !slices.Equal(got, want) {
+			t.Errorf("%s: %v, all %t; want %v and %t", what, got, h.all, want, all)
+		}
+	}
+	check("init is hidden", false)
+	link("1/ns/net", "/proc/self/ns/net")
+	link("1/ns/mnt", filepath.Join(proc, "uptime"))
+	write("1/mountinfo", "")
+	check("all", true)
+	if err := os.Mkdir(filepath.Join(proc, "3"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	check("one has ended", true)
+	write("4/ns", "") // not a directory: as good as one that may not be opened
+	check("one is hidden", false)
+	if got := findHolders(filepath.Join(proc, "none")); got.all {
+		t.Error("all is seen without /proc")
+	}
+	if _, err := stat("/proc/1/ns/net"); err != nil || !first {
+		t.Skip("processes of the machine are hidden from this one")
+	}
+	if h := findHolders("/proc"); !h.netns[own.Ino] {
+		t.Errorf("this process is not seen among %d namespaces, all %t", len(h.netns), h.all)
+	}
+}

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/colvin-net/colvin/api/v1alpha1"
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/yamlfile"
+	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+	"github.com/colvin-net/colvin/mapping/rules"
+)
+
+func identityOf(n int) mapping.Identity {
+	return mapping.Identity{Switch: fmt.Sprintf("mac:00:00:5e:00:%02x:%02x", n/256, n%256), VLAN: 7}
+}
+
+func TestIsSure(t *testing.T) {
+	eth1 := nodefile.Link{Name: "eth1", Index: 1}
+	for _, tt := range []struct {
+		certainty      nodefile.Certainty
+		device, parent nodefile.Link
+		want           bool
+	}{
+		{nodefile.Fresh, eth1, nodefile.Link{}, true},
+		{nodefile.Stale, eth1, nodefile.Link{}, true},
+		{nodefile.Fresh, nodefile.Link{}, eth1, true},
+		{nodefile.Fresh, nodefile.Link{}, nodefile.Link{}, false},
+		{nodefile.Unverified, eth1, nodefile.Link{}, false},
+		{nodefile.Down, eth1, nodefile.Link{}, false},
+	} {
+		b := nodeUplink{Uplink: &mapping.Uplink{Certainty: tt.certainty, Device: tt.device, Parent: tt.parent}}
+		if got := b.isSure(); got != tt.want {
+			t.Errorf("%s, device %d, parent %d: sure %t, want %t", tt.certainty, tt.device.Index, tt.parent.Index, got, tt.want)
+		}
+	}
+}
+
+// TestMembersThatDecide holds that a backup, which may lead elsewhere, makes nothing the
+// same network.
+func TestMembersThatDecide(t *testing.T) {
+	w := &clusterView{same: identityClasses{}}
+	up := mapping.Uplink{Identity: identityOf(1), Certainty: nodefile.Fresh, Device: nodefile.Link{Index: 9}, Members: []mapping.Member{
+		{Identity: identityOf(1), Decides: true}, {Identity: identityOf(2)}, {Identity: identityOf(3), Decides: true}, {Identity: identityOf(3), Decides: true},
+	}}
+	b := w.noteUplink(&observed{}, &up)
+	if diff := cmp.Diff([]mapping.Identity{identityOf(1), identityOf(3)}, b.identities); diff != "" {
+		t.Errorf("identities (-want +got):\n%s", diff)
+	}
+	if w.class(identityOf(1)) != w.class(identityOf(3)) || w.class(identityOf(1)) == w.class(identityOf(2)) {
+		t.Errorf("the same are %v", w.same)
+	}
+	up.Certainty = nodefile.Down
+	up.Members[1].Decides = true
+	if b := w.noteUplink(&observed{}, &up); len(b.identities) != 1 || w.class(identityOf(1)) == w.class(identityOf(2)) {
+		t.Errorf("one that is down shows %v", b.identities)
+	}
+}
+
+// TestClasses merges in every order.
+func TestClasses(t *testing.T) {
+	a, b, c, d := identityOf(1), identityOf(2), identityOf(3), identityOf(4)
+	for name, pairs := range map[string][][2]mapping.Identity{
+		"in order":        {{a, b}, {b, c}},
+		"backwards":       {{c, b}, {b, a}},
+		"of what is one":  {{b, c}, {c, a}},
+		"the other way":   {{b, c}, {a, c}},
+		"again and again": {{a, b}, {a, b}, {b, a}, {c, c}, {c, a}},
+	} {
+		s := identityClasses{}
+		for _, p := range pairs {
+			s.merge(p[0], p[1])
+		}
+		if s.root(a) != a || s.root(b) != a || s.root(c) != a || s.root(d) != d {
+			t.Errorf("%s: %v", name, s)
+		}
+	}
+}
+
+// TestColoursStay holds that naming one uplink takes no colour from another.
+func TestColoursStay(t *testing.T) {
+	set, _, err := rules.Parse("r.yaml", []byte("networks: [{name: red-wren, match: [{vlan: 8}]}]"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &clusterView{set: set, same: identityClasses{}, colours: map[mapping.Identity][]string{identityOf(1): {"red-wren", "sky-emu", "teal-emu"}}}
+	b := nodeUplink{Uplink: &mapping.Uplink{Identity: identityOf(1)}}
+	for range 2 {
+		w.nameUplink(&b)
+		if diff := cmp.Diff([]string{"sky-emu", "teal-emu"}, b.colours); diff != "" || b.networkName != "sky-emu" {
+			t.Errorf("named %s, colours (-want +got):\n%s", b.networkName, diff)
+		}
+	}
+	if diff := cmp.Diff([]string{"red-wren", "sky-emu", "teal-emu"}, w.colours[identityOf(1)]); diff != "" {
+		t.Errorf("colours of the network (-want +got):\n%s", diff)
+	}
+}
+
+func TestGrace(t *testing.T) {
+	now := time.Now()
+	for _, tt := range []struct {
+		certainty nodefile.Certainty
+		since     time.Duration // from now
+		want      time.Duration // left; 0 where it does not wait
+	}{
+		{nodefile.Unverified, 0, Grace},
+		{nodefile.Down, -Grace + 1, 1},
+		{nodefile.Down, -Grace, 0},
+		{nodefile.Down, Grace, Grace},
+		{nodefile.Down, Grace + 1, 0}, // of a clock that is too far ahead
+		{nodefile.Fresh, 0, 0},
+		{nodefile.Stale, 0, 0},
+	} {
+		until, waits := grace(tt.certainty, now.Add(tt.since), now)
+		if waits != (tt.want > 0) || waits && until.Sub(now) != tt.want {
+			t.Errorf("%s since %v: %v, waits %t; want %v", tt.certainty, tt.since, until.Sub(now), waits, tt.want)
+		}
+	}
+}
+
+// TestStatusIsBounded holds to what the kinds of api allow.
+func TestStatusIsBounded(t *testing.T) {
+	n := &network{name: "green"}
+	for i := range 4097 {
+		n.uplinks = append(n.uplinks, &nodeUplink{Uplink: &mapping.Uplink{}, identities: []mapping.Identity{identityOf(i)}})
+	}
+	if got := len(n.identities()); got != 4096 {
+		t.Errorf("%d identities", got)
+	}
+	for over, want := range []int{2, 1} {
+		half := strings.Repeat("x", 1<<16-1)
+		n := &network{uplinks: []*nodeUplink{{Uplink: &mapping.Uplink{}, identities: []mapping.Identity{{Switch: "a", Port: discovery.ID(half)}, {Switch: "b", Port: discovery.ID(half + half[:over])}}}}}
+		if got := len(n.identities()); got != want {
+			t.Errorf("%d octets too many: %d identities, want %d", over, got, want)
+		}
+	}
+	for length, cut := range map[int]bool{512: false, 513: true} {
+		ref := rules.Ref{File: strings.Repeat("x", length-len(" p")), Path: "p"}
+		n := &network{uplinks: []*nodeUplink{{Uplink: &mapping.Uplink{Rule: ref}}}}
+		if got := n.namedBy(); len(got[0]) > 512 || (got[0] != ref.String()) != cut {
+			t.Errorf("a rule of %d octets: %d octets", length, len(got[0]))
+		}
+		text := strings.Repeat("x", length)
+		if got := few([]string{text}); len(got) > 512 || (got != text) != cut {
+			t.Errorf("a text of %d octets: %d octets", length, len(got))
+		}
+	}
+	var mistakes []yamlfile.Mistake
+	for i := range 20 {
+		mistakes = append(mistakes, yamlfile.Mistake{File: []string{"a", "b"}[i%10/9], Line: i + 1, Column: 1, Message: "no"})
+	}
+	if got := about("a", mistakes); len(got) != 16 || got[15] != "there are more" || got[14] == got[15] {
+		t.Errorf("%d mistakes: %v", len(got), got)
+	}
+	if got := about("b", mistakes); len(got) != 2 {
+		t.Errorf("of another source: %v", got)
+	}
+}
+
+func TestBetterName(t *testing.T) {
+	for _, tt := range [][3]string{{"", "", ""}, {"", "b", "b"}, {"a", "", "a"}, {"a", "b", "a"}, {"b", "a", "a"}} {
+		if got := betterName(tt[0], tt[1]); got != tt[2] {
+			t.Errorf("%q and %q: %q, want %q", tt[0], tt[1], got, tt[2])
+		}
+	}
+}
+
+// TestNodesOfANetwork counts the nodes from which pods get there; of a colour that only
+// names, those that see it.
+func TestNodesOfANetwork(t *testing.T) {
+	for name, tt := range map[string]struct {
+		attach bool
+		up     mapping.Uplink
+		want   int32
+	}{
+		"usable":                            {false, mapping.Uplink{Usable: true, Rule: rules.Ref{File: "r"}}, 1},
+		"by rule, not usable":               {false, mapping.Uplink{Rule: rules.Ref{File: "r"}}, 0},
+		"by colour":                         {false, mapping.Uplink{}, 1},
+		"by colour, for pods":               {true, mapping.Uplink{}, 0},
+		"by colour, for pods, and usable":   {true, mapping.Uplink{Usable: true}, 1},
+		"by colour, but it is not verified": {false, mapping.Uplink{Certainty: nodefile.Unverified}, 0},
+	} {
+		if tt.up.Certainty == "" {
+			tt.up.Certainty = nodefile.Fresh
+		}
+		tt.up.Device.Index = 1
+		w := &clusterView{options: Options{Attach: tt.attach}}
+		n := &network{name: "green", uplinks: []*nodeUplink{{observed: &observed{}, Uplink: &tt.up}}}
+		if got := w.status(n, nil).Nodes; got != tt.want {
+			t.Errorf("%s: %d nodes, want %d", name, got, tt.want)
+		}
+	}
+}
+
+// TestToldOfInterfaces holds that each network behind an interface is told once, and that
+// a condition of no concern hides none.
+func TestToldOfInterfaces(t *testing.T) {
+	o := &observed{node: Node{Name: "n1"}}
+	o.input.Snapshot = &discovery.Snapshot{Interfaces: []discovery.Interface{{Name: "eth1", Index: 1}, {Name: "eth2", Index: 2}}}
+	o.view.Conditions = []mapping.Condition{
+		{Type: mapping.NotPublished, Interface: "eth1"}, {Type: mapping.Conflict, Interface: "eth1", Message: "eth1: two speak"},
+		{Type: mapping.Conflict, Interface: "eth2", Message: "eth2: two speak"},
+	}
+	green := &network{name: "green", saying: map[string][]string{}}
+	blue := &network{name: "blue", saying: map[string][]string{}}
+	at := func(name string, index int) *nodeUplink {
+		return &nodeUplink{observed: o, networkName: name, Uplink: &mapping.Uplink{Port: nodefile.Link{Index: index}}}
+	}
+	tellInterfaces(o, []*nodeUplink{at("green", 1), at("green", 1), at("blue", 2), at("none", 1)}, map[string]*network{"green": green, "blue": blue})
+	want := [2]map[string][]string{{v1alpha1.NetworkConflict: {"n1 eth1: two speak"}}, {v1alpha1.NetworkConflict: {"n1 eth2: two speak"}}}
+	if diff := cmp.Diff(want, [2]map[string][]string{green.saying, blue.saying}); diff != "" {
+		t.Errorf("told (-want +got):\n%s", diff)
+	}
+}
+
+// TestToldOfAliases has containers that asked for a network by each of its names.
+func TestToldOfAliases(t *testing.T) {
+	o := &observed{node: Node{Name: "n1"}, topology: &v1alpha1.NodeTopology{}}
+	n := &network{name: "green", aliases: map[string]bool{"g1": true, "g2": true, "blue": true}, saying: map[string][]string{}}
+	blue := &network{name: "blue", aliases: map[string]bool{}, saying: map[string][]string{}}
+	for _, name := range []string{"green", "g1", "g2", "blue", "none"} {
+		o.topology.Spec.Moved = append(o.topology.Spec.Moved, v1alpha1.MovedAttachment{Network: name})
+	}
+	w := &clusterView{plan: &Plan{}, nodes: []*observed{o}}
+	w.tellConditions(map[string]*network{"green": n, "blue": blue})
+	if len(n.saying[v1alpha1.NetworkMoved]) != 3 || len(blue.saying[v1alpha1.NetworkMoved]) != 1 || len(w.plan.Moved) != 5 {
+		t.Errorf("green says %v, blue %v", n.saying, blue.saying)
+	}
+}
+
+// TestRuleSetsInOrder holds that rules count in the order of their RuleSets' names, as on
+// the nodes, and not in the one in which they were listed.
+func TestRuleSetsInOrder(t *testing.T) {
+	spec := func(name string) any {
+		return map[string]any{"networks": []any{map[string]any{"name": name, "match": []any{map[string]any{"vlan": int64(7)}}}}}
+	}
+	var p Planner
+	var out Plan
+	c := &Cluster{RuleSets: []RuleSet{{Name: "c", Spec: spec("c")}, {Name: "a", Spec: spec("a")}, {Name: "b", Spec: spec("b")}}}
+	p.rules(c, time.Now(), &out)
+	var got []string
+	for _, s := range out.InForce {
+		got = append(got, s.Name)
+	}
+	if !slices.IsSorted(got) || len(got) != 3 {
+		t.Errorf("in force are %v", got)
+	}
+	for _, r := range out.RuleSets {
+		if r.Status.Names != r.Name {
+			t.Errorf("RuleSet %s gives the names %q", r.Name, r.Status.Names)
+		}
+	}
+}
+
+// TestOwned holds that a topology counts for the very Node that it belongs to.
+func TestOwned(t *testing.T) {
+	topology := func(kind string) *v1alpha1.NodeTopology {
+		return &v1alpha1.NodeTopology{ObjectMeta: metav1.ObjectMeta{Name: "n1", OwnerReferences: []metav1.OwnerReference{{Kind: kind, Name: "n1", UID: "uid"}}}}
+	}
+	for name, tt := range map[string]struct {
+		nodes    []Node
+		topology *v1alpha1.NodeTopology
+		want     int
+	}{
+		"its own":       {[]Node{{Name: "n1", UID: "uid"}}, topology("Node"), 1},
+		"a namesake's":  {[]Node{{Name: "n1", UID: "other"}}, topology("Node"), 0},
+		"of no Node":    {[]Node{{Name: "n1", UID: "uid"}}, topology("Pod"), 0},
+		"a deleted one": {nil, topology("Node"), 0},
+		"of nobody":     {[]Node{{Name: "n1"}}, &v1alpha1.NodeTopology{ObjectMeta: metav1.ObjectMeta{Name: "n1"}}, 0},
+		"without UID":   {nil, &v1alpha1.NodeTopology{ObjectMeta: metav1.ObjectMeta{Name: "n1", OwnerReferences: []metav1.OwnerReference{{Kind: "Node"}}}}, 0},
+	} {
+		var p Planner
+		var out Plan
+		all := p.observe(&Cluster{Nodes: tt.nodes, Topologies: []*v1alpha1.NodeTopology{tt.topology}}, nil, time.Now(), &out)
+		if got := len(all) + len(out.Problems); got != tt.want {
+			t.Errorf("%s: %d count, want %d", name, got, tt.want)
+		}
+	}
+}

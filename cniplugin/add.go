@@ -201,8 +201,8 @@ func (a *operation) newRecord(t *target, node *nodefile.File, netns record.Netns
 		Network: a.conf.network, Identity: t.Identity, OtherIdentities: t.OtherIdentities,
 		Device:         record.Link{Name: t.device.Name, Index: t.device.Index, MAC: t.device.MAC.String()},
 		Parent:         record.Link(t.Parent),
-		Port:           record.Link(t.Port),
-		CarrierChanges: t.CarrierChanges, VID: t.VID, Taken: t.takes,
+		Port:           record.Link(t.Ports[0].Link),
+		CarrierChanges: t.Ports[0].CarrierChanges, VID: t.VID, Taken: t.takes,
 		DelegateType: a.conf.delegate, DelegateConf: delegateConf,
 	}, nil
 }
@@ -257,7 +257,7 @@ func (a *operation) still(t *target) error {
 }
 
 func (a *operation) unchanged(t *target) error {
-	now, err := a.verifyAll(a.conf, t.uplinks, t.make)
+	now, err := a.verifyAll(a.conf, &t.Uplink)
 	if err == nil && t.make {
 		now, err = same(a.kernel, linkOf(t.device))
 	}
@@ -318,7 +318,8 @@ func (a *operation) stillLeads(t *target) error {
 
 func (t *target) isStill(now nodefile.Uplink) bool {
 	one := slices.ContainsFunc(now.Identities(), func(id string) bool { return slices.Contains(t.Identities(), id) })
-	return one && now.Usable && sameLink(now.Device, t.Device) && sameLink(now.Parent, t.Parent) && now.VID == t.VID
+	tagged := slices.ContainsFunc(now.Ports, func(p nodefile.Port) bool { return p.VID == t.VID })
+	return one && tagged && now.Usable && sameLink(now.Device, t.Device) && sameLink(now.Parent, t.Parent)
 }
 
 // sameLink leaves MAC addresses to the kernel, which was asked about them: a bridge
@@ -341,7 +342,7 @@ func (a *operation) undo(r *record.Record, cause error) error {
 // the other's record, or the other sees that it is being taken.
 func (a *operation) spare(t *target) error {
 	if !t.takes {
-		for _, index := range []int{t.device.Index, t.Parent.Index, t.Port.Index} {
+		for _, index := range []int{t.device.Index, t.Parent.Index, t.Ports[0].Index} {
 			if a.store.DeviceLocked(index, 0) {
 				return fail(types.ErrTryAgainLater, "host-device is taking it, or tries to; try again")
 			}

@@ -495,8 +495,9 @@ func TestAddUpperDevice(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
 			a := attached(port, 100)
-			a.Device, a.VID, a.Junctions = linkOf(tt.device), tt.vid, tt.junctions
-			b.node.Networks[1].Uplinks = []nodefile.Uplink{a, a} // two members, one device
+			a.Device, a.Ports[0].Junctions = linkOf(tt.device), tt.junctions
+			tagVID(&a, tt.vid)
+			b.node.Networks[1].Uplinks = []nodefile.Uplink{a}
 			b.kernel.Now = tt.kernel
 			b.writeNode()
 			err := b.do(b.plugin.Add)
@@ -509,6 +510,51 @@ func TestAddUpperDevice(t *testing.T) {
 			if got := b.calls()[0].Conf["master"]; got != tt.device.Name {
 				t.Errorf("attached to %v", got)
 			}
+		})
+	}
+}
+
+// Frames can leave through any port of a bond, so the kernel has to agree about each,
+// before the delegate runs and after.
+func TestAddEveryPort(t *testing.T) {
+	first, second := eth(4, "eth1"), eth(5, "eth2")
+	first.Master, second.Master = 7, 7
+	bond := eth(7, "bond0")
+	bond.Kind = "bond"
+	moved, gone := second, second
+	moved.CarrierChanges += 2
+	gone.Index = 50
+	const lost = "eth2 lost its link since the switch was heard there (carrier changes 4, known at 2), and a cable can have moved"
+	for name, tt := range map[string]struct {
+		before, after discovery.Interface
+		want          string
+	}{
+		"both agree":   {before: second, after: second},
+		"moved":        {before: moved, want: "cannot be used now: " + lost},
+		"gone":         {before: gone, want: "cannot be used now: bond0 sends through other members since the switch was heard"},
+		"moved during": {before: second, after: moved, want: "on bond0: changed while attaching: " + lost},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			a := attached(bond, 100)
+			a.Ports = []nodefile.Port{portOf(first), portOf(second)}
+			for i := range a.Ports {
+				a.Ports[i].Junctions = []nodefile.Junction{{Link: linkOf(bond), Members: []int{4, 5}}}
+			}
+			b.node.Networks[1].Uplinks = []nodefile.Uplink{a}
+			b.writeNode()
+			b.kernel.Now, b.kernel.later = []discovery.Interface{first, tt.before, bond}, []discovery.Interface{first, tt.after, bond}
+			err := b.do(b.plugin.Add)
+			if tt.want != "" {
+				b.wantError(err, 11, `node1: network "green" `+tt.want+startAgent)
+				b.wantRecords(0)
+				return
+			}
+			b.must(err)
+			if got := b.told("master"); got != "bond0" {
+				t.Errorf("attached to %v", got)
+			}
+			b.wantRecords(1)
 		})
 	}
 }

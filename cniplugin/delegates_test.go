@@ -24,7 +24,8 @@ import (
 // taggedOn is VLAN 300 of a trunk, for which there is no device yet.
 func taggedOn(parent discovery.Interface) nodefile.Uplink {
 	a := attached(parent, 300)
-	a.Device, a.Parent, a.VID = nodefile.Link{}, linkOf(parent), 300
+	a.Device, a.Parent = nodefile.Link{}, linkOf(parent)
+	tagVID(&a, 300)
 	return a
 }
 
@@ -404,6 +405,37 @@ func TestChosenDeviceRefused(t *testing.T) {
 			b.wantVerbs()
 		})
 	}
+}
+
+// A function of any port of a bridge is in the bridge's network, and only its port counts.
+func TestChosenOnAnotherPort(t *testing.T) {
+	b := newSRIOVBench(t)
+	first, second := eth(4, "eth1"), eth(5, "eth2")
+	first.Master, second.Master = 7, 7
+	first.CarrierChanges += 2 // a cable can have moved, but not this one
+	br := discovery.Interface{Index: 7, Name: "br0", Kind: "bridge", MAC: first.MAC, Up: true, Carrier: true}
+	b.kernel.Now = []discovery.Interface{first, second, br}
+	a := attached(br, 100)
+	a.Ports = []nodefile.Port{portOf(eth(4, "eth1")), portOf(second)}
+	a.Ports[1].VID = 100
+	b.node.Networks[1].Uplinks = []nodefile.Uplink{a}
+	b.writeNode()
+	b.conf["deviceID"], b.conf["pciBusID"] = "0000:04:00.1", "0000:04:00.1"
+	b.must(b.do(b.plugin.Add))
+	if got := b.told("vlan"); got != 100. {
+		t.Errorf("delegate got VLAN %v, want the port's", got)
+	}
+	store, err := record.Open(b.records())
+	b.must(err)
+	records, err := store.List()
+	b.must(err)
+	if r := records[0]; r.Port.Name != "eth2" || r.Device.Name != "eth2" || r.VID != 100 || r.Taken {
+		t.Errorf("record %+v, want the function's port", r)
+	}
+	b.args.ContainerID = "c2"
+	b.conf["deviceID"], b.conf["pciBusID"] = "0000:03:00.1", "0000:03:00.1"
+	b.wantError(b.do(b.plugin.Add), 11, `node1: network "green" cannot be used now: eth1 lost its link since the switch was heard there `+
+		`(carrier changes 4, known at 2), and a cable can have moved`+startAgent)
 }
 
 // host-device with a device plugin moves the function, and the port stays.

@@ -80,7 +80,8 @@ func TestResolveErrors(t *testing.T) {
 		{
 			"no device", func(b *bench) {
 				a := green(b)
-				a.Device, a.VID, a.Reason = nodefile.Link{}, 300, "no VLAN device for VID 300 on eth1"
+				a.Device, a.Reason = nodefile.Link{}, "no VLAN device for VID 300 on eth1"
+				tagVID(a, 300)
 			},
 			100, `node1: network "green" cannot be used now: eth1 with VLAN 300 (leaf-1 Ethernet4, chassis mac:00:1b:21:aa:bb:cc VLAN 100, rules.yaml:3) is fresh since 2026-05-01T12:00:00Z: ` +
 				`no VLAN device for VID 300 on eth1; change that on the node, or place the container on another; "colvin explain eth1" tells more`,
@@ -155,14 +156,19 @@ func TestKernelErrors(t *testing.T) {
 }
 
 func TestNodeFileErrors(t *testing.T) {
+	earlier := readFile(t, "../mapping/nodefile/testdata/networks.v1.json")
 	const restart = "; restart colvind: it writes this file anew when it starts"
 	for _, tt := range []struct {
 		name, content, want string
 	}{
 		{"missing", "", "no such file; check that colvind runs on this node: it writes this file when it starts"},
-		{"truncated", `{"version":1,"node":"no`, "damaged: unexpected end of JSON input" + restart},
+		{"truncated", `{"version":2,"node":"no`, "damaged: unexpected end of JSON input" + restart},
 		{"garbage", "\x7fELF", `damaged: invalid character '\x7f' looking for beginning of value` + restart},
-		{"other version", `{"version":7}`, "format version 7, want 1; install colvind, colvin and the CNI plugin of one release, then restart colvind"},
+		{"other version", `{"version":7}`, "format version 7, want 2; install colvind, colvin and the CNI plugin of one release, then restart colvind"},
+		{
+			"what a colvind of version 1 wrote", earlier,
+			"format version 1, want 2; install colvind, colvin and the CNI plugin of one release, then restart colvind",
+		},
 		{"huge", strings.Repeat("[", nodefile.MaxSize+1), "damaged: it is larger than 33554432 bytes" + restart},
 		{"FIFO", "fifo", "damaged: it is not a regular file" + restart},
 	} {
@@ -181,6 +187,15 @@ func TestNodeFileErrors(t *testing.T) {
 			b.wantRecords(0)
 		})
 	}
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
 }
 
 func TestMissingDelegate(t *testing.T) {

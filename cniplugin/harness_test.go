@@ -284,10 +284,17 @@ func eth(index int, name string) discovery.Interface {
 
 func attached(i discovery.Interface, vlan int) nodefile.Uplink {
 	return nodefile.Uplink{
-		Identity: fmt.Sprintf("chassis mac:00:1b:21:aa:bb:cc VLAN %d", vlan), Device: linkOf(i), Port: linkOf(i), CarrierChanges: i.CarrierChanges,
+		Identity: fmt.Sprintf("chassis mac:00:1b:21:aa:bb:cc VLAN %d", vlan), Device: linkOf(i), Ports: []nodefile.Port{portOf(i)},
 		Certainty: nodefile.Fresh, Usable: true, Since: since, Neighbor: "leaf-1 Ethernet" + fmt.Sprint(i.Index), Rule: "rules.yaml:3",
 	}
 }
+
+func portOf(i discovery.Interface) nodefile.Port {
+	return nodefile.Port{Link: linkOf(i), CarrierChanges: i.CarrierChanges}
+}
+
+// tagVID has the uplink bear a tag on its only port.
+func tagVID(a *nodefile.Uplink, vid uint16) { a.VID, a.Ports[0].VID = vid, vid }
 
 // newBench makes a node on which eth1 is in green and eth2 in blue.
 func newBench(t *testing.T) *bench {

@@ -92,27 +92,27 @@ func (hostKernel) Hostname() string {
 	return name
 }
 
-// verify asks the kernel whether the uplink is still as the node file says,
-// and returns its device as it is now. Only this makes the file safe to use when
+// verify asks the kernel whether a port of an uplink is still as the node file says,
+// and returns the uplink's device as it is now. Only this makes the file safe to use when
 // the agent is dead or behind. The list of all interfaces is asked for where it is
 // needed only.
 //
 // on is the device that is told to the delegate, and vid the tag that it adds.
-func verify(k kernel, list func() ([]discovery.Interface, error), a *nodefile.Uplink, on nodefile.Link, vid uint16) (discovery.Interface, error) {
-	port, err := same(k, a.Port)
+func verify(k kernel, list func() ([]discovery.Interface, error), want *nodefile.Port, on nodefile.Link, vid uint16) (discovery.Interface, error) {
+	port, err := same(k, want.Link)
 	if err != nil {
 		return discovery.Interface{}, err
 	}
 	switch {
 	case !port.Operational():
 		return discovery.Interface{}, fmt.Errorf("%s has no link", port.Name)
-	case port.CarrierChanges != a.CarrierChanges:
+	case port.CarrierChanges != want.CarrierChanges:
 		return discovery.Interface{}, fmt.Errorf(
 			"%s lost its link since the switch was heard there (carrier changes %d, known at %d), and a cable can have moved",
-			port.Name, port.CarrierChanges, a.CarrierChanges)
+			port.Name, port.CarrierChanges, want.CarrierChanges)
 	}
 	device := port
-	if on != a.Port {
+	if on != want.Link {
 		if device, err = same(k, on); err != nil {
 			return discovery.Interface{}, err
 		}
@@ -120,7 +120,7 @@ func verify(k kernel, list func() ([]discovery.Interface, error), a *nodefile.Up
 	if !device.Up {
 		return discovery.Interface{}, fmt.Errorf("%s is down", device.Name)
 	}
-	return device, requireLeadsTo(list, device, port, a, vid)
+	return device, requireLeadsTo(list, device, port, want.Junctions, vid)
 }
 
 // same finds the interface by its ifindex, since names can be exchanged, and
@@ -160,7 +160,7 @@ func sameJunctions(all []discovery.Interface, want []nodefile.Junction) error {
 
 // requireLeadsTo makes sure that frames of the device leave through the port, with the
 // tag vid or with none: a port can leave its bond or bridge while its link stays.
-func requireLeadsTo(list func() ([]discovery.Interface, error), device, port discovery.Interface, a *nodefile.Uplink, vid uint16) error {
+func requireLeadsTo(list func() ([]discovery.Interface, error), device, port discovery.Interface, junctions []nodefile.Junction, vid uint16) error {
 	if device.Index == port.Index {
 		if vid != 0 {
 			return fmt.Errorf("%s carries VLAN %d tagged and is no VLAN device", device.Name, vid)
@@ -172,7 +172,7 @@ func requireLeadsTo(list func() ([]discovery.Interface, error), device, port dis
 		return err
 	}
 	if reaches(all, device, port.Index, vid, len(all)) {
-		return sameJunctions(all, a.Junctions)
+		return sameJunctions(all, junctions)
 	}
 	return fmt.Errorf("%s is no longer above %s%s", device.Name, port.Name, withTag(vid))
 }

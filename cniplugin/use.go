@@ -19,46 +19,52 @@ import (
 // target is the uplink an ADD uses, with its device as the kernel has it.
 type target struct {
 	nodefile.Uplink
-	uplinks []nodefile.Uplink   // it and what else the device sends through
-	device  discovery.Interface // what the delegate is told; the VLAN device's parent until there is one
-	make    bool                // the delegate needs a VLAN device on it
-	takes   bool                // the delegate moves it into the container
-	names   []string            // of the networks that it leads to
+	device discovery.Interface // what the delegate is told; the VLAN device's parent until there is one
+	make   bool                // the delegate needs a VLAN device on it
+	takes  bool                // the delegate moves it into the container
+	names  []string            // of the networks that it leads to
 }
 
 // confirm asks the kernel about every port below the device: frames can leave
 // through any of them.
-func (p *Plugin) confirm(c *conf, uplinks []nodefile.Uplink) (*target, error) {
-	t := &target{Uplink: uplinks[0], uplinks: uplinks}
+func (p *Plugin) confirm(c *conf, a *nodefile.Uplink) (*target, error) {
+	t := &target{Uplink: *a}
 	t.make = c.use == over && t.Device == (nodefile.Link{})
 	if c.use == bridged && t.Device == (nodefile.Link{}) {
 		return nil, unsafe("there is no bridge over %s for VLAN %d, and the bridge plugin takes nothing else; make one, or use macvlan", t.Parent.Name, t.VID)
 	}
 	var err error
-	t.device, err = p.verifyAll(c, uplinks, t.make)
+	t.device, err = p.verifyAll(c, a)
 	if err != nil {
 		return nil, err
 	}
 	return t, p.suits(c, t)
 }
 
-// verifyAll makes sure that the kernel agrees with all uplinks of a device, and
+// verifyAll makes sure that the kernel agrees with all ports of an uplink, and
 // returns the device that the delegate is told.
-func (p *Plugin) verifyAll(c *conf, uplinks []nodefile.Uplink, parent bool) (device discovery.Interface, err error) {
-	list := sync.OnceValues(p.kernel.List) // once for all members
-	for i := range uplinks {
-		on, vid := uplinks[i].Device, uplinks[i].VID
-		switch {
-		case c.use == function || c.use == taken && c.chosen != "":
-			on, vid = uplinks[i].Port, 0
-		case c.use == tagged || parent:
-			on, vid = uplinks[i].Parent, 0
-		}
-		if device, err = verify(p.kernel, list, &uplinks[i], on, vid); err != nil {
+func (p *Plugin) verifyAll(c *conf, a *nodefile.Uplink) (device discovery.Interface, err error) {
+	list := sync.OnceValues(p.kernel.List) // once for all ports
+	for i := range a.Ports {
+		port := &a.Ports[i]
+		on, vid := c.told(a, port)
+		if device, err = verify(p.kernel, list, port, on, vid); err != nil {
 			return discovery.Interface{}, err
 		}
 	}
 	return device, nil
+}
+
+// told is the device that the delegate is told, and the tag that frames bear between
+// it and the port.
+func (c *conf) told(a *nodefile.Uplink, port *nodefile.Port) (on nodefile.Link, vid uint16) {
+	switch {
+	case c.use == function || c.use == taken && c.chosen != "":
+		return port.Link, 0
+	case a.Device == (nodefile.Link{}): // then the tag is added on top of the parent
+		return a.Parent, 0
+	}
+	return a.Device, port.VID
 }
 
 // unsafeError is why a device that leads to the network must not be used.
@@ -69,7 +75,7 @@ func unsafe(format string, args ...any) error { return unsafeError{fmt.Errorf(fo
 // suits makes sure that the delegate can use the device without harm.
 func (p *Plugin) suits(c *conf, t *target) error {
 	if c.chosen != "" {
-		if err := errors.Join(p.bonded(t.Port), p.untagged(c, t.Port)); err != nil {
+		if err := errors.Join(p.bonded(t.Ports[0].Link), p.untagged(c, t.Ports[0].Link)); err != nil {
 			return err
 		}
 	}
@@ -200,7 +206,7 @@ func (p *Plugin) usableBy(c *conf, node *nodefile.File, all []nodefile.Uplink) (
 		},
 			func(a *nodefile.Uplink) error {
 				if a.VID == 0 {
-					return fail(errUnsafe, "%s: it is untagged on %s, and vlan makes VLAN interfaces only; use macvlan", about, a.Port.Name)
+					return fail(errUnsafe, "%s: it is untagged on %s, and vlan makes VLAN interfaces only; use macvlan", about, a.Ports[0].Name)
 				}
 				return fail(errUnsafe, "%s: the node has the VLAN device %s already, and the kernel allows one for each VLAN; use macvlan, which shares it", about, a.Device.Name)
 			})
@@ -253,13 +259,13 @@ func (p *Plugin) chosenOnly(c *conf, node *nodefile.File, all []nodefile.Uplink)
 		if err != nil {
 			return nil, fail(types.ErrTryAgainLater, "%s: the port of device %s: %v", about, c.chosen, err)
 		}
-		out = slices.DeleteFunc(slices.Clone(all), func(a nodefile.Uplink) bool { return a.Port.Index != port.Index })
+		out = through(all, port.Index)
 	}
 	if len(out) > 0 {
 		return only(out, func(a *nodefile.Uplink) bool { return a.VID == 0 || c.vidKey != "" },
 			func(a *nodefile.Uplink) error {
 				return fail(errUnsafe, "%s: it is tagged with VLAN %d on %s, and %s does not tag what it gives to a container; use sriov, or macvlan without a device plugin",
-					about, a.VID, a.Port.Name, c.delegate)
+					about, a.VID, a.Ports[0].Name, c.delegate)
 			})
 	}
 	where := "which has no port that Colvin listens on"
@@ -270,11 +276,27 @@ func (p *Plugin) chosenOnly(c *conf, node *nodefile.File, all []nodefile.Uplink)
 		about, c.chosen, where)
 }
 
+// through are the uplinks through a port, as far as they are through that port.
+func through(all []nodefile.Uplink, port int) []nodefile.Uplink {
+	var out []nodefile.Uplink
+	for _, a := range all {
+		for _, p := range a.Ports {
+			if p.Index == port {
+				a.Ports, a.VID = []nodefile.Port{p}, p.VID
+				out = append(out, a)
+			}
+		}
+	}
+	return out
+}
+
 // leadsTo lists the networks of a port.
 func leadsTo(node *nodefile.File, port string) string {
 	var names []string
 	for _, n := range node.Networks {
-		if slices.ContainsFunc(n.Uplinks, func(a nodefile.Uplink) bool { return a.Port.Name == port }) {
+		if slices.ContainsFunc(n.Uplinks, func(a nodefile.Uplink) bool {
+			return slices.ContainsFunc(a.Ports, func(p nodefile.Port) bool { return p.Name == port })
+		}) {
 			names = append(names, n.Name)
 		}
 	}

@@ -44,24 +44,36 @@ func (p *Plugin) Add(args *skel.CmdArgs) error {
 
 // operation is the work on one attachment, under its lock.
 type operation struct {
-	*Plugin
-	conf  *conf
-	args  *skel.CmdArgs
-	store *record.Store
-	lock  *record.Lock
+	session
+	conf *conf
+	args *skel.CmdArgs
+	lock *record.Lock
 }
 
 func (a *operation) key() record.Key {
 	return record.Key{Name: a.conf.name, ContainerID: a.args.ContainerID, IfName: a.args.IfName}
 }
 
-// begin takes the lock, waiting for the delegate of a killed plugin.
+// begin takes the lock and reads which boot this is.
 func (p *Plugin) begin(c *conf, args *skel.CmdArgs) (*operation, error) {
+	a, err := p.locked(c, args)
+	if err != nil {
+		return nil, err
+	}
+	if a.boot, err = p.bootID(); err != nil {
+		a.end()
+		return nil, prefixed(p.about(c), err)
+	}
+	return a, nil
+}
+
+// locked takes the lock, waiting for the delegate of a killed plugin.
+func (p *Plugin) locked(c *conf, args *skel.CmdArgs) (*operation, error) {
 	store, err := record.Open(c.recordDir)
 	if err != nil {
 		return nil, fail(types.ErrIOFailure, "%s: %v", p.about(c), err)
 	}
-	a := &operation{Plugin: p, conf: c, args: args, store: store}
+	a := &operation{session: session{Plugin: p, store: store}, conf: c, args: args}
 	ctx, cancel := context.WithTimeout(context.Background(), p.lockWait)
 	defer cancel()
 	a.lock, err = store.Lock(ctx, a.key())
@@ -84,12 +96,12 @@ func (a *operation) clearEarlier(netns record.Netns) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
-	case err == nil && r.Phase == record.Added && r.Netns == netns && a.sameBoot(r):
+	case err == nil && r.Phase == record.Added && r.Netns == netns && a.isOfThisBoot(r):
 		return fail(types.ErrInvalidEnvironmentVariables,
 			"%s: container %s already has interface %s on %s; the runtime must call DEL before another ADD",
 			a.about(a.conf), a.args.ContainerID, a.args.IfName, r.Device.Name)
 	}
-	return a.del()
+	return a.del(r, err)
 }
 
 func (a *operation) add(netns record.Netns) error {
@@ -173,7 +185,7 @@ func (a *operation) record(t *target, node *nodefile.File, netns record.Netns) (
 	}
 	err = fail(types.ErrIOFailure, "%v", err)
 	if t.make {
-		err = withError(err, "undoing it", a.removeUnused(a.store, t.device.Index))
+		err = withError(err, "undoing it", a.removeUnused(t.device.Index))
 	}
 	return nil, err
 }
@@ -358,7 +370,7 @@ func (a *operation) spare(t *target) error {
 	for i := range records {
 		r := &records[i]
 		switch {
-		case r.Key == a.key() || !a.sameBoot(r):
+		case r.Key == a.key() || !a.isOfThisBoot(r):
 		case t.takes && slices.Contains([]int{r.Device.Index, r.Parent.Index, r.Port.Index}, t.device.Index):
 			return fail(errUnsafe, "container %s (%s) is attached through it, or about to be, and host-device would take it away", r.ContainerID, r.Pod)
 		case !t.takes && r.DelegateType == a.conf.delegate && r.Parent == record.Link(t.Parent) && r.VID == t.VID:
@@ -373,7 +385,7 @@ func (a *operation) spare(t *target) error {
 func (a *operation) orTaken(err error) error {
 	records, _ := a.store.List()
 	for i := range records {
-		if r := &records[i]; r.Taken && r.Phase == record.Added && r.Network == a.conf.network && a.sameBoot(r) {
+		if r := &records[i]; r.Taken && r.Phase == record.Added && r.Network == a.conf.network && a.isOfThisBoot(r) {
 			return withError(err, "its device", fmt.Errorf("%s is in use: it is inside container %s (%s)", r.Device.Name, r.ContainerID, r.Pod))
 		}
 	}

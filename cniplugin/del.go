@@ -24,18 +24,23 @@ import (
 // the rules since.
 func (p *Plugin) Del(args *skel.CmdArgs) error {
 	c, _ := parseConf(args.StdinData) // a record needs none of what can be wrong there
-	a, err := p.begin(c, args)
+	a, err := p.locked(c, args)
 	if err != nil {
 		return err
 	}
 	defer a.end()
-	return a.del()
+	r, err := a.lock.Read()
+	if err == nil { // without a record it does not matter which boot this is
+		if a.boot, err = p.bootID(); err != nil {
+			return prefixed(p.about(c), err)
+		}
+	}
+	return a.del(r, err)
 }
 
-// del runs the delegate's DEL and then removes the record. On an error the
-// record stays for the next try.
-func (a *operation) del() error {
-	r, err := a.lock.Read()
+// del runs the delegate's DEL and then removes the record that was read. On an error
+// the record stays for the next try.
+func (a *operation) del(r *record.Record, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, record.ErrDamaged):
 		r, err = nil, a.delUnrecorded()
@@ -174,7 +179,7 @@ func (a *operation) interfaceGone(args *skel.CmdArgs) bool {
 // names none usually means that it is gone, so then only the interface's MAC address
 // proves that it is there.
 func (a *operation) liveNetns(r *record.Record) string {
-	if !a.sameBoot(r) {
+	if !a.isOfThisBoot(r) {
 		return ""
 	}
 	for _, path := range []string{a.args.Netns, r.Netns.Path} {
@@ -201,13 +206,6 @@ func (a *operation) isInside(r *record.Record, path string) bool {
 		}
 	}
 	return false
-}
-
-// sameBoot reports whether what the record says of the kernel still means
-// anything.
-func (a *operation) sameBoot(r *record.Record) bool {
-	boot, err := a.kernel.BootID()
-	return err == nil && boot == r.BootID
 }
 
 // withPrevResult gives a recorded configuration the result that the runtime

@@ -30,13 +30,17 @@ func (p *Plugin) GC(args *skel.CmdArgs) error {
 	if err != nil {
 		return err
 	}
-	unwanted, err := p.unwanted(c)
+	boot, err := p.bootID()
+	if err != nil {
+		return prefixed(p.about(c), err)
+	}
+	unwanted, err := unwanted(c, boot)
 	if err != nil {
 		return prefixed(p.about(c), err)
 	}
 	garbage := func(r *record.Record) bool { return r.Name == c.name && unwanted(r) }
 	path := func(*record.Record) string { return args.Path }
-	_, err = p.collect(c.recordDir, path, garbage)
+	_, err = p.collect(boot, c.recordDir, path, garbage)
 	if err = errors.Join(err, p.delegateGC(c, args)); err != nil {
 		return fail(types.ErrInternal, "%s: %v", p.about(c), err)
 	}
@@ -45,10 +49,10 @@ func (p *Plugin) GC(args *skel.CmdArgs) error {
 
 // unwanted returns what tells garbage: what is not listed as valid or, where the
 // runtime gives no list, what is gone for certain.
-func (p *Plugin) unwanted(c *conf) (func(*record.Record) bool, error) {
+func unwanted(c *conf, boot string) (func(*record.Record) bool, error) {
 	raw, ok := c.base[validAttachmentsKey]
 	if !ok {
-		return p.gone()
+		return gone(boot)
 	}
 	var valid []types.GCAttachment
 	if err := json.Unmarshal(raw, &valid); err != nil || isNull(raw) {
@@ -60,11 +64,7 @@ func (p *Plugin) unwanted(c *conf) (func(*record.Record) bool, error) {
 }
 
 // gone returns what tells the records whose network namespace is gone for certain.
-func (p *Plugin) gone() (func(*record.Record) bool, error) {
-	boot, err := p.kernel.BootID()
-	if err != nil {
-		return nil, err
-	}
+func gone(boot string) (func(*record.Record) bool, error) {
 	here, err := lookAround("/proc")
 	if err != nil {
 		return nil, err
@@ -75,25 +75,26 @@ func (p *Plugin) gone() (func(*record.Record) bool, error) {
 // collect detaches what is garbage, and then removes what killed plugins left.
 // Plugins and delegates that are at work are waited for, all in all no longer than
 // for one lock.
-func (p *Plugin) collect(dir string, cniPath func(*record.Record) string, garbage func(*record.Record) bool) (collected []record.Record, err error) {
+func (p *Plugin) collect(boot, dir string, cniPath func(*record.Record) string, garbage func(*record.Record) bool) (collected []record.Record, err error) {
 	store, err := record.Open(dir)
 	if err != nil {
 		return nil, err
 	}
+	s := &session{Plugin: p, boot: boot, store: store}
 	deadline := time.Now().Add(p.lockWait)
 	errs := []error{store.Sweep(booted())}
 	records, err := store.List()
 	errs = append(errs, err)
 	for i := range records {
 		if r := &records[i]; garbage(r) {
-			done, err := p.collectOne(deadline, cniPath(r), store, r)
+			done, err := s.collectOne(deadline, cniPath(r), r)
 			errs = append(errs, err)
 			if done {
 				collected = append(collected, *r)
 			}
 		}
 	}
-	errs = append(errs, p.sweepVLANs(deadline, store))
+	errs = append(errs, s.sweepVLANs(deadline))
 	return collected, errors.Join(errs...)
 }
 
@@ -107,10 +108,10 @@ func booted() time.Time {
 	return time.Now().Add(-time.Duration(info.Uptime) * time.Second)
 }
 
-func (p *Plugin) collectOne(deadline time.Time, cniPath string, store *record.Store, r *record.Record) (done bool, err error) {
+func (s *session) collectOne(deadline time.Time, cniPath string, r *record.Record) (done bool, err error) {
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
-	lock, err := store.Lock(ctx, r.Key)
+	lock, err := s.store.Lock(ctx, r.Key)
 	if errors.Is(err, record.ErrLocked) {
 		return false, nil // still at work: the next GC sees what becomes of it
 	}
@@ -130,10 +131,10 @@ func (p *Plugin) collectOne(deadline time.Time, cniPath string, store *record.St
 	if err != nil {
 		return false, fmt.Errorf("encode previous result: %w", err)
 	}
-	a := &operation{Plugin: p, conf: &conf{name: r.Name, network: r.Network}, store: store, lock: lock, args: &skel.CmdArgs{
+	a := &operation{session: *s, conf: &conf{name: r.Name, network: r.Network}, lock: lock, args: &skel.CmdArgs{
 		ContainerID: r.ContainerID, IfName: r.IfName, Netns: r.Netns.Path, Args: r.Args, Path: cniPath, StdinData: stdin,
 	}}
-	err = a.del()
+	err = a.del(now, err)
 	return err == nil, err
 }
 
@@ -155,7 +156,11 @@ func (p *Plugin) delegateGC(c *conf, args *skel.CmdArgs) error {
 // for records that name none. With dryRun it only says which they are.
 func Collect(recordDir, cniPath string, dryRun bool) ([]record.Record, error) {
 	p := New()
-	gone, err := p.gone()
+	boot, err := p.bootID()
+	if err != nil {
+		return nil, err
+	}
+	gone, err := gone(boot)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +169,7 @@ func Collect(recordDir, cniPath string, dryRun bool) ([]record.Record, error) {
 		return slices.DeleteFunc(list.Records, func(r record.Record) bool { return !gone(&r) }), errors.Join(err, list.Why)
 	}
 	path := func(r *record.Record) string { return cmp.Or(r.Path, cniPath) }
-	return p.collect(recordDir, path, gone)
+	return p.collect(boot, recordDir, path, gone)
 }
 
 // A viewpoint is what this program can see of network namespaces. A container's may

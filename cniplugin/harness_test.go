@@ -157,7 +157,8 @@ type fakeKernel struct {
 	// VFVLANs are those of eth1's virtual functions, by number.
 	VFVLANs map[int]uint16
 
-	addErr error
+	addErr  error
+	bootErr error
 
 	mu    sync.Mutex
 	later []discovery.Interface
@@ -257,8 +258,14 @@ func (k *fakeKernel) FindPCI(address string) (link.PCIDevice, error) {
 	return link.PCIDevice{}, link.ErrNotFound
 }
 
-func (k *fakeKernel) BootID() (string, error) { return k.Boot, nil }
-func (k *fakeKernel) Hostname() string        { return "host1" }
+func (k *fakeKernel) BootID() (string, error) {
+	if k.bootErr != nil {
+		return "", k.bootErr
+	}
+	return k.Boot, nil
+}
+
+func (k *fakeKernel) Hostname() string { return "host1" }
 
 // bench is one node with its plugin.
 type bench struct {

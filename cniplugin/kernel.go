@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/link"
+	"github.com/colvin-net/colvin/internal/bootid"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -76,13 +76,7 @@ func (hostKernel) VFVLAN(pf, number int) (uint16, error) { return link.VFVLAN(pf
 
 func (hostKernel) FindPCI(address string) (link.PCIDevice, error) { return link.FindPCI(address) }
 
-func (hostKernel) BootID() (string, error) {
-	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if err != nil {
-		return "", fmt.Errorf("read boot ID: %w", err)
-	}
-	return strings.TrimSpace(string(b)), nil
-}
+func (hostKernel) BootID() (string, error) { return bootid.Read() }
 
 func (hostKernel) Hostname() string {
 	name, err := os.Hostname()

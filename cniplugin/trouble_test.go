@@ -62,7 +62,7 @@ func TestSeveralRecordDirectories(t *testing.T) {
 	b.wantError(b.do(b.plugin.Add), 103, `node1: network "storage" on eth1 with VLAN 300: VLAN device eth1.300 is shared by containers whose records are elsewhere `+
 		`(colvin: shared by containers; records in DIR/records); set the same "recordDirectory" for all networks of a node`)
 	b.must(b.do(b.plugin.Del))
-	_, err := b.plugin.collect(filepath.Join(b.dir, "other"), func(*record.Record) string { return "" }, func(*record.Record) bool { return false })
+	_, err := b.plugin.collect("boot1", filepath.Join(b.dir, "other"), func(*record.Record) string { return "" }, func(*record.Record) bool { return false })
 	b.must(err)
 	if diff := cmp.Diff([]string{"eth1", "eth2", "eth1.300"}, b.names()); diff != "" {
 		t.Errorf("devices (-want +got):\n%s", diff)
@@ -185,13 +185,47 @@ func TestDamagedRecord(t *testing.T) {
 	b.wantRecords(0)
 }
 
+// Who cannot tell which boot this is leaves alone what is recorded: a record of another
+// boot is let go, and this one's container runs.
+func TestBootUnknown(t *testing.T) {
+	b := newBench(t)
+	b.storage(taggedOn(eth(4, "eth1")))
+	b.agent()
+	b.must(b.do(b.plugin.Add))
+	b.kernel.bootErr = errors.New("read boot ID: permission denied")
+	const want = `host1: network "storage": read boot ID: permission denied; nothing was done, because nothing tells what is of this boot; make that file readable and try again`
+	b.conf[validAttachmentsKey] = []types.GCAttachment{}
+	for name, verb := range map[string]func(*skel.CmdArgs) error{"ADD": b.plugin.Add, "DEL": b.plugin.Del, "CHECK": b.plugin.Check, "GC": b.plugin.GC} {
+		t.Run(name, func(t *testing.T) {
+			b.t = t
+			b.wantError(b.do(verb), 11, want)
+		})
+	}
+	b.t = t
+	b.wantError(b.do(b.plugin.Status), 50, want)
+	b.wantVerbs("ADD")
+	b.wantRecords(1)
+	if diff := cmp.Diff([]string{"eth1", "eth2", "eth1.300"}, b.names()); diff != "" {
+		t.Errorf("devices (-want +got):\n%s", diff)
+	}
+	b.args.ContainerID = "c2" // whose ADD was refused
+	b.must(b.do(b.plugin.Del))
+	b.wantRecords(1)
+	b.args.ContainerID, b.kernel.bootErr = "c1", nil
+	b.must(b.do(b.plugin.Del))
+	b.wantRecords(0)
+	if diff := cmp.Diff([]string{"eth1", "eth2"}, b.names()); diff != "" {
+		t.Errorf("devices (-want +got):\n%s", diff)
+	}
+}
+
 // A file on which a namespace was mounted once is no namespace.
 func TestInterfaceGone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "netns")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	a := &operation{Plugin: New()}
+	a := &operation{session: session{Plugin: New()}}
 	for _, netns := range []string{path, path + ".none"} {
 		if !a.interfaceGone(&skel.CmdArgs{Netns: netns, IfName: "net1"}) {
 			t.Errorf("%s has an interface", netns)

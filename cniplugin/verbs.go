@@ -80,6 +80,9 @@ func (p *Plugin) Status(args *skel.CmdArgs) error {
 	if err != nil {
 		return err
 	}
+	if _, err := p.bootID(); err != nil {
+		return fail(types.ErrPluginNotAvailable, "%s: %v", p.about(c), err)
+	}
 	if _, err := nodefile.Read(c.nodeFile()); err != nil {
 		return fail(types.ErrPluginNotAvailable, "%s: %v", p.about(c), err)
 	}

@@ -118,14 +118,14 @@ func (a *operation) add(netns record.Netns) error {
 		return a.orTaken(err)
 	}
 	about := fmt.Sprintf("%s: network %q on %s", node.Node, a.conf.network, deviceName(&t.Uplink))
-	d, err := a.newDelegate(a.conf.delegate, a.args, a.lock.File())
+	d, err := a.findDelegate(a.conf.delegateType, a.args, a.lock.File())
 	if err != nil {
 		return prefixed(about, err)
 	}
 	// The delegate would find out only after it made the interface, and without
 	// the IPAM plugin its work could not be undone.
 	if kind := a.conf.ipamType(); kind != "" {
-		if _, err := findPlugin("IPAM", kind, a.args.Path); err != nil {
+		if _, err := findBinary("IPAM", kind, a.args.Path); err != nil {
 			return prefixed(about, err)
 		}
 	}
@@ -215,12 +215,12 @@ func (a *operation) newRecord(t *target, node *nodefile.File, netns record.Netns
 		Parent:         record.Link(t.Parent),
 		Port:           record.Link(t.Ports[0].Link),
 		CarrierChanges: t.Ports[0].CarrierChanges, VID: t.VID, Taken: t.takes,
-		DelegateType: a.conf.delegate, DelegateConf: delegateConf,
+		DelegateType: a.conf.delegateType, DelegateConf: delegateConf,
 	}, nil
 }
 
 // attach runs the delegate, asks the kernel again and hands out the result.
-func (a *operation) attach(d *delegate, t *target, r *record.Record, prev *current.Result) error {
+func (a *operation) attach(d *program, t *target, r *record.Record, prev *current.Result) error {
 	asked, err := (&version.ConfigDecoder{}).Decode(a.args.StdinData)
 	if err != nil {
 		return err
@@ -360,7 +360,7 @@ func (a *operation) spare(t *target) error {
 			}
 		}
 	}
-	if !t.takes && a.conf.use != tagged {
+	if !t.takes && a.conf.profile.use != tagged {
 		return nil
 	}
 	records, err := a.store.List()
@@ -373,7 +373,7 @@ func (a *operation) spare(t *target) error {
 		case r.Key == a.key() || !a.isOfThisBoot(r):
 		case t.takes && slices.Contains([]int{r.Device.Index, r.Parent.Index, r.Port.Index}, t.device.Index):
 			return fail(errUnsafe, "container %s (%s) is attached through it, or about to be, and host-device would take it away", r.ContainerID, r.Pod)
-		case !t.takes && r.DelegateType == a.conf.delegate && r.Parent == record.Link(t.Parent) && r.VID == t.VID:
+		case !t.takes && r.DelegateType == a.conf.delegateType && r.Parent == record.Link(t.Parent) && r.VID == t.VID:
 			return fail(errUnsafe, "container %s (%s) has the interface of that VLAN already, and the kernel allows one; use macvlan for several containers", r.ContainerID, r.Pod)
 		}
 	}

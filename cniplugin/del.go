@@ -66,13 +66,13 @@ func (a *operation) delRecorded(r *record.Record) error {
 	if args.Args == "" {
 		args.Args = r.Args
 	}
-	d, err := a.newDelegate(r.DelegateType, &args, a.lock.File())
+	d, err := a.findDelegate(r.DelegateType, &args, a.lock.File())
 	if err != nil {
 		return err
 	}
 	_, lost := same(a.kernel, nodefile.Link(r.Device))
 	// host-device complains where there is nothing to move back, also when it did that.
-	moves := delegateTypes[r.DelegateType].use == taken
+	moves := profiles[r.DelegateType].use == taken
 	detach := func() error { return a.detach(d, &args, conf, lost != nil || moves) }
 	if r.Taken {
 		return a.raising(detach)
@@ -110,13 +110,13 @@ func (a *operation) raising(detach func() error) error {
 func (a *operation) delUnrecorded() error {
 	c, err := parseConf(a.args.StdinData)
 	if kind := cmp.Or(c.ipamType(), ipamType(a.args.StdinData)); kind != "" {
-		if _, missing := findPlugin("IPAM", kind, a.args.Path); missing != nil {
+		if _, missing := findBinary("IPAM", kind, a.args.Path); missing != nil {
 			return nil // no ADD can have come past this
 		}
 	}
-	var d *delegate
+	var d *program
 	if err == nil {
-		d, err = a.newDelegate(c.delegate, a.args, a.lock.File())
+		d, err = a.findDelegate(c.delegateType, a.args, a.lock.File())
 	}
 	if err != nil { // nor past this, unless something was changed since
 		return a.freeAddress(a.args, a.args.StdinData)
@@ -128,7 +128,7 @@ func (a *operation) delUnrecorded() error {
 		return err
 	}
 	detach := func() error { return a.detach(d, a.args, conf, true) }
-	if c.use == taken && c.chosen == "" {
+	if c.profile.use == taken && c.chosen == "" {
 		return a.raising(detach)
 	}
 	return detach()
@@ -138,7 +138,7 @@ func (a *operation) delUnrecorded() error {
 // fail before it frees the address, or not even try; then the IPAM plugin is called
 // here. lost says that the device is gone, or that nothing is known of it: what the
 // delegate complains of then counts only while the container has its interface.
-func (a *operation) detach(d *delegate, args *skel.CmdArgs, conf []byte, lost bool) error {
+func (a *operation) detach(d *program, args *skel.CmdArgs, conf []byte, lost bool) error {
 	_, err := d.call("DEL", conf)
 	if err == nil && args.Netns != "" {
 		return nil
@@ -158,7 +158,7 @@ func (a *operation) freeAddress(args *skel.CmdArgs, conf []byte) error {
 	if kind == "" {
 		return nil
 	}
-	ipam, err := a.newPlugin("IPAM", kind, args, a.lock.File())
+	ipam, err := a.findProgram("IPAM", kind, args, a.lock.File())
 	if err != nil {
 		return err
 	}

@@ -285,13 +285,13 @@ func FuzzConf(f *testing.F) {
 		if err := json.Unmarshal(out, &again); err != nil {
 			t.Fatalf("decode %s: %v", out, err)
 		}
-		want := map[string]string{c.deviceKey: `"eth1"`, c.vidKey: "7"}
-		if c.chosen != "" && c.use != over {
+		want := map[string]string{c.profile.deviceKey: `"eth1"`, c.profile.vidKey: "7"}
+		if c.chosen != "" && c.profile.use != over {
 			chosen, err := json.Marshal(c.chosen)
 			if err != nil {
 				t.Fatal(err)
 			}
-			want = map[string]string{"deviceID": string(chosen), "pciBusID": string(chosen), c.vidKey: "7"}
+			want = map[string]string{"deviceID": string(chosen), "pciBusID": string(chosen), c.profile.vidKey: "7"}
 		}
 		for key, value := range again {
 			for k, v := range want {
@@ -300,7 +300,7 @@ func FuzzConf(f *testing.F) {
 				}
 			}
 		}
-		if c.network == "" || c.delegate == "" || c.delegate == "colvin" || c.deviceKey == "" {
+		if c.network == "" || c.delegateType == "" || c.delegateType == "colvin" || c.profile.deviceKey == "" {
 			t.Errorf("accepted %s as %+v", data, c)
 		}
 	})

@@ -139,7 +139,7 @@ func (s *session) collectOne(deadline time.Time, cniPath string, r *record.Recor
 }
 
 func (p *Plugin) delegateGC(c *conf, args *skel.CmdArgs) error {
-	d, err := p.newDelegate(c.delegate, args, nil)
+	d, err := p.findDelegate(c.delegateType, args, nil)
 	if err != nil {
 		return err
 	}

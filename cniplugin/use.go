@@ -29,8 +29,8 @@ type target struct {
 // through any of them.
 func (p *Plugin) confirm(c *conf, a *nodefile.Uplink) (*target, error) {
 	t := &target{Uplink: *a}
-	t.make = c.use == over && t.Device == (nodefile.Link{})
-	if c.use == bridged && t.Device == (nodefile.Link{}) {
+	t.make = c.profile.use == over && t.Device == (nodefile.Link{})
+	if c.profile.use == bridged && t.Device == (nodefile.Link{}) {
 		return nil, unsafe("there is no bridge over %s for VLAN %d, and the bridge plugin takes nothing else; make one, or use macvlan", t.Parent.Name, t.VID)
 	}
 	var err error
@@ -59,7 +59,7 @@ func (p *Plugin) verifyAll(c *conf, a *nodefile.Uplink) (device discovery.Interf
 // it and the port.
 func (c *conf) told(a *nodefile.Uplink, port *nodefile.Port) (on nodefile.Link, vid uint16) {
 	switch {
-	case c.use == function || c.use == taken && c.chosen != "":
+	case c.profile.use == function || c.profile.use == taken && c.chosen != "":
 		return port.Link, 0
 	case a.Device == (nodefile.Link{}): // then the tag is added on top of the parent
 		return a.Parent, 0
@@ -79,7 +79,7 @@ func (p *Plugin) suits(c *conf, t *target) error {
 			return err
 		}
 	}
-	switch c.use {
+	switch c.profile.use {
 	case bridged:
 		if t.device.Kind != discovery.KindBridge {
 			return unsafe("%s is no bridge, and the bridge plugin takes nothing else; make a bridge over it, or use macvlan", t.device.Name)
@@ -160,7 +160,7 @@ func (p *Plugin) bonded(on nodefile.Link) error {
 // untagged refuses a virtual function that somebody gave a VLAN, where the delegate
 // leaves it as it is.
 func (p *Plugin) untagged(c *conf, port nodefile.Link) error {
-	if c.use == function {
+	if c.profile.use == function {
 		return nil
 	}
 	pci, err := p.kernel.FindPCI(c.chosen)
@@ -195,12 +195,12 @@ func byName(k kernel, name string) (discovery.Interface, error) {
 func (p *Plugin) usableBy(c *conf, node *nodefile.File, all []nodefile.Uplink) ([]nodefile.Uplink, error) {
 	about := fmt.Sprintf("%s: network %q", node.Node, c.network)
 	switch {
-	case c.use == function && c.chosen == "":
+	case c.profile.use == function && c.chosen == "":
 		return nil, fail(types.ErrInvalidNetworkConfig,
-			`%s: "deviceID" is missing: %s attaches a virtual function that a device plugin chose; ask for one with the annotation k8s.v1.cni.cncf.io/resourceName`, about, c.delegate)
+			`%s: "deviceID" is missing: %s attaches a virtual function that a device plugin chose; ask for one with the annotation k8s.v1.cni.cncf.io/resourceName`, about, c.delegateType)
 	case c.chosen != "":
 		return p.chosenOnly(c, node, all)
-	case c.use == tagged:
+	case c.profile.use == tagged:
 		return only(all, func(a *nodefile.Uplink) bool {
 			return a.Parent != (nodefile.Link{}) && a.Device == (nodefile.Link{})
 		},
@@ -210,7 +210,7 @@ func (p *Plugin) usableBy(c *conf, node *nodefile.File, all []nodefile.Uplink) (
 				}
 				return fail(errUnsafe, "%s: the node has the VLAN device %s already, and the kernel allows one for each VLAN; use macvlan, which shares it", about, a.Device.Name)
 			})
-	case c.use == taken:
+	case c.profile.use == taken:
 		return only(all, func(a *nodefile.Uplink) bool { return a.Device != (nodefile.Link{}) },
 			func(a *nodefile.Uplink) error {
 				return fail(errUnsafe, "%s: it is tagged with VLAN %d on %s, and containers share the VLAN device that Colvin makes; host-device can take one that you make, or use macvlan",
@@ -262,10 +262,10 @@ func (p *Plugin) chosenOnly(c *conf, node *nodefile.File, all []nodefile.Uplink)
 		out = through(all, port.Index)
 	}
 	if len(out) > 0 {
-		return only(out, func(a *nodefile.Uplink) bool { return a.VID == 0 || c.vidKey != "" },
+		return only(out, func(a *nodefile.Uplink) bool { return a.VID == 0 || c.profile.vidKey != "" },
 			func(a *nodefile.Uplink) error {
 				return fail(errUnsafe, "%s: it is tagged with VLAN %d on %s, and %s does not tag what it gives to a container; use sriov, or macvlan without a device plugin",
-					about, a.VID, a.Ports[0].Name, c.delegate)
+					about, a.VID, a.Ports[0].Name, c.delegateType)
 			})
 	}
 	where := "which has no port that Colvin listens on"

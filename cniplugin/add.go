@@ -118,35 +118,43 @@ func (a *operation) add(netns record.Netns) error {
 		return a.orTaken(err)
 	}
 	about := fmt.Sprintf("%s: network %q on %s", node.Node, a.conf.network, deviceName(&t.Uplink))
+	if err := a.carryOut(t, netns, prev); err != nil {
+		return prefixed(about, err)
+	}
+	a.noteAge(node, about)
+	return nil
+}
+
+// carryOut attaches the container to the target, or leaves nothing behind.
+func (a *operation) carryOut(t *target, netns record.Netns, prev *current.Result) error {
 	d, err := a.findDelegate(a.conf.delegateType, a.args, a.lock.File())
 	if err != nil {
-		return prefixed(about, err)
+		return err
 	}
 	// The delegate would find out only after it made the interface, and without
 	// the IPAM plugin its work could not be undone.
 	if kind := a.conf.ipamType(); kind != "" {
 		if _, err := findBinary("IPAM", kind, a.args.Path); err != nil {
-			return prefixed(about, err)
+			return err
 		}
 	}
 	if t.takes {
 		release, err := a.lockDevice(t.device.Index, 0)
 		if err != nil {
-			return prefixed(about, err)
+			return err
 		}
 		defer release()
 	}
-	r, err := a.record(t, node, netns)
+	t, r, err := a.record(t, netns)
 	if err != nil {
-		return prefixed(about, err)
+		return err
 	}
 	if err := a.spare(t); err != nil {
-		return withError(prefixed(about, err), "undoing it", a.forget(r))
+		return withError(err, "undoing it", a.forget(r))
 	}
 	if err := a.attach(d, t, r, prev); err != nil {
-		return a.undo(r, prefixed(about, err))
+		return a.undo(r, err)
 	}
-	a.noteAge(node, about)
 	return nil
 }
 
@@ -167,27 +175,29 @@ func (a *operation) previous() (*current.Result, error) {
 	return prev, nil
 }
 
-// record makes the device where it has to be made, and the record of what is to come.
-func (a *operation) record(t *target, node *nodefile.File, netns record.Netns) (*record.Record, error) {
+// record makes the device where it has to be made, and the record of what is to come. It
+// returns the target with that device.
+func (a *operation) record(t *target, netns record.Netns) (*target, *record.Record, error) {
 	if t.make {
-		release, err := a.makeVLAN(t)
+		made, release, err := a.makeVLAN(t)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		defer release()
+		t = made
 	}
-	r, err := a.newRecord(t, node, netns)
+	r, err := a.newRecord(t, netns)
 	if err == nil {
 		err = a.lock.Write(r)
 	}
 	if err == nil {
-		return r, nil
+		return t, r, nil
 	}
 	err = fail(types.ErrIOFailure, "%v", err)
 	if t.make {
 		err = withError(err, "undoing it", a.removeUnused(t.device.Index))
 	}
-	return nil, err
+	return nil, nil, err
 }
 
 // noteAge says how old the knowledge is that the attachment rests on, where nobody
@@ -202,14 +212,14 @@ func (a *operation) noteAge(node *nodefile.File, about string) {
 	_, _ = fmt.Fprintln(a.stderr, oneLine(said))
 }
 
-func (a *operation) newRecord(t *target, node *nodefile.File, netns record.Netns) (*record.Record, error) {
+func (a *operation) newRecord(t *target, netns record.Netns) (*record.Record, error) {
 	delegateConf, err := a.conf.configure(t.device.Name, t.VID)
 	if err != nil {
 		return nil, err
 	}
 	return &record.Record{
 		Key: a.key(), Phase: record.Adding, Time: time.Now().UTC(),
-		BootID: node.BootID, Netns: netns, Args: a.args.Args, Path: a.args.Path, Pod: pod(a.args.Args),
+		BootID: a.boot, Netns: netns, Args: a.args.Args, Path: a.args.Path, Pod: pod(a.args.Args),
 		Network: a.conf.network, Identity: t.Identity, OtherIdentities: t.OtherIdentities,
 		Device:         record.Link{Name: t.device.Name, Index: t.device.Index, MAC: t.device.MAC.String()},
 		Parent:         record.Link(t.Parent),

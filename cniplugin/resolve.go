@@ -51,9 +51,8 @@ func (p *Plugin) choose(c *conf, node *nodefile.File, usable []nodefile.Uplink) 
 	}
 	var first error
 	for i := range usable {
-		t, err := p.confirm(c, &usable[i])
+		t, err := p.confirm(c, node, &usable[i])
 		if err == nil {
-			t.names = node.NamesOf(t.Device)
 			return t, nil
 		}
 		if first == nil {

@@ -25,46 +25,59 @@ type target struct {
 	names  []string            // of the networks that it leads to
 }
 
-// confirm asks the kernel about every port below the device: frames can leave
-// through any of them.
-func (p *Plugin) confirm(c *conf, a *nodefile.Uplink) (*target, error) {
-	t := &target{Uplink: *a}
-	t.make = c.profile.use == over && t.Device == (nodefile.Link{})
-	if c.profile.use == bridged && t.Device == (nodefile.Link{}) {
-		return nil, unsafe("there is no bridge over %s for VLAN %d, and the bridge plugin takes nothing else; make one, or use macvlan", t.Parent.Name, t.VID)
+// confirm asks the kernel about an uplink, and makes sure that the delegate can use its
+// device.
+func (p *Plugin) confirm(c *conf, node *nodefile.File, a *nodefile.Uplink) (*target, error) {
+	there := a.Device != (nodefile.Link{})
+	if c.profile.use == bridged && !there {
+		return nil, unsafe("there is no bridge over %s for VLAN %d, and the bridge plugin takes nothing else; make one, or use macvlan", a.Parent.Name, a.VID)
 	}
-	var err error
-	t.device, err = p.verifyAll(c, a)
+	device, err := p.verifyAll(c, a)
 	if err != nil {
 		return nil, err
 	}
-	return t, p.suits(c, t)
+	if err := p.suits(c, a.Ports[0].Link, device); err != nil {
+		return nil, err
+	}
+	moved, err := p.moved(c, device)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.free(moved); err != nil {
+		return nil, err
+	}
+	return &target{
+		Uplink: *a, device: device, make: c.profile.use == over && !there,
+		takes: moved.Index == device.Index, names: node.NamesOf(a.Device),
+	}, nil
 }
 
-// verifyAll makes sure that the kernel agrees with all ports of an uplink, and
-// returns the device that the delegate is told.
+// verifyAll makes sure that the kernel agrees about every port below the device, since
+// frames can leave through any of them, and returns what the delegate is told.
 func (p *Plugin) verifyAll(c *conf, a *nodefile.Uplink) (device discovery.Interface, err error) {
-	list := sync.OnceValues(p.kernel.List) // once for all ports
-	for i := range a.Ports {
-		port := &a.Ports[i]
-		on, vid := c.told(a, port)
-		if device, err = verify(p.kernel, list, port, on, vid); err != nil {
+	k := listedOnce{p.kernel, sync.OnceValues(p.kernel.List)}
+	for _, l := range c.legs(a) {
+		if device, err = l.verify(k); err != nil {
 			return discovery.Interface{}, err
 		}
 	}
 	return device, nil
 }
 
-// told is the device that the delegate is told, and the tag that frames bear between
-// it and the port.
-func (c *conf) told(a *nodefile.Uplink, port *nodefile.Port) (on nodefile.Link, vid uint16) {
-	switch {
-	case c.profile.use == function || c.profile.use == taken && c.chosen != "":
-		return port.Link, 0
-	case a.Device == (nodefile.Link{}): // then the tag is added on top of the parent
-		return a.Parent, 0
+// legs are an uplink as the delegate uses it.
+func (c *conf) legs(a *nodefile.Uplink) []leg {
+	var out []leg
+	for _, p := range a.Ports {
+		l := leg{on: a.Device, vid: p.VID, port: p}
+		switch {
+		case c.profile.use == function || c.profile.use == taken && c.chosen != "":
+			l.on, l.vid = p.Link, 0
+		case a.Device == (nodefile.Link{}):
+			l.on, l.vid = a.Parent, 0 // the tag is added on top of it
+		}
+		out = append(out, l)
 	}
-	return a.Device, port.VID
+	return out
 }
 
 // unsafeError is why a device that leads to the network must not be used.
@@ -72,46 +85,44 @@ type unsafeError struct{ error }
 
 func unsafe(format string, args ...any) error { return unsafeError{fmt.Errorf(format, args...)} }
 
-// suits makes sure that the delegate can use the device without harm.
-func (p *Plugin) suits(c *conf, t *target) error {
+// suits makes sure that the device is of the kind that the delegate needs, and that
+// what a device plugin chose on the port leads where the port does.
+func (p *Plugin) suits(c *conf, port nodefile.Link, device discovery.Interface) error {
 	if c.chosen != "" {
-		if err := errors.Join(p.bonded(t.Ports[0].Link), p.untagged(c, t.Ports[0].Link)); err != nil {
+		if err := errors.Join(p.bonded(port), p.untagged(c, port)); err != nil {
 			return err
 		}
 	}
-	switch c.profile.use {
-	case bridged:
-		if t.device.Kind != discovery.KindBridge {
-			return unsafe("%s is no bridge, and the bridge plugin takes nothing else; make a bridge over it, or use macvlan", t.device.Name)
-		}
-	case taken:
-		return p.free(c, t)
-	case over, tagged, function:
+	if c.profile.use == bridged && device.Kind != discovery.KindBridge {
+		return unsafe("%s is no bridge, and the bridge plugin takes nothing else; make a bridge over it, or use macvlan", device.Name)
 	}
 	return nil
 }
 
-// free makes sure that the node can do without the device: host-device takes it
-// away.
-func (p *Plugin) free(c *conf, t *target) error {
-	device := t.device
-	if c.chosen != "" {
-		pci, err := p.kernel.FindPCI(c.chosen)
-		if err != nil {
-			return err
-		}
-		if len(pci.Names) == 0 {
-			return nil // bound to a driver for user space
-		}
-		device, err = byName(p.kernel, pci.Names[0])
-		if err != nil {
-			return err
-		}
+// moved is the device of the node that the delegate moves into the container: this one,
+// or what a device plugin chose; none where that is bound to a driver for user space.
+func (p *Plugin) moved(c *conf, device discovery.Interface) (discovery.Interface, error) {
+	if c.profile.use != taken {
+		return discovery.Interface{}, nil
+	}
+	if c.chosen == "" {
+		return device, nil
+	}
+	pci, err := p.kernel.FindPCI(c.chosen)
+	if err != nil || len(pci.Names) == 0 {
+		return discovery.Interface{}, err
+	}
+	return byName(p.kernel, pci.Names[0])
+}
+
+// free makes sure that the node can do without a device that is moved.
+func (p *Plugin) free(device discovery.Interface) error {
+	if device.Index == 0 {
+		return nil
 	}
 	if device.Kind.JoinsPorts() {
 		return unsafe("%s is a %s, and its ports would stay behind; use macvlan", device.Name, device.Kind)
 	}
-	t.takes = device.Index == t.device.Index
 	u, err := p.kernel.UsageOf(device.Index)
 	if err != nil {
 		return err

@@ -23,19 +23,21 @@ import (
 // one and writes a record, or drops a record and removes one, holds the lock of its
 // parent and VLAN ID meanwhile.
 
-// makeVLAN finds or makes the VLAN device that the target needs. The function
-// returned lets go of its lock, once a record names the device.
-func (a *operation) makeVLAN(t *target) (release func(), err error) {
-	parent := t.device
-	release, err = a.lockDevice(parent.Index, t.VID)
+// makeVLAN finds or makes the VLAN device that the target needs, and returns the target
+// with it. The function returned lets go of its lock, once a record names the device.
+func (a *operation) makeVLAN(t *target) (made *target, release func(), err error) {
+	release, err = a.lockDevice(t.device.Index, t.VID)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if t.device, err = a.findOrMake(parent, t.VID); err != nil {
+	device, err := a.findOrMake(t.device, t.VID)
+	if err != nil {
 		release()
-		return nil, err
+		return nil, nil, err
 	}
-	return release, nil
+	out := *t
+	out.device = device
+	return &out, release, nil
 }
 
 // lockDevice is store.LockDevice, no longer than for one lock.

@@ -204,14 +204,9 @@ func isSet(raw json.RawMessage) bool {
 // configure is the delegate's configuration for a device, and for a VLAN that the
 // delegate is to tag.
 func (c *conf) configure(device string, vid uint16) (json.RawMessage, error) {
-	o := maps.Clone(c.base)
-	set := func(key string, value any) error {
-		raw, err := json.Marshal(value)
-		if err != nil {
-			return fmt.Errorf("encode %q: %w", key, err)
-		}
-		o[key] = raw
-		return nil
+	out := make(map[string]any, len(c.base)+2)
+	for key, value := range c.base {
+		out[key] = value
 	}
 	key, value := c.profile.deviceKey, device
 	switch {
@@ -220,14 +215,14 @@ func (c *conf) configure(device string, vid uint16) (json.RawMessage, error) {
 	case c.profile.use == taken && c.chosen != "":
 		key, value = "pciBusID", c.chosen
 	}
-	if err := set(key, value); err != nil {
-		return nil, err
-	}
+	out[key] = value
 	// A virtual function keeps the VLAN that somebody gave it, unless told otherwise.
 	if c.profile.vidKey != "" && (vid != 0 || c.profile.use == function) {
-		if err := set(c.profile.vidKey, vid); err != nil {
-			return nil, err
-		}
+		out[c.profile.vidKey] = vid
 	}
-	return json.Marshal(o)
+	raw, err := json.Marshal(out)
+	if err != nil {
+		return nil, fmt.Errorf("encode configuration: %w", err)
+	}
+	return raw, nil
 }

@@ -4,12 +4,14 @@ package cniplugin
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/containernetworking/cni/pkg/skel"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/colvin-net/colvin/discovery"
@@ -52,9 +54,9 @@ func TestResolveErrors(t *testing.T) {
 		{
 			"not converged", func(b *bench) {
 				b.conf["network"] = "red"
-				b.node.Converged, b.node.Pending = false, []string{"eth3", "eth4"}
+				b.node.Converged, b.node.Pending = false, []string{"eth3"}
 			},
-			11, `node1: network "red" is not known yet: no switch heard yet on eth3, eth4; here so far: blue, green` + waitForAgent,
+			11, `node1: network "red" is not known yet: no switch heard yet on eth3; here so far: blue, green` + waitForAgent,
 		},
 		{
 			"just started", func(b *bench) { b.node.Converged, b.node.Networks = false, nil },
@@ -106,6 +108,27 @@ func TestResolveErrors(t *testing.T) {
 		{
 			"ambiguous between networks", func(b *bench) {
 				also(b, attached(eth(5, "eth2"), 200))
+				b.conf["select"] = "first"
+			},
+			101, `node1: network "green" is ambiguous: eth1 (leaf-1 Ethernet4, chassis mac:00:1b:21:aa:bb:cc VLAN 100, rules.yaml:3) and ` +
+				`eth2 (leaf-1 Ethernet5, chassis mac:00:1b:21:aa:bb:cc VLAN 200, rules.yaml:3) lead to it; they are different networks, so "select" does not decide: ` +
+				`give them different names in the rules, or accept them as one there with spans: true`,
+		},
+		{
+			"ambiguous, and the rules join the first only", func(b *bench) {
+				green(b).Spans = true
+				also(b, attached(eth(5, "eth2"), 200))
+				b.conf["select"] = "first"
+			},
+			101, `node1: network "green" is ambiguous: eth1 (leaf-1 Ethernet4, chassis mac:00:1b:21:aa:bb:cc VLAN 100, rules.yaml:3) and ` +
+				`eth2 (leaf-1 Ethernet5, chassis mac:00:1b:21:aa:bb:cc VLAN 200, rules.yaml:3) lead to it; they are different networks, so "select" does not decide: ` +
+				`give them different names in the rules, or accept them as one there with spans: true`,
+		},
+		{
+			"ambiguous, and the rules join the second only", func(b *bench) {
+				other := attached(eth(5, "eth2"), 200)
+				other.Spans = true
+				also(b, other)
 				b.conf["select"] = "first"
 			},
 			101, `node1: network "green" is ambiguous: eth1 (leaf-1 Ethernet4, chassis mac:00:1b:21:aa:bb:cc VLAN 100, rules.yaml:3) and ` +
@@ -219,6 +242,8 @@ func TestMissingDelegate(t *testing.T) {
 func TestConfErrors(t *testing.T) {
 	for _, tt := range []struct{ name, conf, want string }{
 		{"null", `null`, `configuration is null, want an object`},
+		{"no JSON", `{`, `parse configuration: unexpected end of JSON input`},
+		{"folded type", `{"network":"green","Type":"own"}`, `"Type" is spelt "type"`},
 		{"empty", `{}`, `"network" is missing: the name of the network to attach to`},
 		{
 			"several", `{"network":7,"select":"any","runDirectory":"run","delegate":{}}`,
@@ -248,6 +273,8 @@ func TestConfErrors(t *testing.T) {
 		{"no device key", `{"network":"green","delegate":{"type":"own"}}`, `"deviceKey" is missing: the key in which own expects the device`},
 		{"useless device key", `{"network":"green","deviceKey":"dev"}`, `"deviceKey" is "dev", but macvlan takes the device as "master"; remove "deviceKey"`},
 		{"wrong device key", `{"network":"green","deviceKey":"dev","delegate":{"type":"ipvlan"}}`, `"deviceKey" is "dev", but ipvlan takes the device as "master"; remove "deviceKey"`},
+		{"device key type", `{"network":"green","deviceKey":"type","delegate":{"type":"own"}}`, `"deviceKey" is "type", which has another meaning`},
+		{"device key ipam", `{"network":"green","deviceKey":"ipam","delegate":{"type":"own"}}`, `"deviceKey" is "ipam", which has another meaning`},
 		{"device key taken", `{"network":"green","deviceKey":"name","delegate":{"type":"own"}}`, `"deviceKey" is "name", which has another meaning`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -262,8 +289,37 @@ func TestConfErrors(t *testing.T) {
 	}
 	b := newBench(t)
 	delete(b.conf, "network")
-	b.wantError(b.do(b.plugin.Add), 7, `host1: network "": "network" is missing: the name of the network to attach to`)
+	for name, verb := range map[string]func(*skel.CmdArgs) error{"ADD": b.plugin.Add, "CHECK": b.plugin.Check, "STATUS": b.plugin.Status, "GC": b.plugin.GC} {
+		t.Run(name, func(t *testing.T) {
+			b.t = t
+			b.wantError(b.do(verb), 7, `host1: network "": "network" is missing: the name of the network to attach to`)
+		})
+	}
+	b.t = t
 	b.must(b.do(b.plugin.Del))
+}
+
+func TestWithError(t *testing.T) {
+	b := newBench(t)
+	b.wantError(withError(fail(11, "busy"), "undoing it", errors.New("gone")), 11, "busy; undoing it: gone")
+	b.wantError(withError(errors.New("busy"), "undoing it", errors.New("gone")), 999, "busy; undoing it: gone")
+	if got := atMost(make([]string, maxListed)); len(got) != maxListed || got[maxListed-1] != "" {
+		t.Errorf("of %d the last is %q", maxListed, got[len(got)-1])
+	}
+}
+
+// What says nothing is accepted.
+func TestConfAccepted(t *testing.T) {
+	for _, conf := range []string{
+		`{"network":"green","deviceKey":"master"}`,
+		`{"network":"green","linkInContainer":false}`,
+		`{"network":"green","delegate":{"type":"host-device","hwaddr":"","kernelpath":null}}`,
+		`{"network":"green","delegate":{"type":"bridge","vlan":0}}`,
+	} {
+		if _, err := parseConf([]byte(conf)); err != nil {
+			t.Errorf("%s: %v", conf, err)
+		}
+	}
 }
 
 // Whatever the configuration says, what the delegate gets has the device and

@@ -65,7 +65,7 @@ func unwanted(c *conf, boot string) (func(*record.Record) bool, error) {
 
 // gone returns what tells the records whose network namespace is gone for certain.
 func gone(boot string) (func(*record.Record) bool, error) {
-	here, err := lookAround("/proc")
+	here, err := lookAround("/proc", record.InitialPIDNamespace)
 	if err != nil {
 		return nil, err
 	}
@@ -181,7 +181,9 @@ type viewpoint struct {
 	alive map[uint64]bool // network namespaces that processes are in
 }
 
-func lookAround(proc string) (viewpoint, error) {
+// lookAround sees everything from the PID namespace that has all processes, unless some
+// are hidden.
+func lookAround(proc string, initialPID uint64) (viewpoint, error) {
 	v := viewpoint{alive: map[uint64]bool{}}
 	var err error
 	if v.mount, err = inode(filepath.Join(proc, "self/ns/mnt")); err != nil {
@@ -191,7 +193,7 @@ func lookAround(proc string) (viewpoint, error) {
 	if err != nil {
 		return v, err
 	}
-	v.all = pid == record.InitialPIDNamespace
+	v.all = pid == initialPID
 	entries, err := os.ReadDir(proc)
 	if err != nil {
 		return v, fmt.Errorf("find live network namespaces: %w", err)

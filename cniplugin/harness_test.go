@@ -157,8 +157,7 @@ type fakeKernel struct {
 	// VFVLANs are those of eth1's virtual functions, by number.
 	VFVLANs map[int]uint16
 
-	addErr  error
-	bootErr error
+	addErr, bootErr, listErr, deleteErr, usageErr error
 
 	mu    sync.Mutex
 	later []discovery.Interface
@@ -174,6 +173,13 @@ func (k *fakeKernel) becomes(later []discovery.Interface) {
 }
 
 func (k *fakeKernel) List() ([]discovery.Interface, error) {
+	if k.listErr != nil {
+		return nil, k.listErr
+	}
+	return k.all(), nil
+}
+
+func (k *fakeKernel) all() []discovery.Interface {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if _, err := os.Stat(k.log); err == nil {
@@ -181,17 +187,16 @@ func (k *fakeKernel) List() ([]discovery.Interface, error) {
 			k.after()
 		}
 		if k.later != nil {
-			return k.later, nil
+			return k.later
 		}
 	}
-	return k.Now, nil
+	return k.Now
 }
 
 func (k *fakeKernel) ByIndex(index int) (discovery.Interface, error) {
-	all, err := k.List()
-	for _, i := range all {
+	for _, i := range k.all() {
 		if i.Index == index {
-			return i, err
+			return i, nil
 		}
 	}
 	return discovery.Interface{}, fmt.Errorf("read network device %d: %w", index, link.ErrNotFound)
@@ -239,6 +244,9 @@ func (k *fakeKernel) SetUp(index int) error {
 }
 
 func (k *fakeKernel) Delete(index int) error {
+	if k.deleteErr != nil {
+		return k.deleteErr
+	}
 	before := len(k.Now)
 	k.Now = slices.DeleteFunc(k.Now, func(i discovery.Interface) bool { return i.Index == index })
 	if len(k.Now) == before {
@@ -247,7 +255,7 @@ func (k *fakeKernel) Delete(index int) error {
 	return nil
 }
 
-func (k *fakeKernel) UsageOf(index int) (link.Usage, error) { return k.Usage[index], nil }
+func (k *fakeKernel) UsageOf(index int) (link.Usage, error) { return k.Usage[index], k.usageErr }
 
 func (k *fakeKernel) VFVLAN(_, number int) (uint16, error) { return k.VFVLANs[number], nil }
 

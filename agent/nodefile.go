@@ -11,7 +11,7 @@ import (
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
-// nodeFile is the View as the CNI plugin needs it: one entry per name that
+// nodeFile is the View as the CNI plugin needs it: one network per name that
 // resolves, so that a colour leads to its own identity only, even where the name
 // that replaced it covers several.
 func nodeFile(in mapping.Input, v mapping.View, moved []nodefile.Moved, r *rulebook.Rules) *nodefile.File {
@@ -31,29 +31,13 @@ func nodeFile(in mapping.Input, v mapping.View, moved []nodefile.Moved, r *ruleb
 	byName := map[string][]nodefile.Uplink{}
 	for i := range v.Uplinks {
 		for _, name := range v.Uplinks[i].Names() {
-			byName[name] = append(byName[name], fileUplinks(&v.Uplinks[i])...)
+			byName[name] = append(byName[name], fileUplink(&v.Uplinks[i]))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
 		f.Networks = append(f.Networks, nodefile.Network{Name: name, Uplinks: byName[name]})
 	}
 	return f
-}
-
-// fileUplinks are an uplink as the plugin checks it: once per port that
-// frames can leave through.
-func fileUplinks(a *mapping.Uplink) []nodefile.Uplink {
-	one := fileUplink(a)
-	out := []nodefile.Uplink{one}
-	for _, m := range a.Members {
-		if m.Port == a.Port && m.VID == a.VID {
-			out[0].Junctions = m.Junctions
-		} else if m.Decides {
-			one.Port, one.CarrierChanges, one.VID, one.Junctions = m.Port, m.CarrierChanges, m.VID, m.Junctions
-			out = append(out, one)
-		}
-	}
-	return out
 }
 
 // fileUplink is what the plugin reads of an uplink.
@@ -71,8 +55,6 @@ func fileUplink(a *mapping.Uplink) nodefile.Uplink {
 		OtherIdentities: otherIdentities(a),
 		Device:          device,
 		Parent:          a.Parent,
-		Port:            a.Port,
-		CarrierChanges:  a.CarrierChanges,
 		VID:             a.VID,
 		Certainty:       a.Certainty,
 		Usable:          a.Usable,
@@ -81,7 +63,22 @@ func fileUplink(a *mapping.Uplink) nodefile.Uplink {
 		Reason:          a.Reason,
 		Neighbor:        a.NeighborText(),
 		Rule:            rule,
+		Ports:           filePorts(a),
 	}
+}
+
+// filePorts are all ports that frames can leave through, first the one that the
+// evidence is from.
+func filePorts(a *mapping.Uplink) []nodefile.Port {
+	ports := []nodefile.Port{{Link: a.Port, CarrierChanges: a.CarrierChanges, VID: a.VID}}
+	for _, m := range a.Members {
+		if m.Port == a.Port && m.VID == a.VID {
+			ports[0].Junctions = m.Junctions
+		} else if m.Decides {
+			ports = append(ports, nodefile.Port{Link: m.Port, CarrierChanges: m.CarrierChanges, VID: m.VID, Junctions: m.Junctions})
+		}
+	}
+	return ports
 }
 
 // otherIdentities are the other identities through which the uplink is reached.

@@ -13,7 +13,7 @@ import (
 )
 
 // The plugin checks every port that frames can leave through, and the bond.
-func TestFileAttachmentsOfABond(t *testing.T) {
+func TestFileUplinkOfABond(t *testing.T) {
 	port := func(index int, name string) nodefile.Link { return nodefile.Link{Name: name, Index: index} }
 	bond := []nodefile.Junction{{Link: port(5, "bond0"), Members: []int{2, 3}}}
 	one, other := mapping.Identity{Switch: "mac:00:00:5e:00:53:01", VLAN: 100}, mapping.Identity{Switch: "mac:00:00:5e:00:53:02", VLAN: 100}
@@ -27,25 +27,29 @@ func TestFileAttachmentsOfABond(t *testing.T) {
 			{Port: port(4, "eth3"), CarrierChanges: 8},
 		},
 	}
-	want := fileUplink(&a)
-	want.Junctions, want.OtherIdentities = bond, []string{string(other.Key())}
-	second := want
-	second.Port, second.CarrierChanges = port(3, "eth2"), 6
-	if diff := cmp.Diff([]nodefile.Uplink{want, second}, fileUplinks(&a)); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	want := []nodefile.Port{
+		{Link: port(2, "eth1"), CarrierChanges: 4, Junctions: bond},
+		{Link: port(3, "eth2"), CarrierChanges: 6, Junctions: bond},
+	}
+	got := fileUplink(&a)
+	if diff := cmp.Diff(want, got.Ports); diff != "" {
+		t.Errorf("ports (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{string(other.Key())}, got.OtherIdentities); diff != "" {
+		t.Errorf("other identities (-want +got):\n%s", diff)
 	}
 }
 
 // A VLAN device that Colvin makes comes and goes with the containers, and the node
 // file need not change with it.
-func TestFileAttachmentsMade(t *testing.T) {
+func TestFileUplinkMade(t *testing.T) {
 	a := mapping.Uplink{
 		Name: "storage", Port: nodefile.Link{Name: "eth1", Index: 2}, Parent: nodefile.Link{Name: "eth1", Index: 2}, VID: 300, Usable: true,
 		Identity: mapping.Identity{Switch: "mac:00:00:5e:00:53:01", VLAN: 300}, Certainty: nodefile.Fresh,
 	}
-	want := fileUplinks(&a)
+	want := fileUplink(&a)
 	a.Device, a.Made = nodefile.Link{Name: "eth1.300", Index: 9}, true
-	if diff := cmp.Diff(want, fileUplinks(&a)); diff != "" {
+	if diff := cmp.Diff(want, fileUplink(&a)); diff != "" {
 		t.Errorf("with the device (-without +with):\n%s", diff)
 	}
 }

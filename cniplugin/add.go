@@ -45,24 +45,36 @@ func (p *Plugin) Add(args *skel.CmdArgs) error {
 
 // operation is the work on one attachment, under its lock.
 type operation struct {
-	*Plugin
-	conf  *conf
-	args  *skel.CmdArgs
-	store *record.Store
-	lock  *record.Lock
+	session
+	conf *conf
+	args *skel.CmdArgs
+	lock *record.Lock
 }
 
 func (a *operation) key() record.Key {
 	return record.Key{Name: a.conf.name, ContainerID: a.args.ContainerID, IfName: a.args.IfName}
 }
 
-// begin takes the lock, waiting for the delegate of a killed plugin.
+// begin takes the lock and reads which boot this is.
 func (p *Plugin) begin(c *conf, args *skel.CmdArgs) (*operation, error) {
+	a, err := p.locked(c, args)
+	if err != nil {
+		return nil, err
+	}
+	if a.boot, err = p.bootID(); err != nil {
+		a.end()
+		return nil, prefixed(p.about(c), err)
+	}
+	return a, nil
+}
+
+// locked takes the lock, waiting for the delegate of a killed plugin.
+func (p *Plugin) locked(c *conf, args *skel.CmdArgs) (*operation, error) {
 	store, err := record.Open(c.recordDir)
 	if err != nil {
 		return nil, fail(types.ErrIOFailure, "%s: %v", p.about(c), err)
 	}
-	a := &operation{Plugin: p, conf: c, args: args, store: store}
+	a := &operation{session: session{Plugin: p, store: store}, conf: c, args: args}
 	ctx, cancel := context.WithTimeout(context.Background(), p.lockWait)
 	defer cancel()
 	a.lock, err = store.Lock(ctx, a.key())
@@ -85,12 +97,14 @@ func (a *operation) clearEarlier(netns record.Netns) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
-	case err == nil && r.Phase == record.Added && r.Netns == netns && a.sameBoot(r):
+	case err == nil && r.Phase == record.Added && r.Netns == netns && a.isOfThisBoot(r):
 		return fail(types.ErrInvalidEnvironmentVariables,
 			"%s: container %s already has interface %s on %s; the runtime must call DEL before another ADD",
 			a.about(a.conf), a.args.ContainerID, a.args.IfName, r.Device.Name)
+	case errors.Is(err, record.ErrLater): // the container may well be attached
+		return fail(types.ErrIOFailure, "%s: %v", a.about(a.conf), err)
 	}
-	return a.del()
+	return a.del(r, err)
 }
 
 func (a *operation) add(netns record.Netns) error {
@@ -107,35 +121,43 @@ func (a *operation) add(netns record.Netns) error {
 		return a.orTaken(err)
 	}
 	about := fmt.Sprintf("%s: network %q on %s", node.Node, a.conf.network, deviceName(&t.Uplink))
-	d, err := a.newDelegate(a.conf.delegate, a.args, a.lock.File())
-	if err != nil {
+	if err := a.carryOut(t, netns, prev); err != nil {
 		return prefixed(about, err)
+	}
+	a.noteAge(node, about)
+	return nil
+}
+
+// carryOut attaches the container to the target, or leaves nothing behind.
+func (a *operation) carryOut(t *target, netns record.Netns, prev *current.Result) error {
+	d, err := a.findDelegate(a.conf.delegateType, a.args, a.lock.File())
+	if err != nil {
+		return err
 	}
 	// The delegate would find out only after it made the interface, and without
 	// the IPAM plugin its work could not be undone.
 	if kind := a.conf.ipamType(); kind != "" {
-		if _, err := findPlugin("IPAM", kind, a.args.Path); err != nil {
-			return prefixed(about, err)
+		if _, err := findBinary("IPAM", kind, a.args.Path); err != nil {
+			return err
 		}
 	}
 	if t.takes {
 		release, err := a.lockDevice(t.device.Index, 0)
 		if err != nil {
-			return prefixed(about, err)
+			return err
 		}
 		defer release()
 	}
-	r, err := a.record(t, node, netns)
+	t, r, err := a.record(t, netns)
 	if err != nil {
-		return prefixed(about, err)
+		return err
 	}
 	if err := a.spare(t); err != nil {
-		return withError(prefixed(about, err), "undoing it", a.forget(r))
+		return withError(err, "undoing it", a.forget(r))
 	}
 	if err := a.attach(d, t, r, prev); err != nil {
-		return a.undo(r, prefixed(about, err))
+		return a.undo(r, err)
 	}
-	a.noteAge(node, about)
 	return nil
 }
 
@@ -156,27 +178,29 @@ func (a *operation) previous() (*current.Result, error) {
 	return prev, nil
 }
 
-// record makes the device where it has to be made, and the record of what is to come.
-func (a *operation) record(t *target, node *nodefile.File, netns record.Netns) (*record.Record, error) {
+// record makes the device where it has to be made, and the record of what is to come. It
+// returns the target with that device.
+func (a *operation) record(t *target, netns record.Netns) (*target, *record.Record, error) {
 	if t.make {
-		release, err := a.makeVLAN(t)
+		made, release, err := a.makeVLAN(t)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		defer release()
+		t = made
 	}
-	r, err := a.newRecord(t, node, netns)
+	r, err := a.newRecord(t, netns)
 	if err == nil {
 		err = a.lock.Write(r)
 	}
 	if err == nil {
-		return r, nil
+		return t, r, nil
 	}
 	err = fail(types.ErrIOFailure, "%v", err)
 	if t.make {
-		err = withError(err, "undoing it", a.removeUnused(a.store, t.device.Index))
+		err = withError(err, "undoing it", a.removeUnused(t.device.Index))
 	}
-	return nil, err
+	return nil, nil, err
 }
 
 // noteAge says how old the knowledge is that the attachment rests on, where nobody
@@ -191,25 +215,25 @@ func (a *operation) noteAge(node *nodefile.File, about string) {
 	_, _ = fmt.Fprintln(a.stderr, oneLine(said))
 }
 
-func (a *operation) newRecord(t *target, node *nodefile.File, netns record.Netns) (*record.Record, error) {
+func (a *operation) newRecord(t *target, netns record.Netns) (*record.Record, error) {
 	delegateConf, err := a.conf.configure(t.device.Name, t.VID)
 	if err != nil {
 		return nil, err
 	}
 	return &record.Record{
 		Key: a.key(), Phase: record.Adding, Time: time.Now().UTC(),
-		BootID: node.BootID, Netns: netns, Args: a.args.Args, Path: a.args.Path, Pod: pod(a.args.Args),
+		BootID: a.boot, Netns: netns, Args: a.args.Args, Path: a.args.Path, Pod: pod(a.args.Args),
 		Network: a.conf.network, Identity: t.Identity, OtherIdentities: t.OtherIdentities,
 		Device:         linkOf(t.device),
 		Parent:         t.Parent,
-		Port:           t.Port,
-		CarrierChanges: t.CarrierChanges, VID: t.VID, Taken: t.takes,
-		DelegateType: a.conf.delegate, DelegateConf: delegateConf,
+		Port:           t.Ports[0].Link,
+		CarrierChanges: t.Ports[0].CarrierChanges, VID: t.VID, Taken: t.takes,
+		DelegateType: a.conf.delegateType, DelegateConf: delegateConf,
 	}, nil
 }
 
 // attach runs the delegate, asks the kernel again and hands out the result.
-func (a *operation) attach(d *delegate, t *target, r *record.Record, prev *current.Result) error {
+func (a *operation) attach(d *program, t *target, r *record.Record, prev *current.Result) error {
 	asked, err := (&version.ConfigDecoder{}).Decode(a.args.StdinData)
 	if err != nil {
 		return err
@@ -258,7 +282,7 @@ func (a *operation) still(t *target) error {
 }
 
 func (a *operation) unchanged(t *target) error {
-	now, err := a.verifyAll(a.conf, t.uplinks, t.make)
+	now, err := a.verifyAll(a.conf, &t.Uplink)
 	if err == nil && t.make {
 		now, err = same(a.kernel, linkOf(t.device))
 	}
@@ -319,7 +343,8 @@ func (a *operation) stillLeads(t *target) error {
 
 func (t *target) isStill(now nodefile.Uplink) bool {
 	one := slices.ContainsFunc(now.Identities(), func(id string) bool { return slices.Contains(t.Identities(), id) })
-	return one && now.Usable && sameLink(now.Device, t.Device) && sameLink(now.Parent, t.Parent) && now.VID == t.VID
+	tagged := slices.ContainsFunc(now.Ports, func(p nodefile.Port) bool { return p.VID == t.VID })
+	return one && tagged && now.Usable && sameLink(now.Device, t.Device) && sameLink(now.Parent, t.Parent)
 }
 
 // sameLink leaves MAC addresses to the kernel, which was asked about them: a bridge
@@ -342,13 +367,13 @@ func (a *operation) undo(r *record.Record, cause error) error {
 // the other's record, or the other sees that it is being taken.
 func (a *operation) spare(t *target) error {
 	if !t.takes {
-		for _, index := range []int{t.device.Index, t.Parent.Index, t.Port.Index} {
+		for _, index := range []int{t.device.Index, t.Parent.Index, t.Ports[0].Index} {
 			if a.store.DeviceLocked(index, 0) {
 				return fail(types.ErrTryAgainLater, "host-device is taking it, or tries to; try again")
 			}
 		}
 	}
-	if !t.takes && a.conf.use != tagged {
+	if !t.takes && a.conf.profile.use != tagged {
 		return nil
 	}
 	records, err := a.store.List()
@@ -358,10 +383,10 @@ func (a *operation) spare(t *target) error {
 	for i := range records {
 		r := &records[i]
 		switch {
-		case r.Key == a.key() || !a.sameBoot(r):
+		case r.Key == a.key() || !a.isOfThisBoot(r):
 		case t.takes && slices.Contains([]int{r.Device.Index, r.Parent.Index, r.Port.Index}, t.device.Index):
 			return fail(errUnsafe, "container %s (%s) is attached through it, or about to be, and host-device would take it away", r.ContainerID, r.Pod)
-		case !t.takes && r.DelegateType == a.conf.delegate && r.Parent == t.Parent && r.VID == t.VID:
+		case !t.takes && r.DelegateType == a.conf.delegateType && r.Parent == t.Parent && r.VID == t.VID:
 			return fail(errUnsafe, "container %s (%s) has the interface of that VLAN already, and the kernel allows one; use macvlan for several containers", r.ContainerID, r.Pod)
 		}
 	}
@@ -373,7 +398,7 @@ func (a *operation) spare(t *target) error {
 func (a *operation) orTaken(err error) error {
 	records, _ := a.store.List()
 	for i := range records {
-		if r := &records[i]; r.Taken && r.Phase == record.Added && r.Network == a.conf.network && a.sameBoot(r) {
+		if r := &records[i]; r.Taken && r.Phase == record.Added && r.Network == a.conf.network && a.isOfThisBoot(r) {
 			return withError(err, "its device", fmt.Errorf("%s is in use: it is inside container %s (%s)", r.Device.Name, r.ContainerID, r.Pod))
 		}
 	}

@@ -130,7 +130,8 @@ func TestAddMissingIPAM(t *testing.T) {
 	if len(b.calls()) != 0 {
 		t.Errorf("the delegate was called")
 	}
-	b.must(b.do(b.plugin.Del))
+	b.must(b.do(b.plugin.Del)) // no ADD can have come past this, so there is nothing to do
+	b.wantVerbs()
 	b.conf["ipam"] = map[string]any{"type": "host-local"}
 	b.must(b.do(b.plugin.Add))
 }
@@ -217,6 +218,7 @@ func TestAddDelegateErrors(t *testing.T) {
 		name    string
 		fail    map[string]string
 		result  string
+		asked   string // version
 		code    uint
 		want    string
 		records int
@@ -249,11 +251,18 @@ func TestAddDelegateErrors(t *testing.T) {
 			name: "version", result: `{"cniVersion":"9.0.0"}`,
 			code: 999, want: `node1: network "green" on eth1: macvlan ADD: parse result: unsupported CNI result version "9.0.0"`,
 		},
+		{
+			name: "asked for another", asked: "9.9.9",
+			code: 999, want: `node1: network "green" on eth1: convert result: no converter for CNI result version 1.1.0 to 9.9.9`,
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBench(t)
 			b.writeNode()
 			b.script.Fail, b.script.Result = tt.fail, tt.result
+			if tt.asked != "" {
+				b.conf["cniVersion"] = tt.asked
+			}
 			b.wantError(b.do(b.plugin.Add), tt.code, tt.want)
 			b.wantVerbs("ADD", "DEL")
 			b.wantRecords(tt.records)
@@ -281,17 +290,98 @@ func TestAddDelegateTooSlow(t *testing.T) {
 
 // The agent learns that the name means something else while the delegate works.
 func TestAddNetworkMovedMeanwhile(t *testing.T) {
-	b := newBench(t)
-	b.writeNode()
-	b.agent()
-	b.kernel.after = func() {
-		b.node.Networks[1].Uplinks[0].Identity = "mac:00:1b:21:aa:bb:cc vlan 666"
-		b.writeNode()
+	const elsewhere = `it no longer leads to "green"`
+	for name, tt := range map[string]struct {
+		change func(*bench, *nodefile.Uplink)
+		want   string
+	}{
+		"identity":       {func(_ *bench, a *nodefile.Uplink) { a.Identity = "mac:00:1b:21:aa:bb:cc vlan 666" }, elsewhere},
+		"out of use":     {func(_ *bench, a *nodefile.Uplink) { a.Usable = false }, elsewhere},
+		"other device":   {func(_ *bench, a *nodefile.Uplink) { a.Device.Index = 9 }, elsewhere},
+		"renamed device": {func(_ *bench, a *nodefile.Uplink) { a.Device.Name = "eth9" }, elsewhere},
+		"other parent":   {func(_ *bench, a *nodefile.Uplink) { a.Parent.Index = 9 }, elsewhere},
+		"other VLAN":     {func(_ *bench, a *nodefile.Uplink) { tagVID(a, 301) }, elsewhere},
+		"by another name of the network": {func(_ *bench, a *nodefile.Uplink) {
+			a.Identity, a.OtherIdentities = "the peer", []string{a.Identity}
+		}, ""},
+		"name gone": {func(b *bench, _ *nodefile.Uplink) { b.node.Networks = nil }, elsewhere},
+		"another boot's": {
+			func(b *bench, _ *nodefile.Uplink) { b.node.BootID = "boot0" },
+			`node1: network "green": DIR/run/networks.json is from before the last reboot, and a cable can have moved since` + waitForAgent,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			vlan := eth(8, "eth1.300")
+			vlan.Kind, vlan.Parent, vlan.VLAN = "vlan", 4, 300
+			b.kernel.Now = append(b.kernel.Now, vlan)
+			a := attached(eth(4, "eth1"), 300)
+			a.Device, a.Parent = linkOf(vlan), a.Device
+			tagVID(&a, 300)
+			b.node.Networks[1].Uplinks[0] = a
+			b.writeNode()
+			b.agent()
+			b.kernel.after = func() {
+				b.kernel.after = nil
+				tt.change(b, &b.node.Networks[1].Uplinks[0])
+				b.writeNode()
+			}
+			err := b.do(b.plugin.Add)
+			if tt.want == "" {
+				b.must(err)
+				return
+			}
+			b.wantError(err, 11, `node1: network "green" on eth1.300 with VLAN 300: changed while attaching: `+tt.want+waitForAgent)
+			b.wantVerbs("ADD", "DEL")
+			b.wantRecords(0)
+		})
 	}
-	b.wantError(b.do(b.plugin.Add), 11, `node1: network "green" on eth1: changed while attaching: it no longer leads to "green"; `+
-		`try again when colvind has heard the switch, which usually takes 30 seconds at most`)
-	b.wantVerbs("ADD", "DEL")
-	b.wantRecords(0)
+}
+
+// The agent's file can speak of a VLAN device that is being made for a moment, and not
+// for longer.
+func TestAddMadeVLANMeanwhile(t *testing.T) {
+	for name, tt := range map[string]struct {
+		settles bool
+		cable   bool
+		want    string
+	}{
+		"settles":         {settles: true},
+		"does not settle": {want: `it no longer leads to "storage"`},
+		"cable moved": {
+			cable: true,
+			want:  "eth1 lost its link since the switch was heard there (carrier changes 4, known at 2), and a cable can have moved",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.storage(taggedOn(eth(4, "eth1")))
+			b.agent()
+			b.kernel.after = func() {
+				b.kernel.after = nil
+				if tt.cable {
+					b.kernel.Now[0].CarrierChanges += 2
+				}
+				good, making := b.node.Networks, nodefile.Network{Name: "storage", Uplinks: []nodefile.Uplink{taggedOn(eth(4, "eth1"))}}
+				making.Uplinks[0].Usable = false
+				b.node.Networks = []nodefile.Network{making}
+				b.writeNode()
+				b.node.Networks = good
+				if tt.settles {
+					file := b.node
+					time.AfterFunc(3*settlePause, func() { _ = nodefile.Write(b.nodeFile(), &file) })
+				}
+			}
+			err := b.do(b.plugin.Add)
+			if tt.want != "" {
+				b.wantError(err, 11, `node1: network "storage" on eth1 with VLAN 300: changed while attaching: `+tt.want+waitForAgent)
+				b.wantRecords(0)
+				return
+			}
+			b.must(err)
+			b.wantRecords(1)
+		})
+	}
 }
 
 // A cable that moves, or a device that changes, while the delegate works.
@@ -350,6 +440,11 @@ func TestAddTwice(t *testing.T) {
 		t.Errorf("DEL for an earlier boot was given namespace %s", got)
 	}
 	b.wantRecords(1)
+
+	b.must(errors.Join(os.Rename(b.args.Netns, b.args.Netns+".old"), os.WriteFile(b.args.Netns, nil, 0o600)))
+	b.must(b.do(b.plugin.Add)) // in a new namespace
+	b.wantVerbs("ADD", "DEL", "ADD", "DEL", "ADD")
+	b.wantRecords(1)
 }
 
 func TestAddHostileIDs(t *testing.T) {
@@ -374,6 +469,11 @@ func TestAddOwnNamespace(t *testing.T) {
 	b.wantError(b.do(b.plugin.Add), types.ErrInvalidNetNS,
 		`host1: network "green": find namespace DIR/gone: no such file or directory`)
 	b.wantVerbs()
+	b.args.Netns = ownNetns
+	for _, b.args.NetnsOverride = range []string{"1", "True"} {
+		b.must(b.do(b.plugin.Add))
+		b.must(b.do(b.plugin.Del))
+	}
 }
 
 // kill -9 of the plugin while its delegate lives on: DEL waits for the delegate.
@@ -471,6 +571,8 @@ func TestAddUpperDevice(t *testing.T) {
 	}
 	left := append([]discovery.Interface{}, kernel...)
 	left[0].Master = 0
+	down := bond
+	down.Up = false
 
 	for name, tt := range map[string]struct {
 		device    discovery.Interface
@@ -480,7 +582,11 @@ func TestAddUpperDevice(t *testing.T) {
 		want      string
 	}{
 		"bond":             {device: bond, kernel: kernel},
+		"gone":             {device: bond, kernel: []discovery.Interface{port}, want: "bond0 (ifindex 7) is gone"},
+		"down":             {device: bond, kernel: []discovery.Interface{port, down}, want: "bond0 is down"},
 		"same members":     {device: bond, junctions: sends(4), kernel: []discovery.Interface{port, bond}},
+		"in any order":     {device: bond, junctions: sends(4), kernel: []discovery.Interface{bond, port}},
+		"junction gone":    {device: vlan, vid: 100, kernel: []discovery.Interface{port, bond, vlan}, junctions: []nodefile.Junction{{Link: linkOf(bridge)}}, want: "br100 (ifindex 9) is gone"},
 		"another active":   {device: bond, junctions: sends(4), kernel: []discovery.Interface{port, active}, want: "bond0 sends through other members since the switch was heard"},
 		"a new member":     {device: bond, junctions: sends(4), kernel: []discovery.Interface{port, joined, bond}, want: "bond0 sends through other members since the switch was heard"},
 		"filters VLANs":    {device: bridge, vid: 100, kernel: []discovery.Interface{port, bond, vlan, filtering}, want: "br100 is no longer above eth1 with VLAN 100"},
@@ -495,8 +601,9 @@ func TestAddUpperDevice(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
 			a := attached(port, 100)
-			a.Device, a.VID, a.Junctions = linkOf(tt.device), tt.vid, tt.junctions
-			b.node.Networks[1].Uplinks = []nodefile.Uplink{a, a} // two members, one device
+			a.Device, a.Ports[0].Junctions = linkOf(tt.device), tt.junctions
+			tagVID(&a, tt.vid)
+			b.node.Networks[1].Uplinks = []nodefile.Uplink{a}
 			b.kernel.Now = tt.kernel
 			b.writeNode()
 			err := b.do(b.plugin.Add)
@@ -511,6 +618,65 @@ func TestAddUpperDevice(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Frames can leave through any port of a bond, so the kernel has to agree about each,
+// before the delegate runs and after.
+func TestAddEveryPort(t *testing.T) {
+	first, second := eth(4, "eth1"), eth(5, "eth2")
+	first.Master, second.Master = 7, 7
+	bond := eth(7, "bond0")
+	bond.Kind = "bond"
+	moved, gone := second, second
+	moved.CarrierChanges += 2
+	gone.Index = 50
+	const lost = "eth2 lost its link since the switch was heard there (carrier changes 4, known at 2), and a cable can have moved"
+	for name, tt := range map[string]struct {
+		before, after discovery.Interface
+		want          string
+	}{
+		"both agree":   {before: second, after: second},
+		"moved":        {before: moved, want: "cannot be used now: " + lost},
+		"gone":         {before: gone, want: "cannot be used now: bond0 sends through other members since the switch was heard"},
+		"moved during": {before: second, after: moved, want: "on bond0: changed while attaching: " + lost},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			a := attached(bond, 100)
+			a.Ports = []nodefile.Port{portOf(first), portOf(second)}
+			for i := range a.Ports {
+				a.Ports[i].Junctions = []nodefile.Junction{{Link: linkOf(bond), Members: []int{4, 5}}}
+			}
+			b.node.Networks[1].Uplinks = []nodefile.Uplink{a}
+			b.writeNode()
+			b.kernel.Now, b.kernel.later = []discovery.Interface{first, tt.before, bond}, []discovery.Interface{first, tt.after, bond}
+			err := b.do(b.plugin.Add)
+			if tt.want != "" {
+				b.wantError(err, 11, `node1: network "green" `+tt.want+startAgent)
+				b.wantRecords(0)
+				return
+			}
+			b.must(err)
+			if got := b.told("master"); got != "bond0" {
+				t.Errorf("attached to %v", got)
+			}
+			b.wantRecords(1)
+		})
+	}
+}
+
+// Where the kernel does not list its interfaces nothing is known of what is above a port.
+func TestAddNotListed(t *testing.T) {
+	b := newBench(t)
+	port, bond := eth(4, "eth1"), eth(7, "bond0")
+	port.Master, bond.Kind = 7, "bond"
+	a := attached(port, 100)
+	a.Device = linkOf(bond)
+	b.node.Networks[1].Uplinks[0] = a
+	b.kernel.Now, b.kernel.listErr = []discovery.Interface{port, bond}, errors.New("list network devices: no buffer space")
+	b.writeNode()
+	b.wantError(b.do(b.plugin.Add), 11, `node1: network "green" cannot be used now: list network devices: no buffer space`+startAgent)
+	b.wantVerbs()
 }
 
 func TestFuncs(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 	"github.com/containernetworking/cni/pkg/skel"
 	"github.com/containernetworking/cni/pkg/types"
 
+	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -93,18 +94,35 @@ func oneLine(s string) string {
 	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
 }
 
-// readNode reads the node file and makes sure that it is of this boot: ifindexes
-// and carrier counts of an earlier one mean nothing.
-func (p *Plugin) readNode(c *conf) (*nodefile.File, error) {
-	node, err := nodefile.Read(c.nodeFile())
-	if err != nil {
-		return nil, fail(types.ErrTryAgainLater, "%s: %v", p.about(c), err)
-	}
+// bootID reads which boot this is. Who does not know must not take a record for one of
+// another boot: that would let go of what a running container uses.
+func (p *Plugin) bootID() (string, error) {
 	boot, err := p.kernel.BootID()
 	if err != nil {
-		return nil, fail(types.ErrInternal, "%s: network %q: %v", node.Node, c.network, err)
+		return "", fail(types.ErrTryAgainLater, "%v; nothing was done, because nothing tells what is of this boot; make that file readable and try again", err)
 	}
-	if node.BootID != boot {
+	return boot, nil
+}
+
+// session is what the work of one call stands on.
+type session struct {
+	*Plugin
+	boot  string // the ID of this boot
+	store *record.Store
+}
+
+// isOfThisBoot reports whether what the record says of the kernel still means
+// anything.
+func (s *session) isOfThisBoot(r *record.Record) bool { return r.BootID == s.boot }
+
+// readNode reads the node file and makes sure that it is of this boot: ifindexes
+// and carrier counts of an earlier one mean nothing.
+func (s *session) readNode(c *conf) (*nodefile.File, error) {
+	node, err := nodefile.Read(c.nodeFile())
+	if err != nil {
+		return nil, fail(types.ErrTryAgainLater, "%s: %v", s.about(c), err)
+	}
+	if node.BootID != s.boot {
 		return nil, fail(types.ErrTryAgainLater,
 			"%s: network %q: %s is from before the last reboot, and a cable can have moved since; %s",
 			node.Node, c.network, c.nodeFile(), c.agentAdvice())

@@ -30,10 +30,9 @@ type conf struct {
 	runDir    string
 	recordDir string
 
-	delegate string // its type
-	delegateType
-	known  bool   // delegateType is of the table
-	chosen string // PCI address or auxiliary device that a device plugin chose
+	delegateType string
+	profile      profile
+	chosen       string // PCI address or auxiliary device that a device plugin chose
 	// base is the delegate's configuration but for the device.
 	base object
 }
@@ -60,7 +59,6 @@ func parseConf(data []byte) (*conf, error) {
 	p.take("select", &c.selection)
 	p.takeDir("runDirectory", &c.runDir)
 	p.takeDir("recordDirectory", &c.recordDir)
-	p.take("deviceKey", &c.deviceKey)
 	switch {
 	case c.network == "":
 		p.bad(`"network" is missing: the name of the network to attach to`)
@@ -71,7 +69,7 @@ func parseConf(data []byte) (*conf, error) {
 	if c.selection != selectOnly && c.selection != selectFirst {
 		p.bad(`"select" is %q, want "only" or "first"`, c.selection)
 	}
-	p.delegate(c)
+	p.readDelegate(c)
 	return c, p.err()
 }
 

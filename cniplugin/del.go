@@ -23,18 +23,23 @@ import (
 // the rules since.
 func (p *Plugin) Del(args *skel.CmdArgs) error {
 	c, _ := parseConf(args.StdinData) // a record needs none of what can be wrong there
-	a, err := p.begin(c, args)
+	a, err := p.locked(c, args)
 	if err != nil {
 		return err
 	}
 	defer a.end()
-	return a.del()
+	r, err := a.lock.Read()
+	if err == nil { // without a record it does not matter which boot this is
+		if a.boot, err = p.bootID(); err != nil {
+			return prefixed(p.about(c), err)
+		}
+	}
+	return a.del(r, err)
 }
 
-// del runs the delegate's DEL and then removes the record. On an error the
-// record stays for the next try.
-func (a *operation) del() error {
-	r, err := a.lock.Read()
+// del runs the delegate's DEL and then removes the record that was read. On an error
+// the record stays for the next try.
+func (a *operation) del(r *record.Record, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, record.ErrDamaged) || errors.Is(err, record.ErrLater):
 		r, err = nil, a.delUnrecorded()
@@ -60,13 +65,13 @@ func (a *operation) delRecorded(r *record.Record) error {
 	if args.Args == "" {
 		args.Args = r.Args
 	}
-	d, err := a.newDelegate(r.DelegateType, &args, a.lock.File())
+	d, err := a.findDelegate(r.DelegateType, &args, a.lock.File())
 	if err != nil {
 		return err
 	}
 	_, lost := same(a.kernel, r.Device)
 	// host-device complains where there is nothing to move back, also when it did that.
-	moves := delegateTypes[r.DelegateType].use == taken
+	moves := profiles[r.DelegateType].use == taken
 	detach := func() error { return a.detach(d, &args, conf, lost != nil || moves) }
 	if r.Taken {
 		return a.raising(detach)
@@ -104,13 +109,13 @@ func (a *operation) raising(detach func() error) error {
 func (a *operation) delUnrecorded() error {
 	c, err := parseConf(a.args.StdinData)
 	if kind := cmp.Or(c.ipamType(), ipamType(a.args.StdinData)); kind != "" {
-		if _, missing := findPlugin("IPAM", kind, a.args.Path); missing != nil {
+		if _, missing := findBinary("IPAM", kind, a.args.Path); missing != nil {
 			return nil // no ADD can have come past this
 		}
 	}
-	var d *delegate
+	var d *program
 	if err == nil {
-		d, err = a.newDelegate(c.delegate, a.args, a.lock.File())
+		d, err = a.findDelegate(c.delegateType, a.args, a.lock.File())
 	}
 	if err != nil { // nor past this, unless something was changed since
 		return a.freeAddress(a.args, a.args.StdinData)
@@ -122,7 +127,7 @@ func (a *operation) delUnrecorded() error {
 		return err
 	}
 	detach := func() error { return a.detach(d, a.args, conf, true) }
-	if c.use == taken && c.chosen == "" {
+	if c.profile.use == taken && c.chosen == "" {
 		return a.raising(detach)
 	}
 	return detach()
@@ -132,7 +137,7 @@ func (a *operation) delUnrecorded() error {
 // fail before it frees the address, or not even try; then the IPAM plugin is called
 // here. lost says that the device is gone, or that nothing is known of it: what the
 // delegate complains of then counts only while the container has its interface.
-func (a *operation) detach(d *delegate, args *skel.CmdArgs, conf []byte, lost bool) error {
+func (a *operation) detach(d *program, args *skel.CmdArgs, conf []byte, lost bool) error {
 	_, err := d.call("DEL", conf)
 	if err == nil && args.Netns != "" {
 		return nil
@@ -152,7 +157,7 @@ func (a *operation) freeAddress(args *skel.CmdArgs, conf []byte) error {
 	if kind == "" {
 		return nil
 	}
-	ipam, err := a.newPlugin("IPAM", kind, args, a.lock.File())
+	ipam, err := a.findProgram("IPAM", kind, args, a.lock.File())
 	if err != nil {
 		return err
 	}
@@ -173,7 +178,7 @@ func (a *operation) interfaceGone(args *skel.CmdArgs) bool {
 // names none usually means that it is gone, so then only the interface's MAC address
 // proves that it is there.
 func (a *operation) liveNetns(r *record.Record) string {
-	if !a.sameBoot(r) {
+	if !a.isOfThisBoot(r) {
 		return ""
 	}
 	for _, path := range []string{a.args.Netns, r.Netns.Path} {
@@ -200,13 +205,6 @@ func (a *operation) isInside(r *record.Record, path string) bool {
 		}
 	}
 	return false
-}
-
-// sameBoot reports whether what the record says of the kernel still means
-// anything.
-func (a *operation) sameBoot(r *record.Record) bool {
-	boot, err := a.kernel.BootID()
-	return err == nil && boot == r.BootID
 }
 
 // withPrevResult gives a recorded configuration the result that the runtime

@@ -4,13 +4,16 @@ package cniplugin
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/containernetworking/cni/pkg/types"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/mapping/nodefile"
@@ -39,17 +42,18 @@ func TestDel(t *testing.T) {
 		before []func(*bench)
 		netns  string
 		device any
+		freed  bool // by the plugin, since the delegate need not have tried
 	}{
 		{name: "all there", netns: "DIR/netns", device: "eth1"},
 		{name: "device gone", before: []func(*bench){noDevice}, netns: "DIR/netns", device: "eth1"},
-		{name: "namespace gone", before: []func(*bench){noNetns}, device: "eth1"},
-		{name: "namespace of another", before: []func(*bench){otherNetns}, device: "eth1"},
-		{name: "namespace not told", before: []func(*bench){func(b *bench) { b.args.Netns = "" }}, device: "eth1"},
+		{name: "namespace gone", before: []func(*bench){noNetns}, device: "eth1", freed: true},
+		{name: "namespace of another", before: []func(*bench){otherNetns}, device: "eth1", freed: true},
+		{name: "namespace not told", before: []func(*bench){func(b *bench) { b.args.Netns = "" }}, device: "eth1", freed: true},
 		{name: "namespace not told, but there", before: []func(*bench){inside, func(b *bench) { b.args.Netns = "" }}, netns: "DIR/netns", device: "eth1"},
-		{name: "namespace not told, another's interface", before: []func(*bench){stranger, func(b *bench) { b.args.Netns = "" }}, device: "eth1"},
+		{name: "namespace not told, another's interface", before: []func(*bench){stranger, func(b *bench) { b.args.Netns = "" }}, device: "eth1", freed: true},
 		{name: "node file gone", before: []func(*bench){noFile}, netns: "DIR/netns", device: "eth1"},
 		{name: "configuration broken", before: []func(*bench){renamed}, netns: "DIR/netns", device: "eth1"},
-		{name: "rebooted", before: []func(*bench){rebooted}, device: "eth1"},
+		{name: "rebooted", before: []func(*bench){rebooted}, device: "eth1", freed: true},
 		{name: "record gone", before: []func(*bench){noRecord}, netns: "DIR/netns", device: "lo"},
 		{name: "record damaged", before: []func(*bench){damage}, netns: "DIR/netns", device: "lo"},
 		{name: "all gone", before: []func(*bench){noDevice, noNetns, noRecord, noFile}, netns: "DIR/netns", device: "lo"},
@@ -57,12 +61,18 @@ func TestDel(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBench(t)
 			b.conf["ipam"] = map[string]any{"type": "host-local"}
+			b.script.Result = fmt.Sprintf(`{"cniVersion":"1.0.0","interfaces":[{"name":"net1","mac":"02:00:00:00:00:99","sandbox":%q},`+
+				`{"name":"peer","mac":"02:00:00:00:00:98","sandbox":%[1]q},{"name":"net1","mac":"02:00:00:00:00:98"}]}`, b.args.Netns)
 			b.writeNode()
 			b.must(b.do(b.plugin.Add))
 			for _, f := range tt.before {
 				f(b)
 			}
+			b.args.Args = "K8S_POD_NAME=web-0;of=DEL"
 			b.must(b.do(b.plugin.Del))
+			if freed := len(b.calls()) > 2; freed != tt.freed {
+				t.Errorf("address freed by the plugin: %v, want %v", freed, tt.freed)
+			}
 			got := b.calls()[1]
 			conf := map[string]any{"cniVersion": "1.1.0", "name": "net", "type": "macvlan", "mode": "bridge", "ipam": map[string]any{"type": "host-local"}}
 			if tt.device != nil {
@@ -101,6 +111,18 @@ func TestDelIPAMError(t *testing.T) {
 	b.wantRecords(1)
 }
 
+// A delegate that fails is no reason to forget a container that still has its interface,
+// be the device gone or not.
+func TestDelInterfaceLeft(t *testing.T) {
+	b := newBench(t)
+	b.writeNode()
+	b.script.Fail = map[string]string{"DEL": `{"code":999,"msg":"cannot undo"}`}
+	b.must(b.do(b.plugin.Add))
+	b.kernel.Now, b.kernel.Inside = nil, map[string]discovery.Interface{"net1": eth(0x99, "net1")}
+	b.wantError(b.do(b.plugin.Del), 999, `host1: network "green": detach net1 of container c1: macvlan DEL: cannot undo`)
+	b.wantRecords(1)
+}
+
 func TestRecordDirectoryRefused(t *testing.T) {
 	b := newBench(t)
 	b.writeNode()
@@ -119,17 +141,24 @@ func TestCheck(t *testing.T) {
 	b.conf["prevResult"] = map[string]any{"cniVersion": "1.1.0"}
 	b.must(b.do(b.plugin.Check))
 	b.wantVerbs("ADD", "CHECK")
+	path := b.args.Path
+	b.args.Path = "/opt/cni/bin"
+	b.wantError(b.do(b.plugin.Check), 50, `host1: network "green": the delegate plugin macvlan is not in CNI_PATH (/opt/cni/bin): install it there`)
+	b.args.Path = path
 
 	b.node.Moved = []nodefile.Moved{
 		{Key: nodefile.Key{Name: "net", ContainerID: "c2", IfName: "net1"}},
 		{Key: nodefile.Key{Name: "net", ContainerID: "c1", IfName: "net1"}, Identity: "mac:00:1b:21:aa:bb:cc vlan 200", Neighbor: "leaf-1 Ethernet4", Since: since},
 	}
 	b.writeNode()
-	b.wantError(b.do(b.plugin.Check), errMoved, `host1: network "green": container c1 was attached to chassis mac:00:1b:21:aa:bb:cc VLAN 100 through eth1, `+
+	b.wantError(b.do(b.plugin.Check), 102, `host1: network "green": container c1 was attached to chassis mac:00:1b:21:aa:bb:cc VLAN 100 through eth1, `+
 		`which leads to chassis mac:00:1b:21:aa:bb:cc VLAN 200 since 2026-05-01T12:00:00Z (leaf-1 Ethernet4); move the cable back, or restart the container`)
+	b.node.BootID = "boot0" // what was so before the reboot is over
+	b.writeNode()
+	b.must(b.do(b.plugin.Check))
 	b.kernel.Now = b.kernel.Now[1:]
 	b.wantError(b.do(b.plugin.Check), errNotHere, `host1: network "green": container c1 is attached through a device that is no longer there: eth1 (ifindex 4) is gone`)
-	b.wantVerbs("ADD", "CHECK")
+	b.wantVerbs("ADD", "CHECK", "CHECK")
 	b.wantRecords(1)
 }
 
@@ -157,6 +186,10 @@ func TestGC(t *testing.T) {
 	b.conf["name"] = "net"
 	b.must(b.do(b.plugin.GC)) // without a list nothing that is there is garbage
 	b.wantRecords(3)
+	path := b.args.Path
+	b.args.Path = "/opt/cni/bin"
+	b.wantError(b.do(b.plugin.GC), 999, `host1: network "green": the delegate plugin macvlan is not in CNI_PATH (/opt/cni/bin): install it there`)
+	b.args.Path = path
 	b.conf[validAttachmentsKey] = "none"
 	b.wantError(b.do(b.plugin.GC), 7, `host1: network "green": "cni.dev/valid-attachments" is no list, so nothing is known to be garbage`)
 	b.conf[validAttachmentsKey] = []types.GCAttachment{{ContainerID: "valid", IfName: "net1"}}
@@ -168,6 +201,89 @@ func TestGC(t *testing.T) {
 		t.Errorf("collected %+v", del)
 	}
 	b.wantRecords(2)
+
+	b.script.Fail = map[string]string{"DEL": `{"code":11,"msg":"address store is busy"}`}
+	b.args.ContainerID, b.args.IfName, b.args.Netns = "stuck", "net1", filepath.Join(b.dir, "netns")
+	b.must(b.do(b.plugin.Add))
+	b.wantError(b.do(b.plugin.GC), 999, `host1: network "green": host1: network "green": detach net1 of container stuck: macvlan DEL: address store is busy`)
+	b.wantRecords(3) // nothing is forgotten
+}
+
+// Without a list, what is of an earlier boot is gone, whatever there is under its path.
+func TestGCRebooted(t *testing.T) {
+	b := newBench(t)
+	b.writeNode()
+	b.must(b.do(b.plugin.Add))
+	b.kernel.Boot = "boot2"
+	b.must(b.do(b.plugin.GC))
+	b.wantVerbs("ADD", "DEL", "GC")
+	b.wantRecords(0)
+}
+
+// What became something else while GC waited for its lock is left alone.
+func TestGCFinishedMeanwhile(t *testing.T) {
+	b := newBench(t)
+	b.writeNode()
+	b.must(b.do(b.plugin.Add))
+	store, err := record.Open(b.records())
+	b.must(err)
+	records, err := store.List()
+	b.must(err)
+	seen := records[0]
+	seen.Phase = record.Adding // then its ADD succeeded
+	s := &session{Plugin: b.plugin, boot: "boot1", store: store}
+	collect := func() {
+		t.Helper()
+		if done, err := s.collectOne(time.Now().Add(lockWait), b.args.Path, &seen); done || err != nil {
+			t.Errorf("collected %v, %v", done, err)
+		}
+	}
+	collect()
+	b.wantVerbs("ADD")
+	b.wantRecords(1)
+	b.must(b.do(b.plugin.Del))
+	collect()
+	b.wantVerbs("ADD", "DEL")
+	b.wantRecords(0)
+}
+
+// GC undoes what a killed plugin has begun: such a record has no result.
+func TestGCAfterKilledPlugin(t *testing.T) {
+	b := newBench(t)
+	b.writeNode()
+	b.killDuringAdd()()
+	b.script.Hold = ""
+	b.conf[validAttachmentsKey] = []types.GCAttachment{}
+	b.must(b.do(b.plugin.GC))
+	b.wantVerbs("ADD", "ADD ends", "DEL", "GC")
+	if prev, ok := b.calls()[2].Conf[prevResultKey]; ok {
+		t.Errorf("DEL was given the previous result %v", prev)
+	}
+	b.wantRecords(0)
+}
+
+// colvin gc detaches what is gone, and only that, and with --dry-run nothing.
+func TestCollect(t *testing.T) {
+	b := newBench(t)
+	boot, err := New().kernel.BootID()
+	b.must(err)
+	b.kernel.Boot, b.node.BootID = boot, boot
+	b.writeNode()
+	b.must(b.do(b.plugin.Add))
+	b.args.ContainerID, b.args.Netns = "gone", b.args.Netns+".gone"
+	b.must(os.WriteFile(b.args.Netns, nil, 0o600))
+	b.must(b.do(b.plugin.Add))
+	b.must(os.Remove(b.args.Netns))
+	for _, dryRun := range []bool{true, false} {
+		b.wantRecords(2)
+		b.wantVerbs("ADD", "ADD")
+		got, err := Collect(b.records(), "/opt/cni/bin", dryRun)
+		if err != nil || len(got) != 1 || got[0].ContainerID != "gone" {
+			t.Errorf("collected %+v, %v", got, err)
+		}
+	}
+	b.wantVerbs("ADD", "ADD", "DEL")
+	b.wantRecords(1)
 }
 
 func TestAgentAdvice(t *testing.T) {

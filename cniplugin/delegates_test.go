@@ -4,6 +4,7 @@ package cniplugin
 
 import (
 	"encoding/json"
+	"errors"
 	"net/netip"
 	"os"
 	"strings"
@@ -22,7 +23,8 @@ import (
 // taggedOn is VLAN 300 of a trunk, for which there is no device yet.
 func taggedOn(parent discovery.Interface) nodefile.Uplink {
 	a := attached(parent, 300)
-	a.Device, a.Parent, a.VID = nodefile.Link{}, linkOf(parent), 300
+	a.Device, a.Parent = nodefile.Link{}, linkOf(parent)
+	tagVID(&a, 300)
 	return a
 }
 
@@ -79,6 +81,67 @@ func TestMadeVLANDevice(t *testing.T) {
 		t.Errorf("after the last DEL (-want +got):\n%s", diff)
 	}
 	b.wantRecords(0)
+}
+
+// Of another parent or VLAN a device is another network, whatever its name.
+func TestMadeVLANDeviceAmongOthers(t *testing.T) {
+	b := newBench(t)
+	vlan := func(index, parent int, vid uint16, name string) discovery.Interface {
+		return discovery.Interface{Index: index, Name: name, Kind: "vlan", Parent: parent, VLAN: vid, Up: true, Carrier: true}
+	}
+	veth := eth(32, "veth0")
+	veth.AltNames = []string{"eth1.300"}
+	b.kernel.Now = append(b.kernel.Now, vlan(30, 5, 300, "eth2.300"), vlan(31, 4, 301, "eth1.301"), veth)
+	b.storage(taggedOn(eth(4, "eth1")))
+	b.must(b.do(b.plugin.Add))
+	if got := b.told("master"); got != "cv4.300" {
+		t.Errorf("delegate got %v, want a device of its own", got)
+	}
+	want := []string{"eth1", "eth2", "eth2.300", "eth1.301", "veth0"}
+	b.must(b.do(b.plugin.Del))
+	if diff := cmp.Diff(want, b.names()); diff != "" {
+		t.Errorf("devices (-want +got):\n%s", diff)
+	}
+	b.kernel.Now[4].Name, b.kernel.Now[4].AltNames = "eth1.300", nil
+	b.must(b.do(b.plugin.Add))
+	if got := b.told("master"); got != "cv4.300" {
+		t.Errorf("delegate got %v, want a name that is free", got)
+	}
+}
+
+// The last container goes, whatever the kernel says of the VLAN device, which stays where
+// it could be somebody's.
+func TestForgetVLANDevice(t *testing.T) {
+	broken := errors.New("no buffer space")
+	for name, tt := range map[string]struct {
+		change func(*fakeKernel)
+		fails  bool
+		left   []string
+	}{
+		"gone":           {change: func(k *fakeKernel) { k.Now = k.Now[:2] }, left: []string{"eth1", "eth2"}},
+		"gone meanwhile": {change: func(k *fakeKernel) { k.deleteErr = link.ErrNotFound }, left: []string{"eth1", "eth2", "eth1.300"}},
+		"not removed":    {change: func(k *fakeKernel) { k.deleteErr = broken }, fails: true, left: []string{"eth1", "eth2", "eth1.300"}},
+		"use unknown":    {change: func(k *fakeKernel) { k.usageErr = broken }, fails: true, left: []string{"eth1", "eth2", "eth1.300"}},
+		"in use": {
+			change: func(k *fakeKernel) { k.Usage = map[int]link.Usage{1300: {Uppers: []string{"br0"}}} },
+			left:   []string{"eth1", "eth2", "eth1.300"},
+		},
+		"another's": {change: func(k *fakeKernel) { k.Now[2].Alias = "mine" }, left: []string{"eth1", "eth2", "eth1.300"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.storage(taggedOn(eth(4, "eth1")))
+			b.must(b.do(b.plugin.Add))
+			tt.change(b.kernel)
+			if err := b.do(b.plugin.Del); (err != nil) != tt.fails {
+				t.Errorf("DEL: %v", err)
+			}
+			b.wantRecords(0)
+			if diff := cmp.Diff(tt.left, b.names()); diff != "" {
+				t.Errorf("devices (-want +got):\n%s", diff)
+			}
+		})
+	}
 }
 
 func TestMadeVLANDeviceFailures(t *testing.T) {
@@ -185,6 +248,12 @@ func TestDelegateVLAN(t *testing.T) {
 	b.wantError(b.do(b.plugin.Add), 103, `node1: network "storage" on eth1 with VLAN 300: container c1 (pod default/web-0) has the interface of that VLAN already, `+
 		`and the kernel allows one; use macvlan for several containers`)
 	b.wantRecords(1)
+	other := taggedOn(eth(4, "eth1"))
+	tagVID(&other, 301)
+	b.node.Networks[2].Uplinks = []nodefile.Uplink{other}
+	b.writeNode()
+	b.must(b.do(b.plugin.Add)) // on the same device, in another VLAN
+	b.must(b.do(b.plugin.Del))
 	b.conf["network"] = "green"
 	b.wantError(b.do(b.plugin.Add), 103, `node1: network "green": it is untagged on eth1, and vlan makes VLAN interfaces only; use macvlan`)
 	there := taggedOn(eth(4, "eth1"))
@@ -404,15 +473,72 @@ func TestChosenDeviceRefused(t *testing.T) {
 	}
 }
 
+// What was chosen can go at any time, and then it is not what is attached.
+func TestChosenDeviceGone(t *testing.T) {
+	functionOf := func(port, name string) func(*bench) {
+		return func(b *bench) {
+			b.conf["delegate"] = map[string]any{"type": "host-device"}
+			b.kernel.PCI = map[string]link.PCIDevice{"0000:03:00.1": {VF: true, PF: []string{port}, Names: []string{name}}}
+		}
+	}
+	for name, tt := range map[string]struct {
+		change func(*bench)
+		want   string
+	}{
+		"bond":       {func(b *bench) { b.kernel.Now[0].Master = 8 }, ` cannot be used now: read network device 8: no such network device` + startAgent},
+		"port":       {functionOf("eth8", "eth8v1"), `: the port of device 0000:03:00.1: eth8 is gone`},
+		"function":   {functionOf("eth1", "eth1v9"), ` cannot be used now: eth1v9 is gone` + startAgent},
+		"not listed": {func(b *bench) { b.kernel.listErr = errors.New("no buffer space") }, `: the port of device 0000:03:00.1: no buffer space`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newSRIOVBench(t)
+			tt.change(b)
+			b.wantError(b.do(b.plugin.Add), 11, `node1: network "green"`+tt.want)
+			b.wantVerbs()
+		})
+	}
+}
+
+// A function of any port of a bridge is in the bridge's network, and only its port counts.
+func TestChosenOnAnotherPort(t *testing.T) {
+	b := newSRIOVBench(t)
+	first, second := eth(4, "eth1"), eth(5, "eth2")
+	first.Master, second.Master = 7, 7
+	first.CarrierChanges += 2 // a cable can have moved, but not this one
+	br := discovery.Interface{Index: 7, Name: "br0", Kind: "bridge", MAC: first.MAC, Up: true, Carrier: true}
+	b.kernel.Now = []discovery.Interface{first, second, br}
+	a := attached(br, 100)
+	a.Ports = []nodefile.Port{portOf(eth(4, "eth1")), portOf(second)}
+	a.Ports[1].VID = 100
+	b.node.Networks[1].Uplinks = []nodefile.Uplink{a}
+	b.writeNode()
+	b.conf["deviceID"], b.conf["pciBusID"] = "0000:04:00.1", "0000:04:00.1"
+	b.must(b.do(b.plugin.Add))
+	if got := b.told("vlan"); got != 100. {
+		t.Errorf("delegate got VLAN %v, want the port's", got)
+	}
+	store, err := record.Open(b.records())
+	b.must(err)
+	records, err := store.List()
+	b.must(err)
+	if r := records[0]; r.Port.Name != "eth2" || r.Device.Name != "eth2" || r.VID != 100 || r.Taken {
+		t.Errorf("record %+v, want the function's port", r)
+	}
+	b.args.ContainerID = "c2"
+	b.conf["deviceID"], b.conf["pciBusID"] = "0000:03:00.1", "0000:03:00.1"
+	b.wantError(b.do(b.plugin.Add), 11, `node1: network "green" cannot be used now: eth1 lost its link since the switch was heard there `+
+		`(carrier changes 4, known at 2), and a cable can have moved`+startAgent)
+}
+
 // host-device with a device plugin moves the function, and the port stays.
 func TestHostDeviceChosen(t *testing.T) {
 	b := newSRIOVBench(t)
 	b.conf["delegate"] = map[string]any{"type": "host-device"}
-	delete(b.conf, "deviceID")
+	b.conf["deviceID"] = "" // Multus has nothing to say
 	delete(b.conf, "pciBusID")
 	b.conf["runtimeConfig"] = map[string]any{"deviceID": "0000:03:00.1"}
 	b.must(b.do(b.plugin.Add))
-	want := map[string]any{"cniVersion": "1.1.0", "name": "net", "type": "host-device", "pciBusID": "0000:03:00.1", "runtimeConfig": b.conf["runtimeConfig"]}
+	want := map[string]any{"cniVersion": "1.1.0", "name": "net", "type": "host-device", "deviceID": "", "pciBusID": "0000:03:00.1", "runtimeConfig": b.conf["runtimeConfig"]}
 	if diff := cmp.Diff(want, b.calls()[0].Conf); diff != "" {
 		t.Errorf("configuration (-want +got):\n%s", diff)
 	}
@@ -422,6 +548,12 @@ func TestHostDeviceChosen(t *testing.T) {
 	b.must(err)
 	if records[0].Taken || records[0].Device.Name != "eth1" {
 		t.Errorf("record %+v, want the port, not taken", records[0])
+	}
+	b.args.ContainerID, b.conf["network"] = "c2", "blue" // a function that a driver for user space has
+	b.conf["runtimeConfig"] = map[string]any{"deviceID": "0000:04:00.1"}
+	b.must(b.do(b.plugin.Add))
+	if got := b.told("pciBusID"); got != "0000:04:00.1" {
+		t.Errorf("delegate got %v", got)
 	}
 }
 
@@ -452,6 +584,33 @@ func TestAfterPrevious(t *testing.T) {
 	}
 	if len(got.DNS.Nameservers) != 1 {
 		t.Errorf("DNS %+v was lost", got.DNS)
+	}
+}
+
+// What the delegate reports replaces and follows what was reported before.
+func TestAfterPreviousMerges(t *testing.T) {
+	read := func(text string) *current.Result {
+		r, err := parseResult([]byte(text), "1.1.0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	prev := read(`{"cniVersion":"1.1.0","interfaces":[{"name":"eth0","sandbox":"/ns"},{"name":"net1","sandbox":"/ns"}],
+		"ips":[{"address":"192.0.2.7/24","interface":0}],"routes":[{"dst":"0.0.0.0/0"}]}`)
+	result := read(`{"cniVersion":"1.1.0","interfaces":[{"name":"net1","mac":"02:00:00:00:00:09","sandbox":"/ns"},{"name":"net1"}],
+		"ips":[{"address":"192.0.2.7/24"},{"address":"10.0.0.2/24","interface":0},{"address":"10.0.0.3/24","interface":7},{"address":"10.0.0.2/24","interface":0}],
+		"routes":[{"dst":"0.0.0.0/0"},{"dst":"10.0.0.0/8"}]}`)
+	want := read(`{"cniVersion":"1.1.0","interfaces":[{"name":"eth0","sandbox":"/ns"},{"name":"net1","mac":"02:00:00:00:00:09","sandbox":"/ns"},{"name":"net1"}],
+		"ips":[{"address":"192.0.2.7/24","interface":0},{"address":"192.0.2.7/24"},{"address":"10.0.0.2/24","interface":1},{"address":"10.0.0.3/24"}],
+		"routes":[{"dst":"0.0.0.0/0"},{"dst":"10.0.0.0/8"}]}`)
+	if diff := cmp.Diff(want, afterPrevious(prev, result)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	addHostDevice(want, eth(4, "eth1"))
+	addHostDevice(want, eth(4, "eth1"))
+	if n := len(want.Interfaces); n != 4 || want.Interfaces[3].Name != "eth1" {
+		t.Errorf("interfaces %v, want eth1 once, at the end", want.Interfaces)
 	}
 }
 

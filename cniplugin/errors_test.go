@@ -4,12 +4,14 @@ package cniplugin
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/containernetworking/cni/pkg/skel"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/colvin-net/colvin/discovery"
@@ -52,9 +54,9 @@ func TestResolveErrors(t *testing.T) {
 		{
 			"not converged", func(b *bench) {
 				b.conf["network"] = "red"
-				b.node.Converged, b.node.Pending = false, []string{"eth3", "eth4"}
+				b.node.Converged, b.node.Pending = false, []string{"eth3"}
 			},
-			11, `node1: network "red" is not known yet: no switch heard yet on eth3, eth4; here so far: blue, green` + waitForAgent,
+			11, `node1: network "red" is not known yet: no switch heard yet on eth3; here so far: blue, green` + waitForAgent,
 		},
 		{
 			"just started", func(b *bench) { b.node.Converged, b.node.Networks = false, nil },
@@ -80,7 +82,8 @@ func TestResolveErrors(t *testing.T) {
 		{
 			"no device", func(b *bench) {
 				a := green(b)
-				a.Device, a.VID, a.Reason = nodefile.Link{}, 300, "no VLAN device for VID 300 on eth1"
+				a.Device, a.Reason = nodefile.Link{}, "no VLAN device for VID 300 on eth1"
+				tagVID(a, 300)
 			},
 			100, `node1: network "green" cannot be used now: eth1 with VLAN 300 (leaf-1 Ethernet4, chassis mac:00:1b:21:aa:bb:cc VLAN 100, rules.yaml:3) is fresh since 2026-05-01T12:00:00Z: ` +
 				`no VLAN device for VID 300 on eth1; change that on the node, or place the container on another; "colvin explain eth1" tells more`,
@@ -105,6 +108,27 @@ func TestResolveErrors(t *testing.T) {
 		{
 			"ambiguous between networks", func(b *bench) {
 				also(b, attached(eth(5, "eth2"), 200))
+				b.conf["select"] = "first"
+			},
+			101, `node1: network "green" is ambiguous: eth1 (leaf-1 Ethernet4, chassis mac:00:1b:21:aa:bb:cc VLAN 100, rules.yaml:3) and ` +
+				`eth2 (leaf-1 Ethernet5, chassis mac:00:1b:21:aa:bb:cc VLAN 200, rules.yaml:3) lead to it; they are different networks, so "select" does not decide: ` +
+				`give them different names in the rules, or accept them as one there with spans: true`,
+		},
+		{
+			"ambiguous, and the rules join the first only", func(b *bench) {
+				green(b).Spans = true
+				also(b, attached(eth(5, "eth2"), 200))
+				b.conf["select"] = "first"
+			},
+			101, `node1: network "green" is ambiguous: eth1 (leaf-1 Ethernet4, chassis mac:00:1b:21:aa:bb:cc VLAN 100, rules.yaml:3) and ` +
+				`eth2 (leaf-1 Ethernet5, chassis mac:00:1b:21:aa:bb:cc VLAN 200, rules.yaml:3) lead to it; they are different networks, so "select" does not decide: ` +
+				`give them different names in the rules, or accept them as one there with spans: true`,
+		},
+		{
+			"ambiguous, and the rules join the second only", func(b *bench) {
+				other := attached(eth(5, "eth2"), 200)
+				other.Spans = true
+				also(b, other)
 				b.conf["select"] = "first"
 			},
 			101, `node1: network "green" is ambiguous: eth1 (leaf-1 Ethernet4, chassis mac:00:1b:21:aa:bb:cc VLAN 100, rules.yaml:3) and ` +
@@ -155,14 +179,19 @@ func TestKernelErrors(t *testing.T) {
 }
 
 func TestNodeFileErrors(t *testing.T) {
+	earlier := readFile(t, "../mapping/nodefile/testdata/networks.v1.json")
 	const restart = "; restart colvind: it writes this file anew when it starts"
 	for _, tt := range []struct {
 		name, content, want string
 	}{
 		{"missing", "", "no such file; check that colvind runs on this node: it writes this file when it starts"},
-		{"truncated", `{"version":1,"node":"no`, "damaged: unexpected end of JSON input" + restart},
+		{"truncated", `{"version":2,"node":"no`, "damaged: unexpected end of JSON input" + restart},
 		{"garbage", "\x7fELF", `damaged: invalid character '\x7f' looking for beginning of value` + restart},
-		{"other version", `{"version":7}`, "format version 7, want 1; install colvind, colvin and the CNI plugin of one release, then restart colvind"},
+		{"other version", `{"version":7}`, "format version 7, want 2; install colvind, colvin and the CNI plugin of one release, then restart colvind"},
+		{
+			"what a colvind of version 1 wrote", earlier,
+			"format version 1, want 2; install colvind, colvin and the CNI plugin of one release, then restart colvind",
+		},
 		{"huge", strings.Repeat("[", nodefile.MaxSize+1), "damaged: it is larger than 33554432 bytes" + restart},
 		{"FIFO", "fifo", "damaged: it is not a regular file" + restart},
 	} {
@@ -181,6 +210,15 @@ func TestNodeFileErrors(t *testing.T) {
 			b.wantRecords(0)
 		})
 	}
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
 }
 
 func TestMissingDelegate(t *testing.T) {
@@ -204,6 +242,8 @@ func TestMissingDelegate(t *testing.T) {
 func TestConfErrors(t *testing.T) {
 	for _, tt := range []struct{ name, conf, want string }{
 		{"null", `null`, `configuration is null, want an object`},
+		{"no JSON", `{`, `parse configuration: unexpected end of JSON input`},
+		{"folded type", `{"network":"green","Type":"own"}`, `"Type" is spelt "type"`},
 		{"empty", `{}`, `"network" is missing: the name of the network to attach to`},
 		{
 			"several", `{"network":7,"select":"any","runDirectory":"run","delegate":{}}`,
@@ -233,6 +273,8 @@ func TestConfErrors(t *testing.T) {
 		{"no device key", `{"network":"green","delegate":{"type":"own"}}`, `"deviceKey" is missing: the key in which own expects the device`},
 		{"useless device key", `{"network":"green","deviceKey":"dev"}`, `"deviceKey" is "dev", but macvlan takes the device as "master"; remove "deviceKey"`},
 		{"wrong device key", `{"network":"green","deviceKey":"dev","delegate":{"type":"ipvlan"}}`, `"deviceKey" is "dev", but ipvlan takes the device as "master"; remove "deviceKey"`},
+		{"device key type", `{"network":"green","deviceKey":"type","delegate":{"type":"own"}}`, `"deviceKey" is "type", which has another meaning`},
+		{"device key ipam", `{"network":"green","deviceKey":"ipam","delegate":{"type":"own"}}`, `"deviceKey" is "ipam", which has another meaning`},
 		{"device key taken", `{"network":"green","deviceKey":"name","delegate":{"type":"own"}}`, `"deviceKey" is "name", which has another meaning`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -247,8 +289,37 @@ func TestConfErrors(t *testing.T) {
 	}
 	b := newBench(t)
 	delete(b.conf, "network")
-	b.wantError(b.do(b.plugin.Add), 7, `host1: network "": "network" is missing: the name of the network to attach to`)
+	for name, verb := range map[string]func(*skel.CmdArgs) error{"ADD": b.plugin.Add, "CHECK": b.plugin.Check, "STATUS": b.plugin.Status, "GC": b.plugin.GC} {
+		t.Run(name, func(t *testing.T) {
+			b.t = t
+			b.wantError(b.do(verb), 7, `host1: network "": "network" is missing: the name of the network to attach to`)
+		})
+	}
+	b.t = t
 	b.must(b.do(b.plugin.Del))
+}
+
+func TestWithError(t *testing.T) {
+	b := newBench(t)
+	b.wantError(withError(fail(11, "busy"), "undoing it", errors.New("gone")), 11, "busy; undoing it: gone")
+	b.wantError(withError(errors.New("busy"), "undoing it", errors.New("gone")), 999, "busy; undoing it: gone")
+	if got := atMost(make([]string, maxListed)); len(got) != maxListed || got[maxListed-1] != "" {
+		t.Errorf("of %d the last is %q", maxListed, got[len(got)-1])
+	}
+}
+
+// What says nothing is accepted.
+func TestConfAccepted(t *testing.T) {
+	for _, conf := range []string{
+		`{"network":"green","deviceKey":"master"}`,
+		`{"network":"green","linkInContainer":false}`,
+		`{"network":"green","delegate":{"type":"host-device","hwaddr":"","kernelpath":null}}`,
+		`{"network":"green","delegate":{"type":"bridge","vlan":0}}`,
+	} {
+		if _, err := parseConf([]byte(conf)); err != nil {
+			t.Errorf("%s: %v", conf, err)
+		}
+	}
 }
 
 // Whatever the configuration says, what the delegate gets has the device and
@@ -270,13 +341,13 @@ func FuzzConf(f *testing.F) {
 		if err := json.Unmarshal(out, &again); err != nil {
 			t.Fatalf("decode %s: %v", out, err)
 		}
-		want := map[string]string{c.deviceKey: `"eth1"`, c.vidKey: "7"}
-		if c.chosen != "" && c.use != over {
+		want := map[string]string{c.profile.deviceKey: `"eth1"`, c.profile.vidKey: "7"}
+		if c.chosen != "" && c.profile.use != over {
 			chosen, err := json.Marshal(c.chosen)
 			if err != nil {
 				t.Fatal(err)
 			}
-			want = map[string]string{"deviceID": string(chosen), "pciBusID": string(chosen), c.vidKey: "7"}
+			want = map[string]string{"deviceID": string(chosen), "pciBusID": string(chosen), c.profile.vidKey: "7"}
 		}
 		for key, value := range again {
 			for k, v := range want {
@@ -285,7 +356,7 @@ func FuzzConf(f *testing.F) {
 				}
 			}
 		}
-		if c.network == "" || c.delegate == "" || c.delegate == "colvin" || c.deviceKey == "" {
+		if c.network == "" || c.delegateType == "" || c.delegateType == "colvin" || c.profile.deviceKey == "" {
 			t.Errorf("accepted %s as %+v", data, c)
 		}
 	})

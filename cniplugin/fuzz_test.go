@@ -65,6 +65,7 @@ func newFuzzRig(f *testing.F) *fuzzRig {
 	node := fuzzNode(f)
 	r := &fuzzRig{dir: f.TempDir(), nodes: [][]byte{
 		node, node, nil, node[:len(node)/2], []byte("garbage\n\x1b[31m"), bytes.Replace(node, []byte("boot1"), []byte("boot0"), 1),
+		[]byte(`{"version":1,"node":"node1","bootID":"boot1","networks":[{"name":"green","attachments":[{"port":{}}]}]}`),
 	}}
 	var err error
 	for i := range r.nodes {
@@ -276,13 +277,18 @@ var defaultDirExists = func() bool {
 func fuzzNode(f *testing.F) []byte {
 	f.Helper()
 	trunk := attached(eth(4, "eth1"), 300)
-	trunk.VID, trunk.Device, trunk.Parent = 300, nodefile.Link{}, trunk.Device
+	trunk.Device, trunk.Parent = nodefile.Link{}, trunk.Device
+	tagVID(&trunk, 300)
+	bonded := attached(eth(4, "eth1"), 100)
+	bonded.Ports = append(bonded.Ports, portOf(eth(5, "eth2")))
+	bonded.Ports[1].Junctions = []nodefile.Junction{{Link: linkOf(eth(7, "bond0")), Members: []int{4, 5}}}
 	doubtful := attached(eth(5, "eth2"), 200)
 	doubtful.Usable, doubtful.Certainty, doubtful.Reason = false, nodefile.Unverified, "not heard since"
 	b, err := json.Marshal(nodefile.File{
 		Version: nodefile.Version, Node: "node1", BootID: "boot1", Written: since, Converged: true,
 		Networks: []nodefile.Network{
 			{Name: "blue", Uplinks: []nodefile.Uplink{doubtful}},
+			{Name: "bonded", Uplinks: []nodefile.Uplink{bonded}},
 			{Name: "both", Uplinks: []nodefile.Uplink{attached(eth(4, "eth1"), 100), attached(eth(5, "eth2"), 100)}},
 			{Name: "green", Uplinks: []nodefile.Uplink{attached(eth(4, "eth1"), 100)}},
 			{Name: "storage", Uplinks: []nodefile.Uplink{trunk}},
@@ -306,6 +312,7 @@ func fuzzConfs() []string {
 	}
 	return append(confs,
 		fuzzHead+`"network":"both","select":"first","delegate":{"type":"macvlan","mode":"private"},"runtimeConfig":{"mac":"02:00:00:00:00:01"}}`,
+		fuzzHead+`"network":"bonded"}`,
 		fuzzHead+`"network":"storage","delegate":{"type":"vlan"},"deviceID":"0000:03:00.1"}`,
 		fuzzHead+`"network":"blue","delegate":{"type":"host-device"},"prevResult":{"cniVersion":"1.1.0","interfaces":[null],"ips":[null]}}`,
 		fuzzHead+`"network":"green","delegate":{"type":"own"},"deviceKey":"uplink"}`,

@@ -26,7 +26,11 @@ func (p *Plugin) GC(args *skel.CmdArgs) error {
 	if err != nil {
 		return err
 	}
-	unwanted, err := p.unwanted(c)
+	boot, err := p.bootID()
+	if err != nil {
+		return prefixed(p.about(c), err)
+	}
+	unwanted, err := unwanted(c, boot)
 	if err != nil {
 		return prefixed(p.about(c), err)
 	}
@@ -34,7 +38,7 @@ func (p *Plugin) GC(args *skel.CmdArgs) error {
 		return unwanted(slices.DeleteFunc(all, func(r record.Record) bool { return r.Name != c.name }))
 	}
 	path := func(*record.Record) string { return args.Path }
-	_, err = p.collect(c.recordDir, path, garbage)
+	_, err = p.collect(boot, c.recordDir, path, garbage)
 	if err = errors.Join(err, p.delegateGC(c, args)); err != nil {
 		return fail(types.ErrInternal, "%s: %v", p.about(c), err)
 	}
@@ -46,10 +50,10 @@ type sieve func([]record.Record) []record.Record
 
 // unwanted returns what tells garbage: what is not listed as valid or, where the
 // runtime gives no list, what is gone for certain.
-func (p *Plugin) unwanted(c *conf) (sieve, error) {
+func unwanted(c *conf, boot string) (sieve, error) {
 	raw, ok := c.base[validAttachmentsKey]
 	if !ok {
-		return p.gone()
+		return gone(boot), nil
 	}
 	var valid []types.GCAttachment
 	if err := json.Unmarshal(raw, &valid); err != nil || isNull(raw) {
@@ -64,11 +68,7 @@ func (p *Plugin) unwanted(c *conf) (sieve, error) {
 
 // gone returns what tells the records whose network namespace is gone for certain. It
 // looks when it is asked: what was made since its records were listed is none of them.
-func (p *Plugin) gone() (sieve, error) {
-	boot, err := p.kernel.BootID()
-	if err != nil {
-		return nil, err
-	}
+func gone(boot string) sieve {
 	return func(all []record.Record) (out []record.Record) {
 		netns := make([]record.Netns, len(all))
 		for i := range all {
@@ -80,29 +80,30 @@ func (p *Plugin) gone() (sieve, error) {
 			}
 		}
 		return out
-	}, nil
+	}
 }
 
 // collect detaches what is garbage, and then removes what killed plugins left.
 // Plugins and delegates that are at work are waited for, all in all no longer than
 // for one lock.
-func (p *Plugin) collect(dir string, cniPath func(*record.Record) string, garbage sieve) (collected []record.Record, err error) {
+func (p *Plugin) collect(boot, dir string, cniPath func(*record.Record) string, garbage sieve) (collected []record.Record, err error) {
 	store, err := record.Open(dir)
 	if err != nil {
 		return nil, err
 	}
+	s := &session{Plugin: p, boot: boot, store: store}
 	deadline := time.Now().Add(p.lockWait)
 	errs := []error{store.Sweep(booted())}
 	records, err := store.List()
 	errs = append(errs, err)
 	for _, r := range garbage(records) {
-		done, err := p.collectOne(deadline, cniPath(&r), store, &r)
+		done, err := s.collectOne(deadline, cniPath(&r), &r)
 		errs = append(errs, err)
 		if done {
 			collected = append(collected, r)
 		}
 	}
-	errs = append(errs, p.sweepVLANs(deadline, store))
+	errs = append(errs, s.sweepVLANs(deadline))
 	return collected, errors.Join(errs...)
 }
 
@@ -116,10 +117,10 @@ func booted() time.Time {
 	return time.Now().Add(-time.Duration(info.Uptime) * time.Second)
 }
 
-func (p *Plugin) collectOne(deadline time.Time, cniPath string, store *record.Store, r *record.Record) (done bool, err error) {
+func (s *session) collectOne(deadline time.Time, cniPath string, r *record.Record) (done bool, err error) {
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
-	lock, err := store.Lock(ctx, r.Key)
+	lock, err := s.store.Lock(ctx, r.Key)
 	if errors.Is(err, record.ErrLocked) {
 		return false, nil // still at work: the next GC sees what becomes of it
 	}
@@ -139,15 +140,15 @@ func (p *Plugin) collectOne(deadline time.Time, cniPath string, store *record.St
 	if err != nil {
 		return false, fmt.Errorf("encode previous result: %w", err)
 	}
-	a := &operation{Plugin: p, conf: &conf{name: r.Name, network: r.Network}, store: store, lock: lock, args: &skel.CmdArgs{
+	a := &operation{session: *s, conf: &conf{name: r.Name, network: r.Network}, lock: lock, args: &skel.CmdArgs{
 		ContainerID: r.ContainerID, IfName: r.IfName, Netns: r.Netns.Path, Args: r.Args, Path: cniPath, StdinData: stdin,
 	}}
-	err = a.del()
+	err = a.del(now, err)
 	return err == nil, err
 }
 
 func (p *Plugin) delegateGC(c *conf, args *skel.CmdArgs) error {
-	d, err := p.newDelegate(c.delegate, args, nil)
+	d, err := p.findDelegate(c.delegateType, args, nil)
 	if err != nil {
 		return err
 	}
@@ -164,14 +165,15 @@ func (p *Plugin) delegateGC(c *conf, args *skel.CmdArgs) error {
 // for records that name none. With dryRun it only says which they are.
 func Collect(recordDir, cniPath string, dryRun bool) ([]record.Record, error) {
 	p := New()
-	gone, err := p.gone()
+	boot, err := p.bootID()
 	if err != nil {
 		return nil, err
 	}
+	gone := gone(boot)
 	if dryRun {
 		list, err := record.List(recordDir)
 		return gone(list.Records), errors.Join(err, list.Why)
 	}
 	path := func(r *record.Record) string { return cmp.Or(r.Path, cniPath) }
-	return p.collect(recordDir, path, gone)
+	return p.collect(boot, recordDir, path, gone)
 }

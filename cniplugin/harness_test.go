@@ -158,7 +158,7 @@ type fakeKernel struct {
 	// VFVLANs are those of eth1's virtual functions, by number.
 	VFVLANs map[int]uint16
 
-	addErr error
+	addErr, bootErr, listErr, deleteErr, usageErr error
 
 	mu    sync.Mutex
 	later []discovery.Interface
@@ -174,6 +174,13 @@ func (k *fakeKernel) becomes(later []discovery.Interface) {
 }
 
 func (k *fakeKernel) List() ([]discovery.Interface, error) {
+	if k.listErr != nil {
+		return nil, k.listErr
+	}
+	return k.all(), nil
+}
+
+func (k *fakeKernel) all() []discovery.Interface {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if _, err := os.Stat(k.log); err == nil {
@@ -181,17 +188,16 @@ func (k *fakeKernel) List() ([]discovery.Interface, error) {
 			k.after()
 		}
 		if k.later != nil {
-			return k.later, nil
+			return k.later
 		}
 	}
-	return k.Now, nil
+	return k.Now
 }
 
 func (k *fakeKernel) ByIndex(index int) (discovery.Interface, error) {
-	all, err := k.List()
-	for _, i := range all {
+	for _, i := range k.all() {
 		if i.Index == index {
-			return i, err
+			return i, nil
 		}
 	}
 	return discovery.Interface{}, fmt.Errorf("read network device %d: %w", index, link.ErrNotFound)
@@ -239,6 +245,9 @@ func (k *fakeKernel) SetUp(index int) error {
 }
 
 func (k *fakeKernel) Delete(index int) error {
+	if k.deleteErr != nil {
+		return k.deleteErr
+	}
 	before := len(k.Now)
 	k.Now = slices.DeleteFunc(k.Now, func(i discovery.Interface) bool { return i.Index == index })
 	if len(k.Now) == before {
@@ -247,7 +256,7 @@ func (k *fakeKernel) Delete(index int) error {
 	return nil
 }
 
-func (k *fakeKernel) UsageOf(index int) (link.Usage, error) { return k.Usage[index], nil }
+func (k *fakeKernel) UsageOf(index int) (link.Usage, error) { return k.Usage[index], k.usageErr }
 
 func (k *fakeKernel) VFVLAN(_, number int) (uint16, error) { return k.VFVLANs[number], nil }
 
@@ -258,8 +267,14 @@ func (k *fakeKernel) FindPCI(address string) (link.PCIDevice, error) {
 	return link.PCIDevice{}, link.ErrNotFound
 }
 
-func (k *fakeKernel) BootID() (string, error) { return k.Boot, nil }
-func (k *fakeKernel) Hostname() string        { return "host1" }
+func (k *fakeKernel) BootID() (string, error) {
+	if k.bootErr != nil {
+		return "", k.bootErr
+	}
+	return k.Boot, nil
+}
+
+func (k *fakeKernel) Hostname() string { return "host1" }
 
 // bench is one node with its plugin.
 type bench struct {
@@ -285,10 +300,17 @@ func eth(index int, name string) discovery.Interface {
 
 func attached(i discovery.Interface, vlan int) nodefile.Uplink {
 	return nodefile.Uplink{
-		Identity: fmt.Sprintf("mac:00:1b:21:aa:bb:cc vlan %d", vlan), Device: linkOf(i), Port: linkOf(i), CarrierChanges: i.CarrierChanges,
+		Identity: fmt.Sprintf("mac:00:1b:21:aa:bb:cc vlan %d", vlan), Device: linkOf(i), Ports: []nodefile.Port{portOf(i)},
 		Certainty: nodefile.Fresh, Usable: true, Since: since, Neighbor: "leaf-1 Ethernet" + fmt.Sprint(i.Index), Rule: "rules.yaml:3",
 	}
 }
+
+func portOf(i discovery.Interface) nodefile.Port {
+	return nodefile.Port{Link: linkOf(i), CarrierChanges: i.CarrierChanges}
+}
+
+// tagVID has the uplink bear a tag on its only port.
+func tagVID(a *nodefile.Uplink, vid uint16) { a.VID, a.Ports[0].VID = vid, vid }
 
 // newBench makes a node on which eth1 is in green and eth2 in blue.
 func newBench(t *testing.T) *bench {

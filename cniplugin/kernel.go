@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/link"
+	"github.com/colvin-net/colvin/internal/bootid"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -76,13 +76,7 @@ func (hostKernel) VFVLAN(pf, number int) (uint16, error) { return link.VFVLAN(pf
 
 func (hostKernel) FindPCI(address string) (link.PCIDevice, error) { return link.FindPCI(address) }
 
-func (hostKernel) BootID() (string, error) {
-	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if err != nil {
-		return "", fmt.Errorf("read boot ID: %w", err)
-	}
-	return strings.TrimSpace(string(b)), nil
-}
+func (hostKernel) BootID() (string, error) { return bootid.Read() }
 
 func (hostKernel) Hostname() string {
 	name, err := os.Hostname()
@@ -92,35 +86,67 @@ func (hostKernel) Hostname() string {
 	return name
 }
 
-// verify asks the kernel whether the uplink is still as the node file says,
-// and returns its device as it is now. Only this makes the file safe to use when
-// the agent is dead or behind. The list of all interfaces is asked for where it is
-// needed only.
-//
-// on is the device that is told to the delegate, and vid the tag that it adds.
-func verify(k kernel, list func() ([]discovery.Interface, error), a *nodefile.Uplink, on nodefile.Link, vid uint16) (discovery.Interface, error) {
-	port, err := same(k, a.Port)
+// listedOnce is a kernel that is asked for all its interfaces where that is needed
+// only, and once.
+type listedOnce struct {
+	kernel
+	list func() ([]discovery.Interface, error)
+}
+
+func (k listedOnce) List() ([]discovery.Interface, error) { return k.list() }
+
+// A leg is what frames take between the device that the delegate is told and a port.
+type leg struct {
+	on   nodefile.Link
+	vid  uint16 // the tag that is added on the way
+	port nodefile.Port
+}
+
+// verify asks the kernel whether the leg is still as the node file says, and returns its
+// device as it is now. Only this makes the file safe to use when the agent is dead or
+// behind.
+func (l leg) verify(k kernel) (discovery.Interface, error) {
+	port, err := same(k, l.port.Link)
 	if err != nil {
 		return discovery.Interface{}, err
 	}
 	switch {
 	case !port.Operational():
 		return discovery.Interface{}, fmt.Errorf("%s has no link", port.Name)
-	case port.CarrierChanges != a.CarrierChanges:
+	case port.CarrierChanges != l.port.CarrierChanges:
 		return discovery.Interface{}, fmt.Errorf(
 			"%s lost its link since the switch was heard there (carrier changes %d, known at %d), and a cable can have moved",
-			port.Name, port.CarrierChanges, a.CarrierChanges)
+			port.Name, port.CarrierChanges, l.port.CarrierChanges)
 	}
 	device := port
-	if on != a.Port {
-		if device, err = same(k, on); err != nil {
+	if l.on != l.port.Link {
+		if device, err = same(k, l.on); err != nil {
 			return discovery.Interface{}, err
 		}
 	}
 	if !device.Up {
 		return discovery.Interface{}, fmt.Errorf("%s is down", device.Name)
 	}
-	return device, requireLeadsTo(list, device, port, a, vid)
+	return device, l.requireLeads(k, device, port)
+}
+
+// requireLeads makes sure that frames of the device leave through the port, with the
+// leg's tag or with none: a port can leave its bond or bridge while its link stays.
+func (l leg) requireLeads(k kernel, device, port discovery.Interface) error {
+	if device.Index == port.Index {
+		if l.vid != 0 {
+			return fmt.Errorf("%s carries VLAN %d tagged and is no VLAN device", device.Name, l.vid)
+		}
+		return nil
+	}
+	all, err := k.List()
+	if err != nil {
+		return err
+	}
+	if reaches(all, device, port.Index, l.vid, len(all)) {
+		return sameJunctions(all, l.port.Junctions)
+	}
+	return fmt.Errorf("%s is no longer above %s%s", device.Name, port.Name, withTag(l.vid))
 }
 
 // same finds the interface by its ifindex, since names can be exchanged, and
@@ -156,25 +182,6 @@ func sameJunctions(all []discovery.Interface, want []nodefile.Junction) error {
 		}
 	}
 	return nil
-}
-
-// requireLeadsTo makes sure that frames of the device leave through the port, with the
-// tag vid or with none: a port can leave its bond or bridge while its link stays.
-func requireLeadsTo(list func() ([]discovery.Interface, error), device, port discovery.Interface, a *nodefile.Uplink, vid uint16) error {
-	if device.Index == port.Index {
-		if vid != 0 {
-			return fmt.Errorf("%s carries VLAN %d tagged and is no VLAN device", device.Name, vid)
-		}
-		return nil
-	}
-	all, err := list()
-	if err != nil {
-		return err
-	}
-	if reaches(all, device, port.Index, vid, len(all)) {
-		return sameJunctions(all, a.Junctions)
-	}
-	return fmt.Errorf("%s is no longer above %s%s", device.Name, port.Name, withTag(vid))
 }
 
 // reaches walks down from device: to the lower device of a VLAN device, else to

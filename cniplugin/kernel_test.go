@@ -21,6 +21,9 @@ func TestHostKernel(t *testing.T) {
 	if _, err := k.ByIndex(math.MaxInt32); !errors.Is(err, link.ErrNotFound) {
 		t.Errorf("an interface that does not exist: %v", err)
 	}
+	if err := k.Delete(math.MaxInt32); !errors.Is(err, link.ErrNotFound) {
+		t.Errorf("delete an interface that does not exist: %v", err)
+	}
 	if all, err := k.List(); err != nil || len(all) == 0 || all[0].Name != "lo" {
 		t.Errorf("list: %v (%v)", all, err)
 	}

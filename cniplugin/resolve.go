@@ -43,18 +43,17 @@ func (p *Plugin) choose(c *conf, node *nodefile.File, usable []nodefile.Uplink) 
 	if err != nil {
 		return nil, err
 	}
-	devices := byDevice(usable)
-	if len(devices) > 1 && oneNetwork(usable) {
-		devices = existing(devices)
+	one := oneNetwork(usable)
+	if one {
+		usable = existing(usable)
 	}
-	if len(devices) > 1 && (c.selection != selectFirst || !oneNetwork(usable)) {
-		return nil, ambiguousError(c, node, devices)
+	if len(usable) > 1 && (c.selection != selectFirst || !one) {
+		return nil, ambiguousError(c, node, usable)
 	}
 	var first error
-	for _, uplinks := range devices {
-		t, err := p.confirm(c, uplinks)
+	for i := range usable {
+		t, err := p.confirm(c, node, &usable[i])
 		if err == nil {
-			t.names = node.NamesOf(t.Device)
 			return t, nil
 		}
 		if first == nil {
@@ -70,30 +69,12 @@ func (p *Plugin) choose(c *conf, node *nodefile.File, usable []nodefile.Uplink) 
 
 // existing keeps those whose device is there, if any is: a VLAN device is made
 // only where nothing else leads to the network.
-func existing(devices [][]nodefile.Uplink) [][]nodefile.Uplink {
-	there := slices.DeleteFunc(slices.Clone(devices), func(w []nodefile.Uplink) bool { return w[0].Device == (nodefile.Link{}) })
+func existing(uplinks []nodefile.Uplink) []nodefile.Uplink {
+	there := slices.DeleteFunc(slices.Clone(uplinks), func(a nodefile.Uplink) bool { return a.Device == (nodefile.Link{}) })
 	if len(there) == 0 {
-		return devices
+		return uplinks
 	}
 	return there
-}
-
-// byDevice gathers the uplinks that are one device into one network, such as
-// those of a bond's members.
-func byDevice(all []nodefile.Uplink) [][]nodefile.Uplink {
-	var devices [][]nodefile.Uplink
-	for _, a := range all {
-		i := slices.IndexFunc(devices, func(w []nodefile.Uplink) bool {
-			made := a.Device == (nodefile.Link{}) && (w[0].Parent != a.Parent || w[0].VID != a.VID)
-			return w[0].Device == a.Device && w[0].Identity == a.Identity && !made
-		})
-		if i < 0 {
-			devices = append(devices, []nodefile.Uplink{a})
-		} else {
-			devices[i] = append(devices[i], a)
-		}
-	}
-	return devices
 }
 
 // oneNetwork reports whether every uplink leads to the same network, or the
@@ -107,15 +88,13 @@ func oneNetwork(all []nodefile.Uplink) bool {
 	return true
 }
 
-func ambiguousError(c *conf, node *nodefile.File, devices [][]nodefile.Uplink) error {
+func ambiguousError(c *conf, node *nodefile.File, uplinks []nodefile.Uplink) error {
 	var list []string
-	var all []nodefile.Uplink
-	for _, w := range devices {
-		list = append(list, deviceName(&w[0])+" ("+why(&w[0])+")")
-		all = append(all, w...)
+	for i := range uplinks {
+		list = append(list, deviceName(&uplinks[i])+" ("+why(&uplinks[i])+")")
 	}
 	advice := `set "select": "first" to take the first`
-	if !oneNetwork(all) {
+	if !oneNetwork(uplinks) {
 		advice = `they are different networks, so "select" does not decide: give them different names in the rules, or accept them as one there with spans: true`
 	}
 	return fail(errAmbiguous, "%s: network %q is ambiguous: %s lead to it; %s",
@@ -139,7 +118,7 @@ func why(a *nodefile.Uplink) string {
 // unusableError is 11 where time can help, else 100.
 func unusableError(c *conf, node *nodefile.File, all []nodefile.Uplink) error {
 	var list []string
-	code, advice := errNotHere, fmt.Sprintf(`change that on the node, or place the container on another; "colvin explain %s" tells more`, all[0].Port.Name)
+	code, advice := errNotHere, fmt.Sprintf(`change that on the node, or place the container on another; "colvin explain %s" tells more`, all[0].Ports[0].Name)
 	for i := range all {
 		a := &all[i]
 		list = append(list, state(a))
@@ -151,7 +130,11 @@ func unusableError(c *conf, node *nodefile.File, all []nodefile.Uplink) error {
 }
 
 func state(a *nodefile.Uplink) string {
-	s := fmt.Sprintf("%s%s (%s) is %s since %s", a.Port.Name, withTag(a.VID), why(a), a.Certainty, a.Since.UTC().Format(time.RFC3339))
+	var ports []string
+	for _, p := range a.Ports {
+		ports = append(ports, p.Name+withTag(p.VID))
+	}
+	s := fmt.Sprintf("%s (%s) is %s since %s", strings.Join(ports, " and "), why(a), a.Certainty, a.Since.UTC().Format(time.RFC3339))
 	if a.Reason != "" {
 		s += ": " + a.Reason
 	}

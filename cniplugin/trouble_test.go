@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -41,6 +42,11 @@ func TestChosenInVLAN(t *testing.T) {
 	b.conf["delegate"] = map[string]any{"type": "host-device"}
 	b.wantError(b.do(b.plugin.Add), 103, `node1: network "green": virtual function 3 of eth1 bears VLAN 300, which is another network; ip link set eth1 vf 3 vlan 0 takes it off`)
 	b.wantVerbs()
+	b.conf["delegate"] = map[string]any{"type": "sriov"} // which takes it off
+	b.must(b.do(b.plugin.Add))
+	if got := b.told("vlan"); got != 0. {
+		t.Errorf("delegate got VLAN %v, want 0", got)
+	}
 }
 
 // Go reads keys without regard to case: what is checked must be what is used.
@@ -62,7 +68,7 @@ func TestSeveralRecordDirectories(t *testing.T) {
 	b.wantError(b.do(b.plugin.Add), 103, `node1: network "storage" on eth1 with VLAN 300: VLAN device eth1.300 is shared by containers whose records are elsewhere `+
 		`(colvin: shared by containers; records in DIR/records); set the same "recordDirectory" for all networks of a node`)
 	b.must(b.do(b.plugin.Del))
-	_, err := b.plugin.collect(filepath.Join(b.dir, "other"), func(*record.Record) string { return "" }, func([]record.Record) []record.Record { return nil })
+	_, err := b.plugin.collect("boot1", filepath.Join(b.dir, "other"), func(*record.Record) string { return "" }, func([]record.Record) []record.Record { return nil })
 	b.must(err)
 	if diff := cmp.Diff([]string{"eth1", "eth2", "eth1.300"}, b.names()); diff != "" {
 		t.Errorf("devices (-want +got):\n%s", diff)
@@ -87,7 +93,7 @@ func TestRecordUnwritable(t *testing.T) {
 
 func TestVLANDeviceDown(t *testing.T) {
 	b := newBench(t)
-	b.kernel.Now = append(b.kernel.Now, discovery.Interface{Index: 9, Name: "eth1.300", Kind: "vlan", Parent: 4, VLAN: 300})
+	b.kernel.Now = append([]discovery.Interface{{Index: 9, Name: "eth1.300", Kind: "vlan", Parent: 4, VLAN: 300}}, b.kernel.Now...)
 	b.storage(taggedOn(eth(4, "eth1")))
 	b.wantError(b.do(b.plugin.Add), 11, `node1: network "storage" on eth1 with VLAN 300: VLAN device eth1.300 is administratively down; ip link set eth1.300 up`)
 }
@@ -128,15 +134,86 @@ func TestHostDeviceComesBackUp(t *testing.T) {
 	b.kernel.later = b.kernel.Now[1:]
 	b.kernel.Inside = map[string]discovery.Interface{"net1": eth(4, "net1")}
 	b.must(b.do(b.plugin.Add))
-	back := eth(40, "eth1")
-	back.MAC, back.Up = eth(4, "").MAC, false
-	b.kernel.Now, b.kernel.later = []discovery.Interface{eth(5, "eth2")}, nil
+	back, idle := eth(40, "eth1"), eth(6, "eth3")
+	back.MAC, back.Up, idle.Up = eth(4, "").MAC, false, false
+	here := []discovery.Interface{eth(5, "eth2"), idle}
+	b.kernel.Now, b.kernel.later = here, nil
 	b.must(os.Remove(b.script.Log))
-	b.kernel.after = func() { b.kernel.Now = []discovery.Interface{back, eth(5, "eth2")}; b.kernel.after = nil }
+	b.kernel.after = func() { b.kernel.Now = append(slices.Clone(here), eth(41, "veth0"), back); b.kernel.after = nil }
 	b.must(b.do(b.plugin.Del))
-	if !b.kernel.Now[0].Up {
-		t.Error("eth1 is down after DEL")
+	b.wantVerbs("DEL")
+	if now := b.kernel.Now; !now[3].Up || now[1].Up {
+		t.Errorf("after DEL eth1 is up: %v, and eth3, which was down: %v", now[3].Up, now[1].Up)
 	}
+	b.wantRecords(0)
+}
+
+// host-device that cannot give the device back is asked again.
+func TestHostDeviceStaysInside(t *testing.T) {
+	b := newBench(t)
+	b.conf["delegate"] = map[string]any{"type": "host-device"}
+	b.script.Fail = map[string]string{"DEL": `{"code":999,"msg":"cannot move"}`}
+	b.writeNode()
+	b.kernel.later = b.kernel.Now[1:]
+	b.kernel.Inside = map[string]discovery.Interface{"net1": eth(4, "net1")}
+	b.must(b.do(b.plugin.Add))
+	b.wantError(b.do(b.plugin.Del), 999, `host1: network "green": detach net1 of container c1: host-device DEL: cannot move`)
+	b.wantRecords(1)
+}
+
+// Who takes a device away must know of all who use it, and of nobody else.
+func TestHostDeviceAndOthers(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(*bench)
+		code   uint
+		want   string
+	}{
+		"another's lock": {func(b *bench) {
+			store, err := record.Open(b.records())
+			b.must(err)
+			release, err := store.LockDevice(b.t.Context(), 4, 0)
+			b.must(err)
+			b.t.Cleanup(release)
+			b.plugin.lockWait = 1
+		}, 11, "another plugin works on the device: "},
+		"a record that cannot be read": {func(b *bench) {
+			b.must(errors.Join(os.MkdirAll(b.records(), 0o700), os.WriteFile(filepath.Join(b.records(), strings.Repeat("1", 32)+".json"), []byte("{"), 0o600)))
+		}, 5, "damaged record"},
+		"a container on another device": {func(b *bench) { b.other("blue") }, 0, ""},
+		"a container of an earlier boot": {func(b *bench) {
+			b.other("green")
+			b.kernel.Boot, b.node.BootID = "boot2", "boot2"
+			b.writeNode()
+		}, 0, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.writeNode()
+			tt.change(b)
+			b.must(os.RemoveAll(b.script.Log))
+			b.conf["delegate"] = map[string]any{"type": "host-device"}
+			b.kernel.later = b.kernel.Now[1:]
+			b.kernel.Inside = map[string]discovery.Interface{"net1": eth(4, "net1")}
+			err := b.do(b.plugin.Add)
+			if tt.code == 0 {
+				b.must(err)
+				return
+			}
+			b.wantCode(err, tt.code)
+			if !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+			b.wantVerbs()
+		})
+	}
+}
+
+// other attaches another container to a network, through macvlan.
+func (b *bench) other(network string) {
+	b.t.Helper()
+	b.conf["network"], b.args.ContainerID = network, "other"
+	b.must(b.do(b.plugin.Add))
+	b.conf["network"], b.args.ContainerID = "green", "c1"
 }
 
 // A container does not get a device that host-device is taking, and two that take the
@@ -185,13 +262,47 @@ func TestDamagedRecord(t *testing.T) {
 	b.wantRecords(0)
 }
 
+// Who cannot tell which boot this is leaves alone what is recorded: a record of another
+// boot is let go, and this one's container runs.
+func TestBootUnknown(t *testing.T) {
+	b := newBench(t)
+	b.storage(taggedOn(eth(4, "eth1")))
+	b.agent()
+	b.must(b.do(b.plugin.Add))
+	b.kernel.bootErr = errors.New("read boot ID: permission denied")
+	const want = `host1: network "storage": read boot ID: permission denied; nothing was done, because nothing tells what is of this boot; make that file readable and try again`
+	b.conf[validAttachmentsKey] = []types.GCAttachment{}
+	for name, verb := range map[string]func(*skel.CmdArgs) error{"ADD": b.plugin.Add, "DEL": b.plugin.Del, "CHECK": b.plugin.Check, "GC": b.plugin.GC} {
+		t.Run(name, func(t *testing.T) {
+			b.t = t
+			b.wantError(b.do(verb), 11, want)
+		})
+	}
+	b.t = t
+	b.wantError(b.do(b.plugin.Status), 50, want)
+	b.wantVerbs("ADD")
+	b.wantRecords(1)
+	if diff := cmp.Diff([]string{"eth1", "eth2", "eth1.300"}, b.names()); diff != "" {
+		t.Errorf("devices (-want +got):\n%s", diff)
+	}
+	b.args.ContainerID = "c2" // whose ADD was refused
+	b.must(b.do(b.plugin.Del))
+	b.wantRecords(1)
+	b.args.ContainerID, b.kernel.bootErr = "c1", nil
+	b.must(b.do(b.plugin.Del))
+	b.wantRecords(0)
+	if diff := cmp.Diff([]string{"eth1", "eth2"}, b.names()); diff != "" {
+		t.Errorf("devices (-want +got):\n%s", diff)
+	}
+}
+
 // A file on which a namespace was mounted once is no namespace.
 func TestInterfaceGone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "netns")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	a := &operation{Plugin: New()}
+	a := &operation{session: session{Plugin: New()}}
 	for _, netns := range []string{path, path + ".none"} {
 		if !a.interfaceGone(&skel.CmdArgs{Netns: netns, IfName: "net1"}) {
 			t.Errorf("%s has an interface", netns)
@@ -217,6 +328,26 @@ func TestForgetLocked(t *testing.T) {
 	b.plugin.lockWait = lockWait
 	b.must(b.do(b.plugin.Del))
 	b.wantRecords(0)
+
+	b.must(b.do(b.plugin.Add))
+	release, err = store.LockDevice(t.Context(), 4, 300)
+	b.must(err)
+	b.plugin.lockWait = 1
+	b.wantCode(b.do(b.plugin.GC), 999)
+	release()
+	b.kernel.listErr = errors.New("no buffer space")
+	b.wantCode(b.do(b.plugin.GC), 999)
+}
+
+// A record that cannot be removed is not forgotten in silence.
+func TestForgetFails(t *testing.T) {
+	b := newBench(t)
+	b.writeNode()
+	b.must(b.do(b.plugin.Add))
+	files, err := filepath.Glob(filepath.Join(b.records(), "*.json"))
+	b.must(err)
+	b.must(os.MkdirAll(filepath.Join(files[0]+".tmp", "x"), 0o700))
+	b.wantCode(b.do(b.plugin.Del), 999)
 }
 
 // Neither a clock that was set back nor what stands in the node file confuses the
@@ -242,6 +373,8 @@ func TestBadPrevResult(t *testing.T) {
 	b.conf["prevResult"] = []int{1}
 	b.wantCode(b.do(b.plugin.Add), 7)
 	b.wantVerbs()
+	b.conf["prevResult"] = nil // is as good as none
+	b.must(b.do(b.plugin.Add))
 }
 
 // With very many attachments an error stays readable.

@@ -19,46 +19,65 @@ import (
 // target is the uplink an ADD uses, with its device as the kernel has it.
 type target struct {
 	nodefile.Uplink
-	uplinks []nodefile.Uplink   // it and what else the device sends through
-	device  discovery.Interface // what the delegate is told; the VLAN device's parent until there is one
-	make    bool                // the delegate needs a VLAN device on it
-	takes   bool                // the delegate moves it into the container
-	names   []string            // of the networks that it leads to
+	device discovery.Interface // what the delegate is told; the VLAN device's parent until there is one
+	make   bool                // the delegate needs a VLAN device on it
+	takes  bool                // the delegate moves it into the container
+	names  []string            // of the networks that it leads to
 }
 
-// confirm asks the kernel about every port below the device: frames can leave
-// through any of them.
-func (p *Plugin) confirm(c *conf, uplinks []nodefile.Uplink) (*target, error) {
-	t := &target{Uplink: uplinks[0], uplinks: uplinks}
-	t.make = c.use == over && t.Device == (nodefile.Link{})
-	if c.use == bridged && t.Device == (nodefile.Link{}) {
-		return nil, unsafe("there is no bridge over %s for VLAN %d, and the bridge plugin takes nothing else; make one, or use macvlan", t.Parent.Name, t.VID)
+// confirm asks the kernel about an uplink, and makes sure that the delegate can use its
+// device.
+func (p *Plugin) confirm(c *conf, node *nodefile.File, a *nodefile.Uplink) (*target, error) {
+	there := a.Device != (nodefile.Link{})
+	if c.profile.use == bridged && !there {
+		return nil, unsafe("there is no bridge over %s for VLAN %d, and the bridge plugin takes nothing else; make one, or use macvlan", a.Parent.Name, a.VID)
 	}
-	var err error
-	t.device, err = p.verifyAll(c, uplinks, t.make)
+	device, err := p.verifyAll(c, a)
 	if err != nil {
 		return nil, err
 	}
-	return t, p.suits(c, t)
+	if err := p.suits(c, a.Ports[0].Link, device); err != nil {
+		return nil, err
+	}
+	moved, err := p.moved(c, device)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.free(moved); err != nil {
+		return nil, err
+	}
+	return &target{
+		Uplink: *a, device: device, make: c.profile.use == over && !there,
+		takes: moved.Index == device.Index, names: node.NamesOf(a.Device),
+	}, nil
 }
 
-// verifyAll makes sure that the kernel agrees with all uplinks of a device, and
-// returns the device that the delegate is told.
-func (p *Plugin) verifyAll(c *conf, uplinks []nodefile.Uplink, parent bool) (device discovery.Interface, err error) {
-	list := sync.OnceValues(p.kernel.List) // once for all members
-	for i := range uplinks {
-		on, vid := uplinks[i].Device, uplinks[i].VID
-		switch {
-		case c.use == function || c.use == taken && c.chosen != "":
-			on, vid = uplinks[i].Port, 0
-		case c.use == tagged || parent:
-			on, vid = uplinks[i].Parent, 0
-		}
-		if device, err = verify(p.kernel, list, &uplinks[i], on, vid); err != nil {
+// verifyAll makes sure that the kernel agrees about every port below the device, since
+// frames can leave through any of them, and returns what the delegate is told.
+func (p *Plugin) verifyAll(c *conf, a *nodefile.Uplink) (device discovery.Interface, err error) {
+	k := listedOnce{p.kernel, sync.OnceValues(p.kernel.List)}
+	for _, l := range c.legs(a) {
+		if device, err = l.verify(k); err != nil {
 			return discovery.Interface{}, err
 		}
 	}
 	return device, nil
+}
+
+// legs are an uplink as the delegate uses it.
+func (c *conf) legs(a *nodefile.Uplink) []leg {
+	var out []leg
+	for _, p := range a.Ports {
+		l := leg{on: a.Device, vid: p.VID, port: p}
+		switch {
+		case c.profile.use == function || c.profile.use == taken && c.chosen != "":
+			l.on, l.vid = p.Link, 0
+		case a.Device == (nodefile.Link{}):
+			l.on, l.vid = a.Parent, 0 // the tag is added on top of it
+		}
+		out = append(out, l)
+	}
+	return out
 }
 
 // unsafeError is why a device that leads to the network must not be used.
@@ -66,46 +85,44 @@ type unsafeError struct{ error }
 
 func unsafe(format string, args ...any) error { return unsafeError{fmt.Errorf(format, args...)} }
 
-// suits makes sure that the delegate can use the device without harm.
-func (p *Plugin) suits(c *conf, t *target) error {
+// suits makes sure that the device is of the kind that the delegate needs, and that
+// what a device plugin chose on the port leads where the port does.
+func (p *Plugin) suits(c *conf, port nodefile.Link, device discovery.Interface) error {
 	if c.chosen != "" {
-		if err := errors.Join(p.bonded(t.Port), p.untagged(c, t.Port)); err != nil {
+		if err := errors.Join(p.bonded(port), p.untagged(c, port)); err != nil {
 			return err
 		}
 	}
-	switch c.use {
-	case bridged:
-		if t.device.Kind != discovery.KindBridge {
-			return unsafe("%s is no bridge, and the bridge plugin takes nothing else; make a bridge over it, or use macvlan", t.device.Name)
-		}
-	case taken:
-		return p.free(c, t)
-	case over, tagged, function:
+	if c.profile.use == bridged && device.Kind != discovery.KindBridge {
+		return unsafe("%s is no bridge, and the bridge plugin takes nothing else; make a bridge over it, or use macvlan", device.Name)
 	}
 	return nil
 }
 
-// free makes sure that the node can do without the device: host-device takes it
-// away.
-func (p *Plugin) free(c *conf, t *target) error {
-	device := t.device
-	if c.chosen != "" {
-		pci, err := p.kernel.FindPCI(c.chosen)
-		if err != nil {
-			return err
-		}
-		if len(pci.Names) == 0 {
-			return nil // bound to a driver for user space
-		}
-		device, err = byName(p.kernel, pci.Names[0])
-		if err != nil {
-			return err
-		}
+// moved is the device of the node that the delegate moves into the container: this one,
+// or what a device plugin chose; none where that is bound to a driver for user space.
+func (p *Plugin) moved(c *conf, device discovery.Interface) (discovery.Interface, error) {
+	if c.profile.use != taken {
+		return discovery.Interface{}, nil
+	}
+	if c.chosen == "" {
+		return device, nil
+	}
+	pci, err := p.kernel.FindPCI(c.chosen)
+	if err != nil || len(pci.Names) == 0 {
+		return discovery.Interface{}, err
+	}
+	return byName(p.kernel, pci.Names[0])
+}
+
+// free makes sure that the node can do without a device that is moved.
+func (p *Plugin) free(device discovery.Interface) error {
+	if device.Index == 0 {
+		return nil
 	}
 	if device.Kind.JoinsPorts() {
 		return unsafe("%s is a %s, and its ports would stay behind; use macvlan", device.Name, device.Kind)
 	}
-	t.takes = device.Index == t.device.Index
 	u, err := p.kernel.UsageOf(device.Index)
 	if err != nil {
 		return err
@@ -154,7 +171,7 @@ func (p *Plugin) bonded(on nodefile.Link) error {
 // untagged refuses a virtual function that somebody gave a VLAN, where the delegate
 // leaves it as it is.
 func (p *Plugin) untagged(c *conf, port nodefile.Link) error {
-	if c.use == function {
+	if c.profile.use == function {
 		return nil
 	}
 	pci, err := p.kernel.FindPCI(c.chosen)
@@ -189,22 +206,22 @@ func byName(k kernel, name string) (discovery.Interface, error) {
 func (p *Plugin) usableBy(c *conf, node *nodefile.File, all []nodefile.Uplink) ([]nodefile.Uplink, error) {
 	about := fmt.Sprintf("%s: network %q", node.Node, c.network)
 	switch {
-	case c.use == function && c.chosen == "":
+	case c.profile.use == function && c.chosen == "":
 		return nil, fail(types.ErrInvalidNetworkConfig,
-			`%s: "deviceID" is missing: %s attaches a virtual function that a device plugin chose; ask for one with the annotation k8s.v1.cni.cncf.io/resourceName`, about, c.delegate)
+			`%s: "deviceID" is missing: %s attaches a virtual function that a device plugin chose; ask for one with the annotation k8s.v1.cni.cncf.io/resourceName`, about, c.delegateType)
 	case c.chosen != "":
 		return p.chosenOnly(c, node, all)
-	case c.use == tagged:
+	case c.profile.use == tagged:
 		return only(all, func(a *nodefile.Uplink) bool {
 			return a.Parent != (nodefile.Link{}) && a.Device == (nodefile.Link{})
 		},
 			func(a *nodefile.Uplink) error {
 				if a.VID == 0 {
-					return fail(errUnsafe, "%s: it is untagged on %s, and vlan makes VLAN interfaces only; use macvlan", about, a.Port.Name)
+					return fail(errUnsafe, "%s: it is untagged on %s, and vlan makes VLAN interfaces only; use macvlan", about, a.Ports[0].Name)
 				}
 				return fail(errUnsafe, "%s: the node has the VLAN device %s already, and the kernel allows one for each VLAN; use macvlan, which shares it", about, a.Device.Name)
 			})
-	case c.use == taken:
+	case c.profile.use == taken:
 		return only(all, func(a *nodefile.Uplink) bool { return a.Device != (nodefile.Link{}) },
 			func(a *nodefile.Uplink) error {
 				return fail(errUnsafe, "%s: it is tagged with VLAN %d on %s, and containers share the VLAN device that Colvin makes; host-device can take one that you make, or use macvlan",
@@ -253,13 +270,13 @@ func (p *Plugin) chosenOnly(c *conf, node *nodefile.File, all []nodefile.Uplink)
 		if err != nil {
 			return nil, fail(types.ErrTryAgainLater, "%s: the port of device %s: %v", about, c.chosen, err)
 		}
-		out = slices.DeleteFunc(slices.Clone(all), func(a nodefile.Uplink) bool { return a.Port.Index != port.Index })
+		out = through(all, port.Index)
 	}
 	if len(out) > 0 {
-		return only(out, func(a *nodefile.Uplink) bool { return a.VID == 0 || c.vidKey != "" },
+		return only(out, func(a *nodefile.Uplink) bool { return a.VID == 0 || c.profile.vidKey != "" },
 			func(a *nodefile.Uplink) error {
 				return fail(errUnsafe, "%s: it is tagged with VLAN %d on %s, and %s does not tag what it gives to a container; use sriov, or macvlan without a device plugin",
-					about, a.VID, a.Port.Name, c.delegate)
+					about, a.VID, a.Ports[0].Name, c.delegateType)
 			})
 	}
 	where := "which has no port that Colvin listens on"
@@ -270,11 +287,27 @@ func (p *Plugin) chosenOnly(c *conf, node *nodefile.File, all []nodefile.Uplink)
 		about, c.chosen, where)
 }
 
+// through are the uplinks through a port, as far as they are through that port.
+func through(all []nodefile.Uplink, port int) []nodefile.Uplink {
+	var out []nodefile.Uplink
+	for _, a := range all {
+		for _, p := range a.Ports {
+			if p.Index == port {
+				a.Ports, a.VID = []nodefile.Port{p}, p.VID
+				out = append(out, a)
+			}
+		}
+	}
+	return out
+}
+
 // leadsTo lists the networks of a port.
 func leadsTo(node *nodefile.File, port string) string {
 	var names []string
 	for _, n := range node.Networks {
-		if slices.ContainsFunc(n.Uplinks, func(a nodefile.Uplink) bool { return a.Port.Name == port }) {
+		if slices.ContainsFunc(n.Uplinks, func(a nodefile.Uplink) bool {
+			return slices.ContainsFunc(a.Ports, func(p nodefile.Port) bool { return p.Name == port })
+		}) {
 			names = append(names, n.Name)
 		}
 	}

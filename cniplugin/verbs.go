@@ -52,7 +52,7 @@ func (a *operation) check(r *record.Record) error {
 	if err != nil {
 		return err
 	}
-	d, err := a.newDelegate(r.DelegateType, a.args, a.lock.File())
+	d, err := a.findDelegate(r.DelegateType, a.args, a.lock.File())
 	if err != nil {
 		return err
 	}
@@ -82,6 +82,9 @@ func (p *Plugin) Status(args *skel.CmdArgs) error {
 	if err != nil {
 		return err
 	}
+	if _, err := p.bootID(); err != nil {
+		return fail(types.ErrPluginNotAvailable, "%s: %v", p.about(c), err)
+	}
 	if _, err := nodefile.Read(c.nodeFile()); err != nil {
 		return fail(types.ErrPluginNotAvailable, "%s: %v", p.about(c), err)
 	}
@@ -89,7 +92,7 @@ func (p *Plugin) Status(args *skel.CmdArgs) error {
 		return fail(types.ErrPluginNotAvailable, "%s: colvind does not run on this node (nobody holds %s): start it",
 			p.about(c), c.agentLock())
 	}
-	d, err := p.newDelegate(c.delegate, args, nil)
+	d, err := p.findDelegate(c.delegateType, args, nil)
 	if err != nil {
 		return prefixed(p.about(c), err)
 	}

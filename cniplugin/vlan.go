@@ -23,19 +23,21 @@ import (
 // one and writes a record, or drops a record and removes one, holds the lock of its
 // parent and VLAN ID meanwhile.
 
-// makeVLAN finds or makes the VLAN device that the target needs. The function
-// returned lets go of its lock, once a record names the device.
-func (a *operation) makeVLAN(t *target) (release func(), err error) {
-	parent := t.device
-	release, err = a.lockDevice(parent.Index, t.VID)
+// makeVLAN finds or makes the VLAN device that the target needs, and returns the target
+// with it. The function returned lets go of its lock, once a record names the device.
+func (a *operation) makeVLAN(t *target) (made *target, release func(), err error) {
+	release, err = a.lockDevice(t.device.Index, t.VID)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if t.device, err = a.findOrMake(parent, t.VID); err != nil {
+	device, err := a.findOrMake(t.device, t.VID)
+	if err != nil {
 		release()
-		return nil, err
+		return nil, nil, err
 	}
-	return release, nil
+	out := *t
+	out.device = device
+	return &out, release, nil
 }
 
 // lockDevice is store.LockDevice, no longer than for one lock.
@@ -129,7 +131,7 @@ func vlanName(all []discovery.Interface, parent discovery.Interface, vid uint16)
 // forget removes the record, and the VLAN device with the last record that names it.
 // r is nil where the record cannot be read.
 func (a *operation) forget(r *record.Record) error {
-	if r == nil || r.Parent.Index == 0 || r.Taken || !a.sameBoot(r) {
+	if r == nil || r.Parent.Index == 0 || r.Taken || !a.isOfThisBoot(r) {
 		return a.lock.Remove()
 	}
 	release, err := a.lockDevice(r.Parent.Index, r.VID)
@@ -140,45 +142,41 @@ func (a *operation) forget(r *record.Record) error {
 	if err := a.lock.Remove(); err != nil {
 		return err
 	}
-	return a.removeUnused(a.store, r.Device.Index)
+	return a.removeUnused(r.Device.Index)
 }
 
 // removeUnused removes a VLAN device that Colvin made and no record of this boot
 // names any more. The caller holds its lock.
-func (p *Plugin) removeUnused(store *record.Store, index int) error {
-	device, err := p.kernel.ByIndex(index)
+func (s *session) removeUnused(index int) error {
+	device, err := s.kernel.ByIndex(index)
 	if errors.Is(err, link.ErrNotFound) {
 		return nil
 	}
-	if err != nil || device.Alias != vlanAlias(store) {
+	if err != nil || device.Alias != vlanAlias(s.store) {
 		return err // it is not ours, or the records of its users are elsewhere
 	}
-	boot, err := p.kernel.BootID()
-	if err != nil {
-		return err
-	}
-	records, err := store.List()
+	records, err := s.store.List()
 	if errors.Is(err, record.ErrDamaged) || errors.Is(err, record.ErrLater) {
 		return nil // it may be one that names the device
 	}
-	if err != nil || slices.ContainsFunc(records, func(r record.Record) bool { return r.BootID == boot && r.Device.Index == index }) {
+	if err != nil || slices.ContainsFunc(records, func(r record.Record) bool { return s.isOfThisBoot(&r) && r.Device.Index == index }) {
 		return err
 	}
-	usage, err := p.kernel.UsageOf(index)
+	usage, err := s.kernel.UsageOf(index)
 	if err != nil || inUse(usage) != "" { // somebody has made it his own
 		return err
 	}
-	if err := p.kernel.Delete(index); !errors.Is(err, link.ErrNotFound) {
+	if err := s.kernel.Delete(index); !errors.Is(err, link.ErrNotFound) {
 		return err
 	}
 	return nil
 }
 
 // sweepVLANs removes the VLAN devices that killed plugins left.
-func (p *Plugin) sweepVLANs(deadline time.Time, store *record.Store) error {
+func (s *session) sweepVLANs(deadline time.Time) error {
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
-	all, err := p.kernel.List()
+	all, err := s.kernel.List()
 	if err != nil {
 		return err
 	}
@@ -187,9 +185,9 @@ func (p *Plugin) sweepVLANs(deadline time.Time, store *record.Store) error {
 		if !i.Own() || i.Kind != discovery.KindVLAN {
 			continue
 		}
-		release, err := store.LockDevice(ctx, i.Parent, i.VLAN)
+		release, err := s.store.LockDevice(ctx, i.Parent, i.VLAN)
 		if err == nil {
-			err = p.sweepVLAN(store, i)
+			err = s.sweepVLAN(i)
 			release()
 		}
 		errs = append(errs, err)
@@ -198,18 +196,18 @@ func (p *Plugin) sweepVLANs(deadline time.Time, store *record.Store) error {
 }
 
 // sweepVLAN removes a VLAN device that was left, half made or without a record.
-func (p *Plugin) sweepVLAN(store *record.Store, device discovery.Interface) error {
+func (s *session) sweepVLAN(device discovery.Interface) error {
 	for start := time.Now(); device.Unfinished && time.Since(start) <= settleTime; time.Sleep(settlePause) {
-		now, err := p.kernel.ByIndex(device.Index)
+		now, err := s.kernel.ByIndex(device.Index)
 		if err != nil {
 			return nil // it is gone
 		}
 		device = now
 	}
 	if !device.Unfinished {
-		return p.removeUnused(store, device.Index)
+		return s.removeUnused(device.Index)
 	}
-	if err := p.kernel.Delete(device.Index); !errors.Is(err, link.ErrNotFound) {
+	if err := s.kernel.Delete(device.Index); !errors.Is(err, link.ErrNotFound) {
 		return err
 	}
 	return nil

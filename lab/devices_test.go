@@ -156,7 +156,7 @@ func (r *deviceRig) resolves(network, device string) {
 	resolves := lab.Resolves(network, device, nodefile.Fresh)
 	r.ok(r.Await(ctx, network+" on "+device, func(f *nodefile.File) bool {
 		return resolves(f) && !slices.ContainsFunc(f.Lookup(network), func(a nodefile.Uplink) bool {
-			return !r.present(a.Device) || !r.present(a.Port)
+			return !r.present(a.Device) || !r.present(a.Ports[0].Link)
 		})
 	}))
 }

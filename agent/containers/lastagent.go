@@ -68,7 +68,7 @@ func uplinksIn(f *nodefile.File, r *record.Record) []uplink {
 	var out []uplink
 	for _, n := range f.Networks {
 		for i := range n.Uplinks {
-			if a := &n.Uplinks[i]; a.VID == r.VID && (through(a, r.Device.Index) || through(a, r.Parent.Index)) {
+			if a := &n.Uplinks[i]; carriesRecord(a, r) {
 				out = append(out, uplink{
 					identities: a.Identities(), names: []string{n.Name}, certainty: a.Certainty, unattachable: !a.Attachable(),
 					since: a.Since, reason: a.Reason, neighbor: a.Neighbor,
@@ -79,7 +79,14 @@ func uplinksIn(f *nodefile.File, r *record.Record) []uplink {
 	return out
 }
 
-func through(a *nodefile.Uplink, index int) bool {
-	return index > 0 && (a.Device.Index == index || a.Parent.Index == index || a.Port.Index == index ||
-		slices.ContainsFunc(a.Junctions, func(j nodefile.Junction) bool { return j.Index == index }))
+// carriesRecord reports whether frames of a record's device leave through the uplink.
+func carriesRecord(a *nodefile.Uplink, r *record.Record) bool {
+	return slices.ContainsFunc(a.Ports, func(p nodefile.Port) bool {
+		return p.VID == r.VID && (isThrough(a, p, r.Device.Index) || isThrough(a, p, r.Parent.Index))
+	})
+}
+
+func isThrough(a *nodefile.Uplink, p nodefile.Port, index int) bool {
+	return index > 0 && (a.Device.Index == index || a.Parent.Index == index || p.Index == index ||
+		slices.ContainsFunc(p.Junctions, func(j nodefile.Junction) bool { return j.Index == index }))
 }

@@ -16,6 +16,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -220,7 +221,7 @@ func find(all []discovery.Interface, name string) (nodefile.Uplink, error) {
 	for _, i := range all {
 		if i.Name == name {
 			l := nodefile.Link{Name: i.Name, Index: i.Index, MAC: i.MAC.String()}
-			return nodefile.Uplink{Device: l, Port: l, CarrierChanges: i.CarrierChanges}, nil
+			return nodefile.Uplink{Device: l, Ports: []nodefile.Port{{Link: l, CarrierChanges: i.CarrierChanges}}}, nil
 		}
 	}
 	return nodefile.Uplink{}, errors.New("no interface " + name)
@@ -241,6 +242,8 @@ func networks(i int, port nodefile.Uplink) []nodefile.Network {
 		a.Neighbor, a.Rule = fmt.Sprintf("leaf-1 Ethernet1/%d", i+1), "/etc/colvin/rules.yaml:12"
 		if n > 0 {
 			a.VID, a.Parent, a.Device = vlan, a.Device, nodefile.Link{}
+			a.Ports = slices.Clone(a.Ports)
+			a.Ports[0].VID = vlan
 		}
 		all = append(all, nodefile.Network{Name: name, Uplinks: []nodefile.Uplink{a}})
 	}

@@ -3,6 +3,7 @@
 package nodefile
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -99,10 +100,18 @@ func cause(err error) error {
 	return err
 }
 
+// decode looks at the version before anything else: what another version of Colvin
+// wrote is whole, though nothing of it can be read here.
 func decode(data []byte) (*File, Problem, error) {
+	if v, ok := versionOf(data); ok && v != Version {
+		return nil, OtherVersion, otherVersion(v)
+	}
 	var f File
-	if err := json.Unmarshal(data, &f); err != nil || f.Version != Version {
-		return nonsense(data, err)
+	if err := json.Unmarshal(data, &f); err != nil {
+		return nil, Damaged, fmt.Errorf("%w: %s", errDamaged, err.Error())
+	}
+	if f.Version != Version {
+		return nil, OtherVersion, otherVersion(f.Version)
 	}
 	if err := f.validate(); err != nil {
 		return nil, Damaged, fmt.Errorf("%w: %s", errDamaged, err.Error())
@@ -110,15 +119,28 @@ func decode(data []byte) (*File, Problem, error) {
 	return &f, 0, nil
 }
 
-// nonsense says what is wrong with content that is not of this version.
-func nonsense(data []byte, err error) (*File, Problem, error) {
-	var head struct {
-		Version int `json:"version"`
+func otherVersion(v int) error { return fmt.Errorf("format version %d, want %d", v, Version) }
+
+// versionOf finds the version, and needs nothing of what comes after it to be JSON.
+func versionOf(data []byte) (v int, ok bool) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	if open, err := d.Token(); err != nil || open != json.Delim('{') {
+		return 0, false
 	}
-	if headErr := json.Unmarshal(data, &head); headErr == nil && head.Version != Version {
-		return nil, OtherVersion, fmt.Errorf("format version %d, want %d", head.Version, Version)
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return 0, false
+		}
+		if key == "version" {
+			return v, d.Decode(&v) == nil
+		}
+		var skipped json.RawMessage
+		if d.Decode(&skipped) != nil {
+			return 0, false
+		}
 	}
-	return nil, Damaged, fmt.Errorf("%w: %s", errDamaged, err.Error())
+	return 0, false
 }
 
 func (f *File) validate() error {
@@ -135,7 +157,7 @@ func (f *File) validate() error {
 		}
 		for j := range n.Uplinks {
 			if err := n.Uplinks[j].validate(); err != nil {
-				return fmt.Errorf("networks[%d].attachments[%d].%w", i, j, err)
+				return fmt.Errorf("networks[%d].uplinks[%d].%w", i, j, err)
 			}
 		}
 	}
@@ -145,9 +167,6 @@ func (f *File) validate() error {
 func (a *Uplink) validate() error {
 	if a.Identity == "" {
 		return errors.New("identity is empty")
-	}
-	if err := a.Port.validate(); err != nil {
-		return fmt.Errorf("port.%w", err)
 	}
 	if a.Device != (Link{}) {
 		if err := a.Device.validate(); err != nil {
@@ -162,14 +181,30 @@ func (a *Uplink) validate() error {
 			return errors.New("parent is set, but vid is not")
 		}
 	}
-	if a.VID > discovery.MaxVID {
-		return fmt.Errorf("vid is %d, want at most %d", a.VID, discovery.MaxVID)
-	}
 	switch a.Certainty {
 	case Fresh, Stale, Unverified, Down:
-		return nil
+	default:
+		return fmt.Errorf("certainty is %q, want fresh, stale, unverified or down", a.Certainty)
 	}
-	return fmt.Errorf("certainty is %q, want fresh, stale, unverified or down", a.Certainty)
+	if len(a.Ports) == 0 {
+		return errors.New("ports is empty, want at least one")
+	}
+	for i := range a.Ports {
+		if err := a.Ports[i].validate(); err != nil {
+			return fmt.Errorf("ports[%d].%w", i, err)
+		}
+	}
+	if first := a.Ports[0].VID; a.VID != first {
+		return fmt.Errorf("vid is %d, but ports[0].vid is %d", a.VID, first)
+	}
+	return nil
+}
+
+func (p *Port) validate() error {
+	if p.VID > discovery.MaxVID {
+		return fmt.Errorf("vid is %d, want at most %d", p.VID, discovery.MaxVID)
+	}
+	return p.Link.validate()
 }
 
 func (l *Link) validate() error {

@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// Version is the format this package writes, and the only one it reads.
-const Version = 1
+// Version is the format this package writes, and the only one it reads: what one
+// version says of an uplink another could take for something else.
+const Version = 2
 
 // File is the content of networks.json. It holds nothing that changes while the
 // truth does not: no ages, no counters.
@@ -60,7 +61,7 @@ type Key struct {
 // Network is one name with the ways from this node into it.
 type Network struct {
 	Name    string   `json:"name"`
-	Uplinks []Uplink `json:"attachments"`
+	Uplinks []Uplink `json:"uplinks"`
 }
 
 // Uplink is one way from this node into a network.
@@ -71,24 +72,16 @@ type Uplink struct {
 	Identity string `json:"identity"`
 	// OtherIdentities are further identities of the same network: what other members of a
 	// bond or ports of a bridge lead to.
-	OtherIdentities []string `json:"joined,omitempty"`
+	OtherIdentities []string `json:"otherIdentities,omitempty"`
 
 	// Device is the attachable device. It is empty where there is none; Reason then
 	// says why, unless Parent is there.
 	Device Link `json:"device,omitzero"`
 	// Parent is what the VLAN device of a tagged network is on, or is to be made on
 	// where Device is empty: below it frames bear the tag VID.
-	Parent Link `json:"parent,omitzero"`
-	// Port is the interface on which the switch was heard.
-	Port Link `json:"port"`
-	// CarrierChanges is the port's IFLA_CARRIER_CHANGES during which this
-	// uplink is known to be true.
-	CarrierChanges uint32 `json:"carrierChanges"`
-	// Junctions are the bonds, teams and bridges between Port and Device, the lowest
-	// first: the uplink is true while they send through the same members.
-	Junctions []Junction `json:"junctions,omitempty"`
+	Parent Link   `json:"parent,omitzero"`
+	VID    uint16 `json:"vid,omitempty"` // the first port's
 
-	VID       uint16    `json:"vid,omitempty"` // tagged with this VID; 0 is untagged
 	Certainty Certainty `json:"certainty"`
 	Usable    bool      `json:"usable"`           // an ADD may use it, if the kernel agrees
 	Spans     bool      `json:"spans,omitempty"`  // the rule accepts several identities under one name
@@ -96,6 +89,22 @@ type Uplink struct {
 	Reason    string    `json:"reason,omitempty"` // why it is not usable, or what to know about it
 	Neighbor  string    `json:"neighbor"`         // switch and port, for messages
 	Rule      string    `json:"rule,omitempty"`   // file:line of the rule, or "colour"
+
+	// Ports are all through which frames can leave, never none: the uplink is true
+	// while it is true of each. The first is the one on which Neighbor was heard.
+	Ports []Port `json:"ports"`
+}
+
+// Port is an interface on which a switch is heard.
+type Port struct {
+	Link
+	// CarrierChanges is the port's IFLA_CARRIER_CHANGES during which the uplink is
+	// known to be true.
+	CarrierChanges uint32 `json:"carrierChanges"`
+	VID            uint16 `json:"vid,omitempty"` // frames are tagged with this VID here; 0 is untagged
+	// Junctions are the bonds, teams and bridges between this port and the device, the
+	// lowest first: the uplink is true while they send through the same members.
+	Junctions []Junction `json:"junctions,omitempty"`
 }
 
 // Identities are Identity and OtherIdentities.

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/colvin-net/colvin/internal/golden"
 	"github.com/colvin-net/colvin/internal/leaktest"
 )
 
@@ -27,16 +29,76 @@ func sample() *File {
 		Version: Version, Node: "node1", BootID: "b1", Written: since, Converged: true,
 		Networks: []Network{
 			{Name: "blue", Uplinks: []Uplink{{
-				Identity: "mac:00:1b:21:aa:bb:cc vlan 200", Port: eth1, CarrierChanges: 2, VID: 200,
+				Identity: "mac:00:1b:21:aa:bb:cc vlan 200", VID: 200, Ports: []Port{{Link: eth1, CarrierChanges: 2, VID: 200}},
 				Certainty: Fresh, Since: since, Reason: "no VLAN device", Neighbor: "leaf-1 Ethernet1",
 			}}},
 			{Name: "green", Uplinks: []Uplink{{
-				Identity: "mac:00:1b:21:aa:bb:cc vlan 100", Device: eth1, Port: eth1, CarrierChanges: 2,
+				Identity: "mac:00:1b:21:aa:bb:cc vlan 100", Device: eth1, Ports: []Port{{Link: eth1, CarrierChanges: 2}},
 				Certainty: Stale, Usable: true, Since: since, Neighbor: "leaf-1 Ethernet1", Rule: "rules.yaml:3",
 			}}},
 		},
 		KnownNames: []string{"blue", "green"}, KnownPatterns: []string{"rail-*"},
 	}
+}
+
+// everything has every key of the format.
+func everything() *File {
+	since := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	mac := func(i int) string { return fmt.Sprintf("02:00:00:00:00:%02x", i) }
+	eth1, eth2 := Link{Name: "eth1", Index: 2, MAC: mac(2)}, Link{Name: "eth2", Index: 3, MAC: mac(3)}
+	bond, vlan := Link{Name: "bond0", Index: 5, MAC: mac(2)}, Link{Name: "bond0.300", Index: 6, MAC: mac(2)}
+	joins := []Junction{{Link: bond, Members: []int{2, 3}}}
+	ports := func(vid uint16) []Port {
+		return []Port{{Link: eth1, CarrierChanges: 2, VID: vid, Junctions: joins}, {Link: eth2, CarrierChanges: 4, VID: vid, Junctions: joins}}
+	}
+	const rule, neighbor = "/etc/colvin/rules.yaml:5", "leaf-1 mac:00:00:5e:00:53:01 port ifname:Ethernet1/7"
+	return &File{
+		Version: Version, Node: "node1", BootID: "5f0a3b1c-9d3e-4c57-8a6f-1f2e3d4c5b6a", Written: since, Pending: []string{"eth4"},
+		Networks: []Network{
+			{Name: "blue", Uplinks: []Uplink{{
+				Identity: "three", Ports: []Port{{Link: Link{Name: "eth3", Index: 4, MAC: mac(4)}, CarrierChanges: 6}},
+				Certainty: Unverified, Spans: true, Since: since, Reason: "the link was lost and no switch has been heard since",
+				Neighbor: "leaf-3 mac:00:00:5e:00:53:03 port ifname:Ethernet1/1", Rule: "colour",
+			}}},
+			{Name: "green", Uplinks: []Uplink{{
+				Identity: "one", OtherIdentities: []string{"two"}, Device: bond, Ports: ports(0),
+				Certainty: Fresh, Usable: true, Since: since, Neighbor: neighbor, Rule: rule,
+			}}},
+			{Name: "storage", Uplinks: []Uplink{{
+				Identity: "one", OtherIdentities: []string{"two"}, Device: vlan, Parent: bond, VID: 300, Ports: ports(300),
+				Certainty: Stale, Usable: true, Since: since, Neighbor: neighbor, Rule: rule,
+			}}},
+		},
+		KnownNames: []string{"blue", "green", "storage"}, KnownPatterns: []string{"rail-*"},
+		Moved:        []Moved{{Key: Key{Name: "net", ContainerID: "c1", IfName: "net1"}, Identity: "three", Neighbor: neighbor, Since: since}},
+		RulesProblem: `rules.yaml:3:5: unknown key "nmae"`,
+	}
+}
+
+const otherRelease = "install colvind, colvin and the CNI plugin of one release, then restart colvind"
+
+// What this version writes does not change without the number, and what an earlier one
+// wrote is refused as that.
+func TestVersions(t *testing.T) {
+	const v2 = "testdata/networks.v2.json"
+	want := everything()
+	path := filepath.Join(t.TempDir(), FileName)
+	if err := Write(path, want); err != nil {
+		t.Fatal(err)
+	}
+	written, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden.Compare(t, v2, string(written))
+	got, err := Read(v2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("read %s (-want +got):\n%s", v2, diff)
+	}
+	checkReadError(t, "testdata/networks.v1.json", OtherVersion, "format version 1, want 2; "+otherRelease)
 }
 
 func TestWriteRead(t *testing.T) {
@@ -75,7 +137,7 @@ func TestWriteRefuses(t *testing.T) {
 	bad.Networks[1].Uplinks[0].Certainty = "perhaps"
 	path := filepath.Join(dir, FileName)
 	err := Write(path, bad)
-	want := "write " + path + `: networks[1].attachments[0].certainty is "perhaps", want fresh, stale, unverified or down`
+	want := "write " + path + `: networks[1].uplinks[0].certainty is "perhaps", want fresh, stale, unverified or down`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
@@ -106,18 +168,32 @@ func TestReadErrors(t *testing.T) {
 		{"trailing", string(good) + "{}", Damaged, "damaged: invalid character '{' after top-level value" + restart},
 		{"garbage", "\x00\xff", Damaged, `damaged: invalid character '\x00' looking for beginning of value` + restart},
 		{"huge", strings.Repeat(" ", MaxSize+1), Damaged, "damaged: it is larger than 33554432 bytes" + restart},
-		{"null", "null", OtherVersion, "format version 0, want 1; install colvind, colvin and the CNI plugin of one release, then restart colvind"},
-		{"version", edit(`"version":1`, `"version":2`), OtherVersion, "format version 2, want 1; install colvind, colvin and the CNI plugin of one release, then restart colvind"},
+		{"null", "null", OtherVersion, "format version 0, want 2; " + otherRelease},
+		{"no version", `{"node":"n"}`, OtherVersion, "format version 0, want 2; " + otherRelease},
+		{"version", edit(`"version":2`, `"version":3`), OtherVersion, "format version 3, want 2; " + otherRelease},
+		{"version last", `{"networks":[{"uplinks":7}],"version":3}`, OtherVersion, "format version 3, want 2; " + otherRelease},
+		{"version of what does not decode", edit(`"version":2,"node":"node1"`, `"version":3,"node":["node1"]`), OtherVersion, "format version 3, want 2; " + otherRelease},
+		{"version of what is cut", `{"version":1,"networks":[{`, OtherVersion, "format version 1, want 2; " + otherRelease},
+		{"two versions", edit(`"version":2`, `"version":2,"version":3`), OtherVersion, "format version 3, want 2; " + otherRelease},
+		{"version no number", edit(`"version":2`, `"version":"2"`), Damaged, "damaged: json: cannot unmarshal string into Go struct field File.version of type int" + restart},
+		{"list", "[]", Damaged, "damaged: json: cannot unmarshal array into Go value of type nodefile.File" + restart},
+		{"cut before the version", `{"node":"n`, Damaged, "damaged: unexpected end of JSON input" + restart},
 		{"type", edit(`"converged":true`, `"converged":"yes"`), Damaged, "damaged: json: cannot unmarshal string into Go struct field File.converged of type bool" + restart},
 		{"node", edit(`"node":"node1"`, `"node":""`), Damaged, "damaged: node is empty" + restart},
 		{"boot id", edit(`"bootID":"b1"`, `"bootID":""`), Damaged, "damaged: bootID is empty" + restart},
 		{"name", edit(`"name":"green"`, `"name":""`), Damaged, "damaged: networks[1].name is empty" + restart},
-		{"identity", edit(`"identity":"mac:00:1b:21:aa:bb:cc vlan 200"`, `"identity":""`), Damaged, "damaged: networks[0].attachments[0].identity is empty" + restart},
-		{"certainty", edit(`"fresh"`, `"sure"`), Damaged, `damaged: networks[0].attachments[0].certainty is "sure", want fresh, stale, unverified or down` + restart},
-		{"vid", edit(`"vid":200`, `"vid":4095`), Damaged, "damaged: networks[0].attachments[0].vid is 4095, want at most 4094" + restart},
-		{"index", edit(`"index":4`, `"index":0`), Damaged, "damaged: networks[0].attachments[0].port.index is 0, want 1 or more" + restart},
-		{"link name", edit(`"name":"eth1"`, `"name":""`), Damaged, "damaged: networks[0].attachments[0].port.name is empty" + restart},
-		{"device mac", edit(`"device":{"name":"eth1","index":4,"mac":"02:00:00:00:00:01"}`, `"device":{"name":"eth1","index":4}`), Damaged, `damaged: networks[1].attachments[0].device.mac is "", want a MAC address` + restart},
+		{"identity", edit(`"identity":"mac:00:1b:21:aa:bb:cc vlan 200"`, `"identity":""`), Damaged, "damaged: networks[0].uplinks[0].identity is empty" + restart},
+		{"certainty", edit(`"fresh"`, `"sure"`), Damaged, `damaged: networks[0].uplinks[0].certainty is "sure", want fresh, stale, unverified or down` + restart},
+		{"vid", edit(`"vid":200`, `"vid":4095`), Damaged, "damaged: networks[0].uplinks[0].ports[0].vid is 4095, want at most 4094" + restart},
+		{"vids", edit(`"carrierChanges":2,"vid":200`, `"carrierChanges":2,"vid":201`), Damaged, "damaged: networks[0].uplinks[0].vid is 200, but ports[0].vid is 201" + restart},
+		{"no ports", edit(`"ports":[{"name":"eth1","index":4,"mac":"02:00:00:00:00:01","carrierChanges":2}]`, `"ports":[]`), Damaged, "damaged: networks[1].uplinks[0].ports is empty, want at least one" + restart},
+		{
+			"second port", edit(`"carrierChanges":2}]`, `"carrierChanges":2},{"name":"eth2","index":5,"mac":"x"}]`), Damaged,
+			`damaged: networks[1].uplinks[0].ports[1].mac is "x", want a MAC address` + restart,
+		},
+		{"index", edit(`"index":4`, `"index":0`), Damaged, "damaged: networks[0].uplinks[0].ports[0].index is 0, want 1 or more" + restart},
+		{"link name", edit(`"name":"eth1"`, `"name":""`), Damaged, "damaged: networks[0].uplinks[0].ports[0].name is empty" + restart},
+		{"device mac", edit(`"device":{"name":"eth1","index":4,"mac":"02:00:00:00:00:01"}`, `"device":{"name":"eth1","index":4}`), Damaged, `damaged: networks[1].uplinks[0].device.mac is "", want a MAC address` + restart},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), FileName)
@@ -181,7 +257,14 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Add(good)
 	f.Add(good[:len(good)/2])
-	f.Add([]byte(`{"version":1,"networks":[{"attachments":[{}]}]}`))
+	for _, v := range []string{"v1", "v2"} {
+		data, err := os.ReadFile("testdata/networks." + v + ".json")
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Add([]byte(`{"version":2,"networks":[{"uplinks":[{"ports":[{}]}]}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		file, _, err := decode(data)
 		if err != nil {

@@ -31,8 +31,8 @@ const maxStderr = 1024
 // through a child.
 const outputWait = 5 * time.Second
 
-// delegate is another plugin, ready to be called.
-type delegate struct {
+// program is another plugin, a delegate or its IPAM plugin, ready to be called.
+type program struct {
 	kind string
 	path string
 	wait time.Duration
@@ -40,24 +40,24 @@ type delegate struct {
 	env  []string
 }
 
-// newDelegate finds the binary of kind in CNI_PATH.
-func (p *Plugin) newDelegate(kind string, args *skel.CmdArgs, lock *os.File) (*delegate, error) {
-	return p.newPlugin("delegate", kind, args, lock)
+// findDelegate finds the delegate of a type in CNI_PATH.
+func (p *Plugin) findDelegate(kind string, args *skel.CmdArgs, lock *os.File) (*program, error) {
+	return p.findProgram("delegate", kind, args, lock)
 }
 
-// newPlugin is newDelegate for a plugin in any role.
-func (p *Plugin) newPlugin(role, kind string, args *skel.CmdArgs, lock *os.File) (*delegate, error) {
-	path, err := findPlugin(role, kind, args.Path)
+// findProgram finds a plugin in CNI_PATH; role says what it is for.
+func (p *Plugin) findProgram(role, kind string, args *skel.CmdArgs, lock *os.File) (*program, error) {
+	path, err := findBinary(role, kind, args.Path)
 	if err != nil {
 		return nil, err
 	}
-	return &delegate{kind: kind, path: path, wait: p.delegateWait, lock: lock, env: append(os.Environ(),
+	return &program{kind: kind, path: path, wait: p.delegateWait, lock: lock, env: append(os.Environ(),
 		"CNI_CONTAINERID="+args.ContainerID, "CNI_NETNS="+args.Netns, "CNI_IFNAME="+args.IfName,
 		"CNI_ARGS="+args.Args, "CNI_PATH="+args.Path)}, nil
 }
 
-// findPlugin finds a plugin's binary in CNI_PATH; role says what it is for.
-func findPlugin(role, kind, cniPath string) (string, error) {
+// findBinary is the path of a plugin in CNI_PATH.
+func findBinary(role, kind, cniPath string) (string, error) {
 	for _, dir := range filepath.SplitList(cniPath) {
 		path := filepath.Join(dir, filepath.Base(kind))
 		if st, err := os.Stat(path); err == nil && st.Mode().IsRegular() {
@@ -68,7 +68,7 @@ func findPlugin(role, kind, cniPath string) (string, error) {
 }
 
 // call runs one verb. The error is a *types.Error that keeps the delegate's code.
-func (d *delegate) call(verb string, conf []byte) ([]byte, error) {
+func (d *program) call(verb string, conf []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), d.wait)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
@@ -93,7 +93,7 @@ func (d *delegate) call(verb string, conf []byte) ([]byte, error) {
 	return nil, d.error(verb, err, stdout.Bytes(), stderr.Bytes())
 }
 
-func (d *delegate) error(verb string, err error, stdout, stderr []byte) error {
+func (d *program) error(verb string, err error, stdout, stderr []byte) error {
 	var e types.Error
 	if json.Unmarshal(stdout, &e) == nil && (e.Code != 0 || e.Msg != "") {
 		return types.NewError(cmp.Or(e.Code, types.ErrInternal), oneLine(fmt.Sprintf("%s %s: %s", d.kind, verb, e.Msg)), oneLine(e.Details))
@@ -105,7 +105,7 @@ func (d *delegate) error(verb string, err error, stdout, stderr []byte) error {
 }
 
 // add runs ADD and reads its result, whatever version that has.
-func (d *delegate) add(conf []byte, confVersion string) (*current.Result, error) {
+func (d *program) add(conf []byte, confVersion string) (*current.Result, error) {
 	out, err := d.call("ADD", conf)
 	if err != nil {
 		return nil, err

@@ -28,23 +28,25 @@ const (
 	function
 )
 
-// delegateType is what the plugin knows about a delegate.
-type delegateType struct {
-	use
+// profile is what the plugin knows about the delegates of one type.
+type profile struct {
+	use       use
 	deviceKey string // where it expects the device
 	vidKey    string // where it expects the VLAN ID, if it tags
 	// ours are keys that would lead to another device or VLAN than the network's.
 	ours []string
 	no   string // why it is refused
+	// choosable is set where a device plugin may choose the device.
+	choosable bool
 }
 
-var delegateTypes = map[string]delegateType{
+var profiles = map[string]profile{
 	"macvlan":     {deviceKey: "master", ours: []string{"linkInContainer"}},
 	"ipvlan":      {deviceKey: "master", ours: []string{"linkInContainer"}},
 	"bridge":      {use: bridged, deviceKey: "bridge", ours: []string{"vlan", "vlanTrunk"}},
 	"vlan":        {use: tagged, deviceKey: "master", vidKey: "vlanId", ours: []string{"linkInContainer"}},
-	"host-device": {use: taken, deviceKey: "device", ours: []string{"hwaddr", "kernelpath"}},
-	"sriov":       {use: function, deviceKey: "deviceID", vidKey: "vlan", ours: []string{"vlanProto"}},
+	"host-device": {use: taken, deviceKey: "device", ours: []string{"hwaddr", "kernelpath"}, choosable: true},
+	"sriov":       {use: function, deviceKey: "deviceID", vidKey: "vlan", ours: []string{"vlanProto"}, choosable: true},
 	"ib-sriov":    {no: "InfiniBand has no LLDP, so nothing tells where its ports lead"},
 }
 
@@ -61,8 +63,8 @@ const (
 	validAttachmentsKey = "cni.dev/valid-attachments"
 )
 
-// delegate reads the delegate object and merges it over what is left.
-func (p *parser) delegate(c *conf) {
+// readDelegate reads the delegate object and merges it over what is left.
+func (p *parser) readDelegate(c *conf) {
 	var given object
 	p.take("delegate", &given)
 	if given == nil {
@@ -72,11 +74,11 @@ func (p *parser) delegate(c *conf) {
 		}
 	}
 	inner := &parser{rest: given}
-	inner.get("type", &c.delegate)
+	inner.get("type", &c.delegateType)
 	for _, m := range inner.mistakes {
 		p.bad("delegate: %s", m)
 	}
-	p.checkType(c)
+	c.profile = p.profileOf(c.delegateType)
 
 	c.base = p.rest
 	for key, value := range given {
@@ -84,41 +86,44 @@ func (p *parser) delegate(c *conf) {
 			c.base[key] = value
 		}
 	}
-	p.choice(c)
+	p.readChoice(c)
 	for _, key := range slices.Sorted(maps.Keys(c.base)) {
 		p.checkKey(c, key)
 	}
 }
 
-func (p *parser) checkType(c *conf) {
-	var own string
+// profileOf is the profile of a type of delegate: the table's, or for one that is not
+// there what the configuration says of it.
+func (p *parser) profileOf(delegateType string) profile {
+	var own, deviceKey string
 	p.get("type", &own)
-	known, isKnown := delegateTypes[c.delegate]
+	p.take("deviceKey", &deviceKey)
+	known, isKnown := profiles[delegateType]
 	switch {
-	case c.delegate == "":
+	case delegateType == "":
 		p.bad(`delegate: "type" is missing: the plugin to delegate to, such as macvlan`)
-	case c.delegate == "colvin" || c.delegate == own:
-		p.bad("delegate: %q cannot delegate to itself", c.delegate)
-	case strings.ContainsRune(c.delegate, filepath.Separator):
-		p.bad(`delegate: "type" is %q, want the name of a plugin without a path`, c.delegate)
+	case delegateType == "colvin" || delegateType == own:
+		p.bad("delegate: %q cannot delegate to itself", delegateType)
+	case strings.ContainsRune(delegateType, filepath.Separator):
+		p.bad(`delegate: "type" is %q, want the name of a plugin without a path`, delegateType)
 	case known.no != "":
-		p.bad("delegate: %q cannot be used: %s", c.delegate, known.no)
-	case isKnown && c.deviceKey != "" && c.deviceKey != known.deviceKey:
-		p.bad(`"deviceKey" is %q, but %s takes the device as %q; remove "deviceKey"`, c.deviceKey, c.delegate, known.deviceKey)
-	case !isKnown && c.deviceKey == "":
-		p.bad(`"deviceKey" is missing: the key in which %s expects the device`, c.delegate)
-	case c.deviceKey == "type" || c.deviceKey == "ipam" || slices.Contains(runtimeKeys, c.deviceKey):
-		p.bad(`"deviceKey" is %q, which has another meaning`, c.deviceKey)
+		p.bad("delegate: %q cannot be used: %s", delegateType, known.no)
+	case isKnown && deviceKey != "" && deviceKey != known.deviceKey:
+		p.bad(`"deviceKey" is %q, but %s takes the device as %q; remove "deviceKey"`, deviceKey, delegateType, known.deviceKey)
+	case !isKnown && deviceKey == "":
+		p.bad(`"deviceKey" is missing: the key in which %s expects the device`, delegateType)
+	case deviceKey == "type" || deviceKey == "ipam" || slices.Contains(runtimeKeys, deviceKey):
+		p.bad(`"deviceKey" is %q, which has another meaning`, deviceKey)
 	}
 	if !isKnown {
-		known.deviceKey = c.deviceKey
+		return profile{deviceKey: deviceKey, choosable: true}
 	}
-	c.known, c.delegateType = isKnown, known
+	return known
 }
 
-// choice reads which device a device plugin has chosen. Delegates that make their
+// readChoice reads which device a device plugin has chosen. Delegates that make their
 // interface in software have none to choose: what Multus adds for them is removed.
-func (p *parser) choice(c *conf) {
+func (p *parser) readChoice(c *conf) {
 	var values []string
 	note := func(o object, where string) {
 		for _, key := range slices.Sorted(maps.Keys(o)) {
@@ -133,7 +138,7 @@ func (p *parser) choice(c *conf) {
 			}
 		}
 	}
-	if c.known && c.use != taken && c.use != function {
+	if !c.profile.choosable {
 		maps.DeleteFunc(c.base, func(key string, _ json.RawMessage) bool {
 			return slices.ContainsFunc(pciKeys, func(k string) bool { return strings.EqualFold(k, key) })
 		})
@@ -157,8 +162,8 @@ func (p *parser) choice(c *conf) {
 func (p *parser) checkKey(c *conf, key string) {
 	is := func(k string) bool { return k != "" && strings.EqualFold(key, k) }
 	fixed := append([]string{"type", "ipam"}, runtimeKeys...)
-	if c.use == function {
-		fixed = append(fixed, c.deviceKey)
+	if c.profile.use == function {
+		fixed = append(fixed, c.profile.deviceKey)
 	}
 	if i := slices.IndexFunc(fixed, is); i >= 0 { // read here, so it must be what the delegate reads
 		if key != fixed[i] {
@@ -167,11 +172,11 @@ func (p *parser) checkKey(c *conf, key string) {
 		return
 	}
 	switch {
-	case is(c.deviceKey):
+	case is(c.profile.deviceKey):
 		p.bad(`%q is set, but the device comes from "network"; remove one of them`, key)
-	case is(c.vidKey):
+	case is(c.profile.vidKey):
 		p.bad(`%q is set, but the VLAN comes from "network"; remove one of them`, key)
-	case slices.ContainsFunc(c.ours, is) && isSet(c.base[key]):
+	case slices.ContainsFunc(c.profile.ours, is) && isSet(c.base[key]):
 		p.bad("%q is set, and would attach the container to something else than the network; remove it", key)
 	}
 }
@@ -199,30 +204,25 @@ func isSet(raw json.RawMessage) bool {
 // configure is the delegate's configuration for a device, and for a VLAN that the
 // delegate is to tag.
 func (c *conf) configure(device string, vid uint16) (json.RawMessage, error) {
-	o := maps.Clone(c.base)
-	set := func(key string, value any) error {
-		raw, err := json.Marshal(value)
-		if err != nil {
-			return fmt.Errorf("encode %q: %w", key, err)
-		}
-		o[key] = raw
-		return nil
+	out := make(map[string]any, len(c.base)+2)
+	for key, value := range c.base {
+		out[key] = value
 	}
-	key, value := c.deviceKey, device
+	key, value := c.profile.deviceKey, device
 	switch {
-	case c.use == function:
+	case c.profile.use == function:
 		value = c.chosen
-	case c.use == taken && c.chosen != "":
+	case c.profile.use == taken && c.chosen != "":
 		key, value = "pciBusID", c.chosen
 	}
-	if err := set(key, value); err != nil {
-		return nil, err
-	}
+	out[key] = value
 	// A virtual function keeps the VLAN that somebody gave it, unless told otherwise.
-	if c.vidKey != "" && (vid != 0 || c.use == function) {
-		if err := set(c.vidKey, vid); err != nil {
-			return nil, err
-		}
+	if c.profile.vidKey != "" && (vid != 0 || c.profile.use == function) {
+		out[c.profile.vidKey] = vid
 	}
-	return json.Marshal(o)
+	raw, err := json.Marshal(out)
+	if err != nil {
+		return nil, fmt.Errorf("encode configuration: %w", err)
+	}
+	return raw, nil
 }

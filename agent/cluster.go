@@ -18,7 +18,7 @@ func (l *Loop) learn(u agentapi.ClusterUpdate) {
 		l.clusterColours = u.Colours
 		l.keepColours()
 	}
-	l.ruleBook.Offer(u.RuleSets)
+	l.ruleSource.Offer(u.RuleSets)
 }
 
 // keepColours keeps the cluster's colours for the next start.

@@ -16,6 +16,7 @@ import (
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/agent/rulebook"
 	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 	"github.com/colvin-net/colvin/mapping/rules"
@@ -59,7 +60,12 @@ func (b *bench) says(spec string, colours ...mapping.Colour) {
 		RuleSets: []rules.Source{{Name: "ruleset/site", Root: "spec", Data: []byte(spec)}}, Colours: append([]mapping.Colour{}, colours...),
 	}
 	synctest.Wait()
-	b.loop.ruleBook.Take(<-b.loop.ruleBook.Offered())
+	b.takeRuleSets()
+}
+
+// takeRuleSets has what the cluster says settle at once.
+func (b *bench) takeRuleSets() {
+	b.rules.Take(<-b.rules.Offered())
 	synctest.Wait()
 }
 
@@ -143,8 +149,7 @@ func TestClusterAway(t *testing.T) {
 			b.t.Errorf("conditions %v", got)
 		}
 		b.write("rules.yaml", fileGreen)
-		b.loop.ruleBook.Reload()
-		synctest.Wait()
+		b.readRules()
 		b.expect("a rule of the node", "green eth1 fresh")
 		b.says(`{}`)
 		b.expect("the cluster has no rules any more", "green eth1 fresh")
@@ -221,14 +226,12 @@ func TestClusterFileUnreadable(t *testing.T) {
 		if err := os.Remove(b.config.Rules); err != nil {
 			b.t.Fatal(err)
 		}
-		b.loop.ruleBook.Reload()
-		synctest.Wait()
+		b.readRules()
 		b.expect("there is none", "blue eth1 fresh")
 		if err := os.Mkdir(b.config.Rules, 0o700); err != nil {
 			b.t.Fatal(err)
 		}
-		b.loop.ruleBook.Reload()
-		synctest.Wait()
+		b.readRules()
 		b.says(specIgnore)
 		b.expect("a file that was never read", "blue eth1 fresh")
 	})
@@ -244,8 +247,7 @@ func TestClusterMistakeGone(t *testing.T) {
 		none := func() {
 			c.updates <- agentapi.ClusterUpdate{RuleSets: []rules.Source{}, Colours: []mapping.Colour{}}
 			synctest.Wait()
-			b.loop.ruleBook.Take(<-b.loop.ruleBook.Offered())
-			synctest.Wait()
+			b.takeRuleSets()
 		}
 		none()
 		b.stop()
@@ -280,14 +282,14 @@ func TestClusterUnkept(t *testing.T) {
 		if err := os.Mkdir(b.config.StateDirectory, 0o700); err != nil {
 			b.t.Fatal(err)
 		}
-		b.loop.ruleBook.Reload()
+		b.readRules()
 		time.Sleep(2 * lookEvery)
 		synctest.Wait()
 		if got := b.conditions(); got != nil {
 			b.t.Errorf("conditions %v", got)
 		}
 		kept := rulebook.New("", "test", b.config.StateDirectory, slog.New(slog.DiscardHandler)).Load().RuleSets
-		colours, err := b.loop.store.clusterColours("test")
+		colours, err := store{statefile.Dir(b.config.StateDirectory)}.clusterColours("test")
 		if len(kept) != 1 || len(colours) != 1 {
 			b.t.Errorf("kept %v, %v, %v", kept, colours, err)
 		}
@@ -358,8 +360,7 @@ func TestClusterWithoutRules(t *testing.T) {
 		b.see(heard(sw1, 100))
 		c.updates <- agentapi.ClusterUpdate{RuleSets: []rules.Source{}, Colours: []mapping.Colour{{Name: "red-wren", Identity: mapping.Identity{Switch: "mac:" + sw1, VLAN: 100}}}}
 		synctest.Wait()
-		b.loop.ruleBook.Take(<-b.loop.ruleBook.Offered())
-		synctest.Wait()
+		b.takeRuleSets()
 		b.expect("known", "red-wren eth1 fresh")
 		b.stop()
 		b.inCluster()

@@ -85,7 +85,7 @@ func (b *bench) attached(netns record.Netns) {
 }
 
 func (b *bench) readRecords() {
-	b.loop.recordsDir.reload()
+	b.records.reload()
 	synctest.Wait()
 }
 
@@ -100,11 +100,7 @@ func (b *bench) moved() []nodefile.Moved {
 
 func (b *bench) statuses() (out []agentapi.ContainerStatus) {
 	b.t.Helper()
-	s, err := b.loop.State()
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	for _, a := range s.Attachments {
+	for _, a := range b.state().Attachments {
 		out = append(out, a.Status)
 	}
 	return out
@@ -153,12 +149,12 @@ func TestMovedAndBack(t *testing.T) {
 		if got := b.conditions(); !slices.Equal(got, []mapping.ConditionType{mapping.AttachmentMoved}) {
 			b.t.Errorf("conditions %v, want AttachmentMoved", got)
 		}
-		writes := b.loop.writes.Load()
+		writes := b.state().Writes
 		for range 10 {
 			time.Sleep(30 * time.Second)
 			b.see(heard(sw1, 200))
 		}
-		if got := b.loop.writes.Load(); got != writes {
+		if got := b.state().Writes; got != writes {
 			b.t.Errorf("%d writes while nothing happens", got-writes)
 		}
 		b.see(heard(sw1, 100))
@@ -248,8 +244,7 @@ func TestRegroupedThenRenamed(t *testing.T) {
 		b.attached(record.Netns{})
 		for _, rules := range []string{group("green"), group("prod"), greenAndBlue, group("prod")} {
 			b.write("rules.yaml", rules)
-			b.loop.ruleBook.Reload()
-			synctest.Wait()
+			b.readRules()
 			b.see(heard(sw1, 100))
 			if diff := cmp.Diff([]agentapi.ContainerStatus{agentapi.ContainerOK}, b.statuses()); diff != "" || b.moved() != nil {
 				b.t.Errorf("%s\n%s, moved %v", rules, diff, b.moved())

@@ -50,9 +50,9 @@ type Loop struct {
 	started    time.Time
 	version    string
 	snapshots  <-chan *discovery.Snapshot
-	ruleBook   *rulebook.Book
+	ruleSource RuleSource
 	cluster    agentapi.Cluster // nil where there is none
-	recordsDir *recordsDir
+	recordsIn  RecordSource
 	store      store
 	log        *slog.Logger
 	journal    *history.Journal
@@ -92,6 +92,8 @@ type Deps struct {
 	Version   string
 	BootID    string
 	Snapshots <-chan *discovery.Snapshot
+	Rules     RuleSource
+	Records   RecordSource // nil where nothing is attached
 	Log       *slog.Logger
 	// Cluster is nil where the node is on its own.
 	Cluster agentapi.Cluster
@@ -107,6 +109,9 @@ func NewLoop(d Deps) *Loop {
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)
 	}
+	if d.Records == nil {
+		d.Records = noRecords{}
+	}
 	urgent := d.WriteLimit
 	if d.WriteLimit == nil {
 		d.WriteLimit = rate.NewLimiter(rate.Every(writeEvery), writeBurst)
@@ -115,13 +120,11 @@ func NewLoop(d Deps) *Loop {
 	l := &Loop{
 		config: d.Config, bootID: d.BootID, started: time.Now(), version: d.Version,
 		snapshots: d.Snapshots, store: store{statefile.Dir(d.Config.StateDirectory)}, log: d.Log, limit: d.WriteLimit,
-		urgent: urgent, cluster: d.Cluster,
+		urgent: urgent, cluster: d.Cluster, ruleSource: d.Rules, recordsIn: d.Records,
 	}
-	l.ruleBook = rulebook.New(d.Config.Rules, identityOf(d.Cluster), d.Config.StateDirectory, d.Log)
-	l.rules = l.ruleBook.Load()
+	l.rules = l.ruleSource.Load()
 	l.journal = history.NewJournal(d.Log, d.Config.StateDirectory)
-	l.recordsDir = newRecordsDir(d.Config.RecordDirectory, d.Log)
-	l.records = l.recordsDir.load()
+	l.records = l.recordsIn.Load()
 	l.attached = containers.ReadMoved(filepath.Join(d.Config.RunDirectory, nodefile.FileName), d.BootID)
 	l.restore()
 	var err error
@@ -129,12 +132,6 @@ func NewLoop(d Deps) *Loop {
 	l.damage(err)
 	return l
 }
-
-// Rules is the task that watches the rules for the Loop.
-func (l *Loop) Rules() Task { return l.ruleBook }
-
-// Records is the task that watches the CNI plugin's records for the Loop.
-func (l *Loop) Records() Task { return l.recordsDir }
 
 // Changes are what was recorded since t, by earlier runs too.
 func (l *Loop) Changes(t time.Time) (agentapi.Changes, error) { return l.journal.Since(t) }
@@ -178,13 +175,13 @@ func (l *Loop) Run(ctx context.Context) error {
 			return l.finish()
 		case s := <-l.snapshots:
 			l.snapshot = s
-		case r := <-l.ruleBook.Updates():
+		case r := <-l.ruleSource.Updates():
 			l.rules = r
 			l.refreshTime()
 		case u := <-updates:
 			l.learn(u)
 			l.refreshTime()
-		case r := <-l.recordsDir.out:
+		case r := <-l.recordsIn.Updates():
 			l.records = r
 			l.refreshTime()
 		case <-wake.C:

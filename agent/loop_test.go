@@ -17,6 +17,7 @@ import (
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/agent/altnames"
 	"github.com/colvin-net/colvin/agent/config"
+	"github.com/colvin-net/colvin/agent/rulebook"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
@@ -31,6 +32,8 @@ type bench struct {
 	snapshots chan *discovery.Snapshot
 	altNames  altnames.Kernel
 	cluster   agentapi.Cluster
+	rules     *rulebook.Book
+	records   *recordsDir
 	loop      *Loop
 	cancel    context.CancelFunc
 	done      chan error
@@ -61,7 +64,16 @@ func newBench(t *testing.T) *bench {
 
 func (b *bench) start() {
 	b.snapshots = make(chan *discovery.Snapshot)
-	b.loop = NewLoop(Deps{Config: b.config, Version: "test", BootID: b.boot, Snapshots: b.snapshots, Log: b.log, AltNames: b.altNames, Cluster: b.cluster})
+	log := b.log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	b.rules = rulebook.New(b.config.Rules, identityOf(b.cluster), b.config.StateDirectory, log)
+	b.records = newRecordsDir(b.config.RecordDirectory, log)
+	b.loop = NewLoop(Deps{
+		Config: b.config, Version: "test", BootID: b.boot, Snapshots: b.snapshots, Rules: b.rules, Records: b.records, Cluster: b.cluster,
+		Log: log, AltNames: b.altNames,
+	})
 	ctx, cancel := context.WithCancel(b.t.Context())
 	b.cancel, b.done = cancel, make(chan error, 1)
 	go func() { b.done <- b.loop.Run(ctx) }()
@@ -98,6 +110,22 @@ func heard(chassis string, pvid uint16) discovery.Neighbor {
 	}
 }
 
+// readRules has the rules file read again.
+func (b *bench) readRules() {
+	b.rules.Reload()
+	synctest.Wait()
+}
+
+// state is what the agent tells.
+func (b *bench) state() *agentapi.State {
+	b.t.Helper()
+	s, err := b.loop.State()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return s
+}
+
 // file lists what resolves: name, device and certainty.
 func (b *bench) file() []string {
 	b.t.Helper()
@@ -130,12 +158,8 @@ func (b *bench) write(name, content string) {
 
 func (b *bench) conditions() []mapping.ConditionType {
 	b.t.Helper()
-	s, err := b.loop.State()
-	if err != nil {
-		b.t.Fatal(err)
-	}
 	var out []mapping.ConditionType
-	for _, c := range s.View.Conditions {
+	for _, c := range b.state().View.Conditions {
 		out = append(out, c.Type)
 	}
 	return out
@@ -156,8 +180,7 @@ func TestColourThenName(t *testing.T) {
 		colour := colourOf1(b)
 		b.expect("no rules", colour+" eth1 fresh")
 		b.write("rules.yaml", "networks:\n  - name: green\n    match: [{vlan: 100}]\n")
-		b.loop.ruleBook.Reload()
-		synctest.Wait()
+		b.readRules()
 		b.expect("named", colour+" eth1 fresh", "green eth1 fresh")
 		b.stop()
 		b.start()
@@ -190,8 +213,7 @@ func TestLastGoodRules(t *testing.T) {
 		b.see(heard(sw1, 100))
 		b.expect("good rules", "green eth1 fresh")
 		b.write("rules.yaml", "networks:\n  - nam: green\n")
-		b.loop.ruleBook.Reload()
-		synctest.Wait()
+		b.readRules()
 		b.expect("bad rules", "green eth1 fresh")
 		if got := b.conditions(); len(got) != 1 || got[0] != mapping.RulesInvalid {
 			b.t.Errorf("conditions %v, want RulesInvalid", got)
@@ -203,14 +225,12 @@ func TestLastGoodRules(t *testing.T) {
 		if err := os.Remove(b.config.Rules); err != nil {
 			b.t.Fatal(err)
 		}
-		b.loop.ruleBook.Reload()
-		synctest.Wait()
+		b.readRules()
 		b.expect("rules file gone", "green eth1 fresh")
 		if err := os.Mkdir(b.config.Rules, 0o700); err != nil {
 			b.t.Fatal(err)
 		}
-		b.loop.ruleBook.Reload()
-		synctest.Wait()
+		b.readRules()
 		b.expect("rules file unreadable", "green eth1 fresh")
 		if got := b.conditions(); len(got) != 1 || got[0] != mapping.RulesInvalid {
 			b.t.Errorf("conditions %v, want RulesInvalid", got)
@@ -219,8 +239,7 @@ func TestLastGoodRules(t *testing.T) {
 			b.t.Fatal(err)
 		}
 		b.write("rules.yaml", "networks:\n  - name: blue\n    match: [{vlan: 100}]\n")
-		b.loop.ruleBook.Reload()
-		synctest.Wait()
+		b.readRules()
 		b.expect("good again", "blue eth1 fresh")
 		if got := b.conditions(); len(got) != 0 {
 			b.t.Errorf("conditions %v, want none", got)
@@ -240,8 +259,7 @@ func TestNoGoodRules(t *testing.T) {
 			b.t.Error("a colour was given")
 		}
 		b.write("rules.yaml", "ignore: [{system: nobody}]\n")
-		b.loop.ruleBook.Reload()
-		synctest.Wait()
+		b.readRules()
 		if got := b.file(); len(got) != 1 || !strings.HasSuffix(got[0], " eth1 fresh") {
 			b.t.Errorf("good: %v, want a colour", got)
 		}
@@ -279,14 +297,14 @@ func TestWritesAreBounded(t *testing.T) {
 			b.see()
 			time.Sleep(10 * time.Millisecond)
 		}
-		if got := b.loop.writes.Load(); got > writeBurst+61 {
+		if got := b.state().Writes; got > writeBurst+61 {
 			b.t.Errorf("%d writes in a minute, want at most %d", got, writeBurst+61)
 		}
 		b.see(heard(sw2, 100))
 		time.Sleep(2 * time.Second)
 		b.see(heard(sw2, 100))
-		if s, err := b.loop.State(); err != nil || !strings.HasSuffix(b.file()[0], "eth1 fresh") {
-			b.t.Errorf("the last change did not reach the file: %v, %v, %v", b.file(), s.View.Uplinks, err)
+		if s := b.state(); !strings.HasSuffix(b.file()[0], "eth1 fresh") {
+			b.t.Errorf("the last change did not reach the file: %v, %v", b.file(), s.View.Uplinks)
 		}
 	})
 }
@@ -296,12 +314,12 @@ func TestQuietNetworkWritesNothing(t *testing.T) {
 	playAgent(t, func(b *bench) {
 		b.start()
 		b.see(heard(sw1, 100))
-		before := b.loop.writes.Load()
+		before := b.state().Writes
 		for range 120 {
 			time.Sleep(30 * time.Second)
 			b.see(heard(sw1, 100))
 		}
-		if got := b.loop.writes.Load(); got != before {
+		if got := b.state().Writes; got != before {
 			b.t.Errorf("%d writes, want none", got-before)
 		}
 	})
@@ -342,10 +360,10 @@ func TestMemoryCannotBeSaved(t *testing.T) {
 		if err := os.Mkdir(b.config.StateDirectory, 0o700); err != nil {
 			b.t.Fatal(err)
 		}
-		b.loop.ruleBook.Reload()
+		b.readRules()
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
-		if _, err := os.Stat(b.loop.store.Path(memoryName)); err != nil || len(b.conditions()) != 0 {
+		if _, err := os.Stat(filepath.Join(b.config.StateDirectory, memoryName)); err != nil || len(b.conditions()) != 0 {
 			b.t.Errorf("when there is room again: %v, conditions %v", err, b.conditions())
 		}
 		if err := os.RemoveAll(b.config.StateDirectory); err != nil {

@@ -106,8 +106,11 @@ func (d *recordsDir) reload() {
 	d.out <- now
 }
 
-// load reads the records for the first time.
-func (d *recordsDir) load() *containers.Records {
+// Updates implements RecordSource.
+func (d *recordsDir) Updates() <-chan *containers.Records { return d.out }
+
+// Load reads the records for the first time.
+func (d *recordsDir) Load() *containers.Records {
 	d.last = d.here.Read(d.dir)
 	return d.last
 }

@@ -26,7 +26,6 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/mapping"
-	"github.com/colvin-net/colvin/mapping/colour"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -61,27 +60,23 @@ type Loop struct {
 	altNames   *altnames.Sink
 
 	// Owned by Run.
-	rules    rulebook.Rules
-	book     *colour.Book // nil while it is damaged, and in a cluster
-	problems []mapping.Condition
-
-	clusterColours  []mapping.Colour // of the cluster, oldest first
-	clusterProblems []mapping.Condition
-	unkept          error // why the cluster's colours are not kept
-
-	uncoloured error // why an identity that should have a colour has none
-	snapshot   *discovery.Snapshot
-	memory     mapping.Memory
-	view       mapping.View
-	records    *containers.Records            // of the CNI plugin
-	attached   []agentapi.ContainerAttachment // what they mean by now
-	file       *nodefile.File                 // what the node file should hold
-	written    *nodefile.File                 // what it holds; nil where that is not known
-	stat       os.FileInfo                    // of the file as written
-	unwritten  error                          // why the files are not up to date
-	due        time.Time                      // when step has something to do though nothing happens
-	saved      mapping.Memory                 // what was material of the memory saved with it
-	writes     atomic.Uint64
+	rules     rulebook.Rules
+	damage    damage
+	coloursIn colourSource
+	own       *ownColours     // nil in a cluster
+	told      *clusterColours // nil where there is none
+	snapshot  *discovery.Snapshot
+	memory    mapping.Memory
+	view      mapping.View
+	records   *containers.Records            // of the CNI plugin
+	attached  []agentapi.ContainerAttachment // what they mean by now
+	file      *nodefile.File                 // what the node file should hold
+	written   *nodefile.File                 // what it holds; nil where that is not known
+	stat      os.FileInfo                    // of the file as written
+	unwritten error                          // why the files are not up to date
+	due       time.Time                      // when step has something to do though nothing happens
+	saved     mapping.Memory                 // what was material of the memory saved with it
+	writes    atomic.Uint64
 
 	state atomic.Pointer[agentapi.State]
 }
@@ -120,7 +115,7 @@ func NewLoop(d Deps) *Loop {
 	l := &Loop{
 		config: d.Config, bootID: d.BootID, started: time.Now(), version: d.Version,
 		snapshots: d.Snapshots, store: store{statefile.Dir(d.Config.StateDirectory)}, log: d.Log, limit: d.WriteLimit,
-		urgent: urgent, cluster: d.Cluster, ruleSource: d.Rules, recordsIn: d.Records,
+		urgent: urgent, cluster: d.Cluster, ruleSource: d.Rules, recordsIn: d.Records, damage: damage{log: d.Log},
 	}
 	l.rules = l.ruleSource.Load()
 	l.journal = history.NewJournal(d.Log, d.Config.StateDirectory)
@@ -129,7 +124,7 @@ func NewLoop(d Deps) *Loop {
 	l.restore()
 	var err error
 	l.altNames, err = altnames.New(d.Config.AltNames, d.BootID, d.AltNames, d.Config.StateDirectory, d.Log)
-	l.damage(err)
+	l.damage.note(err)
 	return l
 }
 
@@ -141,34 +136,21 @@ func (*Loop) String() string { return "map networks" }
 
 func (l *Loop) restore() {
 	memory, err := l.store.memory()
-	l.damage(err)
+	l.damage.note(err)
 	l.memory = memory.Restore(l.bootID, l.started)
-	if l.cluster != nil {
-		l.clusterColours, err = l.store.clusterColours(l.cluster.Identity())
+	if l.cluster == nil {
+		l.own = newOwnColours(l.store, l.log, &l.damage)
+		l.coloursIn = l.own
 	} else {
-		l.book, err = l.store.colours()
+		l.told = newClusterColours(l.cluster, l.store, &l.damage)
+		l.coloursIn = l.told
 	}
-	l.damage(err)
-}
-
-// damage keeps what could not be read as a condition for as long as the agent
-// runs.
-func (l *Loop) damage(err error) {
-	if err == nil {
-		return
-	}
-	l.log.Error("state of an earlier run cannot be used", "error", err)
-	l.problems = append(l.problems, mapping.Condition{Type: mapping.StateDamaged, Message: err.Error()})
 }
 
 // Run maps until ctx ends.
 func (l *Loop) Run(ctx context.Context) error {
 	wake := time.NewTimer(lookEvery)
 	defer wake.Stop()
-	var updates <-chan agentapi.ClusterUpdate
-	if l.cluster != nil {
-		updates = l.cluster.Updates()
-	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -178,8 +160,10 @@ func (l *Loop) Run(ctx context.Context) error {
 		case r := <-l.ruleSource.Updates():
 			l.rules = r
 			l.refreshTime()
-		case u := <-updates:
-			l.learn(u)
+		case u := <-l.told.updates():
+			if l.told.learn(u) {
+				l.ruleSource.Offer(u.RuleSets)
+			}
 			l.refreshTime()
 		case r := <-l.recordsIn.Updates():
 			l.records = r
@@ -245,10 +229,7 @@ func (l *Loop) step() time.Duration {
 	l.attached, wake = containers.Judge(l.records, seen, known)
 	again = min(again, l.write(in, view, l.attached), l.altNames.Give(l.snapshot.Interfaces))
 	l.journal.KeepUnsaved()
-	if l.unkept != nil {
-		l.keepColours()
-		again = min(again, lookEvery)
-	}
+	again = min(again, l.told.retry())
 	l.conditions(&view)
 	l.view = view
 	before, after := l.state.Load(), l.newState()
@@ -267,18 +248,8 @@ func (l *Loop) step() time.Duration {
 
 // conditions adds what only the loop knows.
 func (l *Loop) conditions(v *mapping.View) {
-	v.Conditions = slices.Concat(v.Conditions, l.problems, l.clusterProblems, l.altNames.Conditions())
-	if l.uncoloured != nil {
-		why := mapping.FilesUnwritable
-		switch {
-		case errors.Is(l.uncoloured, colour.ErrTooManyUnnamed):
-			why = mapping.TooManyUnnamed
-		case errors.Is(l.uncoloured, colour.ErrShadowed):
-			why = mapping.ColourShadowed
-		}
-		v.Conditions = append(v.Conditions, mapping.Condition{Type: why, Message: l.uncoloured.Error()})
-	}
-	if err := errors.Join(l.unwritten, l.rules.Unkept, l.unkept, l.journal.Problem()); err != nil {
+	v.Conditions = slices.Concat(v.Conditions, l.damage.Conditions(), l.told.Conditions(), l.altNames.Conditions(), l.own.Conditions())
+	if err := errors.Join(l.unwritten, l.rules.Unkept, l.told.Unwritten(), l.journal.Problem()); err != nil {
 		v.Conditions = append(v.Conditions, mapping.Condition{Type: mapping.FilesUnwritable, Message: err.Error()})
 	}
 	if l.rules.Problem != "" {
@@ -291,58 +262,22 @@ func (l *Loop) conditions(v *mapping.View) {
 	v.Conditions = append(v.Conditions, containers.Conditions(l.attached, l.records)...)
 }
 
-// colours are the colour book as package mapping wants it.
+// colours are none without the rules: a colour could be shadowed, or its port be ignored.
 func (l *Loop) colours() mapping.Colours {
 	c := mapping.Colours{Tagged: l.config.Colours.Of == config.ColoursOfAll, Attach: l.config.Colours.Attach}
-	switch {
-	case l.rules.Unknown(): // without the rules a colour could be shadowed, or its port be ignored
-	case l.cluster != nil:
-		c.Book = l.clusterColours
-	case l.book != nil:
-		for _, e := range l.book.Entries() {
-			if id, ok := mapping.ParseColourKey(e.Identity); ok {
-				c.Book = append(c.Book, mapping.Colour{Name: e.Colour, Identity: id})
-			}
-		}
+	if !l.rules.Unknown() {
+		c.Book = l.coloursIn.known()
 	}
 	return c
 }
 
-// allocate gives colours to identities that need one, and keeps them before
-// anybody can see them. It reports whether there are new ones.
+// allocate gives colours to identities that need one, and reports whether there are new
+// ones.
 func (l *Loop) allocate(ids []mapping.Identity) bool {
-	if l.book == nil || len(ids) == 0 || l.rules.Unknown() {
-		l.uncoloured = nil
-		return false
+	if l.rules.Unknown() {
+		ids = nil
 	}
-	before, err := l.book.Marshal()
-	if err != nil {
-		l.uncoloured = err
-		return false
-	}
-	var allocated bool
-	if allocated, l.uncoloured = l.allocateAll(ids); !allocated {
-		return false
-	}
-	if err := l.store.saveColours(l.book); err != nil {
-		l.uncoloured = err // a colour that is not kept could be given twice
-		l.book, err = colour.Load(before)
-		l.damage(err)
-		return false
-	}
-	return true
-}
-
-func (l *Loop) allocateAll(ids []mapping.Identity) (allocated bool, err error) {
-	for _, id := range ids {
-		c, err := l.book.Allocate(id.ColourKey(), l.rules.Set.Covers, time.Now())
-		if err != nil {
-			return allocated, err
-		}
-		l.log.Info("colour given", "colour", c, "identity", id.String())
-		allocated = true
-	}
-	return allocated, nil
+	return l.coloursIn.give(ids, l.rules.Set.Covers)
 }
 
 // write brings the agent's files up to date and returns when to look again.

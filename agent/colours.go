@@ -151,8 +151,8 @@ func (c *clusterColours) known() []mapping.Colour { return c.colours }
 // give gives none: the controller does.
 func (*clusterColours) give([]mapping.Identity, func(string) bool) bool { return false }
 
-// retry keeps what could not be kept before.
-func (c *clusterColours) retry() time.Duration {
+// Take keeps what could not be kept before.
+func (c *clusterColours) Take(time.Time, *Step) time.Duration {
 	if c == nil || c.unkept == nil {
 		return never
 	}

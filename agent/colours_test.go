@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -72,14 +73,14 @@ func TestClusterColoursKept(t *testing.T) {
 	if c.give([]mapping.Identity{idBlue}, nil) {
 		t.Error("a node in a cluster gave a colour")
 	}
-	if again := c.retry(); again != lookEvery || c.Unwritten() == nil {
+	if again := c.Take(time.Now(), nil); again != lookEvery || c.Unwritten() == nil {
 		t.Errorf("still without: again in %v, unwritten %v", again, c.Unwritten())
 	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	c.retry()
-	if again := c.retry(); again != never || c.Unwritten() != nil {
+	c.Take(time.Now(), nil)
+	if again := c.Take(time.Now(), nil); again != never || c.Unwritten() != nil {
 		t.Errorf("with room: again in %v, unwritten %v", again, c.Unwritten())
 	}
 	if diff := cmp.Diff(all, newClusterColours(&saidCluster{}, kept, lost).known()); diff != "" || lost.Conditions() != nil {

@@ -62,7 +62,8 @@ func newBench(t *testing.T) *bench {
 	}}
 }
 
-func (b *bench) start() {
+// build makes a Loop that does not run.
+func (b *bench) build() {
 	b.snapshots = make(chan *discovery.Snapshot)
 	log := b.log
 	if log == nil {
@@ -74,6 +75,10 @@ func (b *bench) start() {
 		Config: b.config, Version: "test", BootID: b.boot, Snapshots: b.snapshots, Rules: b.rules, Records: b.records, Cluster: b.cluster,
 		Log: log, AltNames: b.altNames,
 	})
+}
+
+func (b *bench) start() {
+	b.build()
 	ctx, cancel := context.WithCancel(b.t.Context())
 	b.cancel, b.done = cancel, make(chan error, 1)
 	go func() { b.done <- b.loop.Run(ctx) }()

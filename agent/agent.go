@@ -22,6 +22,7 @@ import (
 	"github.com/colvin-net/colvin/discovery/nic"
 	"github.com/colvin-net/colvin/discovery/observe"
 	"github.com/colvin-net/colvin/internal/bootid"
+	"github.com/colvin-net/colvin/internal/sdnotify"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -63,6 +64,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	tasks = append(tasks, announcer{tasks, sdnotify.Notify, log})
 	log.Info("colvind starts", "version", a.Version, "node", c.Node, "interfaces", c.Interfaces, "rules", c.Rules)
 	return runAll(ctx, tasks, log)
 }

@@ -83,7 +83,7 @@ func NewLoop(d Deps) *Loop {
 			&m.rules, &m.containers,
 		},
 	}
-	state := &shown{}
+	state := newShown()
 	return &Loop{
 		snapshots: d.Snapshots, rules: d.Rules, records: d.Records, cluster: cluster, mapper: m, shown: state, journal: journal,
 		sinks: order(names, nodeFiles, cluster, journal, told, state, publisher{d.Cluster}),

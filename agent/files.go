@@ -61,7 +61,7 @@ func newFiles(path string, s store, limit *rate.Limiter, log *slog.Logger) *file
 func (f *files) Take(now time.Time, s *Step) time.Duration {
 	f.memory, f.file = s.Memory, nodeFile(s.Input, s.View, containers.Moved(s.Attached), &s.RuleStatus)
 	again := f.write(now)
-	s.Writes = f.writes
+	s.Out, s.Writes = f.written != nil, f.writes
 	return again
 }
 

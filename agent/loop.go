@@ -135,6 +135,9 @@ func (l *Loop) finish() error {
 	return errors.Join(errs...)
 }
 
+// Ready is closed once the first node file is out.
+func (l *Loop) Ready() <-chan struct{} { return l.shown.ready }
+
 // State returns what the agent knew after the last change.
 func (l *Loop) State() (*agentapi.State, error) { return l.shown.state() }
 

@@ -4,6 +4,7 @@ package agent
 
 import (
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -52,12 +53,19 @@ func (u unwritten) Conditions() []mapping.Condition {
 
 // shown is the State for whoever asks the agent.
 type shown struct {
-	last atomic.Pointer[agentapi.State]
+	last  atomic.Pointer[agentapi.State]
+	ready chan struct{} // closed once there are a State and a node file
+	first sync.Once
 }
+
+func newShown() *shown { return &shown{ready: make(chan struct{})} }
 
 // Take implements sink.
 func (w *shown) Take(_ time.Time, s *Step) time.Duration {
 	w.last.Store(s.State)
+	if s.Out {
+		w.first.Do(func() { close(w.ready) })
+	}
 	return never
 }
 

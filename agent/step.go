@@ -21,6 +21,7 @@ type Step struct {
 	Attached      []agentapi.ContainerAttachment // what the records mean by now
 	Before        []agentapi.ContainerAttachment // what they meant in the Step before
 
+	Out    bool            // there is a node file, maybe of an earlier Step
 	Writes uint64          // of the node file, since the agent started
 	State  *agentapi.State // what is told; its View has the conditions of all parts
 }

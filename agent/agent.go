@@ -15,6 +15,7 @@ import (
 
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/agent/config"
+	"github.com/colvin-net/colvin/agent/rulebook"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/ether"
 	"github.com/colvin-net/colvin/discovery/link"
@@ -22,6 +23,7 @@ import (
 	"github.com/colvin-net/colvin/discovery/observe"
 	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/internal/bootid"
+	"github.com/colvin-net/colvin/internal/sdnotify"
 )
 
 // A Task is long-lived work. A cancelled context is no error.
@@ -62,6 +64,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	tasks = append(tasks, announcer{tasks, sdnotify.Notify, log})
 	log.Info("colvind starts", "version", a.Version, "node", c.Node, "interfaces", c.Interfaces, "rules", c.Rules)
 	return runAll(ctx, tasks, log)
 }
@@ -88,7 +91,11 @@ func (a *Agent) build(ctx context.Context, boot string, links observe.Links) ([]
 		ListenOn: c.Interfaces, Protocols: socketFor(c.Protocols), Settings: settingsOf(c.Ports), Exceptions: exceptionsOf(c.Exceptions),
 		SystemName: c.Node, SystemDescription: "Colvin " + a.Version + " on Linux", ShutdownOnExit: c.ShutdownOnExit,
 	})
-	loop := NewLoop(Deps{Config: c, Version: a.Version, BootID: boot, Snapshots: observer.Updates(), Cluster: a.Cluster, Log: log})
+	book := rulebook.New(c.Rules, identityOf(a.Cluster), c.StateDirectory, log)
+	records := newRecordsDir(c.RecordDirectory, log)
+	loop := NewLoop(Deps{
+		Config: c, Version: a.Version, BootID: boot, Snapshots: observer.Updates(), Rules: book, Records: records, Cluster: a.Cluster, Log: log,
+	})
 	state := func() (*agentapi.State, error) {
 		s, err := loop.State()
 		if err != nil {
@@ -98,7 +105,8 @@ func (a *Agent) build(ctx context.Context, boot string, links observe.Links) ([]
 		now.Snapshot = observer.Snapshot() // with counters and times of this moment
 		return &now, nil
 	}
-	tasks := []Task{observer, loop, loop.Rules(), loop.Records(), memoryTrimmer{log}, NewServer(filepath.Join(c.RunDirectory, agentapi.SocketName), state, loop.Changes, log)}
+	server := NewServer(filepath.Join(c.RunDirectory, agentapi.SocketName), state, loop.Changes, log)
+	tasks := []Task{observer, loop, book, records, memoryTrimmer{log}, server}
 	if a.Cluster != nil {
 		tasks = append(tasks, a.Cluster)
 	}

@@ -4,7 +4,6 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -65,7 +64,12 @@ func TestSocket(t *testing.T) {
 	server := NewServer(path, func() (*agentapi.State, error) { return answer, answerErr }, journal.Since, slog.New(slog.DiscardHandler))
 	done := make(chan error, 1)
 	go func() { done <- server.Run(ctx) }()
-	got, err := queryUntil(t, path)
+	select {
+	case <-server.Ready():
+	case err := <-done:
+		t.Fatal(err)
+	}
+	got, err := agentapi.Query(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,18 +98,5 @@ func TestSocket(t *testing.T) {
 	}
 	if _, err := agentapi.Query(t.Context(), path); err == nil {
 		t.Error("a socket without a server answers")
-	}
-}
-
-// queryUntil asks until the server listens.
-func queryUntil(t *testing.T, path string) (*agentapi.State, error) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	for tick := time.Tick(time.Millisecond); ; <-tick {
-		s, err := agentapi.Query(ctx, path)
-		if err == nil || ctx.Err() != nil {
-			return s, errors.Join(err, ctx.Err())
-		}
 	}
 }

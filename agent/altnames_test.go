@@ -73,8 +73,7 @@ func (k *fakeKernel) allow(err error) {
 // TestAltNamesOfTheLoop shows the order of things: no name outlives its mapping, not
 // even while the node file is held back, and none outlives the agent.
 func TestAltNamesOfTheLoop(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
+	playAgent(t, func(b *bench) {
 		b.config.AltNames = true
 		eth1 := discovery.Interface{Index: 2, Name: "eth1", MAC: macOf(2), Up: true, Carrier: true, CarrierChanges: 2} // as in the snapshots
 		kernel := &fakeKernel{device: eth1}
@@ -85,30 +84,30 @@ func TestAltNamesOfTheLoop(t *testing.T) {
 			b.see(heard(sw1, 100))
 			b.see(heard(sw1, 200)) // doubt
 			if got := kernel.device.AltNames; len(got) != 0 {
-				t.Fatalf("in doubt eth1 is called %v", got)
+				b.t.Fatalf("in doubt eth1 is called %v", got)
 			}
 		}
 		b.see(heard(sw1, 100))
 		time.Sleep(2 * writeEvery)
 		synctest.Wait()
 		if diff := cmp.Diff([]string{"green"}, kernel.device.AltNames); diff != "" {
-			t.Errorf("names (-want +got):\n%s", diff)
+			b.t.Errorf("names (-want +got):\n%s", diff)
 		}
 		kernel.device.AltNames = nil
 		kernel.allow(syscall.EPERM)
 		b.see(heard(sw1, 100)) // the snapshot shows no names
 		if got := b.conditions(); len(got) != 1 || got[0] != mapping.AltNameFailed {
-			t.Errorf("conditions %v, want AltNameFailed", got)
+			b.t.Errorf("conditions %v, want AltNameFailed", got)
 		}
 		kernel.allow(nil)
 		time.Sleep(lookEvery + time.Second)
 		synctest.Wait()
 		if diff := cmp.Diff([]string{"green"}, kernel.device.AltNames); diff != "" {
-			t.Errorf("a minute later (-want +got):\n%s", diff)
+			b.t.Errorf("a minute later (-want +got):\n%s", diff)
 		}
 		b.stop()
 		if got := kernel.device.AltNames; len(got) != 0 {
-			t.Errorf("after the agent eth1 is called %v", got)
+			b.t.Errorf("after the agent eth1 is called %v", got)
 		}
 	})
 }

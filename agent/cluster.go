@@ -3,27 +3,20 @@
 package agent
 
 import (
-	"reflect"
+	"time"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
 )
 
-// learn takes over what the cluster says.
-func (l *Loop) learn(u agentapi.ClusterUpdate) {
-	l.clusterProblems = u.Problems
-	if u.RuleSets == nil || u.Colours == nil {
-		return
-	}
-	if !reflect.DeepEqual(l.clusterColours, u.Colours) {
-		l.clusterColours = u.Colours
-		l.keepColours()
-	}
-	l.ruleBook.Offer(u.RuleSets)
-}
+// A publisher is the sink that tells the cluster, where there is one.
+type publisher struct{ to agentapi.Cluster }
 
-// keepColours keeps the cluster's colours for the next start.
-func (l *Loop) keepColours() {
-	l.unkept = l.store.saveClusterColours(l.cluster.Identity(), l.clusterColours)
+// Take implements sink.
+func (p publisher) Take(_ time.Time, s *Step) time.Duration {
+	if p.to != nil {
+		p.to.Publish(s.State)
+	}
+	return never
 }
 
 func identityOf(c agentapi.Cluster) string {

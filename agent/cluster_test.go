@@ -16,6 +16,7 @@ import (
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/agent/rulebook"
 	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/nodefile"
@@ -60,7 +61,12 @@ func (b *bench) says(spec string, colours ...mapping.Colour) {
 		RuleSets: []rules.Source{{Name: "ruleset/site", Root: "spec", Data: []byte(spec)}}, Colours: append([]mapping.Colour{}, colours...),
 	}
 	synctest.Wait()
-	b.loop.ruleBook.Take(<-b.loop.ruleBook.Offered())
+	b.takeRuleSets()
+}
+
+// takeRuleSets has what the cluster says settle at once.
+func (b *bench) takeRuleSets() {
+	b.rules.Take(<-b.rules.Offered())
 	synctest.Wait()
 }
 
@@ -82,49 +88,46 @@ const (
 // TestClusterUnknown holds that a node which never heard of the cluster's rules gives
 // no names, by rules of its own neither: the cluster may ignore the very neighbour.
 func TestClusterUnknown(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
+	playAgent(t, func(b *bench) {
 		b.write("rules.yaml", fileGreen)
 		b.inCluster()
 		b.start()
 		b.see(heard(sw1, 100))
 		b.expect("nothing known of the cluster", []string(nil)...)
 		if f := b.nodeFile(); f.Converged || !strings.Contains(f.RulesProblem, "RuleSets of the cluster are not known yet") {
-			t.Errorf("node file: converged %v, problem %q", f.Converged, f.RulesProblem)
+			b.t.Errorf("node file: converged %v, problem %q", f.Converged, f.RulesProblem)
 		}
 		b.says(specIgnore)
 		b.see(heard(sw1, 100))
 		b.expect("ignored", []string(nil)...)
 		if f := b.nodeFile(); f.RulesProblem != "" {
-			t.Errorf("node file: problem %q", f.RulesProblem)
+			b.t.Errorf("node file: problem %q", f.RulesProblem)
 		}
 		b.says(specBlue)
 		b.see(heard(sw1, 100))
 		b.expect("the file comes first", "green eth1 fresh")
 		if f := b.nodeFile(); !f.Converged {
-			t.Error("not converged")
+			b.t.Error("not converged")
 		}
-		b.stop()
 	})
 }
 
 // TestClusterAway holds that what the cluster said last counts over a restart, until it
 // says something else, mistakes excepted.
 func TestClusterAway(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
+	playAgent(t, func(b *bench) {
 		c := b.inCluster()
 		b.start()
 		b.see(heard(sw1, 100))
 		b.says(specBlue)
 		b.expect("blue", "blue eth1 fresh")
 		if c.published == nil || len(c.published.View.Uplinks) != 1 || c.published.View.Uplinks[0].Name != "blue" {
-			t.Errorf("published %+v", c.published)
+			b.t.Errorf("published %+v", c.published)
 		}
 		b.says(`{"networks": [{"nam": "red", "match": [{"vlan": 100}]}]}`)
 		b.expect("a mistake", "blue eth1 fresh")
 		if got := b.conditions(); !slices.Equal(got, []mapping.ConditionType{mapping.RulesInvalid}) {
-			t.Errorf("conditions %v", got)
+			b.t.Errorf("conditions %v", got)
 		}
 		b.stop()
 
@@ -133,22 +136,21 @@ func TestClusterAway(t *testing.T) {
 		b.see(heard(sw1, 100))
 		b.expect("after a restart", "blue eth1 fresh")
 		if f := b.nodeFile(); !f.Converged {
-			t.Error("not converged without the cluster")
+			b.t.Error("not converged without the cluster")
 		}
 		unreachable := mapping.Condition{Type: mapping.ClusterUnreachable, Message: "away"}
 		said, ok := b.cluster.(*saidCluster)
 		if !ok {
-			t.Fatal("no cluster")
+			b.t.Fatal("no cluster")
 		}
 		said.updates <- agentapi.ClusterUpdate{Problems: []mapping.Condition{unreachable}}
 		synctest.Wait()
 		b.expect("away", "blue eth1 fresh")
 		if got := b.conditions(); !slices.Equal(got, []mapping.ConditionType{mapping.ClusterUnreachable}) {
-			t.Errorf("conditions %v", got)
+			b.t.Errorf("conditions %v", got)
 		}
 		b.write("rules.yaml", fileGreen)
-		b.loop.ruleBook.Reload()
-		synctest.Wait()
+		b.readRules()
 		b.expect("a rule of the node", "green eth1 fresh")
 		b.says(`{}`)
 		b.expect("the cluster has no rules any more", "green eth1 fresh")
@@ -158,7 +160,6 @@ func TestClusterAway(t *testing.T) {
 		b.start()
 		b.see(heard(sw1, 100))
 		b.expect("on its own", "green eth1 fresh")
-		b.stop()
 	})
 }
 
@@ -166,8 +167,7 @@ func TestClusterAway(t *testing.T) {
 // rules that would tell its network are not known.
 func TestClusterUnknownMovesNobody(t *testing.T) {
 	const grouped = "switchGroups:\n  dc:\n    match: [{system: \"leaf-*\"}]\n    vlans: {100: green}\n"
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
+	playAgent(t, func(b *bench) {
 		b.write("rules.yaml", grouped)
 		b.start()
 		b.see(heard(sw1, 100))
@@ -176,7 +176,7 @@ func TestClusterUnknownMovesNobody(t *testing.T) {
 		b.keep(r)
 		b.readRecords()
 		if got := b.statuses(); !slices.Equal(got, []agentapi.ContainerStatus{agentapi.ContainerOK}) {
-			t.Errorf("on its own: %v", got)
+			b.t.Errorf("on its own: %v", got)
 		}
 		b.stop()
 
@@ -184,36 +184,34 @@ func TestClusterUnknownMovesNobody(t *testing.T) {
 		b.start()
 		b.see(heard(sw1, 100))
 		if got := b.statuses(); !slices.Equal(got, []agentapi.ContainerStatus{agentapi.ContainerUnverified}) || b.moved() != nil {
-			t.Errorf("nothing known of the cluster: %v, moved %v", got, b.moved())
+			b.t.Errorf("nothing known of the cluster: %v, moved %v", got, b.moved())
 		}
 		b.says(`{}`)
 		if got := b.statuses(); !slices.Equal(got, []agentapi.ContainerStatus{agentapi.ContainerOK}) {
-			t.Errorf("known: %v", got)
+			b.t.Errorf("known: %v", got)
 		}
 		b.says(specIgnore)
 		b.stop()
 
 		b.cluster = nil // the kept rules are the file's again
 		if err := os.Remove(filepath.Join(b.config.StateDirectory, "rules.last-good.json")); err != nil {
-			t.Fatal(err)
+			b.t.Fatal(err)
 		}
 		b.write("rules.yaml", "networks: 5\n")
 		b.start()
 		b.see(heard(sw1, 100))
 		if got := b.statuses(); !slices.Equal(got, []agentapi.ContainerStatus{agentapi.ContainerUnverified}) || b.moved() != nil {
-			t.Errorf("no good rules: %v, moved %v", got, b.moved())
+			b.t.Errorf("no good rules: %v, moved %v", got, b.moved())
 		}
-		b.stop()
 	})
 }
 
 // TestClusterFileUnreadable holds that the RuleSets alone do not count where the node has
 // rules that cannot be read: those may ignore the very neighbour.
 func TestClusterFileUnreadable(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
+	playAgent(t, func(b *bench) {
 		if err := os.Mkdir(b.config.Rules, 0o700); err != nil {
-			t.Fatal(err)
+			b.t.Fatal(err)
 		}
 		b.inCluster()
 		b.start()
@@ -221,41 +219,36 @@ func TestClusterFileUnreadable(t *testing.T) {
 		b.says(specBlue)
 		b.expect("the file cannot be read", []string(nil)...)
 		if got := b.conditions(); !slices.Equal(got, []mapping.ConditionType{mapping.RulesInvalid}) {
-			t.Errorf("conditions %v", got)
+			b.t.Errorf("conditions %v", got)
 		}
 		if f := b.nodeFile(); f.Converged || !strings.Contains(f.RulesProblem, "read rules: ") {
-			t.Errorf("node file: converged %v, problem %q", f.Converged, f.RulesProblem)
+			b.t.Errorf("node file: converged %v, problem %q", f.Converged, f.RulesProblem)
 		}
 		if err := os.Remove(b.config.Rules); err != nil {
-			t.Fatal(err)
+			b.t.Fatal(err)
 		}
-		b.loop.ruleBook.Reload()
-		synctest.Wait()
+		b.readRules()
 		b.expect("there is none", "blue eth1 fresh")
 		if err := os.Mkdir(b.config.Rules, 0o700); err != nil {
-			t.Fatal(err)
+			b.t.Fatal(err)
 		}
-		b.loop.ruleBook.Reload()
-		synctest.Wait()
+		b.readRules()
 		b.says(specIgnore)
 		b.expect("a file that was never read", "blue eth1 fresh")
-		b.stop()
 	})
 }
 
 // TestClusterMistakeGone holds that a mistake is forgotten with the RuleSet that made it,
 // though there are no rules then as before.
 func TestClusterMistakeGone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
+	playAgent(t, func(b *bench) {
 		c := b.inCluster()
 		b.start()
 		b.see(heard(sw1, 100))
 		none := func() {
 			c.updates <- agentapi.ClusterUpdate{RuleSets: []rules.Source{}, Colours: []mapping.Colour{}}
 			synctest.Wait()
-			b.loop.ruleBook.Take(<-b.loop.ruleBook.Offered())
-			synctest.Wait()
+			b.takeRuleSets()
 		}
 		none()
 		b.stop()
@@ -265,53 +258,49 @@ func TestClusterMistakeGone(t *testing.T) {
 		b.see(heard(sw1, 100))
 		b.says(`{"networks": 5}`)
 		if got := b.conditions(); !slices.Equal(got, []mapping.ConditionType{mapping.RulesInvalid}) {
-			t.Errorf("a mistake: conditions %v", got)
+			b.t.Errorf("a mistake: conditions %v", got)
 		}
 		none()
 		if got := b.conditions(); got != nil {
-			t.Errorf("none: conditions %v", got)
+			b.t.Errorf("none: conditions %v", got)
 		}
-		b.stop()
 	})
 }
 
 // TestClusterUnkept holds that a node says when it could not keep what the cluster said,
 // and keeps it as soon as it can.
 func TestClusterUnkept(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
-		b.config.StateDirectory = filepath.Join(t.TempDir(), "state")
+	playAgent(t, func(b *bench) {
+		b.config.StateDirectory = filepath.Join(b.t.TempDir(), "state")
 		b.inCluster()
 		b.start()
 		b.see(heard(sw1, 100))
 		b.says(specBlue, mapping.Colour{Name: "red-wren", Identity: mapping.Identity{Switch: "mac:" + sw1, VLAN: 100}})
 		b.expect("named", "blue eth1 fresh")
 		if got := b.conditions(); !slices.Contains(got, mapping.FilesUnwritable) {
-			t.Errorf("conditions %v", got)
+			b.t.Errorf("conditions %v", got)
 		}
 		if err := os.Mkdir(b.config.StateDirectory, 0o700); err != nil {
-			t.Fatal(err)
+			b.t.Fatal(err)
 		}
-		b.loop.ruleBook.Reload()
+		b.readRules()
 		time.Sleep(2 * lookEvery)
 		synctest.Wait()
 		if got := b.conditions(); got != nil {
-			t.Errorf("conditions %v", got)
+			b.t.Errorf("conditions %v", got)
 		}
 		kept := rulebook.New("", "test", b.config.StateDirectory, slog.New(slog.DiscardHandler)).Load().RuleSets
-		colours, err := b.loop.store.clusterColours("test")
+		colours, err := store{statefile.Dir(b.config.StateDirectory)}.clusterColours("test")
 		if len(kept) != 1 || len(colours) != 1 {
-			t.Errorf("kept %v, %v, %v", kept, colours, err)
+			b.t.Errorf("kept %v, %v, %v", kept, colours, err)
 		}
-		b.stop()
 	})
 }
 
 // TestClusterColours holds that a node in a cluster uses the cluster's colours only, as
 // those of one node could stand for something else on another.
 func TestClusterColours(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
+	playAgent(t, func(b *bench) {
 		b.start()
 		b.see(heard(sw1, 100))
 		own := colourOf1(b)
@@ -341,14 +330,12 @@ func TestClusterColours(t *testing.T) {
 		b.start()
 		b.see(heard(sw1, 100))
 		b.expect("on its own again", own+" eth1 fresh")
-		b.stop()
 	})
 }
 
 // TestOtherCluster holds that what one cluster said does not count in another.
 func TestOtherCluster(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
+	playAgent(t, func(b *bench) {
 		b.inCluster()
 		b.config.Colours.Attach = true
 		b.start()
@@ -362,22 +349,19 @@ func TestOtherCluster(t *testing.T) {
 		b.expect("another", []string(nil)...)
 		b.says(`{}`)
 		b.expect("another, heard", []string(nil)...)
-		b.stop()
 	})
 }
 
 // TestClusterWithoutRules holds that a cluster without RuleSets is known as one.
 func TestClusterWithoutRules(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
+	playAgent(t, func(b *bench) {
 		c := b.inCluster()
 		b.config.Colours.Attach = true
 		b.start()
 		b.see(heard(sw1, 100))
 		c.updates <- agentapi.ClusterUpdate{RuleSets: []rules.Source{}, Colours: []mapping.Colour{{Name: "red-wren", Identity: mapping.Identity{Switch: "mac:" + sw1, VLAN: 100}}}}
 		synctest.Wait()
-		b.loop.ruleBook.Take(<-b.loop.ruleBook.Offered())
-		synctest.Wait()
+		b.takeRuleSets()
 		b.expect("known", "red-wren eth1 fresh")
 		b.stop()
 		b.inCluster()
@@ -385,8 +369,7 @@ func TestClusterWithoutRules(t *testing.T) {
 		b.see(heard(sw1, 100))
 		b.expect("after a restart", "red-wren eth1 fresh")
 		if got := b.conditions(); len(got) != 0 {
-			t.Errorf("conditions %v", got)
+			b.t.Errorf("conditions %v", got)
 		}
-		b.stop()
 	})
 }

@@ -86,7 +86,7 @@ func (b *bench) attached(netns record.Netns) {
 }
 
 func (b *bench) readRecords() {
-	b.loop.recordsDir.reload()
+	b.records.reload()
 	synctest.Wait()
 }
 
@@ -101,11 +101,7 @@ func (b *bench) moved() []nodefile.Moved {
 
 func (b *bench) statuses() (out []agentapi.ContainerStatus) {
 	b.t.Helper()
-	s, err := b.loop.State()
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	for _, a := range s.Attachments {
+	for _, a := range b.state().Attachments {
 		out = append(out, a.Status)
 	}
 	return out
@@ -127,8 +123,7 @@ func (b *bench) history(kinds ...agentapi.ChangeKind) (out []string) {
 }
 
 func TestMovedAndBack(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
+	playAgent(t, func(b *bench) {
 		b.write("rules.yaml", greenAndBlue)
 		var log bytes.Buffer
 		b.log = slog.New(slog.NewTextHandler(&log, nil))
@@ -136,82 +131,78 @@ func TestMovedAndBack(t *testing.T) {
 		b.see(heard(sw1, 100))
 		b.attached(record.Netns{})
 		if diff := cmp.Diff([]agentapi.ContainerStatus{agentapi.ContainerOK}, b.statuses()); diff != "" || b.moved() != nil {
-			t.Errorf("attached: %s, moved %v", diff, b.moved())
+			b.t.Errorf("attached: %s, moved %v", diff, b.moved())
 		}
 		b.see(heard(sw1, 200))
 		if diff := cmp.Diff([]agentapi.ContainerStatus{agentapi.ContainerUnverified}, b.statuses()); diff != "" || b.moved() != nil {
-			t.Errorf("on probation: %s, moved %v", diff, b.moved())
+			b.t.Errorf("on probation: %s, moved %v", diff, b.moved())
 		}
 		time.Sleep(mapping.HoldDown + time.Second)
 		b.see(heard(sw1, 200))
 		to := string(mapping.Identity{Switch: "mac:" + sw1, VLAN: 200}.Key())
 		want := []nodefile.Moved{{Key: nodefile.Key{Name: "conf", ContainerID: "c1", IfName: "net1"}, Identity: to, Neighbor: "leaf-1 mac:" + sw1 + " port ifname:p1"}}
 		if diff := cmp.Diff(want, b.moved(), cmpopts.IgnoreFields(nodefile.Moved{}, "Since")); diff != "" {
-			t.Fatalf("moved (-want +got):\n%s", diff)
+			b.t.Fatalf("moved (-want +got):\n%s", diff)
 		}
 		if age := time.Since(b.moved()[0].Since); age < 0 || age > mapping.HoldDown+2*time.Second {
-			t.Errorf("moved %v ago", age)
+			b.t.Errorf("moved %v ago", age)
 		}
 		if got := b.conditions(); !slices.Equal(got, []mapping.ConditionType{mapping.AttachmentMoved}) {
-			t.Errorf("conditions %v, want AttachmentMoved", got)
+			b.t.Errorf("conditions %v, want AttachmentMoved", got)
 		}
-		writes := b.loop.writes.Load()
+		writes := b.state().Writes
 		for range 10 {
 			time.Sleep(30 * time.Second)
 			b.see(heard(sw1, 200))
 		}
-		if got := b.loop.writes.Load(); got != writes {
-			t.Errorf("%d writes while nothing happens", got-writes)
+		if got := b.state().Writes; got != writes {
+			b.t.Errorf("%d writes while nothing happens", got-writes)
 		}
 		b.see(heard(sw1, 100))
 		time.Sleep(mapping.HoldDown + time.Second)
 		b.see(heard(sw1, 100))
 		if diff := cmp.Diff([]agentapi.ContainerStatus{agentapi.ContainerOK}, b.statuses()); diff != "" || b.moved() != nil || len(b.conditions()) != 0 {
-			t.Errorf("back: %s, moved %v, conditions %v", diff, b.moved(), b.conditions())
+			b.t.Errorf("back: %s, moved %v, conditions %v", diff, b.moved(), b.conditions())
 		}
 		pod := "pod|default/web-0|green|"
 		green, blue := "green ("+idGreen.String()+")", "blue ("+identity.Key(to).Named()+")"
 		if diff := cmp.Diff([]string{pod + green + " -> " + blue, pod + blue + " -> " + green}, b.history(agentapi.ChangePod)); diff != "" {
-			t.Errorf("history (-want +got):\n%s", diff)
+			b.t.Errorf("history (-want +got):\n%s", diff)
 		}
 		for _, line := range []string{"level=WARN msg=change what=pod network=green interface=eth1 pod=default/web-0", "level=INFO msg=change what=pod network=green interface=eth1 pod=default/web-0"} {
 			if strings.Count(log.String(), line) != 1 {
-				t.Errorf("not logged once: %s\n%s", line, log.String())
+				b.t.Errorf("not logged once: %s\n%s", line, log.String())
 			}
 		}
-		b.stop()
 	})
 }
 
 // TestMovedWhileAgentRestarts holds that the plugin is told all the time.
 func TestMovedWhileAgentRestarts(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
+	playAgent(t, func(b *bench) {
 		b.write("rules.yaml", greenAndBlue)
 		b.start()
 		b.see(heard(sw2, 200))
 		b.attached(record.Netns{})
 		if len(b.moved()) != 1 {
-			t.Errorf("moved: %v, want one", b.moved())
+			b.t.Errorf("moved: %v, want one", b.moved())
 		}
 		b.stop()
 		b.start()
 		b.see()
 		if len(b.moved()) != 1 {
-			t.Errorf("moved after a restart, with a silent switch: %v, want one", b.moved())
+			b.t.Errorf("moved after a restart, with a silent switch: %v, want one", b.moved())
 		}
 		if got := b.history(agentapi.ChangeAgent); len(got) != 2 {
-			t.Errorf("history: %v, want two starts", got)
+			b.t.Errorf("history: %v, want two starts", got)
 		}
-		b.stop()
 	})
 }
 
 // TestMovedSinceSurvivesRestart holds that a container moved once, however often the
 // agent starts.
 func TestMovedSinceSurvivesRestart(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
+	playAgent(t, func(b *bench) {
 		b.write("rules.yaml", greenAndBlue)
 		b.start()
 		b.see(heard(sw1, 100))
@@ -227,20 +218,19 @@ func TestMovedSinceSurvivesRestart(t *testing.T) {
 			b.see()
 			b.see(heard(sw1, 200))
 			if diff := cmp.Diff(first, b.moved()); diff != "" {
-				t.Errorf("moved after a restart (-before +after):\n%s", diff)
+				b.t.Errorf("moved after a restart (-before +after):\n%s", diff)
 			}
 		}
 		if got := b.history(agentapi.ChangePod); len(got) != 1 {
-			t.Errorf("history: %v, want one move", got)
+			b.t.Errorf("history: %v, want one move", got)
 		}
 		b.stop()
 		b.boot = "boot-2"
 		b.start()
 		b.see(heard(sw1, 200))
 		if got := b.moved(); got != nil {
-			t.Errorf("moved after a reboot: %v", got)
+			b.t.Errorf("moved after a reboot: %v", got)
 		}
-		b.stop()
 	})
 }
 
@@ -248,22 +238,19 @@ func TestRegroupedThenRenamed(t *testing.T) {
 	group := func(name string) string {
 		return "switchGroups:\n  dc1:\n    match: [{system: \"leaf-*\"}]\n    vlans: {100: " + name + ", 200: blue}\n"
 	}
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
+	playAgent(t, func(b *bench) {
 		b.write("rules.yaml", greenAndBlue)
 		b.start()
 		b.see(heard(sw1, 100))
 		b.attached(record.Netns{})
 		for _, rules := range []string{group("green"), group("prod"), greenAndBlue, group("prod")} {
 			b.write("rules.yaml", rules)
-			b.loop.ruleBook.Reload()
-			synctest.Wait()
+			b.readRules()
 			b.see(heard(sw1, 100))
 			if diff := cmp.Diff([]agentapi.ContainerStatus{agentapi.ContainerOK}, b.statuses()); diff != "" || b.moved() != nil {
-				t.Errorf("%s\n%s, moved %v", rules, diff, b.moved())
+				b.t.Errorf("%s\n%s, moved %v", rules, diff, b.moved())
 			}
 		}
-		b.stop()
 	})
 }
 
@@ -295,8 +282,7 @@ func (b *bench) seeBond(members ...*discovery.Neighbor) {
 // TestMLAGLegComesLater has a container attached while one switch of two was away. The
 // first one may then go.
 func TestMLAGLegComesLater(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
+	playAgent(t, func(b *bench) {
 		b.start()
 		leaf1 := func() *discovery.Neighbor { n := heard(sw1, 100); return &n }
 		leaf2 := func() *discovery.Neighbor { n := heard(sw2, 100); n.SystemName = "leaf-2"; return &n }
@@ -311,9 +297,8 @@ func TestMLAGLegComesLater(t *testing.T) {
 		b.seeBond(leaf1(), leaf2())
 		b.seeBond(nil, leaf2())
 		if diff := cmp.Diff([]agentapi.ContainerStatus{agentapi.ContainerOK}, b.statuses()); diff != "" || b.moved() != nil {
-			t.Errorf("only the peer is left: %s, moved %v", diff, b.moved())
+			b.t.Errorf("only the peer is left: %s, moved %v", diff, b.moved())
 		}
-		b.stop()
 	})
 }
 
@@ -327,8 +312,7 @@ func TestMoveOfTrunkIsRecorded(t *testing.T) {
 		}
 		return n
 	}
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
+	playAgent(t, func(b *bench) {
 		b.write("rules.yaml", greenAndBlue)
 		b.start()
 		b.see(trunk(sw1, 100))
@@ -349,57 +333,52 @@ func TestMoveOfTrunkIsRecorded(t *testing.T) {
 		}
 		want := []string{"condition||green| -> AttachmentMoved", "pod|default/web-0|green|green (" + idGreen.String() + ") -> blue (" + idBlue.String() + ")"}
 		if got := b.history(agentapi.ChangeOmitted); len(got) == 0 {
-			t.Error("nothing was left out, so this tests nothing")
+			b.t.Error("nothing was left out, so this tests nothing")
 		}
 		if diff := cmp.Diff(want, b.history(agentapi.ChangePod, agentapi.ChangeCondition)); diff != "" {
-			t.Errorf("history (-want +got):\n%s", diff)
+			b.t.Errorf("history (-want +got):\n%s", diff)
 		}
-		b.stop()
 	})
 }
 
 func TestOrphanedRecord(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
+	playAgent(t, func(b *bench) {
 		b.write("rules.yaml", greenAndBlue)
 		b.start()
 		b.see(heard(sw1, 100))
 		netns := filepath.Join(b.t.TempDir(), "netns")
-		b.attached(record.Netns{Path: netns, Mount: ownMount(t)})
+		b.attached(record.Netns{Path: netns, Mount: ownMount(b.t)})
 		if got := b.conditions(); len(got) != 0 {
-			t.Errorf("conditions %v, want none: the runtime may be about to call DEL", got)
+			b.t.Errorf("conditions %v, want none: the runtime may be about to call DEL", got)
 		}
 		time.Sleep(time.Minute + time.Second) // without anything heard
 		synctest.Wait()
 		if got := b.conditions(); !slices.Equal(got, []mapping.ConditionType{mapping.OrphanedRecords}) {
-			t.Errorf("conditions %v, want OrphanedRecords", got)
+			b.t.Errorf("conditions %v, want OrphanedRecords", got)
 		}
 		if err := os.RemoveAll(b.config.RecordDirectory); err != nil {
-			t.Fatal(err)
+			b.t.Fatal(err)
 		}
 		b.readRecords()
 		if got := b.conditions(); len(got) != 0 || len(b.statuses()) != 0 {
-			t.Errorf("after gc: conditions %v, attachments %v", got, b.statuses())
+			b.t.Errorf("after gc: conditions %v, attachments %v", got, b.statuses())
 		}
-		b.stop()
 	})
 }
 
 func TestDamagedRecords(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
+	playAgent(t, func(b *bench) {
 		b.write("rules.yaml", greenAndBlue)
 		b.start()
 		b.see(heard(sw1, 100))
 		b.attached(record.Netns{})
 		if err := os.WriteFile(filepath.Join(b.config.RecordDirectory, "x.json"), []byte("{"), 0o600); err != nil {
-			t.Fatal(err)
+			b.t.Fatal(err)
 		}
 		b.readRecords()
 		b.expect("the rest goes on", "green eth1 fresh")
 		if got := b.conditions(); !slices.Equal(got, []mapping.ConditionType{mapping.RecordsUnreadable}) || len(b.statuses()) != 1 {
-			t.Errorf("conditions %v, attachments %v", got, b.statuses())
+			b.t.Errorf("conditions %v, attachments %v", got, b.statuses())
 		}
-		b.stop()
 	})
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/agent/altnames"
 	"github.com/colvin-net/colvin/agent/config"
+	"github.com/colvin-net/colvin/agent/rulebook"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
@@ -31,9 +32,25 @@ type bench struct {
 	snapshots chan *discovery.Snapshot
 	altNames  altnames.Kernel
 	cluster   agentapi.Cluster
+	rules     *rulebook.Book
+	records   *recordsDir
 	loop      *Loop
 	cancel    context.CancelFunc
 	done      chan error
+}
+
+// playAgent plays a test in a bubble of its own time, with an agent that ends with it.
+func playAgent(t *testing.T, play func(b *bench)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		defer func() {
+			if b.cancel != nil {
+				b.stop()
+			}
+		}()
+		play(b)
+	})
 }
 
 func newBench(t *testing.T) *bench {
@@ -45,9 +62,23 @@ func newBench(t *testing.T) *bench {
 	}}
 }
 
-func (b *bench) start() {
+// build makes a Loop that does not run.
+func (b *bench) build() {
 	b.snapshots = make(chan *discovery.Snapshot)
-	b.loop = NewLoop(Deps{Config: b.config, Version: "test", BootID: b.boot, Snapshots: b.snapshots, Log: b.log, AltNames: b.altNames, Cluster: b.cluster})
+	log := b.log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	b.rules = rulebook.New(b.config.Rules, identityOf(b.cluster), b.config.StateDirectory, log)
+	b.records = newRecordsDir(b.config.RecordDirectory, log)
+	b.loop = NewLoop(Deps{
+		Config: b.config, Version: "test", BootID: b.boot, Snapshots: b.snapshots, Rules: b.rules, Records: b.records, Cluster: b.cluster,
+		Log: log, AltNames: b.altNames,
+	})
+}
+
+func (b *bench) start() {
+	b.build()
 	ctx, cancel := context.WithCancel(b.t.Context())
 	b.cancel, b.done = cancel, make(chan error, 1)
 	go func() { b.done <- b.loop.Run(ctx) }()
@@ -55,10 +86,16 @@ func (b *bench) start() {
 
 func (b *bench) stop() {
 	b.t.Helper()
-	b.cancel()
-	if err := <-b.done; err != nil {
+	if err := b.end(); err != nil {
 		b.t.Error(err)
 	}
+}
+
+// end ends the agent, and returns what it complains of.
+func (b *bench) end() error {
+	b.cancel()
+	b.cancel = nil
+	return <-b.done
 }
 
 // see sends a snapshot of eth1, with what is heard there.
@@ -76,6 +113,22 @@ func heard(chassis string, pvid uint16) discovery.Neighbor {
 		MSAP: discovery.MSAP{Chassis: discovery.ID("mac:" + chassis), Port: "ifname:p1"}, SystemName: "leaf-1",
 		PVID: pvid, TTL: 120, FirstHeard: time.Now(), LastHeard: time.Now(),
 	}
+}
+
+// readRules has the rules file read again.
+func (b *bench) readRules() {
+	b.rules.Reload()
+	synctest.Wait()
+}
+
+// state is what the agent tells.
+func (b *bench) state() *agentapi.State {
+	b.t.Helper()
+	s, err := b.loop.State()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return s
 }
 
 // file lists what resolves: name, device and certainty.
@@ -110,12 +163,8 @@ func (b *bench) write(name, content string) {
 
 func (b *bench) conditions() []mapping.ConditionType {
 	b.t.Helper()
-	s, err := b.loop.State()
-	if err != nil {
-		b.t.Fatal(err)
-	}
 	var out []mapping.ConditionType
-	for _, c := range s.View.Conditions {
+	for _, c := range b.state().View.Conditions {
 		out = append(out, c.Type)
 	}
 	return out
@@ -130,27 +179,23 @@ func colourOf1(b *bench) string {
 }
 
 func TestColourThenName(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
+	playAgent(t, func(b *bench) {
 		b.start()
 		b.see(heard(sw1, 100))
 		colour := colourOf1(b)
 		b.expect("no rules", colour+" eth1 fresh")
 		b.write("rules.yaml", "networks:\n  - name: green\n    match: [{vlan: 100}]\n")
-		b.loop.ruleBook.Reload()
-		synctest.Wait()
+		b.readRules()
 		b.expect("named", colour+" eth1 fresh", "green eth1 fresh")
 		b.stop()
 		b.start()
 		b.see()
 		b.expect("after a restart", colour+" eth1 stale", "green eth1 stale")
-		b.stop()
 	})
 }
 
 func TestRestartAfterReboot(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
+	playAgent(t, func(b *bench) {
 		b.start()
 		b.see(heard(sw1, 100))
 		colour := colourOf1(b)
@@ -161,97 +206,86 @@ func TestRestartAfterReboot(t *testing.T) {
 		b.expect("not heard yet", colour+" eth1 unverified")
 		b.see(heard(sw1, 100))
 		b.expect("heard", colour+" eth1 fresh")
-		b.stop()
 	})
 }
 
 // TestLastGoodRules shows that mistakes never end the rules in force, not even
 // over a restart.
 func TestLastGoodRules(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
+	playAgent(t, func(b *bench) {
 		b.write("rules.yaml", "networks:\n  - name: green\n    match: [{vlan: 100}]\n")
 		b.start()
 		b.see(heard(sw1, 100))
 		b.expect("good rules", "green eth1 fresh")
 		b.write("rules.yaml", "networks:\n  - nam: green\n")
-		b.loop.ruleBook.Reload()
-		synctest.Wait()
+		b.readRules()
 		b.expect("bad rules", "green eth1 fresh")
 		if got := b.conditions(); len(got) != 1 || got[0] != mapping.RulesInvalid {
-			t.Errorf("conditions %v, want RulesInvalid", got)
+			b.t.Errorf("conditions %v, want RulesInvalid", got)
 		}
 		b.stop()
 		b.start()
 		b.see(heard(sw1, 100))
 		b.expect("bad rules after a restart", "green eth1 fresh")
 		if err := os.Remove(b.config.Rules); err != nil {
-			t.Fatal(err)
+			b.t.Fatal(err)
 		}
-		b.loop.ruleBook.Reload()
-		synctest.Wait()
+		b.readRules()
 		b.expect("rules file gone", "green eth1 fresh")
 		if err := os.Mkdir(b.config.Rules, 0o700); err != nil {
-			t.Fatal(err)
+			b.t.Fatal(err)
 		}
-		b.loop.ruleBook.Reload()
-		synctest.Wait()
+		b.readRules()
 		b.expect("rules file unreadable", "green eth1 fresh")
 		if got := b.conditions(); len(got) != 1 || got[0] != mapping.RulesInvalid {
-			t.Errorf("conditions %v, want RulesInvalid", got)
+			b.t.Errorf("conditions %v, want RulesInvalid", got)
 		}
 		if err := os.Remove(b.config.Rules); err != nil {
-			t.Fatal(err)
+			b.t.Fatal(err)
 		}
 		b.write("rules.yaml", "networks:\n  - name: blue\n    match: [{vlan: 100}]\n")
-		b.loop.ruleBook.Reload()
-		synctest.Wait()
+		b.readRules()
 		b.expect("good again", "blue eth1 fresh")
 		if got := b.conditions(); len(got) != 0 {
-			t.Errorf("conditions %v, want none", got)
+			b.t.Errorf("conditions %v, want none", got)
 		}
-		b.stop()
 	})
 }
 
 // TestNoGoodRules holds that colours wait for the first rules that are good: a rule may
 // ignore who speaks there, or use the colour for something else.
 func TestNoGoodRules(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
+	playAgent(t, func(b *bench) {
 		b.write("rules.yaml", "networks: 5\n")
 		b.start()
 		b.see(heard(sw1, 100))
 		b.expect("a mistake", []string(nil)...)
 		if _, err := os.Stat(filepath.Join(b.config.StateDirectory, coloursName)); err == nil {
-			t.Error("a colour was given")
+			b.t.Error("a colour was given")
 		}
 		b.write("rules.yaml", "ignore: [{system: nobody}]\n")
-		b.loop.ruleBook.Reload()
-		synctest.Wait()
+		b.readRules()
 		if got := b.file(); len(got) != 1 || !strings.HasSuffix(got[0], " eth1 fresh") {
-			t.Errorf("good: %v, want a colour", got)
+			b.t.Errorf("good: %v, want a colour", got)
 		}
-		b.stop()
 	})
 }
 
 func TestDamagedState(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
+	playAgent(t, func(b *bench) {
 		b.write(memoryFormat.Name, "{\"version\": 1,")
 		b.write(coloursName, "garbage")
 		b.start()
 		b.see(heard(sw1, 100))
 		b.expect("nothing is known and no colour is given out")
 		if got := b.conditions(); len(got) != 2 || got[0] != mapping.StateDamaged || got[1] != mapping.StateDamaged {
-			t.Errorf("conditions %v, want StateDamaged twice", got)
+			b.t.Errorf("conditions %v, want StateDamaged twice", got)
 		}
 		b.stop()
 		for name, want := range map[string]string{memoryFormat.Name + ".damaged": "{\"version\": 1,", coloursName: "garbage"} {
 			got, err := os.ReadFile(filepath.Join(b.config.StateDirectory, name))
 			if err != nil || string(got) != want {
-				t.Errorf("%s: %q, %v; want %q: nothing is lost", name, got, err, want)
+				b.t.Errorf("%s: %q, %v; want %q: nothing is lost", name, got, err, want)
 			}
 		}
 	})
@@ -259,8 +293,7 @@ func TestDamagedState(t *testing.T) {
 
 // TestWritesAreBounded floods the loop with changes that are worth a write each.
 func TestWritesAreBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
+	playAgent(t, func(b *bench) {
 		b.start()
 		start := time.Now()
 		for time.Since(start) < time.Minute {
@@ -269,41 +302,37 @@ func TestWritesAreBounded(t *testing.T) {
 			b.see()
 			time.Sleep(10 * time.Millisecond)
 		}
-		if got := b.loop.writes.Load(); got > writeBurst+61 {
-			t.Errorf("%d writes in a minute, want at most %d", got, writeBurst+61)
+		if got := b.state().Writes; got > writeBurst+61 {
+			b.t.Errorf("%d writes in a minute, want at most %d", got, writeBurst+61)
 		}
 		b.see(heard(sw2, 100))
 		time.Sleep(2 * time.Second)
 		b.see(heard(sw2, 100))
-		if s, err := b.loop.State(); err != nil || !strings.HasSuffix(b.file()[0], "eth1 fresh") {
-			t.Errorf("the last change did not reach the file: %v, %v, %v", b.file(), s.View.Uplinks, err)
+		if s := b.state(); !strings.HasSuffix(b.file()[0], "eth1 fresh") {
+			b.t.Errorf("the last change did not reach the file: %v, %v", b.file(), s.View.Uplinks)
 		}
-		b.stop()
 	})
 }
 
 // TestQuietNetworkWritesNothing has a switch refresh for an hour.
 func TestQuietNetworkWritesNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
+	playAgent(t, func(b *bench) {
 		b.start()
 		b.see(heard(sw1, 100))
-		before := b.loop.writes.Load()
+		before := b.state().Writes
 		for range 120 {
 			time.Sleep(30 * time.Second)
 			b.see(heard(sw1, 100))
 		}
-		if got := b.loop.writes.Load(); got != before {
-			t.Errorf("%d writes, want none", got-before)
+		if got := b.state().Writes; got != before {
+			b.t.Errorf("%d writes, want none", got-before)
 		}
-		b.stop()
 	})
 }
 
 // TestHoldDownEndsByItself shows that the loop wakes without a frame.
 func TestHoldDownEndsByItself(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
+	playAgent(t, func(b *bench) {
 		b.write("rules.yaml", "networks:\n  - {name: green, match: [{vlan: 100}]}\n  - {name: blue, match: [{vlan: 200}]}\n")
 		b.start()
 		b.see(heard(sw1, 100))
@@ -312,7 +341,6 @@ func TestHoldDownEndsByItself(t *testing.T) {
 		time.Sleep(mapping.HoldDown + time.Second)
 		synctest.Wait()
 		b.expect("believed", "blue eth1 fresh")
-		b.stop()
 	})
 }
 
@@ -321,10 +349,9 @@ const greenAndBlue = "networks:\n  - {name: green, match: [{vlan: 100}]}\n  - {n
 // TestMemoryCannotBeSaved shows that a full disk does not keep a name alive that
 // is not true any more.
 func TestMemoryCannotBeSaved(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
+	playAgent(t, func(b *bench) {
 		b.write("rules.yaml", greenAndBlue)
-		b.config.StateDirectory = filepath.Join(t.TempDir(), "state")
+		b.config.StateDirectory = filepath.Join(b.t.TempDir(), "state")
 		b.start()
 		b.see(heard(sw1, 100)) // the state directory does not exist
 		b.expect("no memory", "green eth1 fresh")
@@ -333,56 +360,52 @@ func TestMemoryCannotBeSaved(t *testing.T) {
 		synctest.Wait()
 		b.expect("an hour later", "blue eth1 fresh")
 		if got := b.conditions(); len(got) != 1 || got[0] != mapping.FilesUnwritable {
-			t.Errorf("conditions %v, want FilesUnwritable", got)
+			b.t.Errorf("conditions %v, want FilesUnwritable", got)
 		}
 		if err := os.Mkdir(b.config.StateDirectory, 0o700); err != nil {
-			t.Fatal(err)
+			b.t.Fatal(err)
 		}
-		b.loop.ruleBook.Reload()
+		b.readRules()
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
-		if _, err := os.Stat(b.loop.store.Path(memoryFormat.Name)); err != nil || len(b.conditions()) != 0 {
-			t.Errorf("when there is room again: %v, conditions %v", err, b.conditions())
+		if _, err := os.Stat(filepath.Join(b.config.StateDirectory, memoryFormat.Name)); err != nil || len(b.conditions()) != 0 {
+			b.t.Errorf("when there is room again: %v, conditions %v", err, b.conditions())
 		}
 		if err := os.RemoveAll(b.config.StateDirectory); err != nil {
-			t.Fatal(err)
+			b.t.Fatal(err)
 		}
-		b.cancel()
-		if err := <-b.done; err == nil {
-			t.Error("the last attempt to save fails silently")
+		if err := b.end(); err == nil {
+			b.t.Error("the last attempt to save fails silently")
 		}
 	})
 }
 
 // TestNodeFileCannotBeWritten shows that no file is left rather than an old one.
 func TestNodeFileCannotBeWritten(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
+	playAgent(t, func(b *bench) {
 		b.write("rules.yaml", greenAndBlue)
 		b.start()
 		b.see(heard(sw1, 100))
 		obstacle := filepath.Join(b.config.RunDirectory, nodefile.FileName+".tmp", "x")
 		if err := os.MkdirAll(obstacle, 0o700); err != nil {
-			t.Fatal(err)
+			b.t.Fatal(err)
 		}
 		b.see(heard(sw1, 200))
 		if _, err := os.Stat(filepath.Join(b.config.RunDirectory, nodefile.FileName)); err == nil {
-			t.Errorf("an old file is left: %v", b.file())
+			b.t.Errorf("an old file is left: %v", b.file())
 		}
 		if err := os.RemoveAll(filepath.Dir(obstacle)); err != nil {
-			t.Fatal(err)
+			b.t.Fatal(err)
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		b.expect("when it can be written again", "blue eth1 unverified", "green eth1 unverified")
-		b.stop()
 	})
 }
 
 // TestLastChangeIsWritten stops the agent while the limit holds a change back.
 func TestLastChangeIsWritten(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
+	playAgent(t, func(b *bench) {
 		b.write("rules.yaml", greenAndBlue)
 		b.start()
 		for range writeBurst {
@@ -397,32 +420,29 @@ func TestLastChangeIsWritten(t *testing.T) {
 
 // TestFileIsRestored removes the node file as a cleaner would.
 func TestFileIsRestored(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
+	playAgent(t, func(b *bench) {
 		b.write("rules.yaml", greenAndBlue)
 		b.start()
 		b.see(heard(sw1, 100))
 		if err := os.Remove(filepath.Join(b.config.RunDirectory, nodefile.FileName)); err != nil {
-			t.Fatal(err)
+			b.t.Fatal(err)
 		}
 		time.Sleep(lookEvery + time.Second)
 		synctest.Wait()
 		b.expect("a minute later", "green eth1 fresh")
-		b.stop()
 	})
 }
 
 // TestColoursSurviveAFullDisk shows that colours which cannot be kept are not
 // given out, and that those that were stay.
 func TestColoursSurviveAFullDisk(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
+	playAgent(t, func(b *bench) {
 		b.start()
 		b.see(heard(sw1, 100))
 		old := colourOf1(b)
 		obstacle := filepath.Join(b.config.StateDirectory, coloursName+".tmp", "x")
 		if err := os.MkdirAll(obstacle, 0o700); err != nil {
-			t.Fatal(err)
+			b.t.Fatal(err)
 		}
 		b.see()
 		b.see(heard(sw2, 100))
@@ -431,13 +451,12 @@ func TestColoursSurviveAFullDisk(t *testing.T) {
 		b.see(heard(sw1, 100))
 		b.expect("what was kept", old+" eth1 fresh")
 		if err := os.RemoveAll(filepath.Dir(obstacle)); err != nil {
-			t.Fatal(err)
+			b.t.Fatal(err)
 		}
 		b.see()
 		b.see(heard(sw2, 100))
 		if got := b.file(); len(got) != 1 || strings.HasPrefix(got[0], old) {
-			t.Errorf("there is room again: %v, want another colour than %s", got, old)
+			b.t.Errorf("there is room again: %v, want another colour than %s", got, old)
 		}
-		b.stop()
 	})
 }

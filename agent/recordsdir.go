@@ -104,8 +104,11 @@ func (d *recordsDir) reload() {
 	latest.Put(d.out, now)
 }
 
-// load reads the records for the first time.
-func (d *recordsDir) load() *containers.Records {
+// Updates implements RecordSource.
+func (d *recordsDir) Updates() <-chan *containers.Records { return d.out }
+
+// Load reads the records for the first time.
+func (d *recordsDir) Load() *containers.Records {
 	d.last = containers.Read(d.dir, d.here)
 	return d.last
 }

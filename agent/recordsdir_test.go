@@ -18,7 +18,7 @@ import (
 func TestWatchRecords(t *testing.T) {
 	b := newBench(t)
 	d := newRecordsDir(b.config.RecordDirectory, slog.New(slog.DiscardHandler))
-	d.load()
+	d.Load()
 	ctx, cancel := context.WithTimeout(t.Context(), recordsPoll/2) // less than the safety net takes
 	defer cancel()
 	done := make(chan error, 1)

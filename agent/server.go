@@ -29,16 +29,20 @@ type Server struct {
 	state   func() (*agentapi.State, error)
 	changes func(since time.Time) (agentapi.Changes, error)
 	log     *slog.Logger
+	ready   chan struct{}
 }
 
 // NewServer returns the server of the socket at path, which answers with what
 // state and changes return.
 func NewServer(path string, state func() (*agentapi.State, error), changes func(since time.Time) (agentapi.Changes, error), log *slog.Logger) *Server {
-	return &Server{path: path, state: state, changes: changes, log: log}
+	return &Server{path: path, state: state, changes: changes, log: log, ready: make(chan struct{})}
 }
 
 // String names the task.
 func (*Server) String() string { return "agent socket" }
+
+// Ready is closed once the socket answers.
+func (s *Server) Ready() <-chan struct{} { return s.ready }
 
 // Run serves until ctx ends. The caller holds the agent's lock, so a socket that
 // is already there was left by an agent that is gone.
@@ -54,6 +58,7 @@ func (s *Server) Run(ctx context.Context) error {
 		_ = l.Close()
 		return fmt.Errorf("set mode of agent socket: %w", err)
 	}
+	close(s.ready) // who connects from now on is answered, if a moment later
 	return serve(ctx, l, s.handler())
 }
 

@@ -8,6 +8,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/colvin-net/colvin/agent"
 	"github.com/colvin-net/colvin/agent/config"
+	"github.com/colvin-net/colvin/agent/rulebook"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/ether"
 	"github.com/colvin-net/colvin/discovery/link"
@@ -128,6 +130,7 @@ func startAgent(b *testing.B, ns *netnstest.Namespace) string {
 	observer := observe.New(observe.Config{Links: links, Listen: ether.Listen, ListenOn: observe.Patterns{"eth*"}})
 	loop := agent.NewLoop(agent.Deps{
 		Config: c, BootID: "bench", Snapshots: observer.Updates(), WriteLimit: rate.NewLimiter(rate.Inf, 0),
+		Rules: rulebook.New(c.Rules, "", dir, slog.New(slog.DiscardHandler)),
 	})
 	ctx, cancel := context.WithCancel(b.Context())
 	var group errgroup.Group

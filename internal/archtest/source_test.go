@@ -65,16 +65,17 @@ func TestSleep(t *testing.T) {
 }
 
 // sleeps returns the calls of time.Sleep that can run outside a synctest bubble:
-// neither within the arguments of synctest.Test, nor in a function of these files
-// that is mentioned in bubbles only.
+// neither within the arguments of synctest.Test or of a player, nor in a function of
+// these files that is mentioned in bubbles only.
 func sleeps(files []*ast.File) []token.Pos {
 	bubbles := map[ast.Node]bool{}
 	functions := map[string][]*ast.FuncDecl{}
+	played := players(files)
 	for _, f := range files {
 		for n := range ast.Preorder(f) {
 			switch n := n.(type) {
 			case *ast.CallExpr:
-				if isCall(f, n, "testing/synctest", "Test") {
+				if name, ok := n.Fun.(*ast.Ident); isCall(f, n, "testing/synctest", "Test") || ok && played[name.Name] {
 					bubbles[n] = true
 				}
 			case *ast.FuncDecl:
@@ -107,6 +108,42 @@ func sleeps(files []*ast.File) []token.Pos {
 	return found
 }
 
+// players are the functions that play a function which they are given in a bubble, and
+// nowhere else.
+func players(files []*ast.File) map[string]bool {
+	played := map[string]bool{}
+	for _, f := range files {
+		for _, d := range f.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok || fn.Body == nil || fn.Recv != nil {
+				continue
+			}
+			given := map[string]bool{}
+			for _, p := range fn.Type.Params.List {
+				if _, ok := p.Type.(*ast.FuncType); ok {
+					for _, name := range p.Names {
+						given[name.Name] = true
+					}
+				}
+			}
+			inside, outside := false, false
+			bubbles := map[ast.Node]bool{}
+			for n := range ast.Preorder(fn.Body) {
+				if call, ok := n.(*ast.CallExpr); ok && isCall(f, call, "testing/synctest", "Test") {
+					bubbles[n] = true
+				}
+			}
+			visit(fn.Body, bubbles, func(n ast.Node, inBubble bool) {
+				if name, ok := n.(*ast.Ident); ok && given[name.Name] {
+					inside, outside = inside || inBubble, outside || !inBubble
+				}
+			})
+			played[fn.Name.Name] = inside && !outside
+		}
+	}
+	return played
+}
+
 // mentions returns each name that is used, and whether it is used outside bubbles.
 func mentions(files []*ast.File, bubbles map[ast.Node]bool) map[string]bool {
 	used := map[string]bool{}
@@ -127,9 +164,9 @@ func mentions(files []*ast.File, bubbles map[ast.Node]bool) map[string]bool {
 }
 
 // visit calls do for every node, saying whether it lies in one of bubbles.
-func visit(f *ast.File, bubbles map[ast.Node]bool, do func(n ast.Node, inBubble bool)) {
+func visit(root ast.Node, bubbles map[ast.Node]bool, do func(n ast.Node, inBubble bool)) {
 	var stack []bool // for each node above, whether it lies in a bubble or is one
-	ast.Inspect(f, func(n ast.Node) bool {
+	ast.Inspect(root, func(n ast.Node) bool {
 		if n == nil {
 			stack = stack[:len(stack)-1]
 			return true
@@ -176,6 +213,9 @@ func TestSleepsAreFound(t *testing.T) {
 		"helper of bubbles": {"func h() { clock.Sleep(1) }\nfunc g() { h() }\nfunc TestX(t *testing.T) { synctest.Test(t, func(t *testing.T) { g() }) }", 0},
 		"helper of both":    {"func h() { clock.Sleep(1) }\nfunc TestX(t *testing.T) { h(); synctest.Test(t, func(t *testing.T) { h() }) }", 1},
 		"function value":    {"func body(t *testing.T) { clock.Sleep(1) }\nfunc TestX(t *testing.T) { synctest.Test(t, body) }", 0},
+		"player":            {"func play(t *testing.T, p func()) { synctest.Test(t, func(t *testing.T) { p() }) }\nfunc TestX(t *testing.T) { play(t, func() { clock.Sleep(1) }) }", 0},
+		"player outside":    {"func play(t *testing.T, p func()) { p(); synctest.Test(t, func(t *testing.T) { p() }) }\nfunc TestX(t *testing.T) { play(t, func() { clock.Sleep(1) }) }", 1},
+		"no player":         {"func play(t *testing.T, p func()) { synctest.Test(t, nil); p() }\nfunc TestX(t *testing.T) { play(t, func() { clock.Sleep(1) }) }", 1},
 		"other Sleep":       {"func TestX(t *testing.T) { time.Sleep(1) }", 0},
 	} {
 		f, err := parser.ParseFile(token.NewFileSet(), name, head+tt.source, 0)

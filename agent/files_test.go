@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/statefile"
+	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+// A filesBench is the files alone.
+type filesBench struct {
+	*files
+	t   *testing.T
+	dir string // of both files
+}
+
+func newFilesBench(t *testing.T) *filesBench {
+	t.Helper()
+	dir := t.TempDir()
+	path := filepath.Join(dir, nodefile.FileName)
+	return &filesBench{t: t, dir: dir, files: newFiles(path, store{statefile.Dir(dir)}, nil, slog.New(slog.DiscardHandler))}
+}
+
+// take has the files take a Step in which the networks can be attached to, each with its
+// certainty.
+func (b *filesBench) take(certainty nodefile.Certainty, networks ...string) (again time.Duration) {
+	now, eth1 := time.Now(), nodefile.Link{Name: "eth1", Index: 2, MAC: macOf(2).String()}
+	s := &Step{Input: mapping.Input{Snapshot: &discovery.Snapshot{Time: now}}, View: mapping.View{Node: "node1", BootID: "boot-1", Time: now, Converged: true}}
+	for i, name := range networks {
+		s.View.Uplinks = append(s.View.Uplinks, mapping.Uplink{
+			Name: name, Certainty: certainty, Usable: true, Identity: mapping.Identity{Switch: "mac:" + sw1, VLAN: uint16(i + 1)},
+			Device: eth1, Port: eth1,
+		})
+	}
+	s.Memory.Claims = []mapping.Claim{{Interface: string(certainty)}} // so that it is another one too
+	return b.Take(now, s)
+}
+
+// names lists the networks in the file; nil where there is none.
+func (b *filesBench) names() []string {
+	b.t.Helper()
+	f, err := nodefile.Read(b.path)
+	if err != nil {
+		return nil
+	}
+	out := []string{}
+	for _, n := range f.Networks {
+		out = append(out, fmt.Sprint(n.Name, " ", n.Uplinks[0].Certainty))
+	}
+	return out
+}
+
+func (b *filesBench) expect(when string, want ...string) {
+	b.t.Helper()
+	if diff := cmp.Diff(want, b.names()); diff != "" {
+		b.t.Errorf("%s: networks (-want +got):\n%s", when, diff)
+	}
+}
+
+// exhaust makes changes that take nothing away until one is held back, and returns for how
+// long.
+func (b *filesBench) exhaust() time.Duration {
+	b.t.Helper()
+	for i := range 2 * writeBurst {
+		if again := b.take([]nodefile.Certainty{nodefile.Fresh, nodefile.Stale}[i%2], "green", "red"); again != never {
+			if i < writeBurst {
+				b.t.Fatalf("held back after %d writes, want %d at once", i, writeBurst)
+			}
+			return again
+		}
+	}
+	b.t.Fatal("nothing is ever held back")
+	return 0
+}
+
+func TestFilesLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newFilesBench(t)
+		again := b.exhaust()
+		if again <= 0 || again > writeEvery || b.writes != writeBurst {
+			t.Errorf("%d writes, then again in %v; want %d and within %v", b.writes, again, writeBurst, writeEvery)
+		}
+		b.expect("held back", "green stale", "red stale")
+		time.Sleep(again)
+		if again := b.take(nodefile.Fresh, "green", "red"); again != never {
+			t.Errorf("after that again in %v", again)
+		}
+		b.expect("later", "green fresh", "red fresh")
+	})
+}
+
+// TestFilesUrgent holds that what is not true any more goes though the limit is used up,
+// and that this has a limit too.
+func TestFilesUrgent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newFilesBench(t)
+		var all []string
+		for i := range 2 * writeBurst {
+			all = append(all, fmt.Sprintf("net-%02d", i))
+		}
+		for i := range writeBurst {
+			b.take([]nodefile.Certainty{nodefile.Stale, nodefile.Fresh}[i%2], all...)
+		}
+		if again := b.take(nodefile.Stale, all...); again == never {
+			t.Error("the limit is not used up, so this tests nothing")
+		}
+		writes := b.writes
+		for again := never; again == never; {
+			all = all[:len(all)-1]
+			if again = b.take(nodefile.Fresh, all...); again != never && again > urgentEvery {
+				t.Errorf("again in %v, want within %v", again, urgentEvery)
+			}
+		}
+		if got := b.writes - writes; got != writeBurst {
+			t.Errorf("%d urgent writes at once, want %d", got, writeBurst)
+		}
+	})
+}
+
+// TestFilesUnchanged holds that what is as it should be is not written, whenever it is
+// looked at.
+func TestFilesUnchanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newFilesBench(t)
+		for range 3 {
+			if again := b.take(nodefile.Fresh, "green"); again != never || b.writes != 1 || !b.Intact() {
+				t.Errorf("%d writes, again in %v, intact %v", b.writes, again, b.Intact())
+			}
+			time.Sleep(time.Hour)
+		}
+	})
+}
+
+// TestFilesCleaned removes the node file as a cleaner would, or writes another.
+func TestFilesCleaned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newFilesBench(t)
+		b.take(nodefile.Fresh, "green")
+		for what, do := range map[string]func() error{
+			"removed": func() error { return os.Remove(b.path) },
+			"changed": func() error { return os.WriteFile(b.path, nil, 0o600) },
+		} {
+			if err := do(); err != nil {
+				t.Fatal(err)
+			}
+			if b.Intact() {
+				t.Errorf("%s: intact", what)
+			}
+			if again := b.take(nodefile.Fresh, "green"); again != never || !b.Intact() {
+				t.Errorf("%s: again in %v, intact %v", what, again, b.Intact())
+			}
+			b.expect(what, "green fresh")
+		}
+	})
+}
+
+// TestFilesWithoutMemory holds that a memory which cannot be saved keeps the node file
+// from nothing, and is saved as soon as it can be.
+func TestFilesWithoutMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newFilesBench(t)
+		b.store = store{statefile.Dir(filepath.Join(b.dir, "state"))} // is not there
+		if again := b.take(nodefile.Fresh, "green"); again != writeEvery || b.Unwritten() == nil || b.writes != 0 {
+			t.Errorf("again in %v, unwritten %v, %d writes", again, b.Unwritten(), b.writes)
+		}
+		b.expect("no memory", "green fresh")
+		if err := os.Mkdir(string(b.store.Dir), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if again := b.take(nodefile.Fresh, "green"); again != never || b.Unwritten() != nil || b.writes != 1 {
+			t.Errorf("with room: again in %v, unwritten %v, %d writes", again, b.Unwritten(), b.writes)
+		}
+		if err := os.Remove(b.store.Path(memoryFormat.Name)); err != nil {
+			t.Error(err)
+		}
+		if err := os.Remove(string(b.store.Dir)); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Finish(); err == nil {
+			t.Error("the last attempt to save fails silently")
+		}
+	})
+}
+
+// TestFilesWithoutNodeFile holds that no node file is left rather than an old one, and
+// that the memory is saved all the same.
+func TestFilesWithoutNodeFile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newFilesBench(t)
+		b.take(nodefile.Fresh, "green")
+		obstacle := filepath.Join(b.path+".tmp", "x")
+		if err := os.MkdirAll(obstacle, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if again := b.take(nodefile.Stale, "green"); again != writeEvery || b.Unwritten() == nil || b.Intact() {
+			t.Errorf("again in %v, unwritten %v, intact %v", again, b.Unwritten(), b.Intact())
+		}
+		if got := b.names(); got != nil {
+			t.Errorf("an old file is left: %v", got)
+		}
+		if m, err := b.store.memory(); err != nil || len(m.Claims) != 1 || m.Claims[0].Interface != string(nodefile.Stale) {
+			t.Errorf("memory %+v, %v", m, err)
+		}
+		if err := os.RemoveAll(filepath.Dir(obstacle)); err != nil {
+			t.Fatal(err)
+		}
+		if again := b.take(nodefile.Stale, "green"); again != never || b.Unwritten() != nil {
+			t.Errorf("with room: again in %v, unwritten %v", again, b.Unwritten())
+		}
+		b.expect("with room", "green stale")
+	})
+}
+
+// TestFilesFinish holds that the end writes what a limit holds back, and nothing where
+// there is nothing.
+func TestFilesFinish(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newFilesBench(t)
+		if err := b.Finish(); err != nil || b.names() != nil {
+			t.Errorf("before the first step: %v, networks %v", err, b.names())
+		}
+		b.exhaust()
+		if err := b.Finish(); err != nil {
+			t.Error(err)
+		}
+		b.expect("the last word", "green fresh", "red fresh")
+	})
+}
+
+// TestMemoryBeforeNodeFile holds that an agent which is killed between the two does not
+// come back with an older opinion than the plugin has read.
+func TestMemoryBeforeNodeFile(t *testing.T) {
+	b := newFilesBench(t)
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = w.Close() }()
+	if err := w.Add(b.dir); err != nil {
+		t.Fatal(err)
+	}
+	for i, certainty := range []nodefile.Certainty{nodefile.Fresh, nodefile.Stale} {
+		if again := b.take(certainty, "green"); again != never {
+			t.Fatal(b.Unwritten())
+		}
+		var made []string
+		for len(made) < 2 {
+			e := <-w.Events
+			if name := filepath.Base(e.Name); e.Has(fsnotify.Create) && (name == memoryFormat.Name || name == nodefile.FileName) {
+				made = append(made, name)
+			}
+		}
+		if !slices.Equal(made, []string{memoryFormat.Name, nodefile.FileName}) {
+			t.Errorf("write %d: %v", i+1, made)
+		}
+	}
+}

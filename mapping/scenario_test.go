@@ -28,6 +28,7 @@ import (
 // of its "show" and "explain" steps.
 func TestScenarios(t *testing.T) {
 	scenario.Run(t, "testdata/scenarios/*.txtar", func(t *testing.T, files map[string]string) scenario.Player {
+		t.Helper()
 		p := &player{files: files, now: start, node: "node1", boot: "boot-1", attach: true}
 		p.loadRules(t, "rules.yaml")
 		return p

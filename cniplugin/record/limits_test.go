@@ -138,7 +138,7 @@ func TestFailuresAreTold(t *testing.T) {
 			_ = l.File().Close()
 			return l.Unlock()
 		},
-		"unlock what cannot be removed": func(s *Store, dir string) error {
+		"unlock what cannot be removed": func(s *Store, _ string) error {
 			l := lock(t, s, key)
 			_ = os.Remove(l.path(lockSuffix))
 			block(t, l.path(lockSuffix))

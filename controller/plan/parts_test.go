@@ -207,7 +207,8 @@ func TestToldOfInterfaces(t *testing.T) {
 	o := &observed{node: Node{Name: "n1"}}
 	o.input.Snapshot = &discovery.Snapshot{Interfaces: []discovery.Interface{{Name: "eth1", Index: 1}, {Name: "eth2", Index: 2}}}
 	o.view.Conditions = []mapping.Condition{
-		{Type: mapping.NotPublished, Interface: "eth1"}, {Type: mapping.Conflict, Interface: "eth1", Message: "eth1: two speak"},
+		{Type: mapping.NotPublished, Interface: "eth1"},
+		{Type: mapping.Conflict, Interface: "eth1", Message: "eth1: two speak"},
 		{Type: mapping.Conflict, Interface: "eth2", Message: "eth2: two speak"},
 	}
 	green := &network{name: "green", saying: map[string][]string{}}

@@ -141,7 +141,7 @@ func (o *Observer) Run(ctx context.Context) error {
 		case <-quiet.C:
 			heard = o.heard
 		case f := <-o.failed:
-			o.noteFailure(f.port, unreadable, f.err)
+			o.noteFailure(f.port, f.err)
 			o.publish()
 		case <-wake.C:
 			if o.expire() {
@@ -301,7 +301,7 @@ func (o *Observer) openSockets(i discovery.Interface, p *port) error {
 			o.close(p)
 			return err // no later try can go better
 		case err != nil:
-			o.noteFailure(p, "port cannot be listened on; trying again", err)
+			o.noteFailure(p, err)
 			return nil
 		}
 		o.listen(p, conn)
@@ -346,19 +346,16 @@ func (o *Observer) forgetPort(index int) {
 	delete(o.open, index)
 }
 
-// unreadable is what happens to a port one of whose sockets fails.
-const unreadable = "port cannot be read; opening it anew"
-
 // noteFailure notes that a port is broken, and decides when it is opened anew: as soon
 // as the interfaces may be listed again where that will explain why, later where
 // somebody has to do something first. It is opened whenever they are listed.
-func (o *Observer) noteFailure(p *port, what string, err error) {
+func (o *Observer) noteFailure(p *port, err error) {
 	if errors.Is(err, ether.ErrDown) {
 		p.reopenAt = time.Now()
 		return
 	}
 	p.reopenAt = time.Now().Add(reopenAfter)
-	o.log.Warn(what, "interface", p.name, "error", err)
+	o.log.Warn("port cannot be listened on; trying again", "interface", p.name, "error", err)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	p.problem = err.Error()

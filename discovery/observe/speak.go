@@ -21,7 +21,7 @@ func (o *Observer) speak() bool {
 	for _, p := range o.ports() {
 		changed = o.advance(p, now) || changed
 		if err := o.updateTap(p); err != nil {
-			o.noteFailure(p, unreadable, err)
+			o.noteFailure(p, err)
 			o.publish()
 			changed = o.advance(p, now) || changed // which the speaker has to know
 		}

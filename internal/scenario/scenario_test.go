@@ -48,6 +48,7 @@ func TestRun(t *testing.T) {
 	}
 	played := 0
 	Run(t, path, func(t *testing.T, files map[string]string) Player {
+		t.Helper()
 		played++
 		if files["rules"] != "some\n" || !strings.HasSuffix(t.Name(), "/first") {
 			t.Errorf("%s begins with %v", t.Name(), files)

@@ -16,7 +16,7 @@ const (
 	maxRecords = 4096
 	maxEntries = 4 * maxRecords // with lock and temporary files
 	maxListed  = 64 << 20
-	maxText    = 4 << 10 // of one record, without what List leaves out
+	maxText    = 16 << 10 // of one record, without what List leaves out: room for several keys of identities
 )
 
 // Listing is what somebody who only looks finds in a directory of records.

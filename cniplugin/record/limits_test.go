@@ -67,7 +67,7 @@ func TestListCounts(t *testing.T) {
 }
 
 func TestTextIsBounded(t *testing.T) {
-	for size, want := range map[int]bool{4096: true, 4097: false} {
+	for size, want := range map[int]bool{16 << 10: true, 16<<10 + 1: false} {
 		r := Record{Key: Key{ContainerID: strings.Repeat("c", size-2)}, OtherIdentities: []string{"a", "b"}}
 		if err := r.checkText(); (err == nil) != want {
 			t.Errorf("%d bytes of text: %v", size, err)

@@ -4,13 +4,22 @@ package agentapi_test
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
+	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/internal/golden"
 )
 
@@ -78,6 +87,106 @@ func TestContract(t *testing.T) {
 		}
 		if diff := cmp.Diff(tt.sent, tt.read); diff != "" {
 			t.Errorf("%s (-sent +read):\n%s", tt.file, diff)
+		}
+	}
+}
+
+func TestOwner(t *testing.T) {
+	for _, tt := range []struct {
+		container string
+		pod       record.Pod
+		want      string
+	}{
+		{"c1", record.Pod{}, "c1"},
+		{"0123456789abc", record.Pod{}, "0123456789abc"},
+		{"0123456789abcdef", record.Pod{Namespace: "default"}, "01234567…cdef"},
+		{"c1", record.Pod{Name: "web-0"}, "web-0"},
+		{"c1", record.Pod{Namespace: "default", Name: "web-0"}, "default/web-0"},
+		{"c1", record.Pod{Namespace: "default", Name: "web-\x1b0"}, "default/web-\ufffd0"},
+	} {
+		a := agentapi.ContainerAttachment{Key: record.Key{ContainerID: tt.container}, Pod: tt.pod}
+		if got := a.Owner(); got != tt.want {
+			t.Errorf("%s of %+v: %s, want %s", tt.container, tt.pod, got, tt.want)
+		}
+	}
+}
+
+func TestLeadsTo(t *testing.T) {
+	for network, want := range map[string]string{"": "chassis local:a VLAN 1", "blue": "blue (chassis local:a VLAN 1)"} {
+		a := agentapi.ContainerAttachment{To: "local:a vlan 1", ToNetwork: network}
+		if got := a.LeadsTo(); got != want {
+			t.Errorf("%q leads to %s, want %s", network, got, want)
+		}
+	}
+}
+
+func TestUnfinished(t *testing.T) {
+	for _, tt := range []struct {
+		attachment agentapi.ContainerAttachment
+		want       bool
+	}{
+		{agentapi.ContainerAttachment{}, false},
+		{agentapi.ContainerAttachment{Gone: time.Unix(1, 0)}, false},
+		{agentapi.ContainerAttachment{Orphaned: "its network namespace is gone", Gone: time.Unix(1, 0)}, false},
+		{agentapi.ContainerAttachment{Orphaned: "its ADD was not completed"}, true},
+	} {
+		if got := tt.attachment.Unfinished(); got != tt.want {
+			t.Errorf("%+v: %v, want %v", tt.attachment, got, tt.want)
+		}
+	}
+}
+
+// TestQuery holds that an answer which is none is an error, and that errors are about the
+// socket: of the URL nobody knows.
+func TestQuery(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "agent.sock")
+	if _, err := agentapi.Query(t.Context(), path); !errors.Is(err, fs.ErrNotExist) || !strings.HasPrefix(err.Error(), "ask agent: ") || strings.Contains(err.Error(), "http:") {
+		t.Errorf("no socket: %v", err)
+	}
+	l, err := new(net.ListenConfig).Listen(t.Context(), "unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked string
+	var answer http.HandlerFunc
+	server := &httptest.Server{Listener: l, Config: &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = r.Method + " " + r.URL.String()
+		answer(w, r)
+	})}}
+	server.Start()
+	defer server.Close()
+	say := func(text string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) }
+	}
+	for name, tt := range map[string]struct {
+		answer http.HandlerFunc
+		node   string
+		err    string
+	}{
+		"answer":     {say(`{"node":"node1"}`), "node1", ""},
+		"no JSON":    {say("hello"), "", "ask agent at " + path + ": invalid character"},
+		"no success": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "not yet", http.StatusServiceUnavailable) }, "", "ask agent at " + path + ": not yet"},
+		"cut off": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "100")
+			_, _ = io.WriteString(w, `{"node":"node1"}`)
+		}, "", "ask agent at " + path + ": unexpected EOF"},
+	} {
+		answer = tt.answer
+		s, err := agentapi.Query(t.Context(), path)
+		switch {
+		case tt.err == "" && (err != nil || s.Node != tt.node):
+			t.Errorf("%s: %+v, %v", name, s, err)
+		case tt.err != "" && (s != nil || err == nil || !strings.HasPrefix(err.Error(), tt.err) || strings.HasSuffix(err.Error(), "\n")):
+			t.Errorf("%s: %+v, %v; want %s", name, s, err, tt.err)
+		}
+		if asked != "GET "+agentapi.StatePath {
+			t.Errorf("%s: asked %s", name, asked)
+		}
+		if _, err := agentapi.QueryChanges(t.Context(), path, time.Date(2026, 5, 1, 12, 0, 0, 0, time.FixedZone("", 3600))); (err == nil) != (tt.err == "") {
+			t.Errorf("%s: changes: %v", name, err)
+		}
+		if want := "GET " + agentapi.ChangesPath + "?since=2026-05-01T12%3A00%3A00%2B01%3A00"; asked != want {
+			t.Errorf("%s: asked %s, want %s", name, asked, want)
 		}
 	}
 }

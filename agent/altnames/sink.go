@@ -106,7 +106,7 @@ func New(on bool, bootID string, kernel Kernel, stateDirectory string, log *slog
 // no further than to names as networks have them, and to the devices that have them
 // under the recorded index. What such an agent could still do is to have a name go that
 // an admin gave, if it could be a network's: the kernel does not tell who gave it.
-func ClearUnlessRunning(runDirectory, stateDirectory string) (err error) {
+func ClearUnlessRunning(runDirectory, stateDirectory string) error {
 	lock, err := lockUnlessMissing(filepath.Join(runDirectory, agentlock.Name))
 	if errors.Is(err, agentlock.ErrLocked) {
 		return nil
@@ -115,7 +115,7 @@ func ClearUnlessRunning(runDirectory, stateDirectory string) (err error) {
 		return fmt.Errorf("remove altnames: %w", err)
 	}
 	if lock != nil {
-		defer func() { err = errors.Join(err, lock.Close()) }()
+		defer func() { _ = lock.Close() }() // nothing was written to it
 	}
 	boot, err := bootid.Read()
 	if err != nil {
@@ -140,7 +140,6 @@ func lockUnlessMissing(path string) (*os.File, error) {
 // Withdraw takes away every name that the view does not give its device any more,
 // and returns when to do so again though nothing happens.
 func (a *Sink) Withdraw(v *mapping.View, interfaces []discovery.Interface) time.Duration {
-	a.wanted, a.doubts = nil, nil
 	if a.on {
 		a.wanted, a.doubts = wantedNames(v)
 	}
@@ -269,10 +268,6 @@ func (a *Sink) Clear() error {
 // members. A device that is not there can be in a container, and comes back with its
 // name, maybe under another index.
 func (a *Sink) follow(interfaces []discovery.Interface) {
-	if len(a.owned) == 0 {
-		a.proven = true
-		return
-	}
 	var owned []altName
 	devices, known := byIndex(interfaces), map[nameKey]bool{}
 	for _, n := range a.owned {

@@ -3,11 +3,13 @@
 package altnames
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -186,10 +188,41 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+// TestMessages holds that an operator is told what to do about which interface.
+func TestMessages(t *testing.T) {
+	links := func(indexes ...int) (out []nodefile.Link) {
+		for _, i := range indexes {
+			out = append(out, nodefile.Link{Name: fmt.Sprint("eth", i), Index: i})
+		}
+		return out
+	}
+	another, named := device(3, "eth2", "green"), device(3, "green")
+	for _, tt := range []struct {
+		got  mapping.Condition
+		want string
+	}{
+		{ambiguousName("green", links(1, 2, 3)), "green leads to eth1 and eth2 and eth3, so it is no altname of any; rules can tell them apart, or the colvin plugin takes one with select: first"},
+		{longName("sixteen-or-more-", links(1)[0]), "sixteen-or-more- has 16 characters, so it is no altname of eth1; give the network an alias of 15 characters or fewer"},
+		{
+			takenName("green", "eth1", &another),
+			`green is an altname of eth2, which Colvin did not set and leaves alone, so "green" leads a plugin to eth2 whatever that is attached to; network green is at eth1; ip link property del dev eth2 altname green takes it away`,
+		},
+		{
+			takenName("green", "eth1", &named),
+			`green is the name of green, which Colvin did not set and leaves alone, so "green" leads a plugin to green whatever that is attached to; network green is at eth1; rename the interface, or the network`,
+		},
+	} {
+		if tt.got.Message != tt.want {
+			t.Errorf("got  %s\nwant %s", tt.got.Message, tt.want)
+		}
+	}
+}
+
 // A fakeKernel has devices, and refuses what the real one refuses.
 type fakeKernel struct {
 	mu      sync.Mutex
 	devices []discovery.Interface
+	blind   error  // of every look
 	refuse  error  // of every change
 	before  func() // what happens just before a name is given
 	calls   []string
@@ -200,6 +233,9 @@ var _ Kernel = (*fakeKernel)(nil)
 func (k *fakeKernel) List() ([]discovery.Interface, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.blind != nil {
+		return nil, k.blind
+	}
 	out := slices.Clone(k.devices)
 	for i := range out {
 		out[i].AltNames = slices.Clone(out[i].AltNames)
@@ -323,6 +359,9 @@ func (b *bench) recorded() (out []string) {
 	if err := json.Unmarshal(data, &f); err != nil {
 		b.t.Fatal(err)
 	}
+	if f.Version == recordVersion && len(f.Names) == 0 {
+		b.t.Error("a record of nothing is kept")
+	}
 	for _, n := range f.Names {
 		out = append(out, fmt.Sprintf("%d %s", n.Index, n.Name))
 	}
@@ -407,6 +446,86 @@ func TestRecordRemoved(t *testing.T) {
 	b.start(true) // killed
 	b.see()
 	b.expect("taken away", nil, nil)
+	b.see(leads(eth1, true, "green"))
+	remove()
+	b.see()
+	b.expect("nothing is left of it", nil, nil)
+}
+
+// TestRecordCannotBeRemoved holds that an operator is told, and that it is tried again.
+func TestRecordCannotBeRemoved(t *testing.T) {
+	eth1 := device(2, "eth1")
+	b := newBench(t, eth1)
+	b.see(leads(eth1, true, "green"))
+	path := filepath.Join(b.dir, recordFormat.Name)
+	if err := errors.Join(os.Remove(path), os.MkdirAll(filepath.Join(path, "x"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if again := b.see(); again != stuckEvery {
+		t.Errorf("again after %v, want %v", again, stuckEvery)
+	}
+	if got := short(b.sink.Conditions()); !slices.Equal(got, []string{"FilesUnwritable"}) {
+		t.Errorf("conditions %v, want FilesUnwritable", got)
+	}
+	if err := os.RemoveAll(path); err != nil {
+		t.Fatal(err)
+	}
+	if again := b.see(); again != never {
+		t.Errorf("again after %v, want %v", again, never)
+	}
+	b.expect("removed", nil, nil)
+}
+
+// TestRecordAtRest holds that nothing is written while nothing changes.
+func TestRecordAtRest(t *testing.T) {
+	eth1 := device(2, "eth1")
+	b := newBench(t, eth1)
+	path := filepath.Join(b.dir, recordFormat.Name)
+	b.see(leads(eth1, true, "green"))
+	before, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.see(leads(eth1, true, "green"))
+	if after, err := os.Stat(path); err != nil || !os.SameFile(before, after) {
+		t.Errorf("the record was written again (%v)", err)
+	}
+}
+
+// TestAtRest holds that a name which somebody else has costs nothing once it is told of:
+// what comes next is given at once.
+func TestAtRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		eth1 := device(2, "eth1")
+		b := newBench(t, eth1, device(3, "eth2", "green"))
+		for range 2 * giveBurst {
+			b.see(leads(eth1, true, "green"))
+		}
+		b.see(leads(eth1, true, "green", "rails"))
+		b.expect("given", []string{"eth1 rails", "eth2 green"}, []string{"2 rails"}, "AltNameTaken green eth2")
+	})
+}
+
+// TestCannotLook has the kernel tell nothing.
+func TestCannotLook(t *testing.T) {
+	eth1 := device(2, "eth1")
+	b := newBench(t, eth1)
+	b.stale, _ = b.kernel.List()
+	b.kernel.blind = syscall.ENOBUFS
+	if again := b.see(leads(eth1, true, "green")); again != giveEvery {
+		t.Errorf("again after %v, want %v", again, giveEvery)
+	}
+	b.expect("cannot look", nil, nil, "AltNameFailed")
+	if err := b.sink.Clear(); err != nil {
+		t.Errorf("clear where nothing was given: %v", err)
+	}
+	b.kernel.blind = nil
+	b.see(leads(eth1, true, "green"))
+	b.expect("looks again", []string{"eth1 green"}, []string{"2 green"})
+	b.kernel.blind = syscall.ENOBUFS
+	if err := b.sink.Clear(); !errors.Is(err, syscall.ENOBUFS) {
+		t.Errorf("clear: %v, want %v", err, syscall.ENOBUFS)
+	}
 }
 
 // TestNotOfAnOldSnapshot has the cable move when the view is made already.
@@ -453,6 +572,18 @@ func TestRecordedFirst(t *testing.T) {
 	b.see(leads(eth1, true, "green"))
 	b.expect("forgotten", []string{"eth2 green"}, nil, "AltNameTaken green eth2")
 	b.calls("not fought")
+}
+
+// TestTakenInAnOldSnapshot holds that a cable which moves delays no more than giving.
+func TestTakenInAnOldSnapshot(t *testing.T) {
+	eth1 := device(2, "eth1")
+	b := newBench(t, eth1, device(3, "eth2", "green"))
+	b.stale, _ = b.kernel.List()
+	b.kernel.devices[0].CarrierChanges += 2
+	if again := b.see(leads(eth1, true, "green")); again != never {
+		t.Errorf("again after %v, want %v", again, never)
+	}
+	b.expect("told", []string{"eth2 green"}, nil, "AltNameTaken green eth2")
 }
 
 func TestTaken(t *testing.T) {
@@ -608,6 +739,17 @@ func TestClearedUnlessRunning(t *testing.T) {
 	}
 }
 
+// TestHostKernel holds that what the kernel does not do is told.
+func TestHostKernel(t *testing.T) {
+	var k hostKernel
+	if err := k.AddAltName(math.MaxInt32, "green"); err == nil {
+		t.Error("a device that is not there got a name")
+	}
+	if err := k.RemoveAltName(math.MaxInt32, "green"); err == nil {
+		t.Error("a device that is not there had a name")
+	}
+}
+
 // TestClearedAsRoot has an agent claim names that it did not give.
 func TestClearedAsRoot(t *testing.T) {
 	eth1, eth2 := device(2, "eth1", "Uplink", "pci_0000.1", "sixteen-or-more1"), device(3, "eth2", "green")
@@ -675,6 +817,40 @@ func TestOfADeviceThatWasAway(t *testing.T) {
 	b.expect("enslaved", nil, nil)
 }
 
+// TestOfADeviceThatChangedAndWasAway has a bond change the MAC address first, and the
+// device go then.
+func TestOfADeviceThatChangedAndWasAway(t *testing.T) {
+	eth1 := device(2, "eth1")
+	b := newBench(t, eth1)
+	b.see(leads(eth1, true, "green"))
+	b.kernel.devices[0].MAC[5] = 77
+	away := b.kernel.devices[0]
+	b.see(leads(away, true, "green"))
+	b.kernel.devices = nil
+	b.see()
+	b.expect("away", nil, []string{"2 green"})
+	away.Index = 9
+	b.kernel.devices = []discovery.Interface{away}
+	b.see()
+	b.expect("back", nil, nil)
+}
+
+// TestOfADeviceThatLostItsName has a container take the name away: the device gets it
+// anew, and the name is known once.
+func TestOfADeviceThatLostItsName(t *testing.T) {
+	eth1 := device(2, "eth1")
+	b := newBench(t, eth1)
+	b.see(leads(eth1, true, "green"))
+	b.kernel.devices = nil
+	b.see()
+	eth1.Index = 9
+	b.kernel.devices = []discovery.Interface{eth1}
+	for range 2 {
+		b.see(leads(eth1, true, "green"))
+	}
+	b.expect("given anew", []string{"eth1 green"}, []string{"9 green"})
+}
+
 // TestAwayAreBounded makes and drops devices for ever.
 func TestAwayAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -697,6 +873,41 @@ func TestAwayAreBounded(t *testing.T) {
 	})
 }
 
+// TestForgetOldest holds that names of devices which are there are neither forgotten nor
+// counted.
+func TestForgetOldest(t *testing.T) {
+	here := device(1, "eth1")
+	owned := []altName{owns(here, "green")}
+	for i := range 257 {
+		owned = append(owned, altName{Name: "green", Index: 2 + i})
+	}
+	owned = append(owned, owns(here, "lime"))
+	want := slices.Delete(slices.Clone(owned), 1, 2)
+	if diff := cmp.Diff(want, forgetOldest(owned, byIndex([]discovery.Interface{here})), cmp.AllowUnexported(altName{})); diff != "" {
+		t.Errorf("remembered (-want +got):\n%s", diff)
+	}
+}
+
+// TestLogged holds that an operator finds in the log what was done to devices.
+func TestLogged(t *testing.T) {
+	eth1 := device(2, "eth1")
+	b := newBench(t, eth1)
+	var log bytes.Buffer
+	b.sink.log = slog.New(slog.NewTextHandler(&log, nil))
+	b.see(leads(eth1, true, "green"))
+	b.see()
+	b.see()
+	var got []string
+	for line := range strings.Lines(log.String()) {
+		_, line, _ = strings.Cut(line, " ") // the time
+		got = append(got, strings.TrimSuffix(line, "\n"))
+	}
+	want := []string{`level=INFO msg="altname given" name=green ifindex=2`, `level=INFO msg="altname removed" name=green ifindex=2`}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("logged (-want +got):\n%s", diff)
+	}
+}
+
 // TestCannotBeRecorded shows that no name is given that would not be known
 // after a crash.
 func TestCannotBeRecorded(t *testing.T) {
@@ -707,4 +918,20 @@ func TestCannotBeRecorded(t *testing.T) {
 	b.see(leads(eth1, true, "green"))
 	b.expect("no directory", nil, nil, "FilesUnwritable")
 	b.calls("nothing is tried")
+}
+
+// TestNoneIsOwnedThatCannotBeRecorded has an operator give the names that the agent could
+// not: they are not its own to take away.
+func TestNoneIsOwnedThatCannotBeRecorded(t *testing.T) {
+	eth1 := device(2, "eth1")
+	b := newBench(t, eth1)
+	b.dir = filepath.Join(b.dir, "gone")
+	b.start(true)
+	b.see(leads(eth1, true, "green", "lime", "rails"))
+	b.kernel.devices[0].AltNames = []string{"green", "lime", "rails"}
+	b.see()
+	if err := b.sink.Clear(); err != nil {
+		t.Error(err)
+	}
+	b.calls("left alone")
 }

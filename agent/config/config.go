@@ -255,8 +255,6 @@ func address(v yamlfile.Value) string {
 
 func level(v yamlfile.Value) slog.Level {
 	var l slog.Level
-	if err := l.UnmarshalText([]byte(v.OneOf("info", "debug", "info", "warn", "error"))); err != nil {
-		return slog.LevelInfo
-	}
+	_ = l.UnmarshalText([]byte(v.OneOf("info", "debug", "info", "warn", "error"))) // it knows them all
 	return l
 }

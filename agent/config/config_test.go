@@ -3,8 +3,11 @@
 package config
 
 import (
+	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -128,5 +131,80 @@ func TestAltNamesConfiguration(t *testing.T) {
 	_, err := Parse("colvind.yaml", []byte("altnames: yes"))
 	if want := `colvind.yaml:1:11: altnames: unknown value "yes"; write on or off`; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
+// TestConfiguration sets what the other tests leave as it is.
+func TestConfiguration(t *testing.T) {
+	c, err := Parse("colvind.yaml", []byte(`node: node1
+interfaces: ["eth*", "!eth0"]
+protocols: [cdp]
+rules: /r
+runDirectory: /run/x
+stateDirectory: /state
+recordDirectory: /records
+colours: {attach: true, of: all}
+altnames: on
+kubernetes: {enabled: true, kubeconfig: /k}
+metrics: {address: "127.0.0.1:9100"}
+log: {level: debug, format: json}
+`))
+	want := Config{
+		Node: "node1", Interfaces: []string{"eth*", "!eth0"}, Protocols: []discovery.Protocol{discovery.ProtocolCDP}, Ports: Ports{Transmit: TransmitAuto, Capture: CaptureAuto},
+		Rules: "/r", RunDirectory: "/run/x", StateDirectory: "/state", RecordDirectory: "/records", Colours: Colours{Attach: true, Of: ColoursOfAll}, AltNames: true,
+		Kubernetes: Kubernetes{Enabled: true, Kubeconfig: "/k"}, Metrics: Metrics{Address: "127.0.0.1:9100"}, Log: Log{Level: slog.LevelDebug, Format: LogJSON},
+	}
+	if diff := cmp.Diff(want, c); err != nil || diff != "" {
+		t.Errorf("%v, configuration (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestKubernetesConfiguration(t *testing.T) {
+	for content, attach := range map[string]bool{"": true, "kubernetes: {enabled: false}": true, "kubernetes: {enabled: true}": false} {
+		if c, err := Parse("colvind.yaml", []byte(content)); err != nil || c.Colours.Attach != attach || c.Kubernetes.Enabled == attach || c.Kubernetes.Kubeconfig != "" {
+			t.Errorf("%q: %+v, %v", content, c, err)
+		}
+	}
+	_, err := Parse("colvind.yaml", []byte("kubernetes: {kubeconfig: k}"))
+	if want := `colvind.yaml:1:26: kubernetes.kubeconfig: "k" is not an absolute path; begin it with /`; err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
+func TestLogLevels(t *testing.T) {
+	for level, want := range map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError} {
+		if c, err := Parse("colvind.yaml", []byte("log: {level: "+level+"}")); err != nil || c.Log.Level != want {
+			t.Errorf("%s: %v, %v", level, c.Log.Level, err)
+		}
+	}
+}
+
+// TestLoad holds that a node has a name, and that a file which cannot be used is an error.
+func TestLoad(t *testing.T) {
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		content, node, err string
+	}{
+		"named":   {content: "node: node1\n", node: "node1"},
+		"unnamed": {content: "shutdownOnExit: true\n", node: host},
+		"mistake": {content: "nod: node1\n", err: ":1:1: nod: unknown key"},
+	} {
+		file := filepath.Join(t.TempDir(), "colvind.yaml")
+		if err := os.WriteFile(file, []byte(tt.content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := Load(file)
+		if c.Node != tt.node || (err == nil) != (tt.err == "") || err != nil && !strings.HasPrefix(err.Error(), file+tt.err) {
+			t.Errorf("%s: node %s, %v", name, c.Node, err)
+		}
+	}
+	if c, err := Load(""); err != nil || c.Node != host || c.Rules != defaultRules {
+		t.Errorf("no file: %+v, %v", c, err)
+	}
+	if c, err := Load(filepath.Join(t.TempDir(), "colvind.yaml")); !errors.Is(err, fs.ErrNotExist) || !strings.HasPrefix(err.Error(), "read configuration: ") {
+		t.Errorf("a file that is gone: %+v, %v", c, err)
 	}
 }

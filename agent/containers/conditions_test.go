@@ -4,6 +4,7 @@ package containers
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,13 +38,40 @@ func TestConditions(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("conditions (-want +got):\n%s", diff)
 	}
+	if got := movedConditions([]agentapi.ContainerAttachment{moved("c1", "web-0"), moved("c2", "web-1")}); len(got) != 1 || !strings.HasPrefix(got[0].Message, "default/web-0 (net1) and 1 more asked for green ") {
+		t.Errorf("two of one kind: %+v", got)
+	}
 	var many []agentapi.ContainerAttachment
 	for i := range 1000 {
 		a := moved(fmt.Sprint(i), "web")
 		a.Network = fmt.Sprint("network-", i)
 		many = append(many, a)
 	}
+	if got := Conditions(many[:maxConditions], &Records{}); len(got) != maxConditions || !strings.HasPrefix(got[0].Message, "default/web (net1) asked for network-0 ") {
+		t.Errorf("%d conditions, the first %+v", len(got), got[0])
+	}
+	if got := Conditions(many[:maxConditions+1], &Records{}); len(got) != maxConditions+1 || got[maxConditions].Message != `1 more; "colvin attachments" lists them all` {
+		t.Errorf("%d conditions, the last %+v", len(got), got[len(got)-1])
+	}
 	if got := Conditions(many, &Records{}); len(got) != maxConditions+1 || got[maxConditions].Message != `984 more; "colvin attachments" lists them all` {
 		t.Errorf("%d conditions, the last %+v", len(got), got[len(got)-1])
+	}
+}
+
+// TestDevicesInUse holds that a device is said to be in a container only where nothing
+// else is known of it.
+func TestDevicesInUse(t *testing.T) {
+	attached := []agentapi.ContainerAttachment{
+		{Taken: true, Status: agentapi.ContainerUnverified, Device: nodeLink("eth7", 9)},
+		{Taken: true, Status: agentapi.ContainerUnverified, Device: nodeLink("eth8", 10), Orphaned: "its network namespace is gone", Gone: when},
+		{Taken: true, Status: agentapi.ContainerDown, Device: nodeLink("eth9", 11)},
+		{Status: agentapi.ContainerUnverified, Device: nodeLink("eth10", 12)},
+	}
+	var got []string
+	for _, c := range takenConditions(attached) {
+		got = append(got, c.Interface)
+	}
+	if diff := cmp.Diff([]string{"eth7"}, got); diff != "" {
+		t.Errorf("in use (-want +got):\n%s", diff)
 	}
 }

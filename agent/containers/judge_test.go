@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
@@ -38,6 +40,7 @@ type scene struct {
 	interfaces func(*discovery.Snapshot)
 	view       []mapping.Uplink
 	memory     mapping.Memory
+	unruled    bool
 	before     []agentapi.ContainerAttachment
 }
 
@@ -64,7 +67,7 @@ func onBond(members ...mapping.Identity) func(*mapping.Uplink) {
 		a.Device = nodeLink("bond0", 5)
 		for i, id := range members {
 			a.Members = append(a.Members, mapping.Member{
-				Port: nodeLink(fmt.Sprint("eth", i+1), i+2), VID: a.VID, Identity: id, Certainty: a.Certainty, Decides: true,
+				Port: nodeLink(fmt.Sprint("eth", i+1), i+2), VID: a.VID, Identity: id, Certainty: a.Certainty, Decides: true, Neighbor: discovery.MSAP{Chassis: discovery.ID(id.Switch), Port: "ifname:p1"},
 				Junctions: []nodefile.Junction{{Link: nodeLink("bond0", 5), Members: []int{2, 3}}},
 			})
 		}
@@ -95,6 +98,7 @@ func (s scene) resolve() (agentapi.ContainerAttachment, time.Time) {
 		s.interfaces(snap)
 	}
 	k := observed(&mapping.View{BootID: "boot-1", Time: when, Uplinks: s.view}, s.memory, snap)
+	k.unruled = s.unruled
 	out, wake := k.attached([]heldRecord{{r, s.gone}}, s.before)
 	return out[0], wake
 }
@@ -109,6 +113,18 @@ func TestStatus(t *testing.T) {
 	anotherMAC := func(s *discovery.Snapshot) { // as a bridge has when a container joins it
 		s.Interfaces = []discovery.Interface{{Index: 2, Name: "eth1", MAC: macOf(77), Up: true}}
 	}
+	was := func(a agentapi.ContainerAttachment) []agentapi.ContainerAttachment {
+		a.Key = record.Key{Name: "conf", ContainerID: "c1", IfName: "net1"}
+		return []agentapi.ContainerAttachment{a}
+	}
+	index := func(i int) scene {
+		return scene{
+			record:     func(r *record.Record) { r.Device = nodeLink("eth1", i) },
+			interfaces: func(s *discovery.Snapshot) { s.Interfaces = []discovery.Interface{{Index: i, Name: "eth1", Up: true}} },
+			view:       []mapping.Uplink{onEth1("green", idGreen, fresh, func(a *mapping.Uplink) { a.Device = nodeLink("eth1", i) })},
+		}
+	}
+	toPeer, toBlue := "moved|"+string(idPeer.Key())+"|", "moved|"+string(idBlue.Key())+"|"
 	for name, tt := range map[string]struct {
 		scene
 		want string // status, identity it leads to, reason
@@ -124,8 +140,30 @@ func TestStatus(t *testing.T) {
 		"moved, silent":  {scene{view: []mapping.Uplink{onEth1("blue", idBlue, stale)}}, "moved|" + string(idBlue.Key()) + "|so stale"},
 		"moved, perhaps": {scene{view: []mapping.Uplink{onEth1("blue", idBlue, unverified)}}, "unverified||so unverified"},
 		"moved, unplugged": {
-			scene{view: []mapping.Uplink{onEth1("blue", idBlue, down)}, before: []agentapi.ContainerAttachment{{Key: record.Key{Name: "conf", ContainerID: "c1", IfName: "net1"}, Status: agentapi.ContainerMoved, To: "B"}}},
+			scene{view: []mapping.Uplink{onEth1("blue", idBlue, down)}, before: was(agentapi.ContainerAttachment{Status: agentapi.ContainerMoved, To: "B"})},
 			"down|B|so down",
+		},
+		"moved, then in doubt": {
+			scene{view: []mapping.Uplink{onEth1("blue", idBlue, unverified)}, before: was(agentapi.ContainerAttachment{Status: agentapi.ContainerMoved, To: "B"})},
+			"unverified|B|so unverified",
+		},
+		"moved and back": {
+			scene{view: []mapping.Uplink{onEth1("green", idGreen, fresh)}, before: was(agentapi.ContainerAttachment{Status: agentapi.ContainerMoved, To: "B"})},
+			"ok||so fresh",
+		},
+		"rules unknown":       {scene{unruled: true, view: []mapping.Uplink{onEth1("blue", idBlue, fresh)}}, "unverified||the rules that name its network are not known"},
+		"rules unknown, down": {scene{unruled: true, view: []mapping.Uplink{onEth1("blue", idBlue, down)}}, "down||so down"},
+		"rules unknown, its own": {
+			scene{unruled: true, view: []mapping.Uplink{onEth1("green", idGreen, fresh)}}, "ok||so fresh",
+		},
+		"the very device counts, not what passes through it": {
+			scene{view: []mapping.Uplink{onEth1("green", idGreen, fresh, onBond(idGreen)), onEth1("blue", idBlue, fresh)}}, toBlue + "so fresh",
+		},
+		"one way of two leads to a device": {
+			scene{view: []mapping.Uplink{onEth1("green", idGreen, fresh, barred), onEth1("green", idGreen, stale, onBond(idGreen))}}, "stale||so stale",
+		},
+		"moved, one way of two leads to a device": {
+			scene{view: []mapping.Uplink{onEth1("blue", idBlue, fresh, barred), onEth1("red", idPeer, stale, onBond(idPeer))}}, toPeer + "so stale",
 		},
 		"VLAN on probation": {scene{view: []mapping.Uplink{onEth1("green", idGreen, unverified), onEth1("blue", idBlue, unverified)}}, "unverified||so unverified"},
 		"elsewhere only": {scene{view: []mapping.Uplink{onEth1("blue", idBlue, fresh, func(a *mapping.Uplink) {
@@ -160,6 +198,37 @@ func TestStatus(t *testing.T) {
 				a.Members[1].Certainty = unverified
 			})}}, "moved|" + string(idBlue.Key()) + "|so fresh",
 		},
+		"MLAG, the member of old is silent": {
+			scene{record: onTheBond, view: []mapping.Uplink{onEth1("lime", idPeer, fresh, onBond(idPeer, idGreen), func(a *mapping.Uplink) {
+				a.Members[1].Certainty = stale
+			})}}, "ok||so fresh",
+		},
+		"MLAG, the member of old does not decide": {
+			scene{record: onTheBond, view: []mapping.Uplink{onEth1("blue", idBlue, fresh, onBond(idBlue, idGreen), func(a *mapping.Uplink) {
+				a.Members[1].Decides = false
+			})}}, toBlue + "so fresh",
+		},
+		"MLAG, the peer was seen since": {
+			scene{
+				view:   []mapping.Uplink{onEth1("lime", idPeer, fresh)},
+				before: was(agentapi.ContainerAttachment{Identity: string(idGreen.Key()), Device: nodeLink("eth1", 2), OtherIdentities: []string{string(idPeer.Key())}}),
+			}, "ok||so fresh",
+		},
+		"attached anew, to another network": {
+			scene{
+				view:   []mapping.Uplink{onEth1("lime", idPeer, fresh)},
+				before: was(agentapi.ContainerAttachment{Identity: string(idBlue.Key()), Device: nodeLink("eth1", 2), OtherIdentities: []string{string(idPeer.Key())}}),
+			}, toPeer + "so fresh",
+		},
+		"attached anew, through another device": {
+			scene{
+				view:   []mapping.Uplink{onEth1("lime", idPeer, fresh)},
+				before: was(agentapi.ContainerAttachment{Identity: string(idGreen.Key()), Device: nodeLink("eth2", 3), OtherIdentities: []string{string(idPeer.Key())}}),
+			}, toPeer + "so fresh",
+		},
+		"bond split, silent": {
+			scene{record: onTheBond, view: []mapping.Uplink{onEth1("green", idGreen, stale, onBond(idGreen), barred)}}, "unverified||so stale",
+		},
 		"bond split": {
 			scene{record: onTheBond, view: []mapping.Uplink{
 				onEth1("green", idGreen, fresh, onBond(idGreen), barred), onEth1("blue", idBlue, fresh, onBond(idBlue), barred),
@@ -168,16 +237,26 @@ func TestStatus(t *testing.T) {
 		"bond split, neither its own": {
 			scene{record: onTheBond, view: []mapping.Uplink{onEth1("blue", idBlue, fresh, onBond(idBlue), barred)}}, "unverified||so fresh",
 		},
-		"bond moved":              {scene{record: onTheBond, view: []mapping.Uplink{onEth1("blue", idBlue, fresh, onBond(idBlue, idBlue))}}, "moved|" + string(idBlue.Key()) + "|so fresh"},
-		"bond, its VLANs":         {scene{record: onTheBond, view: []mapping.Uplink{onEth1("blue", idBlue, fresh, tagged(nodeLink("eth1.300", 6)), onBond(idBlue, idBlue))}}, "unverified||nothing tells where bond0 leads"},
-		"below a bond by now":     {scene{view: []mapping.Uplink{onEth1("green", idGreen, fresh, onBond(idGreen))}}, "ok||so fresh"},
-		"VLAN device":             {scene{record: onVLAN, view: []mapping.Uplink{onEth1("blue", idBlue, fresh), onEth1("green", idGreen, fresh, tagged(nodeLink("eth1.300", 6)))}}, "ok||so fresh"},
-		"VLAN device moved":       {scene{record: onVLAN, view: []mapping.Uplink{onEth1("green", idGreen, fresh), onEth1("blue", idBlue, fresh, tagged(nodeLink("eth1.300", 6)))}}, "moved|" + string(idBlue.Key()) + "|so fresh"},
-		"VLAN device not seen":    {scene{record: onVLAN, view: []mapping.Uplink{onEth1("green", idGreen, fresh, tagged(nodefile.Link{}))}}, "ok||so fresh"},
+		"bond, tagged at one of its ports": {
+			scene{record: func(r *record.Record) { onTheBond(r); r.VID = 300 }, view: []mapping.Uplink{onEth1("green", idGreen, fresh, onBond(idGreen, idGreen), func(a *mapping.Uplink) {
+				a.Members[1].VID = 300
+			})}}, "ok||so fresh",
+		},
+		"bond moved":           {scene{record: onTheBond, view: []mapping.Uplink{onEth1("blue", idBlue, fresh, onBond(idBlue, idBlue))}}, "moved|" + string(idBlue.Key()) + "|so fresh"},
+		"bond, its VLANs":      {scene{record: onTheBond, view: []mapping.Uplink{onEth1("blue", idBlue, fresh, tagged(nodeLink("eth1.300", 6)), onBond(idBlue, idBlue))}}, "unverified||nothing tells where bond0 leads"},
+		"below a bond by now":  {scene{view: []mapping.Uplink{onEth1("green", idGreen, fresh, onBond(idGreen))}}, "ok||so fresh"},
+		"VLAN device":          {scene{record: onVLAN, view: []mapping.Uplink{onEth1("blue", idBlue, fresh), onEth1("green", idGreen, fresh, tagged(nodeLink("eth1.300", 6)))}}, "ok||so fresh"},
+		"VLAN device moved":    {scene{record: onVLAN, view: []mapping.Uplink{onEth1("green", idGreen, fresh), onEth1("blue", idBlue, fresh, tagged(nodeLink("eth1.300", 6)))}}, "moved|" + string(idBlue.Key()) + "|so fresh"},
+		"VLAN device not seen": {scene{record: onVLAN, view: []mapping.Uplink{onEth1("green", idGreen, fresh, tagged(nodefile.Link{}))}}, "ok||so fresh"},
+		"VLAN device, elsewhere only": {scene{record: onVLAN, view: []mapping.Uplink{onEth1("green", idGreen, fresh, tagged(nodeLink("eth2.300", 7)), func(a *mapping.Uplink) {
+			a.Port, a.Parent = nodeLink("eth2", 3), nodeLink("eth2", 3)
+		})}}, "unverified||nothing tells where eth1.300 leads"},
 		"VLAN in the container":   {scene{record: func(r *record.Record) { onVLAN(r); r.Device = r.Parent }, view: []mapping.Uplink{onEth1("blue", idBlue, fresh), onEth1("green", idGreen, fresh, tagged(nodefile.Link{}))}}, "ok||so fresh"},
 		"VLAN no longer declared": {scene{record: onVLAN, view: []mapping.Uplink{onEth1("green", idGreen, fresh)}}, "unverified||nothing tells where eth1.300 leads"},
 
-		"device gone": {scene{interfaces: func(s *discovery.Snapshot) { s.Interfaces = nil }, view: []mapping.Uplink{onEth1("green", idGreen, fresh)}}, "down||eth1 is gone"},
+		"lowest index": {index(1), "ok||so fresh"},
+		"no index":     {index(0), "down||eth1 is gone"},
+		"device gone":  {scene{interfaces: func(s *discovery.Snapshot) { s.Interfaces = nil }, view: []mapping.Uplink{onEth1("green", idGreen, fresh)}}, "down||eth1 is gone"},
 		"device down": {scene{record: onVLAN, interfaces: func(s *discovery.Snapshot) {
 			s.Interfaces = []discovery.Interface{{Index: 6, Name: "eth1.300", MAC: macOf(6)}}
 		}}, "down||eth1.300 is administratively down"},
@@ -189,7 +268,10 @@ func TestStatus(t *testing.T) {
 			scene{record: func(r *record.Record) { r.Taken = true }, interfaces: anotherMAC},
 			"unverified||eth1 itself is in the container, where the agent cannot hear its switch",
 		},
-		"device taken":         {scene{record: taken}, "unverified||eth7 itself is in the container, where the agent cannot hear its switch"},
+		"device taken": {scene{record: taken}, "unverified||eth7 itself is in the container, where the agent cannot hear its switch"},
+		"device taken, of no MAC address": {
+			scene{record: func(r *record.Record) { taken(r); r.Device.MAC = discovery.MAC{}.String() }}, "unverified||eth7 itself is in the container, where the agent cannot hear its switch",
+		},
 		"device taken, back":   {scene{record: func(r *record.Record) { r.Taken = true }, view: []mapping.Uplink{onEth1("green", idGreen, fresh)}}, "down||eth1 is no longer in the container"},
 		"another boot":         {scene{record: func(r *record.Record) { r.BootID = "boot-0" }, view: []mapping.Uplink{onEth1("blue", idBlue, fresh)}}, "unverified||it was attached before the node rebooted"},
 		"hostile, no device":   {scene{record: func(r *record.Record) { r.Device, r.Parent = record.Link{Index: -1}, record.Link{} }, view: []mapping.Uplink{onEth1("blue", idBlue, fresh)}}, "down|| is gone"},
@@ -199,6 +281,72 @@ func TestStatus(t *testing.T) {
 			a, _ := tt.resolve()
 			if got := fmt.Sprintf("%s|%s|%s", a.Status, a.To, a.Reason); got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestUplinksOfNoDevice holds that a record which names no device is not taken for one of
+// an uplink that has none.
+func TestUplinksOfNoDevice(t *testing.T) {
+	nowhere := mapping.View{Uplinks: []mapping.Uplink{{Name: "green", Identity: idGreen, Certainty: nodefile.Fresh}}}
+	if got := uplinksOf(&nowhere, mapping.Memory{}, &record.Record{}); got != nil {
+		t.Errorf("it leads to %+v", got)
+	}
+}
+
+// TestMovedTo holds that the other network has the first of its names, for as long as it
+// is not known that the container is back.
+func TestMovedTo(t *testing.T) {
+	before := []agentapi.ContainerAttachment{{Key: record.Key{Name: "conf", ContainerID: "c1", IfName: "net1"}, Status: agentapi.ContainerMoved, To: "B", ToNetwork: "red"}}
+	alias := func(a *mapping.Uplink) { a.Aliases = []string{"azure"} }
+	for name, tt := range map[string]struct {
+		scene
+		want string
+	}{
+		"moved":    {scene{before: before, view: []mapping.Uplink{onEth1("blue", idBlue, nodefile.Fresh, alias)}}, "blue"},
+		"in doubt": {scene{before: before, view: []mapping.Uplink{onEth1("blue", idBlue, nodefile.Unverified)}}, "red"},
+		"unnamed":  {scene{before: before, view: []mapping.Uplink{onEth1("", idBlue, nodefile.Fresh)}}, ""},
+		"back":     {scene{before: before, view: []mapping.Uplink{onEth1("green", idGreen, nodefile.Fresh)}}, ""},
+	} {
+		if a, _ := tt.resolve(); a.ToNetwork != tt.want {
+			t.Errorf("%s: moved to %q, want %q", name, a.ToNetwork, tt.want)
+		}
+	}
+}
+
+// TestJoined holds what is remembered of a network's other switches: what was sure, each
+// once, not without a bound, and never by a name alone.
+func TestJoined(t *testing.T) {
+	peers := func(n int) (ids []mapping.Identity, keys []string) {
+		for i := range n {
+			id := mapping.Identity{Switch: fmt.Sprintf("mac:00:00:5e:00:53:%02x", 0x10+i), VLAN: 100}
+			ids, keys = append(ids, id), append(keys, string(id.Key()))
+		}
+		return ids, keys
+	}
+	one, oneKey := peers(1)
+	many, manyKeys := peers(17)
+	onTheBond := func(r *record.Record) { r.Device = nodeLink("bond0", 5) }
+	mlag := func(c nodefile.Certainty, ids ...mapping.Identity) []mapping.Uplink {
+		return []mapping.Uplink{onEth1("green", idGreen, c, onBond(append([]mapping.Identity{idGreen}, ids...)...))}
+	}
+	for name, tt := range map[string]struct {
+		scene
+		want []string
+	}{
+		"fresh":       {scene{record: onTheBond, view: mlag(nodefile.Fresh, one...)}, oneKey},
+		"stale":       {scene{record: onTheBond, view: mlag(nodefile.Stale, one...)}, oneKey},
+		"unverified":  {scene{record: onTheBond, view: mlag(nodefile.Unverified, one...)}, nil},
+		"down":        {scene{record: onTheBond, view: mlag(nodefile.Down, one...)}, nil},
+		"known":       {scene{record: func(r *record.Record) { onTheBond(r); r.OtherIdentities = oneKey }, view: mlag(nodefile.Fresh, one...)}, oneKey},
+		"by its name": {scene{view: []mapping.Uplink{onEth1("green", idPeer, nodefile.Fresh)}}, nil},
+		"too many":    {scene{record: onTheBond, view: mlag(nodefile.Fresh, many...)}, manyKeys[:16]},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, _ := tt.resolve()
+			if diff := cmp.Diff(tt.want, a.OtherIdentities); diff != "" {
+				t.Errorf("other identities (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -214,9 +362,13 @@ func TestSince(t *testing.T) {
 		scene
 		want time.Time
 	}{
-		"first":             {scene{view: green}, when.Add(-time.Minute)},
-		"same":              {scene{view: green, before: []agentapi.ContainerAttachment{{Key: key, Status: agentapi.ContainerOK, Since: when.Add(-time.Hour)}}}, when.Add(-time.Hour)},
-		"changed":           {scene{view: green, before: []agentapi.ContainerAttachment{{Key: key, Status: agentapi.ContainerDown, Since: when.Add(-time.Hour)}}}, when.Add(-time.Minute)},
+		"first":   {scene{view: green}, when.Add(-time.Minute)},
+		"same":    {scene{view: green, before: []agentapi.ContainerAttachment{{Key: key, Status: agentapi.ContainerOK, Since: when.Add(-time.Hour)}}}, when.Add(-time.Hour)},
+		"changed": {scene{view: green, before: []agentapi.ContainerAttachment{{Key: key, Status: agentapi.ContainerDown, Since: when.Add(-time.Hour)}}}, when.Add(-time.Minute)},
+		"moved on": {
+			scene{view: []mapping.Uplink{onEth1("blue", idBlue, nodefile.Fresh)}, before: []agentapi.ContainerAttachment{{Key: key, Status: agentapi.ContainerMoved, To: "B", Since: when.Add(-time.Hour)}}},
+			when.Add(-time.Minute),
+		},
 		"nothing known":     {scene{}, when},
 		"added later":       {scene{view: green, record: at(when.Add(-time.Second))}, when.Add(-time.Second)},
 		"added in future":   {scene{view: green, record: at(when.Add(time.Hour))}, when},
@@ -264,5 +416,21 @@ func TestOrphans(t *testing.T) {
 				t.Errorf("orphaned %q, wake at %v; want %q and %v", a.Orphaned, wake, tt.want, when.Add(tt.wake))
 			}
 		})
+	}
+}
+
+// TestWake holds that the first of what is due counts, in whatever order the records are.
+func TestWake(t *testing.T) {
+	adding := func(container string, age time.Duration) heldRecord {
+		return heldRecord{Record: record.Record{
+			Key: record.Key{Name: "conf", ContainerID: container, IfName: "net1"}, Phase: record.Adding, Time: when.Add(-age), BootID: "boot-1",
+		}}
+	}
+	soon, later, due := adding("c1", 90*time.Second), adding("c2", 30*time.Second), adding("c3", time.Hour)
+	k := observed(&mapping.View{BootID: "boot-1", Time: when}, mapping.Memory{}, &discovery.Snapshot{})
+	for _, held := range [][]heldRecord{{soon, later, due}, {due, later, soon}} {
+		if _, wake := k.attached(held, nil); !wake.Equal(when.Add(30 * time.Second)) {
+			t.Errorf("wake at %v, want %v", wake, when.Add(30*time.Second))
+		}
 	}
 }

@@ -5,7 +5,9 @@ package containers
 import (
 	"errors"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 
@@ -52,6 +54,17 @@ func TestProblemOf(t *testing.T) {
 		if got := problemOf("/d", tt.listing, tt.err); got != tt.want {
 			t.Errorf("got  %s\nwant %s", got, tt.want)
 		}
+	}
+}
+
+// TestOwnGroup holds that a command for people has the name of the group.
+func TestOwnGroup(t *testing.T) {
+	g, err := user.LookupGroupId(strconv.Itoa(os.Getegid()))
+	if err != nil {
+		t.Skip("the group has no name:", err)
+	}
+	if got := ownGroup(); got != g.Name {
+		t.Errorf("group %s, want %s", got, g.Name)
 	}
 }
 

@@ -3,6 +3,8 @@
 package history
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -33,6 +36,36 @@ func TestDiff(t *testing.T) {
 			Key: record.Key{Name: "n", ContainerID: "c1", IfName: "net1"}, Pod: record.Pod{Namespace: "default", Name: "web-\x1b0"},
 			Network: "green", Identity: "A", Device: record.Link{Name: "eth1"}, Status: s, To: to,
 		}}
+	}
+	blue := mapping.Identity{Switch: green.Switch, VLAN: 200}
+	red := mapping.Identity{Switch: green.Switch, VLAN: 300}
+	tagged := mapping.Identity{Switch: green.Switch, VLAN: 400}
+	claims := func(ports ...string) (m mapping.Memory) {
+		for _, port := range ports {
+			c := claim("sw").Claims[0]
+			c.Interface = port
+			m.Claims = append(m.Claims, c)
+		}
+		return m
+	}
+	// pods are as many as there are networks that they moved to.
+	pods := func(to ...string) (out []agentapi.ContainerAttachment) {
+		for i, to := range to {
+			a := pod(agentapi.ContainerOK, to)[0]
+			a.ContainerID, a.Pod.Name = fmt.Sprint("c", i), fmt.Sprint("web-", i)
+			if to != "" {
+				a.Status = agentapi.ContainerMoved
+			}
+			out = append(out, a)
+		}
+		return out
+	}
+	const home, away = "green (chassis A, VLAN not advertised)", "chassis B, VLAN not advertised"
+	podMoved := func(name string) noted {
+		return noted{agentapi.Change{What: agentapi.ChangePod, Network: "green", Interface: "eth1", Pod: "default/" + name, From: home, To: away}, true}
+	}
+	podBack := func(name string) noted {
+		return noted{agentapi.Change{What: agentapi.ChangePod, Network: "green", Interface: "eth1", Pod: "default/" + name, From: away, To: home, Reason: "it leads to its own network again"}, false}
 	}
 	conflict := mapping.Condition{Type: mapping.Conflict, Interface: "eth1", Message: "one"}
 	another := mapping.Condition{Type: mapping.Conflict, Interface: "eth1", Message: "two"}
@@ -94,6 +127,53 @@ func TestDiff(t *testing.T) {
 		"condition gone": {
 			&agentapi.State{View: mapping.View{Conditions: []mapping.Condition{conflict}}}, &agentapi.State{},
 			[]noted{{agentapi.Change{What: agentapi.ChangeCondition, Interface: "eth1", From: "Conflict", Reason: "one"}, false}},
+		},
+		"several networks": {
+			&agentapi.State{View: mapping.View{Uplinks: []mapping.Uplink{at("green", green, nodefile.Stale), at("blue", blue, nodefile.Fresh), at("red", red, nodefile.Fresh)}}},
+			&agentapi.State{View: mapping.View{Uplinks: []mapping.Uplink{at("blue", blue, nodefile.Fresh), at("red", red, nodefile.Down), at("lime", tagged, nodefile.Fresh)}}},
+			[]noted{
+				{agentapi.Change{What: agentapi.ChangeNetwork, Network: "red", Interface: "eth1", From: "fresh", To: "down", Reason: "because"}, false},
+				{agentapi.Change{What: agentapi.ChangeNetwork, Network: "lime", Interface: "eth1", To: "fresh", Reason: "because"}, false},
+				{agentapi.Change{What: agentapi.ChangeNetwork, Network: "green", Interface: "eth1", From: "stale"}, false},
+			},
+		},
+		"networks of one name go": {
+			&agentapi.State{View: mapping.View{Uplinks: []mapping.Uplink{at("green", green, nodefile.Stale), at("green", blue, nodefile.Fresh)}}}, &agentapi.State{},
+			[]noted{
+				{agentapi.Change{What: agentapi.ChangeNetwork, Network: "green", Interface: "eth1", From: "stale"}, false},
+				{agentapi.Change{What: agentapi.ChangeNetwork, Network: "green", Interface: "eth1", From: "fresh"}, false},
+			},
+		},
+		"several neighbors": {
+			&agentapi.State{Memory: claims("eth1", "eth2", "eth3")}, &agentapi.State{Memory: claims("eth3", "eth4", "eth5")},
+			[]noted{
+				{agentapi.Change{What: agentapi.ChangeNeighbor, Interface: "eth4", To: "sw mac:00:00:5e:00:53:01 port ifname:p1"}, false},
+				{agentapi.Change{What: agentapi.ChangeNeighbor, Interface: "eth5", To: "sw mac:00:00:5e:00:53:01 port ifname:p1"}, false},
+				{agentapi.Change{What: agentapi.ChangeNeighbor, Interface: "eth1", From: "sw mac:00:00:5e:00:53:01 port ifname:p1"}, false},
+				{agentapi.Change{What: agentapi.ChangeNeighbor, Interface: "eth2", From: "sw mac:00:00:5e:00:53:01 port ifname:p1"}, false},
+			},
+		},
+		"several pods": {
+			&agentapi.State{Attachments: pods("", "B", "B", "")}, &agentapi.State{Attachments: pods("B", "", "B", "B")},
+			[]noted{podMoved("web-0"), podBack("web-1"), podMoved("web-3")},
+		},
+		"several conditions": {
+			&agentapi.State{View: mapping.View{Conditions: []mapping.Condition{
+				{Type: mapping.Conflict, Interface: "eth1"}, {Type: mapping.Conflict, Interface: "eth2", Network: "green"}, {Type: mapping.RulesInvalid},
+			}}},
+			&agentapi.State{View: mapping.View{Conditions: []mapping.Condition{
+				{Type: mapping.RulesInvalid, Interface: "eth1"}, {Type: mapping.Conflict, Interface: "eth2", Network: "blue"}, {Type: mapping.RulesInvalid},
+			}}},
+			[]noted{
+				{agentapi.Change{What: agentapi.ChangeCondition, Interface: "eth1", To: "RulesInvalid"}, true},
+				{agentapi.Change{What: agentapi.ChangeCondition, Interface: "eth2", Network: "blue", To: "Conflict"}, true},
+				{agentapi.Change{What: agentapi.ChangeCondition, Interface: "eth1", From: "Conflict"}, false},
+				{agentapi.Change{What: agentapi.ChangeCondition, Interface: "eth2", Network: "green", From: "Conflict"}, false},
+			},
+		},
+		"a long reason": {
+			&agentapi.State{}, &agentapi.State{View: mapping.View{Conditions: []mapping.Condition{{Type: mapping.Conflict, Message: "one\ntwo " + strings.Repeat("x", 600)}}}},
+			[]noted{{agentapi.Change{What: agentapi.ChangeCondition, To: "Conflict", Reason: fit.Cut("one two "+strings.Repeat("x", 600), 500)}, true}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,19 +4,26 @@ package history
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/internal/golden"
+	"github.com/colvin-net/colvin/internal/leaktest"
+	"github.com/colvin-net/colvin/internal/safefile"
 )
+
+func TestMain(m *testing.M) { os.Exit(leaktest.Run(m)) }
 
 func readAll(t *testing.T, dir string) agentapi.Changes {
 	t.Helper()
@@ -47,13 +54,110 @@ func TestHistoryWritesFilesOnly(t *testing.T) {
 			for range 300 { // more than a pipe holds
 				h.append(agentapi.Change{Time: when, What: agentapi.ChangeName, To: "green", Reason: strings.Repeat("x", maxReason)})
 			}
-			if h.problem() == nil {
-				t.Error("nothing says that changes are not kept")
+			if err := h.problem(); err == nil || !strings.Contains(err.Error(), changesName) {
+				t.Errorf("problem %v, want one that names the file", err)
+			} else if name != "directory" && !errors.Is(err, safefile.ErrNotRegular) && !errors.Is(err, safefile.ErrLink) { // which the kernel refuses
+				t.Errorf("problem %v, want one that says what is in its place", err)
+			}
+			if got, err := Read(h.dir, time.Time{}); err == nil || !strings.HasPrefix(err.Error(), "read changes: ") {
+				t.Errorf("read %+v, %v", got, err)
+			}
+			if got, err := h.since(time.Time{}); err == nil {
+				t.Errorf("read %+v while it runs", got)
 			}
 			if got, err := os.ReadFile(victim); err != nil || string(got) != "mine\n" {
 				t.Errorf("victim holds %q, %v", got, err)
 			}
 		})
+	}
+}
+
+func TestNoHistory(t *testing.T) {
+	h := &files{dir: t.TempDir()}
+	if got, err := Read(h.dir, time.Time{}); err == nil || !strings.Contains(err.Error(), "no agent has recorded changes in "+h.dir) {
+		t.Errorf("read %+v, %v", got, err)
+	}
+	if got, err := h.since(time.Time{}); err != nil || got.Changes == nil || len(got.Changes) != 0 { // JSON has a list of none
+		t.Errorf("read %+v, %v while it runs", got, err)
+	}
+}
+
+// TestHistorySince holds that a time is included, over both files.
+func TestHistorySince(t *testing.T) {
+	h := &files{dir: t.TempDir()}
+	for i := range 4 {
+		if i == 2 {
+			if err := os.Rename(filepath.Join(h.dir, changesName), filepath.Join(h.dir, oldChangesName)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h.append(agentapi.Change{Time: when.Add(time.Duration(i) * time.Minute), What: agentapi.ChangeName, To: fmt.Sprint(i)})
+	}
+	for i := range 5 {
+		got, err := h.since(when.Add(time.Duration(i) * time.Minute))
+		if err != nil || len(got.Changes) != 4-i || got.Damaged != 0 || i < 4 && got.Changes[0].To != fmt.Sprint(i) {
+			t.Errorf("since minute %d: %+v, %v", i, got, err)
+		}
+	}
+}
+
+// TestHistoryIsOurs holds that nobody but the agent's user reads what its pods are called.
+func TestHistoryIsOurs(t *testing.T) {
+	h := &files{dir: t.TempDir()}
+	h.append(agentapi.Change{Time: when, What: agentapi.ChangeName, To: "green"})
+	if st, err := os.Stat(filepath.Join(h.dir, changesName)); err != nil || st.Mode() != 0o600 {
+		t.Errorf("%v, %v; want mode 0600", st, err)
+	}
+}
+
+// TestReadFails holds that a disk which fails is not taken for the end.
+func TestReadFails(t *testing.T) {
+	var got agentapi.Changes
+	if err := readLines(&got, iotest.ErrReader(syscall.EIO), when); !errors.Is(err, syscall.EIO) {
+		t.Errorf("%+v, %v; want %v", got, err, syscall.EIO)
+	}
+}
+
+// TestAppendLines holds that lines which were not written are not taken for kept.
+func TestAppendLines(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x")
+	for name, tt := range map[string]struct {
+		flag int
+		size int64
+	}{"cannot read": {os.O_WRONLY, 1}, "cannot write": {os.O_RDONLY, 1}, "cut off meanwhile": {os.O_RDWR, 9}} {
+		if err := os.WriteFile(path, []byte("\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.OpenFile(path, tt.flag, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := appendLines(f, tt.size, []byte("{}\n")); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestLongLines holds that the end of a line which is too long is not taken for a change.
+func TestLongLines(t *testing.T) {
+	const change = `{"time":"2026-05-01T12:00:00Z","what":"name"}`
+	for name, tt := range map[string]struct {
+		content string
+		want    int
+		damaged int
+	}{
+		"at its beginning": {change + strings.Repeat(" ", maxLine) + "\n", 0, 1},
+		"at its end":       {strings.Repeat(" ", maxLine) + change + "\n", 0, 1},
+		"in between":       {strings.Repeat(" ", maxLine) + change + strings.Repeat(" ", 2*maxLine-len(change)) + "\n" + change + "\n", 1, 1},
+		"not quite":        {strings.Repeat(" ", maxLine-len(change)-1) + change + "\n" + change + "\n", 2, 0},
+	} {
+		var got agentapi.Changes
+		if err := readLines(&got, strings.NewReader(tt.content), when); err != nil || len(got.Changes) != tt.want || got.Damaged != tt.damaged {
+			t.Errorf("%s: %d changes, %d damaged, %v; want %d and %d", name, len(got.Changes), got.Damaged, err, tt.want, tt.damaged)
+		}
 	}
 }
 
@@ -112,6 +216,54 @@ func TestHistoryIsBounded(t *testing.T) {
 	got := readAll(t, h.dir).Changes
 	if size > 2*maxChanges || len(got) < n/4 || got[len(got)-1].To != fmt.Sprint(n-1) {
 		t.Errorf("%d bytes with %d changes, the last %+v", size, len(got), got[len(got)-1])
+	}
+}
+
+// TestHistoryIsFull holds when the first file takes the place of the second, and that an
+// empty one never does.
+func TestHistoryIsFull(t *testing.T) {
+	change := agentapi.Change{Time: when, What: agentapi.ChangeName, To: "green", Reason: strings.Repeat("r", maxReason)}
+	line, err := json.Marshal(&change)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for size, want := range map[int]bool{0: false, maxChanges - len(line) - 2: false, maxChanges - len(line) - 1: false, maxChanges - len(line): true} {
+		h := &files{dir: t.TempDir()}
+		path := filepath.Join(h.dir, changesName)
+		if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, int64(size))); err != nil {
+			t.Fatal(err)
+		}
+		n := 1
+		if size == 0 {
+			n = maxUnsaved
+			change.Reason = strings.Repeat("r", 2*maxChanges/maxUnsaved)
+		}
+		h.append(slices.Repeat([]agentapi.Change{change}, n)...)
+		change.Reason = change.Reason[:maxReason]
+		if _, err := os.Stat(filepath.Join(h.dir, oldChangesName)); (err == nil) != want || h.problem() != nil {
+			t.Errorf("%d octets: full %v, want %v (%v)", size, err == nil, want, h.problem())
+		}
+	}
+}
+
+// TestHistoryCannotMove has something in the place of the second file: what comes then is
+// kept once it is gone.
+func TestHistoryCannotMove(t *testing.T) {
+	h := &files{dir: t.TempDir()}
+	path, old := filepath.Join(h.dir, changesName), filepath.Join(h.dir, oldChangesName)
+	if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, maxChanges), os.Mkdir(old, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	h.append(agentapi.Change{Time: when, What: agentapi.ChangeName, To: "green"})
+	if h.problem() == nil {
+		t.Error("nobody is told")
+	}
+	if err := os.Remove(old); err != nil {
+		t.Fatal(err)
+	}
+	h.append()
+	if got := readAll(t, h.dir).Changes; h.problem() != nil || len(got) != 1 {
+		t.Errorf("%d changes kept, want 1 (%v)", len(got), h.problem())
 	}
 }
 

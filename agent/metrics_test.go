@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/colvin-net/colvin/agent/agentapi"
+)
+
+// TestMetricsOfRules holds what an alert goes by: rules that are awaited are no mistake.
+func TestMetricsOfRules(t *testing.T) {
+	for _, tt := range []struct {
+		rules agentapi.Rules
+		want  int
+	}{
+		{agentapi.Rules{}, 0},
+		{agentapi.Rules{Waiting: true}, 0},
+		{agentapi.Rules{Problem: "the RuleSets of the cluster are not known yet", Waiting: true}, 0},
+		{agentapi.Rules{Problem: "rules are not valid"}, 1},
+	} {
+		c := newCollector(func() (*agentapi.State, error) {
+			s := state()
+			s.Rules = tt.rules
+			s.View.Converged = tt.want == 1
+			return s, nil
+		})
+		want := fmt.Sprintf(`# HELP colvin_converged 1 when every port was heard or waited for.
+# TYPE colvin_converged gauge
+colvin_converged %[1]d
+# HELP colvin_rules_invalid 1 while the latest rules are not in force.
+# TYPE colvin_rules_invalid gauge
+colvin_rules_invalid %[1]d
+`, tt.want)
+		if err := testutil.CollectAndCompare(c, strings.NewReader(want), "colvin_converged", "colvin_rules_invalid"); err != nil {
+			t.Errorf("%+v: %v", tt.rules, err)
+		}
+	}
+}
+
+// TestMetricsOfOrphans holds that only what is orphaned counts as such.
+func TestMetricsOfOrphans(t *testing.T) {
+	c := newCollector(func() (*agentapi.State, error) {
+		s := state()
+		s.Attachments = []agentapi.ContainerAttachment{
+			{Status: agentapi.ContainerOK, Orphaned: "its network namespace is gone"}, {Status: agentapi.ContainerOK}, {Status: agentapi.ContainerStale}, {Status: agentapi.ContainerOK},
+		}
+		return s, nil
+	})
+	const want = `# HELP colvin_orphaned_records Attachments of containers that are gone.
+# TYPE colvin_orphaned_records gauge
+colvin_orphaned_records 1
+# HELP colvin_pod_attachments Attachments of containers, by status.
+# TYPE colvin_pod_attachments gauge
+colvin_pod_attachments{status="down"} 0
+colvin_pod_attachments{status="moved"} 0
+colvin_pod_attachments{status="ok"} 2
+colvin_pod_attachments{status="stale"} 1
+colvin_pod_attachments{status="unverified"} 0
+`
+	if err := testutil.CollectAndCompare(c, strings.NewReader(want), "colvin_orphaned_records", "colvin_pod_attachments"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMetricsServer(t *testing.T) {
+	if _, err := newMetricsServer(t.Context(), "nowhere", newCollector(nil)); err == nil || !strings.HasPrefix(err.Error(), "listen for metrics: ") {
+		t.Errorf("a wrong address: %v", err)
+	}
+	answer, answerErr := state(), error(nil)
+	m, err := newMetricsServer(t.Context(), "127.0.0.1:0", newCollector(func() (*agentapi.State, error) { return answer, answerErr }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	scrape := func(target string) (int, string) {
+		w := httptest.NewRecorder()
+		m.handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, http.NoBody))
+		return w.Code, w.Body.String()
+	}
+	if code, body := scrape("/metrics"); code != http.StatusOK || !strings.Contains(body, `colvin_info{node="node1",version="v1"} 1`) {
+		t.Errorf("%d: %s", code, body)
+	}
+	if code, body := scrape("/"); code != http.StatusNotFound {
+		t.Errorf("elsewhere: %d: %s", code, body)
+	}
+	answer, answerErr = nil, agentapi.ErrNotReady
+	if code, body := scrape("/metrics"); code != http.StatusOK || body != "" {
+		t.Errorf("before there is a state: %d: %s", code, body)
+	}
+
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- m.Run(ctx) }()
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+m.listener.Addr().String()+"/metrics", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := resp.Body.Close(); err != nil || resp.StatusCode != http.StatusOK {
+		t.Errorf("%s, %v", resp.Status, err)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}

@@ -57,6 +57,11 @@ func TestExplainLastHeard(t *testing.T) {
 		"of another":    {heard(who, time.Minute), []discovery.Neighbor{heard(discovery.MSAP{Chassis: "mac:00:00:5e:00:53:02"}, 2*time.Second)}, "1m0s ago"},
 		"an older word": {heard(who, time.Minute), []discovery.Neighbor{heard(who, time.Hour)}, "1m0s ago"},
 		"none":          {discovery.Neighbor{MSAP: who}, nil, "last heard never"},
+		"minutes":       {heard(who, 2*time.Hour-time.Second), nil, "119 min ago"},
+		"hours":         {heard(who, 2*time.Hour), nil, "2 h ago"},
+		"many hours":    {heard(who, 48*time.Hour-time.Second), nil, "47 h ago"},
+		"days":          {heard(who, 48*time.Hour), nil, "2 days ago"},
+		"many days":     {heard(who, 23*24*time.Hour), nil, "23 days ago"},
 		"a clock ahead": {heard(who, -time.Minute), nil, "last heard 0s ago"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/identity"
 )
 
 // TestMaterial holds that a refresh and a rival are no reason to write the memory, and
@@ -79,5 +80,34 @@ func TestUplinkTexts(t *testing.T) {
 	}
 	if !u.LeadsThrough(2) || u.LeadsThrough(3) || u.LeadsThrough(0) {
 		t.Error("it leads through something else than eth1")
+	}
+}
+
+// TestUngrouped holds by which identity a group's switch has a colour.
+func TestUngrouped(t *testing.T) {
+	cdp := discovery.MSAP{Chassis: "cdp:switch", Port: "ifname:Gi0/1"}
+	source := discovery.MAC{0, 0, 0x5e, 0, 0x53, 1}
+	m := mapping.Memory{
+		Switches: mapping.Switches{{ID: "mac:00:00:5e:00:53:01", Chassis: []discovery.ID{"mac:00:00:5e:00:53:01", "mac:00:00:5e:00:53:02"}}},
+		Claims:   []mapping.Claim{{Index: 2, Neighbor: discovery.Neighbor{Protocol: discovery.ProtocolCDP, MSAP: cdp, Source: source}}},
+	}
+	for name, tt := range map[string]struct {
+		vlan uint16
+		port int
+		by   discovery.MSAP
+		want mapping.Identity
+	}{
+		"who holds the port":  {100, 2, cdp, mapping.Identity{Kind: identity.Sender, Switch: "cdp:switch", Source: source, VLAN: 100}},
+		"another on it":       {100, 2, discovery.MSAP{Chassis: "mac:00:00:5e:00:53:02"}, mapping.Identity{Switch: "mac:00:00:5e:00:53:01", VLAN: 100}},
+		"on another port":     {100, 3, cdp, mapping.Identity{Switch: "cdp:switch", VLAN: 100}},
+		"nobody":              {100, 3, discovery.MSAP{}, mapping.Identity{VLAN: 100}},
+		"VLAN not advertised": {0, 2, cdp, mapping.Identity{Kind: identity.Sender, Switch: "cdp:switch", Source: source, Port: "ifname:Gi0/1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			id := mapping.Identity{Kind: identity.Group, Switch: "dc1", VLAN: tt.vlan}
+			if got := m.Ungrouped(id, tt.port, tt.by); got != tt.want {
+				t.Errorf("%v, want %v", got, tt.want)
+			}
+		})
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/clusterview"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/nodefile"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
 
@@ -207,6 +208,9 @@ func (p *player) checkView(t *testing.T) {
 		t.Errorf("after %s: it changes by itself at %s, which is over", p.now.Sub(start), w.Sub(start))
 	}
 	for _, a := range p.view.Uplinks {
+		if a.Device.Index == 0 && a.Device != (nodefile.Link{}) {
+			t.Errorf("after %s: %s leads to no device, but to %v", p.now.Sub(start), a.Port.Name, a.Device)
+		}
 		if slices.ContainsFunc(a.Members, func(m mapping.Member) bool { return len(m.Junctions) == 0 }) {
 			t.Errorf("after %s: %s is a member of nothing", p.now.Sub(start), a.Port.Name)
 		}
@@ -244,7 +248,7 @@ func (p *player) compareController(t *testing.T) {
 }
 
 // link NAME [kind=vlan parent=eth1 vlan=100 master=br0 index=N carrier=off mtu=N
-// mode=802.3ad active=eth1 agg=N filtering=on pf=eth1 up=no port=yes ethernet=no
+// mode=802.3ad active=eth1 agg=N filtering=on pf=eth1 up=no port=yes|no ethernet=no
 // unfinished=yes mac=MAC name=N]; agg is the active aggregator of a bond, or the
 // aggregator of a member
 func (p *player) link(args []string) error {
@@ -256,7 +260,7 @@ func (p *player) link(args []string) error {
 		i.MAC = discovery.MAC{2, 0, 0, 0, 0, byte(i.Index)}
 	}
 	p.links = append(p.links, i)
-	if i.Kind == "" && !i.VF && i.Ethernet || slices.Contains(args, "port=yes") {
+	if i.Kind == "" && !i.VF && i.Ethernet && !slices.Contains(args, "port=no") || slices.Contains(args, "port=yes") {
 		p.ports = append(p.ports, discovery.Port{Index: i.Index, Name: i.Name, Epoch: i.Epoch(), Since: p.now})
 	}
 	return nil
@@ -342,7 +346,8 @@ func (p *player) index(name string) int {
 			return i.Index
 		}
 	}
-	return 0
+	n, _ := strconv.Atoi(name)
+	return n
 }
 
 // carrier counts as the kernel does; the port's table begins anew with the

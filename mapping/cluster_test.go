@@ -129,6 +129,21 @@ func TestJoinSwitchesBounds(t *testing.T) {
 	}
 }
 
+// TestJoinSwitchesMany holds that more ports than one switch can have are not compared.
+func TestJoinSwitchesMany(t *testing.T) {
+	var nodes []mapping.Input
+	for i := range 1025 {
+		mac := fmt.Sprintf("00:00:5e:00:%02x:%02x", i>>8, i&0xff)
+		nodes = append(nodes, hearing("node", mac, fmt.Sprintf("ifname:Eth1/%d", i), "leaf-1", "192.0.2.1"))
+	}
+	if got := mapping.JoinSwitches(nodes[:1024], time.Unix(1e9, 0)); len(got) != 1 || len(got[0].Chassis) != 1024 {
+		t.Errorf("%d switches of 1024 ports, want one", len(got))
+	}
+	if got := mapping.JoinSwitches(nodes, time.Unix(1e9, 0)); got != nil {
+		t.Errorf("%d switches of 1025 ports, want none", len(got))
+	}
+}
+
 // TestCanonicalIdentity holds that only a chassis ID is replaced, though a group bears the
 // same text.
 func TestCanonicalIdentity(t *testing.T) {

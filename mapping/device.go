@@ -34,8 +34,8 @@ func pathOf(snap *discovery.Snapshot, port discovery.Interface, vid uint16) path
 	for range maxDepth {
 		at := p.device
 		master, enslaved := snap.Interface(at.Master)
-		enslaved = enslaved && at.Master != 0 && master.Kind != discovery.KindVRF // a VRF is about routes only
-		joined := enslaved && master.Kind.Aggregates()
+		enslaved = enslaved && master.Kind != discovery.KindVRF // a VRF is about routes only
+		joined := master.Kind.Aggregates()
 		if vlan, ok := vlanDevice(snap, at.Index, vid); vid != 0 && ok && !joined { // VLAN devices come before the bridge
 			p.device, p.parent, vid = vlan, at, 0
 			continue

@@ -95,7 +95,7 @@ func (e *explainer) virtualFunction() {
 func (e *explainer) silence(found bool) {
 	silence, silent := Silent(e.snap, e.ifi, e.now)
 	switch {
-	case found && (!silent || silence.Cause != Unreadable):
+	case found && silence.Cause != Unreadable:
 	case silent:
 		e.say("%s.", upperFirst(silence.Message))
 	case relayed(e.port.Neighbors):
@@ -133,7 +133,7 @@ func (e *explainer) uplink(a *Uplink) {
 		how = fmt.Sprintf("tagged with VLAN ID %d", a.VID)
 	}
 	subject := a.Port.Name
-	if upper := cmp.Or(a.Parent.Name, a.Device.Name); len(a.Members) > 0 && upper != "" {
+	if upper := cmp.Or(a.Parent.Name, a.Device.Name); upper != "" {
 		subject = upper
 	}
 	switch {
@@ -183,7 +183,7 @@ func (e *explainer) neighbour(a *Uplink) {
 // member says what part a port has in a bond, team or bridge.
 func (e *explainer) member(a *Uplink, m *Member) {
 	switch {
-	case m.Port.Index == a.Port.Index && len(a.Members) == 1:
+	case len(a.Members) == 1:
 	case m.Decides:
 		e.say("%s carries it; it is %s there, at %s port %s.", m.Port.Name, m.Certainty, orChassis(m), m.Neighbor.Port)
 	default:

@@ -168,7 +168,7 @@ func splitOf(j junction) ConditionType {
 func refuseAll(group []candidate, why string) []candidate {
 	for i := range group {
 		w := &group[i]
-		if w.Certainty != nodefile.Down && w.Certainty != nodefile.Unverified || w.Reason == "" {
+		if w.Certainty != nodefile.Down && w.Certainty != nodefile.Unverified {
 			w.Reason = why
 		}
 		if w.Certainty == nodefile.Fresh || w.Certainty == nodefile.Stale {
@@ -212,7 +212,7 @@ func (r *resolver) unheard(j junction, deciding []candidate, carrying []int) str
 	switch {
 	case len(deciding) == 0:
 		return fmt.Sprintf("%s sends through %s now, where nothing tells this network", j.Name, r.interfaceNames(carrying))
-	case provesOneNetwork(j) || bondMode(j) == discovery.BondActiveBackup:
+	case provesOneNetwork(j):
 		return ""
 	}
 	for _, index := range carrying {

@@ -180,7 +180,7 @@ func (r *resolver) add(ifi discovery.Interface, c *Claim, n *discovery.Neighbor,
 	}
 	a.Notes = notes
 	r.certainty(&a, ifi, c)
-	if naming.UnadvertisedSwitch && !a.Identity.HasVLAN() {
+	if naming.UnadvertisedSwitch {
 		a.Identity.Port = ""
 	}
 	path := pathOf(r.Snapshot, ifi, vid)

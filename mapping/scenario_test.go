@@ -20,6 +20,7 @@ import (
 	"github.com/colvin-net/colvin/internal/clusterview"
 	"github.com/colvin-net/colvin/internal/scenario"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/nodefile"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
 
@@ -43,11 +44,13 @@ type player struct {
 	out        strings.Builder
 	node, boot string
 	attach     bool
+	tagged     bool
 	now        time.Time
 	rules      *rules.Set
 	ruleSet    *rules.Set // the same
 	links      []discovery.Interface
 	ports      []discovery.Port
+	away       []discovery.Interface // what is gone
 	memory     mapping.Memory
 	book       []mapping.Colour
 	view       mapping.View
@@ -105,7 +108,26 @@ func (p *player) Play(t *testing.T, verb string, args []string) (err error) {
 			}
 		}
 	case "gone":
+		p.away = append(p.away, *p.find(args[0]))
 		p.links = slices.DeleteFunc(p.links, func(i discovery.Interface) bool { return i.Name == args[0] })
+	case "back": // what was gone, as it was
+		p.links = slices.Concat(p.links, slices.DeleteFunc(slices.Clone(p.away), func(i discovery.Interface) bool { return i.Name != args[0] }))
+		p.reopen(args[0])
+	case "set": // IFACE with keys of link; of another device the port's table is another, too
+		if err = p.set(p.find(args[0]), args[1:]); !strings.HasPrefix(args[1], "name=") {
+			p.reopen(args[0])
+		}
+	case "swap": // A B: two ports' names, as udev may
+		a, b := p.port(args[0]), p.port(args[1])
+		a.Name, b.Name = b.Name, a.Name
+	case "flap": // the carrier went and came between two snapshots, and the port's table is still of before
+		p.find(args[0]).CarrierChanges += 2
+	case "reopen": // package observe found that out
+		p.reopen(args[0])
+	case "problem": // PORT REASON...: it cannot be listened on
+		p.port(args[0]).Problem = strings.Join(args[1:], " ")
+	case "full": // PORT: its table takes no more neighbours
+		p.port(args[0]).TooManyNeighbors = true
 	case "hear":
 		err = p.hear(args)
 	case "shutdown":
@@ -121,6 +143,10 @@ func (p *player) Play(t *testing.T, verb string, args []string) (err error) {
 		p.restart()
 	case "colours-read-only":
 		p.attach = false
+	case "colours-tagged":
+		p.tagged = true
+	case "known": // the names that could mean something
+		fmt.Fprintf(&p.out, "== %s known: %s\n", p.now.Sub(start), strings.Join(new(p.input()).KnownNames(), " "))
 	case "show":
 		p.show()
 	case "explain":
@@ -130,7 +156,24 @@ func (p *player) Play(t *testing.T, verb string, args []string) (err error) {
 	}
 	p.resolve()
 	p.compareController(t)
+	p.checkView(t)
 	return err
+}
+
+// checkView holds what is true of every View.
+func (p *player) checkView(t *testing.T) {
+	t.Helper()
+	if w := p.view.Wake; !w.IsZero() && !w.After(p.now) {
+		t.Errorf("after %s: it changes by itself at %s, which is over", p.now.Sub(start), w.Sub(start))
+	}
+	for _, a := range p.view.Uplinks {
+		if a.Device.Index == 0 && a.Device != (nodefile.Link{}) {
+			t.Errorf("after %s: %s leads to no device, but to %v", p.now.Sub(start), a.Port.Name, a.Device)
+		}
+		if slices.ContainsFunc(a.Members, func(m mapping.Member) bool { return len(m.Junctions) == 0 }) {
+			t.Errorf("after %s: %s is a member of nothing", p.now.Sub(start), a.Port.Name)
+		}
+	}
 }
 
 // compareController holds that whoever reads what the node publishes, and the rules as
@@ -150,7 +193,7 @@ func (p *player) compareController(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in.Rules, in.Colours = p.ruleSet, mapping.Colours{Book: p.book, Attach: p.attach}
+	in.Rules, in.Colours = p.ruleSet, mapping.Colours{Book: p.book, Attach: p.attach, Tagged: p.tagged}
 	view := mapping.Resolve(in)
 	here := mapping.View{Uplinks: slices.Clone(p.view.Uplinks), Conditions: p.view.Conditions, Converged: p.view.Converged, Pending: p.view.Pending}
 	for _, v := range []*mapping.View{&here, &view} {
@@ -164,11 +207,27 @@ func (p *player) compareController(t *testing.T) {
 }
 
 // link NAME [kind=vlan parent=eth1 vlan=100 master=br0 index=N carrier=off mtu=N
-// mode=802.3ad active=eth1 agg=N filtering=on pf=eth1]; agg is the active aggregator
-// of a bond, or the aggregator of a member
+// mode=802.3ad active=eth1 agg=N filtering=on pf=eth1 up=no port=yes|no ethernet=no
+// unfinished=yes mac=MAC name=N]; agg is the active aggregator of a bond, or the
+// aggregator of a member
 func (p *player) link(args []string) error {
 	i := discovery.Interface{Name: args[0], Index: len(p.links) + 2, Bus: "pci", Ethernet: true, Up: true, Carrier: true, CarrierChanges: 2}
-	for _, a := range args[1:] {
+	if err := p.set(&i, args[1:]); err != nil {
+		return err
+	}
+	if i.MAC == (discovery.MAC{}) {
+		i.MAC = discovery.MAC{2, 0, 0, 0, 0, byte(i.Index)}
+	}
+	p.links = append(p.links, i)
+	if i.Kind == "" && !i.VF && i.Ethernet && !slices.Contains(args, "port=no") || slices.Contains(args, "port=yes") {
+		p.ports = append(p.ports, discovery.Port{Index: i.Index, Name: i.Name, Epoch: i.Epoch(), Since: p.now})
+	}
+	return nil
+}
+
+// set gives a link what the keys say.
+func (p *player) set(i *discovery.Interface, args []string) error {
+	for _, a := range args {
 		k, v, _ := strings.Cut(a, "=")
 		n, _ := strconv.Atoi(v)
 		switch k {
@@ -198,16 +257,46 @@ func (p *player) link(args []string) error {
 			}
 		case "carrier":
 			i.Carrier = v == "on"
+		case "up":
+			i.Up = v == "yes"
+		case "ethernet":
+			i.Ethernet = v == "yes"
+		case "unfinished":
+			i.Unfinished = v == "yes"
+		case "mac":
+			i.MAC, _ = discovery.ParseMAC(v)
+		case "name":
+			i.Name = v
+		case "port":
 		default:
 			return fmt.Errorf("unknown key %q", k)
 		}
 	}
-	i.MAC = discovery.MAC{2, 0, 0, 0, 0, byte(i.Index)}
-	p.links = append(p.links, i)
-	if i.Kind == "" && !i.VF {
-		p.ports = append(p.ports, discovery.Port{Index: i.Index, Name: i.Name, Epoch: i.Epoch(), Since: p.now})
-	}
 	return nil
+}
+
+func (p *player) find(name string) *discovery.Interface {
+	for k := range p.links {
+		if p.links[k].Name == name {
+			return &p.links[k]
+		}
+	}
+	panic("there is no " + name)
+}
+
+func (p *player) port(name string) *discovery.Port {
+	for k := range p.ports {
+		if p.ports[k].Name == name {
+			return &p.ports[k]
+		}
+	}
+	panic("no port " + name)
+}
+
+// reopen begins the port's table anew, with what the interface is now.
+func (p *player) reopen(name string) {
+	i := p.find(name)
+	*p.port(name) = discovery.Port{Index: i.Index, Name: name, Epoch: i.Epoch(), Since: p.now}
 }
 
 func (p *player) index(name string) int {
@@ -216,7 +305,8 @@ func (p *player) index(name string) int {
 			return i.Index
 		}
 	}
-	return 0
+	n, _ := strconv.Atoi(name)
+	return n
 }
 
 // carrier counts as the kernel does; the port's table begins anew with the
@@ -287,7 +377,7 @@ func (p *player) hear(args []string) error {
 			continue
 		}
 		for i := range q.Neighbors {
-			if q.Neighbors[i].MSAP == n.MSAP {
+			if q.Neighbors[i].MSAP == n.MSAP && q.Neighbors[i].Destination == n.Destination { // as package neighbor has it
 				n.FirstHeard = q.Neighbors[i].FirstHeard
 				q.Neighbors[i] = n
 				return nil
@@ -300,15 +390,32 @@ func (p *player) hear(args []string) error {
 	return fmt.Errorf("no port %s", args[0])
 }
 
-// after lets time pass second by second; neighbours age as in their table.
+// after lets time pass second by second, or by the minute where that is long;
+// neighbours age as in their table. What changes by itself was told before.
 func (p *player) after(arg string) error {
-	d, err := time.ParseDuration(arg)
-	for range int(d / time.Second) {
-		p.now = p.now.Add(time.Second)
+	left, err := time.ParseDuration(arg)
+	step := time.Second
+	if left > 10*time.Minute {
+		step = time.Minute
+	}
+	before := p.shownBelow(&p.view)
+	for ; left > 0; left -= step {
+		step = min(step, left)
+		p.now = p.now.Add(step)
+		wake, aged := p.view.Wake, false
 		for _, q := range p.ports {
-			p.depart(q.Name, discovery.AgedOut, func(n discovery.Neighbor) bool { return !n.Expires().After(p.now) })
+			p.depart(q.Name, discovery.AgedOut, func(n discovery.Neighbor) bool {
+				expired := !n.Expires().After(p.now)
+				aged = aged || expired
+				return expired
+			})
 		}
 		p.resolve()
+		now := p.shownBelow(&p.view)
+		if now != before && !aged && (wake.IsZero() || wake.After(p.now)) {
+			return fmt.Errorf("the view of %s changed by itself, though it was to wake at %s", p.now.Sub(start), wake.Sub(start))
+		}
+		before = now
 	}
 	return err
 }
@@ -340,20 +447,21 @@ func (p *player) restart() {
 }
 
 func (p *player) snapshot() *discovery.Snapshot {
-	s := &discovery.Snapshot{Time: p.now, Interfaces: p.links}
+	s := &discovery.Snapshot{Time: p.now, Interfaces: slices.Clone(p.links)}
 	for _, q := range p.ports {
 		q.Neighbors = slices.Clone(q.Neighbors)
 		q.Departed = slices.Clone(q.Departed)
 		s.Ports = append(s.Ports, q)
 	}
+	slices.SortStableFunc(s.Interfaces, func(a, b discovery.Interface) int { return a.Index - b.Index })
+	slices.SortStableFunc(s.Ports, func(a, b discovery.Port) int { return a.Index - b.Index })
 	return s
 }
 
 func (p *player) resolve() {
-	w := mapping.World{Node: p.node, BootID: p.boot, Rules: p.rules}
-	snap := p.snapshot()
-	p.memory = p.memory.Advance(w, snap)
-	in := mapping.Input{World: w, Snapshot: snap, Memory: p.memory, Colours: mapping.Colours{Book: p.book, Attach: p.attach}}
+	in := p.input()
+	p.memory = p.memory.Advance(in.World, in.Snapshot)
+	in.Memory = p.memory
 	p.view = mapping.Resolve(in)
 	for _, id := range p.view.Uncoloured {
 		name := "colour-" + string(rune('a'+len(p.book)))
@@ -363,12 +471,24 @@ func (p *player) resolve() {
 	p.view = mapping.Resolve(in)
 }
 
+// input is what there is to resolve now.
+func (p *player) input() mapping.Input {
+	return mapping.Input{
+		World: mapping.World{Node: p.node, BootID: p.boot, Rules: p.rules}, Snapshot: p.snapshot(), Memory: p.memory,
+		Colours: mapping.Colours{Book: p.book, Attach: p.attach, Tagged: p.tagged},
+	}
+}
+
 func (p *player) show() { p.out.WriteString(p.shown(&p.view)) }
 
 // shown is a View as an operator could read it.
 func (p *player) shown(view *mapping.View) string {
+	return fmt.Sprintf("== %s\n", p.now.Sub(start)) + p.shownBelow(view)
+}
+
+// shownBelow is the same without the time.
+func (p *player) shownBelow(view *mapping.View) string {
 	var out strings.Builder
-	fmt.Fprintf(&out, "== %s\n", p.now.Sub(start))
 	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
 	for _, a := range view.Uplinks {
 		name, use, device := "-", "no", "-"

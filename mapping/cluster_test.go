@@ -84,14 +84,18 @@ func TestJoinSwitches(t *testing.T) {
 			[]mapping.Input{
 				knowing(mapping.Switch{ID: "mac:" + d, Name: "leaf-4", Chassis: []discovery.ID{"mac:" + d}}),
 				knowing(mapping.Switch{ID: "mac:" + a, Name: "leaf-1", Chassis: []discovery.ID{"mac:" + a, "mac:" + b}, Replacements: []mapping.Replacement{{Old: "mac:" + a, New: "mac:" + b}}}),
-				knowing(mapping.Switch{ID: "mac:" + b, Name: "leaf-1", Chassis: []discovery.ID{"mac:" + b, "mac:" + c}, Several: true,
-					Replacements: []mapping.Replacement{{Old: "mac:" + a, New: "mac:" + b}, {Old: "mac:" + b, New: "mac:" + c}}}),
+				knowing(mapping.Switch{
+					ID: "mac:" + b, Name: "leaf-1", Chassis: []discovery.ID{"mac:" + b, "mac:" + c}, Several: true,
+					Replacements: []mapping.Replacement{{Old: "mac:" + a, New: "mac:" + b}, {Old: "mac:" + b, New: "mac:" + c}},
+				}),
 				knowing(mapping.Switch{ID: "mac:" + a, Name: "leaf-1", Chassis: []discovery.ID{"mac:" + a}}),
 			},
 			mapping.Switches{
 				{ID: "mac:" + d, Name: "leaf-4", Chassis: []discovery.ID{"mac:" + d}},
-				{ID: "mac:" + a, Name: "leaf-1", Chassis: []discovery.ID{"mac:" + a, "mac:" + b, "mac:" + c}, Several: true,
-					Replacements: []mapping.Replacement{{Old: "mac:" + a, New: "mac:" + b}, {Old: "mac:" + b, New: "mac:" + c}}},
+				{
+					ID: "mac:" + a, Name: "leaf-1", Chassis: []discovery.ID{"mac:" + a, "mac:" + b, "mac:" + c}, Several: true,
+					Replacements: []mapping.Replacement{{Old: "mac:" + a, New: "mac:" + b}, {Old: "mac:" + b, New: "mac:" + c}},
+				},
 			},
 		},
 		"what one node knows": {

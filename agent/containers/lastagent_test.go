@@ -60,7 +60,7 @@ func TestJudgeWithoutAgent(t *testing.T) {
 	bonded := r("c6") // through the bond below its second port
 	bonded.VID, bonded.Device, bonded.Network = 0, nodeLink("bond0", 8), "red"
 	file.Networks = append(file.Networks, nodefile.Network{Name: "red", Uplinks: []nodefile.Uplink{{
-		Identity: idPeer.String(), Device: nodeLink("br0", 9), Certainty: nodefile.Stale, VID: 7,
+		Identity: string(idPeer.Key()), Device: nodeLink("br0", 9), Certainty: nodefile.Stale, VID: 7,
 		Ports: []nodefile.Port{
 			{Link: nodeLink("eth2", 3), VID: 7},
 			{Link: nodeLink("eth3", 4), Junctions: []nodefile.Junction{{Link: nodeLink("bond0", 8)}, {Link: nodeLink("br0", 9)}}},

@@ -108,36 +108,56 @@ func (c catalogue) mentioned(d described, expr ast.Expr) (names []string) {
 // words are the methods that say something for people.
 var words = []string{"String", "Named", "Sentence"}
 
+// keys are the fields that are kept as keys and codes. They get no words by assignment
+// either, whatever struct they belong to.
+var keys = []string{"Identity", "OtherIdentities", "LostWhy", "Gone"}
+
 // sentences lists where a value of a stored type is made with the words for something,
 // which are for people. An address is the same for both.
 func sentences(fset *token.FileSet, dir string, files []*ast.File, types map[string]bool) (found []string) {
 	for _, f := range files {
 		for n := range ast.Preorder(f) {
-			lit, ok := n.(*ast.CompositeLit)
-			if !ok || !types[typeName(f, dir, lit.Type)] {
-				continue
-			}
-			for _, e := range lit.Elts {
-				if kv, ok := e.(*ast.KeyValueExpr); ok {
-					if key, ok := kv.Key.(*ast.Ident); ok && key.Name == "MAC" {
-						continue
+			switch n := n.(type) {
+			case *ast.AssignStmt:
+				for i, left := range n.Lhs {
+					field, ok := left.(*ast.SelectorExpr)
+					if ok && len(n.Rhs) == len(n.Lhs) && slices.Contains(keys, field.Sel.Name) {
+						found = append(found, wordsIn(fset, n.Rhs[i])...)
 					}
-					e = kv.Value
 				}
-				ast.Inspect(e, func(v ast.Node) bool {
-					call, ok := v.(*ast.CallExpr)
-					if !ok {
-						_, inner := v.(*ast.CompositeLit) // is looked at for itself
-						return !inner
+			case *ast.CompositeLit:
+				if !types[typeName(f, dir, n.Type)] {
+					continue
+				}
+				for _, e := range n.Elts {
+					if kv, ok := e.(*ast.KeyValueExpr); ok {
+						if key, ok := kv.Key.(*ast.Ident); ok && key.Name == "MAC" {
+							continue
+						}
+						e = kv.Value
 					}
-					if sel, ok := call.Fun.(*ast.SelectorExpr); ok && slices.Contains(words, sel.Sel.Name) {
-						found = append(found, fset.Position(call.Pos()).String())
-					}
-					return true
-				})
+					found = append(found, wordsIn(fset, e)...)
+				}
 			}
 		}
 	}
+	return found
+}
+
+// wordsIn lists the calls in an expression that make words. A struct within is looked at
+// for itself.
+func wordsIn(fset *token.FileSet, expr ast.Expr) (found []string) {
+	ast.Inspect(expr, func(v ast.Node) bool {
+		call, ok := v.(*ast.CallExpr)
+		if !ok {
+			_, inner := v.(*ast.CompositeLit)
+			return !inner
+		}
+		if sel, ok := call.Fun.(*ast.SelectorExpr); ok && slices.Contains(words, sel.Sel.Name) {
+			found = append(found, fset.Position(call.Pos()).String())
+		}
+		return true
+	})
 	return found
 }
 
@@ -216,7 +236,8 @@ func TestStoredBites(t *testing.T) {
 		"a": parse("a", "package a\nimport \""+module+"/b/c\"\nimport \""+module+"/internal/statefile\"\ntype File struct {\nA int `json:\"a\"`\nB int\nC []*c.D `json:\"c\"`\nd int\nE F `json:\"-\"`\nG map[string]H `json:\"g\"`\n}\n"+
 			"type F struct { No int }\ntype H []*I\ntype I struct { J int `yaml:\"j\"` }\n"+
 			"var _ = File{A: x.String(), B: 1}\nvar _ = F{No: x.String()}\nvar _ = c.D{K: y(x.Named()), MAC: m.String()}\nvar _ = H{x.Sentence()}\n"+
-			"var _ = statefile.Format[File]{}\n"),
+			"var _ = statefile.Format[File]{}\n"+
+			"func f() {\nz.A, z.Identity = x.String(), string(x.Key())\nz.Identity = y(x.Named())\n}\n"),
 		"b/c": parse("b/c", "package c\ntype D struct { K string; MAC string `json:\"mac\"` }\n"),
 	}
 	seen := map[string]bool{}
@@ -225,7 +246,7 @@ func TestStoredBites(t *testing.T) {
 		t.Errorf("without a tag: %q, want %q", got, want)
 	}
 	got = sentences(fset, "a", dirs["a"], seen)
-	if want := []string{"a/x.go:15:17", "a/x.go:17:18", "a/x.go:18:11"}; !slices.Equal(got, want) {
+	if want := []string{"a/x.go:15:17", "a/x.go:17:18", "a/x.go:18:11", "a/x.go:22:16"}; !slices.Equal(got, want) {
 		t.Errorf("sentences: %q, want %q", got, want)
 	}
 	if got, want := formats("a", dirs["a"]), []string{"a.File"}; !slices.Equal(got, want) {

@@ -28,6 +28,8 @@ var keys = []struct {
 	{Identity{Switch: "local:core 1 vlan 7", VLAN: 7}, "local:core%201%20vlan%207 vlan 7", "chassis local:core 1 vlan 7 VLAN 7"},
 	{Identity{Switch: "ifname:100%", Port: "ifname:a port b"}, "ifname:100%25 port ifname:a%20port%20b", "chassis ifname:100% port ifname:a port b, VLAN not advertised"},
 	{Identity{Switch: "group:dc-2", VLAN: 1}, "%67roup:dc-2 vlan 1", "chassis group:dc-2 VLAN 1"},
+	{Identity{Switch: "local:~", VLAN: 2}, "local:~ vlan 2", "chassis local:~ VLAN 2"},
+	{Identity{Kind: Sender, Switch: "group:x", Source: mac}, "%67roup:x from 02:00:00:00:00:07", "chassis group:x from 02:00:00:00:00:07, VLAN not advertised"},
 	{Identity{Switch: "a\n\x00ü", VLAN: 1}, "a%0A%00%C3%BC vlan 1", "chassis a\n\x00ü VLAN 1"},
 }
 
@@ -125,6 +127,7 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
+<<<<<<< HEAD
 func TestUpgradeColour(t *testing.T) {
 	for kept, want := range map[string]Key{
 		"mac:00:00:5e:00:53:01 vlan 100":           "mac:00:00:5e:00:53:01 vlan 100",
@@ -135,6 +138,24 @@ func TestUpgradeColour(t *testing.T) {
 		"nonsense":    "nonsense",
 		"a vlan 0":    "a vlan 0",
 		"a vlan 4095": "a vlan 4095",
+=======
+// TestUpgradeColour holds that a colour keeps its network however its book spelt that.
+func TestUpgradeColour(t *testing.T) {
+	for _, tt := range keys {
+		if got := UpgradeColour(string(tt.key)); got != tt.key {
+			t.Errorf("%q is a key already, got %q", tt.key, got)
+		}
+	}
+	for kept, want := range map[string]Key{
+		"local:core 1 vlan 7":                         "local:core%201 vlan 7",
+		"cdp:a b from 02:00:00:00:00:07 vlan 10":      "cdp:a%20b from 02:00:00:00:00:07 vlan 10",
+		"cdp:100% sure from 02:00:00:00:00:07 vlan 1": "cdp:100%25%20sure from 02:00:00:00:00:07 vlan 1",
+		"a vlan 4095":        "a vlan 4095",
+		" vlan 7":            " vlan 7",
+		"local:a":            "local:a",
+		"group:dc%2 vlan 9":  "%67roup:dc%252 vlan 9",
+		"ifname:a%41 vlan 9": "ifname:a%2541 vlan 9",
+>>>>>>> mutmap
 	} {
 		if got := UpgradeColour(kept); got != want {
 			t.Errorf("%q: %q, want %q", kept, got, want)
@@ -142,6 +163,7 @@ func TestUpgradeColour(t *testing.T) {
 	}
 }
 
+<<<<<<< HEAD
 // TestNamed holds that no key puts into a message what moves the cursor.
 func TestNamed(t *testing.T) {
 	for key, want := range map[Key]string{
@@ -152,6 +174,20 @@ func TestNamed(t *testing.T) {
 	} {
 		if got := key.Named(); got != want {
 			t.Errorf("%q is named %q, want %q", key, got, want)
+=======
+func TestParseSwitchRefuses(t *testing.T) {
+	for _, text := range []string{"a b", "a%2", "a%41", "a from b", "a%2 from 02:00:00:00:00:07"} {
+		if id, err := ParseSwitch(text); err == nil {
+			t.Errorf("%q: %+v", text, id)
+		}
+	}
+}
+
+func TestHasVLAN(t *testing.T) {
+	for vlan, want := range map[uint16]bool{0: false, 1: true, 4094: true} {
+		if got := (Identity{VLAN: vlan}).HasVLAN(); got != want {
+			t.Errorf("VLAN %d: %t", vlan, got)
+>>>>>>> mutmap
 		}
 	}
 }

@@ -60,7 +60,7 @@ func (d Dir) Recover(name string, err error) error {
 type Format[T any] struct {
 	Name    string
 	Version int   // that is written
-	Limit   int64 // what is read at most, in octets
+	Limit   int64 // what is written and read at most, in octets
 	// Volatile is set where the content means nothing after a power failure, so that
 	// writing need not wait for the disk.
 	Volatile bool
@@ -118,7 +118,10 @@ func (f Format[T]) Encode(content T) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(data, '\n'), nil
+	if data = append(data, '\n'); int64(len(data)) > f.Limit {
+		return nil, fmt.Errorf("it would be %d octets, want at most %d", len(data), f.Limit)
+	}
+	return data, nil
 }
 
 // Write replaces the file in dir. The content states its version.

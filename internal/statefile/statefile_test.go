@@ -59,6 +59,26 @@ func TestReadWhatWasWritten(t *testing.T) {
 	}
 }
 
+// TestWriteIsBounded holds that nothing is written which could not be read again, and
+// that what was there before stays.
+func TestWriteIsBounded(t *testing.T) {
+	dir, want := statefile.Dir(t.TempDir()), content{Version: 2}
+	room := int(format.Limit) - len("{\n\t\"version\": 2,\n\t\"text\": \"\"\n}\n")
+	for _, size := range []int{room, room + 1} {
+		text := strings.Repeat("x", size)
+		err := format.Write(dir, content{Version: 2, Text: text})
+		if (err == nil) != (size == room) {
+			t.Errorf("write %d octets of text: %v", size, err)
+		}
+		if err == nil {
+			want.Text = text
+		}
+	}
+	if got, err := format.Read(dir); err != nil || got != want {
+		t.Errorf("%+v, %v; want %+v", got, err, want)
+	}
+}
+
 // TestRead holds that what is damaged, what is of a later version and what cannot be
 // read are told apart, and that the version comes before all else.
 func TestRead(t *testing.T) {

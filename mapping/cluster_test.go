@@ -44,6 +44,7 @@ func TestJoinSwitches(t *testing.T) {
 	silent.Snapshot.Interfaces[0].Carrier, silent.Snapshot.Ports[0].Neighbors, silent.Memory.Claims[0].Live = false, nil, false
 	taken := hearing("node1", d, "ifname:Eth1/4", "leaf-4", "192.0.2.4")
 	taken.Memory.Claims[0].Neighbor = hearing("node1", a, "ifname:Eth1/1", "leaf-1", "192.0.2.1").Memory.Claims[0].Neighbor
+	taken.Memory.Claims[0].Neighbor.FirstHeard = time.Unix(1e9, 0)
 	for name, tt := range map[string]struct {
 		nodes []mapping.Input
 		want  mapping.Switches
@@ -79,6 +80,10 @@ func TestJoinSwitches(t *testing.T) {
 		},
 		"silent, and another on its port": {
 			[]mapping.Input{taken, hearing("node2", b, "ifname:Eth1/2", "leaf-1", "192.0.2.1")}, nil,
+		},
+		"taken, and another node's port by that number": {
+			[]mapping.Input{taken, hearing("node2", b, "ifname:Eth1/1", "leaf-1", "192.0.2.1")},
+			mapping.Switches{{ID: "mac:" + b, Name: "leaf-1", Chassis: []discovery.ID{"mac:" + b}}},
 		},
 		"what two nodes know of one": {
 			[]mapping.Input{

@@ -281,13 +281,13 @@ func testEvents(c *cluster) func(*testing.T) {
 		must(t, c.publish(ctx, "node2", broken))
 		eventually(t, strings.Join([]string{
 			"Network blue Stale node1 eth1: leaf-1 mac:00:1b:21:00:00:01 port ifname:1/1 is not heard any more",
-			"Network green Moved node1: pod default/web (net1) asked for green and is in chassis x VLAN 7",
+			"Network green Moved node1: pod default/web (net1) asked for green and is in chassis mac:x VLAN 7",
 			"Node node1 NetworkGained pods can be attached to blue",
 			"Node node2 NetworkGained pods can be attached to blue",
 			"Node node2 NetworkLost no pod can be attached to blue any more",
 			"Node node2 NetworkLost no pod can be attached to green any more",
 			"Node node2 TopologyUnreadable read spec.interfaces[1] of NodeTopology node2: index 2 is used twice, or none",
-			"Pod web NetworkMoved net1 asked for green, and eth0 on node node1 leads to chassis x VLAN 7 now; nothing was changed in the pod",
+			"Pod web NetworkMoved net1 asked for green, and eth0 on node node1 leads to chassis mac:x VLAN 7 now; nothing was changed in the pod",
 		}, "\n"), c.events)
 	}
 }

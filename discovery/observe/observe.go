@@ -70,6 +70,7 @@ type Observer struct {
 	chassis     discovery.MAC // the node's
 	addresses   map[int][]netip.Addr
 	addressesAt time.Time // when they were listed
+	relistAt    time.Time // the interfaces could not be listed; zero: they could
 
 	mu         sync.Mutex // guards what follows, and what the types of a port say
 	interfaces []discovery.Interface
@@ -151,7 +152,7 @@ func (o *Observer) Run(ctx context.Context) error {
 		if o.speak() {
 			o.publish()
 		}
-		if at, ok := o.nextReopening(); ok {
+		if at, ok := o.nextRetry(); ok {
 			dump.by(at)
 		}
 		wake.Reset(o.nextWake())
@@ -194,8 +195,10 @@ func (o *Observer) syncPorts() error {
 	list, err := o.c.Links.List()
 	if err != nil {
 		o.log.Error("interfaces cannot be listed; keeping the last list", "error", err)
+		o.relistAt = time.Now().Add(reopenAfter)
 		return nil
 	}
+	o.relistAt = time.Time{}
 	changed, err := o.reconcilePorts(list)
 	for _, p := range o.ports() {
 		o.collectAllKept(p) // while the kernel has room for more
@@ -361,8 +364,9 @@ func (o *Observer) noteFailure(p *port, err error) {
 	p.problem = err.Error()
 }
 
-// nextReopening is when the first of the broken ports is opened anew.
-func (o *Observer) nextReopening() (next time.Time, ok bool) {
+// nextRetry is when the first of what failed is tried again: a port, or the list of interfaces.
+func (o *Observer) nextRetry() (next time.Time, ok bool) {
+	next, ok = o.relistAt, !o.relistAt.IsZero()
 	for _, p := range o.ports() {
 		if p.broken() && (!ok || p.reopenAt.Before(next)) {
 			next, ok = p.reopenAt, true

@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -431,5 +433,64 @@ func TestDownThatNobodySaw(t *testing.T) {
 		down.fail <- ether.ErrDown
 		time.Sleep(100 * time.Millisecond)
 		b.expect("what was heard before is no evidence", "eth1 epoch 2")
+	})
+}
+
+// A failingList is a kernel that cannot list interfaces some times, as without file
+// descriptors.
+type failingList struct {
+	*linktest.Links
+	fails atomic.Int32
+}
+
+func (f *failingList) List() ([]discovery.Interface, error) {
+	if f.fails.Add(-1) >= 0 {
+		return nil, syscall.EMFILE
+	}
+	return f.Links.List()
+}
+
+// TestListFailsOnce holds that a carrier which is lost while the kernel cannot list
+// interfaces is seen soon.
+func TestListFailsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, hardware(2, "eth1"))
+		kernel := &failingList{Links: b.links}
+		b.config.Links = kernel
+		b.start()
+		defer b.stop()
+		time.Sleep(time.Second)
+		kernel.fails.Store(1)
+		b.links.SetCarrier(2, false)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if b.observer.Snapshot().Interfaces[0].Carrier {
+			t.Error("the carrier is there yet")
+		}
+	})
+}
+
+// TestFirstListFails holds that an agent which starts then is late, and no more.
+func TestFirstListFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, hardware(2, "eth1"))
+		kernel := &failingList{Links: b.links}
+		kernel.fails.Store(1)
+		b.config.Links = kernel
+		<-b.links.Hints()
+		o := observe.New(b.config)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- o.Run(ctx) }()
+		time.Sleep(10 * time.Second)
+		select {
+		case <-o.Updates():
+		default:
+			t.Error("nothing is seen for 10 s")
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	})
 }

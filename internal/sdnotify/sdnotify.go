@@ -9,7 +9,11 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"time"
 )
+
+// patience is how long a service manager that does not read may keep its service waiting.
+const patience = time.Second
 
 // What a service can say.
 const (
@@ -25,6 +29,7 @@ func Notify(state string) error {
 	}
 	c, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: name, Net: "unixgram"})
 	if err == nil {
+		_ = c.SetWriteDeadline(time.Now().Add(patience)) // a socket of the kernel has deadlines
 		_, err = c.Write([]byte(state))
 		err = errors.Join(err, c.Close())
 	}

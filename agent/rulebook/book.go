@@ -80,7 +80,7 @@ func (*Book) String() string { return "watch rules" }
 
 // Run watches the file, and takes what the cluster says, until ctx ends.
 func (r *Book) Run(ctx context.Context) error {
-	events, closeWatch := r.watch()
+	events, lost, closeWatch := r.watch()
 	defer closeWatch()
 	poll := time.NewTicker(rulesPoll)
 	defer poll.Stop()
@@ -92,6 +92,9 @@ func (r *Book) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-events:
+			written.Reset(rulesSettle)
+		case err := <-lost: // events may be
+			r.log.Debug("watching rules", "error", err)
 			written.Reset(rulesSettle)
 		case s := <-r.Offered():
 			offered.renew(s)
@@ -121,19 +124,19 @@ func (o *pending) renew(s []rules.Source) {
 
 // watch watches the directory, because editors and ConfigMaps replace the file.
 // Without notification the poll remains.
-func (r *Book) watch() (<-chan fsnotify.Event, func()) {
+func (r *Book) watch() (<-chan fsnotify.Event, <-chan error, func()) {
 	if r.path == "" {
-		return nil, func() {}
+		return nil, nil, func() {}
 	}
 	w, err := fsnotify.NewWatcher()
 	if err == nil {
 		if err = w.Add(filepath.Dir(r.path)); err == nil {
-			return w.Events, func() { _ = w.Close() }
+			return w.Events, w.Errors, func() { _ = w.Close() }
 		}
 		_ = w.Close()
 	}
 	r.log.Warn("rules directory cannot be watched; reading the rules every 30 s", "file", r.path, "error", err)
-	return nil, func() {}
+	return nil, nil, func() {}
 }
 
 // Offer hands over the RuleSets of the cluster, for Run to take once they have settled.

@@ -475,14 +475,14 @@ func TestPoll(t *testing.T) {
 func TestWatch(t *testing.T) {
 	s := newShelf(t, nil)
 	s.open(s.path, "")
-	events, closeWatch := s.book.watch()
+	events, _, closeWatch := s.book.watch()
 	defer closeWatch()
 	s.write(fileGreen)
 	if e := <-events; e.Name != s.path {
 		t.Errorf("notified of %s, want %s", e.Name, s.path)
 	}
 	s.open("", "")
-	if events, closeWatch := s.book.watch(); events != nil {
+	if events, _, closeWatch := s.book.watch(); events != nil {
 		closeWatch()
 		t.Error("a directory is watched for no file")
 	}

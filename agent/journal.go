@@ -18,6 +18,12 @@ func (r remainder) Take(time.Time, *Step) time.Duration {
 	return never
 }
 
+// Finish tries once more: who starts next does not know them.
+func (r remainder) Finish() error {
+	r.of.KeepUnsaved()
+	return r.of.Problem()
+}
+
 // Unwritten says why changes are not kept.
 func (r remainder) Unwritten() error { return r.of.Problem() }
 
@@ -31,5 +37,8 @@ type chronicle struct {
 func (c *chronicle) Take(_ time.Time, s *Step) time.Duration {
 	c.to.Note(c.last, s.State, s.Before)
 	c.last = s.State
+	if c.to.Problem() != nil { // to be told, and kept after all
+		return lookEvery
+	}
 	return never
 }

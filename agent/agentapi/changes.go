@@ -15,7 +15,7 @@ const (
 	ChangeName      ChangeKind = "name"      // what an attachment is called
 	ChangePod       ChangeKind = "pod"       // the network that a container's device leads to
 	ChangeCondition ChangeKind = "condition" // a condition holds, or no longer
-	ChangeOmitted   ChangeKind = "omitted"   // changes came too fast to record them all
+	ChangeOmitted   ChangeKind = "omitted"   // changes came too fast to record them all, or could not be kept
 )
 
 // A Change is something that became different on the node.

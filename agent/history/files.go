@@ -35,6 +35,7 @@ type files struct {
 
 	mu      sync.Mutex // a reader must not see half a line
 	unsaved [][]byte   // lines
+	dropped int        // changes of which there were too many
 	err     error      // why they are unsaved
 }
 
@@ -48,7 +49,7 @@ func (h *files) append(changes ...agentapi.Change) {
 		}
 	}
 	if drop := len(h.unsaved) - maxUnsaved; drop > 0 {
-		h.unsaved = h.unsaved[drop:]
+		h.unsaved, h.dropped = h.unsaved[drop:], h.dropped+drop
 	}
 	if len(h.unsaved) == 0 {
 		return
@@ -57,7 +58,7 @@ func (h *files) append(changes ...agentapi.Change) {
 		h.err = fmt.Errorf("record changes: %w", h.err)
 		return
 	}
-	h.unsaved = nil
+	h.unsaved, h.dropped = nil, 0
 }
 
 // problem says why changes are not kept.
@@ -68,13 +69,19 @@ func (h *files) problem() error {
 }
 
 func (h *files) save() (err error) {
-	size := int64(0)
-	for _, line := range h.unsaved {
-		size += int64(len(line))
+	lines := bytes.Join(h.unsaved, nil)
+	if h.dropped > 0 {
+		note, err := json.Marshal(agentapi.Change{
+			Time: time.Now().UTC().Round(0), What: agentapi.ChangeOmitted, Reason: fmt.Sprintf("%d changes could not be kept: the file could not be written", h.dropped),
+		})
+		if err != nil {
+			return err
+		}
+		lines = append(append(note, '\n'), lines...)
 	}
 	path := filepath.Join(h.dir, changesName)
 	st, err := os.Lstat(path)
-	if err == nil && st.Size() > 0 && st.Size()+size > maxChanges {
+	if err == nil && st.Size() > 0 && st.Size()+int64(len(lines)) > maxChanges {
 		if err := os.Rename(path, filepath.Join(h.dir, oldChangesName)); err != nil {
 			return err
 		}
@@ -84,7 +91,7 @@ func (h *files) save() (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	return appendLines(f, size, bytes.Join(h.unsaved, nil))
+	return appendLines(f, size, lines)
 }
 
 // open opens a file whose directory need not be the caller's.
@@ -96,8 +103,8 @@ func open(path string, flag int) (*os.File, int64, error) {
 	return f, size, err
 }
 
-// appendLines ends a line first that was cut off when the node lost power or the
-// disk was full.
+// appendLines ends a line first that was cut off when the node lost power. Of lines that
+// cannot all be written none is.
 func appendLines(f *os.File, size int64, lines []byte) error {
 	last := []byte{'\n'}
 	if size > 0 {
@@ -108,8 +115,10 @@ func appendLines(f *os.File, size int64, lines []byte) error {
 	if last[0] != '\n' {
 		lines = append([]byte{'\n'}, lines...)
 	}
-	_, err := f.Write(lines)
-	return err
+	if _, err := f.Write(lines); err != nil {
+		return errors.Join(err, f.Truncate(size)) // they are written again, all of them
+	}
+	return nil
 }
 
 // since returns what was recorded since t. The loop waits no longer than it takes to

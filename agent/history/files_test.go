@@ -267,7 +267,8 @@ func TestHistoryCannotMove(t *testing.T) {
 	}
 }
 
-// TestHistoryWaitsForTheDisk keeps what cannot be written, and no more than that.
+// TestHistoryWaitsForTheDisk keeps what cannot be written, and no more than that, but
+// how many were left out, which it says once.
 func TestHistoryWaitsForTheDisk(t *testing.T) {
 	h := &files{dir: filepath.Join(t.TempDir(), "state")}
 	for i := range 2 * maxUnsaved {
@@ -280,9 +281,13 @@ func TestHistoryWaitsForTheDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.append()
+	h.append(agentapi.Change{Time: when, What: agentapi.ChangeNeighbor, To: "last"})
 	got := readAll(t, h.dir).Changes
-	if h.problem() != nil || len(got) != maxUnsaved || got[0].To != fmt.Sprint(maxUnsaved) {
-		t.Errorf("%d changes kept, want the last %d (%v)", len(got), maxUnsaved, h.problem())
+	if h.problem() != nil || len(got) != 1+maxUnsaved+1 || got[1].To != fmt.Sprint(maxUnsaved) || got[1+maxUnsaved].To != "last" {
+		t.Fatalf("%d changes kept, want the last %d (%v)", len(got), maxUnsaved, h.problem())
+	}
+	if want := "1000 changes could not be kept: the file could not be written"; got[0].What != agentapi.ChangeOmitted || got[0].Reason != want {
+		t.Errorf("first of all %+v, want %s", got[0], want)
 	}
 }
 

@@ -23,4 +23,9 @@ func (w withdrawal) Finish() error { return w.of.Clear() }
 type giving struct{ of *altnames.Sink }
 
 // Take implements sink.
-func (g giving) Take(_ time.Time, s *Step) time.Duration { return g.of.Give(s.Snapshot.Interfaces) }
+func (g giving) Take(_ time.Time, s *Step) time.Duration {
+	if !s.Current { // then there is another Step when it can be
+		return never
+	}
+	return g.of.Give(s.Snapshot.Interfaces)
+}

@@ -21,6 +21,8 @@ type colourSource interface {
 	// give gives colours to those identities that have none, but none that is shadowed,
 	// and keeps them before anybody can see them. It reports whether there are new ones.
 	give(ids []mapping.Identity, shadowed func(name string) bool) bool
+	// due reports whether give failed for a reason that may pass by itself.
+	due() bool
 }
 
 var (
@@ -77,6 +79,10 @@ func (o *ownColours) give(ids []mapping.Identity, shadowed func(name string) boo
 		return false
 	}
 	return true
+}
+
+func (o *ownColours) due() bool {
+	return o.failed != nil && !errors.Is(o.failed, colour.ErrTooManyUnnamed) && !errors.Is(o.failed, colour.ErrShadowed)
 }
 
 func (o *ownColours) allocate(ids []mapping.Identity, shadowed func(name string) bool) (given bool, err error) {
@@ -151,6 +157,8 @@ func (c *clusterColours) known() []mapping.Colour { return c.colours }
 
 // give gives none: the controller does.
 func (*clusterColours) give([]mapping.Identity, func(string) bool) bool { return false }
+
+func (*clusterColours) due() bool { return false }
 
 // Take keeps what could not be kept before.
 func (c *clusterColours) Take(time.Time, *Step) time.Duration {

@@ -61,7 +61,7 @@ func newFiles(path string, s store, limit *rate.Limiter, log *slog.Logger) *file
 func (f *files) Take(now time.Time, s *Step) time.Duration {
 	f.memory, f.file = s.Memory, nodeFile(s.Input, s.View, containers.Moved(s.Attached), &s.RuleStatus)
 	again := f.write(now)
-	s.Out, s.Writes = f.written != nil, f.writes
+	s.Out, s.Current, s.Writes = f.written != nil, f.written != nil && sameContent(f.written, f.file), f.writes
 	return again
 }
 
@@ -83,7 +83,7 @@ func (f *files) write(now time.Time) time.Duration {
 	// First what a restarted agent must not contradict, then what the plugin
 	// reads. Where the first fails the second is still due: it takes away what is
 	// not true any more.
-	memoryErr := f.store.saveMemory(f.memory, f.file.Written)
+	memoryErr := f.saveMemory(f.file.Written)
 	err := errors.Join(memoryErr, f.save(material))
 	if memoryErr != nil {
 		f.saved = mapping.Memory{} // still due
@@ -100,9 +100,23 @@ func (f *files) write(now time.Time) time.Duration {
 	return never
 }
 
+// saveMemory saves the memory. Where it cannot be saved the old one goes, if it says
+// something else: a restarted agent that knows nothing contradicts nobody.
+func (f *files) saveMemory(now time.Time) error {
+	err := f.store.saveMemory(f.memory, now)
+	if err != nil && !reflect.DeepEqual(f.saved, f.memory.Material()) {
+		err = errors.Join(err, f.store.forgetMemory())
+	}
+	return err
+}
+
 // save writes the node file. Where it cannot be written the old one goes: no
-// answer is better than one that is not true any more.
+// answer is better than one that is not true any more. One that is true stays.
 func (f *files) save(material mapping.Memory) error {
+	if f.Intact() && sameContent(f.written, f.file) {
+		f.saved = material
+		return nil
+	}
 	f.written, f.stat = nil, nil
 	if err := nodefile.Write(f.path, f.file); err != nil {
 		if gone := os.Remove(f.path); gone != nil && !errors.Is(gone, fs.ErrNotExist) {
@@ -118,12 +132,12 @@ func (f *files) save(material mapping.Memory) error {
 	return nil
 }
 
-// Finish writes what a limit still held back.
+// Finish writes what a limit still held back, and how long the memory was true.
 func (f *files) Finish() error {
 	if f.file == nil {
 		return nil
 	}
-	return errors.Join(f.store.saveMemory(f.memory, time.Now()), f.save(f.memory.Material()))
+	return errors.Join(f.saveMemory(time.Now()), f.save(f.memory.Material()))
 }
 
 // Intact reports whether the node file is still the one that was written: a

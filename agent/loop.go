@@ -107,11 +107,12 @@ func (l *Loop) Run(ctx context.Context) error {
 // nothing happens.
 func (l *Loop) step(snapshot *discovery.Snapshot) time.Duration {
 	now := time.Now()
-	s, again := l.mapper.step(snapshot)
+	s, wake := l.mapper.step(snapshot)
+	again := never
 	for _, k := range l.sinks {
 		again = min(again, k.Take(now, s))
 	}
-	return max(again, time.Millisecond)
+	return max(min(again, time.Until(wake)), time.Millisecond)
 }
 
 // intact reports whether what the sinks left is still there.

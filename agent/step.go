@@ -21,9 +21,10 @@ type Step struct {
 	Attached      []agentapi.ContainerAttachment // what the records mean by now
 	Before        []agentapi.ContainerAttachment // what they meant in the Step before
 
-	Out    bool            // there is a node file, maybe of an earlier Step
-	Writes uint64          // of the node file, since the agent started
-	State  *agentapi.State // what is told; its View has the conditions of all parts
+	Out     bool            // there is a node file, maybe of an earlier Step
+	Current bool            // it says what the View does
+	Writes  uint64          // of the node file, since the agent started
+	State   *agentapi.State // what is told; its View has the conditions of all parts
 }
 
 // A mapper makes Steps. It has what outlives them.
@@ -37,7 +38,7 @@ type mapper struct {
 }
 
 // step maps a snapshot. The time is when that has another result though nothing is heard.
-func (m *mapper) step(snapshot *discovery.Snapshot) (s *Step, again time.Duration) {
+func (m *mapper) step(snapshot *discovery.Snapshot) (s *Step, wake time.Time) {
 	m.world.Rules = m.rules.Set
 	m.memory = m.memory.Advance(m.world, snapshot)
 	s = &Step{
@@ -49,14 +50,16 @@ func (m *mapper) step(snapshot *discovery.Snapshot) (s *Step, again time.Duratio
 		s.Colours = m.knownColours()
 		s.View = mapping.Resolve(s.Input)
 	}
-	wake := m.containers.judge(s)
-	again = never
-	for _, t := range []time.Time{s.View.Wake, wake} {
-		if !t.IsZero() {
-			again = min(again, time.Until(t))
+	wake = time.Now().Add(never)
+	if m.colours.due() {
+		wake = time.Now().Add(lookEvery)
+	}
+	for _, t := range []time.Time{s.View.Wake, m.containers.judge(s)} {
+		if !t.IsZero() && t.Before(wake) {
+			wake = t
 		}
 	}
-	return s, again
+	return s, wake
 }
 
 // seenNow is a snapshot that still holds.

@@ -80,6 +80,14 @@ func (s store) saveMemory(m mapping.Memory, now time.Time) error {
 	return memoryFormat.Write(s.Dir, memoryFile{Version: memoryVersion, Saved: now, Memory: m})
 }
 
+// forgetMemory removes what earlier runs remembered.
+func (s store) forgetMemory() error {
+	if err := os.Remove(s.Path(memoryFormat.Name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
 const coloursName = "colours.json"
 
 // colours reads the colour book. A damaged one stays where it is and no colour

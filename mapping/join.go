@@ -297,7 +297,7 @@ func merge(j junction, group, deciding []candidate) candidate {
 	out := named[0]
 	out.joins = out.joins[1:]
 	out.Certainty, out.Since, out.Reason, out.Usable = evidence.Certainty, evidence.Since, evidence.Reason, evidence.Usable
-	out.Port, out.CarrierChanges, out.VID = evidence.Port, evidence.CarrierChanges, evidence.VID
+	out.Port, out.CarrierChanges, out.VID, out.Parent = evidence.Port, evidence.CarrierChanges, evidence.VID, evidence.Parent
 	out.Neighbor, out.System = evidence.Neighbor, evidence.System
 	out.Members, out.Aliases = nil, nil
 	for _, w := range group {

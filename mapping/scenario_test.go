@@ -170,6 +170,9 @@ func (p *player) checkView(t *testing.T) {
 		if a.Device.Index == 0 && a.Device != (nodefile.Link{}) {
 			t.Errorf("after %s: %s leads to no device, but to %v", p.now.Sub(start), a.Port.Name, a.Device)
 		}
+		if a.Parent.Index != 0 && a.VID == 0 {
+			t.Errorf("after %s: %s is told from untagged frames, and carries those of %s with a tag", p.now.Sub(start), a.Device.Name, a.Parent.Name)
+		}
 		if slices.ContainsFunc(a.Members, func(m mapping.Member) bool { return len(m.Junctions) == 0 }) {
 			t.Errorf("after %s: %s is a member of nothing", p.now.Sub(start), a.Port.Name)
 		}

@@ -10,7 +10,7 @@ BENCH    ?= .
 ROUNDS   ?= 200
 SEED     ?= 1
 MUTANTS  ?= 50
-PACKAGES ?= ./mapping ./mapping/rules ./mapping/nodefile ./cniplugin ./cniplugin/record ./controller/plan \
+PACKAGES ?= ./mapping ./mapping/rules ./mapping/identity ./mapping/nodefile ./cniplugin ./cniplugin/record ./controller/plan \
 	./discovery/neighbor ./discovery/lldp ./discovery/cdp ./discovery/ether ./agent/...
 LINT     := go tool -modfile=hack/tools.mod golangci-lint
 

@@ -144,7 +144,7 @@ func (a *app) interfaceTable(rows []interfaceRow) error {
 		}
 		var nets []string
 		for _, at := range r.Uplinks {
-			nets = append(nets, attachmentText(&at))
+			nets = append(nets, uplinkText(&at))
 		}
 		cells = append(cells, append(row, a.list(nets)))
 	}
@@ -184,7 +184,7 @@ func link(i *discovery.Interface) string {
 	}
 }
 
-func attachmentText(at *mapping.Uplink) string {
+func uplinkText(at *mapping.Uplink) string {
 	name := cmp.Or(at.Name, "unnamed")
 	if at.VID != 0 {
 		name = fmt.Sprintf("%s tagged %d", name, at.VID)

@@ -160,15 +160,15 @@ func (a *app) networkNames() []string {
 }
 
 func (a *app) resolved(f *nodefile.File, name string) error {
-	attachments := append([]nodefile.Uplink{}, f.Lookup(name)...)
-	if len(attachments) == 0 {
+	uplinks := append([]nodefile.Uplink{}, f.Lookup(name)...)
+	if len(uplinks) == 0 {
 		return fmt.Errorf("%q leads nowhere on %s; \"colvin networks\" lists what does", name, f.Node)
 	}
 	if a.format == formatJSON {
-		return a.json(attachments)
+		return a.json(uplinks)
 	}
 	var cells [][]string
-	for _, at := range attachments {
+	for _, at := range uplinks {
 		tag := "untagged"
 		if at.VID != 0 {
 			tag = fmt.Sprintf("tagged %d", at.VID)

@@ -65,7 +65,7 @@ func newFuzzRig(f *testing.F) *fuzzRig {
 	node := fuzzNode(f)
 	r := &fuzzRig{dir: f.TempDir(), nodes: [][]byte{
 		node, node, nil, node[:len(node)/2], []byte("garbage\n\x1b[31m"), bytes.Replace(node, []byte("boot1"), []byte("boot0"), 1),
-		[]byte(`{"version":1,"node":"node1","bootID":"boot1","networks":[{"name":"green","attachments":[{"port":{}}]}]}`),
+		[]byte(`{"version":2,"node":"node1","bootID":"boot1","networks":[{"name":"green","uplinks":[{}]}]}`),
 	}}
 	var err error
 	for i := range r.nodes {

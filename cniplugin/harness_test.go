@@ -449,7 +449,7 @@ func (b *bench) wantVerbs(want ...string) {
 	}
 }
 
-// wantFiles counts records, and makes sure nothing else is left.
+// wantRecords counts records, and makes sure nothing else is left.
 func (b *bench) wantRecords(want int) {
 	b.t.Helper()
 	entries, err := os.ReadDir(b.records())

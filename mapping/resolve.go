@@ -141,7 +141,7 @@ func (r *resolver) addUntagged(ifi discovery.Interface, c *Claim) {
 }
 
 // addTagged adds the VLANs that the neighbour tells by name and those that rules
-// declare. A VID equal to the PVID is untagged only. What is told may be
+// declare. A VID equal to the PVID is untagged only. What is advertised may be
 // partial, so it never withdraws what is declared.
 func (r *resolver) addTagged(ifi discovery.Interface, c *Claim) {
 	n := &c.Neighbor

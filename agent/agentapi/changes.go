@@ -11,8 +11,8 @@ type ChangeKind string
 const (
 	ChangeAgent     ChangeKind = "agent"     // it started
 	ChangeNeighbor  ChangeKind = "neighbor"  // who holds a port
-	ChangeNetwork   ChangeKind = "network"   // the certainty of an attachment; it came where From is empty, went where To is
-	ChangeName      ChangeKind = "name"      // what an attachment is called
+	ChangeNetwork   ChangeKind = "network"   // the certainty of an uplink; it came where From is empty, went where To is
+	ChangeName      ChangeKind = "name"      // what an uplink is called
 	ChangePod       ChangeKind = "pod"       // the network that a container's device leads to
 	ChangeCondition ChangeKind = "condition" // a condition holds, or no longer
 	ChangeOmitted   ChangeKind = "omitted"   // changes came too fast to record them all, or could not be kept

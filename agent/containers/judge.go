@@ -21,8 +21,8 @@ const (
 	orphanedAfter = time.Minute
 	// addingFor is how long an ADD may take, DHCP included.
 	addingFor = 2 * time.Minute
-	// maxJoined bounds what a switch that keeps changing its name can have remembered.
-	maxJoined = 16
+	// maxOtherIdentities bounds what a switch that keeps changing its name can have remembered.
+	maxOtherIdentities = 16
 )
 
 // An uplink is one of the node, as far as attachments of containers matter.
@@ -108,7 +108,7 @@ func uplinksOf(v *mapping.View, m mapping.Memory, r *record.Record) []uplink {
 	return passing
 }
 
-// carries reports whether the attachment's frames bear the tag vid at a port.
+// carries reports whether the uplink's frames bear the tag vid at a port.
 func carries(a *mapping.Uplink, vid uint16) bool {
 	return a.VID == vid || slices.ContainsFunc(a.Members, func(m mapping.Member) bool { return m.VID == vid })
 }
@@ -275,7 +275,7 @@ func join(a *agentapi.ContainerAttachment, w uplink) {
 		return
 	}
 	for _, id := range w.identities {
-		if id != a.Identity && !slices.Contains(a.OtherIdentities, id) && len(a.OtherIdentities) < maxJoined {
+		if id != a.Identity && !slices.Contains(a.OtherIdentities, id) && len(a.OtherIdentities) < maxOtherIdentities {
 			a.OtherIdentities = append(slices.Clip(a.OtherIdentities), id) // earlier states share it
 		}
 	}

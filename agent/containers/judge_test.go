@@ -315,9 +315,9 @@ func TestMovedTo(t *testing.T) {
 	}
 }
 
-// TestJoined holds what is remembered of a network's other switches: what was sure, each
-// once, not without a bound, and never by a name alone.
-func TestJoined(t *testing.T) {
+// TestOtherIdentities holds what is remembered of a network's other switches: what was
+// sure, each once, not without a bound, and never by a name alone.
+func TestOtherIdentities(t *testing.T) {
 	peers := func(n int) (ids []mapping.Identity, keys []string) {
 		for i := range n {
 			id := mapping.Identity{Switch: fmt.Sprintf("mac:00:00:5e:00:53:%02x", 0x10+i), VLAN: 100}

@@ -319,7 +319,7 @@ type Neighbor struct {
 	Source string `json:"source,omitempty"`
 
 	// PVID is the VLAN of untagged frames on this port. It is absent where the switch
-	// does not tell it.
+	// does not advertise it.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=4094

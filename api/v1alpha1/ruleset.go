@@ -117,7 +117,7 @@ type NetworkRule struct {
 	// +optional
 	Spans bool `json:"spans,omitempty"`
 
-	// Stale is "keep" where an attachment stays usable while it is unverified: while the
+	// Stale is "keep" where an uplink stays usable while it is unverified: while the
 	// cable may have been moved and the switch has not been heard again.
 	// +optional
 	Stale StalePolicy `json:"stale,omitempty"`
@@ -228,7 +228,7 @@ type Pattern string
 // +kubebuilder:validation:XValidation:rule=`self.matches(r'^([^{]|\{(vlan(Name)?|port\.number|(chassis|system|port(Description)?|node|interface|vlanName)\.[1-9]\d*)\})*$')`,message="holds an unknown word; words are {vlan}, {vlanName}, {port.number}, and {system.1} for what the first (...) of system caught; likewise chassis, port, portDescription, node, interface and vlanName"
 type NameTemplate string
 
-// StalePolicy says what becomes of attachments that are unverified.
+// StalePolicy says what becomes of uplinks that are unverified.
 //
 // +kubebuilder:validation:Enum=keep
 type StalePolicy string

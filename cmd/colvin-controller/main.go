@@ -34,13 +34,13 @@ func main() {
 	flags.StringVar(&o.HealthAddress, "health-address", "", "`host:port` of /healthz and /readyz; empty for none")
 	flags.StringVar(&o.MetricsAddress, "metrics-address", "", "`host:port` of /metrics; empty for none")
 	flags.BoolVar(&o.Colours.Attach, "colours-attach", false, "pods may ask for a colour; the same as on the nodes")
-	of := flags.String("colours-of", "untagged", "what gets a colour: untagged, or `all` for tagged VLANs too")
+	of := flags.String("colours-of", "untagged", "what gets a colour, by `which` VLANs: untagged, or all for tagged ones too")
 	flags.DurationVar(&o.Lease.Duration, "lease-duration", controller.DefaultLeaseTimes.Duration, "how long others wait for a leader that is silent")
 	flags.DurationVar(&o.Lease.RenewDeadline, "renew-deadline", controller.DefaultLeaseTimes.RenewDeadline, "how long a leader tries to say that it is there before it gives up")
 	flags.DurationVar(&o.Lease.RetryPeriod, "retry-period", controller.DefaultLeaseTimes.RetryPeriod, "how often a leader says that it is there, and others look")
 	kubeconfig := flags.String("kubeconfig", "", "kubeconfig `file`; without one, what a pod has")
-	format := flags.String("log-format", "text", "text or `json`")
-	flags.TextVar(&level, "log-level", slog.LevelInfo, "debug, info, warn or `error`")
+	format := flags.String("log-format", "text", "`format`: text or json")
+	flags.TextVar(&level, "log-level", slog.LevelInfo, "`level`: debug, info, warn or error")
 	showVersion := flags.Bool("version", false, "print the version and exit")
 	_ = flags.Parse(os.Args[1:]) // it exits by itself
 	if *showVersion {

@@ -29,7 +29,7 @@ type clusterView struct {
 	uplinks  []nodeUplink
 }
 
-// A noteUplink is an uplink of one node, with the identities that it shows.
+// A nodeUplink is an uplink of one node, with the identities that it shows.
 type nodeUplink struct {
 	*observed
 	*mapping.Uplink

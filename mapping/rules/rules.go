@@ -2,7 +2,7 @@
 
 // Package rules holds what an admin says about networks: it parses and validates
 // a rules file and answers what the rules make of one neighbour on one port. It
-// does no I/O, and what an answer means for identities and attachments is
+// does no I/O, and what an answer means for identities and uplinks is
 // decided in package mapping.
 //
 // Words from the wire come into a name only where a rule asks for them, and
@@ -69,10 +69,10 @@ type Subject struct {
 }
 
 // An Occurrence is one VLAN on a port: the untagged one, or a tagged one that is
-// told or declared.
+// advertised or declared.
 type Occurrence struct {
 	VID      uint16 // 0 when the switch does not advertise it, which only untagged occurs
-	VLANName string // as told for the VID; may be empty
+	VLANName string // as advertised for the VID; may be empty
 	Tagged   bool
 }
 
@@ -114,7 +114,7 @@ type Naming struct {
 	Name               string
 	Aliases            []string
 	Ref                Ref
-	StaleKeep          bool // unverified attachments stay usable
+	StaleKeep          bool // unverified uplinks stay usable
 	Spans              bool // one name over several identities is accepted
 	UnadvertisedSwitch bool // this rule's own setting; a group has one as well
 }

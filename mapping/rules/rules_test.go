@@ -249,7 +249,7 @@ networks: [{name: "x-{vlan}", match: [{system: "leaf-*"}]}]
 	}
 }
 
-// A VLAN that nobody tells is named only where the rule says which port it
+// A VLAN that nobody advertises is named only where the rule says which port it
 // means, or that the switch is flat; else the rule is a near miss.
 func TestUnadvertised(t *testing.T) {
 	const pin = "r.yaml:2 would name it x, but the switch does not advertise the VLAN of this port: name the port in the rule (port, portDescription or interface) or set unadvertised: switch"

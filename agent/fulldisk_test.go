@@ -160,12 +160,13 @@ func TestNameWaitsForNodeFile(t *testing.T) {
 
 // A slowSink takes its time over each Step.
 type slowSink struct {
+	rest       func()
 	took, wake []time.Time
 }
 
 func (s *slowSink) Take(now time.Time, step *Step) time.Duration {
 	s.took, s.wake = append(s.took, now), append(s.wake, step.View.Wake)
-	time.Sleep(5 * time.Second)
+	s.rest()
 	return never
 }
 
@@ -175,7 +176,7 @@ func TestWakeIsATime(t *testing.T) {
 	playAgent(t, func(b *bench) {
 		b.write("rules.yaml", greenAndBlue)
 		b.build()
-		slow := &slowSink{}
+		slow := &slowSink{rest: func() { time.Sleep(5 * time.Second) }}
 		b.loop.sinks = append([]sink{slow}, b.loop.sinks...)
 		ctx, cancel := context.WithCancel(b.t.Context())
 		b.cancel, b.done = cancel, make(chan error, 1)

@@ -4,7 +4,6 @@ package history
 
 import (
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -16,8 +15,6 @@ import (
 // TestPartialWrite holds that a disk which fills up in the midst of lines makes no
 // change up.
 func TestPartialWrite(t *testing.T) {
-	signal.Ignore(syscall.SIGXFSZ)
-	defer signal.Reset(syscall.SIGXFSZ)
 	change := func(name string) agentapi.Change {
 		return agentapi.Change{Time: when, What: agentapi.ChangeName, To: name, Reason: strings.Repeat("x", 100)}
 	}

@@ -38,6 +38,15 @@ type Deps struct {
 	WriteLimit *rate.Limiter
 }
 
+// writtenAt is when an earlier agent of this boot wrote the node file; zero where none did.
+func writtenAt(path, boot string) time.Time {
+	f, err := nodefile.Read(path)
+	if err != nil || f.BootID != boot {
+		return time.Time{}
+	}
+	return f.Written
+}
+
 // NewLoop loads what earlier runs left and returns a Loop.
 func NewLoop(d Deps) *Loop {
 	if d.Log == nil {
@@ -57,7 +66,7 @@ func NewLoop(d Deps) *Loop {
 			records: d.Records.Load(), attached: containers.ReadMoved(nodeFilePath, d.BootID),
 		},
 	}
-	memory, err := kept.memory()
+	memory, err := kept.memory(writtenAt(nodeFilePath, d.BootID))
 	lost.note(err)
 	m.memory = memory.Restore(d.BootID, started)
 	var (

@@ -137,7 +137,11 @@ func (f *files) Finish() error {
 	if f.file == nil {
 		return nil
 	}
-	return errors.Join(f.saveMemory(time.Now()), f.save(f.memory.Material()))
+	now := time.Now()
+	if now.Before(f.file.Written) { // the clock was set back
+		now = f.file.Written
+	}
+	return errors.Join(f.saveMemory(now), f.save(f.memory.Material()))
 }
 
 // Intact reports whether the node file is still the one that was written: a

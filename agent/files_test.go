@@ -212,7 +212,7 @@ func TestFilesWithoutNodeFile(t *testing.T) {
 		if got := b.names(); got != nil {
 			t.Errorf("an old file is left: %v", got)
 		}
-		if m, err := b.store.memory(); err != nil || len(m.Claims) != 1 || m.Claims[0].Interface != string(nodefile.Stale) {
+		if m, err := b.store.memory(time.Time{}); err != nil || len(m.Claims) != 1 || m.Claims[0].Interface != string(nodefile.Stale) {
 			t.Errorf("memory %+v, %v", m, err)
 		}
 		if err := os.RemoveAll(filepath.Dir(obstacle)); err != nil {

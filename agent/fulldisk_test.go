@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -54,6 +55,38 @@ func TestOldMemoryIsForgotten(t *testing.T) {
 			b.t.Error("eth1 is called green")
 		}
 		free()
+		b.see(heard(sw1, 200))
+		b.expect("heard again", "blue eth1 fresh")
+	})
+}
+
+// TestOlderMemory holds the same where the memory cannot even be removed.
+func TestOlderMemory(t *testing.T) {
+	playAgent(t, func(b *bench) {
+		b.write("rules.yaml", greenAndBlue)
+		b.start()
+		b.see(heard(sw1, 100))
+		path := filepath.Join(b.config.StateDirectory, memoryFormat.Name)
+		older, err := os.ReadFile(path)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		b.see(heard(sw1, 200))
+		time.Sleep(31 * time.Second)
+		synctest.Wait()
+		b.expect("another VLAN", "blue eth1 fresh")
+		b.stop()
+		if err := os.WriteFile(path, older, 0o600); err != nil {
+			b.t.Fatal(err)
+		}
+		b.start()
+		b.see()
+		b.expect("not heard yet")
+		if got := b.conditions(); !slices.Equal(got, []mapping.ConditionType{mapping.StateDamaged}) {
+			b.t.Errorf("conditions %v, want StateDamaged", got)
+		}
+		b.stop() // what is written at the end is as new as the node file
+		b.start()
 		b.see(heard(sw1, 200))
 		b.expect("heard again", "blue eth1 fresh")
 	})

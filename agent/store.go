@@ -70,9 +70,14 @@ func readMemory1(version int, data []byte) (f memoryFile, err error) {
 }
 
 // memory reads what an earlier run remembered. A file that cannot be understood is set
-// aside, not lost, and the node starts knowing nothing, which is always safe.
-func (s store) memory() (mapping.Memory, error) {
+// aside, not lost, and the node starts knowing nothing, which is always safe. So it does
+// with one that is older than the node file, which was written then: it could contradict
+// what the plugin has read.
+func (s store) memory(written time.Time) (mapping.Memory, error) {
 	f, err := memoryFormat.Read(s.Dir)
+	if err == nil && f.Saved.Before(written) && !f.Saved.IsZero() {
+		return mapping.Memory{}, fmt.Errorf("%s is older than the node file, and is not believed", s.Path(memoryFormat.Name))
+	}
 	return f.Memory, s.Recover(memoryFormat.Name, err)
 }
 

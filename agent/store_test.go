@@ -87,7 +87,7 @@ func TestMemoryFormats(t *testing.T) {
 	}
 	expectFile(t, s, memoryFormat.Name, "memory.v2.json")
 	for _, version := range []string{"memory.v1.json", "memory.v2.json"} {
-		got, err := put(t, version, memoryFormat.Name).memory()
+		got, err := put(t, version, memoryFormat.Name).memory(time.Time{})
 		if diff := cmp.Diff(remembered(), got); err != nil || diff != "" {
 			t.Errorf("%s: %v (-want +got):\n%s", version, err, diff)
 		}
@@ -101,7 +101,7 @@ func TestMemoryOfALaterVersion(t *testing.T) {
 		if err := os.WriteFile(s.Path(memoryFormat.Name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		m, err := s.memory()
+		m, err := s.memory(time.Time{})
 		if err == nil || m.Claims != nil {
 			t.Errorf("%q: %+v, %v", content, m, err)
 		}

@@ -23,8 +23,8 @@ const (
 	FileName   = "networks.json"
 )
 
-// MaxSize bounds the file. Eight ports with all 4094 VLANs each write a third of
-// it.
+// MaxSize bounds the file. Eight ports with all 4094 VLANs each write half of it, for
+// each name that they have.
 const MaxSize = 32 << 20
 
 // MaxNetworkName is the length of the longest name of a network: a DNS label (RFC 1123,

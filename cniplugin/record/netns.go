@@ -105,13 +105,23 @@ func (o *Observer) lookAt(n Netns, held func() holders) Sight {
 		left = noWitness == nil
 	}
 	sameView := o.seen[n] || n.Mount == o.mount && o.mount != 0
-	if left && sameView && !strings.HasPrefix(path, "/proc/") {
+	if left && sameView && !endsWithProcess(path) {
 		return Gone // its inode may be another's by now
 	}
 	if h := held(); h.all && n.Inode != 0 && !h.netns[n.Inode] {
 		return Gone
 	}
 	return Unseen
+}
+
+// endsWithProcess reports whether a path, clean and absolute, leads to a namespace for as
+// long as one of its processes is there: below /proc, or maybe there by a symbolic link.
+func endsWithProcess(path string) bool {
+	const proc = "/proc/"
+	st, err := os.Lstat(path)
+	isLink := err == nil && st.Mode()&fs.ModeSymlink != 0
+	dir, err := filepath.EvalSymlinks(filepath.Dir(path))
+	return isLink || strings.HasPrefix(path, proc) || err == nil && strings.HasPrefix(dir+"/", proc)
 }
 
 func stat(path string) (syscall.Stat_t, error) {

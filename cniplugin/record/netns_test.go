@@ -17,7 +17,11 @@ import (
 func TestObserver(t *testing.T) {
 	dir := t.TempDir()
 	netns, file := filepath.Join(dir, "netns"), filepath.Join(dir, "file")
-	if err := errors.Join(os.Symlink("/proc/self/ns/net", netns), os.WriteFile(file, nil, 0o600)); err != nil {
+	ended, process := filepath.Join(dir, "ended"), filepath.Join(dir, "process")
+	if err := errors.Join(
+		os.Symlink("/proc/self/ns/net", netns), os.WriteFile(file, nil, 0o600),
+		os.Symlink("/proc/4194305/ns/net", ended), os.Symlink("/proc/self/ns", process), // above any process ID
+	); err != nil {
 		t.Fatal(err)
 	}
 	own, ownErr := stat(netns)
@@ -35,11 +39,13 @@ func TestObserver(t *testing.T) {
 		same, other, unknown, seen string
 	}{
 		{"there", netns, own.Ino, "TTT", "TTT", "TTT", "TTT"},
-		{"another at its path", netns, gone, "GGG", "--G", "--G", "GGG"},
+		{"its link leads to another", netns, gone, "--G", "--G", "--G", "--G"},
+		{"its link leads nowhere", ended, gone, "--G", "--G", "--G", "--G"},
+		{"its directory is a link below /proc", filepath.Join(process, "net"), gone, "--G", "--G", "--G", "--G"},
 		{"nothing at its path", filepath.Join(dir, "none"), gone, "GGG", "--G", "--G", "GGG"},
 		{"there, by its process", "/proc/self/ns/net", own.Ino, "TTT", "TTT", "TTT", "TTT"},
 		{"its process went elsewhere", "/proc/self/ns/net", gone, "--G", "--G", "--G", "--G"},
-		{"its process has ended", "/proc/4194305/ns/net", gone, "--G", "--G", "--G", "--G"}, // above any process ID
+		{"its process has ended", "/proc/4194305/ns/net", gone, "--G", "--G", "--G", "--G"},
 		{"below /proc in other words", "/run/..//proc/4194305/ns/net", gone, "--G", "--G", "--G", "--G"},
 		{"the directory is not ours to see", filepath.Join(dir, "no", "such", "directory"), gone, "--G", "--G", "--G", "--G"},
 		{"its mount did not reach us", file, gone, "--G", "--G", "--G", "--G"},

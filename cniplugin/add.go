@@ -341,10 +341,14 @@ func (a *operation) stillLeads(t *target) error {
 	}
 }
 
+// isStill reports whether an uplink is the target, through a port that the target has: of
+// several that a device joins, the one whose function was chosen can have left it.
 func (t *target) isStill(now nodefile.Uplink) bool {
 	one := slices.ContainsFunc(now.Identities(), func(id string) bool { return slices.Contains(t.Identities(), id) })
-	tagged := slices.ContainsFunc(now.Ports, func(p nodefile.Port) bool { return p.VID == t.VID })
-	return one && tagged && now.Usable && sameLink(now.Device, t.Device) && sameLink(now.Parent, t.Parent)
+	through := slices.ContainsFunc(now.Ports, func(p nodefile.Port) bool {
+		return p.VID == t.VID && slices.ContainsFunc(t.Ports, func(was nodefile.Port) bool { return was.Index == p.Index })
+	})
+	return one && through && now.Usable && sameLink(now.Device, t.Device) && sameLink(now.Parent, t.Parent)
 }
 
 // sameLink leaves MAC addresses to the kernel, which was asked about them: a bridge

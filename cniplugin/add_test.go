@@ -301,6 +301,7 @@ func TestAddNetworkMovedMeanwhile(t *testing.T) {
 		"renamed device": {func(_ *bench, a *nodefile.Uplink) { a.Device.Name = "eth9" }, elsewhere},
 		"other parent":   {func(_ *bench, a *nodefile.Uplink) { a.Parent.Index = 9 }, elsewhere},
 		"other VLAN":     {func(_ *bench, a *nodefile.Uplink) { tagVID(a, 301) }, elsewhere},
+		"other port":     {func(_ *bench, a *nodefile.Uplink) { a.Ports[0].Link = linkOf(eth(5, "eth2")) }, elsewhere},
 		"by another name of the network": {func(_ *bench, a *nodefile.Uplink) {
 			a.Identity, a.OtherIdentities = "the peer", []string{a.Identity}
 		}, ""},

@@ -32,6 +32,40 @@ func TestChosenSeveralPorts(t *testing.T) {
 	b.wantVerbs()
 }
 
+// A bridge joins the port of the chosen function with another, and goes on to lead to the
+// network when that port has left it.
+func TestChosenPortLeavesBridge(t *testing.T) {
+	b := newSRIOVBench(t)
+	bridge := eth(6, "br0")
+	bridge.Kind = discovery.KindBridge
+	b.kernel.Now[0].Master, b.kernel.Now[1].Master = 6, 6
+	b.kernel.Now = append(b.kernel.Now, bridge)
+	over := func(ports ...discovery.Interface) nodefile.Uplink {
+		a := attached(ports[0], 100)
+		a.Device = linkOf(bridge)
+		for _, port := range ports[1:] {
+			a.Ports = append(a.Ports, portOf(port))
+		}
+		return a
+	}
+	eth1, eth2 := eth(4, "eth1"), eth(5, "eth2")
+	b.node.Networks = []nodefile.Network{{Name: "green", Uplinks: []nodefile.Uplink{over(eth1, eth2)}}}
+	b.writeNode()
+	b.agent()
+	b.kernel.after = func() {
+		b.kernel.after = nil
+		b.kernel.Now[0].Master = 0
+		b.node.Networks = []nodefile.Network{
+			{Name: "blue", Uplinks: []nodefile.Uplink{attached(eth1, 200)}},
+			{Name: "green", Uplinks: []nodefile.Uplink{over(eth2)}},
+		}
+		b.writeNode()
+	}
+	b.wantError(b.do(b.plugin.Add), 11, `node1: network "green" on br0: changed while attaching: it no longer leads to "green"`+waitForAgent)
+	b.wantVerbs("ADD", "DEL")
+	b.wantRecords(0)
+}
+
 // host-device leaves a virtual function in the VLAN that somebody gave it.
 func TestChosenInVLAN(t *testing.T) {
 	b := newSRIOVBench(t)

@@ -194,18 +194,36 @@ func TestSweepKeeps(t *testing.T) {
 		t.Fatal(err)
 	}
 	put(t, dir, "torn.json", nil)
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
 	if err := s.Sweep(time.Now().Add(time.Hour)); err != nil {
 		t.Error(err)
 	}
 	if diff := cmp.Diff([]string{"dir.json", "fifo.json", "link.json"}, files(t, dir)); diff != "" {
 		t.Errorf("left (-want +got):\n%s", diff)
 	}
-	if s.worthless(entries[len(entries)-1], time.Now().Add(time.Hour)) { // torn.json
+	if s.worthless("torn.json", time.Now().Add(time.Hour)) {
 		t.Error("what is gone is worthless")
+	}
+}
+
+// TestSweepOvertaken holds that a record stays which an ADD wrote after Sweep saw that
+// the one before it was worthless.
+func TestSweepOvertaken(t *testing.T) {
+	s, dir := open(t)
+	key := Key{Name: "green"}
+	name := idOf(key) + recordSuffix
+	put(t, dir, name, nil)
+	if !s.worthless(name, time.Now()) {
+		t.Fatal("an empty record is worth something")
+	}
+	l := lock(t, s, key)
+	if err := errors.Join(l.Write(sample(key)), l.Unlock()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.sweep(idOf(key), name, time.Now()); err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff([]string{name}, files(t, dir)); diff != "" {
+		t.Errorf("left (-want +got):\n%s", diff)
 	}
 }
 

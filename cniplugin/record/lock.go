@@ -136,25 +136,26 @@ func (s *Store) Sweep(booted time.Time) error {
 		id, isLock := strings.CutSuffix(e.Name(), lockSuffix)
 		id, isTemp := strings.CutSuffix(id, tempSuffix)
 		id, isRecord := strings.CutSuffix(id, recordSuffix)
-		if isLock || isTemp || isRecord && s.worthless(e, booted) {
-			errs = append(errs, s.sweep(id, e.Name()))
+		if isLock || isTemp || isRecord && s.worthless(e.Name(), booted) {
+			errs = append(errs, s.sweep(id, e.Name(), booted))
 		}
 	}
 	return errors.Join(errs...)
 }
 
 // worthless reports whether a record says nothing about anything that is there.
-func (s *Store) worthless(e fs.DirEntry, booted time.Time) bool {
-	st, err := e.Info()
+func (s *Store) worthless(file string, booted time.Time) bool {
+	st, err := os.Lstat(filepath.Join(s.dir, file))
 	if err != nil || !st.Mode().IsRegular() {
 		return false
 	}
-	_, err = s.read(e.Name())
+	_, err = s.read(file)
 	return errors.Is(err, ErrDamaged) && (st.Size() == 0 || st.ModTime().Before(booted))
 }
 
-// sweep removes a file of the attachment or device id, unless it is at work.
-func (s *Store) sweep(id, file string) error {
+// sweep removes a file of the attachment or device id, unless it is at work, or a record
+// was written since somebody looked.
+func (s *Store) sweep(id, file string, booted time.Time) error {
 	f, err := flock(s.lockPath(id))
 	if errors.Is(err, ErrLocked) {
 		return nil
@@ -162,7 +163,9 @@ func (s *Store) sweep(id, file string) error {
 	if err != nil {
 		return err
 	}
-	err = os.Remove(filepath.Join(s.dir, file))
+	if !strings.HasSuffix(file, recordSuffix) || s.worthless(file, booted) {
+		err = os.Remove(filepath.Join(s.dir, file))
+	}
 	if file != id+lockSuffix {
 		err = errors.Join(err, os.Remove(s.lockPath(id)))
 	}

@@ -105,13 +105,23 @@ func (o *Observer) lookAt(n Netns, held func() holders) Sight {
 		left = noWitness == nil
 	}
 	sameView := o.seen[n] || n.Mount == o.mount && o.mount != 0
-	if left && sameView && !strings.HasPrefix(path, "/proc/") {
+	if left && sameView && !endsWithProcess(path) {
 		return Gone // its inode may be another's by now
 	}
 	if h := held(); h.all && n.Inode != 0 && !h.netns[n.Inode] {
 		return Gone
 	}
 	return Unseen
+}
+
+// endsWithProcess reports whether a path, clean and absolute, leads to a namespace for as
+// long as one of its processes is there: below /proc, or maybe there by a symbolic link.
+func endsWithProcess(path string) bool {
+	const proc = "/proc/"
+	st, err := os.Lstat(path)
+	isLink := err == nil && st.Mode()&fs.ModeSymlink != 0
+	dir, err := filepath.EvalSymlinks(filepath.Dir(path))
+	return isLink || strings.HasPrefix(path, proc) || err == nil && strings.HasPrefix(dir+"/", proc)
 }
 
 func stat(path string) (syscall.Stat_t, error) {
@@ -137,12 +147,12 @@ func findHolders(proc string) holders {
 	if err != nil {
 		return h
 	}
-	first, mounts := false, map[uint64]bool{}
+	first, views := false, map[string]bool{}
 	for _, e := range entries {
 		if _, err := strconv.Atoi(e.Name()); err != nil {
 			continue
 		}
-		err := h.add(filepath.Join(proc, e.Name()), mounts)
+		err := h.add(filepath.Join(proc, e.Name()), views)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) { // not one that has ended: hidden, as without CAP_SYS_PTRACE
 			return h
 		}
@@ -152,19 +162,68 @@ func findHolders(proc string) holders {
 	return h
 }
 
-// add adds the namespace of a process, and those that are mounted where it is. Mounts
-// are the mount namespaces that are known.
-func (h *holders) add(process string, mounts map[uint64]bool) error {
-	netns, err := stat(filepath.Join(process, "ns/net"))
-	if err != nil {
+// add adds the namespaces of a process, or of its threads where the first has ended: that
+// one tells nothing any more, though the others go on. Views are those that are known.
+func (h *holders) add(process string, views map[string]bool) error {
+	err := h.look(process, views)
+	if !errors.Is(err, fs.ErrNotExist) {
 		return err
+	}
+	threads, err := os.ReadDir(filepath.Join(process, "task"))
+	if err != nil {
+		return orEnded(process, err)
+	}
+	for _, e := range threads {
+		if err := h.look(filepath.Join(process, "task", e.Name()), views); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// look adds the namespace of a process or thread, and those that are mounted where it is.
+func (h *holders) look(task string, views map[string]bool) error {
+	netns, err := stat(filepath.Join(task, "ns/net"))
+	if err != nil {
+		return orEnded(task, err)
 	}
 	h.netns[netns.Ino] = true
-	mount, err := stat(filepath.Join(process, "ns/mnt"))
-	if err != nil || mounts[mount.Ino] {
-		return err
+	view, err := viewOf(task)
+	if err == nil && !views[view] {
+		err = h.addMounted(filepath.Join(task, "mountinfo"))
+		views[view] = err == nil
 	}
-	f, err := os.Open(filepath.Join(process, "mountinfo"))
+	if err != nil {
+		return orEnded(task, err)
+	}
+	return nil
+}
+
+// orEnded is fs.ErrNotExist where a task that failed to tell something has ended by now:
+// while it does, the kernel has several errors for that.
+func orEnded(task string, err error) error {
+	if _, again := stat(filepath.Join(task, "ns/net")); errors.Is(again, fs.ErrNotExist) {
+		return again
+	}
+	return err
+}
+
+// viewOf tells tasks that see the same mounts from others: those of their mount namespace
+// below their root. One directory can be mounted at several paths, with other mounts below.
+func viewOf(task string) (string, error) {
+	mount, err := stat(filepath.Join(task, "ns/mnt"))
+	if err != nil {
+		return "", err
+	}
+	link := filepath.Join(task, "root")
+	path, err := os.Readlink(link)
+	root, _ := stat(link) // its file system may not answer, as one of another user's
+	return fmt.Sprint(mount.Ino, root.Dev, root.Ino, path), err
+}
+
+// addMounted adds the network namespaces that a mountinfo file tells.
+func (h *holders) addMounted(mountinfo string) error {
+	f, err := os.Open(mountinfo)
 	if err != nil {
 		return err
 	}
@@ -179,6 +238,5 @@ func (h *holders) add(process string, mounts map[uint64]bool) error {
 			}
 		}
 	}
-	mounts[mount.Ino] = lines.Err() == nil
 	return lines.Err()
 }

@@ -3,11 +3,16 @@
 package record
 
 import (
+	"bufio"
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -17,7 +22,11 @@ import (
 func TestObserver(t *testing.T) {
 	dir := t.TempDir()
 	netns, file := filepath.Join(dir, "netns"), filepath.Join(dir, "file")
-	if err := errors.Join(os.Symlink("/proc/self/ns/net", netns), os.WriteFile(file, nil, 0o600)); err != nil {
+	ended, process := filepath.Join(dir, "ended"), filepath.Join(dir, "process")
+	if err := errors.Join(
+		os.Symlink("/proc/self/ns/net", netns), os.WriteFile(file, nil, 0o600),
+		os.Symlink("/proc/4194305/ns/net", ended), os.Symlink("/proc/self/ns", process), // above any process ID
+	); err != nil {
 		t.Fatal(err)
 	}
 	own, ownErr := stat(netns)
@@ -35,11 +44,13 @@ func TestObserver(t *testing.T) {
 		same, other, unknown, seen string
 	}{
 		{"there", netns, own.Ino, "TTT", "TTT", "TTT", "TTT"},
-		{"another at its path", netns, gone, "GGG", "--G", "--G", "GGG"},
+		{"its link leads to another", netns, gone, "--G", "--G", "--G", "--G"},
+		{"its link leads nowhere", ended, gone, "--G", "--G", "--G", "--G"},
+		{"its directory is a link below /proc", filepath.Join(process, "net"), gone, "--G", "--G", "--G", "--G"},
 		{"nothing at its path", filepath.Join(dir, "none"), gone, "GGG", "--G", "--G", "GGG"},
 		{"there, by its process", "/proc/self/ns/net", own.Ino, "TTT", "TTT", "TTT", "TTT"},
 		{"its process went elsewhere", "/proc/self/ns/net", gone, "--G", "--G", "--G", "--G"},
-		{"its process has ended", "/proc/4194305/ns/net", gone, "--G", "--G", "--G", "--G"}, // above any process ID
+		{"its process has ended", "/proc/4194305/ns/net", gone, "--G", "--G", "--G", "--G"},
 		{"below /proc in other words", "/run/..//proc/4194305/ns/net", gone, "--G", "--G", "--G", "--G"},
 		{"the directory is not ours to see", filepath.Join(dir, "no", "such", "directory"), gone, "--G", "--G", "--G", "--G"},
 		{"its mount did not reach us", file, gone, "--G", "--G", "--G", "--G"},
@@ -113,8 +124,9 @@ func TestObserverRemembers(t *testing.T) {
 	}
 }
 
-// TestFindHolders makes a /proc of two processes: one is init, and where the other is a
-// network namespace is mounted.
+// TestFindHolders makes a /proc of several processes: one is init, where another is a
+// network namespace is mounted, and others see mounts that it does not, or are threads whose
+// first has ended.
 func TestFindHolders(t *testing.T) {
 	own, err := stat("/proc/self/ns/net")
 	pid, pidErr := stat("/proc/self/ns/pid")
@@ -140,12 +152,13 @@ func TestFindHolders(t *testing.T) {
 	write("uptime", "1 1")
 	link("2/ns/net", "/proc/self/ns/net")
 	link("2/ns/mnt", "/proc/self/ns/mnt")
+	link("2/root", "/")
 	write("2/mountinfo", "30 22 0:4 / /proc rw - proc proc rw\nodd\n31 22 0:4 net:[4026532281] /run/netns/green rw shared:1 - nsfs nsfs rw\n32 22 0:4 mnt:[4026532282] /run/mnt rw - nsfs nsfs rw\n")
 	first := pid.Ino == initialPIDNamespace
 	want := []uint64{own.Ino, 4026532281}
-	slices.Sort(want)
 	check := func(what string, all bool) {
 		t.Helper()
+		slices.Sort(want)
 		h := findHolders(proc)
 		var got []uint64
 		for inode := range h.netns {
@@ -159,12 +172,43 @@ func TestFindHolders(t *testing.T) {
 	check("init is hidden", false)
 	link("1/ns/net", "/proc/self/ns/net")
 	link("1/ns/mnt", filepath.Join(proc, "uptime"))
+	link("1/root", "/")
 	write("1/mountinfo", "")
 	check("all", true)
 	if err := os.Mkdir(filepath.Join(proc, "3"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	check("one has ended", true)
+	for i, root := range []string{proc, proc + "/.", "/"} { // "/" is that of process 2
+		process, inode := strconv.Itoa(20+i), 4026532290+uint64(i)
+		link(process+"/ns/net", "/proc/self/ns/net")
+		link(process+"/ns/mnt", "/proc/self/ns/mnt")
+		link(process+"/root", root)
+		write(process+"/mountinfo", fmt.Sprintf("31 22 0:4 net:[%d] /netns rw - nsfs nsfs rw\n", inode))
+		if root != "/" {
+			want = append(want, inode)
+		}
+	}
+	check("roots of their own", true)
+	write("netns", "")
+	threads, err := stat(filepath.Join(proc, "netns"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(proc, "30/task/30"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	link("30/task/31/ns/net", filepath.Join(proc, "netns"))
+	link("30/task/31/ns/mnt", filepath.Join(proc, "netns"))
+	link("30/task/31/root", "/")
+	write("30/task/31/mountinfo", "31 22 0:4 net:[4026532300] /netns rw - nsfs nsfs rw\n")
+	want = append(want, threads.Ino, 4026532300)
+	check("the first thread has ended", true)
+	write("40/task/41/ns", "")
+	check("a thread is hidden", false)
+	if err := os.RemoveAll(filepath.Join(proc, "40")); err != nil {
+		t.Fatal(err)
+	}
 	write("4/ns", "") // not a directory: as good as one that may not be opened
 	check("one is hidden", false)
 	if got := findHolders(filepath.Join(proc, "none")); got.all {
@@ -175,5 +219,41 @@ func TestFindHolders(t *testing.T) {
 	}
 	if h := findHolders("/proc"); !h.netns[own.Ino] {
 		t.Errorf("this process is not seen among %d namespaces, all %t", len(h.netns), h.all)
+	}
+}
+
+// TestHolderEnds has a process end after its namespace was seen and before its mounts were:
+// what fails then is no sign that something is hidden.
+func TestHolderEnds(t *testing.T) {
+	for _, ends := range []bool{true, false} {
+		process := t.TempDir()
+		netns, mountinfo := filepath.Join(process, "ns/net"), filepath.Join(process, "mountinfo")
+		if err := errors.Join(
+			os.Mkdir(filepath.Join(process, "ns"), 0o700), os.WriteFile(netns, nil, 0o600), os.WriteFile(filepath.Join(process, "ns/mnt"), nil, 0o600),
+			os.Symlink("/", filepath.Join(process, "root")), syscall.Mkfifo(mountinfo, 0o600),
+		); err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 1)
+		go func() {
+			f, err := os.OpenFile(mountinfo, os.O_WRONLY, 0) // as soon as it is read
+			if err != nil {
+				done <- err
+				return
+			}
+			if ends {
+				err = os.Remove(netns)
+			}
+			_, _ = f.WriteString(strings.Repeat("x", bufio.MaxScanTokenSize+1)) // a line that cannot be read
+			done <- errors.Join(err, f.Close())
+		}()
+		h := holders{netns: map[uint64]bool{}}
+		err := h.add(process, map[string]bool{})
+		if failed := <-done; failed != nil {
+			t.Fatal(failed)
+		}
+		if err == nil || errors.Is(err, fs.ErrNotExist) != ends {
+			t.Errorf("ends %t: %v", ends, err)
+		}
 	}
 }

@@ -14,10 +14,18 @@ import (
 const file = "/proc/sys/kernel/random/boot_id"
 
 // Read returns the ID of the present boot.
-func Read() (string, error) {
-	id, err := os.ReadFile(file)
+func Read() (string, error) { return read(file) }
+
+// read refuses an empty ID, as where something is mounted over the file: it would be
+// that of another boot to everybody who compares.
+func read(path string) (string, error) {
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return "", fmt.Errorf("read boot ID: %w", err)
 	}
-	return strings.TrimSpace(string(id)), nil
+	id := strings.TrimSpace(string(data))
+	if id == "" {
+		return "", fmt.Errorf("read boot ID: %s is empty", path)
+	}
+	return id, nil
 }

@@ -35,6 +35,12 @@ func (k *fakeKernel) List() ([]discovery.Interface, error) {
 	return []discovery.Interface{out}, nil
 }
 
+func (k *fakeKernel) names() []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.device.AltNames)
+}
+
 func (k *fakeKernel) AddAltName(index int, name string) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -51,7 +51,7 @@ func TestOldMemoryIsForgotten(t *testing.T) {
 		b.start()
 		b.see()
 		b.expect("not heard yet")
-		if slices.Contains(k.device.AltNames, "green") {
+		if slices.Contains(k.names(), "green") {
 			b.t.Error("eth1 is called green")
 		}
 		free()
@@ -179,14 +179,14 @@ func TestNameWaitsForNodeFile(t *testing.T) {
 		b.see(heard(sw1, 100))
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if len(k.device.AltNames) != 0 {
-			b.t.Errorf("called %v, and there is no node file", k.device.AltNames)
+		if got := k.names(); len(got) != 0 {
+			b.t.Errorf("called %v, and there is no node file", got)
 		}
 		free()
 		time.Sleep(2 * writeEvery)
 		synctest.Wait()
-		if b.expect("there is room", "green eth1 fresh"); !slices.Equal(k.device.AltNames, []string{"green"}) {
-			b.t.Errorf("called %v, want green", k.device.AltNames)
+		if b.expect("there is room", "green eth1 fresh"); !slices.Equal(k.names(), []string{"green"}) {
+			b.t.Errorf("called %v, want green", k.names())
 		}
 	})
 }

@@ -183,9 +183,10 @@ func (h *holders) add(process string, views map[string]bool) error {
 
 // look adds the namespace of a process or thread, and those that are mounted where it is.
 func (h *holders) look(task string, views map[string]bool) error {
-	netns, err := stat(filepath.Join(task, "ns/net"))
+	path := filepath.Join(task, "ns/net")
+	netns, err := stat(path)
 	if err != nil {
-		return orEnded(task, err)
+		return orEnded(path, err)
 	}
 	h.netns[netns.Ino] = true
 	view, err := viewOf(task)
@@ -194,15 +195,15 @@ func (h *holders) look(task string, views map[string]bool) error {
 		views[view] = err == nil
 	}
 	if err != nil {
-		return orEnded(task, err)
+		return orEnded(path, err)
 	}
 	return nil
 }
 
-// orEnded is fs.ErrNotExist where a task that failed to tell something has ended by now:
-// while it does, the kernel has several errors for that.
-func orEnded(task string, err error) error {
-	if _, again := stat(filepath.Join(task, "ns/net")); errors.Is(again, fs.ErrNotExist) {
+// orEnded is fs.ErrNotExist where the task that a path is of failed to tell something and has
+// ended by now, and the path with it: while it does, the kernel has several errors for that.
+func orEnded(path string, err error) error {
+	if _, again := stat(path); errors.Is(again, fs.ErrNotExist) {
 		return again
 	}
 	return err

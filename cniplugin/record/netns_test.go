@@ -204,10 +204,12 @@ func TestFindHolders(t *testing.T) {
 	write("30/task/31/mountinfo", "31 22 0:4 net:[4026532300] /netns rw - nsfs nsfs rw\n")
 	want = append(want, threads.Ino, 4026532300)
 	check("the first thread has ended", true)
-	write("40/task/41/ns", "")
-	check("a thread is hidden", false)
-	if err := os.RemoveAll(filepath.Join(proc, "40")); err != nil {
-		t.Fatal(err)
+	for what, path := range map[string]string{"a thread is hidden": "40/task/41/ns", "threads are hidden": "40/task"} {
+		write(path, "")
+		check(what, false)
+		if err := os.RemoveAll(filepath.Join(proc, "40")); err != nil {
+			t.Fatal(err)
+		}
 	}
 	write("4/ns", "") // not a directory: as good as one that may not be opened
 	check("one is hidden", false)

@@ -55,6 +55,9 @@ type Claim struct {
 	// Sole is set once a speaker of CDP was the only one for convergeAfter. Only then
 	// is it believed to be at the other end of the cable.
 	Sole bool `json:"sole,omitempty"`
+	// Alone is since when nothing but CDP is heard, where LLDP was before on the same
+	// cable.
+	Alone time.Time `json:"alone,omitzero"`
 
 	// Change is set while the incumbent announces another VLAN on probation.
 	Change *Change `json:"change,omitempty"`
@@ -222,10 +225,19 @@ func advancePort(w World, now time.Time, ifi discovery.Interface, p *discovery.P
 		}
 		c.settle(w, now, ifi, p, live)
 	}
-	c.Sole = c.Lost.IsZero() && (c.Sole || isCDP(c.Neighbor) && c.Live && !now.Before(p.Since.Add(convergeAfter)))
+	c.Sole = c.Lost.IsZero() && (c.Sole || isCDP(c.Neighbor) && c.Live && !now.Before(c.soleAt(p)))
 	c.Interface, c.Index, c.MAC = ifi.Name, ifi.Index, ifi.MAC
 	c.Rivals = rivals(w, &c, live)
 	return c, true
+}
+
+// soleAt is when a speaker of CDP is believed if nothing else is heard until then.
+func (c *Claim) soleAt(p *discovery.Port) time.Time {
+	since := p.Since
+	if c.Alone.After(since) {
+		since = c.Alone
+	}
+	return since.Add(convergeAfter)
 }
 
 // take gives the port to a neighbour.
@@ -259,7 +271,7 @@ func (c *Claim) settle(w World, now time.Time, ifi discovery.Interface, p *disco
 	self, other := c.supporters(w, ifi, live, held)
 	switch {
 	case len(live) > 0 && rank(&live[0]) < rank(&c.Neighbor):
-		*c = take(ifi, live[0], now) // whoever spoke first need not be the switch
+		c.giveWay(ifi, live[0], now) // whoever spoke first need not be the switch
 	case self != nil && w.untaggedIdentity(ifi.Name, self) != held:
 		c.changeVLAN(w, now, ifi, *self)
 	case self != nil:
@@ -267,12 +279,22 @@ func (c *Claim) settle(w World, now time.Time, ifi discovery.Interface, p *disco
 	case other != nil:
 		c.renew(ifi, *other, now)
 	case len(live) > 0 && !c.guarded(now) && c.yields(&live[0]):
-		*c = take(ifi, live[0], now)
+		c.giveWay(ifi, live[0], now)
 	default:
 		c.silence(p)
 		if !c.Live && contradicted(&c.Neighbor, live) {
 			c.lose(LostVLAN, now)
 		}
+	}
+}
+
+// giveWay gives the port to another neighbour. CDP that comes after LLDP on the same cable
+// has to be alone for as long as it would at first.
+func (c *Claim) giveWay(ifi discovery.Interface, n discovery.Neighbor, now time.Time) {
+	after := !isCDP(c.Neighbor) && (c.LostWhy == "" || c.LostWhy == LostVLAN)
+	*c = take(ifi, n, now)
+	if after && isCDP(n) {
+		c.Alone = now
 	}
 }
 

@@ -119,6 +119,9 @@ func (r *resolver) port(p *discovery.Port) {
 // pending notes a port that may still speak.
 func (r *resolver) pending(p *discovery.Port, ifi discovery.Interface, c Claim, claimed bool) {
 	until := p.Since.Add(convergeAfter)
+	if claimed && c.Neighbor.Protocol == discovery.ProtocolCDP {
+		until = c.soleAt(p)
+	}
 	settled := claimed && (c.Live || c.Lost.IsZero()) && (c.Neighbor.Protocol != discovery.ProtocolCDP || c.Sole)
 	if settled || p.Problem != "" || !ifi.Operational() || !r.now.Before(until) {
 		return

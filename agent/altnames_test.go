@@ -93,9 +93,7 @@ func TestAltNamesOfTheLoop(t *testing.T) {
 				b.t.Fatalf("in doubt eth1 is called %v", got)
 			}
 		}
-		b.see(heard(sw1, 100))
-		time.Sleep(2 * writeEvery)
-		synctest.Wait()
+		b.stand(sw1, 100)
 		if diff := cmp.Diff([]string{"green"}, kernel.device.AltNames); diff != "" {
 			b.t.Errorf("names (-want +got):\n%s", diff)
 		}

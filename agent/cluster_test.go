@@ -133,7 +133,7 @@ func TestClusterAway(t *testing.T) {
 
 		b.inCluster()
 		b.start()
-		b.see(heard(sw1, 100))
+		b.stand(sw1, 100)
 		b.expect("after a restart", "blue eth1 fresh")
 		if f := b.nodeFile(); !f.Converged {
 			b.t.Error("not converged without the cluster")
@@ -314,13 +314,13 @@ func TestClusterColours(t *testing.T) {
 		b.expect("nothing known", []string(nil)...)
 		b.says(`{}`, mapping.Colour{Name: "red-wren", Identity: id}, mapping.Colour{Name: "sky-emu", Identity: id}, mapping.Colour{Name: own, Identity: mapping.Identity{Switch: "mac:" + sw2, VLAN: 100}})
 		b.expect("colours", "red-wren eth1 fresh", "sky-emu eth1 fresh")
-		b.see(heard(sw1, 300))
+		b.stand(sw1, 300)
 		b.stop()
 
 		b.inCluster()
 		b.config.Colours.Attach = true
 		b.start()
-		b.see(heard(sw1, 100))
+		b.stand(sw1, 100)
 		b.expect("after a restart", "red-wren eth1 fresh", "sky-emu eth1 fresh")
 		b.says(specBlue, mapping.Colour{Name: "red-wren", Identity: id})
 		b.expect("named", "blue eth1 fresh", "red-wren eth1 fresh")
@@ -366,7 +366,7 @@ func TestClusterWithoutRules(t *testing.T) {
 		b.stop()
 		b.inCluster()
 		b.start()
-		b.see(heard(sw1, 100))
+		b.stand(sw1, 100)
 		b.expect("after a restart", "red-wren eth1 fresh")
 		if got := b.conditions(); len(got) != 0 {
 			b.t.Errorf("conditions %v", got)

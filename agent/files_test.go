@@ -18,6 +18,7 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/belief"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -46,7 +47,7 @@ func (b *filesBench) take(certainty nodefile.Certainty, networks ...string) (aga
 			Device: eth1, Port: eth1,
 		})
 	}
-	s.Memory.Claims = []mapping.Claim{{Interface: string(certainty)}} // so that it is another one too
+	s.Memory.Ports = []belief.Port{{Interface: string(certainty)}} // so that it is another one too
 	return b.Take(now, s)
 }
 
@@ -212,7 +213,7 @@ func TestFilesWithoutNodeFile(t *testing.T) {
 		if got := b.names(); got != nil {
 			t.Errorf("an old file is left: %v", got)
 		}
-		if m, err := b.store.memory(time.Time{}); err != nil || len(m.Claims) != 1 || m.Claims[0].Interface != string(nodefile.Stale) {
+		if m, err := b.store.memory(time.Time{}); err != nil || len(m.Ports) != 1 || m.Ports[0].Interface != string(nodefile.Stale) {
 			t.Errorf("memory %+v, %v", m, err)
 		}
 		if err := os.RemoveAll(filepath.Dir(obstacle)); err != nil {

@@ -41,9 +41,7 @@ func TestOldMemoryIsForgotten(t *testing.T) {
 		b.start()
 		b.see(heard(sw1, 100))
 		free := obstruct(b.t, filepath.Join(b.config.StateDirectory, memoryFormat.Name))
-		b.see(heard(sw1, 200))
-		time.Sleep(31 * time.Second)
-		synctest.Wait()
+		b.stand(sw1, 200)
 		b.expect("another VLAN", "blue eth1 fresh")
 		if err := b.end(); err == nil {
 			b.t.Error("the memory is not kept, and nobody says so")
@@ -71,9 +69,7 @@ func TestOlderMemory(t *testing.T) {
 		if err != nil {
 			b.t.Fatal(err)
 		}
-		b.see(heard(sw1, 200))
-		time.Sleep(31 * time.Second)
-		synctest.Wait()
+		b.stand(sw1, 200)
 		b.expect("another VLAN", "blue eth1 fresh")
 		b.stop()
 		if err := os.WriteFile(path, older, 0o600); err != nil {

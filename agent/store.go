@@ -10,9 +10,11 @@ import (
 	"os"
 	"time"
 
+	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/atomicfile"
 	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/belief"
 	"github.com/colvin-net/colvin/mapping/colour"
 	"github.com/colvin-net/colvin/mapping/identity"
 )
@@ -22,7 +24,7 @@ type store struct{ statefile.Dir }
 
 // The versions that are written.
 const (
-	memoryVersion         = 2
+	memoryVersion         = 3
 	clusterColoursVersion = 2
 )
 
@@ -36,36 +38,37 @@ type memoryFile struct {
 // memoryFormat needs no sync: after a power failure the node has rebooted, and what was
 // known before only explains.
 var memoryFormat = statefile.Format[memoryFile]{
-	Name: "memory.json", Version: memoryVersion, Limit: 256 << 20, Volatile: true, Earlier: readMemory1,
+	Name: "memory.json", Version: memoryVersion, Limit: 256 << 20, Volatile: true, Earlier: readEarlierMemory,
 }
 
-// readMemory1 reads version 1, which had the causes in the words for people of its time.
-func readMemory1(version int, data []byte) (f memoryFile, err error) {
-	if version != 1 {
-		return f, fmt.Errorf("format version %d is not known", version)
+// readEarlierMemory reads versions 1 and 2, which had claims in place of what is believed:
+// who held the ports is remembered, and trusted by nothing until it is heard.
+func readEarlierMemory(version int, data []byte) (memoryFile, error) {
+	if version != 1 && version != 2 {
+		return memoryFile{}, fmt.Errorf("format version %d is not known", version)
 	}
-	if err := json.Unmarshal(data, &f); err != nil {
+	var before struct {
+		Saved  time.Time `json:"saved"`
+		Memory struct {
+			BootID string `json:"bootID"`
+			Claims []struct {
+				Interface string             `json:"interface"`
+				Index     int                `json:"index"`
+				MAC       discovery.MAC      `json:"mac"`
+				Epoch     uint32             `json:"epoch"`
+				Neighbor  discovery.Neighbor `json:"neighbor"`
+			} `json:"claims"`
+			Switches mapping.Switches `json:"switches"`
+		} `json:"memory"`
+	}
+	if err := json.Unmarshal(data, &before); err != nil {
 		return memoryFile{}, err
 	}
-	lost := map[mapping.LossCause]mapping.LossCause{
-		"the carrier was lost since the switch was last heard":                                       mapping.LostCarrier,
-		"the device was gone, replaced or given another MAC address since the switch was last heard": mapping.LostDevice,
-		"the node rebooted since the switch was last heard":                                          mapping.LostBoot,
-		"the switch announced another VLAN before it was last heard":                                 mapping.LostVLAN,
-		"CDP of several devices is heard, so a switch that forwards it stands in between":            mapping.LostCDP,
+	f := memoryFile{Version: memoryVersion, Saved: before.Saved, Memory: mapping.Memory{BootID: before.Memory.BootID, Switches: before.Memory.Switches}}
+	for _, c := range before.Memory.Claims {
+		p := belief.Port{Interface: c.Interface, Index: c.Index, MAC: c.MAC, Epoch: c.Epoch, Holder: &belief.Voice{Neighbor: c.Neighbor}}
+		f.Memory.Ports = append(f.Memory.Ports, p.Suspected(before.Saved, belief.Rebooted))
 	}
-	gone := map[mapping.GoneCause]mapping.GoneCause{
-		"its LLDP aged out": mapping.GoneAgedOut, "it said goodbye": mapping.GoneGoodbye,
-		"not heard since the agent started": mapping.GoneNotHeard, "not heard any more": mapping.GoneSilent,
-	}
-	for i := range f.Memory.Claims {
-		c := &f.Memory.Claims[i]
-		c.LostWhy, c.Gone = lost[c.LostWhy], gone[c.Gone]
-		if !c.Lost.IsZero() && c.LostWhy == "" {
-			return memoryFile{}, fmt.Errorf("the claim on %s is lost for no known reason", c.Interface)
-		}
-	}
-	f.Version = memoryVersion
 	return f, nil
 }
 

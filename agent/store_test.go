@@ -14,6 +14,7 @@ import (
 	"github.com/colvin-net/colvin/internal/golden"
 	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/belief"
 	"github.com/colvin-net/colvin/mapping/identity"
 )
 
@@ -54,22 +55,21 @@ func remembered() mapping.Memory {
 	}
 	leaf := neighbor("leaf-1", "mac:00:00:5e:00:53:01", 100)
 	m := mapping.Memory{BootID: "boot-1"}
-	for i, c := range []mapping.Claim{
-		{
-			Live: true, Change: &mapping.Change{To: neighbor("leaf-1", "mac:00:00:5e:00:53:01", 200), Since: saved},
-			Rivals: []discovery.Neighbor{neighbor("other", "mac:00:00:5e:00:53:09", 1)},
-		},
-		{LostWhy: mapping.LostCarrier, Gone: mapping.GoneAgedOut},
-		{LostWhy: mapping.LostDevice, Gone: mapping.GoneGoodbye},
-		{LostWhy: mapping.LostBoot, Gone: mapping.GoneNotHeard},
-		{LostWhy: mapping.LostVLAN, Gone: mapping.GoneSilent},
-		{LostWhy: mapping.LostCDP, Gone: mapping.GoneAgedOut},
-	} {
-		c.Interface, c.Index, c.MAC, c.Epoch, c.Neighbor, c.Since = "eth"+string(rune('1'+i)), 2+i, discovery.MAC{2, 0, 0, 0, 0, byte(i)}, 3, leaf, saved
-		if c.LostWhy != "" {
-			c.Lost = saved.Add(time.Hour)
+	voices := []belief.Voice{{Neighbor: leaf}, {Neighbor: neighbor("leaf-1", "mac:00:00:5e:00:53:01", 200), Goodbye: saved.Add(time.Hour)}}
+	voices[0].Before, voices[0].Longest, voices[0].Tag = saved, time.Minute, 7
+	for i, state := range []belief.State{belief.Empty, belief.Expecting, belief.Silent, belief.Held, belief.Late, belief.Left, belief.Disputed} {
+		p := belief.Port{
+			Interface: "eth" + string(rune('1'+i)), Index: 2 + i, MAC: discovery.MAC{2, 0, 0, 0, 0, byte(i)}, Instance: 1, Epoch: 3,
+			State: state, Since: saved, Away: saved, Holder: &voices[0], HeldSince: saved, Seen: saved,
 		}
-		m.Claims = append(m.Claims, c)
+		switch state {
+		case belief.Expecting:
+			p.Cause = belief.CarrierLost
+		case belief.Disputed:
+			p.Settled, p.Struck, p.Touched, p.Voices, p.Before, p.Against = true, true, true, voices, []discovery.Neighbor{leaf}, voices[1:]
+			p.Ends, p.Second, p.Lost = saved, saved, saved
+		}
+		m.Ports = append(m.Ports, p)
 	}
 	m.Switches = mapping.Switches{{
 		ID: "mac:00:00:5e:00:53:01", Name: "leaf-1", Chassis: []discovery.ID{"mac:00:00:5e:00:53:01", "mac:00:00:5e:00:53:02"},
@@ -85,24 +85,37 @@ func TestMemoryFormats(t *testing.T) {
 	if err := s.saveMemory(remembered(), saved); err != nil {
 		t.Fatal(err)
 	}
-	expectFile(t, s, memoryFormat.Name, "memory.v2.json")
+	expectFile(t, s, memoryFormat.Name, "memory.v3.json")
+	got, err := put(t, "memory.v3.json", memoryFormat.Name).memory(time.Time{})
+	if diff := cmp.Diff(remembered(), got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
 	for _, version := range []string{"memory.v1.json", "memory.v2.json"} {
 		got, err := put(t, version, memoryFormat.Name).memory(time.Time{})
-		if diff := cmp.Diff(remembered(), got); err != nil || diff != "" {
-			t.Errorf("%s: %v (-want +got):\n%s", version, err, diff)
+		if err != nil || len(got.Ports) != 6 || got.BootID != "boot-1" || len(got.Switches) != 1 {
+			t.Fatalf("%s: %+v, %v", version, got, err)
+		}
+		for i, p := range got.Ports { // who was there is remembered, and not believed
+			want := belief.Port{
+				Interface: "eth" + string(rune('1'+i)), Index: 2 + i, MAC: discovery.MAC{2, 0, 0, 0, 0, byte(i)}, Epoch: 3,
+				State: belief.Expecting, Cause: belief.Rebooted, Since: saved, Away: saved, Seen: saved, Holder: p.Holder,
+			}
+			if diff := cmp.Diff(want, p); diff != "" || p.Holder.Chassis != "mac:00:00:5e:00:53:01" || p.Holder.PVID != 100 {
+				t.Errorf("%s: %+v (-want +got):\n%s", version, p.Holder, diff)
+			}
 		}
 	}
 }
 
 // TestMemoryOfALaterVersion holds that it is not taken for damaged.
 func TestMemoryOfALaterVersion(t *testing.T) {
-	for content, aside := range map[string]string{`{"version":3,"memory":7}`: ".later", `{"version":2,"memory":7}`: ".damaged", "": ".damaged"} {
+	for content, aside := range map[string]string{`{"version":4,"memory":7}`: ".later", `{"version":3,"memory":7}`: ".damaged", "": ".damaged"} {
 		s := store{statefile.Dir(t.TempDir())}
 		if err := os.WriteFile(s.Path(memoryFormat.Name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		m, err := s.memory(time.Time{})
-		if err == nil || m.Claims != nil {
+		if err == nil || m.Ports != nil {
 			t.Errorf("%q: %+v, %v", content, m, err)
 		}
 		if got, err := os.ReadFile(s.Path(memoryFormat.Name + aside)); err != nil || string(got) != content {

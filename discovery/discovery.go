@@ -62,8 +62,13 @@ type Port struct {
 	Neighbors []Neighbor `json:"neighbors"` // ordered by FirstHeard, then MSAP
 	// Departed are neighbours that left in this epoch and were not heard since,
 	// the latest last.
-	Departed []Departure  `json:"departed,omitempty"`
+	Departed []Departure `json:"departed,omitempty"`
+	// Past is what speakers said in this epoch and have replaced by something else.
+	Past     []Neighbor   `json:"past,omitempty"`
 	Counters PortCounters `json:"counters"`
+
+	// LostAt is when frames were last lost, so that silence before it proves nothing.
+	LostAt time.Time `json:"lostAt,omitzero"`
 
 	// TooManyNeighbors is set while neighbours are refused because the port's
 	// table is full (IEEE Std 802.1AB-2016, 9.2.7.7.5: tooManyNeighbors).
@@ -179,6 +184,13 @@ type Neighbor struct {
 
 	FirstHeard time.Time `json:"firstHeard"` // when this MSAP appeared in this epoch
 	LastHeard  time.Time `json:"lastHeard"`  // when its last frame arrived
+
+	// Before is when the last frame but one arrived; zero where there was only one.
+	Before time.Time `json:"before,omitzero"`
+	// Longest is the longest of the last four gaps between frames; 0 before there were two.
+	Longest time.Duration `json:"longestGap,omitempty"`
+	// Tag is the VLAN ID of the tag that its frame bore; 0 for none.
+	Tag uint16 `json:"tag,omitempty"`
 }
 
 // Lifetime is how long the neighbour is valid without being heard again.

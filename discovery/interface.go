@@ -43,6 +43,9 @@ type Interface struct {
 	Bond       *Bond       `json:"bond,omitempty"`       // of a bond
 	BondMember *BondMember `json:"bondMember,omitempty"` // of a member of a bond
 
+	// Instance counts how often a device of this ifindex was seen to go.
+	Instance uint32 `json:"instance,omitempty"`
+
 	VF bool `json:"vf,omitempty"` // a virtual function, subfunction or representor: never a port, it shares its PF's networks
 	PF int  `json:"pf,omitempty"` // ifindex of a VF's physical function, where that is in the same network namespace
 }

@@ -27,7 +27,7 @@ func JoinSwitches(nodes []Input, now time.Time) Switches {
 		for _, w := range in.Memory.Switches {
 			out = out.merge(w)
 		}
-		for _, s := range assumePresent(in.Memory.sightings(in.World, in.Snapshot)) {
+		for _, s := range assumePresent(in.Memory.sightings(in.Snapshot)) {
 			s.port.node = i
 			byName[s.SystemName] = append(byName[s.SystemName], s)
 		}
@@ -40,16 +40,12 @@ func JoinSwitches(nodes []Input, now time.Time) Switches {
 	return out
 }
 
-// assumePresent counts who is silent as if it were heard, unless somebody else is on its port.
+// assumePresent counts who is silent as if it were heard, unless its port is disputed.
 // A node that reboots takes nothing from what was known of the switch, and what is one
 // must not fall apart for so long.
 func assumePresent(all []sighting) []sighting {
-	heard := map[sightedPort]bool{}
-	for _, s := range all {
-		heard[s.port] = heard[s.port] || s.live
-	}
 	for i := range all {
-		all[i].live = all[i].live || !heard[all[i].port]
+		all[i].live = !all[i].disputed
 	}
 	return all
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/belief"
 	"github.com/colvin-net/colvin/mapping/identity"
 )
 
@@ -32,7 +33,7 @@ func hearing(node, mac, port, system, management string) mapping.Input {
 	return mapping.Input{
 		World:    mapping.World{Node: node},
 		Snapshot: &discovery.Snapshot{Interfaces: []discovery.Interface{ifi}, Ports: []discovery.Port{{Index: 2, Name: "eth1", Epoch: 2, Neighbors: []discovery.Neighbor{n}}}},
-		Memory:   mapping.Memory{Claims: []mapping.Claim{{Interface: "eth1", Index: 2, Epoch: 2, Neighbor: n, Live: true}}},
+		Memory:   mapping.Memory{Ports: []belief.Port{{Interface: "eth1", Index: 2, Epoch: 2, State: belief.Held, Holder: &belief.Voice{Neighbor: n}}}},
 	}
 }
 
@@ -41,10 +42,10 @@ func TestJoinSwitches(t *testing.T) {
 	replaced := hearing("node3", c, "ifname:Eth1/3", "leaf-1", "192.0.2.1")
 	replaced.Memory.Switches = mapping.Switches{{ID: "mac:" + a, Name: "leaf-1", Chassis: []discovery.ID{"mac:" + a, "mac:" + c}}}
 	silent := hearing("node1", a, "ifname:Eth1/1", "leaf-1", "192.0.2.1")
-	silent.Snapshot.Interfaces[0].Carrier, silent.Snapshot.Ports[0].Neighbors, silent.Memory.Claims[0].Live = false, nil, false
+	silent.Snapshot.Interfaces[0].Carrier, silent.Snapshot.Ports[0].Neighbors, silent.Memory.Ports[0].State = false, nil, belief.Expecting
 	taken := hearing("node1", d, "ifname:Eth1/4", "leaf-4", "192.0.2.4")
-	taken.Memory.Claims[0].Neighbor = hearing("node1", a, "ifname:Eth1/1", "leaf-1", "192.0.2.1").Memory.Claims[0].Neighbor
-	taken.Memory.Claims[0].Neighbor.FirstHeard = time.Unix(1e9, 0)
+	taken.Memory.Ports[0].Holder.Neighbor = hearing("node1", a, "ifname:Eth1/1", "leaf-1", "192.0.2.1").Memory.Ports[0].Holder.Neighbor
+	taken.Memory.Ports[0].State = belief.Disputed
 	for name, tt := range map[string]struct {
 		nodes []mapping.Input
 		want  mapping.Switches

@@ -5,11 +5,13 @@ package mapping
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/fit"
+	"github.com/colvin-net/colvin/mapping/belief"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -98,11 +100,46 @@ func (e *explainer) silence(found bool) {
 	case found && silence.Cause != Unreadable:
 	case silent:
 		e.say("%s.", upperFirst(silence.Message))
-	case relayed(e.port.Neighbors):
-		e.say("%s, so none of them is believed. The first is %s.", upperFirst(LostCDP.Sentence()), describe(&e.port.Neighbors[0]))
 	default:
-		e.say("A rule ignores what is heard on it: %s.", describe(&e.port.Neighbors[0]))
+		e.unbelieved()
 	}
+}
+
+// unbelieved says of what is heard why nothing follows from it.
+func (e *explainer) unbelieved() {
+	b := e.belief()
+	for i := range e.port.Neighbors[:min(len(e.port.Neighbors), maxContradictions)] {
+		n := &e.port.Neighbors[i]
+		waits := slices.ContainsFunc(b.Against, func(v belief.Voice) bool { return v.MSAP == n.MSAP && v.Source == n.Source })
+		switch kind := SpeakerOf(n); {
+		case kind != SpeakerSwitch:
+			e.say("%s is heard on it, a %s, which tells nothing of the network.", describe(n), kind)
+		case n.Tag != 0:
+			e.say("%s is heard on it with a tag of VLAN %d, so it came through that VLAN and tells nothing of the port.", describe(n), n.Tag)
+		case !waits:
+			e.say("A rule ignores what is heard on it: %s.", describe(n))
+		case n.Protocol == discovery.ProtocolCDP:
+			e.say("%s is heard on it by CDP, which other makers' switches forward: it is believed once nothing else has been heard for a while%s.", describe(n), e.ends(&b))
+		default:
+			e.say("%s, from %s, is heard on it, and believed once it has been heard alone for a while%s.", describe(n), n.Source, e.ends(&b))
+		}
+	}
+}
+
+// ends says when a wait ends.
+func (e *explainer) ends(b *belief.Port) string {
+	if b.Ends.IsZero() {
+		return ", and once more"
+	}
+	return fmt.Sprintf(", %s from now if nothing else is heard", fit.Span(b.Ends.Sub(e.now)))
+}
+
+// belief is what is believed of the port.
+func (e *explainer) belief() belief.Port {
+	if p := e.memory.find(e.ifi); p != nil {
+		return *p
+	}
+	return belief.Port{}
 }
 
 // transmit says why Colvin is silent itself, or what keeps it from being heard.
@@ -161,12 +198,11 @@ func (e *explainer) uplink(a *Uplink) {
 
 // neighbour says who was heard and what it said.
 func (e *explainer) neighbour(a *Uplink) {
-	c, _ := e.memory.Claim(a.Port.Index)
-	who := fmt.Sprintf("The %s is chassis %s", SpeakerOf(&c.Neighbor), a.Neighbor.Chassis)
+	who := "The switch is chassis " + string(a.Neighbor.Chassis)
 	if a.System != "" {
-		who = fmt.Sprintf("The %s is %s, chassis %s", SpeakerOf(&c.Neighbor), a.System, a.Neighbor.Chassis)
+		who = fmt.Sprintf("The switch is %s, chassis %s", a.System, a.Neighbor.Chassis)
 	}
-	if c.Neighbor.Protocol == discovery.ProtocolCDP {
+	if strings.HasPrefix(string(a.Neighbor.Chassis), "cdp:") {
 		who += " (it speaks CDP, no LLDP)"
 	}
 	vlan := map[VLANSource]string{
@@ -222,21 +258,23 @@ func (e *explainer) naming(a *Uplink) {
 
 // certainty says how sure that is, for how long, and what would change it.
 func (e *explainer) certainty(a *Uplink) {
-	c, _ := e.memory.Claim(a.Port.Index)
-	heard := e.lastHeard(&c)
+	b, held := e.memory.Port(a.Port.Index)
+	if !held {
+		return
+	}
+	heard := e.lastHeard(&b)
 	switch a.Certainty {
 	case nodefile.Fresh:
-		left := heard.Add(c.Neighbor.Lifetime()).Sub(e.now)
-		e.say("This is fresh: the switch was last heard %s and its word holds for %s more; it has been so since %s.",
-			ago(e.now, heard), fit.Span(left), fit.Stamp(a.Since))
-		e.say("Silence until then makes it stale, which is still usable. A lost carrier makes it unverified until the switch is heard again. Another VLAN from this switch is believed after %s; another switch only once this one falls silent.", fit.Span(HoldDown))
+		e.fresh(a, &b, heard)
 	case nodefile.Stale:
-		e.say("This is stale: %s; it was last heard %s. Pods still attach, because the cable cannot have moved.", a.Reason, ago(e.now, heard))
-		e.say("The next LLDP frame of this switch makes it fresh. A lost carrier, or another switch heard here, ends it.")
+		e.say("This is stale: %s; it was last heard %s.", a.Reason, ago(e.now, heard))
+		if a.Usable {
+			e.say("Pods still attach %s. The next LLDP frame of this switch makes it fresh. A lost carrier, or anybody else who is heard here, ends it.", e.until(a))
+		}
 	case nodefile.Unverified:
 		e.say("This is unverified since %s: %s. The switch was last heard %s.", fit.Stamp(a.Since), a.Reason, ago(e.now, heard))
-		if c.Change != nil {
-			e.say("Time decides: if the switch keeps announcing the new VLAN for %s, it is believed.", fit.Span(HoldDown))
+		if b.State == belief.Disputed {
+			e.dispute(&b)
 			return
 		}
 		e.say("The next LLDP frame decides; switches send one every 30 s as a rule, and many at once when a link comes up.")
@@ -245,16 +283,64 @@ func (e *explainer) certainty(a *Uplink) {
 	}
 }
 
+// fresh says of a word that holds since when it does, and what is said against it.
+func (e *explainer) fresh(a *Uplink, b *belief.Port, heard time.Time) {
+	n := &b.Holder.Neighbor
+	switch b.State {
+	case belief.Disputed:
+		e.say("This is fresh: all that is heard on the port agrees on it, though not on everything; the switch was last heard %s.", ago(e.now, heard))
+		e.dispute(b)
+		return
+	case belief.Late:
+		e.say("This is fresh, but the switch is late: it was last heard %s, and speaks every %s as a rule; pods attach %s.", ago(e.now, heard), fit.Span(n.Interval()), e.until(a))
+		return
+	}
+	e.say("This is fresh: the switch was last heard %s, from %s, and speaks every %s; it has been so since %s.",
+		ago(e.now, heard), n.Source, fit.Span(n.Interval()), fit.Stamp(a.Since))
+	if !b.Settled {
+		e.say("It has not been heard alone for long yet: another switch heard here now would be believed as little as this one.")
+	}
+	e.say("In silence pods still attach %s. A lost carrier makes it unverified until the switch is heard again. Another word from this switch is not believed before it has stood alone; another switch not while this one is heard.", e.until(a))
+}
+
+// until says how long silence is accepted.
+func (e *explainer) until(a *Uplink) string {
+	if a.Until.IsZero() {
+		return "however long it lasts"
+	}
+	return fmt.Sprintf("for %s more", fit.Span(a.Until.Sub(e.now)))
+}
+
+// dispute says who stands against whom, how to find them, and what ends it.
+func (e *explainer) dispute(b *belief.Port) {
+	told := 0
+	for i := range b.Against {
+		v := &b.Against[i]
+		if told++; told > maxContradictions {
+			e.say("So do %d more.", len(b.Against)-maxContradictions)
+			break
+		}
+		e.say("%s says otherwise: heard from %s, last %s. On the switch, show mac address-table address %s finds where that is.",
+			describe(&v.Neighbor), v.Source, ago(e.now, v.LastHeard), v.Source)
+	}
+	if b.Ends.IsZero() {
+		e.say("Who is heard twice and alone for long enough is believed; nobody is yet.")
+		return
+	}
+	e.say("Who is heard alone for long enough is believed: in %s, if it stays as it is.", fit.Span(b.Ends.Sub(e.now)))
+}
+
 // lastHeard prefers the table, which knows of the last refresh, to the memory.
-func (e *explainer) lastHeard(c *Claim) time.Time {
+func (e *explainer) lastHeard(b *belief.Port) time.Time {
+	last := b.Holder.LastHeard
 	if e.port != nil {
 		for i := range e.port.Neighbors {
-			if n := &e.port.Neighbors[i]; n.MSAP == c.Neighbor.MSAP && n.LastHeard.After(c.Neighbor.LastHeard) {
-				return n.LastHeard
+			if n := &e.port.Neighbors[i]; n.MSAP == b.Holder.MSAP && n.Source == b.Holder.Source {
+				last = later(last, n.LastHeard)
 			}
 		}
 	}
-	return c.Neighbor.LastHeard
+	return last
 }
 
 func ago(now, t time.Time) string {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/belief"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -68,7 +69,7 @@ func TestExplainLastHeard(t *testing.T) {
 			eth1 := discovery.Interface{Index: 2, Name: "eth1", Ethernet: true, Up: true, Carrier: true}
 			snap := &discovery.Snapshot{Interfaces: []discovery.Interface{eth1}, Ports: []discovery.Port{{Index: 2, Name: "eth1", Neighbors: tt.table}}}
 			v := mapping.View{Uplinks: []mapping.Uplink{{Port: nodefile.Link{Name: "eth1", Index: 2}, Neighbor: who, Certainty: nodefile.Fresh}}}
-			got, _ := mapping.Explain(&v, snap, mapping.Memory{Claims: []mapping.Claim{{Index: 2, Neighbor: tt.memory}}}, "eth1", now)
+			got, _ := mapping.Explain(&v, snap, mapping.Memory{Ports: []belief.Port{{Index: 2, State: belief.Held, Holder: &belief.Voice{Neighbor: tt.memory}}}}, "eth1", now)
 			if !strings.Contains(strings.Join(got, "\n"), tt.want) {
 				t.Errorf("want %q in\n%s", tt.want, strings.Join(got, "\n"))
 			}

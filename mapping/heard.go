@@ -3,95 +3,176 @@
 package mapping
 
 import (
-	"cmp"
+	"maps"
 	"slices"
+	"time"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/mapping/belief"
+	"github.com/colvin-net/colvin/mapping/rules"
 )
 
-// acceptedNeighbors are the neighbours of a port that were heard in the carrier epoch that
-// the interface is in, and that no rule ignores.
-func acceptedNeighbors(w World, ifi discovery.Interface, p *discovery.Port) []discovery.Neighbor {
-	if !ifi.Operational() || p.Epoch != ifi.Epoch() {
-		return nil
+// evidence is what was heard on a port of who can be at the other end of its cable.
+func (w *World) evidence(snap *discovery.Snapshot, ifi discovery.Interface, p *discovery.Port) belief.Evidence {
+	e := belief.Evidence{Now: snap.Time, Interface: ifi, LostAt: p.LostAt}
+	if p.Epoch != ifi.Epoch() { // the port is not listened on again yet
+		return e
 	}
-	var out []discovery.Neighbor
-	for i := range p.Neighbors {
-		if _, ignored := w.Rules.Ignored(w.subject(ifi.Name, &p.Neighbors[i])); !ignored {
-			out = append(out, p.Neighbors[i])
+	hear := func(n discovery.Neighbor) {
+		if w.speaks(snap, ifi, &n) {
+			e.Utterances = append(e.Utterances, n)
 		}
 	}
-	return out
-}
-
-// believableNeighbors are the neighbours that may hold a port, the most believable and nearest
-// first.
-func believableNeighbors(w World, ifi discovery.Interface, p *discovery.Port) []discovery.Neighbor {
-	out := acceptedNeighbors(w, ifi, p)
-	slices.SortStableFunc(out, func(a, b discovery.Neighbor) int {
-		return cmp.Or(rank(&a)-rank(&b), distance(&a)-distance(&b))
-	})
-	if relayed(out) {
-		return slices.DeleteFunc(out, isCDP)
+	for _, n := range p.Past {
+		hear(n)
 	}
-	return out
-}
-
-func isCDP(n discovery.Neighbor) bool { return n.Protocol == discovery.ProtocolCDP }
-
-// relayed reports whether CDP comes from more than one device. Then a switch that
-// forwards it stands in between, and none of them need be the one at the other end
-// of the cable, nor in the VLAN that it tells.
-func relayed(all []discovery.Neighbor) bool {
-	var first *discovery.Neighbor
-	for i := range all {
-		switch n := &all[i]; {
-		case n.Protocol != discovery.ProtocolCDP:
-		case first == nil:
-			first = n
-		case n.Chassis != first.Chassis:
-			return true
-		}
-	}
-	return false
-}
-
-// distance orders neighbours by how far their frames may have come: who speaks to
-// the nearest bridge is at the other end of the cable, a customer bridge may be
-// behind others (IEEE Std 802.1AB-2016, 7.1).
-func distance(n *discovery.Neighbor) int {
-	switch n.Destination {
-	case discovery.NearestNonTPMRBridge:
-		return 1
-	case discovery.NearestCustomerBridge:
-		return 2
-	default:
-		return 0
-	}
-}
-
-// sightings are who holds the ports, or would hold them, ordered by when each was
-// first heard. What else is heard joins no switches: anybody can invent it.
-func (m Memory) sightings(w World, snap *discovery.Snapshot) []sighting {
-	var out []sighting
-	for i := range snap.Ports {
-		ifi, ok := snap.Interface(snap.Ports[i].Index)
-		if !ok {
+	for _, d := range p.Departed {
+		if d.Cause != discovery.SaidGoodbye {
+			hear(d.Neighbor)
 			continue
 		}
-		live := believableNeighbors(w, ifi, &snap.Ports[i])
-		holder := 0
-		if c := m.findClaim(ifi); c != nil {
-			holder = slices.IndexFunc(live, func(n discovery.Neighbor) bool { return n.MSAP == c.Neighbor.MSAP })
-			if holder < 0 {
-				holder = 0
-				out = append(out, sighting{port: sightedPort{index: ifi.Index}, Neighbor: &c.Neighbor})
+		if said := d.Neighbor; said.FirstHeard.Before(d.At) { // its last frame was the goodbye
+			if said.LastHeard = said.Before; said.LastHeard.IsZero() {
+				said.LastHeard = said.FirstHeard
 			}
+			hear(said)
 		}
-		if len(live) > 0 {
-			out = append(out, sighting{port: sightedPort{index: ifi.Index}, live: true, Neighbor: &live[holder]})
+		if w.speaks(snap, ifi, &d.Neighbor) {
+			e.Goodbyes = append(e.Goodbyes, d)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b sighting) int { return a.FirstHeard.Compare(b.FirstHeard) })
+	for _, n := range p.Neighbors {
+		hear(n)
+	}
+	return e
+}
+
+// speaks reports whether what was heard can be the word of the switch at the other end of
+// the cable.
+func (w *World) speaks(snap *discovery.Snapshot, ifi discovery.Interface, n *discovery.Neighbor) bool {
+	if n.Tag != 0 || SpeakerOf(n) != SpeakerSwitch {
+		return false
+	}
+	if slices.ContainsFunc(snap.Interfaces, func(own discovery.Interface) bool { return own.MAC == n.Source && n.Source != discovery.MAC{} }) {
+		return false // this node itself
+	}
+	_, ignored := w.Rules.Ignored(w.subject(ifi.Name, n))
+	return !ignored
+}
+
+// reader reads what is heard on one port by the rules in force.
+func (w *World) reader(ifname string) *reader { return &reader{world: w, ifname: ifname} }
+
+// A reader remembers what it has read: a switch with thousands of VLANs takes long.
+type reader struct {
+	world  *World
+	ifname string
+	known  []readWord
+}
+
+type readWord struct {
+	said discovery.Neighbor
+	word belief.Word
+}
+
+// Word implements belief.Reader.
+func (r *reader) Word(n *discovery.Neighbor) belief.Word {
+	for i := range r.known {
+		if k := &r.known[i]; k.said.Source == n.Source && belief.Alike(&k.said, n) {
+			return k.word
+		}
+	}
+	out := r.world.wordOf(n, r.world.leads(r.ifname, n))
+	r.known = append(r.known, readWord{*n, out})
 	return out
+}
+
+// wordOf is what the networks an utterance leads to make of it.
+func (w *World) wordOf(n *discovery.Neighbor, leads []lead) belief.Word {
+	var out belief.Word
+	for _, l := range leads {
+		to := l.identity.String()
+		if l.named {
+			to, out.Named = "network "+l.naming.Name, true
+		}
+		if n.Protocol == discovery.ProtocolCDP && !attachesByCDP(l.naming) {
+			to += " by CDP" // which is another word: nothing attaches by it
+		}
+		out.Leads = append(out.Leads, belief.Lead{Tag: l.vid, To: to})
+		out.Silence, out.Goodbye = max(out.Silence, w.silence(l.naming)), max(out.Goodbye, w.goodbye(l.naming))
+	}
+	return out
+}
+
+// A lead is one network that an utterance leads to.
+type lead struct {
+	vlan, vid uint16 // the VLAN, 0 where it is not told; the tag, 0 for none
+	source    VLANSource
+	identity  Identity
+	naming    rules.Naming
+	named     bool
+	notes     []string
+}
+
+// leads are where an utterance leads: the untagged network first, then what is told by name
+// or declared by rules, in the order of the VLAN IDs. A VID equal to the PVID is untagged
+// only. What is advertised may be partial, so it never withdraws what is declared.
+func (w *World) leads(ifname string, n *discovery.Neighbor) []lead {
+	s := w.subject(ifname, n)
+	tagged := map[uint16]VLANSource{}
+	for _, d := range w.declaredOn(s) {
+		tagged[d.VID] = VLANDeclared
+	}
+	for _, v := range n.VLANs {
+		tagged[v.ID] = VLANAdvertised
+	}
+	delete(tagged, n.PVID)
+	out := make([]lead, 0, 1+len(tagged))
+	out = append(out, lead{vlan: n.PVID, source: vlanSource(n.PVID)})
+	for _, vid := range slices.Sorted(maps.Keys(tagged)) {
+		out = append(out, lead{vlan: vid, vid: vid, source: tagged[vid]})
+	}
+	for i := range out {
+		l := &out[i]
+		l.identity = w.identify(s, l.vlan)
+		l.naming, l.named, l.notes = w.nameOf(s, occurrence(n, l.vlan, l.vid))
+		if l.naming.UnadvertisedSwitch {
+			l.identity.Port = ""
+		}
+	}
+	return out
+}
+
+// How long a word counts after its switch fell silent, or said goodbye, unless rules say
+// otherwise.
+const (
+	defaultSilence = 24 * time.Hour
+	defaultGoodbye = 0
+)
+
+func attachesByCDP(rules.Naming) bool { return false }
+
+func (w *World) silence(rules.Naming) time.Duration { return defaultSilence }
+
+func (w *World) goodbye(rules.Naming) time.Duration { return defaultGoodbye }
+
+// sightings are who holds the ports, or held them last, in the order of the ports. What else
+// is heard joins no switches: anybody can invent it.
+func (m Memory) sightings(snap *discovery.Snapshot) []sighting {
+	var out []sighting
+	for i := range m.Ports {
+		p := &m.Ports[i]
+		if _, ok := snap.Interface(p.Index); !ok || p.Holder == nil {
+			continue
+		}
+		live := p.State == belief.Held || p.State == belief.Late && snap.Time.Before(p.Holder.GoneAt())
+		out = append(out, sighting{port: sightedPort{index: p.Index}, live: live, disputed: p.State == belief.Disputed, Neighbor: &p.Holder.Neighbor})
+	}
+	return out
+}
+
+// byFirstHeard orders sightings by when each was first heard.
+func byFirstHeard(all []sighting) []sighting {
+	slices.SortStableFunc(all, func(a, b sighting) int { return a.FirstHeard.Compare(b.FirstHeard) })
+	return all
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/mapping/belief"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -34,7 +35,7 @@ type Member struct {
 type candidate struct {
 	Uplink
 	joins   []junction // the junctions still above
-	doubted bool       // the neighbour announces another VLAN, or did before it fell silent
+	doubted bool       // words stand against each other on the port
 	refused bool       // a junction below has no answer
 }
 
@@ -69,9 +70,9 @@ func (r *resolver) joinAll() {
 // newCandidate is an uplink at its port.
 func (r *resolver) newCandidate(a Uplink) candidate {
 	ifi, _ := r.Snapshot.Interface(a.Port.Index)
-	c, _ := r.Memory.Claim(ifi.Index)
+	b, _ := r.Memory.Port(ifi.Index)
 	w := candidate{Uplink: a, joins: pathOf(r.Snapshot, ifi, a.VID).joins}
-	w.doubted = c.Change != nil || c.LostWhy == LostVLAN
+	w.doubted = b.State == belief.Disputed
 	if len(w.joins) == 0 {
 		return w
 	}
@@ -198,8 +199,12 @@ func (r *resolver) objection(j junction, group, deciding []candidate, carrying [
 			}
 		}
 	}
-	for i := range deciding {
-		switch w := &deciding[i]; {
+	doubtful := deciding
+	if bondMode(j) == discovery.BondActiveBackup {
+		doubtful = group
+	}
+	for i := range doubtful {
+		switch w := &doubtful[i]; {
 		case w.refused, w.doubted && !w.Usable && w.Certainty == nodefile.Unverified:
 			return fmt.Sprintf("%s joins %s: %s", j.Name, w.Port.Name, w.Reason), false
 		}
@@ -301,7 +306,11 @@ func merge(j junction, group, deciding []candidate) candidate {
 	out.Neighbor, out.System = evidence.Neighbor, evidence.System
 	out.Members, out.Aliases = nil, nil
 	for _, w := range group {
-		out.Members = append(out.Members, w.Members...)
+		for _, m := range w.Members {
+			if !slices.ContainsFunc(out.Members, func(o Member) bool { return o.Port.Index == m.Port.Index }) { // of a disputed port there are two
+				out.Members = append(out.Members, m)
+			}
+		}
 	}
 	for _, w := range deciding {
 		for _, name := range w.Names() {

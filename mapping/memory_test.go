@@ -10,11 +10,12 @@ import (
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/belief"
 	"github.com/colvin-net/colvin/mapping/identity"
 )
 
-// TestMaterial holds that a refresh and a rival are no reason to write the memory, and
-// that asking changes nothing.
+// TestMaterial holds that a refresh is no reason to write the memory, and that asking
+// changes nothing.
 func TestMaterial(t *testing.T) {
 	at := func(seconds int64) mapping.Memory {
 		n := discovery.Neighbor{
@@ -23,10 +24,10 @@ func TestMaterial(t *testing.T) {
 		}
 		to := n
 		to.PVID = 200
-		quiet := n
-		return mapping.Memory{BootID: "b", Claims: []mapping.Claim{
-			{Index: 2, Neighbor: n, Change: &mapping.Change{To: to, Since: time.Unix(1e9, 0)}, Rivals: []discovery.Neighbor{quiet}},
-			{Index: 3, Neighbor: quiet},
+		voices := []belief.Voice{{Neighbor: n}, {Neighbor: to}}
+		return mapping.Memory{BootID: "b", Ports: []belief.Port{
+			{Index: 2, State: belief.Disputed, Holder: &voices[0], Voices: voices, Before: []discovery.Neighbor{to}, Seen: time.Unix(seconds, 0)},
+			{Index: 3, State: belief.Held, Holder: &belief.Voice{Neighbor: n}},
 		}}
 	}
 	a, b := at(1e9), at(2e9)
@@ -36,31 +37,30 @@ func TestMaterial(t *testing.T) {
 	if diff := cmp.Diff(at(1e9), a); diff != "" {
 		t.Errorf("it changed:\n%s", diff)
 	}
-	if a.Material().Claims[0].Rivals != nil {
-		t.Error("a rival is material")
-	}
-	b.Claims[0].Change.To.PVID = 300
+	b.Ports[0].Voices[1].PVID = 300
 	if cmp.Equal(a.Material(), b.Material()) {
 		t.Error("another VLAN is not material")
 	}
 }
 
-// TestClaimsOrdered holds that claims are in the order of the interfaces, those of what
+// TestPortsOrdered holds that ports are in the order of the interfaces, those of what
 // is gone among them: the file must not differ from one writing to the next.
-func TestClaimsOrdered(t *testing.T) {
-	claim := func(name string, index int) mapping.Claim { return mapping.Claim{Interface: name, Index: index} }
-	m := mapping.Memory{Claims: []mapping.Claim{claim("eth1", 2), claim("eth2", 3), claim("eth3", 4)}}
+func TestPortsOrdered(t *testing.T) {
+	port := func(name string, index int) belief.Port {
+		return belief.Port{Interface: name, Index: index, State: belief.Held, Holder: &belief.Voice{}}
+	}
+	m := mapping.Memory{Ports: []belief.Port{port("eth1", 2), port("eth2", 3), port("eth3", 4)}}
 	snap := &discovery.Snapshot{
 		Time:       time.Unix(1e9, 0),
 		Interfaces: []discovery.Interface{{Index: 4, Name: "eth3"}, {Index: 12, Name: "eth2"}},
 		Ports:      []discovery.Port{{Index: 12, Name: "eth2"}, {Index: 4, Name: "eth3"}},
 	}
 	var got []string
-	for _, c := range m.Advance(mapping.World{}, snap).Claims {
-		got = append(got, c.Interface)
+	for _, p := range m.Advance(mapping.World{}, snap).Ports {
+		got = append(got, p.Interface)
 	}
 	if diff := cmp.Diff([]string{"eth1", "eth3", "eth2"}, got); diff != "" {
-		t.Errorf("claims (-want +got):\n%s", diff)
+		t.Errorf("ports (-want +got):\n%s", diff)
 	}
 }
 
@@ -89,7 +89,7 @@ func TestUngrouped(t *testing.T) {
 	source := discovery.MAC{0, 0, 0x5e, 0, 0x53, 1}
 	m := mapping.Memory{
 		Switches: mapping.Switches{{ID: "mac:00:00:5e:00:53:01", Chassis: []discovery.ID{"mac:00:00:5e:00:53:01", "mac:00:00:5e:00:53:02"}}},
-		Claims:   []mapping.Claim{{Index: 2, Neighbor: discovery.Neighbor{Protocol: discovery.ProtocolCDP, MSAP: cdp, Source: source}}},
+		Ports:    []belief.Port{{Index: 2, Holder: &belief.Voice{Neighbor: discovery.Neighbor{Protocol: discovery.ProtocolCDP, MSAP: cdp, Source: source}}}},
 	}
 	for name, tt := range map[string]struct {
 		vlan uint16

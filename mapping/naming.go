@@ -40,8 +40,8 @@ func (r *resolver) ungrouped(a *Uplink) Identity {
 // its switch were in no group.
 func (m Memory) Ungrouped(id Identity, port int, by discovery.MSAP) Identity {
 	out := Identity{Switch: string(m.Switches.Canonical(by.Chassis))}
-	if c, ok := m.Claim(port); ok && c.Neighbor.MSAP == by {
-		out = m.Switches.identify(&c.Neighbor)
+	if p, ok := m.Port(port); ok && p.Holder.MSAP == by {
+		out = m.Switches.identify(&p.Holder.Neighbor)
 	}
 	if out.VLAN = id.VLAN; !id.HasVLAN() {
 		out.Port = by.Port

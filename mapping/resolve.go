@@ -5,20 +5,14 @@ package mapping
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/colvin-net/colvin/discovery"
-	"github.com/colvin-net/colvin/internal/fit"
+	"github.com/colvin-net/colvin/mapping/belief"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
-
-// convergeAfter is how long a port with carrier may stay silent before the node
-// counts as converged without it: two transmit intervals of IEEE Std
-// 802.1AB-2016, 9.2.5.7 (msgTxInterval, 30 s) and some slack.
-const convergeAfter = 65 * time.Second
 
 // Input is everything that a View depends on.
 type Input struct {
@@ -75,7 +69,7 @@ func (r *resolver) condition(t ConditionType, ifname, network, format string, ar
 
 // wake asks for the view to be computed again at t.
 func (r *resolver) wake(t time.Time) {
-	if r.view.Wake.IsZero() || t.Before(r.view.Wake) {
+	if !t.IsZero() && (r.view.Wake.IsZero() || t.Before(r.view.Wake)) {
 		r.view.Wake = t
 	}
 }
@@ -94,99 +88,121 @@ func (r *resolver) port(p *discovery.Port) {
 	if p.TooManyNeighbors {
 		r.condition(TooManyNeighbors, ifi.Name, "", "%s: more LLDP neighbours than Colvin keeps; new ones are refused", ifi.Name)
 	}
-	c, ok := r.Memory.Claim(ifi.Index)
-	r.pending(p, ifi, c, ok)
-	if !ok {
-		return
+	b, held := r.Memory.Port(ifi.Index)
+	r.pending(p, ifi, &b)
+	if !b.Wake(r.reader(ifi.Name)).IsZero() {
+		r.wake(b.Wake(r.reader(ifi.Name)))
 	}
-	for _, n := range c.Rivals {
-		r.condition(Conflict, ifi.Name, "", "%s: %s contradicts %s; %s keeps the port until it falls silent",
-			ifi.Name, describe(&n), describe(&c.Neighbor), c.Neighbor.Chassis)
+	if ifi.Operational() {
+		r.contradictions(&b)
+	}
+	if !held {
+		return
 	}
 	// Makers count a frame with or without its header and FCS; beyond doubt is only
 	// an MTU above all of it.
-	if told := c.Neighbor.MaxFrameSize; told != 0 && ifi.MTU > int(told) {
+	if told := b.Holder.MaxFrameSize; told != 0 && ifi.MTU > int(told) {
 		r.condition(MTUMismatch, ifi.Name, "", "%s: the MTU is %d, but %s takes frames of %d octets at most; what is larger is lost",
-			ifi.Name, ifi.MTU, describe(&c.Neighbor), told)
+			ifi.Name, ifi.MTU, describe(&b.Holder.Neighbor), told)
 	}
-	if c.Guard.After(r.now) && !c.Live {
-		r.wake(c.Guard)
-	}
-	r.addUntagged(ifi, &c)
-	r.addTagged(ifi, &c)
+	r.uplinks(ifi, &b)
 }
 
 // pending notes a port that may still speak.
-func (r *resolver) pending(p *discovery.Port, ifi discovery.Interface, c Claim, claimed bool) {
-	until := p.Since.Add(convergeAfter)
-	if claimed && c.Neighbor.Protocol == discovery.ProtocolCDP {
-		until = c.soleAt(p)
-	}
-	settled := claimed && (c.Live || c.Lost.IsZero()) && (c.Neighbor.Protocol != discovery.ProtocolCDP || c.Sole)
-	if settled || p.Problem != "" || !ifi.Operational() || !r.now.Before(until) {
+func (r *resolver) pending(p *discovery.Port, ifi discovery.Interface, b *belief.Port) {
+	if p.Problem != "" || !ifi.Operational() {
 		return
 	}
-	r.view.Pending = append(r.view.Pending, ifi.Name)
-	r.wake(until)
-}
-
-func (r *resolver) addUntagged(ifi discovery.Interface, c *Claim) {
-	r.add(ifi, c, &c.Neighbor, c.Neighbor.PVID, 0, vlanSource(c.Neighbor.PVID))
-	if c.Change == nil {
+	until := p.Since.Add(belief.SilentAfter)
+	switch b.State {
+	case belief.Held, belief.Late, belief.Left:
 		return
+	case belief.Disputed:
+		until = later(until, b.Ends)
+	default:
+		if len(b.Against) > 0 { // who is slow to be believed
+			until = later(until, b.Ends)
+		}
 	}
-	to := &c.Change.To
-	until := c.Change.Since.Add(HoldDown)
-	r.wake(until)
-	r.condition(VLANChanging, ifi.Name, "", "%s: %s announced %s before; believed after %s",
-		ifi.Name, describe(to), vlanText(c.Neighbor.PVID), until.Format(time.TimeOnly))
-	r.add(ifi, c, to, to.PVID, 0, vlanSource(to.PVID))
+	if r.now.Before(until) {
+		r.view.Pending = append(r.view.Pending, ifi.Name)
+		r.wake(until)
+	}
 }
 
-// addTagged adds the VLANs that the neighbour tells by name and those that rules
-// declare. A VID equal to the PVID is untagged only. What is advertised may be
-// partial, so it never withdraws what is declared.
-func (r *resolver) addTagged(ifi discovery.Interface, c *Claim) {
-	n := &c.Neighbor
-	if c.Change != nil {
-		n = &c.Change.To
+// maxContradictions bounds how many of those who contradict each other on a port are told.
+const maxContradictions = 4
+
+// contradictions tell of words that stand against each other.
+func (r *resolver) contradictions(b *belief.Port) {
+	for i := range b.Against[:min(len(b.Against), maxContradictions)] {
+		n := &b.Against[i].Neighbor
+		switch {
+		case b.Holder == nil:
+		case b.State == belief.Held:
+			r.condition(Conflict, b.Interface, "", "%s: %s, from %s, contradicts %s, which keeps the port while it is heard in time",
+				b.Interface, describe(n), n.Source, describe(&b.Holder.Neighbor))
+		case b.State != belief.Disputed:
+		case b.Struck && n.Source == b.Holder.Source:
+			r.condition(VLANChanging, b.Interface, "", "%s: %s announces %s instead of %s; it is believed once it has said only this for a while",
+				b.Interface, describe(n), wordText(n), wordText(&b.Holder.Neighbor))
+		default:
+			r.condition(Conflict, b.Interface, "", "%s: %s, from %s, contradicts %s; neither is believed before it has been heard alone for a while",
+				b.Interface, describe(n), n.Source, describe(&b.Holder.Neighbor))
+		}
 	}
-	known := map[uint16]VLANSource{}
-	for _, d := range r.declaredOn(r.subject(ifi.Name, n)) {
-		known[d.VID] = VLANDeclared
+}
+
+// uplinks adds where a port leads by the word of its holder, and where, while that is
+// disputed, by that of the latest who contradicts it.
+func (r *resolver) uplinks(ifi discovery.Interface, b *belief.Port) {
+	shared := b.Shared(r.reader(ifi.Name))
+	seen := map[belief.Lead]bool{}
+	said := []*discovery.Neighbor{&b.Holder.Neighbor}
+	if n := latest(b.Against); n != nil && b.State == belief.Disputed {
+		said = append(said, n)
 	}
-	for _, v := range n.VLANs {
-		known[v.ID] = VLANAdvertised
+	for _, n := range said {
+		leads := r.leads(ifi.Name, n)
+		word := r.wordOf(n, leads)
+		for i := range leads {
+			if to := word.Leads[i]; !seen[to] {
+				seen[to] = true
+				r.add(ifi, b, n, &leads[i], slices.Contains(shared, to))
+			}
+		}
 	}
-	delete(known, n.PVID)
-	delete(known, c.Neighbor.PVID)
-	for _, vid := range slices.Sorted(maps.Keys(known)) {
-		r.add(ifi, c, n, vid, vid, known[vid])
+}
+
+// latest is the voice that began last.
+func latest(voices []belief.Voice) *discovery.Neighbor {
+	if len(voices) == 0 {
+		return nil
 	}
+	return &voices[len(voices)-1].Neighbor
 }
 
 // add appends one uplink, without its name.
-func (r *resolver) add(ifi discovery.Interface, c *Claim, n *discovery.Neighbor, vlan, vid uint16, how VLANSource) {
+func (r *resolver) add(ifi discovery.Interface, b *belief.Port, n *discovery.Neighbor, l *lead, shared bool) {
 	a := Uplink{
-		Identity:       r.identify(r.subject(ifi.Name, n), vlan),
-		VLANSource:     how,
-		VID:            vid,
+		Identity:       l.identity,
+		VLANSource:     l.source,
+		VID:            l.vid,
 		Port:           linkOf(ifi),
 		CarrierChanges: ifi.CarrierChanges,
 		Neighbor:       n.MSAP,
 		System:         n.SystemName,
+		Notes:          l.notes,
 	}
-	naming, named, notes := r.nameOf(r.subject(ifi.Name, n), occurrence(n, vlan, vid))
-	if named {
-		a.Name, a.Aliases, a.Rule = naming.Name, slices.Clone(naming.Aliases), naming.Ref
-		a.Keep, a.Spans = naming.StaleKeep, naming.Spans
+	if l.named {
+		a.Name, a.Aliases, a.Rule = l.naming.Name, slices.Clone(l.naming.Aliases), l.naming.Ref
+		a.Keep, a.Spans = l.naming.StaleKeep, l.naming.Spans
 	}
-	a.Notes = notes
-	r.certainty(&a, ifi, c)
-	if naming.UnadvertisedSwitch {
-		a.Identity.Port = ""
+	r.certainty(&a, ifi, b, l, shared)
+	if n.Protocol == discovery.ProtocolCDP && a.Usable && !attachesByCDP(l.naming) {
+		a.Usable, a.Reason = false, "only CDP tells it, which crosses the switches of other makers; a rule with cdp: true accepts that"
 	}
-	path := pathOf(r.Snapshot, ifi, vid)
+	path := pathOf(r.Snapshot, ifi, l.vid)
 	if none := path.none; none != "" {
 		a.Usable = false
 		if a.Reason != "" {
@@ -200,32 +216,86 @@ func (r *resolver) add(ifi discovery.Interface, c *Claim, n *discovery.Neighbor,
 }
 
 // certainty says how far the uplink may be relied on.
-func (r *resolver) certainty(a *Uplink, ifi discovery.Interface, c *Claim) {
-	switch {
-	case !ifi.Operational():
-		a.Certainty, a.Since = nodefile.Down, c.Lost
+func (r *resolver) certainty(a *Uplink, ifi discovery.Interface, b *belief.Port, l *lead, shared bool) {
+	if !ifi.Operational() {
+		a.Certainty, a.Since = nodefile.Down, b.Away
 		a.Reason = ifi.Name + " has no carrier"
 		if !ifi.Up {
 			a.Reason = ifi.Name + " is administratively down"
 		}
-	case !c.Lost.IsZero():
-		a.Certainty, a.Since = nodefile.Unverified, c.Lost
-		a.Reason = fmt.Sprintf("%s; waiting for its LLDP", c.LostWhy.Sentence())
-		a.Usable = a.Keep && c.LostWhy == LostCarrier
-	case c.Change != nil && a.VID == 0:
-		a.Certainty, a.Since = nodefile.Unverified, c.Change.Since
-		a.Reason = fmt.Sprintf("the switch announces %s instead of %s; believed after %s if it stays so",
-			vlanText(c.Change.To.PVID), vlanText(c.Neighbor.PVID), c.Change.Since.Add(HoldDown).Format(time.TimeOnly))
-		a.Usable = a.Keep && a.Identity == r.untaggedIdentity(ifi.Name, &c.Neighbor)
-	case c.Neighbor.Protocol == discovery.ProtocolCDP && !c.Sole:
-		a.Certainty, a.Since = nodefile.Unverified, c.Since
-		a.Reason = fmt.Sprintf("CDP counts once nothing else has been heard for %s, because other makers' switches forward it", fit.Span(convergeAfter))
-	case c.Live:
-		a.Certainty, a.Since, a.Usable = nodefile.Fresh, c.Since, true
-	default:
-		a.Certainty, a.Since, a.Usable = nodefile.Stale, c.Neighbor.LastHeard, true
-		a.Reason = fmt.Sprintf("the switch is silent (%s), but the carrier was never lost since", c.Gone.Sentence())
+		return
 	}
+	unverified := func(since time.Time, format string, args ...any) {
+		a.Certainty, a.Since, a.Reason = nodefile.Unverified, since, fmt.Sprintf(format, args...)
+	}
+	switch b.State {
+	case belief.Held:
+		a.Certainty, a.Since, a.Usable = nodefile.Fresh, b.HeldSince, true
+		r.until(a, b, l)
+	case belief.Late:
+		r.late(a, b, l)
+	case belief.Left:
+		unverified(b.Since, "the switch said goodbye; waiting for its LLDP")
+		if limit := r.goodbye(l.naming); limit > 0 {
+			a.Usable = limit == belief.Forever || r.now.Before(b.Holder.Goodbye.Add(limit))
+			a.Until = b.Holder.Goodbye.Add(limit)
+			r.wake(a.Until)
+		}
+	case belief.Disputed:
+		a.Certainty, a.Since, a.Usable = nodefile.Fresh, b.HeldSince, true
+		if !shared {
+			a.Usable = false
+			unverified(b.Since, "%s", disputed(b))
+		}
+	default: // nobody holds it
+		unverified(b.Away, "%s; waiting for its LLDP", causeSentence(b.Cause))
+		a.Usable = a.Keep && b.Cause == belief.CarrierLost
+	}
+}
+
+// late says how far a word may be relied on that is not heard in time.
+func (r *resolver) late(a *Uplink, b *belief.Port, l *lead) {
+	gone := b.Holder.GoneAt()
+	if r.now.Before(gone) {
+		a.Certainty, a.Since, a.Usable = nodefile.Fresh, b.HeldSince, true
+		r.wake(gone)
+		r.until(a, b, l)
+		return
+	}
+	a.Certainty, a.Since, a.Usable = nodefile.Stale, b.Holder.LastHeard, true
+	a.Reason = "the switch is silent, but the carrier was never lost since, and nobody else is heard"
+	r.until(a, b, l)
+	if !a.Until.IsZero() && !r.now.Before(a.Until) {
+		a.Usable, a.Reason = false, "the switch has been silent for longer than is accepted (silence)"
+		if _, crowded := b.Crowded(r.now); crowded {
+			a.Reason = "the switch is silent, and somebody else was heard on the wire, so it need not be at its end any more"
+		}
+		return
+	}
+	r.wake(a.Until)
+}
+
+// until says when a word counts no more unless it is heard again.
+func (r *resolver) until(a *Uplink, b *belief.Port, l *lead) {
+	if _, crowded := b.Crowded(r.now); crowded {
+		a.Until = b.Holder.GoneAt()
+		return
+	}
+	if end, ends := b.SilenceEnds(r.silence(l.naming)); ends {
+		a.Until = end
+	}
+}
+
+// disputed says who stands against whom.
+func disputed(b *belief.Port) string {
+	n := latest(b.Against)
+	if n == nil {
+		return "it is not believed before it has been heard alone for a while"
+	}
+	if b.Struck && n.Source == b.Holder.Source {
+		return fmt.Sprintf("the switch announces %s instead of %s; believed if it stays so", wordText(n), wordText(&b.Holder.Neighbor))
+	}
+	return fmt.Sprintf("%s, from %s, contradicts it; believed is who is heard alone for a while", describe(n), n.Source)
 }
 
 // replacedShown is how long the replacement of a switch is a condition.
@@ -244,7 +314,7 @@ func (r *resolver) switchConditions() {
 				s.Name, replaced.New, replaced.Old)
 		}
 	}
-	for _, pair := range r.switches.namesakes(r.Memory.sightings(r.World, r.Snapshot)) {
+	for _, pair := range r.switches.namesakes(r.Memory.sightings(r.Snapshot)) {
 		r.condition(SameName, "", "", "chassis %s and %s are both called %s; Colvin takes them for two switches, but rules by system name cannot tell them apart",
 			pair[0].Chassis, pair[1].Chassis, pair[0].SystemName)
 	}
@@ -267,6 +337,21 @@ func (r *resolver) spans() {
 				a.Name, first, a.Identity)
 		}
 	}
+}
+
+// wordText is what an utterance says of the untagged network, and how many it tells.
+func wordText(n *discovery.Neighbor) string {
+	if len(n.VLANs) == 0 {
+		return vlanText(n.PVID)
+	}
+	return fmt.Sprintf("%s and %d tagged", vlanText(n.PVID), len(n.VLANs))
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func describe(n *discovery.Neighbor) string {

@@ -20,6 +20,7 @@ import (
 	"github.com/colvin-net/colvin/internal/clusterview"
 	"github.com/colvin-net/colvin/internal/scenario"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/belief"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
@@ -374,23 +375,46 @@ func (p *player) hear(args []string) error {
 			return fmt.Errorf("unknown key %q", k)
 		}
 	}
+	if n.Source == (discovery.MAC{}) {
+		copy(n.Source[:], slices.Concat([]byte(args[1]), make([]byte, 6))) // of a device that speaks CDP, whatever it is
+		if mac, err := discovery.ParseMAC(args[1]); err == nil {
+			n.Source = mac
+		}
+	}
 	for k := range p.ports {
 		q := &p.ports[k]
 		if q.Name != args[0] {
 			continue
 		}
-		for i := range q.Neighbors {
-			if q.Neighbors[i].MSAP == n.MSAP && q.Neighbors[i].Destination == n.Destination { // as package neighbor has it
-				n.FirstHeard = q.Neighbors[i].FirstHeard
-				q.Neighbors[i] = n
-				return nil
-			}
-		}
-		q.Neighbors = append(q.Neighbors, n)
-		q.Departed = slices.DeleteFunc(q.Departed, func(d discovery.Departure) bool { return d.Neighbor.MSAP == n.MSAP })
+		utter(q, n)
 		return nil
 	}
 	return fmt.Errorf("no port %s", args[0])
+}
+
+// utter puts what is heard into a port's table, as package neighbor does.
+func utter(q *discovery.Port, n discovery.Neighbor) {
+	agent := func(o discovery.Neighbor) bool {
+		return o.MSAP == n.MSAP && o.Source == n.Source && o.Destination == n.Destination && o.Protocol == n.Protocol && o.Tag == n.Tag
+	}
+	again := func(o discovery.Neighbor) bool { return agent(o) && belief.Alike(&o, &n) }
+	for _, known := range slices.Concat(q.Neighbors, q.Past) {
+		if again(known) {
+			n.FirstHeard, n.Before = known.FirstHeard, known.LastHeard
+		}
+	}
+	q.Past = slices.DeleteFunc(q.Past, again)
+	q.Departed = slices.DeleteFunc(q.Departed, func(d discovery.Departure) bool { return agent(d.Neighbor) })
+	for i, known := range q.Neighbors {
+		if agent(known) {
+			if !again(known) {
+				q.Past = append(q.Past, known)
+			}
+			q.Neighbors[i] = n
+			return
+		}
+	}
+	q.Neighbors = append(q.Neighbors, n)
 }
 
 // after lets time pass second by second, or by the minute where that is long;
@@ -432,6 +456,9 @@ func (p *player) depart(port string, why discovery.DepartureCause, gone func(dis
 		var stay []discovery.Neighbor
 		for _, n := range q.Neighbors {
 			if gone(n) {
+				if why == discovery.SaidGoodbye {
+					n.Before, n.LastHeard = n.LastHeard, p.now
+				}
 				q.Departed = append(q.Departed, discovery.Departure{Neighbor: n, At: p.now, Cause: why})
 			} else {
 				stay = append(stay, n)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/fit"
+	"github.com/colvin-net/colvin/mapping/belief"
 )
 
 // A Silence says why no neighbour is known on an interface.
@@ -96,7 +97,7 @@ func silentPort(snap *discovery.Snapshot, ifi discovery.Interface, p *discovery.
 		return NoCarrier, ifi.Name + " has no carrier: no cable, or the other end is down"
 	case p.NIC.FirmwareLLDP:
 		return FirmwareLLDP, fmt.Sprintf("an LLDP agent in the firmware of %s (driver %s) takes the frames before the host sees them; %s leaves LLDP to the host", ifi.Name, p.NIC.Driver, p.NIC.Remedy)
-	case listened < convergeAfter:
+	case listened < belief.SilentAfter:
 		return NothingYet, fmt.Sprintf("nothing has been heard on %s in the %s since Colvin began to listen; switches send LLDP every %s as a rule", ifi.Name, fit.Span(listened), fit.Span(usualInterval))
 	case master.Kind == discovery.KindOpenVSwitch:
 		return OpenVSwitch, fmt.Sprintf("nothing has been heard on %s for %s; it belongs to Open vSwitch %s, which may take the frames (other_config:forward-bpdu, or an LLDP agent of its own: ovs-vsctl get interface %s lldp)", ifi.Name, fit.Span(listened), master.Name, ifi.Name)

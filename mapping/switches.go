@@ -84,8 +84,9 @@ type sightedPort struct{ node, index int }
 
 // A sighting is a neighbour on a port of this node.
 type sighting struct {
-	port sightedPort
-	live bool
+	port     sightedPort
+	live     bool
+	disputed bool // somebody else is heard on the port
 	*discovery.Neighbor
 }
 

@@ -62,6 +62,8 @@ type Uplink struct {
 	Usable    bool               `json:"usable"`
 	Since     time.Time          `json:"since"` // when Certainty began; for stale, when last heard
 	Reason    string             `json:"reason,omitempty"`
+	// Until is when it stops being usable unless something is heard; zero: never.
+	Until time.Time `json:"until,omitzero"`
 
 	Neighbor discovery.MSAP `json:"neighbor"`
 	System   string         `json:"system,omitempty"` // the neighbour's system name

@@ -51,12 +51,15 @@ func diff(before, after *agentapi.State, known []agentapi.ContainerAttachment) [
 func neighborChanges(before, after *agentapi.State, add func(agentapi.Change)) {
 	held := func(m mapping.Memory) (ports []string, by map[string]string) {
 		by = map[string]string{}
-		for i := range m.Claims {
-			c := &m.Claims[i]
-			ports = append(ports, c.Interface)
-			by[c.Interface] = fmt.Sprintf("%s port %s", c.Neighbor.Chassis, c.Neighbor.Port)
-			if c.Neighbor.SystemName != "" {
-				by[c.Interface] = c.Neighbor.SystemName + " " + by[c.Interface]
+		for i := range m.Ports {
+			p := &m.Ports[i]
+			if p.Holder == nil {
+				continue
+			}
+			ports = append(ports, p.Interface)
+			by[p.Interface] = fmt.Sprintf("%s port %s", p.Holder.Chassis, p.Holder.Port)
+			if p.Holder.SystemName != "" {
+				by[p.Interface] = p.Holder.SystemName + " " + by[p.Interface]
 			}
 		}
 		return ports, by

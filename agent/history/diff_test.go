@@ -15,6 +15,7 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/belief"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -26,10 +27,10 @@ func TestDiff(t *testing.T) {
 	at := func(name string, id mapping.Identity, c nodefile.Certainty) mapping.Uplink {
 		return mapping.Uplink{Name: name, Identity: id, Port: port, Certainty: c, Reason: "because"}
 	}
-	claim := func(system string) mapping.Memory {
-		return mapping.Memory{Claims: []mapping.Claim{{Interface: "eth1", Neighbor: discovery.Neighbor{
+	holder := func(system string) mapping.Memory {
+		return mapping.Memory{Ports: []belief.Port{{Interface: "eth1", Holder: &belief.Voice{Neighbor: discovery.Neighbor{
 			MSAP: discovery.MSAP{Chassis: "mac:00:00:5e:00:53:01", Port: "ifname:p1"}, SystemName: system,
-		}}}}
+		}}}}}
 	}
 	pod := func(s agentapi.ContainerStatus, to string) []agentapi.ContainerAttachment {
 		return []agentapi.ContainerAttachment{{
@@ -40,11 +41,11 @@ func TestDiff(t *testing.T) {
 	blue := mapping.Identity{Switch: green.Switch, VLAN: 200}
 	red := mapping.Identity{Switch: green.Switch, VLAN: 300}
 	tagged := mapping.Identity{Switch: green.Switch, VLAN: 400}
-	claims := func(ports ...string) (m mapping.Memory) {
+	holders := func(ports ...string) (m mapping.Memory) {
 		for _, port := range ports {
-			c := claim("sw").Claims[0]
+			c := holder("sw").Ports[0]
 			c.Interface = port
-			m.Claims = append(m.Claims, c)
+			m.Ports = append(m.Ports, c)
 		}
 		return m
 	}
@@ -74,17 +75,17 @@ func TestDiff(t *testing.T) {
 		want          []noted
 	}{
 		"start": {nil, &agentapi.State{Version: "v1"}, []noted{{agentapi.Change{What: agentapi.ChangeAgent, To: "started", Reason: "version v1"}, false}}},
-		"same":  {&agentapi.State{Memory: claim("sw"), Attachments: pod(agentapi.ContainerMoved, "B")}, &agentapi.State{Memory: claim("sw"), Attachments: pod(agentapi.ContainerMoved, "B")}, nil},
+		"same":  {&agentapi.State{Memory: holder("sw"), Attachments: pod(agentapi.ContainerMoved, "B")}, &agentapi.State{Memory: holder("sw"), Attachments: pod(agentapi.ContainerMoved, "B")}, nil},
 		"neighbor": {
-			&agentapi.State{}, &agentapi.State{Memory: claim("sw")},
+			&agentapi.State{}, &agentapi.State{Memory: holder("sw")},
 			[]noted{{agentapi.Change{What: agentapi.ChangeNeighbor, Interface: "eth1", To: "sw mac:00:00:5e:00:53:01 port ifname:p1"}, false}},
 		},
 		"neighbor changed": {
-			&agentapi.State{Memory: claim("")}, &agentapi.State{Memory: claim("sw")},
+			&agentapi.State{Memory: holder("")}, &agentapi.State{Memory: holder("sw")},
 			[]noted{{agentapi.Change{What: agentapi.ChangeNeighbor, Interface: "eth1", From: "mac:00:00:5e:00:53:01 port ifname:p1", To: "sw mac:00:00:5e:00:53:01 port ifname:p1"}, false}},
 		},
 		"neighbor forgotten": {
-			&agentapi.State{Memory: claim("sw")}, &agentapi.State{},
+			&agentapi.State{Memory: holder("sw")}, &agentapi.State{},
 			[]noted{{agentapi.Change{What: agentapi.ChangeNeighbor, Interface: "eth1", From: "sw mac:00:00:5e:00:53:01 port ifname:p1"}, false}},
 		},
 		"network comes": {
@@ -145,7 +146,7 @@ func TestDiff(t *testing.T) {
 			},
 		},
 		"several neighbors": {
-			&agentapi.State{Memory: claims("eth1", "eth2", "eth3")}, &agentapi.State{Memory: claims("eth3", "eth4", "eth5")},
+			&agentapi.State{Memory: holders("eth1", "eth2", "eth3")}, &agentapi.State{Memory: holders("eth3", "eth4", "eth5")},
 			[]noted{
 				{agentapi.Change{What: agentapi.ChangeNeighbor, Interface: "eth4", To: "sw mac:00:00:5e:00:53:01 port ifname:p1"}, false},
 				{agentapi.Change{What: agentapi.ChangeNeighbor, Interface: "eth5", To: "sw mac:00:00:5e:00:53:01 port ifname:p1"}, false},

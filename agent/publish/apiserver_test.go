@@ -26,6 +26,7 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/lab/controlplane"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/belief"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
 
@@ -240,7 +241,9 @@ func hostile() *agentapi.State {
 			port.Neighbors = append(port.Neighbors, n)
 		}
 		s.Snapshot.Interfaces, s.Snapshot.Ports = append(s.Snapshot.Interfaces, ifi), append(s.Snapshot.Ports, port)
-		s.Memory.Claims = append(s.Memory.Claims, mapping.Claim{Interface: ifi.Name, Index: index, Neighbor: port.Neighbors[0], Lost: time.Now()})
+		s.Memory.Ports = append(s.Memory.Ports, belief.Port{
+			Interface: ifi.Name, Index: index, State: belief.Expecting, Cause: belief.CarrierLost, Holder: &belief.Voice{Neighbor: port.Neighbors[0]}, Away: time.Now(),
+		})
 	}
 	for k := range 2000 {
 		a := agentapi.ContainerAttachment{Status: agentapi.ContainerMoved, Since: time.Now(), Network: long, Identity: "i", To: "j", Pod: record.Pod{Namespace: "\xff", Name: "\x00", UID: "u"}}

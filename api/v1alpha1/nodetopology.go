@@ -226,12 +226,12 @@ type Port struct {
 	// +optional
 	Holder *Holder `json:"holder,omitempty"`
 
-	// Others are further neighbours heard now, in the order in which they came. A rule
-	// may ignore them.
+	// Others are further neighbours heard now, in the order in which they came: those that
+	// a rule ignores, that are no switches, or that say the same as the holder.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
-	Others []OtherNeighbor `json:"others,omitempty"`
+	Others []Neighbor `json:"others,omitempty"`
 }
 
 // FirmwareLLDP is an LLDP agent in the firmware of a NIC.
@@ -268,31 +268,23 @@ type Holder struct {
 	// +optional
 	Reason DoubtReason `json:"reason,omitempty"`
 
-	// Announced is what the switch says since a short while that is not believed yet:
-	// another VLAN than before.
+	// HeldSince is since when the holder's word held the port before it was disputed.
 	// +optional
-	Announced *Announcement `json:"announced,omitempty"`
-}
-
-// An OtherNeighbor is heard beside the holder of a port.
-type OtherNeighbor struct {
-	Neighbor `json:",inline"`
-
-	// Contradicts is true where it says that the port is in another network than the
-	// holder does.
-	// +optional
-	Contradicts bool `json:"contradicts,omitempty"`
-}
-
-// An Announcement is what the holder of a port says and is not yet believed.
-type Announcement struct {
-	Neighbor `json:",inline"`
-
-	// Since is when it began.
-	// +required
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`
-	Since metav1.Time `json:"since"`
+	HeldSince *metav1.Time `json:"heldSince,omitempty"`
+
+	// Against is what is said on the port that leads elsewhere: by others, or by the
+	// holder itself. Where the port is disputed only what all of it leads to attaches.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	Against []Neighbor `json:"against,omitempty"`
+
+	// Crowded is true where a second speaker was heard on the wire lately, so that a
+	// holder that is silent need not be at its end any more.
+	// +optional
+	Crowded bool `json:"crowded,omitempty"`
 }
 
 // A Neighbor is what one remote speaker says on one port. All texts are as they came
@@ -507,30 +499,23 @@ const (
 
 // DoubtReason says why something is not fresh.
 //
-// +kubebuilder:validation:Enum=AgedOut;SaidGoodbye;NotHeard;CarrierLost;VLANChanging;VLANChanged;DeviceReplaced;Rebooted;CDPUnconfirmed;CDPRelayed
+// +kubebuilder:validation:Enum=Silent;SaidGoodbye;CarrierLost;DeviceReplaced;Rebooted;VLANChanging;Disputed
 type DoubtReason string
 
 // The reasons for doubt.
 const (
-	// Stale: nothing is heard any more, as a rule for longer than the time to live.
-	AgedOut DoubtReason = "AgedOut"
-	// Stale: the switch said that it would speak no more.
+	// Nothing is heard any more.
+	SilentSwitch DoubtReason = "Silent"
+	// The switch said that it would speak no more.
 	SaidGoodbye DoubtReason = "SaidGoodbye"
-	// Stale: nothing was heard since the agent started.
-	NotHeard DoubtReason = "NotHeard"
-
 	// The carrier was lost since the switch was last heard.
 	CarrierLost DoubtReason = "CarrierLost"
-	// The switch announces another VLAN, which is not believed yet.
-	VLANChanging DoubtReason = "VLANChanging"
-	// The switch announced another VLAN before it fell silent.
-	VLANChanged DoubtReason = "VLANChanged"
 	// The interface was gone, replaced or given another MAC address since.
 	DeviceReplaced DoubtReason = "DeviceReplaced"
 	// The node rebooted since.
 	Rebooted DoubtReason = "Rebooted"
-	// CDP is not believed until nothing else has been heard for a while.
-	CDPUnconfirmed DoubtReason = "CDPUnconfirmed"
-	// CDP of several devices is heard, so a switch that forwards it stands between.
-	CDPRelayed DoubtReason = "CDPRelayed"
+	// The switch says another VLAN than before, which is not believed yet.
+	VLANChanging DoubtReason = "VLANChanging"
+	// Several speakers contradict each other.
+	Disputed DoubtReason = "Disputed"
 )

@@ -191,10 +191,7 @@ func (p *player) set(ifi *v1alpha1.Interface, s v1alpha1.Switch, setting string)
 		holder.Since = metav1.NewTime(p.now.Add(d))
 		return err
 	case "rival": // a VLAN that another speaker on the port tells
-		ifi.Port.Others = []v1alpha1.OtherNeighbor{{
-			Neighbor:    v1alpha1.Neighbor{Switch: s.ID, PortID: "ifname:rival", PVID: number(value), Source: "00:00:5e:00:53:99"},
-			Contradicts: true,
-		}}
+		holder.Against = []v1alpha1.Neighbor{{Switch: s.ID, PortID: "ifname:rival", PVID: number(value), Source: "00:00:5e:00:53:99"}}
 	default:
 		return fmt.Errorf("unknown setting %s", key)
 	}

@@ -90,13 +90,13 @@ func (s strange) topology(t *v1alpha1.NodeTopologySpec) {
 		ifi.BondMember = one(s, nil, &v1alpha1.BondMember{Active: true, Up: true, Aggregator: 1})
 		if s.IntN(4) > 0 {
 			ifi.Port = &v1alpha1.Port{Pending: s.IntN(4) == 0, Problem: one(s, texts...)}
-			ifi.Port.Others = []v1alpha1.OtherNeighbor{{Neighbor: neighbor(), Contradicts: s.IntN(2) == 0}}[:s.IntN(2)]
+			ifi.Port.Others = []v1alpha1.Neighbor{neighbor()}[:s.IntN(2)]
 			ifi.Port.Holder = &v1alpha1.Holder{
 				Neighbor: neighbor(), Certainty: one(s, v1alpha1.Fresh, v1alpha1.Fresh, v1alpha1.Stale, v1alpha1.Unverified, v1alpha1.Down, "sure"),
-				Since: metav1.NewTime(start.Add(one(s, 0, -time.Hour, time.Hour, 300*24*time.Hour))), Reason: one(s, "", v1alpha1.CDPUnconfirmed, v1alpha1.Rebooted, "Why"),
+				Since: metav1.NewTime(start.Add(one(s, 0, -time.Hour, time.Hour, 300*24*time.Hour))), Reason: one(s, "", v1alpha1.Disputed, v1alpha1.VLANChanging, v1alpha1.Rebooted, "Why"),
 			}
 			if s.IntN(4) == 0 {
-				ifi.Port.Holder.Announced = &v1alpha1.Announcement{Neighbor: neighbor(), Since: metav1.NewTime(start)}
+				ifi.Port.Holder.Against = []v1alpha1.Neighbor{neighbor(), neighbor()}
 			}
 		}
 		t.Interfaces = append(t.Interfaces, ifi)

@@ -23,12 +23,12 @@ func TestBounds(t *testing.T) {
 	want := map[string]int{
 		"interfaces": maxInterfaces, "interfaces[].name": maxName, "interfaces[].port.problem": maxProblem, "interfaces[].port.others": maxOthers,
 		"interfaces[].port.firmwareLLDP.driver": maxDriver, "interfaces[].port.firmwareLLDP.remedy": maxRemedy,
-		"summary.unsure": maxSummary,
-		"switches":       maxSwitches, "switches[].id": maxID, "switches[].chassis": maxID, "switches[].knownAs": maxID,
+		"interfaces[].port.holder.against": maxAgainst, "summary.unsure": maxSummary,
+		"switches": maxSwitches, "switches[].id": maxID, "switches[].chassis": maxID, "switches[].knownAs": maxID,
 		"switches[].systemName": maxText, "switches[].systemDescription": maxText,
 		"switches[].managementAddresses": maxAddresses, "switches[].managementAddresses[]": maxAddress,
 	}
-	for _, neighbor := range []string{"holder", "holder.announced", "others[]"} {
+	for _, neighbor := range []string{"holder", "holder.against[]", "others[]"} {
 		at := "interfaces[].port." + neighbor + "."
 		want[at+"switch"], want[at+"portID"], want[at+"portDescription"] = maxID, maxID, maxText
 		want[at+"vlans"], want[at+"vlans[].name"] = maxVLANs, maxVLANName

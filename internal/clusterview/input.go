@@ -11,6 +11,7 @@ import (
 	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/belief"
 )
 
 // Input is what the NodeTopologySpec of a node was made of, as far as mapping.Resolve
@@ -103,71 +104,72 @@ func (r *topologyReader) port(ifi discovery.Interface, in *v1alpha1.Port) error 
 	if in.Pending {
 		out.Since = r.now
 	}
-	var rivals []discovery.Neighbor
 	for i := range in.Others {
-		n, err := r.neighbor(&in.Others[i].Neighbor)
+		n, err := r.neighbor(&in.Others[i])
 		if err != nil {
 			return fmt.Errorf("port.others[%d]: %w", i, err)
 		}
 		out.Neighbors = append(out.Neighbors, n)
-		if in.Others[i].Contradicts {
-			rivals = append(rivals, n)
-		}
 	}
 	if in.Holder != nil {
-		c, err := r.claim(ifi, in.Holder)
+		b, err := r.belief(ifi, in.Holder)
 		if err != nil {
 			return fmt.Errorf("port.holder: %w", err)
 		}
-		c.Rivals = rivals
-		r.memory.Claims = append(r.memory.Claims, c)
-		if c.Live {
-			out.Neighbors = slices.Insert(out.Neighbors, 0, c.Neighbor)
+		r.memory.Ports = append(r.memory.Ports, b)
+		if b.State == belief.Held || b.State == belief.Disputed {
+			out.Neighbors = slices.Insert(out.Neighbors, 0, b.Holder.Neighbor)
 		}
 	}
 	r.snap.Ports = append(r.snap.Ports, out)
 	return nil
 }
 
-// claim is the claim of which holder told.
-func (r *topologyReader) claim(ifi discovery.Interface, h *v1alpha1.Holder) (mapping.Claim, error) {
+// belief is what a node believes of a port, by what it told of its holder.
+func (r *topologyReader) belief(ifi discovery.Interface, h *v1alpha1.Holder) (belief.Port, error) {
 	n, err := r.neighbor(&h.Neighbor)
 	if err != nil {
-		return mapping.Claim{}, err
+		return belief.Port{}, err
 	}
-	c := mapping.Claim{Interface: ifi.Name, Index: ifi.Index, MAC: ifi.MAC, Epoch: ifi.Epoch(), Neighbor: n, Sole: true}
 	since := h.Since.Time
+	b := belief.Port{
+		Interface: ifi.Name, Index: ifi.Index, MAC: ifi.MAC, Epoch: ifi.Epoch(),
+		Holder: &belief.Voice{Neighbor: n}, Since: since, HeldSince: since, Away: since, Seen: r.now,
+	}
+	if h.Crowded {
+		b.Second = r.now
+	}
+	for i := range h.Against {
+		n, err := r.neighbor(&h.Against[i])
+		if err != nil {
+			return b, fmt.Errorf("against[%d]: %w", i, err)
+		}
+		b.Against = append(b.Against, belief.Voice{Neighbor: n})
+	}
 	switch {
 	case h.Certainty == v1alpha1.Fresh:
-		c.Live, c.Since = true, since
+		b.State = belief.Held
 	case h.Certainty == v1alpha1.Stale:
-		c.Gone, c.Neighbor.LastHeard = keyOf(goneReasons, h.Reason, mapping.GoneAgedOut), since
-	case h.Certainty == v1alpha1.Unverified && h.Announced != nil:
-		to, err := r.neighbor(&h.Announced.Neighbor)
-		if err != nil {
-			return c, fmt.Errorf("announced: %w", err)
+		b.State, b.Holder.LastHeard = belief.Late, since
+		if b.Holder.GoneAt().After(r.now) { // the clock of the node is ahead
+			b.Holder.LastHeard = r.now.Add(-b.Holder.GoneAt().Sub(since))
 		}
-		c.Live, c.Change = true, &mapping.Change{To: to, Since: since}
-	case h.Certainty == v1alpha1.Unverified && h.Reason == v1alpha1.CDPUnconfirmed:
-		c.Live, c.Since, c.Sole = true, since, false
+	case h.Reason == v1alpha1.SaidGoodbye:
+		b.State, b.Holder.Goodbye = belief.Left, since
+	case h.Reason == v1alpha1.Disputed, h.Reason == v1alpha1.VLANChanging:
+		b.State, b.Struck = belief.Disputed, h.Reason == v1alpha1.VLANChanging
+		if h.HeldSince != nil {
+			b.HeldSince = h.HeldSince.Time
+		}
 	default:
-		c.Lost, c.LostWhy = since, keyOf(lossReasons, h.Reason, mapping.LostCarrier)
-	}
-	return c, nil
-}
-
-// keyOf is the key that has a reason; of several, the first in order.
-func keyOf[K cmp.Ordered](reasons map[K]v1alpha1.DoubtReason, reason v1alpha1.DoubtReason, otherwise K) K {
-	var keys []K
-	for k, r := range reasons {
-		if r == reason {
-			keys = append(keys, k)
+		b.State = belief.Silent
+		for cause, reason := range causes {
+			if reason == h.Reason {
+				b.State, b.Cause = belief.Expecting, cause
+			}
 		}
 	}
-	if len(keys) == 0 {
-		return otherwise
-	}
-	return slices.Min(keys)
+	return b, nil
 }
 
 func (r *topologyReader) neighbor(in *v1alpha1.Neighbor) (discovery.Neighbor, error) {

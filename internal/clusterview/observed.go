@@ -15,6 +15,7 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/belief"
 )
 
 // The bounds of lists and texts in a NodeTopologySpec, as the markers of the types
@@ -24,6 +25,7 @@ const (
 	maxSwitches   = 4096
 	maxVLANs      = 1024
 	maxOthers     = 64
+	maxAgainst    = 16
 	maxAddresses  = 64
 	maxProblem    = 512
 	maxDriver     = 64
@@ -185,43 +187,57 @@ func (b *topologyBuilder) port(ifi discovery.Interface, p *discovery.Port) *v1al
 	if p.NIC.FirmwareLLDP {
 		out.FirmwareLLDP = &v1alpha1.FirmwareLLDP{Driver: fit.Bound(p.NIC.Driver, maxDriver), Remedy: fit.Bound(p.NIC.Remedy, maxRemedy)}
 	}
-	c, held := b.memory.Claim(ifi.Index)
-	if held {
-		out.Holder = b.holder(ifi, &c)
+	held, ok := b.memory.Port(ifi.Index)
+	told := held.Against
+	if ok {
+		out.Holder = b.holder(ifi, &held)
+		told = append(slices.Clone(told), *held.Holder)
 	}
 	for i := range p.Neighbors {
 		n := &p.Neighbors[i]
-		if held && n.MSAP == c.Neighbor.MSAP || len(out.Others) == b.maxOthers {
+		same := func(v belief.Voice) bool { return v.MSAP == n.MSAP && v.Source == n.Source }
+		if ok && slices.ContainsFunc(told, same) || len(out.Others) == b.maxOthers {
 			continue
 		}
 		b.others = true
-		contradicts := held && slices.ContainsFunc(c.Rivals, func(r discovery.Neighbor) bool { return r.MSAP == n.MSAP })
-		out.Others = append(out.Others, v1alpha1.OtherNeighbor{Neighbor: b.neighbor(n), Contradicts: contradicts})
+		out.Others = append(out.Others, b.neighbor(n))
 	}
 	return out
 }
 
-// holder tells of a claim what package mapping says of the untagged network of its
-// port.
-func (b *topologyBuilder) holder(ifi discovery.Interface, c *mapping.Claim) *v1alpha1.Holder {
-	out := &v1alpha1.Holder{Neighbor: b.neighbor(&c.Neighbor)}
+// holder tells what is believed of a port: what package mapping says of its untagged
+// network, if it is told at all.
+func (b *topologyBuilder) holder(ifi discovery.Interface, p *belief.Port) *v1alpha1.Holder {
+	out := &v1alpha1.Holder{Neighbor: b.neighbor(&p.Holder.Neighbor)}
 	say := func(certainty v1alpha1.Certainty, since time.Time, why v1alpha1.DoubtReason) {
 		out.Certainty, out.Since, out.Reason = certainty, wireTime(since), why
 	}
-	switch {
-	case !ifi.Operational():
-		say(v1alpha1.Down, c.Lost, lossReasons[c.LostWhy])
-	case !c.Lost.IsZero():
-		say(v1alpha1.Unverified, c.Lost, lossReasons[c.LostWhy])
-	case c.Change != nil:
-		say(v1alpha1.Unverified, c.Change.Since, v1alpha1.VLANChanging)
-		out.Announced = &v1alpha1.Announcement{Neighbor: b.neighbor(&c.Change.To), Since: wireTime(c.Change.Since)}
-	case c.Neighbor.Protocol == discovery.ProtocolCDP && !c.Sole:
-		say(v1alpha1.Unverified, c.Since, v1alpha1.CDPUnconfirmed)
-	case c.Live:
-		say(v1alpha1.Fresh, c.Since, "")
+	_, out.Crowded = p.Crowded(b.view.Time)
+	for i := range p.Against[:min(len(p.Against), maxAgainst)] {
+		if b.others = true; b.maxOthers > 0 { // all or none: what all say follows from all
+			out.Against = append(out.Against, b.neighbor(&p.Against[i].Neighbor))
+		}
+	}
+	switch p.State {
+	case belief.Held:
+		say(v1alpha1.Fresh, p.HeldSince, "")
+	case belief.Late:
+		if say(v1alpha1.Fresh, p.HeldSince, ""); !b.view.Time.Before(p.Holder.GoneAt()) {
+			say(v1alpha1.Stale, p.Holder.LastHeard, v1alpha1.SilentSwitch)
+		}
+	case belief.Left:
+		say(v1alpha1.Unverified, p.Since, v1alpha1.SaidGoodbye)
+	case belief.Disputed:
+		if say(v1alpha1.Unverified, p.Since, v1alpha1.Disputed); p.Struck {
+			out.Reason = v1alpha1.VLANChanging
+		}
+		at := wireTime(p.HeldSince)
+		out.HeldSince = &at
 	default:
-		say(v1alpha1.Stale, c.Neighbor.LastHeard, goneReasons[c.Gone])
+		say(v1alpha1.Unverified, p.Away, cmp.Or(causes[p.Cause], v1alpha1.SilentSwitch))
+	}
+	if !ifi.Operational() {
+		out.Certainty = v1alpha1.Down
 	}
 	return out
 }
@@ -229,13 +245,8 @@ func (b *topologyBuilder) holder(ifi discovery.Interface, c *mapping.Claim) *v1a
 // wireTime is a time in the resolution that the API has.
 func wireTime(t time.Time) metav1.Time { return metav1.Time{Time: t.UTC().Truncate(time.Second)} }
 
-var lossReasons = map[mapping.LossCause]v1alpha1.DoubtReason{
-	mapping.LostCarrier: v1alpha1.CarrierLost, mapping.LostDevice: v1alpha1.DeviceReplaced, mapping.LostBoot: v1alpha1.Rebooted,
-	mapping.LostVLAN: v1alpha1.VLANChanged, mapping.LostCDP: v1alpha1.CDPRelayed,
-}
-
-var goneReasons = map[mapping.GoneCause]v1alpha1.DoubtReason{
-	mapping.GoneAgedOut: v1alpha1.AgedOut, mapping.GoneSilent: v1alpha1.AgedOut, mapping.GoneGoodbye: v1alpha1.SaidGoodbye, mapping.GoneNotHeard: v1alpha1.NotHeard,
+var causes = map[belief.Cause]v1alpha1.DoubtReason{
+	belief.CarrierLost: v1alpha1.CarrierLost, belief.DeviceReplaced: v1alpha1.DeviceReplaced, belief.Rebooted: v1alpha1.Rebooted,
 }
 
 func (b *topologyBuilder) neighbor(n *discovery.Neighbor) v1alpha1.Neighbor {

@@ -34,7 +34,9 @@ func state() *agentapi.State {
 			Counters: discovery.PortCounters{FramesIn: 7, FramesOut: 5, FramesDiscarded: 3, FramesInErrors: 3, Discards: discovery.Discards{"noEnd": 2, "ttlMissing": 1}},
 		}}},
 		View: mapping.View{
-			Uplinks:    []mapping.Uplink{{Certainty: nodefile.Fresh}, {Certainty: nodefile.Fresh}, {Certainty: nodefile.Down}},
+			Uplinks: []mapping.Uplink{{Certainty: nodefile.Fresh}, {Certainty: nodefile.Fresh}, {Certainty: nodefile.Down}, {
+				Port: nodefile.Link{Name: "eth1"}, Certainty: nodefile.Stale, Usable: true, Until: time.Unix(2e9, 0),
+			}},
 			Conditions: []mapping.Condition{{Type: mapping.Conflict}},
 		},
 		Attachments: []agentapi.ContainerAttachment{{Status: agentapi.ContainerOK}, {Status: agentapi.ContainerMoved}, {Status: agentapi.ContainerMoved, Orphaned: "its network namespace is gone"}, {Status: agentapi.ContainerDown, Orphaned: "its network namespace is gone"}},

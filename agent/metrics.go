@@ -13,6 +13,7 @@ import (
 
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/mapping"
 )
 
 // The metrics, with the names of IEEE Std 802.1AB-2016, 9.2.6 in their help.
@@ -20,6 +21,7 @@ var (
 	metricInfo       = desc("info", "Always 1; the version of the agent.", "version", "node")
 	metricConverged  = desc("converged", "1 when every port was heard or waited for.")
 	metricNeighbors  = desc("neighbors", "Neighbours heard within their time to live, by protocol.", "interface", "protocol")
+	metricStaleEnds  = desc("stale_ends_timestamp_seconds", "When the networks of a port whose switch is silent will be refused; absent where that is not so.", "interface")
 	metricUplinks    = desc("uplinks", "Ways from this node into networks, by certainty.", "certainty")
 	metricPods       = desc("pod_attachments", "Attachments of containers, by status.", "status")
 	metricOrphans    = desc("orphaned_records", "Attachments of containers that are gone.")
@@ -76,6 +78,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(ch, metricConverged, number(s.View.Converged))
 	gauge(ch, metricRulesBad, number(s.Rules.Problem != "" && !s.Rules.Waiting))
 	counter(ch, metricWrites, s.Writes)
+	collectStale(ch, &s.View)
 	certainties, conditions := map[string]int{}, map[string]int{}
 	for _, a := range s.View.Uplinks {
 		certainties[string(a.Certainty)]++
@@ -92,6 +95,12 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, p := range s.Snapshot.Ports {
 		collectPort(ch, &p)
+	}
+}
+
+func collectStale(ch chan<- prometheus.Metric, v *mapping.View) {
+	for port, at := range v.StaleEnds() {
+		gauge(ch, metricStaleEnds, float64(at.Unix()), port)
 	}
 }
 

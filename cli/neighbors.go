@@ -123,9 +123,18 @@ func (a *app) neighborFacts(n *neighborRow) []fact {
 	return append([]fact{
 		{"Interface", n.Interface},
 		{"Protocol", fmt.Sprintf("%s, from %s to %s", strings.ToUpper(string(n.Protocol)), n.Source, n.Destination)},
-		{"Heard", fmt.Sprintf("%s, first at %s", a.ago(n.LastHeard), fit.Stamp(n.FirstHeard))},
+		{"Tag", tag(n.Tag)},
+		{"Heard", fmt.Sprintf("%s, first at %s; expected every %s", a.ago(n.LastHeard), fit.Stamp(n.FirstHeard), fit.Span(n.Interval()))},
 		{"Speaker", string(mapping.SpeakerOf(&n.Neighbor))},
 	}, saidFacts(&n.Neighbor)...)
+}
+
+// tag is the tag that frames bear, which say nothing of the port then.
+func tag(vid uint16) string {
+	if vid == 0 {
+		return ""
+	}
+	return fmt.Sprintf("VLAN %d: its frames came through that VLAN", vid)
 }
 
 // saidFacts are what a neighbour says, in the order of the standard's TLVs.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping/belief"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -44,6 +45,7 @@ func Resolve(in Input) View {
 	for i := range in.Snapshot.Ports {
 		r.port(&in.Snapshot.Ports[i])
 	}
+	r.staleSoon()
 	r.nameAll()
 	r.joinAll()
 	r.readOnlyColours()
@@ -250,6 +252,13 @@ func (r *resolver) certainty(a *Uplink, ifi discovery.Interface, b *belief.Port,
 	default: // nobody holds it
 		unverified(b.Away, "%s; waiting for its LLDP", causeSentence(b.Cause))
 		a.Usable = a.Keep && b.Cause == belief.CarrierLost
+	}
+}
+
+// staleSoon tells when the networks of ports whose switch is silent will be refused.
+func (r *resolver) staleSoon() {
+	for port, at := range r.view.StaleEnds() {
+		r.condition(StaleSoon, port, "", "%s: the switch is silent; if it stays so, no pod is attached from %s on", port, fit.Stamp(at))
 	}
 }
 

@@ -33,6 +33,18 @@ type View struct {
 	Wake time.Time `json:"-"`
 }
 
+// StaleEnds are, by port, when its networks will be refused because its switch is silent.
+func (v *View) StaleEnds() map[string]time.Time {
+	ends := map[string]time.Time{}
+	for i := range v.Uplinks {
+		a := &v.Uplinks[i]
+		if at, known := ends[a.Port.Name]; a.Certainty == nodefile.Stale && a.Usable && !a.Until.IsZero() && (!known || a.Until.Before(at)) {
+			ends[a.Port.Name] = a.Until
+		}
+	}
+	return ends
+}
+
 // An Uplink is one way from this node into a network.
 type Uplink struct {
 	// Name is empty for what no rule named and no colour was given to.
@@ -105,8 +117,9 @@ type ConditionType string
 
 // The conditions of a node.
 const (
-	Conflict         ConditionType = "Conflict"         // two live neighbours contradict each other on a port
+	Conflict         ConditionType = "Conflict"         // speakers contradict each other on a port
 	VLANChanging     ConditionType = "VLANChanging"     // the switch announces another VLAN, not yet believed
+	StaleSoon        ConditionType = "StaleSoon"        // a switch is silent, and its networks will be refused
 	Spans            ConditionType = "Spans"            // one name covers several identities
 	BondSplit        ConditionType = "BondSplit"        // the members of a bond lead to different networks
 	BridgeSplit      ConditionType = "BridgeSplit"      // so do the ports of a bridge

@@ -110,7 +110,7 @@ func TestReference(t *testing.T) {
 			t.Errorf("%s\nin the block\n%s", got, block[1])
 		}
 	}
-	for _, k := range append([]string{"managementAddress", "group", "vlan", "aliases", "tagged", "spans", "stale", "unadvertised", "vlans", "match"}, keyNames[:]...) {
+	for _, k := range append([]string{"managementAddress", "group", "vlan", "aliases", "tagged", "spans", "stale", "silence", "goodbye", "cdp", "wireNames", "unadvertised", "vlans", "match"}, keyNames[:]...) {
 		if !strings.Contains(string(doc), "`"+k+"`") {
 			t.Errorf("docs/rules.md does not explain %s", k)
 		}
@@ -208,6 +208,7 @@ func FuzzParse(f *testing.F) {
 		}
 		f.Add(data)
 	}
+	f.Add([]byte(`networks: [{name: "{vlanName}", wireNames: true, cdp: true, silence: 1d2h3m4s, goodbye: refuse, match: [{vlanName: "*"}]}]`))
 	f.Add([]byte(`networks: [{name: "a-{system.1}", match: [{system: "(*)", vlan: "1,3-4"}], tagged: 5, aliases: [b]}]`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		set, warnings, err := Parse("f.yaml", data)
@@ -233,11 +234,11 @@ func FuzzName(f *testing.F) {
 	f.Add("leaf-1", "uplink (x)", "Ethernet1/1", "Blue Net", uint16(200), uint16(1))
 	f.Add("---", "\xff\x00", "é", "", uint16(0), uint16(0))
 	set, _, err := Parse("f.yaml", []byte(`
-switchGroups: {dc: {match: [{system: "leaf-*"}], unadvertised: switch, vlans: {"1-4094": "{vlanName}-{vlan}-{port.number}"}}}
+switchGroups: {dc: {match: [{system: "leaf-*"}], unadvertised: switch, wireNames: true, vlans: {"1-4094": "{vlanName}-{vlan}-{port.number}"}}}
 networks:
-  - {name: "{system.1}-{system.2}", aliases: ["a{portDescription.1}"], match: [{system: "(*)-(*)", portDescription: "(*)"}]}
+  - {name: "{system.1}-{system.2}", wireNames: true, aliases: ["a{portDescription.1}"], match: [{system: "(*)-(*)", portDescription: "(*)"}]}
   - {name: "x-{port.1}", match: [{port: "E(*)"}, {port: "(*)", vlan: "5-9"}]}
-  - {name: "{vlanName}", tagged: "1000-1099", match: [{system: "*"}], aliases: [b]}
+  - {name: "{vlanName}", wireNames: true, tagged: "1000-1099", match: [{system: "*"}], aliases: [b]}
 `))
 	if err != nil {
 		f.Fatal(err)

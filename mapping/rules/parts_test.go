@@ -7,6 +7,7 @@ import (
 	"os"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -229,9 +230,11 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// Whatever the wire says, a name is a DNS label that the rules cover.
+// Whatever the wire says, a name is a DNS label that the rules cover, and none that a
+// rule gives literally to others.
 func FuzzName(f *testing.F) {
 	f.Add("leaf-1", "uplink (x)", "Ethernet1/1", "Blue Net", uint16(200), uint16(1))
+	f.Add("Gr", "", "Een", "green", uint16(1000), uint16(1))
 	f.Add("---", "\xff\x00", "é", "", uint16(0), uint16(0))
 	set, _, err := Parse("f.yaml", []byte(`
 switchGroups: {dc: {match: [{system: "leaf-*"}], unadvertised: switch, wireNames: true, vlans: {"1-4094": "{vlanName}-{vlan}-{port.number}"}}}
@@ -239,6 +242,7 @@ networks:
   - {name: "{system.1}-{system.2}", wireNames: true, aliases: ["a{portDescription.1}"], match: [{system: "(*)-(*)", portDescription: "(*)"}]}
   - {name: "x-{port.1}", match: [{port: "E(*)"}, {port: "(*)", vlan: "5-9"}]}
   - {name: "{vlanName}", wireNames: true, tagged: "1000-1099", match: [{system: "*"}], aliases: [b]}
+  - {name: green, aliases: ["7", gr-een], match: [{node: another}]}
 `))
 	if err != nil {
 		f.Fatal(err)
@@ -249,6 +253,14 @@ networks:
 			PVID: pvid, VLANs: []discovery.VLANName{{ID: vid, Name: vlanName}},
 		}
 		checkAnswers(t, set, subject(n))
+		for _, v := range n.VLANs {
+			for _, tagged := range []bool{false, true} {
+				naming, _, _ := set.Name(subject(n), Occurrence{v.ID, v.Name, tagged})
+				if slices.Contains([]string{"green", "7", "gr-een"}, naming.Name) {
+					t.Errorf("%q of %q and %q is %q", vlanName, system, port, naming.Name)
+				}
+			}
+		}
 	})
 }
 

@@ -59,7 +59,7 @@ func NewLoop(d Deps) *Loop {
 	kept, lost := store{statefile.Dir(c.StateDirectory)}, &damage{log: d.Log}
 	nodeFilePath := filepath.Join(c.RunDirectory, nodefile.FileName)
 	m := &mapper{
-		world: mapping.World{Node: c.Node, BootID: d.BootID},
+		world: mapping.World{Node: c.Node, BootID: d.BootID, Silence: c.Silence, Goodbye: c.Goodbye},
 		use:   mapping.Colours{Tagged: c.Colours.Of == config.ColoursOfAll, Attach: c.Colours.Attach},
 		rules: inForce{d.Rules.Load()},
 		containers: judged{

@@ -187,7 +187,7 @@ func (a *app) rules() *cobra.Command {
 		Short: "Check a rules file and report every mistake in it",
 		Args:  cobra.ExactArgs(1),
 		RunE:  func(_ *cobra.Command, args []string) error { return a.checkRules(args[0]) },
-	}, formatText, formatJSON))
+	}, formatText, formatJSON), a.replaceRules())
 	return cmd
 }
 

@@ -3,6 +3,7 @@
 package mapping
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -95,7 +96,7 @@ func (w *World) wordOf(n *discovery.Neighbor, leads []lead) belief.Word {
 		if l.named {
 			to, out.Named = "network "+l.naming.Name, true
 		}
-		if n.Protocol == discovery.ProtocolCDP && !attachesByCDP(l.naming) {
+		if n.Protocol == discovery.ProtocolCDP && !l.naming.CDP {
 			to += " by CDP" // which is another word: nothing attaches by it
 		}
 		out.Leads = append(out.Leads, belief.Lead{Tag: l.vid, To: to})
@@ -143,18 +144,25 @@ func (w *World) leads(ifname string, n *discovery.Neighbor) []lead {
 	return out
 }
 
-// How long a word counts after its switch fell silent, or said goodbye, unless rules say
-// otherwise.
-const (
-	defaultSilence = 24 * time.Hour
-	defaultGoodbye = 0
-)
+// How long a word counts after its switch fell silent where nobody says it: a day, which
+// an operator has to notice it. After a goodbye it counts no more.
+const defaultSilence = 24 * time.Hour
 
-func attachesByCDP(rules.Naming) bool { return false }
+// silence is how long a word counts after its switch was heard last.
+func (w *World) silence(n rules.Naming) time.Duration {
+	return limit(cmp.Or(n.Silence, w.Silence), defaultSilence)
+}
 
-func (w *World) silence(rules.Naming) time.Duration { return defaultSilence }
+// goodbye is how long it does after its switch said goodbye.
+func (w *World) goodbye(n rules.Naming) time.Duration { return limit(cmp.Or(n.Goodbye, w.Goodbye), 0) }
 
-func (w *World) goodbye(rules.Naming) time.Duration { return defaultGoodbye }
+func limit(s rules.Silence, otherwise time.Duration) time.Duration {
+	d, forever := s.Limit(otherwise)
+	if forever {
+		return belief.Forever
+	}
+	return d
+}
 
 // sightings are who holds the ports, or held them last, in the order of the ports. What else
 // is heard joins no switches: anybody can invent it.

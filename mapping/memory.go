@@ -30,6 +30,10 @@ type World struct {
 	BootID string
 	Rules  *rules.Set
 
+	// How long a switch's word counts once it is heard no more, where no rule says it:
+	// after it fell silent, and after it said goodbye.
+	Silence, Goodbye rules.Silence
+
 	switches Switches // from the Memory
 }
 

@@ -39,7 +39,7 @@ type Colour struct {
 // Resolve computes what every name means on this node. It is pure: the same
 // input gives the same View.
 func Resolve(in Input) View {
-	v := View{Node: in.Node, BootID: in.BootID, Time: in.Snapshot.Time}
+	v := View{Node: in.Node, BootID: in.BootID, Silence: in.Silence, Goodbye: in.Goodbye, Time: in.Snapshot.Time}
 	in.switches = in.Memory.Switches
 	r := resolver{Input: in, now: in.Snapshot.Time, view: &v}
 	for i := range in.Snapshot.Ports {
@@ -201,7 +201,7 @@ func (r *resolver) add(ifi discovery.Interface, b *belief.Port, n *discovery.Nei
 		a.Keep, a.Spans = l.naming.StaleKeep, l.naming.Spans
 	}
 	r.certainty(&a, ifi, b, l, shared)
-	if n.Protocol == discovery.ProtocolCDP && a.Usable && !attachesByCDP(l.naming) {
+	if n.Protocol == discovery.ProtocolCDP && a.Usable && !l.naming.CDP {
 		a.Usable, a.Reason = false, "only CDP tells it, which crosses the switches of other makers; a rule with cdp: true accepts that"
 	}
 	path := pathOf(r.Snapshot, ifi, l.vid)

@@ -12,9 +12,15 @@ import (
 
 // A View is what the network names mean on one node. It is immutable.
 type View struct {
-	Node   string    `json:"node"`
-	BootID string    `json:"bootID"`
-	Time   time.Time `json:"time"`
+	Node   string `json:"node"`
+	BootID string `json:"bootID"`
+
+	// Silence and Goodbye are what counts on this node where no rule says how long a word
+	// counts after its switch fell silent, or said goodbye.
+	Silence rules.Silence `json:"silence,omitempty"`
+	Goodbye rules.Silence `json:"goodbye,omitempty"`
+
+	Time time.Time `json:"time"`
 
 	// Converged reports whether every port was heard or waited for; Pending are
 	// the interfaces still waited for.

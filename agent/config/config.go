@@ -6,6 +6,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net"
@@ -13,11 +14,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/yamlfile"
 	"github.com/colvin-net/colvin/mapping/nodefile"
+	"github.com/colvin-net/colvin/mapping/rules"
 )
 
 // Where the agent keeps its files unless it is configured otherwise.
@@ -25,6 +28,9 @@ const (
 	defaultRules    = "/etc/colvin/rules.yaml"
 	DefaultStateDir = "/var/lib/colvin/agent"
 )
+
+// defaultSilence is for repairs over night, and no longer: who knows what was recabled.
+const defaultSilence = rules.Silence(24 * time.Hour)
 
 // The values of colours.of.
 const (
@@ -61,8 +67,11 @@ type Config struct {
 	Exceptions     []Exception
 	ShutdownOnExit bool
 	Rules          string
-	RunDirectory   string
-	StateDirectory string
+	// How long a switch's word counts once it is heard no more, where no rule says it:
+	// after it fell silent, and after it said goodbye.
+	Silence, Goodbye rules.Silence
+	RunDirectory     string
+	StateDirectory   string
 	// RecordDirectory is the CNI plugin's; the agent only reads it.
 	RecordDirectory string
 	Colours         Colours
@@ -145,6 +154,8 @@ func Parse(file string, data []byte) (Config, error) {
 		Exceptions:      exceptions(m.Get("ports")),
 		ShutdownOnExit:  m.Get("shutdownOnExit").Bool(false),
 		Rules:           path(m.Get("rules"), defaultRules),
+		Silence:         cmp.Or(rules.ReadSilence(m.Get("silence")), defaultSilence),
+		Goodbye:         cmp.Or(rules.ReadGoodbye(m.Get("goodbye")), rules.SilenceRefuse),
 		RunDirectory:    path(m.Get("runDirectory"), nodefile.DefaultDir),
 		StateDirectory:  path(m.Get("stateDirectory"), DefaultStateDir),
 		RecordDirectory: path(m.Get("recordDirectory"), record.DefaultDir),

@@ -10,12 +10,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping/nodefile"
+	"github.com/colvin-net/colvin/mapping/rules"
 )
 
 // TestReferenceConfiguration parses deploy/colvind.yaml, which must state every
@@ -38,7 +40,7 @@ func TestReferenceConfiguration(t *testing.T) {
 	}
 	want := Config{
 		Interfaces: []string{"*"}, Protocols: []discovery.Protocol{discovery.ProtocolLLDP, discovery.ProtocolCDP},
-		Ports: Ports{Transmit: TransmitAuto, Capture: CaptureAuto}, Rules: defaultRules, RunDirectory: nodefile.DefaultDir, StateDirectory: DefaultStateDir, RecordDirectory: record.DefaultDir,
+		Ports: Ports{Transmit: TransmitAuto, Capture: CaptureAuto}, Rules: defaultRules, Silence: defaultSilence, Goodbye: rules.SilenceRefuse, RunDirectory: nodefile.DefaultDir, StateDirectory: DefaultStateDir, RecordDirectory: record.DefaultDir,
 		Colours: Colours{Attach: true, Of: ColoursOfUntagged}, Log: Log{Level: slog.LevelInfo, Format: logText},
 	}
 	if diff := cmp.Diff(want, defaults); diff != "" {
@@ -122,6 +124,17 @@ colvind.yaml:9:5: ports[3].match: is missing; name the ports with a glob such as
 	}
 }
 
+func TestSilenceConfigurationMistakes(t *testing.T) {
+	_, err := Parse("colvind.yaml", []byte("silence: 30\ngoodbye: keep\n"))
+	want := `
+colvind.yaml:1:10: silence: is a number, where a duration belongs; write refuse, keep, or a duration of at least 1m and at most 366d, such as 30m, 24h or 7d
+colvind.yaml:2:10: goodbye: "keep" is not a duration; write refuse, or a duration of at least 1m and at most 366d, such as 30m, 24h or 7d
+`
+	if err == nil || err.Error() != strings.TrimSpace(want) {
+		t.Errorf("mistakes:\n%v\nwant\n%s", err, want)
+	}
+}
+
 func TestAltNamesConfiguration(t *testing.T) {
 	for content, want := range map[string]bool{"": false, "altnames: off": false, "altnames: on": true} {
 		if c, err := Parse("colvind.yaml", []byte(content)); err != nil || c.AltNames != want {
@@ -140,6 +153,8 @@ func TestConfiguration(t *testing.T) {
 interfaces: ["eth*", "!eth0"]
 protocols: [cdp]
 rules: /r
+silence: keep
+goodbye: 90m
 runDirectory: /run/x
 stateDirectory: /state
 recordDirectory: /records
@@ -151,7 +166,7 @@ log: {level: debug, format: json}
 `))
 	want := Config{
 		Node: "node1", Interfaces: []string{"eth*", "!eth0"}, Protocols: []discovery.Protocol{discovery.ProtocolCDP}, Ports: Ports{Transmit: TransmitAuto, Capture: CaptureAuto},
-		Rules: "/r", RunDirectory: "/run/x", StateDirectory: "/state", RecordDirectory: "/records", Colours: Colours{Attach: true, Of: ColoursOfAll}, AltNames: true,
+		Rules: "/r", Silence: rules.SilenceKeep, Goodbye: rules.Silence(90 * time.Minute), RunDirectory: "/run/x", StateDirectory: "/state", RecordDirectory: "/records", Colours: Colours{Attach: true, Of: ColoursOfAll}, AltNames: true,
 		Kubernetes: Kubernetes{Enabled: true, Kubeconfig: "/k"}, Metrics: Metrics{Address: "127.0.0.1:9100"}, Log: Log{Level: slog.LevelDebug, Format: LogJSON},
 	}
 	if diff := cmp.Diff(want, c); err != nil || diff != "" {

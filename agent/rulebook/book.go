@@ -6,16 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"reflect"
 	"time"
 
-	"github.com/fsnotify/fsnotify"
-
 	"github.com/colvin-net/colvin/agent/agentapi"
+	"github.com/colvin-net/colvin/internal/filewatch"
 	"github.com/colvin-net/colvin/internal/latest"
 	"github.com/colvin-net/colvin/internal/settle"
 	"github.com/colvin-net/colvin/internal/statefile"
@@ -24,10 +20,11 @@ import (
 )
 
 const (
-	// rulesPoll reads the rules file anew though nothing was notified, for file
-	// systems that notify nothing.
+	// rulesPoll looks at the rules file though nothing was notified, for file systems
+	// that notify nothing.
 	rulesPoll = 30 * time.Second
-	// rulesSettle lets an editor finish what it does in several steps.
+	// rulesSettle lets an editor finish what it does in several steps, and lies between
+	// two looks that must find the same.
 	rulesSettle = 50 * time.Millisecond
 )
 
@@ -45,30 +42,43 @@ func (r *Rules) Unknown() bool { return r.Waiting || r.Set == nil && r.Problem !
 // A Book reads the rules of the node's file and of the cluster, again whenever
 // they change. What is wrong with them never ends the rules in force.
 type Book struct {
-	path    string
+	file    *file  // nil where none is configured
 	cluster string // whose rules count too; empty where the node is on its own
 	dir     statefile.Dir
 	log     *slog.Logger
 	in      chan []rules.Source // RuleSets; holds the latest at most
 	out     chan Rules          // holds the latest at most
 
-	rules   Rules
-	read    sources        // what was read last of each
-	fileErr error          // why the file was not read
-	merged  bool           // ever
-	seen    []rules.Source // the sources that were merged last
-	err     error          // what is wrong with those
-	unkept  *sources       // in force, but not kept for the next start; nil where they are
+	watch func(path string) (watch, error) // filewatch.Open, but in tests
+	blind bool                             // the file cannot be watched, which was logged
+
+	rules  Rules
+	read   sources        // what was read last of each
+	good   sources        // what is in force
+	merged bool           // ever
+	seen   []rules.Source // the sources that were merged last
+	err    error          // what is wrong with those
+	unkept *sources       // in force, but not kept for the next start; nil where they are
+}
+
+// A watch tells what becomes of the file.
+type watch interface {
+	Events() <-chan filewatch.Event
+	Close() error
 }
 
 // New returns a Book of the rules in the file at path, where there is one, and of the
 // cluster, whose identity is empty where the node is on its own. It keeps good rules in
 // the state directory.
 func New(path, cluster, stateDirectory string, log *slog.Logger) *Book {
-	return &Book{
-		path: path, cluster: cluster, dir: statefile.Dir(stateDirectory), log: log,
+	r := &Book{
+		cluster: cluster, dir: statefile.Dir(stateDirectory), log: log, watch: func(path string) (watch, error) { return filewatch.Open(path) },
 		in: make(chan []rules.Source, 1), out: make(chan Rules, 1), rules: Rules{Rules: agentapi.Rules{File: path}},
 	}
+	if path != "" {
+		r.file = &file{path: path, full: filewatch.Full}
+	}
+	return r
 }
 
 // Updates is where the rules arrive whenever those in force change, or what is wrong. It
@@ -80,33 +90,53 @@ func (*Book) String() string { return "watch rules" }
 
 // Run watches the file, and takes what the cluster says, until ctx ends.
 func (r *Book) Run(ctx context.Context) error {
-	events, lost, closeWatch := r.watch()
-	defer closeWatch()
+	watching := r.open()
+	defer func() { watching.close() }()
 	poll := time.NewTicker(rulesPoll)
 	defer poll.Stop()
-	written := time.NewTimer(0)
-	defer written.Stop()
+	settled := time.NewTimer(0) // what changed before the watch began
+	defer settled.Stop()
 	var offered pending
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-events:
-			written.Reset(rulesSettle)
-		case err := <-lost: // events may be
-			r.log.Debug("watching rules", "error", err)
-			written.Reset(rulesSettle)
+		case e, more := <-watching.events():
+			switch {
+			case !more: // its directory is gone
+				watching.close()
+				watching = watcher{}
+			case r.file.notice(e, time.Now()):
+				settled.Reset(rulesSettle)
+			default:
+				settled.Stop()
+			}
+		case <-settled.C:
+			if !r.look(false) {
+				settled.Reset(rulesSettle)
+			}
+		case <-poll.C:
+			if watching.watch == nil {
+				watching = r.open()
+			}
+			r.poll()
 		case s := <-r.Offered():
 			offered.renew(s)
 		case <-offered.settled:
 			r.Take(offered.ruleSets)
 			offered = pending{}
-		case <-poll.C:
-			r.Reload()
-		case <-written.C:
-			r.Reload()
 		}
 	}
+}
+
+// poll looks at the file, or says for how long it is being written.
+func (r *Book) poll() {
+	if r.file != nil && !r.file.writing.IsZero() {
+		r.file.unfinished(time.Now())
+		r.merge()
+		return
+	}
+	r.look(false)
 }
 
 // pending is what the cluster says, until it has said all that belongs together.
@@ -122,21 +152,37 @@ func (o *pending) renew(s []rules.Source) {
 	o.settled = time.After(o.window.Left(now))
 }
 
-// watch watches the directory, because editors and ConfigMaps replace the file.
-// Without notification the poll remains.
-func (r *Book) watch() (<-chan fsnotify.Event, <-chan error, func()) {
-	if r.path == "" {
-		return nil, nil, func() {}
+// A watcher is a watch, or none.
+type watcher struct{ watch watch }
+
+func (w watcher) events() <-chan filewatch.Event {
+	if w.watch == nil {
+		return nil
 	}
-	w, err := fsnotify.NewWatcher()
-	if err == nil {
-		if err = w.Add(filepath.Dir(r.path)); err == nil {
-			return w.Events, w.Errors, func() { _ = w.Close() }
+	return w.watch.Events()
+}
+
+func (w watcher) close() {
+	if w.watch != nil {
+		_ = w.watch.Close()
+	}
+}
+
+// open watches the file. Without notification the poll remains.
+func (r *Book) open() watcher {
+	if r.file == nil {
+		return watcher{}
+	}
+	w, err := r.watch(r.file.path)
+	if err != nil {
+		if !r.blind {
+			r.log.Warn("rules file cannot be watched; looking at it every 30 s", "file", r.file.path, "error", err)
 		}
-		_ = w.Close()
+		r.blind = true
+		return watcher{}
 	}
-	r.log.Warn("rules directory cannot be watched; reading the rules every 30 s", "file", r.path, "error", err)
-	return nil, nil, func() {}
+	r.blind = false
+	return watcher{w}
 }
 
 // Offer hands over the RuleSets of the cluster, for Run to take once they have settled.
@@ -160,8 +206,11 @@ func (r *Book) Load() Rules {
 	if err != nil {
 		r.log.Error("good rules of an earlier run cannot be used", "error", err)
 	}
-	r.read.File = kept.File
+	if r.file != nil {
+		r.file.read = kept.File
+	}
 	r.read.Cluster, r.read.Of = kept.Cluster, r.cluster
+	r.good = kept
 	r.Reload()
 	select {
 	case <-r.out:
@@ -176,17 +225,50 @@ func (r *Book) Load() Rules {
 	return r.rules
 }
 
-// Reload reads the file and puts the rules in force if they changed. It is a step of Run,
-// and not for use beside it.
-func (r *Book) Reload() {
-	r.fileErr = r.readFile()
+// Reload reads the file at once and puts the rules in force if they changed. It is a
+// step of Run, and not for use beside it.
+func (r *Book) Reload() { r.look(true) }
+
+// look looks at the file and puts the rules in force if they changed. It reports whether
+// the file is settled.
+func (r *Book) look(sure bool) (settled bool) {
+	settled = true
+	if r.file != nil {
+		settled = r.file.look(sure, r.inForce())
+		r.read.File = r.file.read
+	}
 	r.merge()
 	if r.unkept == nil {
-		return
+		return settled
 	}
 	if r.keep(*r.unkept); r.unkept == nil {
 		latest.Put(r.out, r.rules)
 	}
+	return settled
+}
+
+// inForce is what the file says by the rules in force; nil where they are of another
+// file, or of none.
+func (r *Book) inForce() []byte {
+	if f := r.good.File; f != nil && f.Name == r.file.path {
+		return f.Data
+	}
+	return nil
+}
+
+func (r *Book) path() string {
+	if r.file == nil {
+		return ""
+	}
+	return r.file.path
+}
+
+// fileErr is why the file does not count as it is.
+func (r *Book) fileErr() error {
+	if r.file == nil {
+		return nil
+	}
+	return r.file.err
 }
 
 // keep keeps good rules for the next start, or notes why not.
@@ -202,26 +284,6 @@ func (r *Book) keep(s sources) {
 	r.unkept, r.rules.Unkept = &s, fmt.Errorf("%w; a restart goes by the rules before these until it reads others", err)
 }
 
-// readFile keeps what was read before where the file cannot be read.
-func (r *Book) readFile() error {
-	if r.path == "" {
-		r.read.File = nil
-		return nil
-	}
-	data, err := os.ReadFile(r.path)
-	if errors.Is(err, fs.ErrNotExist) && r.read.File == nil {
-		return nil // there never were any rules, which is no mistake
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("read rules: %w; the rules read before stay in force: to have none, leave an empty file there", err)
-	}
-	if err != nil {
-		return fmt.Errorf("read rules: %w; the rules read before stay in force", err)
-	}
-	r.read.File = &rules.Source{Name: r.path, Data: data}
-	return nil
-}
-
 // merge puts all rules in force, or says why not.
 func (r *Book) merge() {
 	r.rules.Waiting = r.cluster != "" && r.read.Cluster == nil
@@ -229,8 +291,8 @@ func (r *Book) merge() {
 		r.refuse(errors.New("the RuleSets of the cluster are not known yet, and without them nothing has a name; they will be once the API server is reached"))
 		return
 	}
-	if r.fileErr != nil && r.read.File == nil { // without what it says the others could mean something else
-		r.refuse(r.fileErr)
+	if err := r.fileErr(); err != nil && r.read.File == nil { // without what it says the others could mean something else
+		r.refuse(err)
 		return
 	}
 	if all := r.read.all(); !r.merged || !rules.EqualSources(all, r.seen) {
@@ -241,7 +303,7 @@ func (r *Book) merge() {
 			return
 		}
 	}
-	why := r.fileErr
+	why := r.fileErr()
 	if r.err != nil {
 		why = errors.Join(why, fmt.Errorf("rules are not valid, the rules read before stay in force:\n%w", r.err))
 	}
@@ -261,7 +323,7 @@ func (r *Book) refuse(why error) {
 	case r.rules.Waiting:
 		r.log.Info("rules are awaited", "reason", why)
 	case why != nil:
-		r.log.Error("rules are not in force", "file", r.path, "error", why)
+		r.log.Error("rules are not in force", "file", r.path(), "error", why)
 	}
 	r.rules.Problem = problem
 	latest.Put(r.out, r.rules)
@@ -269,12 +331,13 @@ func (r *Book) refuse(why error) {
 
 func (r *Book) accept(set *rules.Set, warnings []yamlfile.Mistake) {
 	was := r.rules
+	r.good = r.read
 	r.rules = Rules{Set: set, Rules: agentapi.Rules{RuleSets: namesOf(r.read.Cluster), Loaded: time.Now()}}
 	if r.read.File != nil {
-		r.rules.File = r.path
+		r.rules.File = r.file.path
 	}
-	if r.fileErr != nil {
-		r.rules.Problem = r.fileErr.Error()
+	if err := r.fileErr(); err != nil {
+		r.rules.Problem = err.Error()
 	}
 	for _, w := range warnings {
 		r.rules.Warnings = append(r.rules.Warnings, w.String())
@@ -286,7 +349,7 @@ func (r *Book) accept(set *rules.Set, warnings []yamlfile.Mistake) {
 	}
 	if len(r.read.all()) == 0 && was.Set == nil && r.cluster == "" {
 		r.rules = was // there are none, and never were
-		r.refuse(r.fileErr)
+		r.refuse(r.fileErr())
 		return
 	}
 	r.log.Info("rules in force", "file", r.rules.File, "rulesets", r.rules.RuleSets)

@@ -226,10 +226,10 @@ func TestReload(t *testing.T) {
 		{"good", func() error { s.write(fileGreen); return nil }, s.path, []string{"green"}, "", []string{inForce}},
 		{"a mistake", func() error { s.write(fileBad); return nil }, s.path, []string{"green"}, "rules are not valid, the rules read before stay in force", []string{notInForce}},
 		{"repaired", func() error { s.write(fileGreen); return nil }, s.path, []string{"green"}, "", []string{inForce}},
-		{"gone", func() error { return os.Remove(s.path) }, s.path, []string{"green"}, "the rules read before stay in force: to have none, leave an empty file there", []string{notInForce}},
+		{"gone", func() error { return os.Remove(s.path) }, s.path, []string{"green"}, "the rules read before stay in force: to have none, put a file there that says so: networks: []", []string{notInForce}},
 		{"unreadable", func() error { return os.Mkdir(s.path, 0o700) }, s.path, []string{"green"}, "is a directory; the rules read before stay in force", []string{notInForce}},
 		{"as it was", func() error { err := os.Remove(s.path); s.write(fileGreen); return err }, s.path, []string{"green"}, "", nil},
-		{"empty", func() error { s.write(""); return nil }, s.path, []string{}, "", []string{inForce}},
+		{"none", func() error { s.write("networks: []"); return nil }, s.path, []string{}, "", []string{inForce}},
 		{"a warning", func() error { s.write(fileTwice); return nil }, s.path, []string{"green"}, "", []string{"WARN rules", inForce}},
 		{"the same warning", func() error { s.write(fileTwice + "\n"); return nil }, s.path, []string{"green"}, "", []string{inForce}},
 	} {
@@ -440,79 +440,5 @@ func TestUnkept(t *testing.T) {
 	s.book.Reload()
 	if r := s.update(); r != nil {
 		t.Errorf("told again %+v", r)
-	}
-}
-
-// TestPoll has the directory of the file come when it is too late to watch it.
-func TestPoll(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newShelf(t, nil)
-		s.path = filepath.Join(filepath.Dir(s.path), "later", "rules.yaml")
-		s.open(s.path, "")
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error, 1)
-		go func() { done <- s.book.Run(ctx) }()
-		synctest.Wait()
-		if diff := cmp.Diff([]string{"WARN rules directory cannot be watched; reading the rules every 30 s"}, s.logged()); diff != "" {
-			t.Errorf("logged (-want +got):\n%s", diff)
-		}
-		if err := os.Mkdir(filepath.Dir(s.path), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		s.write(fileGreen)
-		begin := time.Now()
-		if r := <-s.book.Updates(); !slices.Equal(names(&r), []string{"green"}) || time.Since(begin) != rulesPoll {
-			t.Errorf("%v after %v", names(&r), time.Since(begin))
-		}
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
-}
-
-// TestWatch has the kernel notify of the file, and of none where none is configured.
-func TestWatch(t *testing.T) {
-	s := newShelf(t, nil)
-	s.open(s.path, "")
-	events, _, closeWatch := s.book.watch()
-	defer closeWatch()
-	s.write(fileGreen)
-	if e := <-events; e.Name != s.path {
-		t.Errorf("notified of %s, want %s", e.Name, s.path)
-	}
-	s.open("", "")
-	if events, _, closeWatch := s.book.watch(); events != nil {
-		closeWatch()
-		t.Error("a directory is watched for no file")
-	}
-	if s.log.Len() != 0 {
-		t.Errorf("logged %s", s.log.String())
-	}
-}
-
-// TestFileIsFollowed has the file change under a running Book.
-func TestFileIsFollowed(t *testing.T) {
-	s := newShelf(t, nil)
-	s.open(s.path, "")
-	s.write(fileGreen)
-	ctx, cancel := context.WithTimeout(t.Context(), rulesPoll/2) // less than the safety net takes
-	defer cancel()
-	done := make(chan error, 1)
-	go func() { done <- s.book.Run(ctx) }()
-	for _, want := range []string{"green", "blue"} {
-		select {
-		case r := <-s.book.Updates():
-			if !slices.Equal(names(&r), []string{want}) {
-				t.Errorf("names %v, want %s", names(&r), want)
-			}
-		case <-ctx.Done():
-			t.Fatalf("%s is not seen", want)
-		}
-		s.write(strings.ReplaceAll(fileGreen, "green", "blue"))
-	}
-	cancel()
-	if err := <-done; err != nil {
-		t.Error(err)
 	}
 }

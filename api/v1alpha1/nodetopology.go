@@ -56,6 +56,17 @@ type NodeTopologySpec struct {
 	// +required
 	Summary TopologySummary `json:"summary"`
 
+	// Silence is how long a switch's word counts on the node after it fell silent, where no
+	// rule says it: refuse, keep or a duration. Without it the default counts.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	Silence string `json:"silence,omitempty"`
+
+	// Goodbye is the same for a switch that said goodbye.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	Goodbye string `json:"goodbye,omitempty"`
+
 	// Interfaces are the network interfaces of the node that are ports, or that lead
 	// to one: bonds, bridges and VLAN devices. Not listed is what comes and goes with the
 	// containers: VLAN devices that Colvin makes, and virtual functions, which share the

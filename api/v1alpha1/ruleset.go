@@ -81,6 +81,8 @@ type RuleSetSpec struct {
 // +kubebuilder:validation:XValidation:rule=`!self.name.matches(r'\{node\.[1-9]') || self.match.all(m, has(m.node) && m.node.contains('('))`,message="{node.1} asks for what is not caught; put parentheses around what is to be caught in the node of every match, such as (*)",fieldPath=".name"
 // +kubebuilder:validation:XValidation:rule=`!self.name.matches(r'\{interface\.[1-9]') || self.match.all(m, has(m.interface) && m.interface.contains('('))`,message="{interface.1} asks for what is not caught; put parentheses around what is to be caught in the interface of every match, such as (*)",fieldPath=".name"
 // +kubebuilder:validation:XValidation:rule=`!self.name.matches(r'\{vlanName\.[1-9]') || self.match.all(m, has(m.vlanName) && m.vlanName.contains('('))`,message="{vlanName.1} asks for what is not caught; put parentheses around what is to be caught in the vlanName of every match, such as (*)",fieldPath=".name"
+// +kubebuilder:validation:XValidation:rule=`has(self.wireNames) && self.wireNames || !self.name.matches(r'^(-|\{vlan\})*\{([cps]|vlanN)[^}]*\}(-|\{[cpsv][^}]*\})*$')`,message="is nothing but words of the switch, so whoever speaks on the wire chooses the name; begin it with text of your own, or set wireNames: true in the rule if that is meant",fieldPath=".name"
+// +kubebuilder:validation:XValidation:rule=`has(self.wireNames) && self.wireNames || !has(self.aliases) || !self.aliases.exists(a, a.matches(r'^(-|\{vlan\})*\{([cps]|vlanN)[^}]*\}(-|\{[cpsv][^}]*\})*$'))`,message="an alias is nothing but words of the switch, so whoever speaks on the wire chooses the name; begin it with text of your own, or set wireNames: true in the rule if that is meant",fieldPath=".aliases"
 type NetworkRule struct {
 	// Name is the name that the rule gives: a DNS label of at most 63 lower-case
 	// letters, digits and dashes. It may hold words: {vlan}, the number of the VLAN;
@@ -118,9 +120,32 @@ type NetworkRule struct {
 	Spans bool `json:"spans,omitempty"`
 
 	// Stale is "keep" where an uplink stays usable while it is unverified: while the
-	// cable may have been moved and the switch has not been heard again.
+	// cable may have been moved and the switch has not been heard again. It is about a
+	// carrier that was lost; silence is about one that was not.
 	// +optional
 	Stale StalePolicy `json:"stale,omitempty"`
+
+	// Silence is how long an uplink stays usable once its switch is heard no more, though
+	// the carrier was never lost: "refuse", "keep", or a duration of at least 1m and at
+	// most 366d, such as 30m, 24h or 7d. Without it each node's configuration says so.
+	// +optional
+	Silence SilencePolicy `json:"silence,omitempty"`
+
+	// Goodbye is the same after the switch said goodbye, as it does when LLDP is switched
+	// off there: "refuse", or a duration.
+	// +optional
+	Goodbye GoodbyePolicy `json:"goodbye,omitempty"`
+
+	// CDP says that pods attach to these networks though CDP alone tells of them. Without
+	// it what CDP tells is for reading.
+	// +optional
+	CDP bool `json:"cdp,omitempty"`
+
+	// WireNames says that name and aliases may be words of the switch alone, such as
+	// {vlanName}: then whoever speaks on the wire chooses the name. It never equals one
+	// that rules give literally.
+	// +optional
+	WireNames bool `json:"wireNames,omitempty"`
 
 	// Unadvertised is "switch" where ports that advertise no VLAN are one network per switch, and
 	// this rule may name them.
@@ -129,6 +154,8 @@ type NetworkRule struct {
 }
 
 // A SwitchGroup is a group of switches on which the same VLAN is the same network.
+//
+// +kubebuilder:validation:XValidation:rule=`has(self.wireNames) && self.wireNames || !has(self.vlans) || !self.vlans.exists(v, self.vlans[v].matches(r'^(-|\{vlan\})*\{([cps]|vlanN)[^}]*\}(-|\{[cpsv][^}]*\})*$'))`,message="a name is nothing but words of the switch, so whoever speaks on the wire chooses the name; begin it with text of your own, or set wireNames: true in the rule if that is meant",fieldPath=".vlans"
 type SwitchGroup struct {
 	// Match says which switches are in the group: one of the entries must hold. Only
 	// chassis, system and managementAddress can be used.
@@ -146,6 +173,10 @@ type SwitchGroup struct {
 	// +kubebuilder:validation:MaxProperties=256
 	// +kubebuilder:validation:XValidation:rule=`self.all(vlan, vlan.matches(r'^( *([1-9]\d{0,2}|[1-3]\d{3}|40[0-8]\d|409[0-4]) *[-,])* *([1-9]\d{0,2}|[1-3]\d{3}|40[0-8]\d|409[0-4]) *$') && !vlan.matches('-[^,]*-'))`,message="holds a key that is no VLAN; write a number from 1 to 4094, a range such as 200-299, or a list of them such as 100-109,200"
 	VLANs map[string]NameTemplate `json:"vlans,omitempty"`
+
+	// WireNames says that names may be words of the switch alone, as in networks.
+	// +optional
+	WireNames bool `json:"wireNames,omitempty"`
 
 	// Unadvertised is "switch" where the switches are flat: their ports that advertise no VLAN are
 	// one network per group.
@@ -235,6 +266,18 @@ type StalePolicy string
 
 // StaleKeep keeps them usable.
 const StaleKeep StalePolicy = "keep"
+
+// SilencePolicy says how long a switch's word counts that fell silent.
+//
+// +kubebuilder:validation:MaxLength=32
+// +kubebuilder:validation:XValidation:rule=`self == 'keep' || self == 'refuse' || self.matches(r'^([0-9]{1,3}d)?([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,8}s)?$') && size(self) > 0`,message="is no such duration; write refuse, keep, or a duration of at least 1m and at most 366d, such as 30m, 24h or 7d"
+type SilencePolicy string
+
+// GoodbyePolicy says how long a switch's word counts that said goodbye.
+//
+// +kubebuilder:validation:MaxLength=32
+// +kubebuilder:validation:XValidation:rule=`self == 'refuse' || self.matches(r'^([0-9]{1,3}d)?([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,8}s)?$') && size(self) > 0`,message="is no such duration; write refuse, or a duration of at least 1m and at most 366d, such as 30m, 24h or 7d"
+type GoodbyePolicy string
 
 // UnadvertisedPolicy says which ports that advertise no VLAN are one network.
 //

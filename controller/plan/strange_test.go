@@ -21,7 +21,7 @@ func TestStrange(t *testing.T) {
 	for seed := range uint64(500) {
 		p := large(t, 2)
 		for _, err := range []error{
-			p.ruleSet("wire", "networks: [{name: '{system.1}', match: [{system: '(*)', vlan: '1-4094'}]}, {name: '{vlanName}', match: [{vlanName: '*'}]}]"),
+			p.ruleSet("wire", "networks: [{name: '{system.1}', wireNames: true, match: [{system: '(*)', vlan: '1-4094'}]}, {name: '{vlanName}', wireNames: true, match: [{vlanName: '*'}]}]"),
 			p.play("node", []string{"strange"}),
 		} {
 			if err != nil {

@@ -15,7 +15,7 @@ import (
 
 // elsewhere are fields whose bounds are not for this package to hold: the kernel or
 // package discovery makes them no longer, or package publish writes them.
-var elsewhere = regexp.MustCompile(`^(bootID|moved\b.*|interfaces\[\]\.(kind|mac|bond\.mode)|.*\.source|switches\[\]\.(capabilities|enabled)(\[\])?)$`)
+var elsewhere = regexp.MustCompile(`^(bootID|silence|goodbye|moved\b.*|interfaces\[\]\.(kind|mac|bond\.mode)|.*\.source|switches\[\]\.(capabilities|enabled)(\[\])?)$`)
 
 // TestBounds holds that the bounds are those of the CRD. An API server refuses all of an
 // object that goes beyond one of them.

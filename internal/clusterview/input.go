@@ -12,6 +12,7 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/belief"
+	"github.com/colvin-net/colvin/mapping/rules"
 )
 
 // Input is what the NodeTopologySpec of a node was made of, as far as mapping.Resolve
@@ -28,7 +29,15 @@ func Input(spec *v1alpha1.NodeTopologySpec, node string, now time.Time) (mapping
 			return mapping.Input{}, fmt.Errorf("read spec.interfaces[%d] of NodeTopology %s: %w", i, node, err)
 		}
 	}
-	return mapping.Input{World: mapping.World{Node: node, BootID: spec.BootID}, Snapshot: r.snap, Memory: r.memory}, nil
+	world := mapping.World{Node: node, BootID: spec.BootID}
+	var ok bool
+	if world.Silence, ok = rules.ParseSilence(spec.Silence); !ok {
+		return mapping.Input{}, fmt.Errorf("read spec.silence of NodeTopology %s: %q is neither refuse, keep nor a duration", node, spec.Silence)
+	}
+	if world.Goodbye, ok = rules.ParseSilence(spec.Goodbye); !ok {
+		return mapping.Input{}, fmt.Errorf("read spec.goodbye of NodeTopology %s: %q is neither refuse nor a duration", node, spec.Goodbye)
+	}
+	return mapping.Input{World: world, Snapshot: r.snap, Memory: r.memory}, nil
 }
 
 type topologyReader struct {

@@ -67,7 +67,7 @@ func size(spec *v1alpha1.NodeTopologySpec) int {
 }
 
 func (b *topologyBuilder) build() v1alpha1.NodeTopologySpec {
-	spec := v1alpha1.NodeTopologySpec{BootID: b.view.BootID, Converged: b.view.Converged}
+	spec := v1alpha1.NodeTopologySpec{BootID: b.view.BootID, Converged: b.view.Converged, Silence: b.view.Silence.String(), Goodbye: b.view.Goodbye.String()}
 	for _, ifi := range relevant(b.snap) {
 		spec.Interfaces = append(spec.Interfaces, b.networkInterface(ifi))
 	}

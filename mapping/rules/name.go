@@ -32,7 +32,7 @@ func (s *Set) Name(sub Subject, occ Occurrence) (Naming, bool, []string) {
 				notes.add("%s would name it %s, but %s", m.ref, n.name.source, miss)
 			}
 			if applies {
-				naming, ok := n.naming(wordValues{m, sub, occ}, &notes)
+				naming, ok := n.naming(wordValues{m, sub, occ, s.names}, &notes)
 				return naming, ok, notes
 			}
 		}
@@ -40,7 +40,7 @@ func (s *Set) Name(sub Subject, occ Occurrence) (Naming, bool, []string) {
 	if g == nil {
 		return Naming{}, false, notes
 	}
-	naming, ok := g.naming(wordValues{gm, sub, occ}, &notes)
+	naming, ok := g.naming(wordValues{gm, sub, occ, s.names}, &notes)
 	return naming, ok, notes
 }
 
@@ -95,7 +95,10 @@ func (n *networkRule) naming(src wordValues, notes *notes) (Naming, bool) {
 		notes.add("%s applies, but gives no name: %v", src.match.ref, err)
 		return Naming{}, false
 	}
-	naming := Naming{Name: name, Ref: src.match.ref, StaleKeep: n.staleKeep, Spans: n.spans, UnadvertisedSwitch: n.unadvertisedSwitch}
+	naming := Naming{
+		Name: name, Ref: src.match.ref, StaleKeep: n.staleKeep, Spans: n.spans, UnadvertisedSwitch: n.unadvertisedSwitch,
+		CDP: n.cdp, Silence: n.silence, Goodbye: n.goodbye,
+	}
 	for _, t := range n.aliases {
 		alias, err := t.expand(src)
 		if err != nil {

@@ -226,21 +226,23 @@ func readUnadvertised(m *yamlfile.Mapping) bool {
 
 func (r *reader) readGroup(g *group, m *yamlfile.Mapping) {
 	match, vlans := m.Get("match").Required(`add match: with at least one entry, such as {system: "leaf-*"}`), m.Get("vlans")
+	wireNames := m.Get("wireNames").Bool(false)
 	g.unadvertisedSwitch = readUnadvertised(m)
 	matches := r.readMatches(match, groupScope)
 	g.matches = bare(matches)
-	r.readGroupVLANs(g, matches, vlans.Mapping())
+	r.readGroupVLANs(g, matches, vlans.Mapping(), wireNames)
 	r.warnCovered(&r.grouping, matches, nil)
 	r.set.groups = append(r.set.groups, g)
 }
 
-func (r *reader) readGroupVLANs(g *group, matches []parsedMatch, m *yamlfile.Mapping) {
+func (r *reader) readGroupVLANs(g *group, matches []parsedMatch, m *yamlfile.Mapping, wireNames bool) {
 	owners := make(map[uint16]Ref)
 	earlier := make(map[string]Ref) // by name
 	for _, p := range m.Pairs() {
 		name := yamlfile.Parsed(p.Value, nil, parseTemplate)
 		if name != nil {
 			r.checkWords(p.Value, name, matches, nil)
+			checkWire(p.Value, name, wireNames)
 		}
 		set, err := parseVLANs(p.Key.Raw())
 		if err != nil {
@@ -284,12 +286,15 @@ func (r *reader) readNetwork(v yamlfile.Value) {
 	m := v.Mapping()
 	name, match := m.Get("name").Required("add the name that the rule gives"), m.Get("match")
 	match.Required(`add match: with at least one entry, such as {system: "leaf-*", vlan: 100}`)
-	aliases, tagged := m.Get("aliases"), m.Get("tagged")
+	aliases, tagged, wireNames := m.Get("aliases"), m.Get("tagged"), m.Get("wireNames").Bool(false)
 	n := &networkRule{
 		name:               yamlfile.Parsed(name, nil, parseTemplate),
 		spans:              m.Get("spans").Bool(false),
 		staleKeep:          m.Get("stale").OneOf("", "keep") != "",
 		unadvertisedSwitch: readUnadvertised(m),
+		cdp:                m.Get("cdp").Bool(false),
+		silence:            ReadSilence(m.Get("silence")),
+		goodbye:            ReadGoodbye(m.Get("goodbye")),
 	}
 	where := networkScope
 	if tagged.Present() {
@@ -299,14 +304,15 @@ func (r *reader) readNetwork(v yamlfile.Value) {
 	n.matches = bare(matches)
 	if n.name != nil {
 		r.checkWords(name, n.name, matches, n)
+		checkWire(name, n.name, wireNames)
 	}
-	r.readAliases(n, aliases, matches)
+	r.readAliases(n, aliases, matches, wireNames)
 	warnSpans(n, matches, tagged)
 	r.warnCovered(&r.earlier, matches, n)
 	r.set.networks = append(r.set.networks, n)
 }
 
-func (r *reader) readAliases(n *networkRule, v yamlfile.Value, matches []parsedMatch) {
+func (r *reader) readAliases(n *networkRule, v yamlfile.Value, matches []parsedMatch, wireNames bool) {
 	for _, item := range v.List() {
 		t := yamlfile.Parsed(item, nil, parseTemplate)
 		if t == nil {
@@ -317,6 +323,7 @@ func (r *reader) readAliases(n *networkRule, v yamlfile.Value, matches []parsedM
 			continue
 		}
 		r.checkWords(item, t, matches, n)
+		checkWire(item, t, wireNames)
 		n.aliases = append(n.aliases, t)
 	}
 }
@@ -435,6 +442,15 @@ func (r *reader) checkWords(v yamlfile.Value, t *template, matches []parsedMatch
 			case wordNone, wordPortNumber:
 			}
 		}
+	}
+}
+
+// checkWire reports a name that whoever speaks on the wire could choose, where the rule
+// does not say that this is meant.
+func checkWire(v yamlfile.Value, t *template, meant bool) {
+	if t.wire && !meant {
+		v.Mistake(yamlfile.Quote(t.source)+" is nothing but words of the switch, so whoever speaks on the wire chooses the name",
+			"begin it with text of your own, such as x-"+t.source+", or set wireNames: true in the rule if that is meant")
 	}
 }
 

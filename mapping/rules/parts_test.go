@@ -7,6 +7,7 @@ import (
 	"os"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -110,7 +111,7 @@ func TestReference(t *testing.T) {
 			t.Errorf("%s\nin the block\n%s", got, block[1])
 		}
 	}
-	for _, k := range append([]string{"managementAddress", "group", "vlan", "aliases", "tagged", "spans", "stale", "unadvertised", "vlans", "match"}, keyNames[:]...) {
+	for _, k := range append([]string{"managementAddress", "group", "vlan", "aliases", "tagged", "spans", "stale", "silence", "goodbye", "cdp", "wireNames", "unadvertised", "vlans", "match"}, keyNames[:]...) {
 		if !strings.Contains(string(doc), "`"+k+"`") {
 			t.Errorf("docs/rules.md does not explain %s", k)
 		}
@@ -208,6 +209,7 @@ func FuzzParse(f *testing.F) {
 		}
 		f.Add(data)
 	}
+	f.Add([]byte(`networks: [{name: "{vlanName}", wireNames: true, cdp: true, silence: 1d2h3m4s, goodbye: refuse, match: [{vlanName: "*"}]}]`))
 	f.Add([]byte(`networks: [{name: "a-{system.1}", match: [{system: "(*)", vlan: "1,3-4"}], tagged: 5, aliases: [b]}]`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		set, warnings, err := Parse("f.yaml", data)
@@ -228,16 +230,19 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// Whatever the wire says, a name is a DNS label that the rules cover.
+// Whatever the wire says, a name is a DNS label that the rules cover, and none that a
+// rule gives literally to others.
 func FuzzName(f *testing.F) {
 	f.Add("leaf-1", "uplink (x)", "Ethernet1/1", "Blue Net", uint16(200), uint16(1))
+	f.Add("Gr", "", "Een", "green", uint16(1000), uint16(1))
 	f.Add("---", "\xff\x00", "é", "", uint16(0), uint16(0))
 	set, _, err := Parse("f.yaml", []byte(`
-switchGroups: {dc: {match: [{system: "leaf-*"}], unadvertised: switch, vlans: {"1-4094": "{vlanName}-{vlan}-{port.number}"}}}
+switchGroups: {dc: {match: [{system: "leaf-*"}], unadvertised: switch, wireNames: true, vlans: {"1-4094": "{vlanName}-{vlan}-{port.number}"}}}
 networks:
-  - {name: "{system.1}-{system.2}", aliases: ["a{portDescription.1}"], match: [{system: "(*)-(*)", portDescription: "(*)"}]}
+  - {name: "{system.1}-{system.2}", wireNames: true, aliases: ["a{portDescription.1}"], match: [{system: "(*)-(*)", portDescription: "(*)"}]}
   - {name: "x-{port.1}", match: [{port: "E(*)"}, {port: "(*)", vlan: "5-9"}]}
-  - {name: "{vlanName}", tagged: "1000-1099", match: [{system: "*"}], aliases: [b]}
+  - {name: "{vlanName}", wireNames: true, tagged: "1000-1099", match: [{system: "*"}], aliases: [b]}
+  - {name: green, aliases: ["7", gr-een], match: [{node: another}]}
 `))
 	if err != nil {
 		f.Fatal(err)
@@ -248,6 +253,14 @@ networks:
 			PVID: pvid, VLANs: []discovery.VLANName{{ID: vid, Name: vlanName}},
 		}
 		checkAnswers(t, set, subject(n))
+		for _, v := range n.VLANs {
+			for _, tagged := range []bool{false, true} {
+				naming, _, _ := set.Name(subject(n), Occurrence{v.ID, v.Name, tagged})
+				if slices.Contains([]string{"green", "7", "gr-een"}, naming.Name) {
+					t.Errorf("%q of %q and %q is %q", vlanName, system, port, naming.Name)
+				}
+			}
+		}
 	})
 }
 

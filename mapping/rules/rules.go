@@ -39,6 +39,8 @@ type networkRule struct {
 	spans              bool
 	staleKeep          bool
 	unadvertisedSwitch bool
+	cdp                bool
+	silence, goodbye   Silence
 }
 
 // group is one entry of switchGroups.
@@ -117,6 +119,11 @@ type Naming struct {
 	StaleKeep          bool // unverified uplinks stay usable
 	Spans              bool // one name over several identities is accepted
 	UnadvertisedSwitch bool // this rule's own setting; a group has one as well
+	CDP                bool // a pod attaches though CDP alone says so
+
+	// How long the switch's word counts once it is heard no more: after it fell silent,
+	// and after it said goodbye.
+	Silence, Goodbye Silence
 }
 
 // Ignored reports whether the neighbour is a speaker that is never a network,

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -128,43 +129,49 @@ networks:
     spans: true
     stale: keep
     unadvertised: switch
+    cdp: true
+    silence: keep
+    goodbye: 1d12h
   - {name: trunked, tagged: "400,410-419", match: [{system: "leaf-*"}]}
-  - {name: "{port.number}-{portDescription.2}-{portDescription.1}", match: [{portDescription: "(*) to (rack ?)", vlan: 7}]}
+  - {name: "{port.number}-{portDescription.2}-{portDescription.1}", wireNames: true, match: [{portDescription: "(*) to (rack ?)", vlan: 7}]}
   - {name: "bare-{port.1}-{interface.1}-{node.1}", match: [{port: "Ethernet(*)", interface: "e(??)4", node: "node-(*)", vlan: 8}]}
   - {name: "full-{chassis.1}-{port.1}", match: [{port: "(*):Ethernet*", chassis: "mac:(??):*", vlan: 9}]}
-  - {name: "{vlanName}", match: [{system: "leaf-*", vlan: 500}]}
+  - {name: "{vlanName}", wireNames: true, match: [{system: "leaf-*", vlan: 500}]}
   - {name: "{vlanName.1}-x", match: [{vlanName: "Blue(*)", vlan: 501}]}
   - {name: "name-{vlanName}-name-name-name-name-name-name-name-name-name-name", match: [{vlan: 502}]}
   - {name: lost, match: [{vlan: "502-503"}]}
-  - {name: some, aliases: ["{vlanName}", more], match: [{vlan: 504}]}
+  - {name: some, aliases: ["{vlanName}", more], wireNames: true, match: [{vlan: 504}]}
 `
 	for name, tt := range map[string]struct {
 		occ   Occurrence
 		want  Naming
 		notes []string
 	}{
-		"group, untagged":    {untagged, Naming{Name: "green", Ref: Ref{File: "r.yaml", Line: 5}}, nil},
-		"group, tagged":      {tagged, Naming{Name: "tenant-200-leaf", Ref: Ref{File: "r.yaml", Line: 5}}, nil},
-		"group, other VLAN":  {Occurrence{VID: 199}, Naming{}, nil},
-		"everything":         {Occurrence{VID: 300}, Naming{"storage", []string{"disks", "disks-300", "storage-net"}, Ref{File: "r.yaml", Line: 8}, true, true, true}, nil},
-		"tagged":             {Occurrence{VID: 412, Tagged: true}, Naming{Name: "trunked", Ref: Ref{File: "r.yaml", Line: 13}}, nil},
+		"group, untagged":   {untagged, Naming{Name: "green", Ref: Ref{File: "r.yaml", Line: 5}}, nil},
+		"group, tagged":     {tagged, Naming{Name: "tenant-200-leaf", Ref: Ref{File: "r.yaml", Line: 5}}, nil},
+		"group, other VLAN": {Occurrence{VID: 199}, Naming{}, nil},
+		"everything": {Occurrence{VID: 300}, Naming{
+			Name: "storage", Aliases: []string{"disks", "disks-300", "storage-net"}, Ref: Ref{File: "r.yaml", Line: 8}, StaleKeep: true, Spans: true, UnadvertisedSwitch: true,
+			CDP: true, Silence: SilenceKeep, Goodbye: Silence(36 * time.Hour),
+		}, nil},
+		"tagged":             {Occurrence{VID: 412, Tagged: true}, Naming{Name: "trunked", Ref: Ref{File: "r.yaml", Line: 16}}, nil},
 		"tagged, other VLAN": {Occurrence{VID: 409, Tagged: true}, Naming{}, nil},
 		"tagged is untagged": {Occurrence{VID: 412}, Naming{}, nil},
-		"description":        {Occurrence{VID: 7}, Naming{Name: "12-rack-7-uplink", Ref: Ref{File: "r.yaml", Line: 14}}, nil},
-		"bare port":          {Occurrence{VID: 8}, Naming{Name: "bare-1-12-ns-3", Ref: Ref{File: "r.yaml", Line: 15}}, nil},
+		"description":        {Occurrence{VID: 7}, Naming{Name: "12-rack-7-uplink", Ref: Ref{File: "r.yaml", Line: 17}}, nil},
+		"bare port":          {Occurrence{VID: 8}, Naming{Name: "bare-1-12-ns-3", Ref: Ref{File: "r.yaml", Line: 18}}, nil},
 		"no such port":       {Occurrence{VID: 9}, Naming{}, nil}, // a pattern without a known kind is for the bare ID
-		"VLAN name":          {Occurrence{VID: 500, VLANName: "_Blue  Net_"}, Naming{Name: "blue-net", Ref: Ref{File: "r.yaml", Line: 17}}, nil},
+		"VLAN name":          {Occurrence{VID: 500, VLANName: "_Blue  Net_"}, Naming{Name: "blue-net", Ref: Ref{File: "r.yaml", Line: 20}}, nil},
 		"no VLAN name": {Occurrence{VID: 500}, Naming{}, []string{
-			"r.yaml:17 applies, but gives no name: the switch does not advertise the VLAN name that {vlanName} asks for",
+			"r.yaml:20 applies, but gives no name: the switch does not advertise the VLAN name that {vlanName} asks for",
 		}},
 		"nothing left": {Occurrence{VID: 501, VLANName: "Blue \u20ac"}, Naming{}, []string{
-			`r.yaml:18 applies, but gives no name: {vlanName.1} is " €" here, in which there is no letter or digit`,
+			`r.yaml:21 applies, but gives no name: {vlanName.1} is " €" here, in which there is no letter or digit`,
 		}},
 		"too long": {Occurrence{VID: 502, VLANName: "storage-net"}, Naming{}, []string{
-			`r.yaml:19 applies, but gives no name: "name-storage-net-name-name-name-name-name-name-name-name-nam…" has 66 characters, a name has at most 63`,
+			`r.yaml:22 applies, but gives no name: "name-storage-net-name-name-name-name-name-name-name-name-nam…" has 66 characters, a name has at most 63`,
 		}},
-		"no VLAN name for an alias": {Occurrence{VID: 504}, Naming{Name: "some", Aliases: []string{"more"}, Ref: Ref{File: "r.yaml", Line: 21}}, []string{
-			"r.yaml:21 gives no alias: the switch does not advertise the VLAN name that {vlanName} asks for",
+		"no VLAN name for an alias": {Occurrence{VID: 504}, Naming{Name: "some", Aliases: []string{"more"}, Ref: Ref{File: "r.yaml", Line: 24}}, []string{
+			"r.yaml:24 gives no alias: the switch does not advertise the VLAN name that {vlanName} asks for",
 		}},
 		"PVID is untagged only": {Occurrence{VID: 100, Tagged: true}, Naming{}, nil},
 		"tagged without a VID":  {Occurrence{Tagged: true}, Naming{}, nil},
@@ -488,6 +495,83 @@ func TestNamesIn(t *testing.T) {
 	} {
 		if diff := cmp.Diff(tt.want, NamesIn(Source{Name: "a", Data: []byte(tt.data)})); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+	}
+}
+
+// A switch that calls a VLAN "Green!" does not make it the green that rules name, by
+// whatever words, in whichever source.
+func TestWireNames(t *testing.T) {
+	const (
+		byName  = `networks: [{name: "{vlanName}", wireNames: true, match: [{vlanName: "*"}]}, {name: green, match: [{system: sw-green, vlan: 100}]}]`
+		literal = `{networks: [{name: storage, aliases: [green, "7", "a-5"], match: [{system: sw-green, vlan: 100}]}]}`
+	)
+	for name, tt := range map[string]struct {
+		file, spec string
+		vlanName   string
+		want       string
+		note       string
+	}{
+		"beside a rule":         {byName, "{}", "Green!", "", `r.yaml:1 applies, but gives no name: {vlanName} is "green" here, which rules give as a name themselves: no switch may give it by its own words alone`},
+		"another name":          {byName, "{}", "Blue!", "blue", ""},
+		"an alias in a RuleSet": {`networks: [{name: "{vlanName}", wireNames: true, match: [{vlanName: "*"}]}]`, literal, "Green!", "", `r.yaml:1 applies, but gives no name: {vlanName} is "green" here, which rules give as a name themselves: no switch may give it by its own words alone`},
+		"caught":                {`networks: [{name: "{vlanName.1}", wireNames: true, match: [{vlanName: "x(*)"}]}]`, literal, "xgreen", "", `r.yaml:1 applies, but gives no name: {vlanName.1} is "green" here, which rules give as a name themselves: no switch may give it by its own words alone`},
+		"with a number":         {`networks: [{name: "{vlanName}-{vlan}", wireNames: true, match: [{vlanName: "*"}]}]`, literal, "A", "", `r.yaml:1 applies, but gives no name: {vlanName}-{vlan} is "a-5" here, which rules give as a name themselves: no switch may give it by its own words alone`},
+		"as an alias":           {`networks: [{name: some, aliases: ["{vlanName}"], wireNames: true, match: [{vlanName: "*"}]}]`, literal, "green", "some", `r.yaml:1 gives no alias: {vlanName} is "green" here, which rules give as a name themselves: no switch may give it by its own words alone`},
+		"in a group":            {`switchGroups: {g: {match: [{system: "*"}], wireNames: true, vlans: {5: "{vlanName}", 6: green}}}`, "{}", "Green", "", `r.yaml:1 applies, but gives no name: {vlanName} is "green" here, which rules give as a name themselves: no switch may give it by its own words alone`},
+		"mixed":                 {`networks: [{name: "g{vlanName}", match: [{vlanName: "*"}]}]`, literal, "reen", "green", ""},
+		"the node's own words":  {`networks: [{name: "{interface.1}", match: [{interface: "(*)", vlanName: "*"}]}, {name: ens4, match: [{vlan: 9}]}]`, "{}", "x", "ens4", ""},
+		"the number of a VLAN":  {`networks: [{name: "{vlan}", match: [{vlanName: "*"}]}, {name: "5", match: [{vlan: 9}]}]`, "{}", "x", "5", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			set, _, err := Merge(sources(tt.file, tt.spec, "{}")...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, ok, notes := set.Name(subject(leaf1()), Occurrence{VID: 5, VLANName: tt.vlanName, Tagged: true})
+			if got.Name != tt.want || ok != (tt.want != "") || len(got.Aliases) > 0 || strings.Join(notes, "\n") != tt.note {
+				t.Errorf("%q, %v, notes %q; want %q, %q", got.Name, ok, notes, tt.want, tt.note)
+			}
+		})
+	}
+}
+
+// A name needs wireNames where nothing but texts of the switch makes it.
+func TestWireAlone(t *testing.T) {
+	for name, want := range map[string]bool{
+		"green": false, "{vlan}": false, "{vlanName}": true, "{vlanName}{vlan}": true, "{vlan}--{port.number}": true, "{port.number}": true, "{system.1}": true,
+		"{system.1}-{chassis.1}": true, "{node.1}": false, "{vlanName}-{node.1}": false, "{interface.1}{vlan}": false, "rail-{system.1}": false, "{system.1}-7": false,
+	} {
+		if got, err := parseTemplate(name); err != nil || got.wire != want {
+			t.Errorf("%s: %v, %v; want %v", name, got.wire, err, want)
+		}
+	}
+}
+
+func TestSilence(t *testing.T) {
+	const day = 24 * time.Hour
+	for text, want := range map[string]Silence{
+		"refuse": SilenceRefuse, "keep": SilenceKeep, "1m": Silence(time.Minute), "90m": Silence(90 * time.Minute), "24h": Silence(day), "7d": Silence(7 * day),
+		"1d12h30m15s": Silence(36*time.Hour + 30*time.Minute + 15*time.Second), "366d": Silence(366 * day), "31622400s": Silence(366 * day), "60s": Silence(time.Minute),
+		"59s": 0, "366d1s": 0, "8785h": 0, "": 0, "7": 0, "-1h": 0, "+1h": 0, "1.5h": 0, "12h1d": 0, "1w": 0, "1h1h": 0, "0d": 0, "99999999999h": 0, "Keep": 0, "1 d": 0, "100ms": 0,
+	} {
+		doc := yamlfile.Parse("r.yaml", []byte("silence: '"+text+"'"))
+		got := ReadSilence(doc.Mapping().Get("silence"))
+		if got != want || (doc.Err() == nil) != (want != 0) {
+			t.Errorf("%q: %v, %v; want %v", text, got, doc.Err(), want)
+		}
+	}
+	for s, want := range map[Silence]string{0: "", SilenceRefuse: "refuse", SilenceKeep: "keep", Silence(36 * time.Hour): "1d12h", Silence(90 * time.Second): "1m30s"} {
+		if s.String() != want {
+			t.Errorf("%d is %q, want %q", s, s, want)
+		}
+	}
+	for s, want := range map[Silence]struct {
+		d       time.Duration
+		forever bool
+	}{0: {time.Hour, false}, SilenceRefuse: {0, false}, SilenceKeep: {0, true}, Silence(day): {day, false}} {
+		if d, forever := s.Limit(time.Hour); d != want.d || forever != want.forever {
+			t.Errorf("%v: %v, %v", s, d, forever)
 		}
 	}
 }

@@ -23,6 +23,7 @@ func ValidName(s string) bool { return len(s) <= nodefile.MaxNetworkName && labe
 type template struct {
 	source string
 	parts  []part
+	wire   bool // a switch could make any name of it
 }
 
 // part is literal text, or a word where its kind says so.
@@ -68,7 +69,32 @@ func parseTemplate(s string) (*template, error) {
 	if !ValidName(words.ReplaceAllString(s, "x")) {
 		return nil, yamlfile.Problem{Message: yamlfile.Quote(s) + " is not a name", Hint: nameHint}
 	}
+	t.wire = t.wireAlone()
 	return t, nil
+}
+
+// wireAlone reports whether nothing but texts of the switch makes the name: no letter or
+// digit of the rule's own, and no word about the node. The number of a VLAN is neither:
+// a switch that lies about it is in any rule for that VLAN.
+func (t *template) wireAlone() bool {
+	wire := false
+	for _, p := range t.parts {
+		switch p.kind {
+		case wordNone:
+			if strings.Trim(p.literal, "-") != "" {
+				return false
+			}
+		case wordCapture:
+			if p.key == keyNode || p.key == keyInterface {
+				return false
+			}
+			wire = true
+		case wordVLANName, wordPortNumber:
+			wire = true
+		case wordVLAN:
+		}
+	}
+	return wire
 }
 
 func (t *template) add(literal string) {
@@ -118,9 +144,10 @@ func (t *template) pattern() string { return words.ReplaceAllString(t.source, "*
 
 // wordValues is where words come from: what matched, and the match that it did.
 type wordValues struct {
-	match *match
-	sub   Subject
-	occ   Occurrence
+	match    *match
+	sub      Subject
+	occ      Occurrence
+	literals []string // the names that no switch may give, sorted
 }
 
 // expand fills in the words. It gives no name rather than a shortened one, and
@@ -145,6 +172,9 @@ func (t *template) expand(src wordValues) (string, error) {
 	name := b.String()
 	if !ValidName(name) {
 		return "", fmt.Errorf("%s has %d characters, a name has at most %d", yamlfile.Quote(name), len(name), nodefile.MaxNetworkName)
+	}
+	if _, literal := slices.BinarySearch(src.literals, name); literal && t.wire {
+		return "", fmt.Errorf("%s is %s here, which rules give as a name themselves: no switch may give it by its own words alone", t.source, yamlfile.Quote(name))
 	}
 	return name, nil
 }

@@ -32,7 +32,7 @@ func TestWarnings(t *testing.T) {
 		{"two VLANs", `{name: a, match: [{system: x, vlan: "4-5"}]}`, 0, 1},
 		{"a range of one", `{name: a, match: [{system: x, vlan: "5-5"}]}`, 0, 0},
 		{"two ranges that are one VLAN", `{name: a, match: [{system: x, vlan: "5,5"}]}`, 0, 0},
-		{"two VLANs, which the name tells", `{name: "{vlanName.1}", match: [{vlanName: "(*)", vlan: "4-5"}]}`, 0, 0},
+		{"two VLANs, which the name tells", `{name: "{vlanName.1}", wireNames: true, match: [{vlanName: "(*)", vlan: "4-5"}]}`, 0, 0},
 		{"untagged, whatever it is", `{name: a, match: [{system: x, vlan: untagged}]}`, 0, 0},
 	} {
 		_, warnings, err := Parse("r.yaml", []byte("networks: ["+tt.networks+"]"))

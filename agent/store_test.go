@@ -73,7 +73,6 @@ func remembered() mapping.Memory {
 	}
 	m.Switches = mapping.Switches{{
 		ID: "mac:00:00:5e:00:53:01", Name: "leaf-1", Chassis: []discovery.ID{"mac:00:00:5e:00:53:01", "mac:00:00:5e:00:53:02"},
-		Replacements: []mapping.Replacement{{Old: "mac:00:00:5e:00:53:01", New: "mac:00:00:5e:00:53:02", At: saved}},
 	}}
 	return m
 }

@@ -139,7 +139,7 @@ func (m Memory) Material() Memory {
 func (m Memory) Advance(w World, snap *discovery.Snapshot) Memory {
 	w.switches = m.Switches
 	m = m.without(w.ignored)
-	w.switches = m.Switches.learn(m.sightings(w, snap), snap.Time)
+	w.switches = m.Switches.learn(m.sightings(w, snap))
 	out := Memory{BootID: w.BootID, Switches: w.switches}
 	for i := range snap.Ports {
 		p := &snap.Ports[i]

@@ -152,7 +152,7 @@ func (r *resolver) addTagged(ifi discovery.Interface, c *Claim) {
 		n = &c.Change.To
 	}
 	known := map[uint16]VLANSource{}
-	for _, d := range r.declaredOn(r.subject(ifi.Name, n)) {
+	for _, d := range r.Rules.Declared(r.known(r.subject(ifi.Name, n))) {
 		known[d.VID] = VLANDeclared
 	}
 	for _, v := range n.VLANs {
@@ -176,7 +176,7 @@ func (r *resolver) add(ifi discovery.Interface, c *Claim, n *discovery.Neighbor,
 		Neighbor:       n.MSAP,
 		System:         n.SystemName,
 	}
-	naming, named, notes := r.nameOf(r.subject(ifi.Name, n), occurrence(n, vlan, vid))
+	naming, named, notes := r.Rules.Name(r.known(r.subject(ifi.Name, n)), occurrence(n, vlan, vid))
 	if named {
 		a.Name, a.Aliases, a.Rule = naming.Name, slices.Clone(naming.Aliases), naming.Ref
 		a.Keep, a.Spans = naming.StaleKeep, naming.Spans
@@ -228,23 +228,14 @@ func (r *resolver) certainty(a *Uplink, ifi discovery.Interface, c *Claim) {
 	}
 }
 
-// replacedShown is how long the replacement of a switch is a condition.
-const replacedShown = 24 * time.Hour
-
 // switchConditions reports what is particular about the switches.
 func (r *resolver) switchConditions() {
-	for _, s := range r.switches {
-		for _, replaced := range s.Replacements {
-			until := replaced.At.Add(replacedShown)
-			if !r.now.Before(until) {
-				continue
-			}
-			r.wake(until)
-			r.condition(SwitchReplaced, "", "", "%s: chassis %s took the place of %s, which fell silent, and inherits its networks",
-				s.Name, replaced.New, replaced.Old)
-		}
+	sightings := r.Memory.sightings(r.World, r.Snapshot)
+	for _, pair := range successions(sightings) {
+		r.condition(SwitchReplaced, "", "", "%s: chassis %s looks like the successor of %s, which is silent, but could be any switch of that name; accept it with: colvin rules replace %s %s FILE",
+			pair[1].SystemName, pair[1].Chassis, pair[0].Chassis, pair[0].Chassis, pair[1].Chassis)
 	}
-	for _, pair := range r.switches.namesakes(r.Memory.sightings(r.World, r.Snapshot)) {
+	for _, pair := range r.switches.namesakes(sightings) {
 		r.condition(SameName, "", "", "chassis %s and %s are both called %s; Colvin takes them for two switches, but rules by system name cannot tell them apart",
 			pair[0].Chassis, pair[1].Chassis, pair[0].SystemName)
 	}

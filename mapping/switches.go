@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping/identity"
@@ -21,18 +20,8 @@ type Switch struct {
 	Name    string         `json:"name"`    // its system name
 	Chassis []discovery.ID `json:"chassis"` // all its chassis IDs, ID first
 
-	// Replacements are the chassis that took the place of others that fell silent.
-	Replacements []Replacement `json:"replacements,omitempty"`
-
 	// Several is set where more than one device bears ID, so that it names none.
 	Several bool `json:"several,omitempty"`
-}
-
-// A Replacement is a chassis that took the place of another.
-type Replacement struct {
-	Old discovery.ID `json:"old"`
-	New discovery.ID `json:"new"`
-	At  time.Time    `json:"at"`
 }
 
 // Switches are the switches with several chassis IDs that a node knows.
@@ -91,7 +80,7 @@ type sighting struct {
 
 // learn takes the switches from one set of sightings, ordered by the time they were
 // first heard, to the next. It changes nothing that s shares with others.
-func (s Switches) learn(all []sighting, now time.Time) Switches {
+func (s Switches) learn(all []sighting) Switches {
 	out := s.review(all)
 	for i := range all {
 		switch a := &all[i]; {
@@ -100,15 +89,7 @@ func (s Switches) learn(all []sighting, now time.Time) Switches {
 			out = out.keepApart(a.Neighbor, hasDoubleSource(a, all))
 		}
 	}
-	out = out.joinPortMACs(all)
-	for i := range all {
-		for j := range all {
-			if old, by := &all[j], &all[i]; replaces(by, old, all) {
-				out = out.join(old.Neighbor, by.Neighbor, now)
-			}
-		}
-	}
-	return out
+	return out.joinPortMACs(all)
 }
 
 // joinPortMACs joins live speakers that are one switch though each port of it tells a
@@ -123,7 +104,7 @@ func (s Switches) joinPortMACs(all []sighting) Switches {
 	for i, b := range ports {
 		for _, a := range ports[:i] {
 			if s.index(b.Chassis) < 0 && a.Chassis != b.Chassis && s.oneByName(a, b) {
-				s = s.join(a.Neighbor, b.Neighbor, time.Time{})
+				s = s.join(a.Neighbor, b.Neighbor)
 				break
 			}
 		}
@@ -131,8 +112,8 @@ func (s Switches) joinPortMACs(all []sighting) Switches {
 	return s
 }
 
-// join notes that two chassis are one switch, and when one replaced the other.
-func (s Switches) join(first, second *discovery.Neighbor, replaced time.Time) Switches {
+// join notes that two chassis are one switch.
+func (s Switches) join(first, second *discovery.Neighbor) Switches {
 	if s.index(second.Chassis) >= 0 { // what is part of a switch, or apart, stays so
 		return s
 	}
@@ -149,9 +130,6 @@ func (s Switches) join(first, second *discovery.Neighbor, replaced time.Time) Sw
 		return s
 	}
 	s[i].Chassis = append(slices.Clone(s[i].Chassis), second.Chassis)
-	if !replaced.IsZero() {
-		s[i].Replacements = append(slices.Clone(s[i].Replacements), Replacement{first.Chassis, second.Chassis, replaced})
-	}
 	return s
 }
 
@@ -184,7 +162,7 @@ func (s Switches) review(all []sighting) Switches {
 			}
 		}
 		switch {
-		case len(w.Chassis) > 1 && !w.holds(live, all):
+		case len(w.Chassis) > 1 && !holds(live, all):
 			for _, a := range live { // from now on they are different
 				out = out.keepApart(a.Neighbor, false)
 			}
@@ -199,31 +177,13 @@ func (s Switches) review(all []sighting) Switches {
 }
 
 // holds reports whether the live chassis of a switch can still be one switch.
-func (w *Switch) holds(live []*sighting, all []sighting) bool {
-	for i, a := range live {
-		if a.SystemName != live[0].SystemName || !sameManagement(a.Neighbor, live[0].Neighbor, sameMACBlock(a.Source, live[0].Source)) {
-			return false
-		}
-		// Without management addresses the name alone joined them, and it is borne
-		// by another switch too.
-		if len(managementIPs(a.Neighbor)) == 0 && hasDoublePort(a, all) {
-			return false
-		}
-		// What was replaced comes back under another name: it is used for something else.
-		if a.SystemName != w.Name && slices.ContainsFunc(w.Replacements, func(r Replacement) bool { return r.Old == a.Chassis }) {
-			return false
-		}
-		for _, b := range live[:i] {
-			if w.replaced(a.Chassis, b.Chassis) || w.replaced(b.Chassis, a.Chassis) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-func (w *Switch) replaced(old, by discovery.ID) bool {
-	return slices.ContainsFunc(w.Replacements, func(r Replacement) bool { return r.Old == old && r.New == by })
+func holds(live []*sighting, all []sighting) bool {
+	return !slices.ContainsFunc(live, func(a *sighting) bool {
+		return a.SystemName != live[0].SystemName || !sameManagement(a.Neighbor, live[0].Neighbor, sameMACBlock(a.Source, live[0].Source)) ||
+			// Without management addresses the name alone joined them, and it is borne
+			// by another switch too.
+			len(managementIPs(a.Neighbor)) == 0 && hasDoublePort(a, all)
+	})
 }
 
 // oneByName reports whether two live speakers are one switch that tells the MAC address
@@ -268,15 +228,28 @@ func hasDoubleSource(s *sighting, all []sighting) bool {
 	})
 }
 
-// replaces reports whether one switch stands in the place of another: at the
-// other end of the same cable, with the same name, port and management address,
-// while the other is silent on all ports. A name alone may come from the factory.
-func replaces(by, old *sighting, all []sighting) bool {
-	return by.live && !old.live && by.port == old.port && by.Chassis != old.Chassis &&
-		by.Protocol == old.Protocol && by.Port == old.Port &&
-		isDistinctive(by.SystemName) && by.SystemName == old.SystemName &&
-		SpeakerOf(by.Neighbor) == SpeakerSwitch && sameManagement(by.Neighbor, old.Neighbor, false) &&
-		!slices.ContainsFunc(all, func(o sighting) bool { return o.live && o.Chassis == old.Chassis })
+// successor reports whether one switch looks like another's, in whose place it is heard. A
+// switch from the factory can look so too: it is a hint for people, and no more.
+func successor(old, by *discovery.Neighbor) bool {
+	return by.Chassis != old.Chassis && by.Protocol == old.Protocol && by.Port == old.Port &&
+		isDistinctive(by.SystemName) && by.SystemName == old.SystemName && SpeakerOf(by) == SpeakerSwitch
+}
+
+// successions are the pairs of a chassis that is silent on all ports and one that looks
+// like its successor on one of them, the old one first.
+func successions(all []sighting) [][2]*discovery.Neighbor {
+	var out [][2]*discovery.Neighbor
+	for i := range all {
+		for j := range all {
+			old, by := &all[i], &all[j]
+			if by.live && !old.live && by.port == old.port && successor(old.Neighbor, by.Neighbor) &&
+				!slices.ContainsFunc(all, func(o sighting) bool { return o.live && o.Chassis == old.Chassis }) &&
+				!slices.ContainsFunc(out, func(p [2]*discovery.Neighbor) bool { return p[0].Chassis == old.Chassis && p[1].Chassis == by.Chassis }) {
+				out = append(out, [2]*discovery.Neighbor{old.Neighbor, by.Neighbor})
+			}
+		}
+	}
+	return out
 }
 
 // sameManagement reports whether two speakers share a management address; without

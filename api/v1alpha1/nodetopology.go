@@ -366,16 +366,10 @@ type Switch struct {
 	Chassis string `json:"chassis"`
 
 	// KnownAs is the chassis ID by which the node knows the device, where that is
-	// another: the device bears several, or took the place of another.
+	// another: the device bears several.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1152
 	KnownAs string `json:"knownAs,omitempty"`
-
-	// Replaced is when the device took the place of the one that KnownAs names.
-	// +optional
-	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:Pattern=`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`
-	Replaced *metav1.Time `json:"replaced,omitempty"`
 
 	// Ambiguous is true where several devices bear the chassis ID, so that it names
 	// none of them.

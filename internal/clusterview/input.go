@@ -56,9 +56,6 @@ func (r *topologyReader) readSwitch(s *v1alpha1.Switch) {
 	if !slices.Contains(m.Chassis, chassis) {
 		m.Chassis = append(m.Chassis, chassis)
 	}
-	if s.Replaced != nil {
-		m.Replacements = append(m.Replacements, mapping.Replacement{Old: known, New: chassis, At: s.Replaced.Time})
-	}
 }
 
 func (r *topologyReader) networkInterface(in *v1alpha1.Interface) error {

@@ -291,18 +291,12 @@ func (b *topologyBuilder) device(n *discovery.Neighbor) v1alpha1.Switch {
 	if s.ID != n.Chassis {
 		out.KnownAs = fit.Bound(string(s.ID), maxID)
 	}
-	for _, r := range s.Replacements {
-		if r.New == n.Chassis {
-			at := wireTime(r.At)
-			out.Replaced = &at
-		}
-	}
 	return out
 }
 
 // sameSwitch compares two entries of the list of switches.
 func sameSwitch(s, o *v1alpha1.Switch) bool {
-	return s.ID == o.ID && s.Chassis == o.Chassis && s.KnownAs == o.KnownAs && s.Replaced.Equal(o.Replaced) && s.Ambiguous == o.Ambiguous &&
+	return s.ID == o.ID && s.Chassis == o.Chassis && s.KnownAs == o.KnownAs && s.Ambiguous == o.Ambiguous &&
 		s.Protocol == o.Protocol && s.SystemName == o.SystemName && s.SystemDescription == o.SystemDescription &&
 		slices.Equal(s.Capabilities, o.Capabilities) && slices.Equal(s.Enabled, o.Enabled) && slices.Equal(s.ManagementAddresses, o.ManagementAddresses)
 }

@@ -57,7 +57,7 @@ func Resolve(in Input) View {
 	r.switchConditions()
 	v.Converged = len(v.Pending) == 0
 	slices.SortStableFunc(v.Conditions, func(a, b Condition) int {
-		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Interface, b.Interface), cmp.Compare(a.Network, b.Network))
+		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Interface, b.Interface), cmp.Compare(a.Network, b.Network), cmp.Compare(a.Message, b.Message))
 	})
 	return v
 }

@@ -3,6 +3,7 @@
 package mapping
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -285,14 +286,21 @@ func isDistinctive(name string) bool {
 // maxNamesakes bounds the pairs that are told: an inventive speaker makes a great many.
 const maxNamesakes = 64
 
-// namesakes are pairs of live chassis that bear one name and are not one switch.
+// namesakes are pairs of live chassis that bear one name and are not one switch. The order
+// is that of the chassis: whoever reads what the node publishes knows no other.
 func (s Switches) namesakes(all []sighting) [][2]*discovery.Neighbor {
+	all = slices.DeleteFunc(slices.Clone(all), func(a sighting) bool {
+		return !a.live || !isDistinctive(a.SystemName) || SpeakerOf(a.Neighbor) != SpeakerSwitch
+	})
+	slices.SortStableFunc(all, func(a, b sighting) int {
+		return cmp.Or(cmp.Compare(a.Chassis, b.Chassis), cmp.Compare(a.SystemName, b.SystemName))
+	})
+	all = slices.CompactFunc(all, func(a, b sighting) bool { return a.Chassis == b.Chassis && a.SystemName == b.SystemName })
 	var out [][2]*discovery.Neighbor
 	for i := range all {
 		for j := range i {
 			a, b := all[j].Neighbor, all[i].Neighbor
-			if all[i].live && all[j].live && a.SystemName == b.SystemName && isDistinctive(a.SystemName) && a.Protocol == b.Protocol &&
-				SpeakerOf(a) == SpeakerSwitch && SpeakerOf(b) == SpeakerSwitch && s.identify(a) != s.identify(b) {
+			if a.SystemName == b.SystemName && a.Protocol == b.Protocol && s.Canonical(a.Chassis) != s.Canonical(b.Chassis) {
 				out = append(out, [2]*discovery.Neighbor{a, b})
 			}
 			if len(out) == maxNamesakes {

@@ -21,6 +21,12 @@ func (w *World) identify(s rules.Subject, vlan uint16) Identity {
 	if id.VLAN = vlan; vlan == 0 {
 		id.Port = s.Neighbor.Port
 	}
+	// A chassis ID that identifies nothing puts nobody into a group.
+	if id.Kind == identity.Sender {
+		unidentified := *s.Neighbor
+		unidentified.Chassis = ""
+		s.Neighbor = &unidentified
+	}
 	// The port alone names nothing in a group of switches, unless they are flat.
 	if g, ok := w.Rules.Group(w.known(s)); ok && (vlan != 0 || g.UnadvertisedSwitch) {
 		return Identity{Kind: identity.Group, Switch: g.Name, VLAN: vlan}

@@ -332,12 +332,15 @@ func (p *player) carrier(name string, on bool) error {
 	return fmt.Errorf("no such change of %s", name)
 }
 
-// hear IFACE CHASSIS PORT [system=S] [pvid=N] [vlans=100:a,200:b] [ttl=S] [mgmt=IP]
+// hear IFACE MAC|CHASSIS PORT [system=S] [pvid=N] [vlans=100:a,200:b] [ttl=S] [mgmt=IP]
 // [caps=bridge|station] [src=MAC] [protocol=cdp] [mfs=N]
 func (p *player) hear(args []string) error {
 	n := discovery.Neighbor{
 		Protocol: discovery.ProtocolLLDP, TTL: 120, FirstHeard: p.now, LastHeard: p.now,
 		MSAP: discovery.MSAP{Chassis: discovery.ID("mac:" + args[1]), Port: discovery.ID("ifname:" + args[2])},
+	}
+	if _, err := discovery.ParseMAC(args[1]); err != nil { // it says of what kind it is
+		n.Chassis = discovery.ID(args[1])
 	}
 	for _, a := range args[3:] {
 		k, v, _ := strings.Cut(a, "=")

@@ -51,18 +51,46 @@ func (s Switches) Find(chassis discovery.ID) (Switch, bool) {
 	return s[i], true
 }
 
-// identify is the identity of a neighbour's switch, without a VLAN. Devices that speak
-// CDP name themselves by a host name; where that tells none from another, each port
-// counts for itself.
+// identify is the identity of a neighbour's switch, without a VLAN. Where the chassis ID
+// does not say which device it is, each port of such devices counts for itself.
 func (s Switches) identify(n *discovery.Neighbor) Identity {
 	i := s.index(n.Chassis)
-	if n.Protocol == discovery.ProtocolCDP && (!isDistinctive(cdpName(n)) || i >= 0 && s[i].Several) {
-		return Identity{Kind: identity.Sender, Switch: string(n.Chassis), Source: n.Source}
+	if !namesDevice(n) || i >= 0 && s[i].Several {
+		return Identity{Kind: identity.Sender, Switch: string(n.Chassis), Source: n.Source, Says: says(n)}
 	}
 	return Identity{Switch: string(s.Canonical(n.Chassis))}
 }
 
-func cdpName(n *discovery.Neighbor) string { return strings.TrimPrefix(string(n.Chassis), "cdp:") }
+// says is what tells a device from others of one chassis ID: they can even share the
+// source address of their frames, as clones do.
+func says(n *discovery.Neighbor) string {
+	words := []string{string(n.Port)}
+	if n.SystemName != "" {
+		words = append(words, n.SystemName)
+	}
+	if ips := managementIPs(n); len(ips) > 0 {
+		words = append(words, ips[0].String())
+	}
+	return strings.Join(words, " ")
+}
+
+// namesDevice reports whether a chassis ID can tell one device from all others.
+func namesDevice(n *discovery.Neighbor) bool {
+	kind, text, _ := strings.Cut(string(n.Chassis), ":")
+	_, port, _ := strings.Cut(string(n.Port), ":")
+	switch mac, err := discovery.ParseMAC(text); {
+	case kind == "ifname", kind == "ifalias", kind == "portcomponent":
+		return false // of a port: other devices have an eth0, too
+	case err == nil && (mac == discovery.MAC{} || mac[0]&1 != 0):
+		return false // never programmed; of a group, which no device is
+	case kind == "mac":
+		return true
+	}
+	if ip, err := netip.ParseAddr(text); err == nil {
+		return ip.IsGlobalUnicast() // not unspecified, of this host or of this link
+	}
+	return isDistinctive(text) && strings.Trim(text, "0.:-") != "" && text != port
+}
 
 func (s Switches) index(chassis discovery.ID) int {
 	return slices.IndexFunc(s, func(w Switch) bool { return slices.Contains(w.Chassis, chassis) })

@@ -35,3 +35,23 @@ func TestSuccessor(t *testing.T) {
 		})
 	}
 }
+
+func TestNamesDevice(t *testing.T) {
+	for chassis, want := range map[discovery.ID]bool{
+		"mac:00:00:5e:00:53:01": true, "mac:02:00:00:00:00:01": true, "local:leaf-1": true, "component:chassis 1": true, "cdp:leaf-1": true,
+		"ip:192.0.2.1": true, "ip:2001:db8::1": true, "subtype7:x": true, "local:00:00:5e:00:53:01": true,
+		// never programmed
+		"mac:00:00:00:00:00:00": false, "local:00:00:00:00:00:00": false, "local:0": false, "local:": false, "": false, "ip:0.0.0.0": false,
+		// no device has them
+		"mac:ff:ff:ff:ff:ff:ff": false, "mac:01:80:c2:00:00:0e": false, "ip:127.0.0.1": false, "ip:169.254.1.1": false, "ip:fe80::1": false, "ip:224.0.0.1": false,
+		// names of ports
+		"ifname:eth0": false, "ifalias:uplink": false, "portcomponent:1": false, "local:port 7": false,
+		// from the factory
+		"local:Switch": false, "component:unknown": false, "cdp:localhost": false,
+	} {
+		n := discovery.Neighbor{MSAP: discovery.MSAP{Chassis: chassis, Port: "ifname:port 7"}}
+		if got := namesDevice(&n); got != want {
+			t.Errorf("%q: %t, want %t", chassis, got, want)
+		}
+	}
+}

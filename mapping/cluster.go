@@ -62,10 +62,9 @@ func (s Switches) merge(w Switch) Switches {
 		if len(s) >= maxSwitches {
 			return s
 		}
-		return append(s, Switch{ID: w.ID, Name: w.Name, Chassis: slices.Clone(w.Chassis), Several: w.Several})
+		return append(s, Switch{ID: w.ID, Name: w.Name, Chassis: slices.Clone(w.Chassis)})
 	}
 	known := &s[at]
-	known.Several = known.Several || w.Several
 	for _, c := range w.Chassis {
 		if s.index(c) < 0 && len(known.Chassis) < maxChassis {
 			known.Chassis = append(known.Chassis, c)

@@ -90,14 +90,14 @@ func TestJoinSwitches(t *testing.T) {
 				knowing(mapping.Switch{ID: "mac:" + d, Name: "leaf-4", Chassis: []discovery.ID{"mac:" + d}}),
 				knowing(mapping.Switch{ID: "mac:" + a, Name: "leaf-1", Chassis: []discovery.ID{"mac:" + a, "mac:" + b}}),
 				knowing(mapping.Switch{
-					ID: "mac:" + b, Name: "leaf-1", Chassis: []discovery.ID{"mac:" + b, "mac:" + c}, Several: true,
+					ID: "mac:" + b, Name: "leaf-1", Chassis: []discovery.ID{"mac:" + b, "mac:" + c},
 				}),
 				knowing(mapping.Switch{ID: "mac:" + a, Name: "leaf-1", Chassis: []discovery.ID{"mac:" + a}}),
 			},
 			mapping.Switches{
 				{ID: "mac:" + d, Name: "leaf-4", Chassis: []discovery.ID{"mac:" + d}},
 				{
-					ID: "mac:" + a, Name: "leaf-1", Chassis: []discovery.ID{"mac:" + a, "mac:" + b, "mac:" + c}, Several: true,
+					ID: "mac:" + a, Name: "leaf-1", Chassis: []discovery.ID{"mac:" + a, "mac:" + b, "mac:" + c},
 				},
 			},
 		},

@@ -17,7 +17,7 @@ type Identity = identity.Identity
 // that rules put the switch into. VLAN 0 is the untagged network of a switch that
 // advertises no PVID.
 func (w *World) identify(s rules.Subject, vlan uint16) Identity {
-	id := w.switches.identify(s.Neighbor)
+	id := identifySwitch(w.switches, w.bearers, s.Interface, s.Neighbor)
 	if id.VLAN = vlan; vlan == 0 {
 		id.Port = s.Neighbor.Port
 	}

@@ -31,6 +31,7 @@ type Memory struct {
 	Claims []Claim `json:"claims"` // ordered by ifindex, one per port
 
 	Switches Switches `json:"switches,omitempty"` // those with several chassis IDs
+	Bearers  Bearers  `json:"bearers,omitempty"`  // of chassis IDs that several ports share
 }
 
 // A Claim says which neighbour holds a port. The holder, the incumbent, keeps
@@ -86,6 +87,7 @@ type World struct {
 	Rules  *rules.Set
 
 	switches Switches // from the Memory
+	bearers  Bearers
 }
 
 func (w *World) subject(ifname string, n *discovery.Neighbor) rules.Subject {
@@ -100,7 +102,7 @@ func (w *World) untaggedIdentity(ifname string, n *discovery.Neighbor) Identity 
 // Restore prepares a memory that was written by an earlier run: nothing in it
 // has been heard by this one. What was known before a reboot only explains.
 func (m Memory) Restore(bootID string, now time.Time) Memory {
-	out := Memory{BootID: bootID, Claims: slices.Clone(m.Claims), Switches: m.Switches}
+	out := Memory{BootID: bootID, Claims: slices.Clone(m.Claims), Switches: m.Switches, Bearers: m.Bearers}
 	for i := range out.Claims {
 		c := &out.Claims[i]
 		if c.Change != nil { // the old VLAN is refuted, the new one not confirmed
@@ -121,7 +123,7 @@ func (m Memory) Restore(bootID string, now time.Time) Memory {
 // Material is the memory without what changes while nothing happens: the times
 // of the last frames, and rivals, which hold nothing.
 func (m Memory) Material() Memory {
-	out := Memory{BootID: m.BootID, Claims: slices.Clone(m.Claims), Switches: m.Switches}
+	out := Memory{BootID: m.BootID, Claims: slices.Clone(m.Claims), Switches: m.Switches, Bearers: m.Bearers.material()}
 	for i := range out.Claims {
 		c := &out.Claims[i]
 		c.Rivals = nil
@@ -137,7 +139,7 @@ func (m Memory) Material() Memory {
 
 // Advance takes the memory from one snapshot to the next. It changes neither.
 func (m Memory) Advance(w World, snap *discovery.Snapshot) Memory {
-	w.switches = m.Switches
+	w.switches, w.bearers = m.Switches, m.Bearers
 	m = m.without(w.ignored)
 	w.switches = m.Switches.learn(m.sightings(w, snap))
 	out := Memory{BootID: w.BootID, Switches: w.switches}
@@ -160,12 +162,13 @@ func (m Memory) Advance(w World, snap *discovery.Snapshot) Memory {
 		out.Claims = append(out.Claims, c)
 	}
 	slices.SortFunc(out.Claims, func(a, b Claim) int { return a.Index - b.Index })
+	out.Bearers = m.Bearers.learn(out.Claims, snap.Time)
 	return out
 }
 
 // without leaves out claims: a rule may have come to ignore who holds a port.
 func (m Memory) without(drop func(Claim) bool) Memory {
-	return Memory{BootID: m.BootID, Claims: slices.DeleteFunc(slices.Clone(m.Claims), drop), Switches: m.Switches}
+	return Memory{BootID: m.BootID, Claims: slices.DeleteFunc(slices.Clone(m.Claims), drop), Switches: m.Switches, Bearers: m.Bearers}
 }
 
 func (w *World) ignored(c Claim) bool {

@@ -41,7 +41,7 @@ func (r *resolver) ungrouped(a *Uplink) Identity {
 func (m Memory) Ungrouped(id Identity, port int, by discovery.MSAP) Identity {
 	out := Identity{Switch: string(m.Switches.Canonical(by.Chassis))}
 	if c, ok := m.Claim(port); ok && c.Neighbor.MSAP == by {
-		out = m.Switches.identify(&c.Neighbor)
+		out = identifySwitch(m.Switches, m.Bearers, c.Interface, &c.Neighbor)
 	}
 	if out.VLAN = id.VLAN; !id.HasVLAN() {
 		out.Port = by.Port

@@ -12,6 +12,7 @@ import (
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/fit"
+	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -45,7 +46,7 @@ type Colour struct {
 // input gives the same View.
 func Resolve(in Input) View {
 	v := View{Node: in.Node, BootID: in.BootID, Time: in.Snapshot.Time}
-	in.switches = in.Memory.Switches
+	in.switches, in.bearers = in.Memory.Switches, in.Memory.Bearers
 	r := resolver{Input: in, now: in.Snapshot.Time, view: &v}
 	for i := range in.Snapshot.Ports {
 		r.port(&in.Snapshot.Ports[i])
@@ -235,11 +236,39 @@ func (r *resolver) switchConditions() {
 		r.condition(SwitchReplaced, "", "", "%s: chassis %s looks like the successor of %s, which is silent, but could be any switch of that name; accept it with: colvin rules replace %s %s FILE",
 			pair[1].SystemName, pair[1].Chassis, pair[0].Chassis, pair[0].Chassis, pair[1].Chassis)
 	}
+	r.ambiguousChassis()
 	for _, pair := range r.switches.namesakes(sightings) {
 		r.condition(SameName, "", "", "chassis %s and %s are both called %s; Colvin takes them for two switches, but rules by system name cannot tell them apart",
 			pair[0].Chassis, pair[1].Chassis, pair[0].SystemName)
 	}
 }
+
+// ambiguousChassis reports chassis IDs that do not say which device it is that holds a port.
+func (r *resolver) ambiguousChassis() {
+	holders := map[discovery.ID][]string{}
+	apart := map[discovery.ID]bool{}
+	for i := range r.Snapshot.Ports {
+		c, ok := r.Memory.Claim(r.Snapshot.Ports[i].Index)
+		if !ok {
+			continue
+		}
+		n := &c.Neighbor
+		holders[n.Chassis] = append(holders[n.Chassis], fmt.Sprintf("%s (%s)", c.Interface, says(n)))
+		apart[n.Chassis] = apart[n.Chassis] || identifySwitch(r.switches, r.bearers, c.Interface, n).Kind == identity.Sender
+	}
+	for chassis, all := range holders {
+		if apart[chassis] && len(all) > 1 {
+			r.condition(ChassisAmbiguous, "", "", "chassis %s does not say which device it is at %s; each counts for itself: give every switch a chassis ID of its own, or write rules by system name",
+				chassis, fit.Bound(strings.Join(all, ", "), maxHolders))
+		}
+	}
+	for _, t := range r.bearers.wakes(r.now) {
+		r.wake(t)
+	}
+}
+
+// maxHolders bounds how many octets of a message tell who holds ports.
+const maxHolders = 512
 
 // spans reports names that cover several identities without saying so.
 func (r *resolver) spans() {

@@ -20,9 +20,6 @@ type Switch struct {
 	ID      discovery.ID   `json:"id"`
 	Name    string         `json:"name"`    // its system name
 	Chassis []discovery.ID `json:"chassis"` // all its chassis IDs, ID first
-
-	// Several is set where more than one device bears ID, so that it names none.
-	Several bool `json:"several,omitempty"`
 }
 
 // Switches are the switches with several chassis IDs that a node knows.
@@ -42,20 +39,10 @@ func (s Switches) Canonical(chassis discovery.ID) discovery.ID {
 	return chassis
 }
 
-// Find returns the switch that bears a chassis ID, where more is known of it than that.
-func (s Switches) Find(chassis discovery.ID) (Switch, bool) {
-	i := s.index(chassis)
-	if i < 0 {
-		return Switch{}, false
-	}
-	return s[i], true
-}
-
-// identify is the identity of a neighbour's switch, without a VLAN. Where the chassis ID
-// does not say which device it is, each port of such devices counts for itself.
-func (s Switches) identify(n *discovery.Neighbor) Identity {
-	i := s.index(n.Chassis)
-	if !namesDevice(n) || i >= 0 && s[i].Several {
+// identifySwitch is the identity of a port's switch, without a VLAN. Where the chassis
+// ID does not say which device it is, each port of such devices counts for itself.
+func identifySwitch(s Switches, b Bearers, ifname string, n *discovery.Neighbor) Identity {
+	if !namesDevice(n) || b.Apart(ifname, n.Chassis) {
 		return Identity{Kind: identity.Sender, Switch: string(n.Chassis), Source: n.Source, Says: says(n)}
 	}
 	return Identity{Switch: string(s.Canonical(n.Chassis))}
@@ -112,10 +99,8 @@ type sighting struct {
 func (s Switches) learn(all []sighting) Switches {
 	out := s.review(all)
 	for i := range all {
-		switch a := &all[i]; {
-		case !a.live:
-		case isDistinctive(a.SystemName) && portMAC(a, all) && hasDoublePort(a, all), hasDoubleSource(a, all):
-			out = out.keepApart(a.Neighbor, hasDoubleSource(a, all))
+		if a := &all[i]; a.live && isDistinctive(a.SystemName) && portMAC(a, all) && hasDoublePort(a, all) {
+			out = out.keepApart(a.Neighbor)
 		}
 	}
 	return out.joinPortMACs(all)
@@ -164,19 +149,11 @@ func (s Switches) join(first, second *discovery.Neighbor) Switches {
 
 // keepApart notes that a chassis is a switch of its own, whatever its name: what once
 // was known to be apart must not be joined when the evidence has gone.
-func (s Switches) keepApart(n *discovery.Neighbor, several bool) Switches {
-	i := s.index(n.Chassis)
-	switch {
-	case i >= 0 && (s[i].Several || !several):
-		return s
-	case i >= 0:
-		s = slices.Clone(s)
-		s[i].Several = true
-		return s
-	case len(s) >= maxSwitches:
+func (s Switches) keepApart(n *discovery.Neighbor) Switches {
+	if s.index(n.Chassis) >= 0 || len(s) >= maxSwitches {
 		return s
 	}
-	return append(slices.Clone(s), Switch{ID: n.Chassis, Name: n.SystemName, Chassis: []discovery.ID{n.Chassis}, Several: several})
+	return append(slices.Clone(s), Switch{ID: n.Chassis, Name: n.SystemName, Chassis: []discovery.ID{n.Chassis}})
 }
 
 // review gives up what the sightings contradict. A switch that is renamed as a whole
@@ -193,7 +170,7 @@ func (s Switches) review(all []sighting) Switches {
 		switch {
 		case len(w.Chassis) > 1 && !holds(live, all):
 			for _, a := range live { // from now on they are different
-				out = out.keepApart(a.Neighbor, false)
+				out = out.keepApart(a.Neighbor)
 			}
 		case len(live) > 0 && isDistinctive(live[0].SystemName):
 			w.Name = live[0].SystemName
@@ -236,7 +213,7 @@ func (s Switches) ambiguous(name string) bool {
 // portMAC reports whether a chassis ID is the MAC address of the port that sent
 // it, and of no other port.
 func portMAC(s *sighting, all []sighting) bool {
-	return s.Protocol == discovery.ProtocolLLDP && SpeakerOf(s.Neighbor) == SpeakerSwitch &&
+	return s.Protocol == discovery.ProtocolLLDP && SpeakerOf(s.Neighbor) == SpeakerSwitch && namesDevice(s.Neighbor) &&
 		s.Chassis == discovery.ID("mac:"+s.Source.String()) &&
 		!slices.ContainsFunc(all, func(o sighting) bool { return o.Chassis == s.Chassis && o.Port != s.Port })
 }
@@ -246,14 +223,6 @@ func portMAC(s *sighting, all []sighting) bool {
 func hasDoublePort(s *sighting, all []sighting) bool {
 	return slices.ContainsFunc(all, func(o sighting) bool {
 		return (o.live || o.port != s.port) && o.SystemName == s.SystemName && o.Port == s.Port && o.Chassis != s.Chassis
-	})
-}
-
-// hasDoubleSource reports whether one port of a device that speaks CDP is heard from two MAC
-// addresses: then two devices bear its name.
-func hasDoubleSource(s *sighting, all []sighting) bool {
-	return s.Protocol == discovery.ProtocolCDP && slices.ContainsFunc(all, func(o sighting) bool {
-		return o.live && o.MSAP == s.MSAP && o.Source != s.Source
 	})
 }
 

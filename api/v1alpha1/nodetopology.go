@@ -371,8 +371,8 @@ type Switch struct {
 	// +kubebuilder:validation:MaxLength=1152
 	KnownAs string `json:"knownAs,omitempty"`
 
-	// Ambiguous is true where several devices bear the chassis ID, so that it names
-	// none of them.
+	// Ambiguous is true where the chassis ID does not say which device it is, because
+	// others at ports of this node bear it, too. Then each port counts for itself.
 	// +optional
 	Ambiguous bool `json:"ambiguous,omitempty"`
 

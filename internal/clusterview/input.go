@@ -41,19 +41,16 @@ type topologyReader struct {
 // its chassis ID.
 func (r *topologyReader) readSwitch(s *v1alpha1.Switch) {
 	r.switches[s.ID] = cmp.Or(r.switches[s.ID], s)
-	if s.KnownAs == "" && !s.Ambiguous {
+	if s.KnownAs == "" {
 		return
 	}
-	known := discovery.ID(cmp.Or(s.KnownAs, s.Chassis))
-	chassis := discovery.ID(s.Chassis)
+	known, chassis := discovery.ID(s.KnownAs), discovery.ID(s.Chassis)
 	i := slices.IndexFunc(r.memory.Switches, func(m mapping.Switch) bool { return m.ID == known })
 	if i < 0 {
 		i = len(r.memory.Switches)
 		r.memory.Switches = append(r.memory.Switches, mapping.Switch{ID: known, Name: s.SystemName, Chassis: []discovery.ID{known}})
 	}
-	m := &r.memory.Switches[i]
-	m.Several = m.Several || s.Ambiguous
-	if !slices.Contains(m.Chassis, chassis) {
+	if m := &r.memory.Switches[i]; !slices.Contains(m.Chassis, chassis) {
 		m.Chassis = append(m.Chassis, chassis)
 	}
 }
@@ -102,7 +99,7 @@ func (r *topologyReader) port(ifi discovery.Interface, in *v1alpha1.Port) error 
 	}
 	var rivals []discovery.Neighbor
 	for i := range in.Others {
-		n, err := r.neighbor(&in.Others[i].Neighbor)
+		n, err := r.neighbor(ifi.Name, &in.Others[i].Neighbor)
 		if err != nil {
 			return fmt.Errorf("port.others[%d]: %w", i, err)
 		}
@@ -128,7 +125,7 @@ func (r *topologyReader) port(ifi discovery.Interface, in *v1alpha1.Port) error 
 
 // claim is the claim of which holder told.
 func (r *topologyReader) claim(ifi discovery.Interface, h *v1alpha1.Holder) (mapping.Claim, error) {
-	n, err := r.neighbor(&h.Neighbor)
+	n, err := r.neighbor(ifi.Name, &h.Neighbor)
 	if err != nil {
 		return mapping.Claim{}, err
 	}
@@ -140,7 +137,7 @@ func (r *topologyReader) claim(ifi discovery.Interface, h *v1alpha1.Holder) (map
 	case h.Certainty == v1alpha1.Stale:
 		c.Gone, c.Neighbor.LastHeard = keyOf(goneReasons, h.Reason, mapping.GoneAgedOut), since
 	case h.Certainty == v1alpha1.Unverified && h.Announced != nil:
-		to, err := r.neighbor(&h.Announced.Neighbor)
+		to, err := r.neighbor(ifi.Name, &h.Announced.Neighbor)
 		if err != nil {
 			return c, fmt.Errorf("announced: %w", err)
 		}
@@ -167,7 +164,7 @@ func keyOf[K cmp.Ordered](reasons map[K]v1alpha1.DoubtReason, reason v1alpha1.Do
 	return slices.Min(keys)
 }
 
-func (r *topologyReader) neighbor(in *v1alpha1.Neighbor) (discovery.Neighbor, error) {
+func (r *topologyReader) neighbor(ifname string, in *v1alpha1.Neighbor) (discovery.Neighbor, error) {
 	s := r.switches[in.Switch]
 	if s == nil {
 		return discovery.Neighbor{}, fmt.Errorf("switch %q is not listed under spec.switches", in.Switch)
@@ -186,6 +183,9 @@ func (r *topologyReader) neighbor(in *v1alpha1.Neighbor) (discovery.Neighbor, er
 	}
 	if out.Capabilities.Enabled, err = discovery.ParseCapabilities(s.Enabled); err != nil {
 		return out, err
+	}
+	if s.Ambiguous {
+		r.memory.Bearers = append(r.memory.Bearers, mapping.Bearer{Chassis: out.Chassis, Interface: ifname, Apart: true})
 	}
 	for _, v := range in.VLANs {
 		out.VLANs = append(out.VLANs, discovery.VLANName{ID: uint16(v.ID), Name: v.Name})

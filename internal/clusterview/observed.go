@@ -196,7 +196,7 @@ func (b *topologyBuilder) port(ifi discovery.Interface, p *discovery.Port) *v1al
 		}
 		b.others = true
 		contradicts := held && slices.ContainsFunc(c.Rivals, func(r discovery.Neighbor) bool { return r.MSAP == n.MSAP })
-		out.Others = append(out.Others, v1alpha1.OtherNeighbor{Neighbor: b.neighbor(n), Contradicts: contradicts})
+		out.Others = append(out.Others, v1alpha1.OtherNeighbor{Neighbor: b.neighbor(ifi.Name, n), Contradicts: contradicts})
 	}
 	return out
 }
@@ -204,7 +204,7 @@ func (b *topologyBuilder) port(ifi discovery.Interface, p *discovery.Port) *v1al
 // holder tells of a claim what package mapping says of the untagged network of its
 // port.
 func (b *topologyBuilder) holder(ifi discovery.Interface, c *mapping.Claim) *v1alpha1.Holder {
-	out := &v1alpha1.Holder{Neighbor: b.neighbor(&c.Neighbor)}
+	out := &v1alpha1.Holder{Neighbor: b.neighbor(ifi.Name, &c.Neighbor)}
 	say := func(certainty v1alpha1.Certainty, since time.Time, why v1alpha1.DoubtReason) {
 		out.Certainty, out.Since, out.Reason = certainty, wireTime(since), why
 	}
@@ -215,7 +215,7 @@ func (b *topologyBuilder) holder(ifi discovery.Interface, c *mapping.Claim) *v1a
 		say(v1alpha1.Unverified, c.Lost, lossReasons[c.LostWhy])
 	case c.Change != nil:
 		say(v1alpha1.Unverified, c.Change.Since, v1alpha1.VLANChanging)
-		out.Announced = &v1alpha1.Announcement{Neighbor: b.neighbor(&c.Change.To), Since: wireTime(c.Change.Since)}
+		out.Announced = &v1alpha1.Announcement{Neighbor: b.neighbor(ifi.Name, &c.Change.To), Since: wireTime(c.Change.Since)}
 	case c.Neighbor.Protocol == discovery.ProtocolCDP && !c.Sole:
 		say(v1alpha1.Unverified, c.Since, v1alpha1.CDPUnconfirmed)
 	case c.Live:
@@ -238,9 +238,9 @@ var goneReasons = map[mapping.GoneCause]v1alpha1.DoubtReason{
 	mapping.GoneAgedOut: v1alpha1.AgedOut, mapping.GoneSilent: v1alpha1.AgedOut, mapping.GoneGoodbye: v1alpha1.SaidGoodbye, mapping.GoneNotHeard: v1alpha1.NotHeard,
 }
 
-func (b *topologyBuilder) neighbor(n *discovery.Neighbor) v1alpha1.Neighbor {
+func (b *topologyBuilder) neighbor(ifname string, n *discovery.Neighbor) v1alpha1.Neighbor {
 	out := v1alpha1.Neighbor{
-		Switch: b.switchID(n), PortID: fit.Bound(string(n.Port), maxID), PortDescription: fit.Bound(n.PortDescription, maxText),
+		Switch: b.switchID(ifname, n), PortID: fit.Bound(string(n.Port), maxID), PortDescription: fit.Bound(n.PortDescription, maxText),
 		PVID: int32(n.PVID), MaxFrameSize: int32(n.MaxFrameSize),
 	}
 	if n.Source != (discovery.MAC{}) {
@@ -254,8 +254,9 @@ func (b *topologyBuilder) neighbor(n *discovery.Neighbor) v1alpha1.Neighbor {
 
 // switchID lists what the neighbour says of its device, unless it is listed already,
 // and returns the ID under which it is.
-func (b *topologyBuilder) switchID(n *discovery.Neighbor) string {
+func (b *topologyBuilder) switchID(ifname string, n *discovery.Neighbor) string {
 	s := b.device(n)
+	s.Ambiguous = b.memory.Bearers.Apart(ifname, n.Chassis)
 	for _, known := range b.switches {
 		if s.ID = known.ID; sameSwitch(&s, &known) {
 			return known.ID
@@ -283,13 +284,8 @@ func (b *topologyBuilder) device(n *discovery.Neighbor) v1alpha1.Switch {
 	for _, a := range n.ManagementAddresses[:min(len(n.ManagementAddresses), maxAddresses)] {
 		out.ManagementAddresses = append(out.ManagementAddresses, fit.Bound(a, maxAddress))
 	}
-	s, ok := b.memory.Switches.Find(n.Chassis)
-	if !ok {
-		return out
-	}
-	out.Ambiguous = s.Several
-	if s.ID != n.Chassis {
-		out.KnownAs = fit.Bound(string(s.ID), maxID)
+	if known := b.memory.Switches.Canonical(n.Chassis); known != n.Chassis {
+		out.KnownAs = fit.Bound(string(known), maxID)
 	}
 	return out
 }

@@ -42,7 +42,8 @@ var memoryFormat = statefile.Format[memoryFile]{
 }
 
 // readEarlierMemory reads versions 1 and 2, which had claims in place of what is believed:
-// who held the ports is remembered, and trusted by nothing until it is heard.
+// who held the ports is remembered, and trusted by nothing until it is heard. Which
+// chassis are one switch is not: some were taken for the successors of others.
 func readEarlierMemory(version int, data []byte) (memoryFile, error) {
 	if version != 1 && version != 2 {
 		return memoryFile{}, fmt.Errorf("format version %d is not known", version)
@@ -58,13 +59,12 @@ func readEarlierMemory(version int, data []byte) (memoryFile, error) {
 				Epoch     uint32             `json:"epoch"`
 				Neighbor  discovery.Neighbor `json:"neighbor"`
 			} `json:"claims"`
-			Switches mapping.Switches `json:"switches"`
 		} `json:"memory"`
 	}
 	if err := json.Unmarshal(data, &before); err != nil {
 		return memoryFile{}, err
 	}
-	f := memoryFile{Version: memoryVersion, Saved: before.Saved, Memory: mapping.Memory{BootID: before.Memory.BootID, Switches: before.Memory.Switches}}
+	f := memoryFile{Version: memoryVersion, Saved: before.Saved, Memory: mapping.Memory{BootID: before.Memory.BootID}}
 	for _, c := range before.Memory.Claims {
 		p := belief.Port{Interface: c.Interface, Index: c.Index, MAC: c.MAC, Epoch: c.Epoch, Holder: &belief.Voice{Neighbor: c.Neighbor}}
 		f.Memory.Ports = append(f.Memory.Ports, p.Suspected(before.Saved, belief.Rebooted))

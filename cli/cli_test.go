@@ -58,7 +58,7 @@ func sayings() discovery.Neighbor {
 			{Type: 127, OUI: discovery.OUI{0, 1, 0x42}, Subtype: 1, Value: discovery.Octets{1}},
 			{Type: 127, OUI: discovery.OUI{0, 0x12, 0xf}, Subtype: 2, Value: discovery.Octets{7, 1, 0}},
 		},
-		FirstHeard: now.Add(-time.Hour), LastHeard: now.Add(-12 * time.Second),
+		FirstHeard: now.Add(-time.Hour), LastHeard: now.Add(-12 * time.Second), Before: now.Add(-42 * time.Second),
 	}
 }
 
@@ -67,7 +67,7 @@ func heardOn(protocol discovery.Protocol, chassis, port discovery.ID, system str
 	return discovery.Neighbor{
 		Protocol: protocol, Source: discovery.MAC{0, 0, 0x5e, 0, 0x53, 9}, Destination: discovery.MAC{1, 0x80, 0xc2, 0, 0, 0xe},
 		MSAP: discovery.MSAP{Chassis: chassis, Port: port}, TTL: 120, SystemName: system, PVID: pvid,
-		FirstHeard: now.Add(-time.Hour), LastHeard: now.Add(-3 * time.Second),
+		FirstHeard: now.Add(-time.Hour), LastHeard: now.Add(-3 * time.Second), Before: now.Add(-33 * time.Second),
 	}
 }
 
@@ -95,7 +95,9 @@ func snapshot() *discovery.Snapshot {
 	_, port = nic("eth2", "mlx5_core", discovery.Transmit{State: discovery.Silent, Reason: "another agent on this node speaks LLDP here"},
 		heardOn(discovery.ProtocolLLDP, "mac:00:00:5e:00:53:02", "ifname:Ethernet1/8", "", 200))
 	port.Counters.FramesOut, port.Counters.Ageouts = 0, 1
-	nic("eth3", "e1000e", send, heardOn(discovery.ProtocolCDP, "cdp:attic-3560.example.net", "ifname:GigabitEthernet0/13", "attic-3560.example.net", 1))
+	attic := heardOn(discovery.ProtocolCDP, "cdp:attic-3560.example.net", "ifname:GigabitEthernet0/13", "attic-3560.example.net", 1)
+	attic.FirstHeard, attic.Before = now.Add(-200*time.Second), now.Add(-63*time.Second)
+	nic("eth3", "e1000e", send, attic)
 	ifi, port = nic("eth4", "e1000e", discovery.Transmit{State: discovery.Off, Reason: "the port is down"})
 	ifi.Carrier, port.Counters.FramesOut = false, 0
 	_, port = nic("eth5", "i40e", send)

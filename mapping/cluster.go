@@ -5,7 +5,6 @@ package mapping
 import (
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping/identity"
@@ -20,7 +19,7 @@ const maxSightings = 1024
 // It is for reading: a node resolves names by what it has seen itself, and nothing that
 // another node says attaches a container. The answer depends on the order of the nodes,
 // so callers keep one.
-func JoinSwitches(nodes []Input, now time.Time) Switches {
+func JoinSwitches(nodes []Input) Switches {
 	var out Switches
 	byName := map[string][]sighting{}
 	for i, in := range nodes {
@@ -34,7 +33,7 @@ func JoinSwitches(nodes []Input, now time.Time) Switches {
 	}
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
 		if all := byName[name]; severalChassis(all) && len(all) <= maxSightings {
-			out = out.learn(all, now)
+			out = out.learn(all)
 		}
 	}
 	return out
@@ -59,18 +58,12 @@ func (s Switches) merge(w Switch) Switches {
 		if len(s) >= maxSwitches {
 			return s
 		}
-		return append(s, Switch{ID: w.ID, Name: w.Name, Chassis: slices.Clone(w.Chassis), Replacements: slices.Clone(w.Replacements), Several: w.Several})
+		return append(s, Switch{ID: w.ID, Name: w.Name, Chassis: slices.Clone(w.Chassis)})
 	}
 	known := &s[at]
-	known.Several = known.Several || w.Several
 	for _, c := range w.Chassis {
 		if s.index(c) < 0 && len(known.Chassis) < maxChassis {
 			known.Chassis = append(known.Chassis, c)
-		}
-	}
-	for _, r := range w.Replacements {
-		if !known.replaced(r.Old, r.New) {
-			known.Replacements = append(known.Replacements, r)
 		}
 	}
 	return s

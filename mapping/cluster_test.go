@@ -5,7 +5,6 @@ package mapping_test
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -39,8 +38,8 @@ func hearing(node, mac, port, system, management string) mapping.Input {
 
 func TestJoinSwitches(t *testing.T) {
 	const a, b, c, d = "00:00:5e:00:53:01", "00:00:5e:00:53:02", "00:00:5e:00:53:03", "00:00:5e:00:53:04"
-	replaced := hearing("node3", c, "ifname:Eth1/3", "leaf-1", "192.0.2.1")
-	replaced.Memory.Switches = mapping.Switches{{ID: "mac:" + a, Name: "leaf-1", Chassis: []discovery.ID{"mac:" + a, "mac:" + c}}}
+	joined := hearing("node3", c, "ifname:Eth1/3", "leaf-1", "192.0.2.1")
+	joined.Memory.Switches = mapping.Switches{{ID: "mac:" + a, Name: "leaf-1", Chassis: []discovery.ID{"mac:" + a, "mac:" + c}}}
 	silent := hearing("node1", a, "ifname:Eth1/1", "leaf-1", "192.0.2.1")
 	silent.Snapshot.Interfaces[0].Carrier, silent.Snapshot.Ports[0].Neighbors, silent.Memory.Ports[0].State = false, nil, belief.Expecting
 	taken := hearing("node1", d, "ifname:Eth1/4", "leaf-4", "192.0.2.4")
@@ -89,28 +88,26 @@ func TestJoinSwitches(t *testing.T) {
 		"what two nodes know of one": {
 			[]mapping.Input{
 				knowing(mapping.Switch{ID: "mac:" + d, Name: "leaf-4", Chassis: []discovery.ID{"mac:" + d}}),
-				knowing(mapping.Switch{ID: "mac:" + a, Name: "leaf-1", Chassis: []discovery.ID{"mac:" + a, "mac:" + b}, Replacements: []mapping.Replacement{{Old: "mac:" + a, New: "mac:" + b}}}),
+				knowing(mapping.Switch{ID: "mac:" + a, Name: "leaf-1", Chassis: []discovery.ID{"mac:" + a, "mac:" + b}}),
 				knowing(mapping.Switch{
-					ID: "mac:" + b, Name: "leaf-1", Chassis: []discovery.ID{"mac:" + b, "mac:" + c}, Several: true,
-					Replacements: []mapping.Replacement{{Old: "mac:" + a, New: "mac:" + b}, {Old: "mac:" + b, New: "mac:" + c}},
+					ID: "mac:" + b, Name: "leaf-1", Chassis: []discovery.ID{"mac:" + b, "mac:" + c},
 				}),
 				knowing(mapping.Switch{ID: "mac:" + a, Name: "leaf-1", Chassis: []discovery.ID{"mac:" + a}}),
 			},
 			mapping.Switches{
 				{ID: "mac:" + d, Name: "leaf-4", Chassis: []discovery.ID{"mac:" + d}},
 				{
-					ID: "mac:" + a, Name: "leaf-1", Chassis: []discovery.ID{"mac:" + a, "mac:" + b, "mac:" + c}, Several: true,
-					Replacements: []mapping.Replacement{{Old: "mac:" + a, New: "mac:" + b}, {Old: "mac:" + b, New: "mac:" + c}},
+					ID: "mac:" + a, Name: "leaf-1", Chassis: []discovery.ID{"mac:" + a, "mac:" + b, "mac:" + c},
 				},
 			},
 		},
 		"what one node knows": {
-			[]mapping.Input{hearing("node1", a, "ifname:Eth1/1", "leaf-1", "192.0.2.1"), replaced},
+			[]mapping.Input{hearing("node1", a, "ifname:Eth1/1", "leaf-1", "192.0.2.1"), joined},
 			mapping.Switches{{ID: "mac:" + a, Name: "leaf-1", Chassis: []discovery.ID{"mac:" + a, "mac:" + c}}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, mapping.JoinSwitches(tt.nodes, time.Unix(1e9, 0))); diff != "" {
+			if diff := cmp.Diff(tt.want, mapping.JoinSwitches(tt.nodes)); diff != "" {
 				t.Errorf("switches (-want +got):\n%s", diff)
 			}
 		})
@@ -133,7 +130,7 @@ func TestJoinSwitchesBounds(t *testing.T) {
 	for i := range 1100 {
 		one.Chassis = append(one.Chassis, id(10000+i))
 	}
-	out := mapping.JoinSwitches(append(nodes, knowing(one)), time.Unix(1e9, 0))
+	out := mapping.JoinSwitches(append(nodes, knowing(one)))
 	if len(out) != 256 || len(out[0].Chassis) != 1024 {
 		t.Errorf("%d switches, the first with %d chassis; want 256 and 1024", len(out), len(out[0].Chassis))
 	}
@@ -146,10 +143,10 @@ func TestJoinSwitchesMany(t *testing.T) {
 		mac := fmt.Sprintf("00:00:5e:00:%02x:%02x", i>>8, i&0xff)
 		nodes = append(nodes, hearing("node", mac, fmt.Sprintf("ifname:Eth1/%d", i), "leaf-1", "192.0.2.1"))
 	}
-	if got := mapping.JoinSwitches(nodes[:1024], time.Unix(1e9, 0)); len(got) != 1 || len(got[0].Chassis) != 1024 {
+	if got := mapping.JoinSwitches(nodes[:1024]); len(got) != 1 || len(got[0].Chassis) != 1024 {
 		t.Errorf("%d switches of 1024 ports, want one", len(got))
 	}
-	if got := mapping.JoinSwitches(nodes, time.Unix(1e9, 0)); got != nil {
+	if got := mapping.JoinSwitches(nodes); got != nil {
 		t.Errorf("%d switches of 1025 ports, want none", len(got))
 	}
 }

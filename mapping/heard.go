@@ -121,7 +121,7 @@ type lead struct {
 func (w *World) leads(ifname string, n *discovery.Neighbor) []lead {
 	s := w.subject(ifname, n)
 	tagged := map[uint16]VLANSource{}
-	for _, d := range w.declaredOn(s) {
+	for _, d := range w.Rules.Declared(w.known(s)) {
 		tagged[d.VID] = VLANDeclared
 	}
 	for _, v := range n.VLANs {
@@ -136,7 +136,7 @@ func (w *World) leads(ifname string, n *discovery.Neighbor) []lead {
 	for i := range out {
 		l := &out[i]
 		l.identity = w.identify(s, l.vlan)
-		l.naming, l.named, l.notes = w.nameOf(s, occurrence(n, l.vlan, l.vid))
+		l.naming, l.named, l.notes = w.Rules.Name(w.known(s), occurrence(n, l.vlan, l.vid))
 		if l.naming.UnadvertisedSwitch {
 			l.identity.Port = ""
 		}

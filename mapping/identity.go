@@ -17,47 +17,28 @@ type Identity = identity.Identity
 // that rules put the switch into. VLAN 0 is the untagged network of a switch that
 // advertises no PVID.
 func (w *World) identify(s rules.Subject, vlan uint16) Identity {
-	id := w.switches.identify(s.Neighbor)
+	id := identifySwitch(w.switches, w.bearers, s.Interface, s.Neighbor)
 	if id.VLAN = vlan; vlan == 0 {
 		id.Port = s.Neighbor.Port
 	}
+	// A chassis ID that identifies nothing puts nobody into a group.
+	if id.Kind == identity.Sender {
+		unidentified := *s.Neighbor
+		unidentified.Chassis = ""
+		s.Neighbor = &unidentified
+	}
 	// The port alone names nothing in a group of switches, unless they are flat.
-	if g, ok := w.groupOf(s); ok && (vlan != 0 || g.UnadvertisedSwitch) {
+	if g, ok := w.Rules.Group(w.known(s)); ok && (vlan != 0 || g.UnadvertisedSwitch) {
 		return Identity{Kind: identity.Group, Switch: g.Name, VLAN: vlan}
 	}
 	return id
 }
 
-// asKnown is the subject with the chassis ID by which its switch is known, where
-// that is another than the one heard.
-func (w *World) asKnown(s rules.Subject) (rules.Subject, bool) {
-	s.Switch = w.switches.Canonical(s.Neighbor.Chassis)
-	return s, s.Switch != s.Neighbor.Chassis
-}
-
-// groupOf, declaredOn and nameOf ask the rules about the switch as it is heard. Only
-// where they have nothing to say do rules about a chassis ID that the switch had
-// before count.
-func (w *World) groupOf(s rules.Subject) (rules.Group, bool) {
-	g, ok := w.Rules.Group(s)
-	if known, differs := w.asKnown(s); !ok && differs {
-		return w.Rules.Group(known)
+// known is the subject with the chassis ID by which its switch is known: rules may be
+// about any of those that it bears.
+func (w *World) known(s rules.Subject) rules.Subject {
+	if known := w.switches.Canonical(s.Neighbor.Chassis); known != s.Neighbor.Chassis {
+		s.Switch = known
 	}
-	return g, ok
-}
-
-func (w *World) declaredOn(s rules.Subject) []rules.Declared {
-	out := w.Rules.Declared(s)
-	if known, differs := w.asKnown(s); len(out) == 0 && differs {
-		return w.Rules.Declared(known)
-	}
-	return out
-}
-
-func (w *World) nameOf(s rules.Subject, o rules.Occurrence) (naming rules.Naming, named bool, notes []string) {
-	naming, named, notes = w.Rules.Name(s, o)
-	if known, differs := w.asKnown(s); !named && differs {
-		naming, named, _ = w.Rules.Name(known, o)
-	}
-	return naming, named, notes
+	return s
 }

@@ -22,6 +22,7 @@ type Memory struct {
 	Ports  []belief.Port `json:"ports"` // ordered by ifindex
 
 	Switches Switches `json:"switches,omitempty"` // those with several chassis IDs
+	Bearers  Bearers  `json:"bearers,omitempty"`  // of chassis IDs that several ports share
 }
 
 // World is what, beside the snapshot, decides how it is read.
@@ -35,6 +36,7 @@ type World struct {
 	Silence, Goodbye rules.Silence
 
 	switches Switches // from the Memory
+	bearers  Bearers
 }
 
 func (w *World) subject(ifname string, n *discovery.Neighbor) rules.Subject {
@@ -44,7 +46,7 @@ func (w *World) subject(ifname string, n *discovery.Neighbor) rules.Subject {
 // Restore prepares a memory that was written by an earlier run: nothing in it
 // has been heard by this one. What was known before a reboot is trusted by nothing.
 func (m Memory) Restore(bootID string, now time.Time) Memory {
-	out := Memory{BootID: bootID, Ports: slices.Clone(m.Ports), Switches: m.Switches}
+	out := Memory{BootID: bootID, Ports: slices.Clone(m.Ports), Switches: m.Switches, Bearers: m.Bearers}
 	for i, p := range out.Ports {
 		if out.Ports[i] = p.Restored(now); m.BootID != bootID {
 			out.Ports[i] = p.Suspected(now, belief.Rebooted)
@@ -55,7 +57,7 @@ func (m Memory) Restore(bootID string, now time.Time) Memory {
 
 // Material is the memory without what changes while nothing happens.
 func (m Memory) Material() Memory {
-	out := Memory{BootID: m.BootID, Ports: slices.Clone(m.Ports), Switches: m.Switches}
+	out := Memory{BootID: m.BootID, Ports: slices.Clone(m.Ports), Switches: m.Switches, Bearers: m.Bearers.material()}
 	for i, p := range out.Ports {
 		out.Ports[i] = p.Material()
 	}
@@ -64,17 +66,20 @@ func (m Memory) Material() Memory {
 
 // Advance takes the memory from one snapshot to the next. It changes neither.
 func (m Memory) Advance(w World, snap *discovery.Snapshot) Memory {
-	w.switches = m.Switches
+	w.switches, w.bearers = m.Switches, m.Bearers
 	m = m.without(w.ignored)
 	out := m.advancePorts(w, snap)
-	if w.switches = m.Switches.learn(byFirstHeard(out.sightings(snap)), snap.Time); !reflect.DeepEqual(w.switches, m.Switches) {
-		out = m.advancePorts(w, snap) // words lead elsewhere now
+	w.switches = m.Switches.learn(byFirstHeard(out.sightings(snap)))
+	w.bearers = m.Bearers.learn(out.Ports, snap.Time)
+	if !reflect.DeepEqual(w.switches, m.Switches) || !w.bearers.asApart(m.Bearers) {
+		return m.advancePorts(w, snap) // words lead elsewhere now
 	}
+	out.Bearers = w.bearers
 	return out
 }
 
 func (m Memory) advancePorts(w World, snap *discovery.Snapshot) Memory {
-	out := Memory{BootID: w.BootID, Switches: w.switches}
+	out := Memory{BootID: w.BootID, Switches: w.switches, Bearers: w.bearers}
 	for i := range snap.Ports {
 		p := &snap.Ports[i]
 		ifi, ok := snap.Interface(p.Index)
@@ -104,7 +109,7 @@ func (m Memory) advancePorts(w World, snap *discovery.Snapshot) Memory {
 
 // without forgets ports: a rule may have come to ignore who holds one.
 func (m Memory) without(drop func(belief.Port) bool) Memory {
-	return Memory{BootID: m.BootID, Ports: slices.DeleteFunc(slices.Clone(m.Ports), drop), Switches: m.Switches}
+	return Memory{BootID: m.BootID, Ports: slices.DeleteFunc(slices.Clone(m.Ports), drop), Switches: m.Switches, Bearers: m.Bearers}
 }
 
 func (w *World) ignored(p belief.Port) bool {

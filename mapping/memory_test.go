@@ -97,11 +97,11 @@ func TestUngrouped(t *testing.T) {
 		by   discovery.MSAP
 		want mapping.Identity
 	}{
-		"who holds the port":  {100, 2, cdp, mapping.Identity{Kind: identity.Sender, Switch: "cdp:switch", Source: source, VLAN: 100}},
+		"who holds the port":  {100, 2, cdp, mapping.Identity{Kind: identity.Sender, Switch: "cdp:switch", Source: source, Says: "ifname:Gi0/1", VLAN: 100}},
 		"another on it":       {100, 2, discovery.MSAP{Chassis: "mac:00:00:5e:00:53:02"}, mapping.Identity{Switch: "mac:00:00:5e:00:53:01", VLAN: 100}},
 		"on another port":     {100, 3, cdp, mapping.Identity{Switch: "cdp:switch", VLAN: 100}},
 		"nobody":              {100, 3, discovery.MSAP{}, mapping.Identity{VLAN: 100}},
-		"VLAN not advertised": {0, 2, cdp, mapping.Identity{Kind: identity.Sender, Switch: "cdp:switch", Source: source, Port: "ifname:Gi0/1"}},
+		"VLAN not advertised": {0, 2, cdp, mapping.Identity{Kind: identity.Sender, Switch: "cdp:switch", Source: source, Says: "ifname:Gi0/1", Port: "ifname:Gi0/1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			id := mapping.Identity{Kind: identity.Group, Switch: "dc1", VLAN: tt.vlan}

@@ -41,7 +41,7 @@ func (r *resolver) ungrouped(a *Uplink) Identity {
 func (m Memory) Ungrouped(id Identity, port int, by discovery.MSAP) Identity {
 	out := Identity{Switch: string(m.Switches.Canonical(by.Chassis))}
 	if p, ok := m.Port(port); ok && p.Holder.MSAP == by {
-		out = m.Switches.identify(&p.Holder.Neighbor)
+		out = identifySwitch(m.Switches, m.Bearers, p.Interface, &p.Holder.Neighbor)
 	}
 	if out.VLAN = id.VLAN; !id.HasVLAN() {
 		out.Port = by.Port

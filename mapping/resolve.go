@@ -12,6 +12,7 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping/belief"
+	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -40,7 +41,7 @@ type Colour struct {
 // input gives the same View.
 func Resolve(in Input) View {
 	v := View{Node: in.Node, BootID: in.BootID, Silence: in.Silence, Goodbye: in.Goodbye, Time: in.Snapshot.Time}
-	in.switches = in.Memory.Switches
+	in.switches, in.bearers = in.Memory.Switches, in.Memory.Bearers
 	r := resolver{Input: in, now: in.Snapshot.Time, view: &v}
 	for i := range in.Snapshot.Ports {
 		r.port(&in.Snapshot.Ports[i])
@@ -53,7 +54,7 @@ func Resolve(in Input) View {
 	r.switchConditions()
 	v.Converged = len(v.Pending) == 0
 	slices.SortStableFunc(v.Conditions, func(a, b Condition) int {
-		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Interface, b.Interface), cmp.Compare(a.Network, b.Network))
+		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Interface, b.Interface), cmp.Compare(a.Network, b.Network), cmp.Compare(a.Message, b.Message))
 	})
 	return v
 }
@@ -141,7 +142,7 @@ func (r *resolver) contradictions(b *belief.Port) {
 		n := &b.Against[i].Neighbor
 		switch {
 		case b.Holder == nil:
-		case b.State == belief.Held:
+		case b.State == belief.Held, b.State == belief.Late:
 			r.condition(Conflict, b.Interface, "", "%s: %s, from %s, contradicts %s, which keeps the port while it is heard in time",
 				b.Interface, describe(n), n.Source, describe(&b.Holder.Neighbor))
 		case b.State != belief.Disputed:
@@ -307,27 +308,45 @@ func disputed(b *belief.Port) string {
 	return fmt.Sprintf("%s, from %s, contradicts it; believed is who is heard alone for a while", describe(n), n.Source)
 }
 
-// replacedShown is how long the replacement of a switch is a condition.
-const replacedShown = 24 * time.Hour
-
 // switchConditions reports what is particular about the switches.
 func (r *resolver) switchConditions() {
-	for _, s := range r.switches {
-		for _, replaced := range s.Replacements {
-			until := replaced.At.Add(replacedShown)
-			if !r.now.Before(until) {
-				continue
-			}
-			r.wake(until)
-			r.condition(SwitchReplaced, "", "", "%s: chassis %s took the place of %s, which fell silent, and inherits its networks",
-				s.Name, replaced.New, replaced.Old)
-		}
+	for _, pair := range r.Memory.successions(r.Snapshot) {
+		r.condition(SwitchReplaced, "", "", "%s: chassis %s looks like the successor of %s, which is silent, but could be any switch of that name; accept it with: colvin rules replace %s %s FILE",
+			pair[1].SystemName, pair[1].Chassis, pair[0].Chassis, pair[0].Chassis, pair[1].Chassis)
 	}
+	r.ambiguousChassis()
 	for _, pair := range r.switches.namesakes(r.Memory.sightings(r.Snapshot)) {
 		r.condition(SameName, "", "", "chassis %s and %s are both called %s; Colvin takes them for two switches, but rules by system name cannot tell them apart",
 			pair[0].Chassis, pair[1].Chassis, pair[0].SystemName)
 	}
 }
+
+// ambiguousChassis reports chassis IDs that do not say which device it is that holds a port.
+func (r *resolver) ambiguousChassis() {
+	holders := map[discovery.ID][]string{}
+	apart := map[discovery.ID]bool{}
+	for i := range r.Snapshot.Ports {
+		p, ok := r.Memory.Port(r.Snapshot.Ports[i].Index)
+		if !ok {
+			continue
+		}
+		n := &p.Holder.Neighbor
+		holders[n.Chassis] = append(holders[n.Chassis], fmt.Sprintf("%s (%s)", p.Interface, says(n)))
+		apart[n.Chassis] = apart[n.Chassis] || identifySwitch(r.switches, r.bearers, p.Interface, n).Kind == identity.Sender
+	}
+	for chassis, all := range holders {
+		if apart[chassis] && len(all) > 1 {
+			r.condition(ChassisAmbiguous, "", "", "chassis %s does not say which device it is at %s; each counts for itself: give every switch a chassis ID of its own, or write rules by system name",
+				chassis, fit.Bound(strings.Join(all, ", "), maxHolders))
+		}
+	}
+	for _, t := range r.bearers.wakes(r.now) {
+		r.wake(t)
+	}
+}
+
+// maxHolders bounds how many octets of a message tell who holds ports.
+const maxHolders = 512
 
 // spans reports names that cover several identities without saying so.
 func (r *resolver) spans() {

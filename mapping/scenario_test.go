@@ -135,6 +135,8 @@ func (p *player) Play(t *testing.T, verb string, args []string) (err error) {
 		p.depart(args[0], discovery.SaidGoodbye, func(n discovery.Neighbor) bool { return string(n.Chassis) == "mac:"+args[1] })
 	case "after":
 		err = p.after(args[0])
+	case "stand": // DURATION, in which everybody says every 30 s what was said last
+		err = p.stand(args[0])
 	case "rules":
 		p.loadRules(t, args[0])
 	case "restart":
@@ -333,12 +335,15 @@ func (p *player) carrier(name string, on bool) error {
 	return fmt.Errorf("no such change of %s", name)
 }
 
-// hear IFACE CHASSIS PORT [system=S] [pvid=N] [vlans=100:a,200:b] [ttl=S] [mgmt=IP]
+// hear IFACE MAC|CHASSIS PORT [system=S] [pvid=N] [vlans=100:a,200:b] [ttl=S] [mgmt=IP]
 // [caps=bridge|station] [src=MAC] [protocol=cdp] [mfs=N]
 func (p *player) hear(args []string) error {
 	n := discovery.Neighbor{
 		Protocol: discovery.ProtocolLLDP, TTL: 120, FirstHeard: p.now, LastHeard: p.now,
 		MSAP: discovery.MSAP{Chassis: discovery.ID("mac:" + args[1]), Port: discovery.ID("ifname:" + args[2])},
+	}
+	if _, err := discovery.ParseMAC(args[1]); err != nil { // it says of what kind it is
+		n.Chassis = discovery.ID(args[1])
 	}
 	for _, a := range args[3:] {
 		k, v, _ := strings.Cut(a, "=")
@@ -417,6 +422,23 @@ func utter(q *discovery.Port, n discovery.Neighbor) {
 	q.Neighbors = append(q.Neighbors, n)
 }
 
+func (p *player) stand(arg string) error {
+	left, err := time.ParseDuration(arg)
+	for ; left > 0; left -= 30 * time.Second {
+		if err := p.after(min(left, 30*time.Second).String()); err != nil {
+			return err
+		}
+		for k := range p.ports {
+			for _, n := range slices.Clone(p.ports[k].Neighbors) {
+				n.LastHeard = p.now
+				utter(&p.ports[k], n)
+			}
+		}
+		p.resolve()
+	}
+	return err
+}
+
 // after lets time pass second by second, or by the minute where that is long;
 // neighbours age as in their table. What changes by itself was told before.
 func (p *player) after(arg string) error {
@@ -440,7 +462,7 @@ func (p *player) after(arg string) error {
 		p.resolve()
 		now := p.shownBelow(&p.view)
 		if now != before && !aged && (wake.IsZero() || wake.After(p.now)) {
-			return fmt.Errorf("the view of %s changed by itself, though it was to wake at %s", p.now.Sub(start), wake.Sub(start))
+			return fmt.Errorf("the view of %s changed by itself, though it was to wake at %s:\n%s", p.now.Sub(start), wake.Sub(start), cmp.Diff(before, now))
 		}
 		before = now
 	}

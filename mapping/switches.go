@@ -3,12 +3,14 @@
 package mapping
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/mapping/belief"
 	"github.com/colvin-net/colvin/mapping/identity"
 )
 
@@ -20,19 +22,6 @@ type Switch struct {
 	ID      discovery.ID   `json:"id"`
 	Name    string         `json:"name"`    // its system name
 	Chassis []discovery.ID `json:"chassis"` // all its chassis IDs, ID first
-
-	// Replacements are the chassis that took the place of others that fell silent.
-	Replacements []Replacement `json:"replacements,omitempty"`
-
-	// Several is set where more than one device bears ID, so that it names none.
-	Several bool `json:"several,omitempty"`
-}
-
-// A Replacement is a chassis that took the place of another.
-type Replacement struct {
-	Old discovery.ID `json:"old"`
-	New discovery.ID `json:"new"`
-	At  time.Time    `json:"at"`
 }
 
 // Switches are the switches with several chassis IDs that a node knows.
@@ -52,27 +41,45 @@ func (s Switches) Canonical(chassis discovery.ID) discovery.ID {
 	return chassis
 }
 
-// Find returns the switch that bears a chassis ID, where more is known of it than that.
-func (s Switches) Find(chassis discovery.ID) (Switch, bool) {
-	i := s.index(chassis)
-	if i < 0 {
-		return Switch{}, false
-	}
-	return s[i], true
-}
-
-// identify is the identity of a neighbour's switch, without a VLAN. Devices that speak
-// CDP name themselves by a host name; where that tells none from another, each port
-// counts for itself.
-func (s Switches) identify(n *discovery.Neighbor) Identity {
-	i := s.index(n.Chassis)
-	if n.Protocol == discovery.ProtocolCDP && (!isDistinctive(cdpName(n)) || i >= 0 && s[i].Several) {
-		return Identity{Kind: identity.Sender, Switch: string(n.Chassis), Source: n.Source}
+// identifySwitch is the identity of a port's switch, without a VLAN. Where the chassis
+// ID does not say which device it is, each port of such devices counts for itself.
+func identifySwitch(s Switches, b Bearers, ifname string, n *discovery.Neighbor) Identity {
+	if !namesDevice(n) || b.Apart(ifname, n.Chassis) {
+		return Identity{Kind: identity.Sender, Switch: string(n.Chassis), Source: n.Source, Says: says(n)}
 	}
 	return Identity{Switch: string(s.Canonical(n.Chassis))}
 }
 
-func cdpName(n *discovery.Neighbor) string { return strings.TrimPrefix(string(n.Chassis), "cdp:") }
+// says is what tells a device from others of one chassis ID: they can even share the
+// source address of their frames, as clones do.
+func says(n *discovery.Neighbor) string {
+	words := []string{string(n.Port)}
+	if n.SystemName != "" {
+		words = append(words, n.SystemName)
+	}
+	if ips := managementIPs(n); len(ips) > 0 {
+		words = append(words, ips[0].String())
+	}
+	return strings.Join(words, " ")
+}
+
+// namesDevice reports whether a chassis ID can tell one device from all others.
+func namesDevice(n *discovery.Neighbor) bool {
+	kind, text, _ := strings.Cut(string(n.Chassis), ":")
+	_, port, _ := strings.Cut(string(n.Port), ":")
+	switch mac, err := discovery.ParseMAC(text); {
+	case kind == "ifname", kind == "ifalias", kind == "portcomponent":
+		return false // of a port: other devices have an eth0, too
+	case err == nil && (mac == discovery.MAC{} || mac[0]&1 != 0):
+		return false // never programmed; of a group, which no device is
+	case kind == "mac":
+		return true
+	}
+	if ip, err := netip.ParseAddr(text); err == nil {
+		return ip.IsGlobalUnicast() // not unspecified, of this host or of this link
+	}
+	return isDistinctive(text) && strings.Trim(text, "0.:-") != "" && text != port
+}
 
 func (s Switches) index(chassis discovery.ID) int {
 	return slices.IndexFunc(s, func(w Switch) bool { return slices.Contains(w.Chassis, chassis) })
@@ -92,24 +99,14 @@ type sighting struct {
 
 // learn takes the switches from one set of sightings, ordered by the time they were
 // first heard, to the next. It changes nothing that s shares with others.
-func (s Switches) learn(all []sighting, now time.Time) Switches {
+func (s Switches) learn(all []sighting) Switches {
 	out := s.review(all)
 	for i := range all {
-		switch a := &all[i]; {
-		case !a.live:
-		case isDistinctive(a.SystemName) && portMAC(a, all) && hasDoublePort(a, all), hasDoubleSource(a, all):
-			out = out.keepApart(a.Neighbor, hasDoubleSource(a, all))
+		if a := &all[i]; a.live && isDistinctive(a.SystemName) && portMAC(a, all) && hasDoublePort(a, all) {
+			out = out.keepApart(a.Neighbor)
 		}
 	}
-	out = out.joinPortMACs(all)
-	for i := range all {
-		for j := range all {
-			if old, by := &all[j], &all[i]; replaces(by, old, all) {
-				out = out.join(old.Neighbor, by.Neighbor, now)
-			}
-		}
-	}
-	return out
+	return out.joinPortMACs(all)
 }
 
 // joinPortMACs joins live speakers that are one switch though each port of it tells a
@@ -124,7 +121,7 @@ func (s Switches) joinPortMACs(all []sighting) Switches {
 	for i, b := range ports {
 		for _, a := range ports[:i] {
 			if s.index(b.Chassis) < 0 && a.Chassis != b.Chassis && s.oneByName(a, b) {
-				s = s.join(a.Neighbor, b.Neighbor, time.Time{})
+				s = s.join(a.Neighbor, b.Neighbor)
 				break
 			}
 		}
@@ -132,8 +129,8 @@ func (s Switches) joinPortMACs(all []sighting) Switches {
 	return s
 }
 
-// join notes that two chassis are one switch, and when one replaced the other.
-func (s Switches) join(first, second *discovery.Neighbor, replaced time.Time) Switches {
+// join notes that two chassis are one switch.
+func (s Switches) join(first, second *discovery.Neighbor) Switches {
 	if s.index(second.Chassis) >= 0 { // what is part of a switch, or apart, stays so
 		return s
 	}
@@ -150,27 +147,16 @@ func (s Switches) join(first, second *discovery.Neighbor, replaced time.Time) Sw
 		return s
 	}
 	s[i].Chassis = append(slices.Clone(s[i].Chassis), second.Chassis)
-	if !replaced.IsZero() {
-		s[i].Replacements = append(slices.Clone(s[i].Replacements), Replacement{first.Chassis, second.Chassis, replaced})
-	}
 	return s
 }
 
 // keepApart notes that a chassis is a switch of its own, whatever its name: what once
 // was known to be apart must not be joined when the evidence has gone.
-func (s Switches) keepApart(n *discovery.Neighbor, several bool) Switches {
-	i := s.index(n.Chassis)
-	switch {
-	case i >= 0 && (s[i].Several || !several):
-		return s
-	case i >= 0:
-		s = slices.Clone(s)
-		s[i].Several = true
-		return s
-	case len(s) >= maxSwitches:
+func (s Switches) keepApart(n *discovery.Neighbor) Switches {
+	if s.index(n.Chassis) >= 0 || len(s) >= maxSwitches {
 		return s
 	}
-	return append(slices.Clone(s), Switch{ID: n.Chassis, Name: n.SystemName, Chassis: []discovery.ID{n.Chassis}, Several: several})
+	return append(slices.Clone(s), Switch{ID: n.Chassis, Name: n.SystemName, Chassis: []discovery.ID{n.Chassis}})
 }
 
 // review gives up what the sightings contradict. A switch that is renamed as a whole
@@ -185,9 +171,9 @@ func (s Switches) review(all []sighting) Switches {
 			}
 		}
 		switch {
-		case len(w.Chassis) > 1 && !w.holds(live, all):
+		case len(w.Chassis) > 1 && !holds(live, all):
 			for _, a := range live { // from now on they are different
-				out = out.keepApart(a.Neighbor, false)
+				out = out.keepApart(a.Neighbor)
 			}
 		case len(live) > 0 && isDistinctive(live[0].SystemName):
 			w.Name = live[0].SystemName
@@ -200,31 +186,13 @@ func (s Switches) review(all []sighting) Switches {
 }
 
 // holds reports whether the live chassis of a switch can still be one switch.
-func (w *Switch) holds(live []*sighting, all []sighting) bool {
-	for i, a := range live {
-		if a.SystemName != live[0].SystemName || !sameManagement(a.Neighbor, live[0].Neighbor, sameMACBlock(a.Source, live[0].Source)) {
-			return false
-		}
-		// Without management addresses the name alone joined them, and it is borne
-		// by another switch too.
-		if len(managementIPs(a.Neighbor)) == 0 && hasDoublePort(a, all) {
-			return false
-		}
-		// What was replaced comes back under another name: it is used for something else.
-		if a.SystemName != w.Name && slices.ContainsFunc(w.Replacements, func(r Replacement) bool { return r.Old == a.Chassis }) {
-			return false
-		}
-		for _, b := range live[:i] {
-			if w.replaced(a.Chassis, b.Chassis) || w.replaced(b.Chassis, a.Chassis) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-func (w *Switch) replaced(old, by discovery.ID) bool {
-	return slices.ContainsFunc(w.Replacements, func(r Replacement) bool { return r.Old == old && r.New == by })
+func holds(live []*sighting, all []sighting) bool {
+	return !slices.ContainsFunc(live, func(a *sighting) bool {
+		return a.SystemName != live[0].SystemName || !sameManagement(a.Neighbor, live[0].Neighbor, sameMACBlock(a.Source, live[0].Source)) ||
+			// Without management addresses the name alone joined them, and it is borne
+			// by another switch too.
+			len(managementIPs(a.Neighbor)) == 0 && hasDoublePort(a, all)
+	})
 }
 
 // oneByName reports whether two live speakers are one switch that tells the MAC address
@@ -248,7 +216,7 @@ func (s Switches) ambiguous(name string) bool {
 // portMAC reports whether a chassis ID is the MAC address of the port that sent
 // it, and of no other port.
 func portMAC(s *sighting, all []sighting) bool {
-	return s.Protocol == discovery.ProtocolLLDP && SpeakerOf(s.Neighbor) == SpeakerSwitch &&
+	return s.Protocol == discovery.ProtocolLLDP && SpeakerOf(s.Neighbor) == SpeakerSwitch && namesDevice(s.Neighbor) &&
 		s.Chassis == discovery.ID("mac:"+s.Source.String()) &&
 		!slices.ContainsFunc(all, func(o sighting) bool { return o.Chassis == s.Chassis && o.Port != s.Port })
 }
@@ -261,24 +229,44 @@ func hasDoublePort(s *sighting, all []sighting) bool {
 	})
 }
 
-// hasDoubleSource reports whether one port of a device that speaks CDP is heard from two MAC
-// addresses: then two devices bear its name.
-func hasDoubleSource(s *sighting, all []sighting) bool {
-	return s.Protocol == discovery.ProtocolCDP && slices.ContainsFunc(all, func(o sighting) bool {
-		return o.live && o.MSAP == s.MSAP && o.Source != s.Source
-	})
+// successor reports whether one switch looks like another's, in whose place it is heard. A
+// switch from the factory can look so too: it is a hint for people, and no more.
+func successor(old, by *discovery.Neighbor) bool {
+	return by.Chassis != old.Chassis && by.Protocol == old.Protocol && by.Port == old.Port &&
+		isDistinctive(by.SystemName) && by.SystemName == old.SystemName && SpeakerOf(by) == SpeakerSwitch
 }
 
-// replaces reports whether one switch stands in the place of another: at the
-// other end of the same cable, with the same name, port and management address,
-// while the other is silent on all ports. A name alone may come from the factory.
-func replaces(by, old *sighting, all []sighting) bool {
-	return by.live && !old.live && by.port == old.port && by.Chassis != old.Chassis &&
-		by.Protocol == old.Protocol && by.Port == old.Port &&
-		isDistinctive(by.SystemName) && by.SystemName == old.SystemName &&
-		SpeakerOf(by.Neighbor) == SpeakerSwitch && sameManagement(by.Neighbor, old.Neighbor, false) &&
-		!slices.ContainsFunc(all, func(o sighting) bool { return o.live && o.Chassis == old.Chassis })
+// successions are the pairs of a chassis that held a port and is not heard on any now, and
+// one that looks like its successor there, the old one first.
+func (m Memory) successions(snap *discovery.Snapshot) [][2]*discovery.Neighbor {
+	live := m.sightings(snap)
+	var out [][2]*discovery.Neighbor
+	for i := range m.Ports {
+		p := &m.Ports[i]
+		var old *discovery.Neighbor
+		var by []*discovery.Neighbor
+		switch {
+		case p.Holder == nil:
+		case p.State == belief.Disputed:
+			old = &p.Holder.Neighbor
+			for k := range p.Against {
+				by = append(by, &p.Against[k].Neighbor)
+			}
+		case p.State == belief.Held && len(p.Before) > 0 && snap.Time.Before(p.HeldSince.Add(successionShown)):
+			old, by = &p.Before[len(p.Before)-1], []*discovery.Neighbor{&p.Holder.Neighbor}
+		}
+		for _, n := range by {
+			if successor(old, n) && !slices.ContainsFunc(live, func(o sighting) bool { return o.live && o.Chassis == old.Chassis }) &&
+				!slices.ContainsFunc(out, func(p [2]*discovery.Neighbor) bool { return p[0].Chassis == old.Chassis && p[1].Chassis == n.Chassis }) {
+				out = append(out, [2]*discovery.Neighbor{old, n})
+			}
+		}
+	}
+	return out
 }
+
+// successionShown is how long the hint is shown.
+const successionShown = 24 * time.Hour
 
 // sameManagement reports whether two speakers share a management address; without
 // any on both sides, otherwise is the answer.
@@ -313,14 +301,21 @@ func isDistinctive(name string) bool {
 // maxNamesakes bounds the pairs that are told: an inventive speaker makes a great many.
 const maxNamesakes = 64
 
-// namesakes are pairs of live chassis that bear one name and are not one switch.
+// namesakes are pairs of live chassis that bear one name and are not one switch. The order
+// is that of the chassis: whoever reads what the node publishes knows no other.
 func (s Switches) namesakes(all []sighting) [][2]*discovery.Neighbor {
+	all = slices.DeleteFunc(slices.Clone(all), func(a sighting) bool {
+		return !a.live || !isDistinctive(a.SystemName) || SpeakerOf(a.Neighbor) != SpeakerSwitch
+	})
+	slices.SortStableFunc(all, func(a, b sighting) int {
+		return cmp.Or(cmp.Compare(a.Chassis, b.Chassis), cmp.Compare(a.SystemName, b.SystemName))
+	})
+	all = slices.CompactFunc(all, func(a, b sighting) bool { return a.Chassis == b.Chassis && a.SystemName == b.SystemName })
 	var out [][2]*discovery.Neighbor
 	for i := range all {
 		for j := range i {
 			a, b := all[j].Neighbor, all[i].Neighbor
-			if all[i].live && all[j].live && a.SystemName == b.SystemName && isDistinctive(a.SystemName) && a.Protocol == b.Protocol &&
-				SpeakerOf(a) == SpeakerSwitch && SpeakerOf(b) == SpeakerSwitch && s.identify(a) != s.identify(b) {
+			if a.SystemName == b.SystemName && a.Protocol == b.Protocol && s.Canonical(a.Chassis) != s.Canonical(b.Chassis) {
 				out = append(out, [2]*discovery.Neighbor{a, b})
 			}
 			if len(out) == maxNamesakes {

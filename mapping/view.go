@@ -129,7 +129,8 @@ const (
 	Spans            ConditionType = "Spans"            // one name covers several identities
 	BondSplit        ConditionType = "BondSplit"        // the members of a bond lead to different networks
 	BridgeSplit      ConditionType = "BridgeSplit"      // so do the ports of a bridge
-	SwitchReplaced   ConditionType = "SwitchReplaced"   // another chassis took the place of one
+	SwitchReplaced   ConditionType = "SwitchReplaced"   // another chassis looks like the successor of one
+	ChassisAmbiguous ConditionType = "ChassisAmbiguous" // a chassis ID does not say which device it is
 	SameName         ConditionType = "SameName"         // two live chassis bear one system name
 	MTUMismatch      ConditionType = "MTUMismatch"      // the node sends frames that the switch drops
 	LLDPInFirmware   ConditionType = "LLDPInFirmware"   // the NIC takes the frames

@@ -292,6 +292,10 @@ type Holder struct {
 	// +kubebuilder:validation:MaxItems=16
 	Against []Neighbor `json:"against,omitempty"`
 
+	// Before is who held the port before.
+	// +optional
+	Before *Neighbor `json:"before,omitempty"`
+
 	// Crowded is true where a second speaker was heard on the wire lately, so that a
 	// holder that is silent need not be at its end any more.
 	// +optional
@@ -369,19 +373,13 @@ type Switch struct {
 	Chassis string `json:"chassis"`
 
 	// KnownAs is the chassis ID by which the node knows the device, where that is
-	// another: the device bears several, or took the place of another.
+	// another: the device bears several.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1152
 	KnownAs string `json:"knownAs,omitempty"`
 
-	// Replaced is when the device took the place of the one that KnownAs names.
-	// +optional
-	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:Pattern=`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`
-	Replaced *metav1.Time `json:"replaced,omitempty"`
-
-	// Ambiguous is true where several devices bear the chassis ID, so that it names
-	// none of them.
+	// Ambiguous is true where the chassis ID does not say which device it is, because
+	// others at ports of this node bear it, too. Then each port counts for itself.
 	// +optional
 	Ambiguous bool `json:"ambiguous,omitempty"`
 

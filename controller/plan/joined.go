@@ -56,7 +56,7 @@ func (w *clusterView) join() {
 	for _, o := range w.nodes {
 		inputs = append(inputs, o.input)
 	}
-	w.switches = mapping.JoinSwitches(inputs, w.now)
+	w.switches = mapping.JoinSwitches(inputs)
 	w.same = identityClasses{}
 	for _, o := range w.nodes {
 		for i := range o.view.Uplinks {

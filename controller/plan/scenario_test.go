@@ -67,10 +67,6 @@ func (p *player) play(verb string, args []string) error {
 			ID: args[1], Chassis: args[1], Protocol: v1alpha1.LLDP, SystemName: args[0], ManagementAddresses: args[2:],
 			Capabilities: []string{"bridge"}, Enabled: []string{"bridge"},
 		}
-	case "replaces": // NAME CHASSIS: the switch took its place, as a node saw it
-		s, at := p.switches[args[0]], metav1.NewTime(p.now)
-		s.KnownAs, s.Replaced = args[1], &at
-		p.switches[args[0]] = s
 	case "node": // NAME [UID]: a Node, and what it sees
 		p.addNode(args[0], types.UID(append(args, "uid-"+args[0])[1]))
 	case "label": // NODE KEY VALUE

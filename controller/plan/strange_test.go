@@ -70,7 +70,6 @@ func (s strange) topology(t *v1alpha1.NodeTopologySpec) {
 		t.Switches = append(t.Switches, v1alpha1.Switch{
 			ID: one(s, ids...), Chassis: one(s, ids...), KnownAs: one(s, "", "", one(s, ids...)), Ambiguous: s.IntN(4) == 0,
 			Protocol: one(s, v1alpha1.LLDP, v1alpha1.CDP, ""), SystemName: one(s, texts...), ManagementAddresses: []string{one(s, texts...)},
-			Replaced: one(s, nil, &metav1.Time{Time: start}),
 		})
 	}
 	neighbor := func() v1alpha1.Neighbor {

@@ -28,7 +28,7 @@ func TestBounds(t *testing.T) {
 		"switches[].systemName": maxText, "switches[].systemDescription": maxText,
 		"switches[].managementAddresses": maxAddresses, "switches[].managementAddresses[]": maxAddress,
 	}
-	for _, neighbor := range []string{"holder", "holder.against[]", "others[]"} {
+	for _, neighbor := range []string{"holder", "holder.against[]", "holder.before", "others[]"} {
 		at := "interfaces[].port." + neighbor + "."
 		want[at+"switch"], want[at+"portID"], want[at+"portDescription"] = maxID, maxID, maxText
 		want[at+"vlans"], want[at+"vlans[].name"] = maxVLANs, maxVLANName

@@ -51,23 +51,17 @@ type topologyReader struct {
 // its chassis ID.
 func (r *topologyReader) readSwitch(s *v1alpha1.Switch) {
 	r.switches[s.ID] = cmp.Or(r.switches[s.ID], s)
-	if s.KnownAs == "" && !s.Ambiguous {
+	if s.KnownAs == "" {
 		return
 	}
-	known := discovery.ID(cmp.Or(s.KnownAs, s.Chassis))
-	chassis := discovery.ID(s.Chassis)
+	known, chassis := discovery.ID(s.KnownAs), discovery.ID(s.Chassis)
 	i := slices.IndexFunc(r.memory.Switches, func(m mapping.Switch) bool { return m.ID == known })
 	if i < 0 {
 		i = len(r.memory.Switches)
 		r.memory.Switches = append(r.memory.Switches, mapping.Switch{ID: known, Name: s.SystemName, Chassis: []discovery.ID{known}})
 	}
-	m := &r.memory.Switches[i]
-	m.Several = m.Several || s.Ambiguous
-	if !slices.Contains(m.Chassis, chassis) {
+	if m := &r.memory.Switches[i]; !slices.Contains(m.Chassis, chassis) {
 		m.Chassis = append(m.Chassis, chassis)
-	}
-	if s.Replaced != nil {
-		m.Replacements = append(m.Replacements, mapping.Replacement{Old: known, New: chassis, At: s.Replaced.Time})
 	}
 }
 
@@ -114,7 +108,7 @@ func (r *topologyReader) port(ifi discovery.Interface, in *v1alpha1.Port) error 
 		out.Since = r.now
 	}
 	for i := range in.Others {
-		n, err := r.neighbor(&in.Others[i])
+		n, err := r.neighbor(ifi.Name, &in.Others[i])
 		if err != nil {
 			return fmt.Errorf("port.others[%d]: %w", i, err)
 		}
@@ -136,7 +130,7 @@ func (r *topologyReader) port(ifi discovery.Interface, in *v1alpha1.Port) error 
 
 // belief is what a node believes of a port, by what it told of its holder.
 func (r *topologyReader) belief(ifi discovery.Interface, h *v1alpha1.Holder) (belief.Port, error) {
-	n, err := r.neighbor(&h.Neighbor)
+	n, err := r.neighbor(ifi.Name, &h.Neighbor)
 	if err != nil {
 		return belief.Port{}, err
 	}
@@ -149,11 +143,18 @@ func (r *topologyReader) belief(ifi discovery.Interface, h *v1alpha1.Holder) (be
 		b.Second = r.now
 	}
 	for i := range h.Against {
-		n, err := r.neighbor(&h.Against[i])
+		n, err := r.neighbor(ifi.Name, &h.Against[i])
 		if err != nil {
 			return b, fmt.Errorf("against[%d]: %w", i, err)
 		}
 		b.Against = append(b.Against, belief.Voice{Neighbor: n})
+	}
+	if h.Before != nil {
+		before, err := r.neighbor(ifi.Name, h.Before)
+		if err != nil {
+			return b, fmt.Errorf("before: %w", err)
+		}
+		b.Before = []discovery.Neighbor{before}
 	}
 	switch {
 	case h.Certainty == v1alpha1.Fresh:
@@ -181,7 +182,7 @@ func (r *topologyReader) belief(ifi discovery.Interface, h *v1alpha1.Holder) (be
 	return b, nil
 }
 
-func (r *topologyReader) neighbor(in *v1alpha1.Neighbor) (discovery.Neighbor, error) {
+func (r *topologyReader) neighbor(ifname string, in *v1alpha1.Neighbor) (discovery.Neighbor, error) {
 	s := r.switches[in.Switch]
 	if s == nil {
 		return discovery.Neighbor{}, fmt.Errorf("switch %q is not listed under spec.switches", in.Switch)
@@ -200,6 +201,9 @@ func (r *topologyReader) neighbor(in *v1alpha1.Neighbor) (discovery.Neighbor, er
 	}
 	if out.Capabilities.Enabled, err = discovery.ParseCapabilities(s.Enabled); err != nil {
 		return out, err
+	}
+	if s.Ambiguous {
+		r.memory.Bearers = append(r.memory.Bearers, mapping.Bearer{Chassis: out.Chassis, Interface: ifname, Apart: true})
 	}
 	for _, v := range in.VLANs {
 		out.VLANs = append(out.VLANs, discovery.VLANName{ID: uint16(v.ID), Name: v.Name})

@@ -200,7 +200,7 @@ func (b *topologyBuilder) port(ifi discovery.Interface, p *discovery.Port) *v1al
 			continue
 		}
 		b.others = true
-		out.Others = append(out.Others, b.neighbor(n))
+		out.Others = append(out.Others, b.neighbor(ifi.Name, n))
 	}
 	return out
 }
@@ -208,15 +208,18 @@ func (b *topologyBuilder) port(ifi discovery.Interface, p *discovery.Port) *v1al
 // holder tells what is believed of a port: what package mapping says of its untagged
 // network, if it is told at all.
 func (b *topologyBuilder) holder(ifi discovery.Interface, p *belief.Port) *v1alpha1.Holder {
-	out := &v1alpha1.Holder{Neighbor: b.neighbor(&p.Holder.Neighbor)}
+	out := &v1alpha1.Holder{Neighbor: b.neighbor(ifi.Name, &p.Holder.Neighbor)}
 	say := func(certainty v1alpha1.Certainty, since time.Time, why v1alpha1.DoubtReason) {
 		out.Certainty, out.Since, out.Reason = certainty, wireTime(since), why
 	}
 	_, out.Crowded = p.Crowded(b.view.Time)
 	for i := range p.Against[:min(len(p.Against), maxAgainst)] {
 		if b.others = true; b.maxOthers > 0 { // all or none: what all say follows from all
-			out.Against = append(out.Against, b.neighbor(&p.Against[i].Neighbor))
+			out.Against = append(out.Against, b.neighbor(ifi.Name, &p.Against[i].Neighbor))
 		}
+	}
+	if n := len(p.Before); n > 0 {
+		out.Before = new(b.neighbor(ifi.Name, &p.Before[n-1]))
 	}
 	switch p.State {
 	case belief.Held:
@@ -249,9 +252,9 @@ var causes = map[belief.Cause]v1alpha1.DoubtReason{
 	belief.CarrierLost: v1alpha1.CarrierLost, belief.DeviceReplaced: v1alpha1.DeviceReplaced, belief.Rebooted: v1alpha1.Rebooted,
 }
 
-func (b *topologyBuilder) neighbor(n *discovery.Neighbor) v1alpha1.Neighbor {
+func (b *topologyBuilder) neighbor(ifname string, n *discovery.Neighbor) v1alpha1.Neighbor {
 	out := v1alpha1.Neighbor{
-		Switch: b.switchID(n), PortID: fit.Bound(string(n.Port), maxID), PortDescription: fit.Bound(n.PortDescription, maxText),
+		Switch: b.switchID(ifname, n), PortID: fit.Bound(string(n.Port), maxID), PortDescription: fit.Bound(n.PortDescription, maxText),
 		PVID: int32(n.PVID), MaxFrameSize: int32(n.MaxFrameSize),
 	}
 	if n.Source != (discovery.MAC{}) {
@@ -265,8 +268,9 @@ func (b *topologyBuilder) neighbor(n *discovery.Neighbor) v1alpha1.Neighbor {
 
 // switchID lists what the neighbour says of its device, unless it is listed already,
 // and returns the ID under which it is.
-func (b *topologyBuilder) switchID(n *discovery.Neighbor) string {
+func (b *topologyBuilder) switchID(ifname string, n *discovery.Neighbor) string {
 	s := b.device(n)
+	s.Ambiguous = b.memory.Bearers.Apart(ifname, n.Chassis)
 	for _, known := range b.switches {
 		if s.ID = known.ID; sameSwitch(&s, &known) {
 			return known.ID
@@ -294,26 +298,15 @@ func (b *topologyBuilder) device(n *discovery.Neighbor) v1alpha1.Switch {
 	for _, a := range n.ManagementAddresses[:min(len(n.ManagementAddresses), maxAddresses)] {
 		out.ManagementAddresses = append(out.ManagementAddresses, fit.Bound(a, maxAddress))
 	}
-	s, ok := b.memory.Switches.Find(n.Chassis)
-	if !ok {
-		return out
-	}
-	out.Ambiguous = s.Several
-	if s.ID != n.Chassis {
-		out.KnownAs = fit.Bound(string(s.ID), maxID)
-	}
-	for _, r := range s.Replacements {
-		if r.New == n.Chassis {
-			at := wireTime(r.At)
-			out.Replaced = &at
-		}
+	if known := b.memory.Switches.Canonical(n.Chassis); known != n.Chassis {
+		out.KnownAs = fit.Bound(string(known), maxID)
 	}
 	return out
 }
 
 // sameSwitch compares two entries of the list of switches.
 func sameSwitch(s, o *v1alpha1.Switch) bool {
-	return s.ID == o.ID && s.Chassis == o.Chassis && s.KnownAs == o.KnownAs && s.Replaced.Equal(o.Replaced) && s.Ambiguous == o.Ambiguous &&
+	return s.ID == o.ID && s.Chassis == o.Chassis && s.KnownAs == o.KnownAs && s.Ambiguous == o.Ambiguous &&
 		s.Protocol == o.Protocol && s.SystemName == o.SystemName && s.SystemDescription == o.SystemDescription &&
 		slices.Equal(s.Capabilities, o.Capabilities) && slices.Equal(s.Enabled, o.Enabled) && slices.Equal(s.ManagementAddresses, o.ManagementAddresses)
 }

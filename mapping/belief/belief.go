@@ -330,10 +330,10 @@ func (m *machine) events(e Evidence) []event {
 	return out
 }
 
-// lastHeard is up to when the frames of an utterance are known.
+// lastHeard is up to when the frames of an utterance's word are known.
 func (m *machine) lastHeard(n *discovery.Neighbor) time.Time {
 	for i := range m.Voices {
-		if v := &m.Voices[i]; v.Source == n.Source && v.Protocol == n.Protocol && Alike(&v.Neighbor, n) {
+		if v := &m.Voices[i]; sameSpeaker(&v.Neighbor, n) && m.same(&v.Neighbor, n) {
 			return v.LastHeard
 		}
 	}
@@ -503,11 +503,14 @@ func (m *machine) listen(e event) Voice {
 	n.LastHeard, n.Before = e.at, e.before
 	for i := range m.Voices {
 		v := &m.Voices[i]
-		if v.Source != n.Source || v.Protocol != n.Protocol || !m.same(&v.Neighbor, &n) {
+		if !sameSpeaker(&v.Neighbor, &n) || !m.same(&v.Neighbor, &n) {
 			continue
 		}
-		n.FirstHeard = v.FirstHeard
-		n.Before = later(n.Before, v.LastHeard)
+		if before := later(n.Before, v.LastHeard); v.Goodbye.IsZero() && !e.at.After(before.Add(n.Interval()*5/2)) {
+			n.FirstHeard, n.Before = v.FirstHeard, before
+		} else { // it was away
+			n.FirstHeard, n.Before = e.at, time.Time{}
+		}
 		*v = Voice{Neighbor: n}
 		m.crowd(v)
 		return *v
@@ -732,11 +735,16 @@ func (p *Port) Crowded(now time.Time) (until time.Time, crowded bool) {
 // Wake is when something changes though nothing is heard; zero where nothing does.
 func (p *Port) Wake(read Reader) time.Time {
 	m := machine{Port: p, read: read}
-	if m.State == Held || m.State == "" { // whoever listens notices that a speaker is late
-		return time.Time{}
+	var at time.Time
+	if m.State != Held && m.State != "" { // whoever listens notices that a speaker is late
+		at, _ = m.due()
 	}
-	at, _ := m.due()
-	if m.State != Late && m.State != Left {
+	for i := range p.Against { // who is told no more once he is gone
+		if gone := p.Against[i].goneAt(); gone.After(p.Seen) && (at.IsZero() || gone.Before(at)) {
+			at = gone
+		}
+	}
+	if m.State != Held && m.State != Late && m.State != Left && m.State != "" {
 		if _, _, waiting := m.winner(m.State != Disputed, p.Seen); waiting {
 			if soon := p.Seen.Add(whileWaiting); at.IsZero() || soon.Before(at) {
 				at = soon
@@ -759,7 +767,7 @@ func (m *machine) sumUp() {
 			since = m.Since
 		}
 		switch {
-		case v.goneAt().Before(since), m.outranked(v):
+		case !v.goneAt().After(since), m.outranked(v):
 		case m.Holder != nil && m.same(&v.Neighbor, &m.Holder.Neighbor):
 		case m.State != Disputed && m.Holder != nil && v.Source == m.Holder.Source: // it says so no more
 		default:

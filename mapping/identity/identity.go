@@ -22,8 +22,8 @@ const (
 	Chassis Kind = ""
 	// Group: the name of a group of switches that share their VLANs.
 	Group Kind = "group"
-	// Sender: a chassis ID that more than one device bears, so that each port of them,
-	// told by the source address of its frames, counts for itself.
+	// Sender: a chassis ID that does not say which device it is, so that each port from
+	// which it comes counts for itself.
 	Sender Kind = "sender"
 )
 
@@ -32,8 +32,10 @@ const (
 type Identity struct {
 	Kind   Kind   `json:"kind,omitempty"`
 	Switch string `json:"switch"`
-	// Source is the MAC address that tells a Sender from its namesakes.
+	// Source is the MAC address that tells a Sender from its namesakes, and Says what it
+	// says of itself: devices that share a chassis ID can share an address, too.
 	Source discovery.MAC `json:"source,omitzero"`
+	Says   string        `json:"says,omitempty"`
 	// VLAN is 1..4094, or 0 where the switch does not advertise it.
 	VLAN uint16 `json:"vlan,omitempty"`
 	// Port is the switch port where the VLAN is not advertised: without a VLAN two
@@ -53,6 +55,9 @@ func (i Identity) String() string {
 		what = "switch group " + i.Switch
 	case Sender:
 		what += " from " + i.Source.String()
+		if i.Says != "" {
+			what += " (" + i.Says + ")"
+		}
 	case Chassis:
 	}
 	switch {
@@ -68,5 +73,5 @@ func (i Identity) String() string {
 // Compare orders identities.
 func Compare(a, b Identity) int {
 	return cmp.Or(cmp.Compare(a.Switch, b.Switch), cmp.Compare(a.VLAN, b.VLAN), cmp.Compare(a.Port, b.Port),
-		cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Source.String(), b.Source.String()))
+		cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Source.String(), b.Source.String()), cmp.Compare(a.Says, b.Says))
 }

@@ -25,6 +25,14 @@ var keys = []struct {
 	{Identity{Kind: Group, Switch: "flat"}, "group:flat", "switch group flat, VLAN not advertised"},
 	{Identity{Kind: Sender, Switch: "cdp:Switch", Source: mac, VLAN: 1}, "cdp:Switch from 02:00:00:00:00:07 vlan 1", "chassis cdp:Switch from 02:00:00:00:00:07 VLAN 1"},
 	{Identity{Kind: Sender, Switch: "cdp:Switch", Source: mac, Port: "ifname:Gi0/1"}, "cdp:Switch from 02:00:00:00:00:07 port ifname:Gi0/1", "chassis cdp:Switch from 02:00:00:00:00:07 port ifname:Gi0/1, VLAN not advertised"},
+	{
+		Identity{Kind: Sender, Switch: "mac:00:00:00:00:00:00", Source: mac, Says: "ifname:1 rack a 192.0.2.1", VLAN: 1},
+		"mac:00:00:00:00:00:00 from 02:00:00:00:00:07 as ifname:1%20rack%20a%20192.0.2.1 vlan 1", "chassis mac:00:00:00:00:00:00 from 02:00:00:00:00:07 (ifname:1 rack a 192.0.2.1) VLAN 1",
+	},
+	{
+		Identity{Kind: Sender, Switch: "local:0", Source: mac, Says: "local:as x", Port: "local:as x"},
+		"local:0 from 02:00:00:00:00:07 as local:as%20x port local:as%20x", "chassis local:0 from 02:00:00:00:00:07 (local:as x) port local:as x, VLAN not advertised",
+	},
 	{Identity{Switch: "local:core 1 vlan 7", VLAN: 7}, "local:core%201%20vlan%207 vlan 7", "chassis local:core 1 vlan 7 VLAN 7"},
 	{Identity{Switch: "ifname:100%", Port: "ifname:a port b"}, "ifname:100%25 port ifname:a%20port%20b", "chassis ifname:100% port ifname:a port b, VLAN not advertised"},
 	{Identity{Switch: "group:dc-2", VLAN: 1}, "%67roup:dc-2 vlan 1", "chassis group:dc-2 VLAN 1"},
@@ -44,7 +52,7 @@ func TestKey(t *testing.T) {
 		if got := tt.id.String(); got != tt.sentence {
 			t.Errorf("%+v: %q, want %q", tt.id, got, tt.sentence)
 		}
-		if got, err := ParseSwitch(tt.id.SwitchKey()); err != nil || got != (Identity{Kind: tt.id.Kind, Switch: tt.id.Switch, Source: tt.id.Source}) {
+		if got, err := ParseSwitch(tt.id.SwitchKey()); err != nil || got != (Identity{Kind: tt.id.Kind, Switch: tt.id.Switch, Source: tt.id.Source, Says: tt.id.Says}) {
 			t.Errorf("switch %q: %+v, %v", tt.id.SwitchKey(), got, err)
 		}
 	}
@@ -52,21 +60,24 @@ func TestKey(t *testing.T) {
 
 func TestParseRefuses(t *testing.T) {
 	for key, want := range map[Key]string{
-		"":                           `identity "": it names no switch`,
-		"group:":                     `identity "group:": it names no switch`,
-		"a b":                        `identity "a b": want "a%20b"`,
-		"a vlan 0":                   `identity "a vlan 0": "0" is no VLAN`,
-		"a vlan 4095":                `identity "a vlan 4095": "4095" is no VLAN`,
-		"a vlan 07":                  `identity "a vlan 07": want "a vlan 7"`,
-		"a vlan x":                   `identity "a vlan x": "x" is no VLAN`,
-		"a%2":                        `identity "a%2": "a%2" ends within %XX`,
-		"a%zz":                       `identity "a%zz": "%zz" is not %XX`,
-		"a%41":                       `identity "a%41": want "aA"`,
-		"a from b":                   `identity "a from b": parse MAC address "b": address b: invalid MAC address`,
-		"a from 02-00-00-00-00-07":   `identity "a from 02-00-00-00-00-07": want "a from 02:00:00:00:00:07"`,
-		"a vlan 1 port b":            `identity "a vlan 1 port b": "1 port b" is no VLAN`,
-		"chassis local:a VLAN 1":     `identity "chassis local:a VLAN 1": want "chassis%20local:a%20VLAN%201"`,
-		"group:a from 02:0:0:0:0:07": `identity "group:a from 02:0:0:0:0:07": parse MAC address "02:0:0:0:0:07": address 02:0:0:0:0:07: invalid MAC address`,
+		"":                               `identity "": it names no switch`,
+		"group:":                         `identity "group:": it names no switch`,
+		"a b":                            `identity "a b": want "a%20b"`,
+		"a vlan 0":                       `identity "a vlan 0": "0" is no VLAN`,
+		"a vlan 4095":                    `identity "a vlan 4095": "4095" is no VLAN`,
+		"a vlan 07":                      `identity "a vlan 07": want "a vlan 7"`,
+		"a vlan x":                       `identity "a vlan x": "x" is no VLAN`,
+		"a%2":                            `identity "a%2": "a%2" ends within %XX`,
+		"a%zz":                           `identity "a%zz": "%zz" is not %XX`,
+		"a%41":                           `identity "a%41": want "aA"`,
+		"a from b":                       `identity "a from b": parse MAC address "b": address b: invalid MAC address`,
+		"a from 02-00-00-00-00-07":       `identity "a from 02-00-00-00-00-07": want "a from 02:00:00:00:00:07"`,
+		"a from 02:00:00:00:00:07 as":    `identity "a from 02:00:00:00:00:07 as": parse MAC address "02:00:00:00:00:07 as": address 02:00:00:00:00:07 as: invalid MAC address`,
+		"a from 02:00:00:00:00:07 as b%": `identity "a from 02:00:00:00:00:07 as b%": "b%" ends within %XX`,
+		"a from 02:00:00:00:00:07 as ":   `identity "a from 02:00:00:00:00:07 as ": want "a from 02:00:00:00:00:07"`,
+		"a vlan 1 port b":                `identity "a vlan 1 port b": "1 port b" is no VLAN`,
+		"chassis local:a VLAN 1":         `identity "chassis local:a VLAN 1": want "chassis%20local:a%20VLAN%201"`,
+		"group:a from 02:0:0:0:0:07":     `identity "group:a from 02:0:0:0:0:07": parse MAC address "02:0:0:0:0:07": address 02:0:0:0:0:07: invalid MAC address`,
 	} {
 		if id, err := Parse(key); err == nil || err.Error() != want {
 			t.Errorf("%q: %+v, %v, want %s", key, id, err, want)
@@ -195,7 +206,7 @@ func FuzzKey(f *testing.F) {
 		case id.Kind != Chassis && id.Kind != Group && id.Kind != Sender:
 			id.Kind = Chassis
 		case id.Kind == Sender:
-			id.Source = mac
+			id.Source, id.Says = mac, port
 		}
 		if name != "" && vlan <= discovery.MaxVID {
 			if got, err := Parse(id.Key()); err != nil || got != id {

@@ -14,12 +14,12 @@ import (
 
 // A Key is an Identity in the text by which it is kept and compared:
 //
-//	SWITCH [" from " MAC] [" port " PORT] [" vlan " VID]
+//	SWITCH [" from " MAC [" as " WORDS]] [" port " PORT] [" vlan " VID]
 //
-// SWITCH is the chassis ID, or "group:" and the name of a group. In it and in PORT each
-// octet that is not printable ASCII, and each blank and percent sign, is written %XX, so
-// that a key has one reading, and an Identity one key. Keys are on disk on every node:
-// what one means never changes.
+// SWITCH is the chassis ID, or "group:" and the name of a group. In it, in WORDS and in
+// PORT each octet that is not printable ASCII, and each blank and percent sign, is written
+// %XX, so that a key has one reading, and an Identity one key. Keys are on disk on every
+// node: what one means never changes.
 type Key string
 
 // groupPrefix begins the key of a group. A chassis ID in canonical text begins with the
@@ -49,6 +49,9 @@ func (i Identity) SwitchKey() string {
 	}
 	if i.Kind == Sender {
 		name += " from " + i.Source.String()
+		if i.Says != "" {
+			name += " as " + escape(i.Says)
+		}
 	}
 	return name
 }
@@ -122,7 +125,11 @@ func readSwitch(text string) (id Identity, err error) {
 	name, source, sender := strings.Cut(text, " from ")
 	if sender {
 		id.Kind = Sender
+		source, says, _ := strings.Cut(source, " as ")
 		if id.Source, err = discovery.ParseMAC(source); err != nil {
+			return Identity{}, err
+		}
+		if id.Says, err = unescape(says); err != nil {
 			return Identity{}, err
 		}
 	}

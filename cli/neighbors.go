@@ -13,7 +13,6 @@ import (
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/fit"
-	"github.com/colvin-net/colvin/mapping"
 )
 
 // neighborRow is a neighbour with the interface that it was heard on.
@@ -124,7 +123,7 @@ func (a *app) neighborFacts(n *neighborRow) []fact {
 		{"Interface", n.Interface},
 		{"Protocol", fmt.Sprintf("%s, from %s to %s", strings.ToUpper(string(n.Protocol)), n.Source, n.Destination)},
 		{"Heard", fmt.Sprintf("%s, first at %s", a.ago(n.LastHeard), fit.Stamp(n.FirstHeard))},
-		{"Speaker", string(mapping.SpeakerOf(&n.Neighbor))},
+		{"Speaker", string(discovery.SpeakerOf(&n.Neighbor))},
 	}, saidFacts(&n.Neighbor)...)
 }
 

@@ -162,9 +162,9 @@ func (e *explainer) uplink(a *Uplink) {
 // neighbour says who was heard and what it said.
 func (e *explainer) neighbour(a *Uplink) {
 	c, _ := e.memory.Claim(a.Port.Index)
-	who := fmt.Sprintf("The %s is chassis %s", SpeakerOf(&c.Neighbor), a.Neighbor.Chassis)
+	who := fmt.Sprintf("The %s is chassis %s", discovery.SpeakerOf(&c.Neighbor), a.Neighbor.Chassis)
 	if a.System != "" {
-		who = fmt.Sprintf("The %s is %s, chassis %s", SpeakerOf(&c.Neighbor), a.System, a.Neighbor.Chassis)
+		who = fmt.Sprintf("The %s is %s, chassis %s", discovery.SpeakerOf(&c.Neighbor), a.System, a.Neighbor.Chassis)
 	}
 	if c.Neighbor.Protocol == discovery.ProtocolCDP {
 		who += " (it speaks CDP, no LLDP)"

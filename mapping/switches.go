@@ -247,7 +247,7 @@ func (s Switches) ambiguous(name string) bool {
 // portMAC reports whether a chassis ID is the MAC address of the port that sent
 // it, and of no other port.
 func portMAC(s *sighting, all []sighting) bool {
-	return s.Protocol == discovery.ProtocolLLDP && SpeakerOf(s.Neighbor) == SpeakerSwitch &&
+	return s.Protocol == discovery.ProtocolLLDP && discovery.SpeakerOf(s.Neighbor) == discovery.SpeakerSwitch &&
 		s.Chassis == discovery.ID("mac:"+s.Source.String()) &&
 		!slices.ContainsFunc(all, func(o sighting) bool { return o.Chassis == s.Chassis && o.Port != s.Port })
 }
@@ -275,7 +275,7 @@ func replaces(by, old *sighting, all []sighting) bool {
 	return by.live && !old.live && by.port == old.port && by.Chassis != old.Chassis &&
 		by.Protocol == old.Protocol && by.Port == old.Port &&
 		isDistinctive(by.SystemName) && by.SystemName == old.SystemName &&
-		SpeakerOf(by.Neighbor) == SpeakerSwitch && sameManagement(by.Neighbor, old.Neighbor, false) &&
+		discovery.SpeakerOf(by.Neighbor) == discovery.SpeakerSwitch && sameManagement(by.Neighbor, old.Neighbor, false) &&
 		!slices.ContainsFunc(all, func(o sighting) bool { return o.live && o.Chassis == old.Chassis })
 }
 
@@ -319,7 +319,7 @@ func (s Switches) namesakes(all []sighting) [][2]*discovery.Neighbor {
 		for j := range i {
 			a, b := all[j].Neighbor, all[i].Neighbor
 			if all[i].live && all[j].live && a.SystemName == b.SystemName && isDistinctive(a.SystemName) && a.Protocol == b.Protocol &&
-				SpeakerOf(a) == SpeakerSwitch && SpeakerOf(b) == SpeakerSwitch && s.identify(a) != s.identify(b) {
+				discovery.SpeakerOf(a) == discovery.SpeakerSwitch && discovery.SpeakerOf(b) == discovery.SpeakerSwitch && s.identify(a) != s.identify(b) {
 				out = append(out, [2]*discovery.Neighbor{a, b})
 			}
 			if len(out) == maxNamesakes {

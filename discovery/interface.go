@@ -10,7 +10,10 @@ import (
 
 // An Interface is a Linux network device of the node, as rtnetlink describes it.
 type Interface struct {
-	Index    int      `json:"index"`
+	Index int `json:"index"`
+	// Instance counts how often this agent has seen a device with this ifindex go: one
+	// that was deleted and made again is another, though all else be the same.
+	Instance uint32   `json:"instance,omitempty"`
 	Name     string   `json:"name"`
 	AltNames []string `json:"altNames,omitempty"`
 	MAC      MAC      `json:"mac,omitzero"`

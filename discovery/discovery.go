@@ -162,7 +162,7 @@ type Neighbor struct {
 	Source      MAC      `json:"source"`      // source MAC address of the frame
 	Destination MAC      `json:"destination"` // group address it was sent to
 	// Tag is the VID of the 802.1Q tag that its frames bear, or 0 where they bear none
-	// or one that is only a priority (IEEE Std 802.1Q-2018, 9.6).
+	// or one that is only a priority (IEEE Std 802.1Q-2018, 9.6). It may be TagUnknown.
 	Tag uint16 `json:"tag,omitempty"`
 	MSAP
 
@@ -206,6 +206,10 @@ func (n *Neighbor) Lifetime() time.Duration { return time.Duration(n.TTL) * time
 
 // Expires is the moment the neighbour ages out unless it is heard again.
 func (n *Neighbor) Expires() time.Time { return n.LastHeard.Add(n.Lifetime()) }
+
+// TagUnknown is the Tag of frames that came in some VLAN: the kernel hardly ever says in
+// which. No frame may bear it (IEEE Std 802.1Q-2018, table 9-2).
+const TagUnknown = 4095
 
 // The limits of Interval. A speaker of LLDP speaks every 30 s (IEEE Std 802.1AB-2016,
 // 9.2.5.7, msgTxInterval), one of CDP every 60 s; what repeats itself sooner is lost more

@@ -19,6 +19,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/vishvananda/netlink"
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/ether"
@@ -479,5 +480,34 @@ func TestListenOnNothing(t *testing.T) {
 	})
 	if err == nil || errors.Is(err, os.ErrPermission) {
 		t.Errorf("Listen = %v, want an error other than a missing permission", err)
+	}
+}
+
+// TestDownAndGone tells a device that goes from one that is only taken down.
+func TestDownAndGone(t *testing.T) {
+	for what, tt := range map[string]struct {
+		do   func(netlink.Link) error
+		gone bool
+	}{
+		"down": {netlink.LinkSetDown, false},
+		"gone": {netlink.LinkDel, true},
+	} {
+		w := newWire(t)
+		c := w.open(ether.LLDP)
+		err := w.node.Do(func() error {
+			l, err := netlink.LinkByName("eth1")
+			if err != nil {
+				return err
+			}
+			return tt.do(l)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = c.ReadFrame(func(ether.Frame) {})
+		if !errors.Is(err, ether.ErrDown) || errors.Is(err, ether.ErrGone) != tt.gone {
+			t.Errorf("%s: %v, want ErrDown, and ErrGone: %t", what, err, tt.gone)
+		}
+		_ = c.Close()
 	}
 }

@@ -248,6 +248,12 @@ func (n *Neighbor) GoneAt() time.Time {
 	return n.LastHeard.Add(max(n.lateAfter(), min(n.Lifetime(), 4*n.Interval())))
 }
 
+// Timeless is the neighbour without when it was heard: what is the same while all is well.
+func (n Neighbor) Timeless() Neighbor {
+	n.FirstHeard, n.Before, n.LastHeard, n.Longest = time.Time{}, time.Time{}, time.Time{}, 0
+	return n
+}
+
 // ManagementIPs are the management addresses that are IP addresses.
 func (n *Neighbor) ManagementIPs() []netip.Addr {
 	var ips []netip.Addr

@@ -125,10 +125,10 @@ func (m Memory) Material() Memory {
 	for i := range out.Claims {
 		c := &out.Claims[i]
 		c.Rivals = nil
-		c.Neighbor.FirstHeard, c.Neighbor.LastHeard = time.Time{}, time.Time{}
+		c.Neighbor = c.Neighbor.Timeless()
 		if c.Change != nil {
 			change := *c.Change
-			change.To.FirstHeard, change.To.LastHeard = time.Time{}, time.Time{}
+			change.To = change.To.Timeless()
 			c.Change = &change
 		}
 	}

@@ -28,18 +28,19 @@ func words(table *neighbor.Table) string {
 		var out []string
 		for i := range said {
 			n := &said[i]
-			s := fmt.Sprintf("%d:", n.PVID)
+			var s strings.Builder
+			fmt.Fprintf(&s, "%d:", n.PVID)
 			for _, at := range []time.Time{n.FirstHeard, n.Before, n.LastHeard} {
 				if at.IsZero() {
-					s += " -"
+					s.WriteString(" -")
 				} else {
-					s += fmt.Sprintf(" %v", at.Sub(start).Seconds())
+					fmt.Fprintf(&s, " %v", at.Sub(start).Seconds())
 				}
 			}
 			if n.Longest != 0 {
-				s += fmt.Sprintf(" gap %v", n.Longest)
+				fmt.Fprintf(&s, " gap %v", n.Longest)
 			}
-			out = append(out, s)
+			out = append(out, s.String())
 		}
 		return strings.Join(out, ", ")
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/colvin-net/colvin/discovery/observe"
 	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/internal/bootid"
+	"github.com/colvin-net/colvin/internal/boottime"
 	"github.com/colvin-net/colvin/internal/sdnotify"
 )
 
@@ -87,14 +88,15 @@ func prepare(c config.Config) error {
 func (a *Agent) build(ctx context.Context, boot string, links observe.Links) ([]Task, error) {
 	c, log := a.Config, a.Log
 	observer := observe.New(observe.Config{
-		Links: links, Listen: ether.Listen, NIC: describeNIC(log), Addresses: link.Addresses, Log: log,
+		Links: links, Listen: ether.Listen, NIC: describeNIC(log), Addresses: link.Addresses, Log: log, Now: boottime.Now,
 		ListenOn: c.Interfaces, Protocols: socketFor(c.Protocols), Settings: settingsOf(c.Ports), Exceptions: exceptionsOf(c.Exceptions),
 		SystemName: c.Node, SystemDescription: "Colvin " + a.Version + " on Linux", ShutdownOnExit: c.ShutdownOnExit,
 	})
 	book := rulebook.New(c.Rules, identityOf(a.Cluster), c.StateDirectory, log)
 	records := newRecordsDir(c.RecordDirectory, log)
 	loop := NewLoop(Deps{
-		Config: c, Version: a.Version, BootID: boot, Snapshots: observer.Updates(), Rules: book, Records: records, Cluster: a.Cluster, Log: log,
+		Config: c, Version: a.Version, BootID: boot, Snapshots: observer, Rules: book, Records: records, Cluster: a.Cluster, Log: log,
+		Now: boottime.Now,
 	})
 	state := func() (*agentapi.State, error) {
 		s, err := loop.State()

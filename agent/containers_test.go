@@ -272,7 +272,7 @@ func (b *bench) seeBond(members ...*discovery.Neighbor) {
 		}
 		s.Interfaces, s.Ports = append(s.Interfaces, leg), append(s.Ports, port)
 	}
-	b.snapshots <- s
+	b.snapshots.see(s)
 	synctest.Wait()
 }
 
@@ -325,9 +325,9 @@ func TestMoveOfTrunkIsRecorded(t *testing.T) {
 				s.heard[i].FirstHeard, s.heard[i].LastHeard = time.Now(), time.Now()
 			}
 			i.Carrier, i.CarrierChanges = s.carrier%2 == 0, s.carrier
-			b.snapshots <- &discovery.Snapshot{Time: time.Now(), Interfaces: []discovery.Interface{i}, Ports: []discovery.Port{
+			b.snapshots.see(&discovery.Snapshot{Time: time.Now(), Interfaces: []discovery.Interface{i}, Ports: []discovery.Port{
 				{Index: 2, Name: "eth1", Epoch: i.Epoch(), Since: time.Now(), Neighbors: s.heard},
-			}}
+			}})
 			synctest.Wait()
 			time.Sleep(31 * time.Second)
 		}

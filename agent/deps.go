@@ -14,7 +14,6 @@ import (
 	"github.com/colvin-net/colvin/agent/config"
 	"github.com/colvin-net/colvin/agent/containers"
 	"github.com/colvin-net/colvin/agent/history"
-	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
@@ -25,10 +24,12 @@ type Deps struct {
 	Config    config.Config
 	Version   string
 	BootID    string
-	Snapshots <-chan *discovery.Snapshot
+	Snapshots SnapshotSource
 	Rules     RuleSource
 	Records   RecordSource // nil where nothing is attached
 	Log       *slog.Logger
+	// Now is the clock of the Snapshots; nil: time.Now.
+	Now func() time.Time
 	// Cluster is nil where the node is on its own.
 	Cluster agentapi.Cluster
 	// AltNames replaces the kernel where alternative names are concerned.
@@ -52,10 +53,13 @@ func NewLoop(d Deps) *Loop {
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)
 	}
+	if d.Now == nil {
+		d.Now = time.Now
+	}
 	if d.Records == nil {
 		d.Records = noRecords{}
 	}
-	c, started := d.Config, time.Now()
+	c, started := d.Config, d.Now()
 	kept, lost := store{statefile.Dir(c.StateDirectory)}, &damage{log: d.Log}
 	nodeFilePath := filepath.Join(c.RunDirectory, nodefile.FileName)
 	m := &mapper{
@@ -84,6 +88,7 @@ func NewLoop(d Deps) *Loop {
 	lost.note(err)
 	journal := history.NewJournal(d.Log, c.StateDirectory)
 	nodeFiles := newFiles(nodeFilePath, kept, d.WriteLimit, d.Log)
+	nodeFiles.now = d.Now
 	told := &report{
 		version: d.Version, started: started,
 		of: []reporter{ // as people read them
@@ -94,7 +99,7 @@ func NewLoop(d Deps) *Loop {
 	}
 	state := newShown()
 	return &Loop{
-		snapshots: d.Snapshots, rules: d.Rules, records: d.Records, cluster: cluster, mapper: m, shown: state, journal: journal,
+		now: d.Now, snapshots: d.Snapshots, rules: d.Rules, records: d.Records, cluster: cluster, mapper: m, shown: state, journal: journal,
 		sinks: order(names, nodeFiles, cluster, journal, told, state, publisher{d.Cluster}),
 	}
 }

@@ -34,6 +34,7 @@ type files struct {
 	path   string // of the node file
 	store  store
 	log    *slog.Logger
+	now    func() time.Time
 	limit  *rate.Limiter
 	urgent *rate.Limiter // for what takes something away
 
@@ -49,7 +50,7 @@ type files struct {
 // newFiles returns the files with a node file at path. A limit that is not nil replaces
 // both.
 func newFiles(path string, s store, limit *rate.Limiter, log *slog.Logger) *files {
-	f := &files{path: path, store: s, log: log, limit: limit, urgent: limit}
+	f := &files{path: path, store: s, log: log, now: time.Now, limit: limit, urgent: limit}
 	if limit == nil {
 		f.limit = rate.NewLimiter(rate.Every(writeEvery), writeBurst)
 		f.urgent = rate.NewLimiter(rate.Every(urgentEvery), writeBurst)
@@ -137,7 +138,7 @@ func (f *files) Finish() error {
 	if f.file == nil {
 		return nil
 	}
-	now := time.Now()
+	now := f.now()
 	if now.Before(f.file.Written) { // the clock was set back
 		now = f.file.Written
 	}

@@ -21,7 +21,8 @@ const never = 24 * time.Hour
 
 // A Loop waits until something changes, has a Step made of it, and hands that on to sinks.
 type Loop struct {
-	snapshots <-chan *discovery.Snapshot
+	now       func() time.Time // the clock of the Snapshots
+	snapshots SnapshotSource
 	rules     RuleSource
 	records   RecordSource
 	cluster   *clusterColours // nil where the node is on its own
@@ -63,56 +64,51 @@ func order(names *altnames.Sink, f *files, c *clusterColours, j *history.Journal
 // String names the task.
 func (*Loop) String() string { return "map networks" }
 
-// Run maps until ctx ends.
+// Run maps until ctx ends. Whatever is the reason for another Step, it is made of a fresh
+// Snapshot: what is late by now has to be listened for first, and where nobody listens any
+// more there is no Step, so that none renews what it does not know.
 func (l *Loop) Run(ctx context.Context) error {
-	var (
-		snapshot *discovery.Snapshot // the latest; rules may come before there is one
-		due      time.Time           // when there is something to do though nothing happens
-	)
+	var due time.Time // when there is something to do though nothing happens; zero before the first Step
 	wake := time.NewTimer(lookEvery)
 	defer wake.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return l.finish()
-		case snapshot = <-l.snapshots:
+		case snapshot := <-l.snapshots.Updates():
+			again := l.step(snapshot)
+			due = l.now().Add(again)
+			wake.Reset(min(lookEvery, again))
+			continue
 		case r := <-l.rules.Updates():
 			l.mapper.rules.Rules = r
-			snapshot = seenNow(snapshot)
 		case u := <-l.cluster.updates():
 			if l.cluster.learn(u) {
 				l.rules.Offer(u.RuleSets)
 			}
-			snapshot = seenNow(snapshot)
 		case r := <-l.records.Updates():
 			l.mapper.containers.records = r
-			snapshot = seenNow(snapshot)
 		case <-wake.C:
-			if snapshot != nil && time.Now().Before(due) && l.intact() {
-				wake.Reset(min(lookEvery, time.Until(due)))
+			if left := due.Sub(l.now()); left > 0 && l.intact() {
+				wake.Reset(min(lookEvery, left))
 				continue
 			}
-			snapshot = seenNow(snapshot)
+			wake.Reset(lookEvery)
 		}
-		if snapshot == nil {
-			continue
-		}
-		again := l.step(snapshot)
-		due = time.Now().Add(again)
-		wake.Reset(min(lookEvery, again))
+		l.snapshots.Look()
 	}
 }
 
 // step makes a Step of the snapshot, hands it on, and returns when to do so again though
 // nothing happens.
 func (l *Loop) step(snapshot *discovery.Snapshot) time.Duration {
-	now := time.Now()
-	s, wake := l.mapper.step(snapshot)
+	now := l.now()
+	s, wake := l.mapper.step(now, snapshot)
 	again := never
 	for _, k := range l.sinks {
 		again = min(again, k.Take(now, s))
 	}
-	return max(min(again, time.Until(wake)), time.Millisecond)
+	return max(min(again, wake.Sub(l.now())), time.Millisecond)
 }
 
 // intact reports whether what the sinks left is still there.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"github.com/colvin-net/colvin/agent/config"
 	"github.com/colvin-net/colvin/agent/rulebook"
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/latest"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -29,7 +31,7 @@ type bench struct {
 	config    config.Config
 	log       *slog.Logger
 	boot      string
-	snapshots chan *discovery.Snapshot
+	snapshots *seen
 	altNames  altnames.Kernel
 	cluster   agentapi.Cluster
 	rules     *rulebook.Book
@@ -37,6 +39,34 @@ type bench struct {
 	loop      *Loop
 	cancel    context.CancelFunc
 	done      chan error
+}
+
+// seen are the snapshots of a bench. Who looks again sees what was seen last.
+type seen struct {
+	updates chan *discovery.Snapshot
+
+	mu   sync.Mutex // guards what follows, and keeps producers apart
+	last *discovery.Snapshot
+	deaf bool // Look is not answered
+}
+
+func (s *seen) Updates() <-chan *discovery.Snapshot { return s.updates }
+
+func (s *seen) see(snapshot *discovery.Snapshot) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = snapshot
+	latest.Put(s.updates, snapshot)
+}
+
+func (s *seen) Look() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last != nil && !s.deaf {
+		again := *s.last
+		again.Time = time.Now()
+		latest.Put(s.updates, &again)
+	}
 }
 
 // playAgent plays a test in a bubble of its own time, with an agent that ends with it.
@@ -64,7 +94,7 @@ func newBench(t *testing.T) *bench {
 
 // build makes a Loop that does not run.
 func (b *bench) build() {
-	b.snapshots = make(chan *discovery.Snapshot)
+	b.snapshots = &seen{updates: make(chan *discovery.Snapshot, 1)}
 	log := b.log
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -101,10 +131,10 @@ func (b *bench) end() error {
 // see sends a snapshot of eth1, with what is heard there.
 func (b *bench) see(neighbors ...discovery.Neighbor) {
 	i := discovery.Interface{Index: 2, Name: "eth1", MAC: discovery.MAC{2, 0, 0, 0, 0, 2}, Ethernet: true, Up: true, Carrier: true, CarrierChanges: 2}
-	b.snapshots <- &discovery.Snapshot{
+	b.snapshots.see(&discovery.Snapshot{
 		Time: time.Now(), Interfaces: []discovery.Interface{i},
 		Ports: []discovery.Port{{Index: 2, Name: "eth1", Epoch: 2, Since: time.Now(), Neighbors: neighbors}},
-	}
+	})
 	synctest.Wait()
 }
 
@@ -201,6 +231,29 @@ func TestColourThenName(t *testing.T) {
 		b.start()
 		b.see()
 		b.expect("after a restart", colour+" eth1 fresh", "green eth1 fresh")
+	})
+}
+
+// TestNoStepUnheard has nobody answer who is to look: there is no Step, whatever the reason
+// for one, until somebody does.
+func TestNoStepUnheard(t *testing.T) {
+	playAgent(t, func(b *bench) {
+		b.start()
+		b.see(heard(sw1, 100))
+		colour := colourOf1(b)
+		b.snapshots.deaf = true
+		b.write("rules.yaml", "networks:\n  - name: green\n    match: [{vlan: 100}]\n")
+		b.readRules()
+		stepped := b.state().Snapshot.Time
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		b.expect("unheard", colour+" eth1 fresh")
+		if at := b.state().Snapshot.Time; !at.Equal(stepped) {
+			t.Errorf("a step at %v, want none since %v", at, stepped)
+		}
+		b.snapshots.deaf = false
+		b.see(heard(sw1, 100))
+		b.expect("heard again", colour+" eth1 fresh", "green eth1 fresh")
 	})
 }
 

@@ -5,8 +5,18 @@ package agent
 import (
 	"github.com/colvin-net/colvin/agent/containers"
 	"github.com/colvin-net/colvin/agent/rulebook"
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/discovery/observe"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
+
+// A SnapshotSource sees the node; observe.Observer is one.
+type SnapshotSource interface {
+	// Updates is where Snapshots arrive. It holds the latest at most.
+	Updates() <-chan *discovery.Snapshot
+	// Look asks for a fresh one. It does not wait.
+	Look()
+}
 
 // A RuleSource has the rules in force; rulebook.Book is one.
 type RuleSource interface {
@@ -27,9 +37,10 @@ type RecordSource interface {
 }
 
 var (
-	_ RuleSource   = (*rulebook.Book)(nil)
-	_ RecordSource = (*recordsDir)(nil)
-	_ RecordSource = noRecords{}
+	_ SnapshotSource = (*observe.Observer)(nil)
+	_ RuleSource     = (*rulebook.Book)(nil)
+	_ RecordSource   = (*recordsDir)(nil)
+	_ RecordSource   = noRecords{}
 )
 
 // noRecords is where nothing is attached.

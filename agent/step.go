@@ -38,7 +38,7 @@ type mapper struct {
 }
 
 // step maps a snapshot. The time is when that has another result though nothing is heard.
-func (m *mapper) step(snapshot *discovery.Snapshot) (s *Step, wake time.Time) {
+func (m *mapper) step(now time.Time, snapshot *discovery.Snapshot) (s *Step, wake time.Time) {
 	m.world.Rules = m.rules.Set
 	m.memory = m.memory.Advance(m.world, snapshot)
 	s = &Step{
@@ -50,9 +50,9 @@ func (m *mapper) step(snapshot *discovery.Snapshot) (s *Step, wake time.Time) {
 		s.Colours = m.knownColours()
 		s.View = mapping.Resolve(s.Input)
 	}
-	wake = time.Now().Add(never)
+	wake = now.Add(never)
 	if m.colours.due() {
-		wake = time.Now().Add(lookEvery)
+		wake = now.Add(lookEvery)
 	}
 	for _, t := range []time.Time{s.View.Wake, m.containers.judge(s)} {
 		if !t.IsZero() && t.Before(wake) {
@@ -60,16 +60,6 @@ func (m *mapper) step(snapshot *discovery.Snapshot) (s *Step, wake time.Time) {
 		}
 	}
 	return s, wake
-}
-
-// seenNow is a snapshot that still holds.
-func seenNow(snapshot *discovery.Snapshot) *discovery.Snapshot {
-	if snapshot == nil {
-		return nil
-	}
-	s := *snapshot
-	s.Time = time.Now()
-	return &s
 }
 
 // knownColours are none without the rules: a colour could be shadowed, or its port be

@@ -174,10 +174,10 @@ func BenchmarkDecode(b *testing.B) {
 func BenchmarkRefresh(b *testing.B) {
 	table := neighbor.NewTable(neighbor.DefaultMax, discovery.PortCounters{})
 	frame := slices.MaxFunc(samples(b), func(x, y sample) int { return cmp.Compare(len(x.frame), len(y.frame)) }).frame
-	table.Receive(frame, time.Now())
+	table.Receive(frame, 0, time.Now())
 	b.ReportAllocs()
 	for b.Loop() {
-		if o := table.Receive(frame, time.Now()); o != neighbor.Refreshed {
+		if o := table.Receive(frame, 0, time.Now()); o != neighbor.Refreshed {
 			b.Fatal(o)
 		}
 	}

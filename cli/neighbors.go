@@ -13,7 +13,6 @@ import (
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/fit"
-	"github.com/colvin-net/colvin/mapping"
 )
 
 // neighborRow is a neighbour with the interface that it was heard on.
@@ -125,16 +124,20 @@ func (a *app) neighborFacts(n *neighborRow) []fact {
 		{"Protocol", fmt.Sprintf("%s, from %s to %s", strings.ToUpper(string(n.Protocol)), n.Source, n.Destination)},
 		{"Tag", tag(n.Tag)},
 		{"Heard", fmt.Sprintf("%s, first at %s; expected every %s", a.ago(n.LastHeard), fit.Stamp(n.FirstHeard), fit.Span(n.Interval()))},
-		{"Speaker", string(mapping.SpeakerOf(&n.Neighbor))},
+		{"Speaker", string(discovery.SpeakerOf(&n.Neighbor))},
 	}, saidFacts(&n.Neighbor)...)
 }
 
 // tag is the tag that frames bear, which say nothing of the port then.
 func tag(vid uint16) string {
-	if vid == 0 {
+	switch vid {
+	case 0:
 		return ""
+	case discovery.TagUnknown:
+		return "its frames came through a tagged VLAN"
+	default:
+		return fmt.Sprintf("its frames came through tagged VLAN %d", vid)
 	}
-	return fmt.Sprintf("VLAN %d: its frames came through that VLAN", vid)
 }
 
 // saidFacts are what a neighbour says, in the order of the standard's TLVs.

@@ -6,6 +6,7 @@
 package discovery
 
 import (
+	"cmp"
 	"maps"
 	"net/netip"
 	"time"
@@ -59,15 +60,19 @@ type Port struct {
 	NIC      NIC      `json:"nic,omitzero"`
 	Transmit Transmit `json:"transmit,omitzero"`
 
-	Neighbors []Neighbor `json:"neighbors"` // ordered by FirstHeard, then MSAP
+	Neighbors []Neighbor `json:"neighbors"` // what speakers say; ordered by FirstHeard, then MSAP
+	// Past are utterances of this epoch in whose place their speaker has said
+	// something else since, the latest last. They stay for LongestSilence, and one
+	// that is heard again is moved back to Neighbors with its times.
+	Past []Neighbor `json:"past,omitempty"`
 	// Departed are neighbours that left in this epoch and were not heard since,
 	// the latest last.
-	Departed []Departure `json:"departed,omitempty"`
-	// Past is what speakers said in this epoch and have replaced by something else.
-	Past     []Neighbor   `json:"past,omitempty"`
+	Departed []Departure  `json:"departed,omitempty"`
 	Counters PortCounters `json:"counters"`
 
-	// LostAt is when frames were last lost, so that silence before it proves nothing.
+	// LostAt is when frames were last lost, or may have been: by the kernel for want
+	// of room or of a reader, or a switch by a full table. Until then silence proves
+	// nothing. It is zero where none were.
 	LostAt time.Time `json:"lostAt,omitzero"`
 
 	// TooManyNeighbors is set while neighbours are refused because the port's
@@ -146,13 +151,19 @@ type MSAP struct {
 // ID is safe to print.
 type ID string
 
-// A Neighbor is what one remote LLDP agent says on one port. It is keyed by
-// port, destination MAC address and MSAP. Every text in it came from the wire
-// with control characters escaped by the decoder.
+// A Neighbor is one utterance of a speaker on one port: what it says, and when it was
+// heard to say just that. A speaker is a source MAC address, an MSAP, a destination, a
+// protocol and a tag; what it says in place of something else is another utterance. So
+// is nothing but what decides where the port leads or what rules can match: frames that
+// differ in other things, such as the TTL, are one utterance, which has the latest of
+// them. Every text came from the wire with control characters escaped by the decoder.
 type Neighbor struct {
 	Protocol    Protocol `json:"protocol"`
 	Source      MAC      `json:"source"`      // source MAC address of the frame
 	Destination MAC      `json:"destination"` // group address it was sent to
+	// Tag is the VID of the 802.1Q tag that its frames bear, or 0 where they bear none
+	// or one that is only a priority (IEEE Std 802.1Q-2018, 9.6). It may be TagUnknown.
+	Tag uint16 `json:"tag,omitempty"`
 	MSAP
 
 	TTL                 uint16       `json:"ttl"` // time to live as told, in seconds
@@ -182,15 +193,12 @@ type Neighbor struct {
 	// UnknownTLVs are the TLVs that are not decoded, in the order of the frame.
 	UnknownTLVs []TLV `json:"unknownTLVs,omitempty"`
 
-	FirstHeard time.Time `json:"firstHeard"` // when this MSAP appeared in this epoch
-	LastHeard  time.Time `json:"lastHeard"`  // when its last frame arrived
-
-	// Before is when the last frame but one arrived; zero where there was only one.
-	Before time.Time `json:"before,omitzero"`
-	// Longest is the longest of the last four gaps between frames; 0 before there were two.
+	FirstHeard time.Time `json:"firstHeard"`      // when this utterance was first heard in this epoch
+	Before     time.Time `json:"before,omitzero"` // when its last frame but one arrived; zero where it was heard once
+	LastHeard  time.Time `json:"lastHeard"`       // when its last frame arrived
+	// Longest is the longest of the last four gaps between its frames; 0 before there
+	// were two.
 	Longest time.Duration `json:"longestGap,omitempty"`
-	// Tag is the VLAN ID of the tag that its frame bore; 0 for none.
-	Tag uint16 `json:"tag,omitempty"`
 }
 
 // Lifetime is how long the neighbour is valid without being heard again.
@@ -198,6 +206,53 @@ func (n *Neighbor) Lifetime() time.Duration { return time.Duration(n.TTL) * time
 
 // Expires is the moment the neighbour ages out unless it is heard again.
 func (n *Neighbor) Expires() time.Time { return n.LastHeard.Add(n.Lifetime()) }
+
+// TagUnknown is the Tag of frames that came in some VLAN: the kernel hardly ever says in
+// which. No frame may bear it (IEEE Std 802.1Q-2018, table 9-2).
+const TagUnknown = 4095
+
+// The limits of Interval. A speaker of LLDP speaks every 30 s (IEEE Std 802.1AB-2016,
+// 9.2.5.7, msgTxInterval), one of CDP every 60 s; what repeats itself sooner is lost more
+// easily than it is silent. Nobody who speaks less often than longestInterval is waited for.
+const (
+	shortestLLDP    = 30 * time.Second
+	shortestCDP     = 60 * time.Second
+	longestInterval = 5 * time.Minute
+)
+
+// LongestSilence is when everything is gone that was not heard again, however long its
+// time to live: four of the longest intervals.
+const LongestSilence = 4 * longestInterval
+
+// Interval is how often the speaker repeats itself: the longest gap that was observed, or
+// a quarter of the TTL before two were (IEEE Std 802.1AB-2016, 9.2.5.6, msgTxHold), within
+// 30 s (CDP 60 s) and 300 s.
+func (n *Neighbor) Interval() time.Duration {
+	shortest := shortestLLDP
+	if n.Protocol == ProtocolCDP {
+		shortest = shortestCDP
+	}
+	return min(max(cmp.Or(n.Longest, n.Lifetime()/4), shortest), longestInterval)
+}
+
+// LateAt is when the utterance is late unless it is heard again: after two intervals and
+// a half, so that one lost frame does no harm.
+func (n *Neighbor) LateAt() time.Time { return n.LastHeard.Add(n.lateAfter()) }
+
+func (n *Neighbor) lateAfter() time.Duration { return n.Interval() * 5 / 2 }
+
+// GoneAt is when the utterance counts no more unless it is heard again: with its time to
+// live, but not before it is late, and after four intervals, so LongestSilence, at the
+// latest.
+func (n *Neighbor) GoneAt() time.Time {
+	return n.LastHeard.Add(max(n.lateAfter(), min(n.Lifetime(), 4*n.Interval())))
+}
+
+// Timeless is the neighbour without when it was heard: what is the same while all is well.
+func (n Neighbor) Timeless() Neighbor {
+	n.FirstHeard, n.Before, n.LastHeard, n.Longest = time.Time{}, time.Time{}, time.Time{}, 0
+	return n
+}
 
 // ManagementIPs are the management addresses that are IP addresses.
 func (n *Neighbor) ManagementIPs() []netip.Addr {

@@ -10,7 +10,10 @@ import (
 
 // An Interface is a Linux network device of the node, as rtnetlink describes it.
 type Interface struct {
-	Index    int      `json:"index"`
+	Index int `json:"index"`
+	// Instance counts how often this agent has seen a device with this ifindex go: one
+	// that was deleted and made again is another, though all else be the same.
+	Instance uint32   `json:"instance,omitempty"`
 	Name     string   `json:"name"`
 	AltNames []string `json:"altNames,omitempty"`
 	MAC      MAC      `json:"mac,omitzero"`
@@ -42,9 +45,6 @@ type Interface struct {
 
 	Bond       *Bond       `json:"bond,omitempty"`       // of a bond
 	BondMember *BondMember `json:"bondMember,omitempty"` // of a member of a bond
-
-	// Instance counts how often a device of this ifindex was seen to go.
-	Instance uint32 `json:"instance,omitempty"`
 
 	VF bool `json:"vf,omitempty"` // a virtual function, subfunction or representor: never a port, it shares its PF's networks
 	PF int  `json:"pf,omitempty"` // ifindex of a VF's physical function, where that is in the same network namespace

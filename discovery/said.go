@@ -29,9 +29,11 @@ var capabilityNames = [...]string{
 
 // The capabilities that decisions depend on.
 const (
-	CapabilityBridge  CapabilitySet = 1 << 2
-	CapabilityRouter  CapabilitySet = 1 << 4
-	CapabilityStation CapabilitySet = 1 << 7
+	CapabilityBridge      CapabilitySet = 1 << 2
+	CapabilityAccessPoint CapabilitySet = 1 << 3
+	CapabilityRouter      CapabilitySet = 1 << 4
+	CapabilityTelephone   CapabilitySet = 1 << 5
+	CapabilityStation     CapabilitySet = 1 << 7
 )
 
 // KnownCapabilities are all bits that have a name; the others are reserved.

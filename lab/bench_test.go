@@ -129,7 +129,7 @@ func startAgent(b *testing.B, ns *netnstest.Namespace) string {
 	}
 	observer := observe.New(observe.Config{Links: links, Listen: ether.Listen, ListenOn: observe.Patterns{"eth*"}})
 	loop := agent.NewLoop(agent.Deps{
-		Config: c, BootID: "bench", Snapshots: observer.Updates(), WriteLimit: rate.NewLimiter(rate.Inf, 0),
+		Config: c, BootID: "bench", Snapshots: observer, WriteLimit: rate.NewLimiter(rate.Inf, 0),
 		Rules: rulebook.New(c.Rules, "", dir, slog.New(slog.DiscardHandler)),
 	})
 	ctx, cancel := context.WithCancel(b.Context())

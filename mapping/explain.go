@@ -111,11 +111,11 @@ func (e *explainer) unbelieved() {
 	for i := range e.port.Neighbors[:min(len(e.port.Neighbors), maxContradictions)] {
 		n := &e.port.Neighbors[i]
 		waits := slices.ContainsFunc(b.Against, func(v belief.Voice) bool { return v.MSAP == n.MSAP && v.Source == n.Source })
-		switch kind := SpeakerOf(n); {
-		case kind != SpeakerSwitch:
+		switch kind := discovery.SpeakerOf(n); {
+		case kind != discovery.SpeakerSwitch:
 			e.say("%s is heard on it, a %s, which tells nothing of the network.", describe(n), kind)
 		case n.Tag != 0:
-			e.say("%s is heard on it with a tag of VLAN %d, so it came through that VLAN and tells nothing of the port.", describe(n), n.Tag)
+			e.say("%s is heard on it through a tagged VLAN, so it tells nothing of the port.", describe(n))
 		case !waits:
 			e.say("A rule ignores what is heard on it: %s.", describe(n))
 		case n.Protocol == discovery.ProtocolCDP:

@@ -28,17 +28,8 @@ func (w *World) evidence(snap *discovery.Snapshot, ifi discovery.Interface, p *d
 		hear(n)
 	}
 	for _, d := range p.Departed {
-		if d.Cause != discovery.SaidGoodbye {
-			hear(d.Neighbor)
-			continue
-		}
-		if said := d.Neighbor; said.FirstHeard.Before(d.At) { // its last frame was the goodbye
-			if said.LastHeard = said.Before; said.LastHeard.IsZero() {
-				said.LastHeard = said.FirstHeard
-			}
-			hear(said)
-		}
-		if w.speaks(snap, ifi, &d.Neighbor) {
+		hear(d.Neighbor)
+		if d.Cause == discovery.SaidGoodbye && w.speaks(snap, ifi, &d.Neighbor) {
 			e.Goodbyes = append(e.Goodbyes, d)
 		}
 	}
@@ -51,7 +42,7 @@ func (w *World) evidence(snap *discovery.Snapshot, ifi discovery.Interface, p *d
 // speaks reports whether what was heard can be the word of the switch at the other end of
 // the cable.
 func (w *World) speaks(snap *discovery.Snapshot, ifi discovery.Interface, n *discovery.Neighbor) bool {
-	if n.Tag != 0 || SpeakerOf(n) != SpeakerSwitch {
+	if n.Tag != 0 || discovery.SpeakerOf(n) != discovery.SpeakerSwitch {
 		return false
 	}
 	if slices.ContainsFunc(snap.Interfaces, func(own discovery.Interface) bool { return own.MAC == n.Source && n.Source != discovery.MAC{} }) {

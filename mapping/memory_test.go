@@ -20,7 +20,8 @@ func TestMaterial(t *testing.T) {
 	at := func(seconds int64) mapping.Memory {
 		n := discovery.Neighbor{
 			MSAP: discovery.MSAP{Chassis: "mac:00:00:5e:00:53:01", Port: "ifname:p1"}, PVID: 100,
-			FirstHeard: time.Unix(seconds, 0), LastHeard: time.Unix(seconds+30, 0),
+			FirstHeard: time.Unix(seconds, 0), Before: time.Unix(seconds, 0), LastHeard: time.Unix(seconds+30, 0),
+			Longest: time.Duration(seconds),
 		}
 		to := n
 		to.PVID = 200

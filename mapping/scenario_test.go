@@ -478,9 +478,6 @@ func (p *player) depart(port string, why discovery.DepartureCause, gone func(dis
 		var stay []discovery.Neighbor
 		for _, n := range q.Neighbors {
 			if gone(n) {
-				if why == discovery.SaidGoodbye {
-					n.Before, n.LastHeard = n.LastHeard, p.now
-				}
 				q.Departed = append(q.Departed, discovery.Departure{Neighbor: n, At: p.now, Cause: why})
 			} else {
 				stay = append(stay, n)

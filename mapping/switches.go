@@ -216,7 +216,7 @@ func (s Switches) ambiguous(name string) bool {
 // portMAC reports whether a chassis ID is the MAC address of the port that sent
 // it, and of no other port.
 func portMAC(s *sighting, all []sighting) bool {
-	return s.Protocol == discovery.ProtocolLLDP && SpeakerOf(s.Neighbor) == SpeakerSwitch && namesDevice(s.Neighbor) &&
+	return s.Protocol == discovery.ProtocolLLDP && discovery.SpeakerOf(s.Neighbor) == discovery.SpeakerSwitch && namesDevice(s.Neighbor) &&
 		s.Chassis == discovery.ID("mac:"+s.Source.String()) &&
 		!slices.ContainsFunc(all, func(o sighting) bool { return o.Chassis == s.Chassis && o.Port != s.Port })
 }
@@ -233,7 +233,7 @@ func hasDoublePort(s *sighting, all []sighting) bool {
 // switch from the factory can look so too: it is a hint for people, and no more.
 func successor(old, by *discovery.Neighbor) bool {
 	return by.Chassis != old.Chassis && by.Protocol == old.Protocol && by.Port == old.Port &&
-		isDistinctive(by.SystemName) && by.SystemName == old.SystemName && SpeakerOf(by) == SpeakerSwitch
+		isDistinctive(by.SystemName) && by.SystemName == old.SystemName && discovery.SpeakerOf(by) == discovery.SpeakerSwitch
 }
 
 // successions are the pairs of a chassis that held a port and is not heard on any now, and
@@ -305,7 +305,7 @@ const maxNamesakes = 64
 // is that of the chassis: whoever reads what the node publishes knows no other.
 func (s Switches) namesakes(all []sighting) [][2]*discovery.Neighbor {
 	all = slices.DeleteFunc(slices.Clone(all), func(a sighting) bool {
-		return !a.live || !isDistinctive(a.SystemName) || SpeakerOf(a.Neighbor) != SpeakerSwitch
+		return !a.live || !isDistinctive(a.SystemName) || discovery.SpeakerOf(a.Neighbor) != discovery.SpeakerSwitch
 	})
 	slices.SortStableFunc(all, func(a, b sighting) int {
 		return cmp.Or(cmp.Compare(a.Chassis, b.Chassis), cmp.Compare(a.SystemName, b.SystemName))

@@ -7,6 +7,7 @@ package ether
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/colvin-net/colvin/discovery"
@@ -23,16 +24,35 @@ var ErrClosed = errors.New("port is closed")
 // socket may come back to life with it, or stay deaf: the Conn is of no more use.
 var ErrDown = errors.New("interface went down")
 
+// ErrGone is ErrDown where it is certain that the interface is gone: one that has its
+// ifindex now is another.
+var ErrGone = fmt.Errorf("it is gone: %w", ErrDown)
+
+// A Frame is what arrived at a port.
+type Frame struct {
+	// Octets are from the destination address on and without FCS. Whoever takes a Frame
+	// must not keep them.
+	Octets []byte
+	// Tag is the VID of the outermost tag that has one (IEEE Std 802.1Q-2018, 9.6), or
+	// 0. The tag need not be among the octets. Only an Early Conn tells VIDs; others
+	// have discovery.TagUnknown in their place.
+	Tag uint16
+	// Arrived is when the kernel got it, on the axis of internal/boottime.
+	Arrived time.Time
+}
+
 // A Conn is one socket of a port. What it delivers its FrameSet says.
 type Conn interface {
-	// ReadFrame blocks until a frame arrives and has it taken, from its destination
-	// address on and without FCS; take must not keep it. The error is ErrClosed
+	// ReadFrame blocks until a frame arrives and has it taken. The error is ErrClosed
 	// after Close; every other error means that the Conn is of no more use.
-	ReadFrame(take func(frame []byte)) error
+	ReadFrame(take func(Frame)) error
 	// WriteFrame sends a frame, from its destination address on and without FCS.
 	// It does not wait: a frame that finds no room is an error. The Conn itself
 	// does not read what it wrote.
 	WriteFrame(b []byte) error
+	// Dropped returns how many frames were lost since it was last called, because nobody
+	// read those before them in time.
+	Dropped() int
 	// Close ends a blocked ReadFrame.
 	Close() error
 }
@@ -41,18 +61,30 @@ type Conn interface {
 // nobody wakes up for it. Its methods may be called at any time.
 type SuppressingConn interface {
 	Conn
-	// Suppress has ReadFrame deliver no more frames that are identical to this one,
-	// whatever tag they came with, until Resume. One that arrives while Suppress or
-	// Resume runs may be both delivered and kept back; none is lost.
+	// Suppress has ReadFrame deliver no more frames that are identical to this one and
+	// came in no VLAN, until Resume. One that arrives while Suppress or Resume runs may
+	// be both delivered and kept back, with the same time; none is lost.
 	Suppress(frame []byte) error
 	// Resume has everything delivered again. What was kept back remains so; where
 	// the Conn would remain deaf ReadFrame fails.
 	Resume()
-	// Kept returns how many frames were kept back since it was last called, and
-	// when the last of them arrived. Only a few can be told apart: where there were
-	// too many, or the clock was set, it counts as having arrived just now.
-	Kept() (n int, last time.Time)
+	// Kept returns what was kept back since it was last called.
+	Kept() Kept
 }
+
+// Kept are frames that were kept back.
+type Kept struct {
+	Count int
+	// Arrived is when they arrived, of the last KeptTimes of those of which that is
+	// known, in order. It is never a guess.
+	Arrived []time.Time
+	// Lost is set where it is not known of some, and these may be the last: there were
+	// too many, or somebody set the clock.
+	Lost bool
+}
+
+// KeptTimes is of how many frames that were kept back the times are told: four gaps.
+const KeptTimes = 5
 
 // A ListenFunc opens a socket of a port.
 type ListenFunc func(discovery.Interface, FrameSet) (Conn, error)

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/boottime"
 )
 
 // Listen opens an AF_PACKET socket on the interface, in the calling thread's
@@ -103,6 +104,12 @@ func (s FrameSet) setOptions(fd int) error {
 			return err
 		}
 	}
+	if err := askForTimes(fd); err != nil {
+		return err
+	}
+	if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_AUXDATA, 1); err != nil {
+		return fmt.Errorf("ask for tags: %w", err)
+	}
 	// Some NICs (driver ice) let LLDP out of the box only with the priority of
 	// network control. Older kernels ask for CAP_NET_ADMIN for that one.
 	const control, highest = 7, 6
@@ -136,11 +143,11 @@ var _ Conn = (*conn)(nil)
 // buffers are shared by all sockets: at most times none of them has a frame.
 var buffers = sync.Pool{New: func() any { return new([MaxFrame]byte) }}
 
-func (c *conn) ReadFrame(take func([]byte)) error {
-	b, n, err := c.read()
+func (c *conn) ReadFrame(take func(Frame)) error {
+	b, f, err := c.read()
 	switch {
 	case err == nil:
-		take(b[:n])
+		take(f)
 		buffers.Put(b)
 		return nil
 	case c.closed.Load():
@@ -148,24 +155,56 @@ func (c *conn) ReadFrame(take func([]byte)) error {
 	case c.deaf.Load() != nil:
 		return *c.deaf.Load()
 	case errors.Is(err, unix.ENETDOWN):
-		return ErrDown
+		return c.down()
 	default:
 		return fmt.Errorf("read frame: %w", err)
 	}
 }
 
-// read returns a buffer of buffers, and how much of it a frame fills.
-func (c *conn) read() (b *[MaxFrame]byte, n int, err error) {
+// read returns a buffer of buffers, and the frame that is in it.
+func (c *conn) read() (b *[MaxFrame]byte, f Frame, err error) {
 	var readErr error
 	err = c.raw.Read(func(fd uintptr) bool {
 		b, _ = buffers.Get().(*[MaxFrame]byte)
-		n, readErr = unix.Read(int(fd), b[:]) // which never waits, so no signal interrupts it
-		if readErr != nil {
+		var added additions
+		if f.Octets, readErr = added.receive(int(fd), b[:]); readErr != nil {
 			buffers.Put(b)
+			return !errors.Is(readErr, unix.EAGAIN) // else wait, without a buffer
 		}
-		return !errors.Is(readErr, unix.EAGAIN) // else wait, without a buffer
+		stamp, tag := added.parse()
+		f.Arrived, f.Tag = boottime.FromWall(stamp), cmp.Or(tag, tagIn(f.Octets))
+		return true
 	})
-	return b, n, cmp.Or(err, readErr)
+	return b, f, cmp.Or(err, readErr)
+}
+
+// down is why the socket says that the network is down: the kernel takes the ifindex from
+// the socket of a device that goes.
+func (c *conn) down() error {
+	gone := false
+	_ = c.raw.Control(func(fd uintptr) {
+		name, err := unix.Getsockname(int(fd))
+		a, ok := name.(*unix.SockaddrLinklayer)
+		gone = err == nil && ok && a.Ifindex < 0
+	})
+	if gone {
+		return ErrGone
+	}
+	return ErrDown
+}
+
+func (c *conn) Dropped() (n int) {
+	_ = c.raw.Control(func(fd uintptr) { n = dropped(int(fd)) }) // which fails on a closed file only
+	return n
+}
+
+// dropped returns, and sets to 0, how many frames found no room in the queue of a socket.
+func dropped(fd int) int {
+	stats, err := unix.GetsockoptTpacketStats(fd, unix.SOL_PACKET, unix.PACKET_STATISTICS)
+	if err != nil {
+		return 0
+	}
+	return int(stats.Drops)
 }
 
 // fail has ReadFrame return an error from now on.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/vishvananda/netlink"
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/ether"
@@ -116,13 +117,13 @@ type ear struct {
 	*wire
 	name  string
 	conn  ether.Conn
-	heard chan []byte
+	heard chan ether.Frame
 	close func()
 }
 
 func (w *wire) listen(s ether.FrameSet) *ear {
 	w.t.Helper()
-	e := &ear{wire: w, name: fmt.Sprintf("socket %04b", s), conn: w.open(s), heard: make(chan []byte, 64)}
+	e := &ear{wire: w, name: fmt.Sprintf("socket %04b", s), conn: w.open(s), heard: make(chan ether.Frame, 64)}
 	ended := make(chan error, 1)
 	go func() { ended <- e.receive() }()
 	e.close = sync.OnceFunc(func() {
@@ -137,21 +138,26 @@ func (w *wire) listen(s ether.FrameSet) *ear {
 
 func (e *ear) receive() error {
 	for {
-		if err := e.conn.ReadFrame(func(b []byte) { e.heard <- bytes.Clone(b) }); err != nil {
+		if err := e.conn.ReadFrame(func(f ether.Frame) {
+			f.Octets = bytes.Clone(f.Octets)
+			e.heard <- f
+		}); err != nil {
 			return err
 		}
 	}
 }
 
 // next is the next frame that is heard.
-func (e *ear) next(what string) []byte {
+func (e *ear) next(what string) []byte { return e.nextFrame(what).Octets }
+
+func (e *ear) nextFrame(what string) ether.Frame {
 	e.t.Helper()
 	select {
-	case b := <-e.heard:
-		return b
+	case f := <-e.heard:
+		return f
 	case <-time.After(10 * time.Second):
 		e.t.Fatalf("%s: %s: nothing was heard", e.name, what)
-		return nil
+		return ether.Frame{}
 	}
 }
 
@@ -246,29 +252,49 @@ func otherProtocol(to discovery.MAC) []byte {
 // tag puts tags between the addresses of a frame and what follows.
 func tag(frame []byte, tags ...byte) []byte { return slices.Insert(frame, 12, tags...) }
 
+// expectTagged hears exactly these octets next, in that VLAN.
+func (e *ear) expectTagged(what string, vid uint16, want []byte) {
+	e.t.Helper()
+	got := e.nextFrame(what)
+	if got.Tag != vid {
+		e.t.Errorf("%s: %s: in VLAN %d, want %d", e.name, what, got.Tag, vid)
+	}
+	if diff := cmp.Diff(hex.Dump(want), hex.Dump(got.Octets)); diff != "" {
+		e.t.Errorf("%s: %s (-want +got):\n%s", e.name, what, diff)
+	}
+}
+
 // TestTags shows what is left of tags: the kernel takes off the outer one, as NICs
-// do, also where no VLAN device is. A frame with two is no LLDP to the kernel, but
-// it is to an Early socket.
+// do, also where no VLAN device is, and tells an Early socket what it was, others that
+// there was one. A frame with two is no LLDP to the kernel, but it is to an Early socket.
 func TestTags(t *testing.T) {
 	w := newWire(t)
-	plain, early := w.listen(ether.LLDP), w.listen(ether.LLDP|ether.CDP|ether.Early)
+	plain, cdp, early := w.listen(ether.LLDP), w.listen(ether.CDP), w.listen(ether.LLDP|ether.CDP|ether.Early)
 	lldpFrame := w.marshal(frame(100, discovery.NearestBridge))
-	vlan9, vlan10 := []byte{0x81, 0, 0, 9}, []byte{0x81, 0, 0, 10}
-	service := []byte{0x88, 0xa8, 0, 11}
+	vlan9, vlan10 := []byte{0x81, 0, 0, 9}, []byte{0x81, 0, 0xe0, 10} // with the highest priority
+	service, priority := []byte{0x88, 0xa8, 0, 11}, []byte{0x81, 0, 0xe0, 0}
 
 	w.sendRaw(w.far, tag(bytes.Clone(lldpFrame), vlan9...))
-	plain.expectRaw("one tag", lldpFrame)
-	early.expectRaw("one tag", lldpFrame)
+	plain.expectTagged("one tag", discovery.TagUnknown, lldpFrame)
+	early.expectTagged("one tag", 9, lldpFrame)
+	w.sendRaw(w.far, tag(cdpFrame(0x2000), vlan10...))
+	cdp.expectTagged("one tag", discovery.TagUnknown, cdpFrame(0x2000))
+	early.expectTagged("one tag", 10, cdpFrame(0x2000))
 	w.sendRaw(w.far, tag(bytes.Clone(lldpFrame), slices.Concat(service, vlan9)...))
-	early.expectRaw("two tags", tag(bytes.Clone(lldpFrame), vlan9...))
+	early.expectTagged("two tags", 11, tag(bytes.Clone(lldpFrame), vlan9...))
+	w.sendRaw(w.far, tag(bytes.Clone(lldpFrame), slices.Concat(priority, vlan9)...))
+	early.expectTagged("a priority, and a tag in the frame", 9, tag(bytes.Clone(lldpFrame), vlan9...))
+	plain.expectTagged("a priority, and a tag in the frame", discovery.TagUnknown, lldpFrame)
 	w.sendRaw(w.far, tag(bytes.Clone(lldpFrame), slices.Concat(vlan10, vlan9)...))
-	early.expectRaw("two tags of one kind", tag(bytes.Clone(lldpFrame), vlan9...))
+	early.expectTagged("two tags of one kind", 10, tag(bytes.Clone(lldpFrame), vlan9...))
 	w.sendRaw(w.far, tag(bytes.Clone(lldpFrame), slices.Concat(service, service)...))
-	early.expectRaw("two service tags", tag(bytes.Clone(lldpFrame), service...))
+	early.expectTagged("two service tags", 11, tag(bytes.Clone(lldpFrame), service...))
 	w.sendRaw(w.far, tag(cdpFrame(0x2000), slices.Concat(vlan10, vlan9)...))
-	early.expectRaw("CDP with two tags", tag(cdpFrame(0x2000), vlan9...))
+	early.expectTagged("CDP with two tags", 10, tag(cdpFrame(0x2000), vlan9...))
+	w.sendRaw(w.far, tag(bytes.Clone(lldpFrame), priority...))
+	plain.expectTagged("a priority", 0, lldpFrame)
 	w.sendRaw(w.far, lldpFrame)
-	plain.expectRaw("no tag, and nothing was heard before", lldpFrame)
+	plain.expectTagged("no tag", 0, lldpFrame)
 }
 
 // cdpFrame is a frame of Cisco's with that protocol number.
@@ -350,11 +376,11 @@ func TestBuffers(t *testing.T) {
 	want := w.marshal(frame(100, discovery.NearestBridge))
 	w.sendRaw(w.far, want)
 	w.sendRaw(w.far, cdpFrame(0x2000))
-	err := one.ReadFrame(func(b []byte) {
-		if err := other.ReadFrame(func([]byte) {}); err != nil {
+	err := one.ReadFrame(func(f ether.Frame) {
+		if err := other.ReadFrame(func(ether.Frame) {}); err != nil {
 			t.Error(err)
 		}
-		if diff := cmp.Diff(hex.Dump(want), hex.Dump(b)); diff != "" {
+		if diff := cmp.Diff(hex.Dump(want), hex.Dump(f.Octets)); diff != "" {
 			t.Errorf("after another frame was read (-want +got):\n%s", diff)
 		}
 	})
@@ -454,5 +480,34 @@ func TestListenOnNothing(t *testing.T) {
 	})
 	if err == nil || errors.Is(err, os.ErrPermission) {
 		t.Errorf("Listen = %v, want an error other than a missing permission", err)
+	}
+}
+
+// TestDownAndGone tells a device that goes from one that is only taken down.
+func TestDownAndGone(t *testing.T) {
+	for what, tt := range map[string]struct {
+		do   func(netlink.Link) error
+		gone bool
+	}{
+		"down": {netlink.LinkSetDown, false},
+		"gone": {netlink.LinkDel, true},
+	} {
+		w := newWire(t)
+		c := w.open(ether.LLDP)
+		err := w.node.Do(func() error {
+			l, err := netlink.LinkByName("eth1")
+			if err != nil {
+				return err
+			}
+			return tt.do(l)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = c.ReadFrame(func(ether.Frame) {})
+		if !errors.Is(err, ether.ErrDown) || errors.Is(err, ether.ErrGone) != tt.gone {
+			t.Errorf("%s: %v, want ErrDown, and ErrGone: %t", what, err, tt.gone)
+		}
+		_ = c.Close()
 	}
 }

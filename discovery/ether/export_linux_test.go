@@ -4,14 +4,15 @@ package ether
 
 import (
 	"errors"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/colvin-net/colvin/discovery"
 )
 
-// Stamp is the time stamp among control messages.
-var Stamp = stamp
+// Additions are the time stamp and the VID among control messages.
+var Additions = parseAdditions
 
 // OpenSecond opens a second socket and closes it.
 func OpenSecond(ifi discovery.Interface, s FrameSet) error {
@@ -31,4 +32,11 @@ func LockFilter(h SuppressingConn) error {
 	var lockErr error
 	err := c.raw.Control(func(fd uintptr) { lockErr = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_LOCK_FILTER, 1) })
 	return errors.Join(err, lockErr)
+}
+
+// SetClock has the next look find the time of day set by that much since the last one.
+func SetClock(h SuppressingConn, by time.Duration) {
+	if c, ok := h.(*suppressingConn); ok {
+		c.offset -= by
+	}
 }

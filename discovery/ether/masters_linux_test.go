@@ -133,8 +133,8 @@ func merge(ears []*ear) <-chan []byte {
 		go func() {
 			for {
 				select {
-				case b := <-e.heard:
-					out <- b
+				case f := <-e.heard:
+					out <- f.Octets
 				case <-e.t.Context().Done():
 					return
 				}

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/boottime"
 )
 
 // keptQueue is how many octets of memory the frames that are kept back may take; the
@@ -26,8 +27,8 @@ const keptQueue = 64 << 10
 // unless somebody fills it as fast as it is emptied.
 const most = 256
 
-// clockSlack is how far apart the time of day and the monotonic clock may run
-// between two looks at them. Only somebody who sets the time of day does more.
+// clockSlack is by how much the time of day may move against the time since boot between
+// two looks at them. Only somebody who sets it does more.
 const clockSlack = 10 * time.Millisecond
 
 // A suppressingConn has a second socket of the same kind, for which nobody waits: frames
@@ -37,9 +38,9 @@ type suppressingConn struct {
 	*conn
 	filter []bpf.Instruction // of the first socket while nothing is kept back
 
-	mu     sync.Mutex // guards what follows
-	fd     int        // of the second socket; -1 after Close
-	looked time.Time  // when it was last looked into
+	mu     sync.Mutex    // guards what follows
+	fd     int           // of the second socket; -1 after Close
+	offset time.Duration // of the time of day, when it was last looked into
 }
 
 var _ SuppressingConn = (*suppressingConn)(nil)
@@ -66,9 +67,8 @@ func prepareKept(fd int, ifi discovery.Interface, s FrameSet) error {
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, keptQueue); err != nil {
 		return fmt.Errorf("set queue length: %w", err)
 	}
-	// The kernel begins to stamp frames only a moment later.
-	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1); err != nil {
-		return fmt.Errorf("ask for time stamps: %w", err)
+	if err := askForTimes(fd); err != nil {
+		return err
 	}
 	protocol := binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, uint16(s.protocol())))
 	if err := unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: protocol, Ifindex: ifi.Index}); err != nil {
@@ -88,7 +88,7 @@ func (c *suppressingConn) Suppress(frame []byte) error {
 	if err := attach(c.fd, onlyArriving(identical(frame, least, ret(drop)))); err != nil {
 		return err
 	}
-	c.looked = time.Now()
+	c.offset = boottime.Offset()
 	if err := c.attach(identical(frame, drop, c.filter)); err != nil {
 		return errors.Join(err, attach(c.fd, ret(drop)))
 	}
@@ -107,28 +107,24 @@ func (c *suppressingConn) Resume() {
 	}
 }
 
-func (c *suppressingConn) Kept() (n int, last time.Time) {
+func (c *suppressingConn) Kept() Kept {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.fd < 0 {
-		return 0, time.Time{}
+		return Kept{}
 	}
-	n, stamp := drain(c.fd)
-	now, before := time.Now(), c.looked
-	c.looked = now
-	if n == 0 {
-		return 0, time.Time{}
+	k, offset := drain(c.fd), boottime.Offset()
+	if lost := dropped(c.fd); lost > 0 {
+		k.Count, k.Lost = k.Count+lost, true
 	}
-	lost := 0
-	if stats, err := unix.GetsockoptTpacketStats(c.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {
-		lost = int(stats.Drops)
+	if set := (offset - c.offset).Abs(); set > clockSlack && k.Count > 0 {
+		k.Arrived, k.Lost = nil, true
 	}
-	age := timeOfDay(now).Sub(stamp)
-	set := timeOfDay(now).Sub(timeOfDay(before)) - now.Sub(before)
-	if lost > 0 || n == most || set.Abs() > clockSlack || age < 0 {
-		age = 0
+	c.offset = offset
+	for i, stamp := range k.Arrived {
+		k.Arrived[i] = boottime.FromWall(stamp)
 	}
-	return n + lost, now.Add(-age)
+	return k
 }
 
 func (c *suppressingConn) Close() error {
@@ -142,39 +138,23 @@ func (c *suppressingConn) Close() error {
 	return err
 }
 
-// timeOfDay is without monotonic clock.
-func timeOfDay(t time.Time) time.Time { return t.Round(0) }
-
-// drain takes what is in the queue of a socket, but no more than most. It returns
-// how many frames that were, and the time of day at which the last arrived.
-func drain(fd int) (n int, last time.Time) {
+// drain takes what is in the queue of a socket, but no more than most. The times are
+// those of day.
+func drain(fd int) (k Kept) {
 	var data [1]byte
-	var control [64]byte
-	for n < most {
-		_, size, _, _, err := unix.Recvmsg(fd, data[:], control[:], unix.MSG_DONTWAIT)
-		if err != nil { // there are no more, or the interface is down
-			return n, last
+	for k.Count < most {
+		var added additions
+		if _, err := added.receive(fd, data[:]); err != nil { // there are no more, or the interface is down
+			break
 		}
-		n++
-		last = stamp(control[:size])
-	}
-	return n, last
-}
-
-// stamp is the time stamp among control messages.
-func stamp(control []byte) time.Time {
-	messages, err := unix.ParseSocketControlMessage(control)
-	if err != nil {
-		return time.Now()
-	}
-	var t unix.Timespec
-	octets := unsafe.Slice((*byte)(unsafe.Pointer(&t)), unsafe.Sizeof(t))
-	for _, m := range messages {
-		if m.Header.Level == unix.SOL_SOCKET && m.Header.Type == unix.SCM_TIMESTAMPNS && copy(octets, m.Data) == len(octets) {
-			return time.Unix(t.Unix())
+		if len(k.Arrived) == KeptTimes {
+			k.Arrived = slices.Delete(k.Arrived, 0, 1)
 		}
+		stamp, _ := added.parse()
+		k.Arrived = append(k.Arrived, stamp)
+		k.Count++
 	}
-	return time.Now()
+	return k
 }
 
 // attach replaces the filter of the socket.
@@ -208,14 +188,16 @@ func onlyArriving(program []bpf.Instruction) []bpf.Instruction {
 	}, program...)
 }
 
-// identical has a program decide on all frames but those that are identical to one.
+// identical has a program decide on all frames but those that are identical to one and
+// came in no VLAN.
 func identical(frame []byte, octets uint32, others []bpf.Instruction) []bpf.Instruction {
 	var program []bpf.Instruction
-	size := 3 * (1 + len(frame)/4 + len(frame)%4) // of the comparison: a jump over 255 needs its own instruction
+	size := 3 * (2 + len(frame)/4 + len(frame)%4) // of the comparison: a jump over 255 needs its own instruction
 	compare := func(load bpf.Instruction, value uint32) {
 		program = append(program, load, bpf.JumpIf{Cond: bpf.JumpEqual, Val: value, SkipTrue: 1})
 		program = append(program, bpf.Jump{Skip: uint32(size - len(program))}) // behind ret
 	}
+	compare(bpf.LoadExtension{Num: bpf.ExtType}, unix.PACKET_MULTICAST) // see additions.parse
 	compare(bpf.LoadExtension{Num: bpf.ExtLen}, uint32(len(frame)))
 	at := 0
 	for ; at+4 <= len(frame); at += 4 {

@@ -14,7 +14,11 @@ import (
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/ether"
+	"github.com/colvin-net/colvin/internal/boottime"
 )
+
+// exact is how well times are known.
+const exact = 10 * time.Millisecond
 
 // suppressed keeps back a frame.
 func (e *ear) suppressed(frame []byte) ether.SuppressingConn {
@@ -29,13 +33,17 @@ func (e *ear) suppressed(frame []byte) ether.SuppressingConn {
 	return c
 }
 
+// expectKept returns when the last of the frames that are kept back arrived.
 func expectKept(t *testing.T, what string, c ether.SuppressingConn, want int) time.Time {
 	t.Helper()
-	n, last := c.Kept()
-	if n != want || last.IsZero() != (n == 0) {
-		t.Errorf("%s: %d frames kept back, the last at %v; want %d", what, n, last, want)
+	k := c.Kept()
+	if k.Count != want || len(k.Arrived) != min(want, ether.KeptTimes) || k.Lost || !slices.IsSortedFunc(k.Arrived, time.Time.Compare) {
+		t.Errorf("%s: kept back %+v; want %d, and to know when", what, k, want)
 	}
-	return last
+	if len(k.Arrived) == 0 {
+		return time.Time{}
+	}
+	return k.Arrived[len(k.Arrived)-1]
 }
 
 // stamped waits until frames are stamped: the kernel begins a moment after the first
@@ -47,7 +55,7 @@ func (e *ear) stamped(frame []byte) {
 	for range 100 {
 		e.sendRaw(e.far, frame)
 		<-time.After(50 * time.Millisecond)
-		if _, last := c.Kept(); time.Since(last) > 25*time.Millisecond {
+		if k := c.Kept(); k.Count == 1 && boottime.Now().Sub(k.Arrived[0]) > 25*time.Millisecond {
 			return
 		}
 	}
@@ -68,16 +76,17 @@ func TestSuppress(t *testing.T) {
 		c := e.suppressed(f)
 		expectKept(t, "in the beginning", c, 0)
 		w.sendRaw(w.far, f)
-		w.sendRaw(w.far, tag(bytes.Clone(f), 0x81, 0, 0, 9)) // would be delivered without tag
+		w.sendRaw(w.far, tag(bytes.Clone(f), 0x81, 0, 0xe0, 0)) // a priority
+		w.sendRaw(w.far, tag(bytes.Clone(f), 0x81, 0, 0, 9))
+		e.expectTagged("in a VLAN it says something else", discovery.TagUnknown, f)
 		w.sendRaw(w.near, f)
-		before := time.Now()
+		before := boottime.Now()
 		w.sendRaw(w.far, f)
-		after := time.Now()
+		after := boottime.Now()
 		w.sendRaw(w.far, other)
 		e.expectRaw("another frame, at once", other)
 		<-time.After(100 * time.Millisecond)
 		last := expectKept(t, "from outside", c, 3)
-		const exact = 10 * time.Millisecond
 		if last.Before(before.Add(-exact)) || last.After(after.Add(exact)) {
 			t.Errorf("%s: the last arrived at %v, want between %v and %v", e.name, last, before, after)
 		}
@@ -145,8 +154,8 @@ func TestSuppressLongFrame(t *testing.T) {
 	e.expectRaw("after a vain try", f)
 }
 
-// TestSuppressFlood sends more than there is room for: all are counted, and the last
-// counts as having arrived just now.
+// TestSuppressFlood sends more than there is room for: all are counted, and nobody says
+// when the last arrived.
 func TestSuppressFlood(t *testing.T) {
 	w := newWire(t)
 	e := w.listen(ether.LLDP)
@@ -154,28 +163,96 @@ func TestSuppressFlood(t *testing.T) {
 	e.stamped(f)
 	c := e.suppressed(f)
 	const flood = 10_000
+	before := boottime.Now()
 	for range flood {
 		w.sendRaw(w.far, f)
 	}
 	w.sendRaw(w.far, end)
 	e.expectRaw("after the flood", end)
+	after := boottime.Now()
 	<-time.After(100 * time.Millisecond)
-	now := time.Now()
-	if last := expectKept(t, "flood", c, flood); last.Before(now) {
-		t.Errorf("the last arrived %v ago, want just now", now.Sub(last))
+	k := c.Kept()
+	if k.Count != flood || !k.Lost || len(k.Arrived) != ether.KeptTimes {
+		t.Errorf("flood: kept back %+v, want %d and that some were lost", k, flood)
 	}
-	before := time.Now()
+	for _, at := range k.Arrived {
+		if at.Before(before.Add(-exact)) || at.After(after.Add(exact)) {
+			t.Errorf("one of the flood arrived at %v, want between %v and %v", at, before, after)
+		}
+	}
+	before = boottime.Now()
 	w.sendRaw(w.far, f)
 	w.sendRaw(w.far, end)
 	e.expectRaw("one more", end)
 	<-time.After(100 * time.Millisecond)
-	if last := expectKept(t, "after the flood", c, 1); last.Before(before.Add(-10*time.Millisecond)) || time.Since(last) < 50*time.Millisecond {
-		t.Errorf("the last arrived %v ago, want %v", time.Since(last), time.Since(before))
+	if last := expectKept(t, "after the flood", c, 1); last.Before(before.Add(-exact)) || boottime.Now().Sub(last) < 50*time.Millisecond {
+		t.Errorf("the last arrived at %v, want %v", last, before)
+	}
+	if n := e.conn.Dropped(); n != 0 {
+		t.Errorf("%d frames dropped that were to be delivered, want none", n)
 	}
 }
 
-// TestStamp reads what the kernel adds to a frame.
-func TestStamp(t *testing.T) {
+// TestSuppressClockSet has the clock set since somebody looked: what arrived is counted,
+// and nobody says when that was.
+func TestSuppressClockSet(t *testing.T) {
+	w := newWire(t)
+	e := w.listen(ether.LLDP)
+	f, end := w.marshal(frame(100, discovery.NearestBridge)), w.marshal(frame(101, discovery.NearestBridge))
+	c := e.suppressed(f)
+	for i, set := range []time.Duration{11 * time.Millisecond, -time.Hour, 0} {
+		ether.SetClock(c, set)
+		w.sendRaw(w.far, f)
+		w.sendRaw(w.far, end)
+		e.expectRaw("another frame", end)
+		if set == 0 {
+			expectKept(t, "the clock is right", c, 1)
+		} else if k := c.Kept(); k.Count != 1 || k.Arrived != nil || !k.Lost {
+			t.Errorf("look %d, clock set by %v: kept back %+v, want one of unknown time", i, set, k)
+		}
+	}
+}
+
+// TestDropped reads nothing until there is no room any more.
+func TestDropped(t *testing.T) {
+	w := newWire(t)
+	c := w.open(ether.LLDP)
+	defer c.Close()
+	f := w.marshal(frame(100, discovery.NearestBridge))
+	for range 10_000 {
+		w.sendRaw(w.far, f)
+	}
+	if n := c.Dropped(); n == 0 || n >= 10_000 {
+		t.Errorf("%d frames dropped, want most of 10000", n)
+	}
+	if n := c.Dropped(); n != 0 {
+		t.Errorf("%d frames dropped since, want none", n)
+	}
+}
+
+// TestArrived has a frame read long after it arrived.
+func TestArrived(t *testing.T) {
+	w := newWire(t)
+	e := w.listen(ether.LLDP)
+	f := w.marshal(frame(100, discovery.NearestBridge))
+	e.stamped(f)
+	c := w.open(ether.LLDP)
+	defer c.Close()
+	before := boottime.Now()
+	w.sendRaw(w.far, f)
+	after := boottime.Now()
+	<-time.After(200 * time.Millisecond)
+	var arrived time.Time
+	if err := c.ReadFrame(func(f ether.Frame) { arrived = f.Arrived }); err != nil {
+		t.Fatal(err)
+	}
+	if arrived.Before(before.Add(-exact)) || arrived.After(after.Add(exact)) {
+		t.Errorf("arrived at %v, want between %v and %v", arrived, before, after)
+	}
+}
+
+// TestAdditions reads what the kernel adds to a frame.
+func TestAdditions(t *testing.T) {
 	message := func(level, kind int32, octets ...byte) []byte {
 		m := make([]byte, unix.CmsgSpace(len(octets)))
 		header := (*unix.Cmsghdr)(unsafe.Pointer(&m[0]))
@@ -186,24 +263,32 @@ func TestStamp(t *testing.T) {
 	}
 	at := func(second byte) []byte { return []byte{second, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0} }
 	right := message(unix.SOL_SOCKET, unix.SCM_TIMESTAMPNS, at(7)...)
+	aux := func(status, tci byte) []byte {
+		return message(unix.SOL_PACKET, unix.PACKET_AUXDATA, status, 0, 0, 0, 60, 0, 0, 0, 60, 0, 0, 0, 0, 0, 14, 0, tci, 0xe0, 0, 0x81)
+	}
 	for _, tt := range []struct {
 		what    string
 		control []byte
 		known   bool
+		vid     uint16
 	}{
-		{"the stamp", right, true},
-		{"behind another kind", slices.Concat(message(unix.SOL_SOCKET, unix.SCM_TIMESTAMP, at(3)...), right), true},
-		{"behind another level", slices.Concat(message(unix.SOL_PACKET, unix.SCM_TIMESTAMPNS, at(3)...), right), true},
-		{"nothing", nil, false},
-		{"another kind", message(unix.SOL_SOCKET, unix.SCM_TIMESTAMP, at(3)...), false},
-		{"another level", message(unix.SOL_PACKET, unix.SCM_TIMESTAMPNS, at(3)...), false},
-		{"half a stamp", message(unix.SOL_SOCKET, unix.SCM_TIMESTAMPNS, at(3)[:8]...), false},
-		{"no message", right[:8], false},
+		{"the stamp", right, true, 0},
+		{"behind another kind", slices.Concat(message(unix.SOL_SOCKET, unix.SCM_TIMESTAMP, at(3)...), right), true, 0},
+		{"behind another level", slices.Concat(message(unix.SOL_PACKET, unix.SCM_TIMESTAMPNS, at(3)...), right), true, 0},
+		{"with a tag", slices.Concat(right, aux(unix.TP_STATUS_VLAN_VALID, 9)), true, 9},
+		{"behind a tag", slices.Concat(aux(unix.TP_STATUS_VLAN_VALID|1, 9), right), true, 9},
+		{"with no tag", slices.Concat(right, aux(1, 9)), true, 0},
+		{"with half of it", slices.Concat(right, message(unix.SOL_PACKET, unix.PACKET_AUXDATA, unix.TP_STATUS_VLAN_VALID)), true, 0},
+		{"nothing", nil, false, 0},
+		{"another kind", message(unix.SOL_SOCKET, unix.SCM_TIMESTAMP, at(3)...), false, 0},
+		{"another level", message(unix.SOL_PACKET, unix.SCM_TIMESTAMPNS, at(3)...), false, 0},
+		{"half a stamp", message(unix.SOL_SOCKET, unix.SCM_TIMESTAMPNS, at(3)[:8]...), false, 0},
+		{"no message", right[:8], false, 0},
 	} {
 		before := time.Now()
-		got := ether.Stamp(tt.control)
-		if known := got.Equal(time.Unix(7, 5)); known != tt.known || !known && got.Before(before) {
-			t.Errorf("%s: %v, want second 7: %t, or else now", tt.what, got, tt.known)
+		got, vid := ether.Additions(tt.control)
+		if known := got.Equal(time.Unix(7, 5)); known != tt.known || !known && got.Before(before.Round(0)) || vid != tt.vid {
+			t.Errorf("%s: %v and VLAN %d, want second 7: %t, or else now, and VLAN %d", tt.what, got, vid, tt.known, tt.vid)
 		}
 	}
 }
@@ -242,7 +327,7 @@ func TestSuppressWithoutEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	failed := make(chan error)
-	go func() { failed <- c.ReadFrame(func([]byte) {}) }()
+	go func() { failed <- c.ReadFrame(func(ether.Frame) {}) }()
 	h.Resume()
 	if err := <-failed; !errors.Is(err, unix.EPERM) {
 		t.Errorf("ReadFrame = %v, want why the filter cannot be replaced", err)

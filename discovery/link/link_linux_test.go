@@ -5,10 +5,12 @@ package link_test
 import (
 	"errors"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/vishvananda/netlink"
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/link"
@@ -112,4 +114,64 @@ func TestSubscribe(t *testing.T) {
 	if n := s.Errors(); n != 0 {
 		t.Errorf("%d errors, want none", n)
 	}
+}
+
+// TestInstance deletes a device and makes another with the same ifindex and MAC address,
+// before anybody looks. One that leaves a bridge does not go.
+func TestInstance(t *testing.T) {
+	node := netnstest.NewT(t, "node")
+	do := func(what ...func() error) {
+		t.Helper()
+		for _, f := range what {
+			if err := node.Do(f); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	attributes := netlink.LinkAttrs{Name: "eth7", Index: 77, HardwareAddr: []byte{2, 0, 0, 0, 0, 7}}
+	device, bridge := &netlink.Veth{LinkAttrs: attributes, PeerName: "far7"}, &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: "br0"}}
+	add, remove := func() error { return netlink.LinkAdd(device) }, func() error { return netlink.LinkDel(device) }
+	var s *link.Subscription
+	err := node.Do(func() (err error) {
+		s, err = link.Subscribe()
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	instance := func(want uint32) {
+		t.Helper()
+		deadline := time.After(10 * time.Second)
+		for {
+			var list []discovery.Interface
+			err := node.Do(func() (err error) {
+				list, err = s.List()
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			i := slices.IndexFunc(list, func(i discovery.Interface) bool { return i.Index == 77 })
+			if i >= 0 && list[i].Instance == want {
+				return
+			}
+			select {
+			case <-s.Hints():
+			case <-deadline:
+				t.Fatalf("interfaces %+v, want instance %d of 77", list, want)
+			}
+		}
+	}
+	do(add)
+	instance(0)
+	do(
+		func() error { return netlink.LinkAdd(bridge) }, func() error { return netlink.LinkSetMaster(device, bridge) },
+		func() error { return netlink.LinkSetNoMaster(device) }, func() error { return netlink.LinkDel(bridge) },
+	)
+	instance(0)
+	do(remove, add)
+	instance(1)
+	do(remove, add, remove, add)
+	instance(3)
 }

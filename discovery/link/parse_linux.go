@@ -10,6 +10,7 @@ import (
 	"iter"
 	"regexp"
 	"sync"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -76,6 +77,15 @@ func parse(msg []byte) (discovery.Interface, error) {
 		return discovery.Interface{}, fmt.Errorf("parse link message of %q: %w", ifi.Name, errNoCount)
 	}
 	return ifi, nil
+}
+
+// removed reads a notification that a device went, and which. That one left a bridge is
+// told by a message of the same type, but of the bridge's family.
+func removed(m *syscall.NetlinkMessage) (index int, ok bool) {
+	if m.Header.Type != unix.RTM_DELLINK || len(m.Data) < unix.SizeofIfInfomsg || m.Data[0] != unix.AF_UNSPEC {
+		return 0, false
+	}
+	return int(int32(u32(m.Data[4:]))), true
 }
 
 // addLinkInfo reads what the device's driver and its master's driver say.

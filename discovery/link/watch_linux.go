@@ -17,14 +17,16 @@ import (
 // retryPause follows an unexpected receive error.
 const retryPause = 100 * time.Millisecond
 
-// A Subscription hints that some network device may have changed. Hints carry
-// nothing: several changes make one, and the reader lists everything anew.
+// A Subscription hints that some network device may have changed. Hints carry nothing:
+// several changes make one, and the reader lists everything anew. Only that a device went
+// no list shows, if another one has its ifindex by then: so these are counted.
 type Subscription struct {
 	sock    *nl.NetlinkSocket
 	hint    chan struct{}
 	closing chan struct{}
 	done    chan struct{}
 	errors  atomic.Uint64
+	gone    instances
 }
 
 // Subscribe joins the rtnetlink link group in the calling thread's network
@@ -39,8 +41,15 @@ func Subscribe() (*Subscription, error) {
 	return s, nil
 }
 
-// List dumps the network devices, as the function List does.
-func (*Subscription) List() ([]discovery.Interface, error) { return List() }
+// List dumps the network devices, as the function List does, and says which instance of
+// each it is.
+func (s *Subscription) List() ([]discovery.Interface, error) {
+	list, err := List()
+	if err == nil {
+		s.gone.number(list)
+	}
+	return list, err
+}
 
 // Hints delivers at most one pending hint.
 func (s *Subscription) Hints() <-chan struct{} { return s.hint }
@@ -57,14 +66,23 @@ func (s *Subscription) Close() error {
 	return nil
 }
 
-// pump never ends before Close: a lost notification (ENOBUFS) is as good a
-// hint as any.
+// pump never ends before Close: a lost notification (ENOBUFS) is as good a hint as any,
+// though it might have said that a device went. Those that are missing in the next list
+// did; of others that are listened on the socket tells.
 func (s *Subscription) pump() {
 	defer close(s.done)
 	for {
-		_, _, err := s.sock.Receive()
+		messages, _, err := s.sock.Receive()
 		if s.closed() {
 			return
+		}
+		for i := range messages {
+			if index, ok := removed(&messages[i]); ok {
+				s.gone.went(index)
+			}
+		}
+		if err != nil {
+			s.gone.missed()
 		}
 		select {
 		case s.hint <- struct{}{}:

@@ -53,7 +53,7 @@ func TestReceive(t *testing.T) {
 		{good[:20], neighbor.Discarded},
 		{nil, neighbor.Discarded},
 	} {
-		if got := table.Receive(step.frame, start.Add(time.Duration(i)*time.Second)); got != step.want {
+		if got := table.Receive(step.frame, 0, start.Add(time.Duration(i)*time.Second)); got != step.want {
 			t.Errorf("step %d: %v, want %v", i, got, step.want)
 		}
 	}
@@ -76,6 +76,7 @@ func TestOutcome(t *testing.T) {
 		{neighbor.Discarded, "discarded", false},
 		{neighbor.Overflowed, "overflowed", true},
 		{neighbor.Refreshed, "refreshed", false},
+		{neighbor.Returned, "returned", true},
 		{neighbor.Added, "added", true},
 		{neighbor.Changed, "changed", true},
 		{neighbor.Removed, "removed", true},
@@ -113,7 +114,7 @@ func TestPassedOver(t *testing.T) {
 		{"unknown in CDP", cdpFrame(1, 0, 180, 0, 0x7f, 0, 5, 1), 1, discovery.PortCounters{TLVsUnrecognized: 1}},
 	} {
 		table := neighbor.NewTable(2, discovery.PortCounters{})
-		if got := table.Receive(tt.frame, start); got != neighbor.Added {
+		if got := table.Receive(tt.frame, 0, start); got != neighbor.Added {
 			t.Errorf("%s: %v, want added", tt.what, got)
 			continue
 		}
@@ -135,7 +136,7 @@ func TestReceiveKeepsNoFrame(t *testing.T) {
 		want neighbor.Outcome
 	}{{100, neighbor.Added}, {100, neighbor.Refreshed}, {200, neighbor.Changed}, {200, neighbor.Refreshed}} {
 		f := frame(t, 1, step.pvid, time.Minute)
-		if got := table.Receive(f, start); got != step.want {
+		if got := table.Receive(f, 0, start); got != step.want {
 			t.Errorf("PVID %d: %v, want %v", step.pvid, got, step.want)
 		}
 		clear(f)
@@ -154,18 +155,19 @@ func TestComeAndGo(t *testing.T) {
 		{0, nil, false, ""},
 		{0, frame(t, 2, 100, 30*time.Second), false, "2 since 0 heard 0"},
 		{1, frame(t, 1, 100, time.Minute), false, "2 since 0 heard 0, 1 since 1 heard 1"},
-		{2, frame(t, 2, 200, 30*time.Second), false, "2 since 0 heard 2, 1 since 1 heard 1"},
-		{31, nil, false, "2 since 0 heard 2, 1 since 1 heard 1"},
+		{2, frame(t, 2, 200, 30*time.Second), false, "1 since 1 heard 1, 2 since 2 heard 2"},
+		{31, nil, false, "1 since 1 heard 1, 2 since 2 heard 2"},
 		{32, nil, true, "1 since 1 heard 1; 2 heard 2 aged out at 32"},
-		{40, frame(t, 1, 0, 0), false, "; 2 heard 2 aged out at 32, 1 heard 40 shutdown at 40"},
-		{50, frame(t, 2, 100, 30*time.Second), false, "2 since 50 heard 50; 1 heard 40 shutdown at 40"},
-		{51, frame(t, 2, 0, 0), false, "; 1 heard 40 shutdown at 40, 2 heard 51 shutdown at 51"},
-		{52, frame(t, 3, 100, time.Second), false, "3 since 52 heard 52; 1 heard 40 shutdown at 40, 2 heard 51 shutdown at 51"},
-		{53, nil, true, "; 2 heard 51 shutdown at 51, 3 heard 52 aged out at 53"},
+		{40, frame(t, 1, 0, 0), false, "; 2 heard 2 aged out at 32, 1 heard 1 shutdown at 40"},
+		{50, frame(t, 2, 200, 30*time.Second), false, "2 since 2 heard 50; 1 heard 1 shutdown at 40"},
+		{51, frame(t, 2, 0, 0), false, "; 1 heard 1 shutdown at 40, 2 heard 50 shutdown at 51"},
+		{52, frame(t, 3, 100, time.Second), false, "3 since 52 heard 52; 1 heard 1 shutdown at 40, 2 heard 50 shutdown at 51"},
+		{53, nil, true, "; 2 heard 50 shutdown at 51, 3 heard 52 aged out at 53"},
+		{54, frame(t, 2, 200, 30*time.Second), false, "2 since 54 heard 54; 3 heard 52 aged out at 53"},
 	} {
 		now := start.Add(time.Duration(step.second) * time.Second)
 		if step.frame != nil {
-			table.Receive(step.frame, now)
+			table.Receive(step.frame, 0, now)
 		} else if got := table.Expire(now); got != step.changed {
 			t.Errorf("second %d: Expire = %t, want %t", step.second, got, step.changed)
 		}
@@ -197,9 +199,9 @@ func presence(table *neighbor.Table) string {
 // TestCountersGoOn shows that a new epoch does not reset what is counted.
 func TestCountersGoOn(t *testing.T) {
 	first := neighbor.NewTable(2, discovery.PortCounters{})
-	first.Receive(nil, start)
+	first.Receive(nil, 0, start)
 	second := neighbor.NewTable(2, first.Counters())
-	second.Receive(nil, start)
+	second.Receive(nil, 0, start)
 	want := discovery.PortCounters{FramesIn: 2, FramesDiscarded: 2, FramesInErrors: 2, Discards: discovery.Discards{"frameTooShort": 2}}
 	if diff := cmp.Diff(want, second.Counters()); diff != "" {
 		t.Errorf("counters (-want +got):\n%s", diff)
@@ -250,7 +252,7 @@ func TestProtocols(t *testing.T) {
 		{snap(1, vtp, []byte{1, 2, 3}), neighbor.Discarded},
 		{snap(1, 0x2000, []byte{9, 180, 0, 0}), neighbor.Discarded},
 	} {
-		if got := table.Receive(step.frame, start.Add(time.Duration(i)*time.Second)); got != step.want {
+		if got := table.Receive(step.frame, 0, start.Add(time.Duration(i)*time.Second)); got != step.want {
 			t.Errorf("step %d: %v, want %v", i, got, step.want)
 		}
 	}
@@ -273,7 +275,7 @@ func TestProtocols(t *testing.T) {
 // aged out.
 func TestTooManyNeighbors(t *testing.T) {
 	table := neighbor.NewTable(1, discovery.PortCounters{})
-	table.Receive(frame(t, 1, 100, time.Hour), start)
+	table.Receive(frame(t, 1, 100, time.Hour), 0, start)
 	full := func() bool {
 		var p discovery.Port
 		table.Fill(&p)
@@ -297,7 +299,7 @@ func TestTooManyNeighbors(t *testing.T) {
 		if got := table.Expire(now); got != step.ended {
 			t.Errorf("after %v: Expire = %t, want %t", step.at, got, step.ended)
 		}
-		if got := table.Receive(step.frame, now); got != step.want || full() != step.full {
+		if got := table.Receive(step.frame, 0, now); got != step.want || full() != step.full {
 			t.Errorf("after %v: %v, full %t; want %v, %t", step.at, got, full(), step.want, step.full)
 		}
 	}
@@ -339,7 +341,7 @@ func TestMemory(t *testing.T) {
 				table.Expire(now)
 				for k := range neighbor.DefaultMax {
 					f[21], f[22] = byte(i), byte(k) // the end of the chassis ID
-					table.Receive(f, now)
+					table.Receive(f, 0, now)
 				}
 			}
 			var p discovery.Port
@@ -374,11 +376,11 @@ func TestFlood(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	table := neighbor.NewTable(neighbor.DefaultMax, discovery.PortCounters{})
 	switchFrame, f := frame(t, 1, 100, time.Minute), frame(t, 2, 200, time.Minute)
-	table.Receive(switchFrame, start)
+	table.Receive(switchFrame, 0, start)
 	before, outcomes := heap(), map[neighbor.Outcome]int{}
 	for range frames {
 		binary.BigEndian.PutUint32(f[19:], rnd.Uint32()) // chassis ID
-		outcomes[table.Receive(f, start)]++
+		outcomes[table.Receive(f, 0, start)]++
 	}
 	if grown := heap() - before; grown > most {
 		t.Errorf("the heap grew by %d octets, want %d at most", grown, most)
@@ -389,7 +391,7 @@ func TestFlood(t *testing.T) {
 	if diff := cmp.Diff(want, outcomes); diff != "" {
 		t.Errorf("outcomes (-want +got):\n%s", diff)
 	}
-	if got := table.Receive(switchFrame, start); got != neighbor.Refreshed {
+	if got := table.Receive(switchFrame, 0, start); got != neighbor.Refreshed {
 		t.Errorf("the real neighbour is %v", got)
 	}
 }
@@ -400,11 +402,11 @@ func BenchmarkRefresh(b *testing.B) {
 	var f []byte
 	for i := range neighbor.DefaultMax {
 		f = frame(b, byte(i), 100, time.Minute)
-		table.Receive(f, start)
+		table.Receive(f, 0, start)
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		table.Receive(f, start)
+		table.Receive(f, 0, start)
 	}
 }
 
@@ -412,8 +414,8 @@ func BenchmarkRefresh(b *testing.B) {
 func TestRefreshAllocatesNothing(t *testing.T) {
 	table := neighbor.NewTable(neighbor.DefaultMax, discovery.PortCounters{})
 	f := frame(t, 1, 100, time.Minute)
-	table.Receive(f, start)
-	if n := testing.AllocsPerRun(100, func() { table.Receive(f, start) }); n != 0 {
+	table.Receive(f, 0, start)
+	if n := testing.AllocsPerRun(100, func() { table.Receive(f, 0, start) }); n != 0 {
 		t.Errorf("a refresh allocates %v times, want 0", n)
 	}
 }

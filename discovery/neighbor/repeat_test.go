@@ -28,20 +28,20 @@ func TestRepeat(t *testing.T) {
 	}{
 		{"nothing since", nil, 20, neighbor.Refreshed, 100, 20},
 		{"older than is known", nil, -5, neighbor.Refreshed, 100, 0},
-		{"before a change", after, 5, neighbor.Discarded, 200, 10},
-		{"at the time of a change", after, 10, neighbor.Discarded, 200, 10},
+		{"before a change", after, 5, neighbor.Refreshed, 200, 10},
+		{"at the time of a change", after, 10, neighbor.Refreshed, 200, 10},
 		{"after a change", after, 15, neighbor.Changed, 100, 15},
 		{"before a shutdown", goodbye, 5, neighbor.Discarded, 0, 0},
 		{"after a shutdown", goodbye, 15, neighbor.Added, 100, 15},
 	} {
 		table := neighbor.NewTable(2, discovery.PortCounters{})
-		table.Receive(before, start)
+		table.Receive(before, 0, start)
 		frames := uint64(3)
 		if tt.then != nil {
-			table.Receive(tt.then, second(10))
+			table.Receive(tt.then, 0, second(10))
 			frames++
 		}
-		if got := table.Repeat(before, 2, second(tt.last)); got != tt.want {
+		if got := table.Repeat(before, 2, []time.Time{second(tt.last)}); got != tt.want {
 			t.Errorf("%s: %v, want %v", tt.what, got, tt.want)
 		}
 		var p discovery.Port
@@ -62,16 +62,16 @@ func TestRepeat(t *testing.T) {
 func TestRepeatAgedOut(t *testing.T) {
 	table := neighbor.NewTable(2, discovery.PortCounters{})
 	f := frame(t, 1, 100, time.Minute)
-	table.Receive(f, start)
+	table.Receive(f, 0, start)
 	end := start.Add(time.Minute)
 	table.Expire(end)
-	if got := table.Repeat(f, 1, end.Add(-time.Second)); got != neighbor.Discarded {
+	if got := table.Repeat(f, 1, []time.Time{end.Add(-time.Second)}); got != neighbor.Discarded {
 		t.Errorf("before the end: %v, want discarded", got)
 	}
 	other := frame(t, 2, 100, time.Second)
-	table.Receive(other, end)
+	table.Receive(other, 0, end)
 	table.Expire(end.Add(2 * time.Second)) // which says nothing of the first
-	if got := table.Repeat(f, 1, end.Add(time.Second)); got != neighbor.Added {
+	if got := table.Repeat(f, 1, []time.Time{end.Add(time.Second)}); got != neighbor.Added {
 		t.Errorf("after the end: %v, want added", got)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"path"
+	"time"
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/ether"
@@ -23,6 +24,9 @@ type Config struct {
 	// Addresses returns the node's lasting global IP addresses by ifindex.
 	Addresses func() (map[int][]netip.Addr, error)
 	Log       *slog.Logger
+	// Now is the clock of Snapshots, by which Listen must tell when frames arrived; nil:
+	// time.Now.
+	Now func() time.Time
 
 	ListenOn  Patterns
 	Protocols ether.FrameSet // LLDP, CDP or both; zero: both
@@ -53,6 +57,9 @@ type Exception struct {
 func (c Config) withDefaults() Config {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
 	}
 	if c.NIC == nil {
 		c.NIC = func(string) discovery.NIC { return discovery.NIC{} }

@@ -106,6 +106,7 @@ func TestRepetitionOnWire(t *testing.T) {
 	}
 	ends[0].change()
 	ends[1].flap()
+	ends[1].storm()
 }
 
 // repeat speaks, and looks only later.
@@ -147,4 +148,38 @@ func (f *farEnd) flap() {
 	f.hears()
 	f.begin(100)
 	f.hears(100)
+}
+
+// storm has copies of what is kept back come from a loop in the network, more than there
+// is room for, before the switch says something else: that stands.
+func (f *farEnd) storm() {
+	f.t.Helper()
+	<-time.After(6 * time.Second)
+	before := f.port().Counters.FramesIn
+	f.say(100, time.Hour) // and it is kept back from now on
+	eventually(f.t, func() error {
+		if n := f.port().Counters.FramesIn; n != before+1 {
+			return fmt.Errorf("%s: %d frames, want %d", f.name, n, before+1)
+		}
+		return nil
+	})
+	<-time.After(100 * time.Millisecond) // the filters are being replaced
+	const copies = 600
+	begin := time.Now()
+	for range copies {
+		f.say(100, time.Hour)
+	}
+	end := time.Now()
+	f.say(200, time.Hour)
+	f.hears(200)
+	p := f.port()
+	const exact = 10 * time.Millisecond
+	if n := p.Counters.FramesIn; n != before+1+copies+1 || p.LostAt.Before(end.Add(-exact)) {
+		f.t.Errorf("%s: %d frames, lost at %v; want %d, after %v", f.name, n, p.LostAt, before+1+copies+1, end)
+	}
+	if len(p.Past) != 1 || p.Past[0].PVID != 100 || p.Past[0].LastHeard.After(end.Add(exact)) || p.Past[0].LastHeard.Before(begin.Add(-exact)) {
+		f.t.Errorf("%s: past %+v; want PVID 100, last heard from %v to %v", f.name, p.Past, begin, end)
+	}
+	<-time.After(2 * time.Second)
+	f.hears(200)
 }

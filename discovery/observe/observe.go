@@ -64,10 +64,12 @@ type Observer struct {
 
 	updates chan *discovery.Snapshot // holds the latest at most
 	heard   chan struct{}            // something happened on a port
+	look    chan struct{}            // somebody wants a Snapshot
 	failed  chan failure             // a port's socket is of no more use
 
 	// Owned by Run.
-	chassis     discovery.MAC // the node's
+	goes        map[int]uint32 // by ifindex: the least Instance of what has it now
+	chassis     discovery.MAC  // the node's
 	addresses   map[int][]netip.Addr
 	addressesAt time.Time // when they were listed
 	relistAt    time.Time // the interfaces could not be listed; zero: they could
@@ -84,6 +86,8 @@ func New(c Config) *Observer {
 		c: c, log: c.Log,
 		updates: make(chan *discovery.Snapshot, 1),
 		heard:   make(chan struct{}, 1),
+		look:    make(chan struct{}, 1),
+		goes:    make(map[int]uint32),
 		failed:  make(chan failure),
 		open:    make(map[int]*port),
 	}
@@ -92,17 +96,32 @@ func New(c Config) *Observer {
 // String names the task.
 func (o *Observer) String() string { return "observe ports" }
 
-// Updates delivers the latest Snapshot whenever one differs from the one before
-// by more than the times a neighbour was last heard.
+// Updates delivers the latest Snapshot whenever one differs from the one before by more
+// than the times at which neighbours were heard, when a neighbour became late, or gone,
+// or was heard again then, and after Look.
 func (o *Observer) Updates() <-chan *discovery.Snapshot { return o.updates }
+
+// Look asks for a fresh Snapshot among the Updates. It does not wait, and may be called by
+// anybody; several calls may be answered by one Snapshot, which is of after the last.
+func (o *Observer) Look() {
+	select {
+	case o.look <- struct{}{}:
+	default:
+	}
+}
+
+func (o *Observer) now() time.Time { return o.c.Now() }
 
 // Snapshot returns what is seen at this moment.
 func (o *Observer) Snapshot() *discovery.Snapshot {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	s := &discovery.Snapshot{Time: time.Now(), Interfaces: slices.Clone(o.interfaces), Ports: []discovery.Port{}}
+	s := &discovery.Snapshot{Interfaces: slices.Clone(o.interfaces), Ports: []discovery.Port{}}
 	for _, p := range o.open {
 		o.collectAllKept(p)
+	}
+	s.Time = o.now() // before which all was heard that is not in s
+	for _, p := range o.open {
 		s.Ports = append(s.Ports, p.describe())
 	}
 	slices.SortFunc(s.Ports, func(a, b discovery.Port) int { return a.Index - b.Index })
@@ -117,7 +136,7 @@ func (o *Observer) Run(ctx context.Context) error {
 	if err := o.syncPorts(); err != nil {
 		return err
 	}
-	dump := newDumpTimer()
+	dump := newDumpTimer(o.now)
 	defer dump.Stop()
 	wake := time.NewTimer(0)
 	defer wake.Stop()
@@ -128,7 +147,7 @@ func (o *Observer) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-o.c.Links.Hints():
-			dump.by(time.Now())
+			dump.by(o.now())
 			continue
 		case <-dump.C:
 			if err := o.syncPorts(); err != nil {
@@ -144,8 +163,11 @@ func (o *Observer) Run(ctx context.Context) error {
 		case f := <-o.failed:
 			o.noteFailure(f.port, f.err)
 			o.publish()
+		case <-o.look:
+			o.age()
+			o.publish()
 		case <-wake.C:
-			if o.expire() {
+			if o.due() && o.age() {
 				o.publish()
 			}
 		}
@@ -163,18 +185,19 @@ func (o *Observer) Run(ctx context.Context) error {
 // latest, and never twice within dumpEvery.
 type dumpTimer struct {
 	*time.Timer
+	now       func() time.Time
 	last, due time.Time
 }
 
-func newDumpTimer() *dumpTimer {
-	t := &dumpTimer{Timer: time.NewTimer(resyncEvery)}
+func newDumpTimer(now func() time.Time) *dumpTimer {
+	t := &dumpTimer{Timer: time.NewTimer(resyncEvery), now: now}
 	t.done()
 	return t
 }
 
 // done is called when they were listed.
 func (t *dumpTimer) done() {
-	t.last = time.Now()
+	t.last = t.now()
 	t.due = t.last.Add(resyncEvery)
 	t.Reset(resyncEvery)
 }
@@ -186,7 +209,7 @@ func (t *dumpTimer) by(at time.Time) {
 	}
 	if at.Before(t.due) {
 		t.due = at
-		t.Reset(max(0, time.Until(at)))
+		t.Reset(max(0, at.Sub(t.now())))
 	}
 }
 
@@ -195,7 +218,7 @@ func (o *Observer) syncPorts() error {
 	list, err := o.c.Links.List()
 	if err != nil {
 		o.log.Error("interfaces cannot be listed; keeping the last list", "error", err)
-		o.relistAt = time.Now().Add(reopenAfter)
+		o.relistAt = o.now().Add(reopenAfter)
 		return nil
 	}
 	o.relistAt = time.Time{}
@@ -211,6 +234,9 @@ func (o *Observer) syncPorts() error {
 
 // reconcilePorts reports whether anything a Snapshot shows has changed.
 func (o *Observer) reconcilePorts(list []discovery.Interface) (changed bool, err error) {
+	for i := range list {
+		list[i].Instance = max(list[i].Instance, o.goes[list[i].Index])
+	}
 	changed = o.interfaces == nil || !reflect.DeepEqual(o.interfaces, list)
 	wanted := make(map[int]discovery.Interface)
 	for _, i := range list {
@@ -272,7 +298,8 @@ func (o *Observer) ensurePort(i discovery.Interface, r *reach) (changed bool, er
 // replacePort returns the port that takes the place of old, if there is one, which is
 // closed. What was heard stays where it is the same cable still.
 func (o *Observer) replacePort(old *port, i discovery.Interface, same bool) *port {
-	p := &port{key: keyOf(i), since: time.Now()}
+	now := o.now()
+	p := &port{key: keyOf(i), since: now}
 	p.name = i.Name
 	p.changed.Store(true)
 	var counters discovery.PortCounters
@@ -285,13 +312,14 @@ func (o *Observer) replacePort(old *port, i discovery.Interface, same bool) *por
 	}
 	if same {
 		p.since, p.table = old.since, old.table
+		p.table.Lose(now) // what arrived between the sockets
 		return p
 	}
 	p.nicAt = time.Time{}
 	p.table = neighbor.NewTable(neighbor.DefaultMax, counters)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	p.speaker.Down(time.Now())
+	p.speaker.Down(now)
 	return p
 }
 
@@ -315,7 +343,7 @@ func (o *Observer) openSockets(i discovery.Interface, p *port) error {
 
 // cachedNIC are what the driver says of the port's NIC.
 func (o *Observer) cachedNIC(p *port, name string) discovery.NIC {
-	if now := time.Now(); now.Sub(p.nicAt) >= nicEvery {
+	if now := o.now(); now.Sub(p.nicAt) >= nicEvery {
 		p.nicAt = now
 		return o.c.NIC(name)
 	}
@@ -325,7 +353,7 @@ func (o *Observer) cachedNIC(p *port, name string) discovery.NIC {
 // cachedAddresses reads the IP addresses, unless that was done just now: some nodes have
 // thousands.
 func (o *Observer) cachedAddresses() map[int][]netip.Addr {
-	if now := time.Now(); now.Sub(o.addressesAt) >= addressesEvery {
+	if now := o.now(); now.Sub(o.addressesAt) >= addressesEvery {
 		found, err := o.c.Addresses()
 		if err != nil {
 			o.log.Warn("IP addresses cannot be listed; keeping the last list", "error", err)
@@ -353,11 +381,14 @@ func (o *Observer) forgetPort(index int) {
 // as the interfaces may be listed again where that will explain why, later where
 // somebody has to do something first. It is opened whenever they are listed.
 func (o *Observer) noteFailure(p *port, err error) {
+	if errors.Is(err, ether.ErrGone) { // though the notification may be lost
+		o.goes[p.index] = p.instance + 1
+	}
 	if errors.Is(err, ether.ErrDown) {
-		p.reopenAt = time.Now()
+		p.reopenAt = o.now()
 		return
 	}
-	p.reopenAt = time.Now().Add(reopenAfter)
+	p.reopenAt = o.now().Add(reopenAfter)
 	o.log.Warn("port cannot be listened on; trying again", "interface", p.name, "error", err)
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -379,7 +410,7 @@ func (o *Observer) closePorts() {
 	for index, p := range o.ports() {
 		if o.c.ShutdownOnExit {
 			o.mu.Lock()
-			p.speaker.Goodbye(time.Now(), p.limit(), p.write)
+			p.speaker.Goodbye(o.now(), p.limit(), p.write)
 			o.mu.Unlock()
 		}
 		o.close(p)
@@ -387,20 +418,23 @@ func (o *Observer) closePorts() {
 	}
 }
 
-// expire deletes the neighbours whose time has come. What was kept back is taken note
-// of on all ports at once, so that their times do not come one by one.
-func (o *Observer) expire() bool {
-	now, due := time.Now(), false
-	ports := o.ports()
-	for _, p := range ports {
-		at, ok := p.table.NextExpiry()
-		due = due || ok && !at.After(now)
+// due reports whether some table has something to do.
+func (o *Observer) due() bool {
+	now := o.now()
+	for _, p := range o.ports() {
+		if at, ok := p.table.NextExpiry(); ok && !at.After(now) {
+			return true
+		}
 	}
-	if !due {
-		return false
-	}
-	changed := false
-	for _, p := range ports {
+	return false
+}
+
+// age has every table do what its time has come for, and reports whether a Snapshot shows
+// it. What was kept back is taken note of on all ports at once, so that their times do not
+// come one by one.
+func (o *Observer) age() (changed bool) {
+	now := o.now()
+	for _, p := range o.ports() {
 		o.collectAllKept(p)
 		if p.table.Expire(now) {
 			o.deliverAll(p)
@@ -411,15 +445,15 @@ func (o *Observer) expire() bool {
 	return changed
 }
 
-// nextWake is how long no neighbour ages out and no speaker has anything to do.
+// nextWake is how long no neighbour is late or ages out, and no speaker has anything to do.
 func (o *Observer) nextWake() time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	next := time.Hour
+	next, now := time.Hour, o.now()
 	for _, p := range o.open {
 		for _, when := range []func() (time.Time, bool){p.table.NextExpiry, p.speaker.Wake} {
 			if at, ok := when(); ok {
-				next = min(next, time.Until(at))
+				next = min(next, at.Sub(now))
 			}
 		}
 	}

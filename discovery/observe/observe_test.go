@@ -383,9 +383,10 @@ func TestOtherDeviceWithTheSameIndex(t *testing.T) {
 // A failingConn fails when told to.
 type failingConn struct{ fail chan error }
 
-func (c *failingConn) ReadFrame(func([]byte)) error { return <-c.fail }
-func (c *failingConn) WriteFrame([]byte) error      { return nil }
-func (c *failingConn) Close() error                 { return nil }
+func (c *failingConn) ReadFrame(func(ether.Frame)) error { return <-c.fail }
+func (c *failingConn) WriteFrame([]byte) error           { return nil }
+func (c *failingConn) Dropped() int                      { return 0 }
+func (c *failingConn) Close() error                      { return nil }
 
 // TestFailureDoesNotDelayDump has one socket fail while another port changes.
 func TestFailureDoesNotDelayDump(t *testing.T) {

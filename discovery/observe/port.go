@@ -17,15 +17,17 @@ import (
 // key identifies a socket's carrier epoch. Being taken down administratively
 // ends an epoch too: some drivers keep the carrier then, and nobody knows what
 // happens to the cable.
-// Another MAC address may be another device in the place of the first.
+// Another MAC address may be another device in the place of the first; another
+// instance is.
 type key struct {
-	index int
-	mac   discovery.MAC
-	epoch uint32
-	up    bool
+	index    int
+	instance uint32
+	mac      discovery.MAC
+	epoch    uint32
+	up       bool
 }
 
-func keyOf(i discovery.Interface) key { return key{i.Index, i.MAC, i.Epoch(), i.Up} }
+func keyOf(i discovery.Interface) key { return key{i.Index, i.Instance, i.MAC, i.Epoch(), i.Up} }
 
 // A port is an interface in one carrier epoch: what is known of it, the listener and
 // the voice. Another epoch is another port.
@@ -59,6 +61,7 @@ type listener struct {
 	// For good, once Observer.open has the port; they guard themselves.
 	table       *neighbor.Table
 	suppressors []*suppressor // of the receivers that can keep frames back
+	conns       []ether.Conn  // of the receivers
 
 	// Owned by Run.
 	frameSets []ether.FrameSet // what receivers listen to
@@ -66,6 +69,15 @@ type listener struct {
 	reopenAt  time.Time // a socket could not be opened, or failed; zero: none did
 
 	problem string // why, where that is worth telling; written by Run, guarded by Observer.mu
+}
+
+// noteDropped takes note of whether the kernel had no room for frames.
+func (l *listener) noteDropped(now time.Time) {
+	for _, c := range l.conns {
+		if c.Dropped() > 0 {
+			l.table.Lose(now)
+		}
+	}
 }
 
 // broken reports whether the sockets have to be opened anew.
@@ -101,7 +113,7 @@ type receiver struct {
 
 // receive hands every frame to take until close, or until the socket fails; Run
 // hears of that.
-func (o *Observer) receive(p *port, conn ether.Conn, take func([]byte)) *receiver {
+func (o *Observer) receive(p *port, conn ether.Conn, take func(ether.Frame)) *receiver {
 	r := &receiver{conn: conn, stop: make(chan struct{}), done: make(chan struct{})}
 	go func() {
 		defer close(r.done)
@@ -132,13 +144,32 @@ func (r *receiver) close() {
 
 // listen has every frame from a socket heard.
 func (o *Observer) listen(p *port, conn ether.Conn) {
-	hear := func(frame []byte) { o.noteOutcome(p, p.table.Receive(frame, time.Now())) }
+	take := func(f ether.Frame) { o.hear(p, f) }
 	if c, ok := conn.(ether.SuppressingConn); ok {
 		h := &suppressor{conn: c}
 		p.suppressors = append(p.suppressors, h)
-		hear = func(frame []byte) { o.receiveRepeats(p, h, frame) }
+		take = func(f ether.Frame) { o.receiveRepeats(p, h, f) }
 	}
-	p.receivers = append(p.receivers, o.receive(p, conn, hear))
+	p.conns = append(p.conns, conn)
+	p.receivers = append(p.receivers, o.receive(p, conn, take))
+}
+
+// behind is how much later than it arrived a frame may be read. Who is further behind
+// may not know yet what was said since.
+const behind = time.Second
+
+// hear takes a frame from the wire.
+func (o *Observer) hear(p *port, f ether.Frame) neighbor.Outcome {
+	now := o.now()
+	if f.Arrived.After(now) {
+		f.Arrived = now // the clock was set
+	}
+	if now.Sub(f.Arrived) > behind {
+		p.table.Lose(now)
+	}
+	outcome := p.table.Receive(f.Octets, f.Tag, f.Arrived)
+	o.noteOutcome(p, outcome)
+	return outcome
 }
 
 // noteOutcome has Run look after what a frame did.

@@ -17,7 +17,7 @@ import (
 // speak has every speaker do what is to be done now. It reports whether anything
 // a Snapshot shows has changed.
 func (o *Observer) speak() bool {
-	changed, now := false, time.Now()
+	changed, now := false, o.now()
 	for _, p := range o.ports() {
 		changed = o.advance(p, now) || changed
 		if err := o.updateTap(p); err != nil {
@@ -86,14 +86,14 @@ func (o *Observer) updateTap(p *port) error {
 	if err != nil {
 		return err
 	}
-	p.tap = o.receive(p, conn, func(frame []byte) { o.overhear(p, frame) })
+	p.tap = o.receive(p, conn, func(f ether.Frame) { o.overhear(p, f.Octets) })
 	return nil
 }
 
 // overhear takes a frame that some program of this node sent.
 func (o *Observer) overhear(p *port, frame []byte) {
 	o.mu.Lock()
-	p.speaker.Overhear(time.Now(), frame, func(mac discovery.MAC) bool {
+	p.speaker.Overhear(o.now(), frame, func(mac discovery.MAC) bool {
 		return slices.ContainsFunc(o.interfaces, func(i discovery.Interface) bool { return i.MAC == mac })
 	})
 	heard := !p.speaker.Listening()

@@ -29,31 +29,31 @@ type suppressor struct {
 }
 
 // receiveRepeats takes a frame from the wire.
-func (o *Observer) receiveRepeats(p *port, h *suppressor, frame []byte) {
+func (o *Observer) receiveRepeats(p *port, h *suppressor, f ether.Frame) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	now := time.Now()
-	outcome := p.table.Receive(frame, now)
-	o.noteOutcome(p, outcome)
+	outcome := o.hear(p, f)
+	now := o.now()
 	quiet := now.Sub(h.heard) >= suppressAfter
 	h.heard = now
 	switch {
 	case outcome.Visible(): // maybe nobody says any more what is kept back
 		o.stopSuppressing(p, h)
-	case outcome == neighbor.Refreshed && quiet && h.frame == nil:
-		if h.conn.Suppress(frame) == nil { // else it is heard as before
-			h.frame = bytes.Clone(frame)
+	case outcome == neighbor.Refreshed && quiet && h.frame == nil && f.Tag == 0:
+		if h.conn.Suppress(f.Octets) == nil { // else it is heard as before
+			h.frame = bytes.Clone(f.Octets)
 		}
 	}
 }
 
-// collectAllKept takes note of what was kept back on a port.
+// collectAllKept takes note of what was kept back on a port, and of what was lost.
 func (o *Observer) collectAllKept(p *port) {
 	for _, h := range p.suppressors {
 		h.mu.Lock()
 		o.collectKept(p, h)
 		h.mu.Unlock()
 	}
+	p.noteDropped(o.now())
 }
 
 // deliverAll has everything delivered again.
@@ -67,19 +67,31 @@ func (o *Observer) deliverAll(p *port) {
 
 // stopSuppressing is called with the lock of h held.
 func (o *Observer) stopSuppressing(p *port, h *suppressor) {
-	if h.frame != nil {
-		h.conn.Resume()
-		o.collectKept(p, h)
-		h.frame = nil
-	}
-}
-
-// collectKept is called with the lock of h held.
-func (o *Observer) collectKept(p *port, h *suppressor) {
 	if h.frame == nil {
 		return
 	}
-	if n, last := h.conn.Kept(); n > 0 {
-		o.noteOutcome(p, p.table.Repeat(h.frame, n, last))
+	h.conn.Resume()
+	o.takeKept(p, h)
+	h.frame = nil
+}
+
+// collectKept is called with the lock of h held. Where it is not known when the speaker
+// was heard last, it is to be heard as soon as it speaks again.
+func (o *Observer) collectKept(p *port, h *suppressor) {
+	if h.frame != nil && !o.takeKept(p, h) {
+		o.stopSuppressing(p, h)
 	}
+}
+
+// takeKept takes note of what h kept back, and reports whether it is known when all of
+// that arrived. It is called with the lock of h held.
+func (o *Observer) takeKept(p *port, h *suppressor) bool {
+	k := h.conn.Kept()
+	if k.Lost {
+		p.table.Lose(o.now())
+	}
+	if k.Count > 0 {
+		o.noteOutcome(p, p.table.Repeat(h.frame, k.Count, k.Arrived))
+	}
+	return !k.Lost
 }

@@ -229,19 +229,15 @@ func (p Port) Suspected(now time.Time, why Cause) Port {
 
 // Material is the port without what changes while nothing happens: times of frames.
 func (p Port) Material() Port {
-	still := func(n *discovery.Neighbor) {
-		n.FirstHeard, n.LastHeard, n.Before, n.Longest = time.Time{}, time.Time{}, time.Time{}, 0
-	}
 	if p.Holder != nil {
-		p.Holder = new(*p.Holder)
-		still(&p.Holder.Neighbor)
+		p.Holder = &Voice{p.Holder.Timeless(), p.Holder.Goodbye}
 	}
 	p.Voices, p.Before = slices.Clone(p.Voices), slices.Clone(p.Before)
 	for i := range p.Voices {
-		still(&p.Voices[i].Neighbor)
+		p.Voices[i].Neighbor = p.Voices[i].Timeless()
 	}
 	for i := range p.Before {
-		still(&p.Before[i])
+		p.Before[i] = p.Before[i].Timeless()
 	}
 	p.Against, p.Ends, p.Second, p.Lost, p.Seen = nil, time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	return p

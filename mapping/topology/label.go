@@ -9,7 +9,6 @@ import (
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/fit"
-	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/colour"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -158,7 +157,7 @@ func (p *Port) title() string {
 // lines name a switch.
 func (s *Switch) lines() []string {
 	chassis := string(s.Chassis)
-	if s.Kind != mapping.SpeakerSwitch {
+	if s.Kind != discovery.SpeakerSwitch {
 		chassis += fmt.Sprintf(" (%s)", s.Kind)
 	}
 	return []string{cmp.Or(s.System, fmt.Sprintf("a %s without a name", s.Kind)), chassis}

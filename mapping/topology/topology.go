@@ -70,10 +70,10 @@ type Network struct {
 
 // A Switch is whatever is at the other end of a cable.
 type Switch struct {
-	Chassis discovery.ID    `json:"chassis"` // the first of them where it has several
-	System  string          `json:"system,omitempty"`
-	Kind    mapping.Speaker `json:"kind"`
-	Ports   []SwitchPort    `json:"ports"`
+	Chassis discovery.ID      `json:"chassis"` // the first of them where it has several
+	System  string            `json:"system,omitempty"`
+	Kind    discovery.Speaker `json:"kind"`
+	Ports   []SwitchPort      `json:"ports"`
 }
 
 // A SwitchPort is one end of a cable.
@@ -127,7 +127,7 @@ func (b *builder) node(s *Source) {
 func (b *builder) port(s *Source, p *discovery.Port, ifi *discovery.Interface, out *Port) {
 	for i := range p.Neighbors {
 		n := &p.Neighbors[i]
-		b.switchPort(s, n.MSAP, Switch{System: n.SystemName, Kind: mapping.SpeakerOf(n)}, n.PortDescription)
+		b.switchPort(s, n.MSAP, Switch{System: n.SystemName, Kind: discovery.SpeakerOf(n)}, n.PortDescription)
 		if !slices.ContainsFunc(out.Links, func(l Link) bool { return l.MSAP == n.MSAP }) {
 			out.Links = append(out.Links, Link{MSAP: n.MSAP, Heard: true, Networks: []Network{}})
 		}
@@ -140,7 +140,7 @@ func (b *builder) port(s *Source, p *discovery.Port, ifi *discovery.Interface, o
 			}
 			k := slices.IndexFunc(out.Links, func(l Link) bool { return l.MSAP == m.Neighbor })
 			if k < 0 { // the switch is silent now
-				b.switchPort(s, m.Neighbor, Switch{System: m.System, Kind: mapping.SpeakerSwitch}, "")
+				b.switchPort(s, m.Neighbor, Switch{System: m.System, Kind: discovery.SpeakerSwitch}, "")
 				k = len(out.Links)
 				out.Links = append(out.Links, Link{MSAP: m.Neighbor})
 			}

@@ -44,7 +44,7 @@ func (s *Segment) Listen(socket ether.FrameSet) ether.Conn {
 func (s *Segment) listen(socket ether.FrameSet) *conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := &conn{segment: s, socket: socket, frames: make(chan []byte, queue), done: make(chan struct{})}
+	c := &conn{segment: s, socket: socket, frames: make(chan ether.Frame, queue), done: make(chan struct{})}
 	if s.conns == nil {
 		s.conns = make(map[*conn]bool)
 	}
@@ -53,12 +53,15 @@ func (s *Segment) listen(socket ether.FrameSet) *conn {
 }
 
 // Send has a frame arrive at the port. Nobody listening is no error.
-func (s *Segment) Send(frame []byte) {
+func (s *Segment) Send(frame []byte) { s.SendTagged(frame, 0) }
+
+// SendTagged has a frame arrive in a VLAN, whose tag the kernel has taken off.
+func (s *Segment) SendTagged(frame []byte, vid uint16) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.conns {
 		if c.socket != ether.Tap && c.socket&protocol(frame) != 0 {
-			c.arrive(frame)
+			c.arrive(frame, vid)
 		}
 	}
 }
@@ -85,7 +88,7 @@ func (s *Segment) leave(from *conn, frame []byte) {
 	s.sent = append(s.sent, Sent{time.Now(), bytes.Clone(frame)})
 	for c := range s.conns {
 		if c.socket == ether.Tap && c != from {
-			c.deliver(frame)
+			c.deliver(frame, 0)
 		}
 	}
 }
@@ -136,32 +139,43 @@ func protocol(frame []byte) ether.FrameSet {
 type conn struct {
 	segment *Segment
 	socket  ether.FrameSet
-	frames  chan []byte
+	frames  chan ether.Frame
 	done    chan struct{}
 
 	// Guarded by the segment's lock.
+	dropped    int
 	suppressed []byte
-	kept       int
-	last       time.Time
+	kept       ether.Kept
 }
 
-func (c *conn) arrive(frame []byte) {
-	if c.suppressed != nil && bytes.Equal(frame, c.suppressed) {
-		c.kept++
-		c.last = time.Now()
+func (c *conn) arrive(frame []byte, vid uint16) {
+	if c.suppressed == nil || vid != 0 || !bytes.Equal(frame, c.suppressed) {
+		c.deliver(frame, vid)
 		return
 	}
-	c.deliver(frame)
-}
-
-func (c *conn) deliver(frame []byte) {
-	select {
-	case c.frames <- bytes.Clone(frame):
-	default:
+	c.kept.Count++
+	c.kept.Arrived = append(c.kept.Arrived, time.Now())
+	if n := len(c.kept.Arrived); n > ether.KeptTimes {
+		c.kept.Arrived = c.kept.Arrived[n-ether.KeptTimes:]
 	}
 }
 
-func (c *conn) ReadFrame(take func([]byte)) error {
+func (c *conn) deliver(frame []byte, vid uint16) {
+	select {
+	case c.frames <- ether.Frame{Octets: bytes.Clone(frame), Tag: vid, Arrived: time.Now()}:
+	default:
+		c.dropped++
+	}
+}
+
+func (c *conn) Dropped() (n int) {
+	c.segment.mu.Lock()
+	defer c.segment.mu.Unlock()
+	n, c.dropped = c.dropped, 0
+	return n
+}
+
+func (c *conn) ReadFrame(take func(ether.Frame)) error {
 	select {
 	case <-c.done:
 		return ether.ErrClosed
@@ -211,9 +225,10 @@ func (c suppressingConn) Resume() {
 	c.suppressed = nil
 }
 
-func (c suppressingConn) Kept() (n int, last time.Time) {
+func (c suppressingConn) Kept() ether.Kept {
 	c.segment.mu.Lock()
 	defer c.segment.mu.Unlock()
-	n, c.kept = c.kept, 0
-	return n, c.last
+	k := c.kept
+	c.kept = ether.Kept{}
+	return k
 }

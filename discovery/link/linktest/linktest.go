@@ -15,12 +15,13 @@ import (
 type Links struct {
 	mu    sync.Mutex
 	links []discovery.Interface
+	gone  map[int]uint32 // how often the device with that ifindex went
 	hint  chan struct{}
 }
 
 // New returns the given devices.
 func New(links ...discovery.Interface) *Links {
-	l := &Links{hint: make(chan struct{}, 1)}
+	l := &Links{gone: make(map[int]uint32), hint: make(chan struct{}, 1)}
 	for _, i := range links {
 		l.Set(i)
 	}
@@ -42,9 +43,11 @@ func (l *Links) SetQuietly(i discovery.Interface) {
 	slices.SortFunc(l.links, func(a, b discovery.Interface) int { return a.Index - b.Index })
 }
 
-// Remove deletes a device, and hints.
+// Remove deletes a device, and hints. One with its ifindex that is Set later, even before
+// anybody lists, is another instance.
 func (l *Links) Remove(index int) {
 	l.mu.Lock()
+	l.gone[index]++
 	l.links = slices.DeleteFunc(l.links, func(o discovery.Interface) bool { return o.Index == index })
 	l.mu.Unlock()
 	l.Hint()
@@ -75,7 +78,11 @@ func (l *Links) Hint() {
 func (l *Links) List() ([]discovery.Interface, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.Clone(l.links), nil
+	list := slices.Clone(l.links)
+	for i := range list {
+		list[i].Instance = max(list[i].Instance, l.gone[list[i].Index])
+	}
+	return list, nil
 }
 
 // Hints delivers a hint after each change, as link.Subscription does.

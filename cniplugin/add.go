@@ -155,10 +155,7 @@ func (a *operation) carryOut(t *target, netns record.Netns, prev *current.Result
 	if err := a.spare(t); err != nil {
 		return withError(err, "undoing it", a.forget(r))
 	}
-	if err := a.attach(d, t, r, prev); err != nil {
-		return a.undo(r, err)
-	}
-	return nil
+	return a.attach(d, t, r, prev)
 }
 
 // previous is the result of the plugin before this one in the list; nil for none.
@@ -232,19 +229,28 @@ func (a *operation) newRecord(t *target, netns record.Netns) (*record.Record, er
 	}, nil
 }
 
-// attach runs the delegate, asks the kernel again and hands out the result.
+// attach runs the delegate and makes sure of what it did, or undoes it.
 func (a *operation) attach(d *program, t *target, r *record.Record, prev *current.Result) error {
 	asked, err := (&version.ConfigDecoder{}).Decode(a.args.StdinData)
 	if err != nil {
-		return err
+		return a.undo(r, err)
 	}
 	result, err := d.add(r.DelegateConf, asked)
 	if err != nil {
-		return err
+		return a.undo(r, err)
 	}
-	if err := a.still(t); err != nil {
-		return err
+	err = a.still(t, r)
+	if err == nil {
+		err = a.handOut(t, r, prev, result, asked)
 	}
+	if err != nil {
+		return withError(a.undo(r, err), "removing what the delegate left", a.removeMade(r))
+	}
+	return nil
+}
+
+// handOut writes the result, for the record and for the runtime.
+func (a *operation) handOut(t *target, r *record.Record, prev, result *current.Result, asked string) error {
 	if prev != nil {
 		result = afterPrevious(prev, result)
 	}
@@ -268,12 +274,14 @@ func (a *operation) attach(d *program, t *target, r *record.Record, prev *curren
 // still makes sure that the delegate has used the device that was checked and
 // that it still leads to the network: the delegate got a name, a cable can move in
 // a moment, and a delegate that waits for DHCP takes many.
-func (a *operation) still(t *target) error {
+func (a *operation) still(t *target, r *record.Record) error {
 	var err error
 	if t.takes {
-		err = a.tookIt(t)
-	} else if err = a.unchanged(t); err == nil {
-		err = a.stillLeads(t)
+		err = a.tookIt(t, r)
+	} else if err = a.made(r); err == nil {
+		if err = a.unchanged(t); err == nil {
+			err = a.stillLeads(t)
+		}
 	}
 	if err != nil {
 		return fail(types.ErrTryAgainLater, "changed while attaching: %v; %s", err, a.conf.agentAdvice())
@@ -293,16 +301,16 @@ func (a *operation) unchanged(t *target) error {
 }
 
 // tookIt makes sure that the device which was checked is the one in the container.
-func (a *operation) tookIt(t *target) error {
+func (a *operation) tookIt(t *target, r *record.Record) error {
 	if _, err := same(a.kernel, linkOf(t.device)); err == nil {
 		return fmt.Errorf("%s is still on the node", t.device.Name)
+	}
+	if err := a.made(r); err != nil {
+		return err
 	}
 	now, err := a.kernel.InNetns(a.args.Netns, a.args.IfName)
 	if err != nil {
 		return err
-	}
-	if now.MAC != t.device.MAC {
-		return fmt.Errorf("%s in the container has MAC address %s, and %s had %s", now.Name, now.MAC, t.device.Name, t.device.MAC)
 	}
 	return a.dropAltNames(now, t)
 }

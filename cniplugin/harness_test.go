@@ -155,10 +155,15 @@ type fakeKernel struct {
 	Inside map[string]discovery.Interface // of the container, by name
 	Usage  map[int]link.Usage             // by ifindex
 	PCI    map[string]link.PCIDevice
+	// Made is what the delegate has left in the container, by name; where it says
+	// nothing, that is what the delegate was told to make.
+	Made map[string]link.Origin
 	// VFVLANs are those of eth1's virtual functions, by number.
 	VFVLANs map[int]uint16
 
 	addErr, bootErr, listErr, deleteErr, usageErr error
+
+	deleted []string // by DeleteIn
 
 	mu    sync.Mutex
 	later []discovery.Interface
@@ -200,6 +205,9 @@ func (k *fakeKernel) ByIndex(index int) (discovery.Interface, error) {
 			return i, nil
 		}
 	}
+	if bridge, _, bridged := k.told(); bridged && index == fakeEnd {
+		return discovery.Interface{Index: index, Name: "veth1", Kind: "veth", Master: bridge}, nil
+	}
 	return discovery.Interface{}, fmt.Errorf("read network device %d: %w", index, link.ErrNotFound)
 }
 
@@ -212,6 +220,56 @@ func (k *fakeKernel) InNetns(path, ifname string) (discovery.Interface, error) {
 		return i, nil
 	}
 	return discovery.Interface{}, link.ErrNotFound
+}
+
+// fakeEnd is the ifindex of the veth that a fake bridge plugin makes.
+const fakeEnd = 999
+
+// told is the device that the delegate was told last, and the VLAN.
+func (k *fakeKernel) told() (index int, vid uint16, bridged bool) {
+	data, _ := os.ReadFile(k.log)
+	var last struct {
+		Conf struct {
+			Master, Bridge string
+			VLANID         uint16
+		}
+	}
+	for line := range strings.Lines(string(data)) {
+		_ = json.Unmarshal([]byte(line), &last)
+	}
+	for _, i := range slices.Concat(k.Now, k.later) {
+		if i.Name == last.Conf.Master+last.Conf.Bridge {
+			return i.Index, last.Conf.VLANID, last.Conf.Bridge != ""
+		}
+	}
+	return 0, 0, false
+}
+
+// OriginIn has what the delegate was told to make, where nothing else is said.
+func (k *fakeKernel) OriginIn(path, ifname string) (link.Origin, error) {
+	if o, ok := k.Made[ifname]; ok {
+		return o, nil
+	}
+	i, err := k.InNetns(path, ifname)
+	if !errors.Is(err, link.ErrNotFound) {
+		return link.Origin{Interface: i}, err
+	}
+	lower, vid, bridged := k.told()
+	switch {
+	case lower == 0:
+		return link.Origin{}, err
+	case bridged:
+		return link.Origin{Interface: discovery.Interface{Name: ifname, Kind: "veth"}, Lower: fakeEnd, Here: true}, nil
+	}
+	return link.Origin{Interface: discovery.Interface{Name: ifname, Kind: "macvlan", VLAN: vid}, Lower: lower, Here: true}, nil
+}
+
+func (k *fakeKernel) DeleteIn(_, ifname string) error {
+	if _, ok := k.Made[ifname]; !ok {
+		return link.ErrNotFound
+	}
+	k.deleted = append(k.deleted, ifname)
+	return k.deleteErr
 }
 
 func (k *fakeKernel) RemoveAltNamesIn(_, ifname string, altNames []string) error {

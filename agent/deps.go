@@ -15,6 +15,7 @@ import (
 	"github.com/colvin-net/colvin/agent/containers"
 	"github.com/colvin-net/colvin/agent/history"
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/boottime"
 	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
@@ -36,6 +37,8 @@ type Deps struct {
 	// WriteLimit replaces the limits on writes of the node file, for benchmarks
 	// that measure a single write many times.
 	WriteLimit *rate.Limiter
+	// SinceBoot replaces CLOCK_BOOTTIME.
+	SinceBoot func() time.Duration
 }
 
 // writtenAt is when an earlier agent of this boot wrote the node file; zero where none did.
@@ -54,6 +57,9 @@ func NewLoop(d Deps) *Loop {
 	}
 	if d.Records == nil {
 		d.Records = noRecords{}
+	}
+	if d.SinceBoot == nil {
+		d.SinceBoot = boottime.SinceBoot
 	}
 	c, started := d.Config, time.Now()
 	kept, lost := store{statefile.Dir(c.StateDirectory)}, &damage{log: d.Log}
@@ -83,7 +89,7 @@ func NewLoop(d Deps) *Loop {
 	names, err := altnames.New(c.AltNames, d.BootID, d.AltNames, c.StateDirectory, d.Log)
 	lost.note(err)
 	journal := history.NewJournal(d.Log, c.StateDirectory)
-	nodeFiles := newFiles(nodeFilePath, kept, d.WriteLimit, d.Log)
+	nodeFiles := newFiles(nodeFilePath, kept, d.SinceBoot, d.WriteLimit, d.Log)
 	told := &report{
 		version: d.Version, started: started,
 		of: []reporter{ // as people read them

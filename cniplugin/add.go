@@ -200,15 +200,22 @@ func (a *operation) record(t *target, netns record.Netns) (*target, *record.Reco
 	return nil, nil, err
 }
 
+// renewedWithin is how old the node file of an agent that lives is at most, and some more:
+// it renews what it grants for a quarter of an hour after half of that.
+const renewedWithin = 10 * time.Minute
+
 // noteAge says how old the knowledge is that the attachment rests on, where nobody
 // renews it. The runtime keeps what a plugin writes there in its log.
 func (a *operation) noteAge(node *nodefile.File, about string) {
+	why := "colvind does not run"
 	if agentlock.Held(a.conf.agentLock()) {
-		return
+		if a.now().Sub(node.Written) < renewedWithin {
+			return
+		}
+		why = `colvind renews nothing, as if it were frozen ("systemctl status colvind" tells)`
 	}
-	age := max(0, time.Since(node.Written).Round(time.Second)) // the clock may have been set back
-	said := fmt.Sprintf("colvin: %s: attached, but colvind does not run; what is known here was last written %v ago (%s), and the kernel confirms it: no link was lost since",
-		about, age, node.Written.UTC().Format(time.RFC3339))
+	said := fmt.Sprintf("colvin: %s: attached, but %s; what is known here was last written %s (%s), and the kernel confirms it: no link was lost since",
+		about, why, a.ago(node.Written), node.Written.UTC().Format(time.RFC3339))
 	_, _ = fmt.Fprintln(a.stderr, oneLine(said))
 }
 
@@ -340,7 +347,7 @@ func (a *operation) stillLeads(t *target) error {
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(node.Lookup(a.conf.network), t.isStill) {
+		if slices.ContainsFunc(node.Lookup(a.conf.network), func(now nodefile.Uplink) bool { return t.isStill(now) && a.onTime(&now) }) {
 			return nil
 		}
 		if !t.make || time.Since(start) > settleTime {

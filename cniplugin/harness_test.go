@@ -65,7 +65,7 @@ func pluginMain() error {
 		return err
 	}
 	p := New()
-	p.kernel = k
+	p.kernel, p.sinceBoot = k, func() time.Duration { return 0 }
 	if err := skel.PluginMainFuncsWithError(p.Funcs(), version.All, ""); err != nil {
 		return errors.Join(err, err.Print())
 	}
@@ -346,7 +346,11 @@ type bench struct {
 	conf   map[string]any
 	script script
 	node   nodefile.File
+	booted time.Duration // ago
 }
+
+// deadline is until when the node file counts, since boot.
+const deadline = time.Hour
 
 var since = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 
@@ -359,7 +363,7 @@ func eth(index int, name string) discovery.Interface {
 func attached(i discovery.Interface, vlan int) nodefile.Uplink {
 	return nodefile.Uplink{
 		Identity: fmt.Sprintf("mac:00:1b:21:aa:bb:cc vlan %d", vlan), Device: linkOf(i), Ports: []nodefile.Port{portOf(i)},
-		Certainty: nodefile.Fresh, Usable: true, Since: since, Neighbor: "leaf-1 Ethernet" + fmt.Sprint(i.Index), Rule: "rules.yaml:3",
+		Certainty: nodefile.Fresh, Usable: true, Until: deadline, Since: since, Neighbor: "leaf-1 Ethernet" + fmt.Sprint(i.Index), Rule: "rules.yaml:3",
 	}
 }
 
@@ -378,6 +382,8 @@ func newBench(t *testing.T) *bench {
 	b.script.Log = filepath.Join(dir, "calls")
 	b.kernel = &fakeKernel{Boot: "boot1", log: b.script.Log, Now: []discovery.Interface{eth(4, "eth1"), eth(5, "eth2")}}
 	b.plugin = &Plugin{kernel: b.kernel, stdout: &b.stdout, stderr: &b.stderr, lockWait: 10 * time.Second, delegateWait: 30 * time.Second}
+	b.plugin.now = func() time.Time { return since.Add(5 * time.Minute) }
+	b.plugin.sinceBoot = func() time.Duration { return b.booted }
 	b.node = nodefile.File{
 		Version: nodefile.Version, Node: "node1", BootID: "boot1", Written: since, Converged: true,
 		Networks: []nodefile.Network{

@@ -186,6 +186,9 @@ func (a *Uplink) validate() error {
 	default:
 		return fmt.Errorf("certainty is %q, want fresh, stale, unverified or down", a.Certainty)
 	}
+	if a.Usable && a.Until <= 0 {
+		return errors.New("until is missing, want a time for what is usable")
+	}
 	if len(a.Ports) == 0 {
 		return errors.New("ports is empty, want at least one")
 	}

@@ -26,6 +26,7 @@ type Deps struct {
 	Config    config.Config
 	Version   string
 	BootID    string
+	Instance  string // of what is known of links; empty where it is the boot's
 	Snapshots <-chan *discovery.Snapshot
 	Rules     RuleSource
 	Records   RecordSource // nil where nothing is attached
@@ -64,17 +65,18 @@ func NewLoop(d Deps) *Loop {
 	c, started := d.Config, time.Now()
 	kept, lost := store{statefile.Dir(c.StateDirectory)}, &damage{log: d.Log}
 	nodeFilePath := filepath.Join(c.RunDirectory, nodefile.FileName)
+	memory := memories{run: statefile.Dir(c.RunDirectory), state: statefile.Dir(c.StateDirectory)}
 	m := &mapper{
-		world: mapping.World{Node: c.Node, BootID: d.BootID},
+		world: mapping.World{Node: c.Node, BootID: d.BootID, Instance: d.Instance},
 		use:   mapping.Colours{Tagged: c.Colours.Of == config.ColoursOfAll, Attach: c.Colours.Attach},
 		rules: inForce{d.Rules.Load()},
 		containers: judged{
 			records: d.Records.Load(), attached: containers.ReadMoved(nodeFilePath, d.BootID),
 		},
 	}
-	memory, err := kept.memory(writtenAt(nodeFilePath, d.BootID))
+	remembered, err := memory.read(writtenAt(nodeFilePath, d.BootID))
 	lost.note(err)
-	m.memory = memory.Restore(d.BootID, started)
+	m.memory = remembered.Restore(m.world.InstanceID(), started)
 	var (
 		own     *ownColours
 		cluster *clusterColours
@@ -89,18 +91,19 @@ func NewLoop(d Deps) *Loop {
 	names, err := altnames.New(c.AltNames, d.BootID, d.AltNames, c.StateDirectory, d.Log)
 	lost.note(err)
 	journal := history.NewJournal(d.Log, c.StateDirectory)
-	nodeFiles := newFiles(nodeFilePath, kept, d.SinceBoot, d.WriteLimit, d.Log)
+	nodeFiles := newFiles(nodeFilePath, memory, d.SinceBoot, d.WriteLimit, d.Log)
+	forLater := &memoryCopy{to: memory}
 	told := &report{
 		version: d.Version, started: started,
 		of: []reporter{ // as people read them
 			lost, cluster, names, own,
-			unwritten{nodeFiles, &m.rules, cluster, remainder{journal}},
+			unwritten{nodeFiles, forLater, &m.rules, cluster, remainder{journal}},
 			&m.rules, &m.containers,
 		},
 	}
 	state := newShown()
 	return &Loop{
 		snapshots: d.Snapshots, rules: d.Rules, records: d.Records, cluster: cluster, mapper: m, shown: state, journal: journal,
-		sinks: order(names, nodeFiles, cluster, journal, told, state, publisher{d.Cluster}),
+		sinks: order(names, nodeFiles, forLater, cluster, journal, told, state, publisher{d.Cluster}),
 	}
 }

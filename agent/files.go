@@ -29,10 +29,10 @@ const (
 	urgentEvery = 100 * time.Millisecond
 )
 
-// files is the sink that keeps the memory and the node file as they should be.
+// files is the sink that keeps memory and node file in the run directory as they should be.
 type files struct {
 	path   string // of the node file
-	store  store
+	kept   memories
 	boot   func() time.Duration // since the machine was started
 	log    *slog.Logger
 	limit  *rate.Limiter
@@ -51,8 +51,8 @@ type files struct {
 
 // newFiles returns the files with a node file at path. A limit that is not nil replaces
 // both.
-func newFiles(path string, s store, boot func() time.Duration, limit *rate.Limiter, log *slog.Logger) *files {
-	f := &files{path: path, store: s, boot: boot, log: log, limit: limit, urgent: limit}
+func newFiles(path string, kept memories, boot func() time.Duration, limit *rate.Limiter, log *slog.Logger) *files {
+	f := &files{path: path, kept: kept, boot: boot, log: log, limit: limit, urgent: limit}
 	if limit == nil {
 		f.limit = rate.NewLimiter(rate.Every(writeEvery), writeBurst)
 		f.urgent = rate.NewLimiter(rate.Every(urgentEvery), writeBurst)
@@ -113,9 +113,9 @@ func (f *files) renewal() renewal { return renew(f.written, f.file, f.granted, f
 // saveMemory saves the memory. Where it cannot be saved the old one goes, if it says
 // something else: a restarted agent that knows nothing contradicts nobody.
 func (f *files) saveMemory(now time.Time) error {
-	err := f.store.saveMemory(f.memory, now)
+	err := f.kept.save(f.memory, now)
 	if err != nil && !reflect.DeepEqual(f.saved, f.memory.Material()) {
-		err = errors.Join(err, f.store.forgetMemory())
+		err = errors.Join(err, f.kept.forget())
 	}
 	return err
 }

@@ -37,7 +37,7 @@ func newFilesBench(t *testing.T) *filesBench {
 	t.Helper()
 	dir := t.TempDir()
 	path := filepath.Join(dir, nodefile.FileName)
-	return &filesBench{t: t, dir: dir, files: newFiles(path, store{statefile.Dir(dir)}, sinceBoot, nil, slog.New(slog.DiscardHandler))}
+	return &filesBench{t: t, dir: dir, files: newFiles(path, memories{run: statefile.Dir(dir)}, sinceBoot, nil, slog.New(slog.DiscardHandler))}
 }
 
 // take has the files take a Step in which the networks can be attached to, each with its
@@ -253,21 +253,21 @@ func TestFilesCleaned(t *testing.T) {
 func TestFilesWithoutMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newFilesBench(t)
-		b.store = store{statefile.Dir(filepath.Join(b.dir, "state"))} // is not there
+		b.kept.run = statefile.Dir(filepath.Join(b.dir, "other")) // is not there
 		if again := b.take(nodefile.Fresh, "green"); again != writeEvery || b.Unwritten() == nil || b.writes != 0 {
 			t.Errorf("again in %v, unwritten %v, %d writes", again, b.Unwritten(), b.writes)
 		}
 		b.expect("no memory", "green fresh")
-		if err := os.Mkdir(string(b.store.Dir), 0o700); err != nil {
+		if err := os.Mkdir(string(b.kept.run), 0o700); err != nil {
 			t.Fatal(err)
 		}
 		if again := b.take(nodefile.Fresh, "green"); again != renewAfter || b.Unwritten() != nil || b.writes != 1 {
 			t.Errorf("with room: again in %v, unwritten %v, %d writes", again, b.Unwritten(), b.writes)
 		}
-		if err := os.Remove(b.store.Path(memoryFormat.Name)); err != nil {
+		if err := os.Remove(b.kept.run.Path(memoryFormat.Name)); err != nil {
 			t.Error(err)
 		}
-		if err := os.Remove(string(b.store.Dir)); err != nil {
+		if err := os.Remove(string(b.kept.run)); err != nil {
 			t.Fatal(err)
 		}
 		if err := b.Finish(); err == nil {
@@ -292,7 +292,7 @@ func TestFilesWithoutNodeFile(t *testing.T) {
 		if got := b.names(); got != nil {
 			t.Errorf("an old file is left: %v", got)
 		}
-		if m, err := b.store.memory(time.Time{}); err != nil || len(m.Claims) != 1 || m.Claims[0].Interface != string(nodefile.Stale) {
+		if m, err := b.kept.read(time.Time{}); err != nil || len(m.Claims) != 1 || m.Claims[0].Interface != string(nodefile.Stale) {
 			t.Errorf("memory %+v, %v", m, err)
 		}
 		if err := os.RemoveAll(filepath.Dir(obstacle)); err != nil {

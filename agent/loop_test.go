@@ -29,6 +29,7 @@ type bench struct {
 	config    config.Config
 	log       *slog.Logger
 	boot      string
+	instance  string
 	snapshots chan *discovery.Snapshot
 	altNames  altnames.Kernel
 	cluster   agentapi.Cluster
@@ -59,8 +60,12 @@ func playAgent(t *testing.T, play func(b *bench)) {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	dir := t.TempDir()
+	run := filepath.Join(dir, "run")
+	if err := os.Mkdir(run, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	return &bench{t: t, boot: "boot-1", config: config.Config{
-		Node: "node1", Rules: filepath.Join(dir, "rules.yaml"), RunDirectory: dir, StateDirectory: dir, RecordDirectory: filepath.Join(dir, "attachments"),
+		Node: "node1", Rules: filepath.Join(dir, "rules.yaml"), RunDirectory: run, StateDirectory: dir, RecordDirectory: filepath.Join(dir, "attachments"),
 		Colours: config.Colours{Attach: true, Of: config.ColoursOfUntagged},
 	}}
 }
@@ -75,7 +80,7 @@ func (b *bench) build() {
 	b.rules = rulebook.New(b.config.Rules, identityOf(b.cluster), b.config.StateDirectory, log)
 	b.records = newRecordsDir(b.config.RecordDirectory, log)
 	b.loop = NewLoop(Deps{
-		Config: b.config, Version: "test", BootID: b.boot, Snapshots: b.snapshots, Rules: b.rules, Records: b.records, Cluster: b.cluster,
+		Config: b.config, Version: "test", BootID: b.boot, Instance: b.instance, Snapshots: b.snapshots, Rules: b.rules, Records: b.records, Cluster: b.cluster,
 		Log: log, AltNames: b.altNames, SinceBoot: sinceBoot,
 	})
 }
@@ -380,13 +385,14 @@ func TestMemoryCannotBeSaved(t *testing.T) {
 		if err := os.Mkdir(b.config.StateDirectory, 0o700); err != nil {
 			b.t.Fatal(err)
 		}
+		time.Sleep(2 * copyEvery)
 		b.readRules()
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
 		if _, err := os.Stat(filepath.Join(b.config.StateDirectory, memoryFormat.Name)); err != nil || len(b.conditions()) != 0 {
 			b.t.Errorf("when there is room again: %v, conditions %v", err, b.conditions())
 		}
-		if err := os.RemoveAll(b.config.StateDirectory); err != nil {
+		if err := os.RemoveAll(b.config.RunDirectory); err != nil {
 			b.t.Fatal(err)
 		}
 		if err := b.end(); err == nil {

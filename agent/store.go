@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"time"
 
 	"github.com/colvin-net/colvin/internal/atomicfile"
 	"github.com/colvin-net/colvin/internal/statefile"
@@ -20,78 +19,8 @@ import (
 // A store keeps the agent's own files: what must outlive a restart.
 type store struct{ statefile.Dir }
 
-// The versions that are written.
-const (
-	memoryVersion         = 2
-	clusterColoursVersion = 2
-)
-
-// memoryFile is what memory.json holds.
-type memoryFile struct {
-	Version int            `json:"version"`
-	Saved   time.Time      `json:"saved"`
-	Memory  mapping.Memory `json:"memory"`
-}
-
-// memoryFormat needs no sync: after a power failure the node has rebooted, and what was
-// known before only explains.
-var memoryFormat = statefile.Format[memoryFile]{
-	Name: "memory.json", Version: memoryVersion, Limit: 256 << 20, Volatile: true, Earlier: readMemory1,
-}
-
-// readMemory1 reads version 1, which had the causes in the words for people of its time.
-func readMemory1(version int, data []byte) (f memoryFile, err error) {
-	if version != 1 {
-		return f, fmt.Errorf("format version %d is not known", version)
-	}
-	if err := json.Unmarshal(data, &f); err != nil {
-		return memoryFile{}, err
-	}
-	lost := map[mapping.LossCause]mapping.LossCause{
-		"the carrier was lost since the switch was last heard":                                       mapping.LostCarrier,
-		"the device was gone, replaced or given another MAC address since the switch was last heard": mapping.LostDevice,
-		"the node rebooted since the switch was last heard":                                          mapping.LostBoot,
-		"the switch announced another VLAN before it was last heard":                                 mapping.LostVLAN,
-		"CDP of several devices is heard, so a switch that forwards it stands in between":            mapping.LostCDP,
-	}
-	gone := map[mapping.GoneCause]mapping.GoneCause{
-		"its LLDP aged out": mapping.GoneAgedOut, "it said goodbye": mapping.GoneGoodbye,
-		"not heard since the agent started": mapping.GoneNotHeard, "not heard any more": mapping.GoneSilent,
-	}
-	for i := range f.Memory.Claims {
-		c := &f.Memory.Claims[i]
-		c.LostWhy, c.Gone = lost[c.LostWhy], gone[c.Gone]
-		if !c.Lost.IsZero() && c.LostWhy == "" {
-			return memoryFile{}, fmt.Errorf("the claim on %s is lost for no known reason", c.Interface)
-		}
-	}
-	f.Version = memoryVersion
-	return f, nil
-}
-
-// memory reads what an earlier run remembered. A file that cannot be understood is set
-// aside, not lost, and the node starts knowing nothing, which is always safe. So it does
-// with one that is older than the node file, which was written then: it could contradict
-// what the plugin has read.
-func (s store) memory(written time.Time) (mapping.Memory, error) {
-	f, err := memoryFormat.Read(s.Dir)
-	if err == nil && f.Saved.Before(written) && !f.Saved.IsZero() {
-		return mapping.Memory{}, fmt.Errorf("%s is older than the node file, and is not believed", s.Path(memoryFormat.Name))
-	}
-	return f.Memory, s.Recover(memoryFormat.Name, err)
-}
-
-func (s store) saveMemory(m mapping.Memory, now time.Time) error {
-	return memoryFormat.Write(s.Dir, memoryFile{Version: memoryVersion, Saved: now, Memory: m})
-}
-
-// forgetMemory removes what earlier runs remembered.
-func (s store) forgetMemory() error {
-	if err := os.Remove(s.Path(memoryFormat.Name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
-}
+// clusterColoursVersion is the one that is written.
+const clusterColoursVersion = 2
 
 const coloursName = "colours.json"
 

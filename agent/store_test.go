@@ -82,12 +82,12 @@ func remembered() mapping.Memory {
 // stays as it is.
 func TestMemoryFormats(t *testing.T) {
 	s := store{statefile.Dir(t.TempDir())}
-	if err := s.saveMemory(remembered(), saved); err != nil {
+	if err := (memories{run: s.Dir}).save(remembered(), saved); err != nil {
 		t.Fatal(err)
 	}
 	expectFile(t, s, memoryFormat.Name, "memory.v2.json")
 	for _, version := range []string{"memory.v1.json", "memory.v2.json"} {
-		got, err := put(t, version, memoryFormat.Name).memory(time.Time{})
+		got, err := memories{run: put(t, version, memoryFormat.Name).Dir}.read(time.Time{})
 		if diff := cmp.Diff(remembered(), got); err != nil || diff != "" {
 			t.Errorf("%s: %v (-want +got):\n%s", version, err, diff)
 		}
@@ -101,7 +101,7 @@ func TestMemoryOfALaterVersion(t *testing.T) {
 		if err := os.WriteFile(s.Path(memoryFormat.Name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		m, err := s.memory(time.Time{})
+		m, err := memories{run: s.Dir, state: statefile.Dir(t.TempDir())}.read(time.Time{})
 		if err == nil || m.Claims != nil {
 			t.Errorf("%q: %+v, %v", content, m, err)
 		}

@@ -3,6 +3,7 @@
 package mapping
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -27,7 +28,7 @@ const (
 // Memory is what a node remembers from one snapshot to the next, and over a
 // restart of the agent: who holds each port, and whether that can still be true.
 type Memory struct {
-	BootID string  `json:"bootID"`
+	BootID string  `json:"bootID"` // World.InstanceID
 	Claims []Claim `json:"claims"` // ordered by ifindex, one per port
 
 	Switches Switches `json:"switches,omitempty"` // those with several chassis IDs
@@ -83,10 +84,16 @@ var lossGravity = []LossCause{LostCarrier, LostVLAN, LostCDP, LostDevice, LostBo
 type World struct {
 	Node   string
 	BootID string
-	Rules  *rules.Set
+	// Instance is of what is known of links: another boot has another, and so has a network
+	// namespace that was made again. Empty: the boot's.
+	Instance string
+	Rules    *rules.Set
 
 	switches Switches // from the Memory
 }
+
+// InstanceID names the instance for which what is remembered counts.
+func (w *World) InstanceID() string { return cmp.Or(w.Instance, w.BootID) }
 
 func (w *World) subject(ifname string, n *discovery.Neighbor) rules.Subject {
 	return rules.Subject{Node: w.Node, Interface: ifname, Neighbor: n}
@@ -140,7 +147,7 @@ func (m Memory) Advance(w World, snap *discovery.Snapshot) Memory {
 	w.switches = m.Switches
 	m = m.without(w.ignored)
 	w.switches = m.Switches.learn(m.sightings(w, snap), snap.Time)
-	out := Memory{BootID: w.BootID, Switches: w.switches}
+	out := Memory{BootID: w.InstanceID(), Switches: w.switches}
 	for i := range snap.Ports {
 		p := &snap.Ports[i]
 		ifi, ok := snap.Interface(p.Index)

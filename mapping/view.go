@@ -61,7 +61,7 @@ type Uplink struct {
 	Certainty nodefile.Certainty `json:"certainty"`
 	Usable    bool               `json:"usable"`
 	Until     time.Time          `json:"until,omitzero"` // when it stops being usable unless something is heard; zero: no such time
-	Since     time.Time          `json:"since"` // when Certainty began; for stale, when last heard
+	Since     time.Time          `json:"since"`          // when Certainty began; for stale, when last heard
 	Reason    string             `json:"reason,omitempty"`
 
 	Neighbor discovery.MSAP `json:"neighbor"`

@@ -92,6 +92,7 @@ func NewLoop(d Deps) *Loop {
 	lost.note(err)
 	journal := history.NewJournal(d.Log, c.StateDirectory)
 	nodeFiles := newFiles(nodeFilePath, memory, d.SinceBoot, d.WriteLimit, d.Log)
+	nodeFiles.isolation = c.Isolation
 	forLater := &memoryCopy{to: memory}
 	told := &report{
 		version: d.Version, started: started,

@@ -31,12 +31,14 @@ const (
 
 // files is the sink that keeps memory and node file in the run directory as they should be.
 type files struct {
-	path   string // of the node file
-	kept   memories
-	boot   func() time.Duration // since the machine was started
-	log    *slog.Logger
-	limit  *rate.Limiter
-	urgent *rate.Limiter // for what takes something away
+	path string // of the node file
+	kept memories
+	boot func() time.Duration // since the machine was started
+	// isolation is the node's, which the plugin goes by where its configuration has none.
+	isolation string
+	log       *slog.Logger
+	limit     *rate.Limiter
+	urgent    *rate.Limiter // for what takes something away
 
 	memory    mapping.Memory // what should be saved
 	file      *nodefile.File // what the node file should hold; nil before the first Step
@@ -64,6 +66,7 @@ func newFiles(path string, kept memories, boot func() time.Duration, limit *rate
 func (f *files) Take(now time.Time, s *Step) time.Duration {
 	f.lease = newLease(s.View.Time, now, f.boot())
 	f.memory, f.file = s.Memory, nodeFile(s.Input, s.View, containers.Moved(s.Attached), &s.RuleStatus, f.lease)
+	f.file.Isolation = f.isolation
 	again := f.write(now)
 	s.Out, s.Current, s.Writes = f.written != nil, f.written != nil && sameContent(f.written, f.file), f.writes
 	return again

@@ -63,6 +63,7 @@ func fileUplink(a *mapping.Uplink, l lease) nodefile.Uplink {
 		Reason:          a.Reason,
 		Neighbor:        a.NeighborText(),
 		Rule:            rule,
+		Trunk:           a.Trunk,
 		Until:           l.until(a),
 		Ports:           filePorts(a),
 	}

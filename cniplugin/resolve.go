@@ -45,6 +45,9 @@ func (p *Plugin) resolve(c *conf, node *nodefile.File) (*target, error) {
 // choose decides between usable uplinks and lets the kernel confirm.
 func (p *Plugin) choose(c *conf, node *nodefile.File, usable []nodefile.Uplink) (*target, error) {
 	usable, err := p.usableBy(c, node, usable)
+	if err == nil {
+		usable, err = isolated(c, node, usable)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -51,7 +51,9 @@ func Resolve(in Input) View {
 		r.port(&in.Snapshot.Ports[i])
 	}
 	r.nameAll()
+	trunks := r.trunks()
 	r.joinAll()
+	r.markTrunks(trunks)
 	r.readOnlyColours()
 	r.spans()
 	r.switchConditions()

@@ -63,6 +63,9 @@ type Uplink struct {
 	Until     time.Time          `json:"until,omitzero"` // when it stops being usable unless something is heard; zero: no such time
 	Since     time.Time          `json:"since"`          // when Certainty began; for stale, when last heard
 	Reason    string             `json:"reason,omitempty"`
+	// Trunk is set where frames leave untagged through a port on which tagged VLANs are
+	// told or declared: whoever may send raw frames there can tag his own.
+	Trunk bool `json:"trunk,omitempty"`
 
 	Neighbor discovery.MSAP `json:"neighbor"`
 	System   string         `json:"system,omitempty"` // the neighbour's system name
@@ -125,6 +128,7 @@ const (
 	FilesUnwritable  ConditionType = "FilesUnwritable"  // the agent cannot write its files
 	StateDamaged     ConditionType = "StateDamaged"     // a state file was damaged and set aside
 
+	TrunkExposed      ConditionType = "TrunkExposed"      // containers are attached untagged where tagged VLANs can be reached
 	AttachmentMoved   ConditionType = "AttachmentMoved"   // a container is in another network than it asked for
 	DeviceInUse       ConditionType = "DeviceInUse"       // a device is in a container, not gone
 	OrphanedRecords   ConditionType = "OrphanedRecords"   // containers are gone, and nobody has removed their attachments

@@ -150,6 +150,11 @@ func (f *File) validate() error {
 	if f.BootID == "" {
 		return errors.New("bootID is empty")
 	}
+	switch f.Isolation {
+	case "", IsolationOff, IsolationStrict:
+	default:
+		return fmt.Errorf("isolation is %q, want off or strict", f.Isolation)
+	}
 	for i := range f.Networks {
 		n := &f.Networks[i]
 		if n.Name == "" {

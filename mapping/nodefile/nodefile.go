@@ -37,9 +37,22 @@ type File struct {
 	// by now. Only here are they known: Networks has no place for what has no name.
 	Moved []Moved `json:"moved,omitempty"`
 
+	// Isolation is what holds for attachments whose configuration says nothing of it;
+	// empty is IsolationOff.
+	Isolation string `json:"isolation,omitempty"`
+
 	// RulesProblem is set while the rules in force are not those that are there now.
 	RulesProblem string `json:"rulesProblem,omitempty"`
 }
+
+// The values of isolation.
+const (
+	// IsolationOff: a container may be attached wherever its network is.
+	IsolationOff = "off"
+	// IsolationStrict: nobody is attached untagged to a trunk, because a container that
+	// may send raw frames could tag its own and reach the tagged VLANs.
+	IsolationStrict = "strict"
+)
 
 // Moved is the attachment of a container that is in another network than it asked
 // for.
@@ -89,6 +102,10 @@ type Uplink struct {
 	Reason    string    `json:"reason,omitempty"` // why it is not usable, or what to know about it
 	Neighbor  string    `json:"neighbor"`         // switch and port, for messages
 	Rule      string    `json:"rule,omitempty"`   // file:line of the rule, or "colour"
+
+	// Trunk is set where frames leave untagged through a port on which tagged VLANs are
+	// told or declared.
+	Trunk bool `json:"trunk,omitempty"`
 
 	// Until is the CLOCK_BOOTTIME, in nanoseconds, from which on nobody may attach by this
 	// any more. What is usable has it: an agent that is dead or frozen ends by itself.

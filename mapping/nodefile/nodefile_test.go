@@ -61,7 +61,7 @@ func everything() *File {
 				Neighbor: "leaf-3 mac:00:00:5e:00:53:03 port ifname:Ethernet1/1", Rule: "colour",
 			}}},
 			{Name: "green", Uplinks: []Uplink{{
-				Identity: "one", OtherIdentities: []string{"two"}, Device: bond, Ports: ports(0),
+				Identity: "one", OtherIdentities: []string{"two"}, Device: bond, Ports: ports(0), Trunk: true,
 				Certainty: Fresh, Usable: true, Until: 15 * time.Minute, Since: since, Neighbor: neighbor, Rule: rule,
 			}}},
 			{Name: "storage", Uplinks: []Uplink{{
@@ -71,6 +71,7 @@ func everything() *File {
 		},
 		KnownNames: []string{"blue", "green", "storage"}, KnownPatterns: []string{"rail-*"},
 		Moved:        []Moved{{Key: Key{Name: "net", ContainerID: "c1", IfName: "net1"}, Identity: "three", Neighbor: neighbor, Since: since}},
+		Isolation:    IsolationStrict,
 		RulesProblem: `rules.yaml:3:5: unknown key "nmae"`,
 	}
 }
@@ -187,6 +188,8 @@ func TestReadErrors(t *testing.T) {
 		{"certainty", edit(`"fresh"`, `"sure"`), Damaged, `damaged: networks[0].uplinks[0].certainty is "sure", want fresh, stale, unverified or down` + restart},
 		{"vid", edit(`"vid":200`, `"vid":4095`), Damaged, "damaged: networks[0].uplinks[0].ports[0].vid is 4095, want at most 4094" + restart},
 		{"vids", edit(`"carrierChanges":2,"vid":200`, `"carrierChanges":2,"vid":201`), Damaged, "damaged: networks[0].uplinks[0].vid is 200, but ports[0].vid is 201" + restart},
+		{"no deadline", edit(`"until":900000000000,`, ""), Damaged, "damaged: networks[1].uplinks[0].until is missing, want a time for what is usable" + restart},
+		{"isolation", edit(`"converged":true`, `"converged":true,"isolation":"strikt"`), Damaged, `damaged: isolation is "strikt", want off or strict` + restart},
 		{"no ports", edit(`"ports":[{"name":"eth1","index":4,"mac":"02:00:00:00:00:01","carrierChanges":2}]`, `"ports":[]`), Damaged, "damaged: networks[1].uplinks[0].ports is empty, want at least one" + restart},
 		{
 			"second port", edit(`"carrierChanges":2}]`, `"carrierChanges":2},{"name":"eth2","index":5,"mac":"x"}]`), Damaged,

@@ -56,12 +56,16 @@ func (a *Agent) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	instance, err := bootid.Instance()
+	if err != nil {
+		return err
+	}
 	links, err := link.Subscribe()
 	if err != nil {
 		return err
 	}
 	defer func() { _ = links.Close() }()
-	tasks, err := a.build(ctx, boot, links)
+	tasks, err := a.build(ctx, boot, instance, links)
 	if err != nil {
 		return err
 	}
@@ -85,7 +89,7 @@ func prepare(c config.Config) error {
 	return nil
 }
 
-func (a *Agent) build(ctx context.Context, boot string, links observe.Links) ([]Task, error) {
+func (a *Agent) build(ctx context.Context, boot, instance string, links observe.Links) ([]Task, error) {
 	c, log := a.Config, a.Log
 	observer := observe.New(observe.Config{
 		Links: links, Listen: ether.Listen, NIC: describeNIC(log), Addresses: link.Addresses, Log: log, Now: boottime.Now,
@@ -95,7 +99,7 @@ func (a *Agent) build(ctx context.Context, boot string, links observe.Links) ([]
 	book := rulebook.New(c.Rules, identityOf(a.Cluster), c.StateDirectory, log)
 	records := newRecordsDir(c.RecordDirectory, log)
 	loop := NewLoop(Deps{
-		Config: c, Version: a.Version, BootID: boot, Snapshots: observer, Rules: book, Records: records, Cluster: a.Cluster, Log: log,
+		Config: c, Version: a.Version, BootID: boot, Instance: instance, Snapshots: observer, Rules: book, Records: records, Cluster: a.Cluster, Log: log,
 		Now: boottime.Now,
 	})
 	state := func() (*agentapi.State, error) {

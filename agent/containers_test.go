@@ -331,7 +331,7 @@ func TestMoveOfTrunkIsRecorded(t *testing.T) {
 			synctest.Wait()
 			time.Sleep(31 * time.Second)
 		}
-		want := []string{"condition||| -> Conflict", "condition||| -> SwitchReplaced", "condition||green| -> AttachmentMoved", "condition|||Conflict -> ", "pod|default/web-0|green|green (" + idGreen.String() + ") -> blue (" + idBlue.String() + ")"}
+		want := []string{"condition||| -> TrunkExposed", "condition||| -> StaleSoon", "condition|||StaleSoon -> ", "condition||| -> Conflict", "condition||| -> SwitchReplaced", "condition||green| -> AttachmentMoved", "condition|||Conflict -> ", "pod|default/web-0|green|green (" + idGreen.String() + ") -> blue (" + idBlue.String() + ")"}
 		if got := b.history(agentapi.ChangeOmitted); len(got) == 0 {
 			b.t.Error("nothing was left out, so this tests nothing")
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/colvin-net/colvin/agent/config"
 	"github.com/colvin-net/colvin/agent/containers"
 	"github.com/colvin-net/colvin/agent/history"
+	"github.com/colvin-net/colvin/internal/boottime"
 	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
@@ -24,6 +25,7 @@ type Deps struct {
 	Config    config.Config
 	Version   string
 	BootID    string
+	Instance  string // of what is known of links; empty where it is the boot's
 	Snapshots SnapshotSource
 	Rules     RuleSource
 	Records   RecordSource // nil where nothing is attached
@@ -37,6 +39,8 @@ type Deps struct {
 	// WriteLimit replaces the limits on writes of the node file, for benchmarks
 	// that measure a single write many times.
 	WriteLimit *rate.Limiter
+	// SinceBoot replaces CLOCK_BOOTTIME.
+	SinceBoot func() time.Duration
 }
 
 // writtenAt is when an earlier agent of this boot wrote the node file; zero where none did.
@@ -59,20 +63,24 @@ func NewLoop(d Deps) *Loop {
 	if d.Records == nil {
 		d.Records = noRecords{}
 	}
+	if d.SinceBoot == nil {
+		d.SinceBoot = boottime.SinceBoot
+	}
 	c, started := d.Config, d.Now()
 	kept, lost := store{statefile.Dir(c.StateDirectory)}, &damage{log: d.Log}
 	nodeFilePath := filepath.Join(c.RunDirectory, nodefile.FileName)
+	memory := memories{run: statefile.Dir(c.RunDirectory), state: statefile.Dir(c.StateDirectory)}
 	m := &mapper{
-		world: mapping.World{Node: c.Node, BootID: d.BootID, Silence: c.Silence, Goodbye: c.Goodbye},
+		world: mapping.World{Node: c.Node, BootID: d.BootID, Instance: d.Instance, Silence: c.Silence, Goodbye: c.Goodbye},
 		use:   mapping.Colours{Tagged: c.Colours.Of == config.ColoursOfAll, Attach: c.Colours.Attach},
 		rules: inForce{d.Rules.Load()},
 		containers: judged{
 			records: d.Records.Load(), attached: containers.ReadMoved(nodeFilePath, d.BootID),
 		},
 	}
-	memory, err := kept.memory(writtenAt(nodeFilePath, d.BootID))
+	remembered, err := memory.read(writtenAt(nodeFilePath, d.BootID))
 	lost.note(err)
-	m.memory = memory.Restore(d.BootID, started)
+	m.memory = remembered.Restore(m.world.InstanceID(), started)
 	var (
 		own     *ownColours
 		cluster *clusterColours
@@ -87,19 +95,20 @@ func NewLoop(d Deps) *Loop {
 	names, err := altnames.New(c.AltNames, d.BootID, d.AltNames, c.StateDirectory, d.Log)
 	lost.note(err)
 	journal := history.NewJournal(d.Log, c.StateDirectory)
-	nodeFiles := newFiles(nodeFilePath, kept, d.WriteLimit, d.Log)
-	nodeFiles.now = d.Now
+	nodeFiles := newFiles(nodeFilePath, memory, d.SinceBoot, d.WriteLimit, d.Log)
+	nodeFiles.isolation, nodeFiles.now = c.Isolation, d.Now
+	forLater := &memoryCopy{to: memory, clock: d.Now}
 	told := &report{
 		version: d.Version, started: started,
 		of: []reporter{ // as people read them
 			lost, cluster, names, own,
-			unwritten{nodeFiles, &m.rules, cluster, remainder{journal}},
+			unwritten{nodeFiles, forLater, &m.rules, cluster, remainder{journal}},
 			&m.rules, &m.containers,
 		},
 	}
 	state := newShown()
 	return &Loop{
 		now: d.Now, snapshots: d.Snapshots, rules: d.Rules, records: d.Records, cluster: cluster, mapper: m, shown: state, journal: journal,
-		sinks: order(names, nodeFiles, cluster, journal, told, state, publisher{d.Cluster}),
+		sinks: order(names, nodeFiles, forLater, cluster, journal, told, state, publisher{d.Cluster}),
 	}
 }

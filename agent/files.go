@@ -29,19 +29,24 @@ const (
 	urgentEvery = 100 * time.Millisecond
 )
 
-// files is the sink that keeps the memory and the node file as they should be.
+// files is the sink that keeps memory and node file in the run directory as they should be.
 type files struct {
-	path   string // of the node file
-	store  store
-	log    *slog.Logger
-	now    func() time.Time
-	limit  *rate.Limiter
-	urgent *rate.Limiter // for what takes something away
+	path string // of the node file
+	kept memories
+	now  func() time.Time
+	boot func() time.Duration // since the machine was started
+	// isolation is the node's, which the plugin goes by where its configuration has none.
+	isolation string
+	log       *slog.Logger
+	limit     *rate.Limiter
+	urgent    *rate.Limiter // for what takes something away
 
 	memory    mapping.Memory // what should be saved
 	file      *nodefile.File // what the node file should hold; nil before the first Step
 	written   *nodefile.File // what it holds; nil where that is not known
 	stat      os.FileInfo    // of the file as written
+	lease     lease          // of file
+	granted   time.Duration  // since boot, when what was written was seen
 	saved     mapping.Memory // what was material of the memory saved with it
 	unwritten error          // why the files are not up to date
 	writes    uint64
@@ -49,8 +54,8 @@ type files struct {
 
 // newFiles returns the files with a node file at path. A limit that is not nil replaces
 // both.
-func newFiles(path string, s store, limit *rate.Limiter, log *slog.Logger) *files {
-	f := &files{path: path, store: s, log: log, now: time.Now, limit: limit, urgent: limit}
+func newFiles(path string, kept memories, boot func() time.Duration, limit *rate.Limiter, log *slog.Logger) *files {
+	f := &files{path: path, kept: kept, now: time.Now, boot: boot, log: log, limit: limit, urgent: limit}
 	if limit == nil {
 		f.limit = rate.NewLimiter(rate.Every(writeEvery), writeBurst)
 		f.urgent = rate.NewLimiter(rate.Every(urgentEvery), writeBurst)
@@ -60,7 +65,9 @@ func newFiles(path string, s store, limit *rate.Limiter, log *slog.Logger) *file
 
 // Take implements sink.
 func (f *files) Take(now time.Time, s *Step) time.Duration {
-	f.memory, f.file = s.Memory, nodeFile(s.Input, s.View, containers.Moved(s.Attached), &s.RuleStatus)
+	f.lease = newLease(s.View.Time, now, f.boot())
+	f.memory, f.file = s.Memory, nodeFile(s.Input, s.View, containers.Moved(s.Attached), &s.RuleStatus, f.lease)
+	f.file.Isolation = f.isolation
 	again := f.write(now)
 	s.Out, s.Current, s.Writes = f.written != nil, f.written != nil && sameContent(f.written, f.file), f.writes
 	return again
@@ -68,9 +75,12 @@ func (f *files) Take(now time.Time, s *Step) time.Duration {
 
 // write brings the files up to date and returns when to look again.
 func (f *files) write(now time.Time) time.Duration {
-	material := f.memory.Material()
-	if f.Intact() && sameContent(f.written, f.file) && reflect.DeepEqual(f.saved, material) {
-		return never
+	material, todo := f.memory.Material(), renewal{due: true}
+	if f.Intact() && sameContent(f.written, f.file) {
+		todo = f.renewal()
+		if !todo.due && reflect.DeepEqual(f.saved, material) {
+			return todo.again
+		}
 	}
 	limit := f.limit
 	if takesAway(f.written, f.file) {
@@ -85,7 +95,7 @@ func (f *files) write(now time.Time) time.Duration {
 	// reads. Where the first fails the second is still due: it takes away what is
 	// not true any more.
 	memoryErr := f.saveMemory(f.file.Written)
-	err := errors.Join(memoryErr, f.save(material))
+	err := errors.Join(memoryErr, f.save(material, todo.due))
 	if memoryErr != nil {
 		f.saved = mapping.Memory{} // still due
 	}
@@ -98,28 +108,37 @@ func (f *files) write(now time.Time) time.Duration {
 	}
 	f.unwritten = nil
 	f.writes++
-	return never
+	return f.renewal().again
 }
+
+// renewal is what is to be done about the deadlines of a file whose content is right.
+func (f *files) renewal() renewal { return renew(f.written, f.file, f.granted, f.boot()) }
 
 // saveMemory saves the memory. Where it cannot be saved the old one goes, if it says
 // something else: a restarted agent that knows nothing contradicts nobody.
 func (f *files) saveMemory(now time.Time) error {
-	err := f.store.saveMemory(f.memory, now)
+	err := f.kept.save(f.memory, now)
 	if err != nil && !reflect.DeepEqual(f.saved, f.memory.Material()) {
-		err = errors.Join(err, f.store.forgetMemory())
+		err = errors.Join(err, f.kept.forget())
 	}
 	return err
 }
 
 // save writes the node file. Where it cannot be written the old one goes: no
-// answer is better than one that is not true any more. One that is true stays.
-func (f *files) save(material mapping.Memory) error {
-	if f.Intact() && sameContent(f.written, f.file) {
+// answer is better than one that is not true any more. One that is true stays, until
+// its deadlines.
+func (f *files) save(material mapping.Memory, renewed bool) error {
+	same := f.Intact() && sameContent(f.written, f.file)
+	if same && !renewed {
 		f.saved = material
 		return nil
 	}
+	err := nodefile.Write(f.path, f.file)
+	if err != nil && same && !takesAway(f.written, f.file) {
+		return err
+	}
 	f.written, f.stat = nil, nil
-	if err := nodefile.Write(f.path, f.file); err != nil {
+	if err != nil {
 		if gone := os.Remove(f.path); gone != nil && !errors.Is(gone, fs.ErrNotExist) {
 			err = errors.Join(err, gone)
 		}
@@ -129,7 +148,7 @@ func (f *files) save(material mapping.Memory) error {
 	if err != nil {
 		return fmt.Errorf("look at node file: %w", err)
 	}
-	f.written, f.saved, f.stat = f.file, material, stat
+	f.written, f.saved, f.stat, f.granted = f.file, material, stat, f.lease.since
 	return nil
 }
 
@@ -142,7 +161,8 @@ func (f *files) Finish() error {
 	if now.Before(f.file.Written) { // the clock was set back
 		now = f.file.Written
 	}
-	return errors.Join(f.saveMemory(now), f.save(f.memory.Material()))
+	// Who ends renews nothing.
+	return errors.Join(f.saveMemory(now), f.save(f.memory.Material(), takesAway(f.written, f.file)))
 }
 
 // Intact reports whether the node file is still the one that was written: a
@@ -158,7 +178,7 @@ func (f *files) Intact() bool {
 // Unwritten says why the files are not up to date.
 func (f *files) Unwritten() error { return f.unwritten }
 
-// takesAway reports whether something that was usable no longer is.
+// takesAway reports whether something that was usable no longer is, or not for as long.
 func takesAway(before, after *nodefile.File) bool {
 	if before == nil {
 		return false
@@ -166,7 +186,7 @@ func takesAway(before, after *nodefile.File) bool {
 	for _, n := range before.Networks {
 		for _, a := range n.Uplinks {
 			if a.Usable && !slices.ContainsFunc(after.Lookup(n.Name), func(b nodefile.Uplink) bool {
-				return b.Usable && b.Identity == a.Identity && b.Device == a.Device && b.VID == a.VID
+				return b.Usable && b.Identity == a.Identity && b.Device == a.Device && b.VID == a.VID && b.Until >= a.Until-leaseSlack
 			}) {
 				return true
 			}
@@ -175,9 +195,21 @@ func takesAway(before, after *nodefile.File) bool {
 	return false
 }
 
-// sameContent compares all but the time of writing.
+// sameContent compares all but times: that of writing, and deadlines.
 func sameContent(a, b *nodefile.File) bool {
 	c := *a
-	c.Written = b.Written
+	c.Written, c.Networks = b.Written, withDeadlines(a.Networks, b.Networks)
 	return reflect.DeepEqual(&c, b)
+}
+
+// withDeadlines are networks with the deadlines of others, where these have as many.
+func withDeadlines(networks, of []nodefile.Network) []nodefile.Network {
+	out := slices.Clone(networks)
+	for i := range min(len(out), len(of)) {
+		out[i].Uplinks = slices.Clone(out[i].Uplinks)
+		for j := range min(len(out[i].Uplinks), len(of[i].Uplinks)) {
+			out[i].Uplinks[j].Until = of[i].Uplinks[j].Until
+		}
+	}
+	return out
 }

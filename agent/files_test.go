@@ -22,28 +22,33 @@ import (
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
+// renewAfter is when files that are as they should be are written again.
+const renewAfter = agentGone / 2
+
 // A filesBench is the files alone.
 type filesBench struct {
 	*files
-	t   *testing.T
-	dir string // of both files
+	t      *testing.T
+	dir    string        // of both files
+	until  time.Time     // when what is usable stops being so
+	frozen time.Duration // how long a Step waits before it is taken
 }
 
 func newFilesBench(t *testing.T) *filesBench {
 	t.Helper()
 	dir := t.TempDir()
 	path := filepath.Join(dir, nodefile.FileName)
-	return &filesBench{t: t, dir: dir, files: newFiles(path, store{statefile.Dir(dir)}, nil, slog.New(slog.DiscardHandler))}
+	return &filesBench{t: t, dir: dir, files: newFiles(path, memories{run: statefile.Dir(dir)}, sinceBoot, nil, slog.New(slog.DiscardHandler))}
 }
 
 // take has the files take a Step in which the networks can be attached to, each with its
 // certainty.
 func (b *filesBench) take(certainty nodefile.Certainty, networks ...string) (again time.Duration) {
 	now, eth1 := time.Now(), nodefile.Link{Name: "eth1", Index: 2, MAC: macOf(2).String()}
-	s := &Step{Input: mapping.Input{Snapshot: &discovery.Snapshot{Time: now}}, View: mapping.View{Node: "node1", BootID: "boot-1", Time: now, Converged: true}}
+	s := &Step{Input: mapping.Input{Snapshot: &discovery.Snapshot{Time: now}}, View: mapping.View{Node: "node1", BootID: "boot-1", Time: now.Add(-b.frozen), Converged: true}}
 	for i, name := range networks {
 		s.View.Uplinks = append(s.View.Uplinks, mapping.Uplink{
-			Name: name, Certainty: certainty, Usable: true, Identity: mapping.Identity{Switch: "mac:" + sw1, VLAN: uint16(i + 1)},
+			Name: name, Certainty: certainty, Usable: true, Until: b.until, Identity: mapping.Identity{Switch: "mac:" + sw1, VLAN: uint16(i + 1)},
 			Device: eth1, Port: eth1,
 		})
 	}
@@ -77,7 +82,7 @@ func (b *filesBench) expect(when string, want ...string) {
 func (b *filesBench) exhaust() time.Duration {
 	b.t.Helper()
 	for i := range 2 * writeBurst {
-		if again := b.take([]nodefile.Certainty{nodefile.Fresh, nodefile.Stale}[i%2], "green", "red"); again != never {
+		if again := b.take([]nodefile.Certainty{nodefile.Fresh, nodefile.Stale}[i%2], "green", "red"); again != renewAfter {
 			if i < writeBurst {
 				b.t.Fatalf("held back after %d writes, want %d at once", i, writeBurst)
 			}
@@ -97,7 +102,7 @@ func TestFilesLimit(t *testing.T) {
 		}
 		b.expect("held back", "green stale", "red stale")
 		time.Sleep(again)
-		if again := b.take(nodefile.Fresh, "green", "red"); again != never {
+		if again := b.take(nodefile.Fresh, "green", "red"); again != renewAfter {
 			t.Errorf("after that again in %v", again)
 		}
 		b.expect("later", "green fresh", "red fresh")
@@ -116,13 +121,13 @@ func TestFilesUrgent(t *testing.T) {
 		for i := range writeBurst {
 			b.take([]nodefile.Certainty{nodefile.Stale, nodefile.Fresh}[i%2], all...)
 		}
-		if again := b.take(nodefile.Stale, all...); again == never {
+		if again := b.take(nodefile.Stale, all...); again >= renewAfter {
 			t.Error("the limit is not used up, so this tests nothing")
 		}
 		writes := b.writes
-		for again := never; again == never; {
+		for again := renewAfter; again == renewAfter; {
 			all = all[:len(all)-1]
-			if again = b.take(nodefile.Fresh, all...); again != never && again > urgentEvery {
+			if again = b.take(nodefile.Fresh, all...); again != renewAfter && again > urgentEvery {
 				t.Errorf("again in %v, want within %v", again, urgentEvery)
 			}
 		}
@@ -133,15 +138,90 @@ func TestFilesUrgent(t *testing.T) {
 }
 
 // TestFilesUnchanged holds that what is as it should be is not written, whenever it is
-// looked at.
+// looked at, until half of what was granted is over.
 func TestFilesUnchanged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newFilesBench(t)
-		for range 3 {
-			if again := b.take(nodefile.Fresh, "green"); again != never || b.writes != 1 || !b.Intact() {
-				t.Errorf("%d writes, again in %v, intact %v", b.writes, again, b.Intact())
+		for i := range 10 {
+			again := b.take(nodefile.Fresh, "green")
+			if want := renewAfter - time.Duration(i%3)*renewAfter/3; again != want || b.writes != uint64(i/3+1) || !b.Intact() {
+				t.Errorf("%d: %d writes, again in %v, want %v; intact %v", i, b.writes, again, want, b.Intact())
 			}
-			time.Sleep(time.Hour)
+			if left := b.left(); left < renewAfter {
+				t.Errorf("%d: it may be attached by for %v", i, left)
+			}
+			time.Sleep(renewAfter / 3)
+		}
+	})
+}
+
+// left is for how long anybody may attach by the file.
+func (b *filesBench) left() time.Duration {
+	b.t.Helper()
+	f, err := nodefile.Read(b.path)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return f.Networks[0].Uplinks[0].Until - sinceBoot()
+}
+
+// TestFilesDeadline holds that what ends sooner than the file says is told at once, and
+// what ends anyway is not written again and again.
+func TestFilesDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newFilesBench(t)
+		b.take(nodefile.Fresh, "green")
+		b.until = time.Now().Add(time.Minute)
+		if again := b.take(nodefile.Fresh, "green"); again != 30*time.Second || b.writes != 2 || b.left() != time.Minute {
+			t.Errorf("shortened: %d writes, again in %v, %v left", b.writes, again, b.left())
+		}
+		for again := 30 * time.Second; b.left() > 0; {
+			time.Sleep(again)
+			if again = b.take(nodefile.Fresh, "green"); again < time.Second || b.writes != 2 {
+				t.Fatalf("nothing can be renewed: %d writes, again in %v, %v left", b.writes, again, b.left())
+			}
+		}
+		b.until = time.Time{}
+		if again := b.take(nodefile.Fresh, "green"); again != renewAfter || b.writes != 3 || b.left() != agentGone {
+			t.Errorf("heard again: %d writes, again in %v, %v left", b.writes, again, b.left())
+		}
+		time.Sleep(writeBurst * writeEvery)
+		b.exhaust()
+		b.until = time.Now().Add(time.Minute)
+		if b.take(nodefile.Fresh, "green", "red"); b.left() != time.Minute {
+			t.Errorf("shortened, and the limit is used up: %v left", b.left())
+		}
+	})
+}
+
+// TestFilesFrozen holds that an agent that was frozen in the midst of a Step does not
+// grant a new deadline for what was seen before.
+func TestFilesFrozen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newFilesBench(t)
+		b.frozen = time.Hour
+		b.take(nodefile.Fresh, "green")
+		if left := b.left(); left != agentGone-time.Hour {
+			t.Errorf("%v left, want %v", left, agentGone-time.Hour)
+		}
+	})
+}
+
+// TestFilesUnrenewed holds that a file whose deadlines cannot be renewed stays: it is true
+// until then.
+func TestFilesUnrenewed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newFilesBench(t)
+		b.take(nodefile.Fresh, "green")
+		free := obstruct(t, b.path)
+		time.Sleep(renewAfter)
+		if again := b.take(nodefile.Fresh, "green"); again != writeEvery || b.Unwritten() == nil || b.left() != renewAfter {
+			t.Errorf("again in %v, unwritten %v, %v left", again, b.Unwritten(), b.left())
+		}
+		free()
+		time.Sleep(writeEvery)
+		if b.take(nodefile.Fresh, "green"); b.Unwritten() != nil || b.left() != agentGone {
+			t.Errorf("with room: unwritten %v, %v left", b.Unwritten(), b.left())
 		}
 	})
 }
@@ -161,7 +241,7 @@ func TestFilesCleaned(t *testing.T) {
 			if b.Intact() {
 				t.Errorf("%s: intact", what)
 			}
-			if again := b.take(nodefile.Fresh, "green"); again != never || !b.Intact() {
+			if again := b.take(nodefile.Fresh, "green"); again != renewAfter || !b.Intact() {
 				t.Errorf("%s: again in %v, intact %v", what, again, b.Intact())
 			}
 			b.expect(what, "green fresh")
@@ -174,21 +254,21 @@ func TestFilesCleaned(t *testing.T) {
 func TestFilesWithoutMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newFilesBench(t)
-		b.store = store{statefile.Dir(filepath.Join(b.dir, "state"))} // is not there
+		b.kept.run = statefile.Dir(filepath.Join(b.dir, "other")) // is not there
 		if again := b.take(nodefile.Fresh, "green"); again != writeEvery || b.Unwritten() == nil || b.writes != 0 {
 			t.Errorf("again in %v, unwritten %v, %d writes", again, b.Unwritten(), b.writes)
 		}
 		b.expect("no memory", "green fresh")
-		if err := os.Mkdir(string(b.store.Dir), 0o700); err != nil {
+		if err := os.Mkdir(string(b.kept.run), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if again := b.take(nodefile.Fresh, "green"); again != never || b.Unwritten() != nil || b.writes != 1 {
+		if again := b.take(nodefile.Fresh, "green"); again != renewAfter || b.Unwritten() != nil || b.writes != 1 {
 			t.Errorf("with room: again in %v, unwritten %v, %d writes", again, b.Unwritten(), b.writes)
 		}
-		if err := os.Remove(b.store.Path(memoryFormat.Name)); err != nil {
+		if err := os.Remove(b.kept.run.Path(memoryFormat.Name)); err != nil {
 			t.Error(err)
 		}
-		if err := os.Remove(string(b.store.Dir)); err != nil {
+		if err := os.Remove(string(b.kept.run)); err != nil {
 			t.Fatal(err)
 		}
 		if err := b.Finish(); err == nil {
@@ -213,13 +293,13 @@ func TestFilesWithoutNodeFile(t *testing.T) {
 		if got := b.names(); got != nil {
 			t.Errorf("an old file is left: %v", got)
 		}
-		if m, err := b.store.memory(time.Time{}); err != nil || len(m.Ports) != 1 || m.Ports[0].Interface != string(nodefile.Stale) {
+		if m, err := b.kept.read(time.Time{}); err != nil || len(m.Ports) != 1 || m.Ports[0].Interface != string(nodefile.Stale) {
 			t.Errorf("memory %+v, %v", m, err)
 		}
 		if err := os.RemoveAll(filepath.Dir(obstacle)); err != nil {
 			t.Fatal(err)
 		}
-		if again := b.take(nodefile.Stale, "green"); again != never || b.Unwritten() != nil {
+		if again := b.take(nodefile.Stale, "green"); again != renewAfter || b.Unwritten() != nil {
 			t.Errorf("with room: again in %v, unwritten %v", again, b.Unwritten())
 		}
 		b.expect("with room", "green stale")
@@ -255,7 +335,8 @@ func TestMemoryBeforeNodeFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, certainty := range []nodefile.Certainty{nodefile.Fresh, nodefile.Stale} {
-		if again := b.take(certainty, "green"); again != never {
+		b.take(certainty, "green")
+		if b.Unwritten() != nil {
 			t.Fatal(b.Unwritten())
 		}
 		var made []string

@@ -40,7 +40,7 @@ func TestOldMemoryIsForgotten(t *testing.T) {
 		b.altNames = k
 		b.start()
 		b.see(heard(sw1, 100))
-		free := obstruct(b.t, filepath.Join(b.config.StateDirectory, memoryFormat.Name))
+		free := obstruct(b.t, filepath.Join(b.config.RunDirectory, memoryFormat.Name))
 		b.stand(sw1, 200)
 		b.expect("another VLAN", "blue eth1 fresh")
 		if err := b.end(); err == nil {
@@ -48,7 +48,7 @@ func TestOldMemoryIsForgotten(t *testing.T) {
 		}
 		b.start()
 		b.see()
-		b.expect("not heard yet")
+		b.expect("not heard yet", "blue eth1 unverified")
 		if slices.Contains(k.names(), "green") {
 			b.t.Error("eth1 is called green")
 		}
@@ -64,7 +64,7 @@ func TestOlderMemory(t *testing.T) {
 		b.write("rules.yaml", greenAndBlue)
 		b.start()
 		b.see(heard(sw1, 100))
-		path := filepath.Join(b.config.StateDirectory, memoryFormat.Name)
+		path := filepath.Join(b.config.RunDirectory, memoryFormat.Name)
 		older, err := os.ReadFile(path)
 		if err != nil {
 			b.t.Fatal(err)
@@ -77,7 +77,7 @@ func TestOlderMemory(t *testing.T) {
 		}
 		b.start()
 		b.see()
-		b.expect("not heard yet")
+		b.expect("not heard yet", "blue eth1 unverified")
 		if got := b.conditions(); !slices.Equal(got, []mapping.ConditionType{mapping.StateDamaged}) {
 			b.t.Errorf("conditions %v, want StateDamaged", got)
 		}

@@ -47,11 +47,12 @@ type finisher interface{ Finish() error }
 type leaver interface{ Intact() bool }
 
 // order lists the sinks as they take each Step, and end.
-func order(names *altnames.Sink, f *files, c *clusterColours, j *history.Journal, r *report, w *shown, p publisher) []sink {
+func order(names *altnames.Sink, f *files, m *memoryCopy, c *clusterColours, j *history.Journal, r *report, w *shown, p publisher) []sink {
 	return []sink{
 		withdrawal{names}, // first, and never held back: no name outlives its mapping
 		f,                 // memory, then node file: a restarted agent contradicts nothing that the plugin has read
 		giving{names},     // after the file: whom a name leads here finds it there
+		m,                 // it is for another boot, so nobody need wait for it; before the report, as the next
 		c,                 // before the report: what is kept by now is no problem any more
 		remainder{j},      // likewise
 		r,                 // after all that act, before all that tell: it makes the State

@@ -31,6 +31,7 @@ type bench struct {
 	config    config.Config
 	log       *slog.Logger
 	boot      string
+	instance  string
 	snapshots *seen
 	altNames  altnames.Kernel
 	cluster   agentapi.Cluster
@@ -69,6 +70,9 @@ func (s *seen) Look() {
 	}
 }
 
+// sinceBoot is CLOCK_BOOTTIME in a bubble, whose time begins in 2000.
+func sinceBoot() time.Duration { return time.Since(time.Date(1999, 12, 31, 0, 0, 0, 0, time.UTC)) }
+
 // playAgent plays a test in a bubble of its own time, with an agent that ends with it.
 func playAgent(t *testing.T, play func(b *bench)) {
 	t.Helper()
@@ -86,8 +90,12 @@ func playAgent(t *testing.T, play func(b *bench)) {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	dir := t.TempDir()
+	run := filepath.Join(dir, "run")
+	if err := os.Mkdir(run, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	return &bench{t: t, boot: "boot-1", config: config.Config{
-		Node: "node1", Rules: filepath.Join(dir, "rules.yaml"), RunDirectory: dir, StateDirectory: dir, RecordDirectory: filepath.Join(dir, "attachments"),
+		Node: "node1", Rules: filepath.Join(dir, "rules.yaml"), RunDirectory: run, StateDirectory: dir, RecordDirectory: filepath.Join(dir, "attachments"),
 		Colours: config.Colours{Attach: true, Of: config.ColoursOfUntagged},
 	}}
 }
@@ -102,8 +110,8 @@ func (b *bench) build() {
 	b.rules = rulebook.New(b.config.Rules, identityOf(b.cluster), b.config.StateDirectory, log)
 	b.records = newRecordsDir(b.config.RecordDirectory, log)
 	b.loop = NewLoop(Deps{
-		Config: b.config, Version: "test", BootID: b.boot, Snapshots: b.snapshots, Rules: b.rules, Records: b.records, Cluster: b.cluster,
-		Log: log, AltNames: b.altNames,
+		Config: b.config, Version: "test", BootID: b.boot, Instance: b.instance, Snapshots: b.snapshots, Rules: b.rules, Records: b.records, Cluster: b.cluster,
+		Log: log, AltNames: b.altNames, SinceBoot: sinceBoot,
 	})
 }
 
@@ -377,8 +385,9 @@ func TestWritesAreBounded(t *testing.T) {
 	})
 }
 
-// TestQuietNetworkWritesNothing has a switch refresh for an hour.
-func TestQuietNetworkWritesNothing(t *testing.T) {
+// TestQuietNetworkRenews has a switch refresh for an hour, and then nothing arrive: what
+// the plugin may attach by is renewed, and nothing else is written.
+func TestQuietNetworkRenews(t *testing.T) {
 	playAgent(t, func(b *bench) {
 		b.start()
 		b.see(heard(sw1, 100))
@@ -388,8 +397,19 @@ func TestQuietNetworkWritesNothing(t *testing.T) {
 			time.Sleep(30 * time.Second)
 			b.see(heard(sw1, 100))
 		}
-		if got := b.state().Writes; got != before {
-			b.t.Errorf("%d writes, want none", got-before)
+		if got, want := b.state().Writes-before, uint64(time.Hour/renewAfter); got != want {
+			b.t.Errorf("%d writes in an hour, want %d", got, want)
+		}
+		for range 60 {
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			f, err := nodefile.Read(filepath.Join(b.config.RunDirectory, nodefile.FileName))
+			if err != nil {
+				b.t.Fatal(err)
+			}
+			if left := f.Networks[0].Uplinks[0].Until - sinceBoot(); left < renewAfter || left > agentGone {
+				b.t.Fatalf("the plugin may attach for %v, want between %v and %v", left, renewAfter, agentGone)
+			}
 		}
 	})
 }
@@ -433,13 +453,15 @@ func TestMemoryCannotBeSaved(t *testing.T) {
 		if err := os.Mkdir(b.config.StateDirectory, 0o700); err != nil {
 			b.t.Fatal(err)
 		}
+		b.stand(sw1, 200)
+		b.stand(sw1, 200)
 		b.readRules()
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
 		if _, err := os.Stat(filepath.Join(b.config.StateDirectory, memoryFormat.Name)); err != nil || len(b.conditions()) != 0 {
 			b.t.Errorf("when there is room again: %v, conditions %v", err, b.conditions())
 		}
-		if err := os.RemoveAll(b.config.StateDirectory); err != nil {
+		if err := os.RemoveAll(b.config.RunDirectory); err != nil {
 			b.t.Fatal(err)
 		}
 		if err := b.end(); err == nil {

@@ -14,7 +14,7 @@ import (
 // nodeFile is the View as the CNI plugin needs it: one network per name that
 // resolves, so that a colour leads to its own identity only, even where the name
 // that replaced it covers several.
-func nodeFile(in mapping.Input, v mapping.View, moved []nodefile.Moved, r *rulebook.Rules) *nodefile.File {
+func nodeFile(in mapping.Input, v mapping.View, moved []nodefile.Moved, r *rulebook.Rules, l lease) *nodefile.File {
 	f := &nodefile.File{
 		Version:       nodefile.Version,
 		Node:          v.Node,
@@ -31,7 +31,7 @@ func nodeFile(in mapping.Input, v mapping.View, moved []nodefile.Moved, r *ruleb
 	byName := map[string][]nodefile.Uplink{}
 	for i := range v.Uplinks {
 		for _, name := range v.Uplinks[i].Names() {
-			byName[name] = append(byName[name], fileUplink(&v.Uplinks[i]))
+			byName[name] = append(byName[name], fileUplink(&v.Uplinks[i], l))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
@@ -41,7 +41,7 @@ func nodeFile(in mapping.Input, v mapping.View, moved []nodefile.Moved, r *ruleb
 }
 
 // fileUplink is what the plugin reads of an uplink.
-func fileUplink(a *mapping.Uplink) nodefile.Uplink {
+func fileUplink(a *mapping.Uplink, l lease) nodefile.Uplink {
 	rule := a.Rule.String()
 	if rule == "" {
 		rule = "colour"
@@ -63,6 +63,8 @@ func fileUplink(a *mapping.Uplink) nodefile.Uplink {
 		Reason:          a.Reason,
 		Neighbor:        a.NeighborText(),
 		Rule:            rule,
+		Trunk:           a.Trunk,
+		Until:           l.until(a),
 		Ports:           filePorts(a),
 	}
 }

@@ -31,7 +31,7 @@ func TestFileUplinkOfABond(t *testing.T) {
 		{Link: port(2, "eth1"), CarrierChanges: 4, Junctions: bond},
 		{Link: port(3, "eth2"), CarrierChanges: 6, Junctions: bond},
 	}
-	got := fileUplink(&a)
+	got := fileUplink(&a, lease{})
 	if diff := cmp.Diff(want, got.Ports); diff != "" {
 		t.Errorf("ports (-want +got):\n%s", diff)
 	}
@@ -47,9 +47,9 @@ func TestFileUplinkMade(t *testing.T) {
 		Name: "storage", Port: nodefile.Link{Name: "eth1", Index: 2}, Parent: nodefile.Link{Name: "eth1", Index: 2}, VID: 300, Usable: true,
 		Identity: mapping.Identity{Switch: "mac:00:00:5e:00:53:01", VLAN: 300}, Certainty: nodefile.Fresh,
 	}
-	want := fileUplink(&a)
+	want := fileUplink(&a, lease{})
 	a.Device, a.Made = nodefile.Link{Name: "eth1.300", Index: 9}, true
-	if diff := cmp.Diff(want, fileUplink(&a)); diff != "" {
+	if diff := cmp.Diff(want, fileUplink(&a, lease{})); diff != "" {
 		t.Errorf("with the device (-without +with):\n%s", diff)
 	}
 }

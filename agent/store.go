@@ -8,13 +8,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"time"
 
-	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/atomicfile"
 	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/mapping"
-	"github.com/colvin-net/colvin/mapping/belief"
 	"github.com/colvin-net/colvin/mapping/colour"
 	"github.com/colvin-net/colvin/mapping/identity"
 )
@@ -22,79 +19,8 @@ import (
 // A store keeps the agent's own files: what must outlive a restart.
 type store struct{ statefile.Dir }
 
-// The versions that are written.
-const (
-	memoryVersion         = 3
-	clusterColoursVersion = 2
-)
-
-// memoryFile is what memory.json holds.
-type memoryFile struct {
-	Version int            `json:"version"`
-	Saved   time.Time      `json:"saved"`
-	Memory  mapping.Memory `json:"memory"`
-}
-
-// memoryFormat needs no sync: after a power failure the node has rebooted, and what was
-// known before only explains.
-var memoryFormat = statefile.Format[memoryFile]{
-	Name: "memory.json", Version: memoryVersion, Limit: 256 << 20, Volatile: true, Earlier: readEarlierMemory,
-}
-
-// readEarlierMemory reads versions 1 and 2, which had claims in place of what is believed:
-// who held the ports is remembered, and trusted by nothing until it is heard. Which
-// chassis are one switch is not: some were taken for the successors of others.
-func readEarlierMemory(version int, data []byte) (memoryFile, error) {
-	if version != 1 && version != 2 {
-		return memoryFile{}, fmt.Errorf("format version %d is not known", version)
-	}
-	var before struct {
-		Saved  time.Time `json:"saved"`
-		Memory struct {
-			BootID string `json:"bootID"`
-			Claims []struct {
-				Interface string             `json:"interface"`
-				Index     int                `json:"index"`
-				MAC       discovery.MAC      `json:"mac"`
-				Epoch     uint32             `json:"epoch"`
-				Neighbor  discovery.Neighbor `json:"neighbor"`
-			} `json:"claims"`
-		} `json:"memory"`
-	}
-	if err := json.Unmarshal(data, &before); err != nil {
-		return memoryFile{}, err
-	}
-	f := memoryFile{Version: memoryVersion, Saved: before.Saved, Memory: mapping.Memory{BootID: before.Memory.BootID}}
-	for _, c := range before.Memory.Claims {
-		p := belief.Port{Interface: c.Interface, Index: c.Index, MAC: c.MAC, Epoch: c.Epoch, Holder: &belief.Voice{Neighbor: c.Neighbor}}
-		f.Memory.Ports = append(f.Memory.Ports, p.Suspected(before.Saved, belief.Rebooted))
-	}
-	return f, nil
-}
-
-// memory reads what an earlier run remembered. A file that cannot be understood is set
-// aside, not lost, and the node starts knowing nothing, which is always safe. So it does
-// with one that is older than the node file, which was written then: it could contradict
-// what the plugin has read.
-func (s store) memory(written time.Time) (mapping.Memory, error) {
-	f, err := memoryFormat.Read(s.Dir)
-	if err == nil && f.Saved.Before(written) && !f.Saved.IsZero() {
-		return mapping.Memory{}, fmt.Errorf("%s is older than the node file, and is not believed", s.Path(memoryFormat.Name))
-	}
-	return f.Memory, s.Recover(memoryFormat.Name, err)
-}
-
-func (s store) saveMemory(m mapping.Memory, now time.Time) error {
-	return memoryFormat.Write(s.Dir, memoryFile{Version: memoryVersion, Saved: now, Memory: m})
-}
-
-// forgetMemory removes what earlier runs remembered.
-func (s store) forgetMemory() error {
-	if err := os.Remove(s.Path(memoryFormat.Name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
-}
+// clusterColoursVersion is the one that is written.
+const clusterColoursVersion = 2
 
 const coloursName = "colours.json"
 

@@ -77,20 +77,40 @@ func remembered() mapping.Memory {
 	return m
 }
 
+// upAt is how long the machine was up in the formats.
+func upAt(t time.Time) time.Duration { return t.Sub(saved.Add(-time.Hour)) }
+
+// TestMemoryOnAnotherAxis holds that what was heard a minute ago was so for an agent that
+// starts after the time of day was set, too.
+func TestMemoryOnAnotherAxis(t *testing.T) {
+	run := statefile.Dir(t.TempDir())
+	if err := (memories{run: run, sinceBoot: upAt}).save(remembered(), saved); err != nil {
+		t.Fatal(err)
+	}
+	const set = 3 * time.Hour
+	got, err := memories{run: run, sinceBoot: func(t time.Time) time.Duration { return upAt(t) - set }}.read(time.Time{})
+	if diff := cmp.Diff(remembered().Shift(set), got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	if heard, was := got.Ports[3].Holder.LastHeard, remembered().Ports[3].Holder.LastHeard; heard.Sub(was) != set {
+		t.Errorf("heard %v later", heard.Sub(was))
+	}
+}
+
 // TestMemoryFormats holds that what each version wrote is read, and what is written now
 // stays as it is.
 func TestMemoryFormats(t *testing.T) {
 	s := store{statefile.Dir(t.TempDir())}
-	if err := s.saveMemory(remembered(), saved); err != nil {
+	if err := (memories{run: s.Dir, sinceBoot: upAt}).save(remembered(), saved); err != nil {
 		t.Fatal(err)
 	}
 	expectFile(t, s, memoryFormat.Name, "memory.v3.json")
-	got, err := put(t, "memory.v3.json", memoryFormat.Name).memory(time.Time{})
+	got, err := memories{run: put(t, "memory.v3.json", memoryFormat.Name).Dir, sinceBoot: upAt}.read(time.Time{})
 	if diff := cmp.Diff(remembered(), got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 	for _, version := range []string{"memory.v1.json", "memory.v2.json"} {
-		got, err := put(t, version, memoryFormat.Name).memory(time.Time{})
+		got, err := memories{run: put(t, version, memoryFormat.Name).Dir}.read(time.Time{})
 		if err != nil || len(got.Ports) != 6 || got.BootID != "boot-1" || got.Switches != nil {
 			t.Fatalf("%s: %+v, %v", version, got, err)
 		}
@@ -113,7 +133,7 @@ func TestMemoryOfALaterVersion(t *testing.T) {
 		if err := os.WriteFile(s.Path(memoryFormat.Name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		m, err := s.memory(time.Time{})
+		m, err := memories{run: s.Dir, state: statefile.Dir(t.TempDir())}.read(time.Time{})
 		if err == nil || m.Ports != nil {
 			t.Errorf("%q: %+v, %v", content, m, err)
 		}

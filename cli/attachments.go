@@ -79,7 +79,7 @@ func (a *app) attachmentTable(attached []agentapi.ContainerAttachment, problem s
 		header = append(header, "IDENTITY", "LEADS TO", "SWITCH", "REASON", "CONTAINER")
 	}
 	var cells [][]string
-	gone, unfinished := 0, 0
+	gone, unfinished, exposed := 0, 0, 0
 	for i := range attached {
 		at := &attached[i]
 		row := []string{at.Owner(), at.IfName, at.Network, at.Device.Name, string(at.Status), fit.Age(a.now().Sub(at.Since))}
@@ -90,6 +90,9 @@ func (a *app) attachmentTable(attached []agentapi.ContainerAttachment, problem s
 		case at.Orphaned != "":
 			gone++
 			row[4] += ", orphaned"
+		case at.Exposed:
+			exposed++
+			row[4] += ", exposed"
 		}
 		if a.format == formatWide {
 			row = append(row, identity.Key(at.Identity).Named(), at.LeadsTo(), at.Neighbor, cmp.Or(at.Orphaned, at.Reason), at.ContainerID)
@@ -112,6 +115,9 @@ func (a *app) attachmentTable(attached []agentapi.ContainerAttachment, problem s
 	}
 	if unfinished > 0 {
 		notes = append(notes, fmt.Sprintf("Attachments that were begun and not completed: %d; the runtime's next DEL undoes them, or restart the container.", unfinished))
+	}
+	if exposed > 0 {
+		notes = append(notes, fmt.Sprintf(`Containers that can reach tagged VLANs of their device if they may send raw frames: %d; "colvin status" tells what to do (%s).`, exposed, mapping.TrunkExposed))
 	}
 	if problem != "" {
 		notes = append(notes, fmt.Sprintf("%s: %s", mapping.RecordsUnreadable, problem))

@@ -36,7 +36,9 @@ func attachedContainers() []agentapi.ContainerAttachment {
 	odd.IfName, odd.Reason = "net\n1", "waiting for its LLDP"
 	begun := at("4ea1c7e4d1a2b3c4d5e6", "web-4", agentapi.ContainerOK, time.Hour)
 	begun.Orphaned = "its ADD was not completed"
-	return []agentapi.ContainerAttachment{ok, moved, down, odd, begun}
+	exposed := at("5ea1c7e4d1a2b3c4d5e6", "web-5", agentapi.ContainerOK, time.Hour)
+	exposed.Exposed = true
+	return []agentapi.ContainerAttachment{ok, moved, down, odd, begun, exposed}
 }
 
 // TestAgentHasNoAnswer holds that an agent which runs is not said to be gone.

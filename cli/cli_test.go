@@ -241,7 +241,7 @@ func TestWithoutAgent(t *testing.T) {
 	file := &nodefile.File{
 		Version: nodefile.Version, Node: "node1", BootID: "boot-1", Written: now.Add(-time.Hour).UTC(),
 		Networks: []nodefile.Network{{Name: "green", Uplinks: []nodefile.Uplink{{
-			Identity: "mac:00:00:5e:00:53:01 vlan 100", Certainty: nodefile.Fresh, Usable: true,
+			Identity: "mac:00:00:5e:00:53:01 vlan 100", Certainty: nodefile.Fresh, Usable: true, Until: time.Hour,
 			Device: nodefile.Link{Name: "eth1", Index: 2, MAC: "02:00:00:00:00:02"}, Ports: []nodefile.Port{{Link: nodefile.Link{Name: "eth1", Index: 2, MAC: "02:00:00:00:00:02"}}},
 			Neighbor: "sw-green mac:00:00:5e:00:53:01 port ifname:Ethernet1/7", Rule: "/etc/colvin/rules.yaml:5",
 		}}}},

@@ -155,10 +155,7 @@ func (a *operation) carryOut(t *target, netns record.Netns, prev *current.Result
 	if err := a.spare(t); err != nil {
 		return withError(err, "undoing it", a.forget(r))
 	}
-	if err := a.attach(d, t, r, prev); err != nil {
-		return a.undo(r, err)
-	}
-	return nil
+	return a.attach(d, t, r, prev)
 }
 
 // previous is the result of the plugin before this one in the list; nil for none.
@@ -203,15 +200,22 @@ func (a *operation) record(t *target, netns record.Netns) (*target, *record.Reco
 	return nil, nil, err
 }
 
+// renewedWithin is how old the node file of an agent that lives is at most, and some more:
+// it renews what it grants for a quarter of an hour after half of that.
+const renewedWithin = 10 * time.Minute
+
 // noteAge says how old the knowledge is that the attachment rests on, where nobody
 // renews it. The runtime keeps what a plugin writes there in its log.
 func (a *operation) noteAge(node *nodefile.File, about string) {
+	why := "colvind does not run"
 	if agentlock.Held(a.conf.agentLock()) {
-		return
+		if a.now().Sub(node.Written) < renewedWithin {
+			return
+		}
+		why = `colvind renews nothing, as if it were frozen ("systemctl status colvind" tells)`
 	}
-	age := max(0, time.Since(node.Written).Round(time.Second)) // the clock may have been set back
-	said := fmt.Sprintf("colvin: %s: attached, but colvind does not run; what is known here was last written %v ago (%s), and the kernel confirms it: no link was lost since",
-		about, age, node.Written.UTC().Format(time.RFC3339))
+	said := fmt.Sprintf("colvin: %s: attached, but %s; what is known here was last written %s (%s), and the kernel confirms it: no link was lost since",
+		about, why, a.ago(node.Written), node.Written.UTC().Format(time.RFC3339))
 	_, _ = fmt.Fprintln(a.stderr, oneLine(said))
 }
 
@@ -232,19 +236,28 @@ func (a *operation) newRecord(t *target, netns record.Netns) (*record.Record, er
 	}, nil
 }
 
-// attach runs the delegate, asks the kernel again and hands out the result.
+// attach runs the delegate and makes sure of what it did, or undoes it.
 func (a *operation) attach(d *program, t *target, r *record.Record, prev *current.Result) error {
 	asked, err := (&version.ConfigDecoder{}).Decode(a.args.StdinData)
 	if err != nil {
-		return err
+		return a.undo(r, err)
 	}
 	result, err := d.add(r.DelegateConf, asked)
 	if err != nil {
-		return err
+		return a.undo(r, err)
 	}
-	if err := a.still(t); err != nil {
-		return err
+	err = a.still(t, r)
+	if err == nil {
+		err = a.handOut(t, r, prev, result, asked)
 	}
+	if err != nil {
+		return withError(a.undo(r, err), "removing what the delegate left", a.removeMade(r))
+	}
+	return nil
+}
+
+// handOut writes the result, for the record and for the runtime.
+func (a *operation) handOut(t *target, r *record.Record, prev, result *current.Result, asked string) error {
 	if prev != nil {
 		result = afterPrevious(prev, result)
 	}
@@ -268,12 +281,14 @@ func (a *operation) attach(d *program, t *target, r *record.Record, prev *curren
 // still makes sure that the delegate has used the device that was checked and
 // that it still leads to the network: the delegate got a name, a cable can move in
 // a moment, and a delegate that waits for DHCP takes many.
-func (a *operation) still(t *target) error {
+func (a *operation) still(t *target, r *record.Record) error {
 	var err error
 	if t.takes {
-		err = a.tookIt(t)
-	} else if err = a.unchanged(t); err == nil {
-		err = a.stillLeads(t)
+		err = a.tookIt(t, r)
+	} else if err = a.made(r); err == nil {
+		if err = a.unchanged(t); err == nil {
+			err = a.stillLeads(t)
+		}
 	}
 	if err != nil {
 		return fail(types.ErrTryAgainLater, "changed while attaching: %v; %s", err, a.conf.agentAdvice())
@@ -293,16 +308,16 @@ func (a *operation) unchanged(t *target) error {
 }
 
 // tookIt makes sure that the device which was checked is the one in the container.
-func (a *operation) tookIt(t *target) error {
+func (a *operation) tookIt(t *target, r *record.Record) error {
 	if _, err := same(a.kernel, linkOf(t.device)); err == nil {
 		return fmt.Errorf("%s is still on the node", t.device.Name)
+	}
+	if err := a.made(r); err != nil {
+		return err
 	}
 	now, err := a.kernel.InNetns(a.args.Netns, a.args.IfName)
 	if err != nil {
 		return err
-	}
-	if now.MAC != t.device.MAC {
-		return fmt.Errorf("%s in the container has MAC address %s, and %s had %s", now.Name, now.MAC, t.device.Name, t.device.MAC)
 	}
 	return a.dropAltNames(now, t)
 }
@@ -332,7 +347,7 @@ func (a *operation) stillLeads(t *target) error {
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(node.Lookup(a.conf.network), t.isStill) {
+		if slices.ContainsFunc(node.Lookup(a.conf.network), func(now nodefile.Uplink) bool { return t.isStill(now) && a.onTime(&now) }) {
 			return nil
 		}
 		if !t.make || time.Since(start) > settleTime {

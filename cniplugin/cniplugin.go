@@ -19,6 +19,8 @@ import (
 
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/internal/agentlock"
+	"github.com/colvin-net/colvin/internal/boottime"
+	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -49,11 +51,16 @@ type Plugin struct {
 	stderr       io.Writer
 	lockWait     time.Duration
 	delegateWait time.Duration
+	now          func() time.Time
+	sinceBoot    func() time.Duration // the clock of the node file's deadlines
 }
 
 // New returns the plugin as the CNI runtime calls it.
 func New() *Plugin {
-	return &Plugin{kernel: hostKernel{}, stdout: os.Stdout, stderr: os.Stderr, lockWait: lockWait, delegateWait: delegateWait}
+	return &Plugin{
+		kernel: hostKernel{}, stdout: os.Stdout, stderr: os.Stderr, lockWait: lockWait, delegateWait: delegateWait,
+		now: time.Now, sinceBoot: boottime.SinceBoot,
+	}
 }
 
 // Funcs are the five verbs that need a handler; VERSION needs none.
@@ -129,6 +136,13 @@ func (s *session) readNode(c *conf) (*nodefile.File, error) {
 	}
 	return node, nil
 }
+
+// onTime reports whether the agent's word on an uplink is still good. It is renewed while
+// the agent lives, so nobody need tell whether one is dead or frozen.
+func (p *Plugin) onTime(a *nodefile.Uplink) bool { return p.sinceBoot() < a.Until }
+
+// ago says how long ago something was. The clock may have been set back since.
+func (p *Plugin) ago(t time.Time) string { return fit.Span(max(0, p.now().Sub(t))) + " ago" }
 
 // agentAdvice is what to do when only the agent can improve the situation.
 func (c *conf) agentAdvice() string {

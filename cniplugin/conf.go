@@ -27,6 +27,7 @@ type conf struct {
 
 	network   string // the name to resolve
 	selection string
+	isolation string // empty for the node's
 	runDir    string
 	recordDir string
 
@@ -57,6 +58,7 @@ func parseConf(data []byte) (*conf, error) {
 	p.get("name", &c.name)
 	p.take("network", &c.network)
 	p.take("select", &c.selection)
+	p.take("isolation", &c.isolation)
 	p.takeDir("runDirectory", &c.runDir)
 	p.takeDir("recordDirectory", &c.recordDir)
 	switch {
@@ -68,6 +70,11 @@ func parseConf(data []byte) (*conf, error) {
 	}
 	if c.selection != selectOnly && c.selection != selectFirst {
 		p.bad(`"select" is %q, want "only" or "first"`, c.selection)
+	}
+	switch c.isolation {
+	case "", nodefile.IsolationOff, nodefile.IsolationStrict:
+	default:
+		p.bad(`"isolation" is %q, want "off" or "strict"`, c.isolation)
 	}
 	p.readDelegate(c)
 	return c, p.err()

@@ -85,7 +85,7 @@ func TestResolveErrors(t *testing.T) {
 				a.Device, a.Reason = nodefile.Link{}, "no VLAN device for VID 300 on eth1"
 				tagVID(a, 300)
 			},
-			100, `node1: network "green" cannot be used now: eth1 with VLAN 300 (leaf-1 Ethernet4, chassis mac:00:1b:21:aa:bb:cc VLAN 100, rules.yaml:3) is fresh since 2026-05-01T12:00:00Z: ` +
+			100, `node1: network "green" cannot be used now: eth1 with VLAN 300 (leaf-1 Ethernet4, chassis mac:00:1b:21:aa:bb:cc VLAN 100, rules.yaml:3) is fresh since 2026-05-01T12:00:00Z (5 min ago): ` +
 				`no VLAN device for VID 300 on eth1; change that on the node, or place the container on another; "colvin explain eth1" tells more`,
 		},
 		{
@@ -93,12 +93,12 @@ func TestResolveErrors(t *testing.T) {
 				a := green(b)
 				a.Usable, a.Certainty, a.Reason, a.Rule = false, nodefile.Unverified, "the link was lost and no switch has been heard since", ""
 			},
-			11, `node1: network "green" cannot be used now: eth1 (leaf-1 Ethernet4, chassis mac:00:1b:21:aa:bb:cc VLAN 100) is unverified since 2026-05-01T12:00:00Z: ` +
+			11, `node1: network "green" cannot be used now: eth1 (leaf-1 Ethernet4, chassis mac:00:1b:21:aa:bb:cc VLAN 100) is unverified since 2026-05-01T12:00:00Z (5 min ago): ` +
 				`the link was lost and no switch has been heard since` + waitForAgent,
 		},
 		{
 			"down", func(b *bench) { a := green(b); a.Usable, a.Certainty = false, nodefile.Down },
-			11, `node1: network "green" cannot be used now: eth1 (leaf-1 Ethernet4, chassis mac:00:1b:21:aa:bb:cc VLAN 100, rules.yaml:3) is down since 2026-05-01T12:00:00Z` + waitForAgent,
+			11, `node1: network "green" cannot be used now: eth1 (leaf-1 Ethernet4, chassis mac:00:1b:21:aa:bb:cc VLAN 100, rules.yaml:3) is down since 2026-05-01T12:00:00Z (5 min ago)` + waitForAgent,
 		},
 		{
 			"ambiguous", func(b *bench) { also(b, attached(eth(5, "eth2"), 100)) },
@@ -185,12 +185,12 @@ func TestNodeFileErrors(t *testing.T) {
 		name, content, want string
 	}{
 		{"missing", "", "no such file; check that colvind runs on this node: it writes this file when it starts"},
-		{"truncated", `{"version":2,"node":"no`, "damaged: unexpected end of JSON input" + restart},
+		{"truncated", `{"version":3,"node":"no`, "damaged: unexpected end of JSON input" + restart},
 		{"garbage", "\x7fELF", `damaged: invalid character '\x7f' looking for beginning of value` + restart},
-		{"other version", `{"version":7}`, "format version 7, want 2; install colvind, colvin and the CNI plugin of one release, then restart colvind"},
+		{"other version", `{"version":7}`, "format version 7, want 3; install colvind, colvin and the CNI plugin of one release, then restart colvind"},
 		{
 			"what a colvind of version 1 wrote", earlier,
-			"format version 1, want 2; install colvind, colvin and the CNI plugin of one release, then restart colvind",
+			"format version 1, want 3; install colvind, colvin and the CNI plugin of one release, then restart colvind",
 		},
 		{"huge", strings.Repeat("[", nodefile.MaxSize+1), "damaged: it is larger than 33554432 bytes" + restart},
 		{"FIFO", "fifo", "damaged: it is not a regular file" + restart},

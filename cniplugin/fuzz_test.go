@@ -24,6 +24,7 @@ import (
 
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/discovery/link"
 	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -91,7 +92,9 @@ func newFuzzRig(f *testing.F) *fuzzRig {
 		f.Fatal(err)
 	}
 	kernel := &fakeKernel{Boot: "boot1", log: filepath.Join(r.dir, "never"), Now: []discovery.Interface{eth(4, "eth1"), eth(5, "eth2")}}
+	kernel.Made = map[string]link.Origin{"net1": madeOver(4, "macvlan")}
 	r.plugin = &Plugin{kernel: kernel, stdout: r.stdout, stderr: io.Discard, lockWait: time.Second, delegateWait: 30 * time.Second}
+	r.plugin.now, r.plugin.sinceBoot = time.Now, func() time.Duration { return 0 }
 	r.funcs = r.plugin.Funcs()
 	for _, verb := range []*func(*skel.CmdArgs) error{&r.funcs.Add, &r.funcs.Del, &r.funcs.Check, &r.funcs.GC, &r.funcs.Status} {
 		handler := *verb

@@ -65,7 +65,7 @@ func pluginMain() error {
 		return err
 	}
 	p := New()
-	p.kernel = k
+	p.kernel, p.sinceBoot = k, func() time.Duration { return 0 }
 	if err := skel.PluginMainFuncsWithError(p.Funcs(), version.All, ""); err != nil {
 		return errors.Join(err, err.Print())
 	}
@@ -155,10 +155,15 @@ type fakeKernel struct {
 	Inside map[string]discovery.Interface // of the container, by name
 	Usage  map[int]link.Usage             // by ifindex
 	PCI    map[string]link.PCIDevice
+	// Made is what the delegate has left in the container, by name; where it says
+	// nothing, that is what the delegate was told to make.
+	Made map[string]link.Origin
 	// VFVLANs are those of eth1's virtual functions, by number.
 	VFVLANs map[int]uint16
 
 	addErr, bootErr, listErr, deleteErr, usageErr error
+
+	deleted []string // by DeleteIn
 
 	mu    sync.Mutex
 	later []discovery.Interface
@@ -200,6 +205,9 @@ func (k *fakeKernel) ByIndex(index int) (discovery.Interface, error) {
 			return i, nil
 		}
 	}
+	if bridge, _, bridged := k.told(); bridged && index == fakeEnd {
+		return discovery.Interface{Index: index, Name: "veth1", Kind: "veth", Master: bridge}, nil
+	}
 	return discovery.Interface{}, fmt.Errorf("read network device %d: %w", index, link.ErrNotFound)
 }
 
@@ -212,6 +220,56 @@ func (k *fakeKernel) InNetns(path, ifname string) (discovery.Interface, error) {
 		return i, nil
 	}
 	return discovery.Interface{}, link.ErrNotFound
+}
+
+// fakeEnd is the ifindex of the veth that a fake bridge plugin makes.
+const fakeEnd = 999
+
+// told is the device that the delegate was told last, and the VLAN.
+func (k *fakeKernel) told() (index int, vid uint16, bridged bool) {
+	data, _ := os.ReadFile(k.log)
+	var last struct {
+		Conf struct {
+			Master, Bridge string
+			VLANID         uint16
+		}
+	}
+	for line := range strings.Lines(string(data)) {
+		_ = json.Unmarshal([]byte(line), &last)
+	}
+	for _, i := range slices.Concat(k.Now, k.later) {
+		if i.Name == last.Conf.Master+last.Conf.Bridge {
+			return i.Index, last.Conf.VLANID, last.Conf.Bridge != ""
+		}
+	}
+	return 0, 0, false
+}
+
+// OriginIn has what the delegate was told to make, where nothing else is said.
+func (k *fakeKernel) OriginIn(path, ifname string) (link.Origin, error) {
+	if o, ok := k.Made[ifname]; ok {
+		return o, nil
+	}
+	i, err := k.InNetns(path, ifname)
+	if !errors.Is(err, link.ErrNotFound) {
+		return link.Origin{Interface: i}, err
+	}
+	lower, vid, bridged := k.told()
+	switch {
+	case lower == 0:
+		return link.Origin{}, err
+	case bridged:
+		return link.Origin{Interface: discovery.Interface{Name: ifname, Kind: "veth"}, Lower: fakeEnd, Here: true}, nil
+	}
+	return link.Origin{Interface: discovery.Interface{Name: ifname, Kind: "macvlan", VLAN: vid}, Lower: lower, Here: true}, nil
+}
+
+func (k *fakeKernel) DeleteIn(_, ifname string) error {
+	if _, ok := k.Made[ifname]; !ok {
+		return link.ErrNotFound
+	}
+	k.deleted = append(k.deleted, ifname)
+	return k.deleteErr
 }
 
 func (k *fakeKernel) RemoveAltNamesIn(_, ifname string, altNames []string) error {
@@ -288,7 +346,11 @@ type bench struct {
 	conf   map[string]any
 	script script
 	node   nodefile.File
+	booted time.Duration // ago
 }
+
+// deadline is until when the node file counts, since boot.
+const deadline = time.Hour
 
 var since = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 
@@ -301,7 +363,7 @@ func eth(index int, name string) discovery.Interface {
 func attached(i discovery.Interface, vlan int) nodefile.Uplink {
 	return nodefile.Uplink{
 		Identity: fmt.Sprintf("mac:00:1b:21:aa:bb:cc vlan %d", vlan), Device: linkOf(i), Ports: []nodefile.Port{portOf(i)},
-		Certainty: nodefile.Fresh, Usable: true, Since: since, Neighbor: "leaf-1 Ethernet" + fmt.Sprint(i.Index), Rule: "rules.yaml:3",
+		Certainty: nodefile.Fresh, Usable: true, Until: deadline, Since: since, Neighbor: "leaf-1 Ethernet" + fmt.Sprint(i.Index), Rule: "rules.yaml:3",
 	}
 }
 
@@ -320,6 +382,8 @@ func newBench(t *testing.T) *bench {
 	b.script.Log = filepath.Join(dir, "calls")
 	b.kernel = &fakeKernel{Boot: "boot1", log: b.script.Log, Now: []discovery.Interface{eth(4, "eth1"), eth(5, "eth2")}}
 	b.plugin = &Plugin{kernel: b.kernel, stdout: &b.stdout, stderr: &b.stderr, lockWait: 10 * time.Second, delegateWait: 30 * time.Second}
+	b.plugin.now = func() time.Time { return since.Add(5 * time.Minute) }
+	b.plugin.sinceBoot = func() time.Duration { return b.booted }
 	b.node = nodefile.File{
 		Version: nodefile.Version, Node: "node1", BootID: "boot1", Written: since, Converged: true,
 		Networks: []nodefile.Network{

@@ -23,6 +23,11 @@ type kernel interface {
 	// InNetns returns the interface with that name in the network namespace at
 	// path, or link.ErrNotFound.
 	InNetns(path, ifname string) (discovery.Interface, error)
+	// OriginIn returns the same with what is below it.
+	OriginIn(path, ifname string) (link.Origin, error)
+	// DeleteIn removes the interface with that name in the network namespace at path,
+	// or returns link.ErrNotFound.
+	DeleteIn(path, ifname string) error
 	// RemoveAltNamesIn takes alternative names from the interface ifname in the
 	// network namespace at path.
 	RemoveAltNamesIn(path, ifname string, altNames []string) error
@@ -57,6 +62,12 @@ func (hostKernel) List() ([]discovery.Interface, error) { return link.List() }
 func (hostKernel) InNetns(path, ifname string) (discovery.Interface, error) {
 	return link.InNetns(path, ifname)
 }
+
+func (hostKernel) OriginIn(path, ifname string) (link.Origin, error) {
+	return link.OriginIn(path, ifname)
+}
+
+func (hostKernel) DeleteIn(path, ifname string) error { return link.DeleteIn(path, ifname) }
 
 func (hostKernel) RemoveAltNamesIn(path, ifname string, altNames []string) error {
 	return link.RemoveAltNamesIn(path, ifname, altNames)

@@ -20,19 +20,24 @@ import (
 // resolve finds the one device that leads to the network asked for. It errs on
 // the side of no answer: not knowing is allowed, guessing is not.
 func (p *Plugin) resolve(c *conf, node *nodefile.File) (*target, error) {
-	var usable, unusable []nodefile.Uplink
+	var usable, late, unusable []nodefile.Uplink
 	for _, a := range node.Lookup(c.network) {
-		if a.Usable && a.Attachable() {
-			usable = append(usable, a)
-		} else {
+		switch {
+		case !a.Usable || !a.Attachable():
 			unusable = append(unusable, a)
+		case !p.onTime(&a):
+			late = append(late, a)
+		default:
+			usable = append(usable, a)
 		}
 	}
 	switch {
 	case len(usable) > 0:
 		return p.choose(c, node, usable)
+	case len(late) > 0:
+		return nil, p.lateError(c, node, late)
 	case len(unusable) > 0:
-		return nil, unusableError(c, node, unusable)
+		return nil, p.unusableError(c, node, unusable)
 	}
 	return nil, c.unknownError(node)
 }
@@ -40,6 +45,9 @@ func (p *Plugin) resolve(c *conf, node *nodefile.File) (*target, error) {
 // choose decides between usable uplinks and lets the kernel confirm.
 func (p *Plugin) choose(c *conf, node *nodefile.File, usable []nodefile.Uplink) (*target, error) {
 	usable, err := p.usableBy(c, node, usable)
+	if err == nil {
+		usable, err = isolated(c, node, usable)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -115,13 +123,23 @@ func why(a *nodefile.Uplink) string {
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
 }
 
+// lateError is for what nobody has confirmed for too long: the agent is dead, or frozen.
+func (p *Plugin) lateError(c *conf, node *nodefile.File, late []nodefile.Uplink) error {
+	var list []string
+	for i := range late {
+		list = append(list, deviceName(&late[i])+" ("+why(&late[i])+")")
+	}
+	return fail(types.ErrTryAgainLater, `%s: network %q cannot be used now: what colvind knew of %s was written %s (%s), which is too old to attach by; is colvind running? "systemctl status colvind" tells`,
+		node.Node, c.network, strings.Join(atMost(list), " and "), p.ago(node.Written), node.Written.UTC().Format(time.RFC3339))
+}
+
 // unusableError is 11 where time can help, else 100.
-func unusableError(c *conf, node *nodefile.File, all []nodefile.Uplink) error {
+func (p *Plugin) unusableError(c *conf, node *nodefile.File, all []nodefile.Uplink) error {
 	var list []string
 	code, advice := errNotHere, fmt.Sprintf(`change that on the node, or place the container on another; "colvin explain %s" tells more`, all[0].Ports[0].Name)
 	for i := range all {
 		a := &all[i]
-		list = append(list, state(a))
+		list = append(list, p.state(a))
 		if a.Attachable() && (a.Certainty == nodefile.Unverified || a.Certainty == nodefile.Down) {
 			code, advice = types.ErrTryAgainLater, c.agentAdvice()
 		}
@@ -129,12 +147,12 @@ func unusableError(c *conf, node *nodefile.File, all []nodefile.Uplink) error {
 	return fail(code, "%s: network %q cannot be used now: %s; %s", node.Node, c.network, strings.Join(atMost(list), "; "), advice)
 }
 
-func state(a *nodefile.Uplink) string {
+func (p *Plugin) state(a *nodefile.Uplink) string {
 	var ports []string
-	for _, p := range a.Ports {
-		ports = append(ports, p.Name+withTag(p.VID))
+	for _, port := range a.Ports {
+		ports = append(ports, port.Name+withTag(port.VID))
 	}
-	s := fmt.Sprintf("%s (%s) is %s since %s", strings.Join(ports, " and "), why(a), a.Certainty, a.Since.UTC().Format(time.RFC3339))
+	s := fmt.Sprintf("%s (%s) is %s since %s (%s)", strings.Join(ports, " and "), why(a), a.Certainty, a.Since.UTC().Format(time.RFC3339), p.ago(a.Since))
 	if a.Reason != "" {
 		s += ": " + a.Reason
 	}

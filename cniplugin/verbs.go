@@ -12,6 +12,7 @@ import (
 	"github.com/containernetworking/cni/pkg/types"
 
 	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/discovery/link"
 	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/nodefile"
@@ -47,6 +48,10 @@ func (a *operation) check(r *record.Record) error {
 	}
 	if err := a.moved(r); err != nil {
 		return err
+	}
+	// That the interface or its namespace is gone is for the delegate to say.
+	if err := a.made(r); err != nil && !errors.Is(err, link.ErrNotFound) && !errors.Is(err, fs.ErrNotExist) {
+		return fail(errMoved, "container %s is not attached as it should be: %v; restart the container", r.ContainerID, err)
 	}
 	conf, err := withPrevResult(r.DelegateConf, a.args.StdinData)
 	if err != nil {

@@ -3,6 +3,7 @@
 package mapping
 
 import (
+	"cmp"
 	"reflect"
 	"slices"
 	"time"
@@ -18,8 +19,8 @@ const forgetAfter = time.Hour
 // Memory is what a node remembers from one snapshot to the next, and over a
 // restart of the agent: what is believed of each port.
 type Memory struct {
-	BootID string        `json:"bootID"`
-	Ports  []belief.Port `json:"ports"` // ordered by ifindex
+	BootID string        `json:"bootID"` // World.InstanceID
+	Ports  []belief.Port `json:"ports"`  // ordered by ifindex
 
 	Switches Switches `json:"switches,omitempty"` // those with several chassis IDs
 	Bearers  Bearers  `json:"bearers,omitempty"`  // of chassis IDs that several ports share
@@ -29,7 +30,10 @@ type Memory struct {
 type World struct {
 	Node   string
 	BootID string
-	Rules  *rules.Set
+	// Instance is of what is known of links: another boot has another, and so has a network
+	// namespace that was made again. Empty: the boot's.
+	Instance string
+	Rules    *rules.Set
 
 	// How long a switch's word counts once it is heard no more, where no rule says it:
 	// after it fell silent, and after it said goodbye.
@@ -38,6 +42,9 @@ type World struct {
 	switches Switches // from the Memory
 	bearers  Bearers
 }
+
+// InstanceID names the instance for which what is remembered counts.
+func (w *World) InstanceID() string { return cmp.Or(w.Instance, w.BootID) }
 
 func (w *World) subject(ifname string, n *discovery.Neighbor) rules.Subject {
 	return rules.Subject{Node: w.Node, Interface: ifname, Neighbor: n}
@@ -53,6 +60,23 @@ func (m Memory) Restore(bootID string, now time.Time) Memory {
 		}
 	}
 	return out
+}
+
+// Shift is the memory with its times on an axis that began that much later.
+func (m Memory) Shift(by time.Duration) Memory {
+	m.Ports, m.Bearers = slices.Clone(m.Ports), slices.Clone(m.Bearers)
+	for i, p := range m.Ports {
+		m.Ports[i] = p.Shift(by)
+	}
+	for i := range m.Bearers {
+		b := &m.Bearers[i]
+		for _, t := range []*time.Time{&b.Heard, &b.Contradicted} {
+			if !t.IsZero() {
+				*t = t.Add(by)
+			}
+		}
+	}
+	return m
 }
 
 // Material is the memory without what changes while nothing happens.
@@ -79,7 +103,7 @@ func (m Memory) Advance(w World, snap *discovery.Snapshot) Memory {
 }
 
 func (m Memory) advancePorts(w World, snap *discovery.Snapshot) Memory {
-	out := Memory{BootID: w.BootID, Switches: w.switches, Bearers: w.bearers}
+	out := Memory{BootID: w.InstanceID(), Switches: w.switches, Bearers: w.bearers}
 	for i := range snap.Ports {
 		p := &snap.Ports[i]
 		ifi, ok := snap.Interface(p.Index)

@@ -48,7 +48,9 @@ func Resolve(in Input) View {
 	}
 	r.staleSoon()
 	r.nameAll()
+	trunks := r.trunks()
 	r.joinAll()
+	r.markTrunks(trunks)
 	r.readOnlyColours()
 	r.spans()
 	r.switchConditions()

@@ -148,6 +148,14 @@ func (p *player) Play(t *testing.T, verb string, args []string) (err error) {
 		p.attach = false
 	case "colours-tagged":
 		p.tagged = true
+	case "trunks": // where frames leave untagged and others tagged
+		var names []string
+		for _, a := range p.view.Uplinks {
+			if a.Trunk {
+				names = append(names, a.Port.Name+"/"+a.Device.Name)
+			}
+		}
+		fmt.Fprintf(&p.out, "== %s trunks: %s\n", p.now.Sub(start), strings.Join(names, " "))
 	case "known": // the names that could mean something
 		fmt.Fprintf(&p.out, "== %s known: %s\n", p.now.Sub(start), strings.Join(new(p.input()).KnownNames(), " "))
 	case "show":

@@ -78,10 +78,12 @@ type Uplink struct {
 
 	Certainty nodefile.Certainty `json:"certainty"`
 	Usable    bool               `json:"usable"`
-	Since     time.Time          `json:"since"` // when Certainty began; for stale, when last heard
+	Until     time.Time          `json:"until,omitzero"` // when it stops being usable unless something is heard; zero: no such time
+	Since     time.Time          `json:"since"`          // when Certainty began; for stale, when last heard
 	Reason    string             `json:"reason,omitempty"`
-	// Until is when it stops being usable unless something is heard; zero: never.
-	Until time.Time `json:"until,omitzero"`
+	// Trunk is set where frames leave untagged through a port on which tagged VLANs are
+	// told or declared: whoever may send raw frames there can tag his own.
+	Trunk bool `json:"trunk,omitempty"`
 
 	Neighbor discovery.MSAP `json:"neighbor"`
 	System   string         `json:"system,omitempty"` // the neighbour's system name
@@ -146,6 +148,7 @@ const (
 	FilesUnwritable  ConditionType = "FilesUnwritable"  // the agent cannot write its files
 	StateDamaged     ConditionType = "StateDamaged"     // a state file was damaged and set aside
 
+	TrunkExposed      ConditionType = "TrunkExposed"      // containers are attached untagged where tagged VLANs can be reached
 	AttachmentMoved   ConditionType = "AttachmentMoved"   // a container is in another network than it asked for
 	DeviceInUse       ConditionType = "DeviceInUse"       // a device is in a container, not gone
 	OrphanedRecords   ConditionType = "OrphanedRecords"   // containers are gone, and nobody has removed their attachments

@@ -49,6 +49,10 @@ type ContainerAttachment struct {
 	// ToNetwork is what To is called; empty where it has no name.
 	ToNetwork string `json:"toNetwork,omitempty"`
 
+	// Exposed is set where the container is attached untagged to a trunk, so that it can
+	// reach the tagged VLANs there if it may send raw frames.
+	Exposed bool `json:"exposed,omitempty"`
+
 	// Gone is when the container was found gone; zero while it is not known to be.
 	Gone time.Time `json:"gone,omitzero"`
 	// Orphaned says why nobody will remove the attachment; it is empty while

@@ -75,6 +75,7 @@ type Config struct {
 	// RecordDirectory is the CNI plugin's; the agent only reads it.
 	RecordDirectory string
 	Colours         Colours
+	Isolation       string // nodefile.IsolationOff or nodefile.IsolationStrict
 	AltNames        bool
 	Kubernetes      Kubernetes
 	Metrics         Metrics
@@ -163,6 +164,7 @@ func Parse(file string, data []byte) (Config, error) {
 			Attach: colours.Get("attach").Bool(!kubernetes.Enabled),
 			Of:     colours.Get("of").OneOf(ColoursOfUntagged, ColoursOfUntagged, ColoursOfAll),
 		},
+		Isolation:  m.Get("isolation").OneOf(nodefile.IsolationOff, nodefile.IsolationOff, nodefile.IsolationStrict),
 		AltNames:   m.Get("altnames").OneOf("off", "on", "off") == "on",
 		Kubernetes: kubernetes,
 		Metrics:    Metrics{Address: address(metrics.Get("address"))},

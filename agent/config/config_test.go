@@ -41,7 +41,7 @@ func TestReferenceConfiguration(t *testing.T) {
 	want := Config{
 		Interfaces: []string{"*"}, Protocols: []discovery.Protocol{discovery.ProtocolLLDP, discovery.ProtocolCDP},
 		Ports: Ports{Transmit: TransmitAuto, Capture: CaptureAuto}, Rules: defaultRules, Silence: defaultSilence, Goodbye: rules.SilenceRefuse, RunDirectory: nodefile.DefaultDir, StateDirectory: DefaultStateDir, RecordDirectory: record.DefaultDir,
-		Colours: Colours{Attach: true, Of: ColoursOfUntagged}, Log: Log{Level: slog.LevelInfo, Format: logText},
+		Colours: Colours{Attach: true, Of: ColoursOfUntagged}, Isolation: nodefile.IsolationOff, Log: Log{Level: slog.LevelInfo, Format: logText},
 	}
 	if diff := cmp.Diff(want, defaults); diff != "" {
 		t.Errorf("defaults (-want +got):\n%s", diff)
@@ -147,6 +147,13 @@ func TestAltNamesConfiguration(t *testing.T) {
 	}
 }
 
+func TestIsolationConfiguration(t *testing.T) {
+	_, err := Parse("colvind.yaml", []byte("isolation: hard"))
+	if want := `colvind.yaml:1:12: isolation: unknown value "hard"; write off or strict`; err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
 // TestConfiguration sets what the other tests leave as it is.
 func TestConfiguration(t *testing.T) {
 	c, err := Parse("colvind.yaml", []byte(`node: node1
@@ -159,6 +166,7 @@ runDirectory: /run/x
 stateDirectory: /state
 recordDirectory: /records
 colours: {attach: true, of: all}
+isolation: strict
 altnames: on
 kubernetes: {enabled: true, kubeconfig: /k}
 metrics: {address: "127.0.0.1:9100"}
@@ -166,7 +174,7 @@ log: {level: debug, format: json}
 `))
 	want := Config{
 		Node: "node1", Interfaces: []string{"eth*", "!eth0"}, Protocols: []discovery.Protocol{discovery.ProtocolCDP}, Ports: Ports{Transmit: TransmitAuto, Capture: CaptureAuto},
-		Rules: "/r", Silence: rules.SilenceKeep, Goodbye: rules.Silence(90 * time.Minute), RunDirectory: "/run/x", StateDirectory: "/state", RecordDirectory: "/records", Colours: Colours{Attach: true, Of: ColoursOfAll}, AltNames: true,
+		Rules: "/r", Silence: rules.SilenceKeep, Goodbye: rules.Silence(90 * time.Minute), RunDirectory: "/run/x", StateDirectory: "/state", RecordDirectory: "/records", Colours: Colours{Attach: true, Of: ColoursOfAll}, Isolation: nodefile.IsolationStrict, AltNames: true,
 		Kubernetes: Kubernetes{Enabled: true, Kubeconfig: "/k"}, Metrics: Metrics{Address: "127.0.0.1:9100"}, Log: Log{Level: slog.LevelDebug, Format: LogJSON},
 	}
 	if diff := cmp.Diff(want, c); err != nil || diff != "" {

@@ -4,6 +4,7 @@ package containers
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
@@ -31,7 +32,7 @@ func Moved(attached []agentapi.ContainerAttachment) []nodefile.Moved {
 // Conditions are what an operator should know of the containers, and of the records that
 // they were judged by.
 func Conditions(attached []agentapi.ContainerAttachment, r *Records) []mapping.Condition {
-	out := append(movedConditions(attached), takenConditions(attached)...)
+	out := slices.Concat(movedConditions(attached), exposedConditions(attached), takenConditions(attached))
 	var gone, unfinished []*agentapi.ContainerAttachment
 	for i := range attached {
 		switch a := &attached[i]; {
@@ -87,6 +88,32 @@ func movedConditions(attached []agentapi.ContainerAttachment) []mapping.Conditio
 		out = append(out, mapping.Condition{Type: mapping.AttachmentMoved, Interface: device, Network: network, Message: fmt.Sprintf(
 			"%s (%s)%s asked for %s (%s), but %s leads to %s on %s since %s; running containers are left alone: move the cable or the VLAN back, or restart them",
 			a.Owner(), fit.Printable(a.IfName), more, network, fit.Printable(identity.Key(a.Identity).Named()), device, a.LeadsTo(), a.Neighbor, a.Since.Local().Format(time.DateTime))})
+	}
+	return bounded(out)
+}
+
+// maxExposed is how many characters of containers' names a condition has.
+const maxExposed = 200
+
+// exposedConditions have one condition for each device.
+func exposedConditions(attached []agentapi.ContainerAttachment) []mapping.Condition {
+	exposed, devices := map[record.Link][]string{}, []record.Link(nil)
+	for i := range attached {
+		a := &attached[i]
+		if !a.Exposed || a.Orphaned != "" {
+			continue
+		}
+		if exposed[a.Device] == nil {
+			devices = append(devices, a.Device)
+		}
+		exposed[a.Device] = append(exposed[a.Device], fmt.Sprintf("%s (%s)", a.Owner(), fit.Printable(a.IfName)))
+	}
+	var out []mapping.Condition
+	for _, d := range devices {
+		device := fit.Printable(d.Name)
+		out = append(out, mapping.Condition{Type: mapping.TrunkExposed, Interface: device, Message: fmt.Sprintf(
+			"%s carries tagged VLANs beside the network that it leads to untagged, and containers that may send raw frames (CAP_NET_RAW) can tag their own there: %s; "+
+				"have the switch port carry one network, or refuse such attachments with isolation: strict in colvind.yaml", device, fit.List(exposed[d], maxExposed))})
 	}
 	return bounded(out)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
 func TestConditions(t *testing.T) {
@@ -73,5 +74,54 @@ func TestDevicesInUse(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"eth7"}, got); diff != "" {
 		t.Errorf("in use (-want +got):\n%s", diff)
+	}
+}
+
+// TestExposed holds that containers on a trunk are listed by device, and no longer than
+// anybody reads.
+func TestExposed(t *testing.T) {
+	at := func(device, pod string) agentapi.ContainerAttachment {
+		return agentapi.ContainerAttachment{
+			Key: record.Key{ContainerID: pod, IfName: "net1"}, Pod: record.Pod{Namespace: "default", Name: pod}, Device: nodeLink(device, 2), Exposed: true,
+		}
+	}
+	gone, safe := at("eth1", "gone"), at("eth1", "safe")
+	gone.Orphaned, gone.Gone, safe.Exposed = "its network namespace is gone", when, false
+	attached := []agentapi.ContainerAttachment{at("eth1", "web-0"), at("eth2", "web-1"), gone, at("eth1", "web-\x1b2"), safe}
+	const advice = "; have the switch port carry one network, or refuse such attachments with isolation: strict in colvind.yaml"
+	const why = " carries tagged VLANs beside the network that it leads to untagged, and containers that may send raw frames (CAP_NET_RAW) can tag their own there: "
+	want := []mapping.Condition{
+		{Type: mapping.TrunkExposed, Interface: "eth1", Message: "eth1" + why + "default/web-0 (net1), default/web-\ufffd2 (net1)" + advice},
+		{Type: mapping.TrunkExposed, Interface: "eth2", Message: "eth2" + why + "default/web-1 (net1)" + advice},
+	}
+	if diff := cmp.Diff(want, Conditions(attached, &Records{})[:2]); diff != "" {
+		t.Errorf("conditions (-want +got):\n%s", diff)
+	}
+	var many []agentapi.ContainerAttachment
+	for i := range 1000 {
+		many = append(many, at("eth1", fmt.Sprint("web-", i)))
+	}
+	if got := Conditions(many, &Records{}); len(got) != 1 || len(got[0].Message) > 2*maxExposed+len(why)+len(advice) || !strings.Contains(got[0].Message, " more") {
+		t.Errorf("of 1000 containers: %+v", got)
+	}
+}
+
+// TestJudgeExposed holds who can reach the tagged VLANs of a port: who is attached
+// untagged to a trunk.
+func TestJudgeExposed(t *testing.T) {
+	trunk := func(a *mapping.Uplink) { a.Trunk = true }
+	bearsTag := func(r *record.Record) { r.VID, r.Device, r.Parent = 300, nodeLink("eth1.300", 6), nodeLink("eth1", 2) }
+	for name, tt := range map[string]struct {
+		scene
+		want bool
+	}{
+		"access port":         {scene{view: []mapping.Uplink{onEth1("green", idGreen, nodefile.Fresh)}}, false},
+		"trunk":               {scene{view: []mapping.Uplink{onEth1("green", idGreen, nodefile.Fresh, trunk)}}, true},
+		"trunk, moved":        {scene{view: []mapping.Uplink{onEth1("blue", idBlue, nodefile.Fresh, trunk)}}, true},
+		"tagged on the trunk": {scene{record: bearsTag, view: []mapping.Uplink{onEth1("green", idGreen, nodefile.Fresh, trunk), onEth1("storage", idGreen, nodefile.Fresh, tagged(nodeLink("eth1.300", 6)))}}, false},
+	} {
+		if got, _ := tt.resolve(); got.Exposed != tt.want {
+			t.Errorf("%s: exposed %v, want %v", name, got.Exposed, tt.want)
+		}
 	}
 }

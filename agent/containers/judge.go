@@ -31,6 +31,7 @@ type uplink struct {
 	names        []string
 	certainty    nodefile.Certainty
 	unattachable bool // nothing can be attached through it, time alone will not help
+	trunk        bool // who is attached through it untagged can reach tagged VLANs
 	since        time.Time
 	reason       string
 	neighbor     string
@@ -119,6 +120,7 @@ func uplinkOf(a *mapping.Uplink, memory mapping.Memory) uplink {
 	w := uplink{
 		identities: []string{string(a.Identity.Key()), string(memory.Ungrouped(a.Identity, a.Port.Index, a.Neighbor).Key())}, names: a.Names(), certainty: a.Certainty,
 		unattachable: a.Device.Index == 0 && a.Parent.Index == 0, since: a.Since, reason: a.Reason, neighbor: a.NeighborText(),
+		trunk: a.Trunk,
 	}
 	for _, m := range a.Members {
 		if m.Decides && (m.Certainty == nodefile.Fresh || m.Certainty == nodefile.Stale) {
@@ -231,6 +233,7 @@ func (k evidence) judge(a *agentapi.ContainerAttachment, r *record.Record) {
 // network, by identity or because it is called the same still; else the others.
 func (k evidence) decide(a *agentapi.ContainerAttachment, r *record.Record) {
 	uplinks := k.uplinks(r)
+	a.Exposed = r.VID == 0 && slices.ContainsFunc(uplinks, func(w uplink) bool { return w.trunk })
 	own := slices.DeleteFunc(slices.Clone(uplinks), func(w uplink) bool { return !w.leadsInto(a) })
 	switch {
 	case len(own) > 0:

@@ -71,7 +71,7 @@ func uplinksIn(f *nodefile.File, r *record.Record) []uplink {
 			if a := &n.Uplinks[i]; carriesRecord(a, r) {
 				out = append(out, uplink{
 					identities: a.Identities(), names: []string{n.Name}, certainty: a.Certainty, unattachable: !a.Attachable(),
-					since: a.Since, reason: a.Reason, neighbor: a.Neighbor,
+					since: a.Since, reason: a.Reason, neighbor: a.Neighbor, trunk: a.Trunk,
 				})
 			}
 		}

@@ -27,6 +27,7 @@ import (
 	"github.com/colvin-net/colvin/discovery/link"
 	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/internal/bootid"
+	"github.com/colvin-net/colvin/internal/boottime"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -238,7 +239,7 @@ func networks(i int, port nodefile.Uplink) []nodefile.Network {
 		a := port
 		vlan := uint16(100*(n+1) + i)
 		a.Identity = fmt.Sprintf("mac:00:1b:21:aa:bb:cc vlan %d", vlan)
-		a.Certainty, a.Usable, a.Since = nodefile.Fresh, true, time.Now()
+		a.Certainty, a.Usable, a.Until, a.Since = nodefile.Fresh, true, boottime.SinceBoot()+time.Hour, time.Now()
 		a.Neighbor, a.Rule = fmt.Sprintf("leaf-1 Ethernet1/%d", i+1), "/etc/colvin/rules.yaml:12"
 		if n > 0 {
 			a.VID, a.Parent, a.Device = vlan, a.Device, nodefile.Link{}

@@ -68,17 +68,26 @@ func ByIndex(index int) (discovery.Interface, error) {
 
 // single reads the network device with that ifindex, or with the given attributes.
 func single(index int, which ...*nl.RtAttr) (discovery.Interface, error) {
+	msg, err := ask(index, which...)
+	if err != nil {
+		return discovery.Interface{}, err
+	}
+	return parse(msg)
+}
+
+// ask returns what the kernel answers to a request for one network device.
+func ask(index int, which ...*nl.RtAttr) ([]byte, error) {
 	req := linkRequest(unix.RTM_GETLINK, index, unix.NLM_F_ACK, which...)
 	msgs, err := req.Execute(unix.NETLINK_ROUTE, 0)
 	switch {
 	case errors.Is(err, unix.ENODEV):
-		return discovery.Interface{}, ErrNotFound
+		return nil, ErrNotFound
 	case err != nil:
-		return discovery.Interface{}, err
+		return nil, err
 	case len(msgs) != 1:
-		return discovery.Interface{}, fmt.Errorf("%d answers, want 1", len(msgs))
+		return nil, fmt.Errorf("%d answers, want 1", len(msgs))
 	}
-	return parse(msgs[0])
+	return msgs[0], nil
 }
 
 // linkRequest is a message about the network device with that ifindex.

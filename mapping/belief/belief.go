@@ -243,6 +243,35 @@ func (p Port) Material() Port {
 	return p
 }
 
+// Shift is the port with its times on an axis that began that much later.
+func (p Port) Shift(by time.Duration) Port {
+	shift := func(times ...*time.Time) {
+		for _, t := range times {
+			if !t.IsZero() {
+				*t = t.Add(by)
+			}
+		}
+	}
+	voice := func(v *Voice) { shift(&v.FirstHeard, &v.Before, &v.LastHeard, &v.Goodbye) }
+	shift(&p.Since, &p.Away, &p.HeldSince, &p.Ends, &p.Second, &p.Lost, &p.Seen)
+	if p.Holder != nil {
+		p.Holder = new(*p.Holder)
+		voice(p.Holder)
+	}
+	p.Voices, p.Against, p.Before = slices.Clone(p.Voices), slices.Clone(p.Against), slices.Clone(p.Before)
+	for i := range p.Voices {
+		voice(&p.Voices[i])
+	}
+	for i := range p.Against {
+		voice(&p.Against[i])
+	}
+	for i := range p.Before {
+		n := &p.Before[i]
+		shift(&n.FirstHeard, &n.Before, &n.LastHeard)
+	}
+	return p
+}
+
 // device notices a lost carrier and another device.
 func (m *machine) device(ifi discovery.Interface, now time.Time) {
 	switch {

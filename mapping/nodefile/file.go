@@ -150,6 +150,11 @@ func (f *File) validate() error {
 	if f.BootID == "" {
 		return errors.New("bootID is empty")
 	}
+	switch f.Isolation {
+	case "", IsolationOff, IsolationStrict:
+	default:
+		return fmt.Errorf("isolation is %q, want off or strict", f.Isolation)
+	}
 	for i := range f.Networks {
 		n := &f.Networks[i]
 		if n.Name == "" {
@@ -185,6 +190,9 @@ func (a *Uplink) validate() error {
 	case Fresh, Stale, Unverified, Down:
 	default:
 		return fmt.Errorf("certainty is %q, want fresh, stale, unverified or down", a.Certainty)
+	}
+	if a.Usable && a.Until <= 0 {
+		return errors.New("until is missing, want a time for what is usable")
 	}
 	if len(a.Ports) == 0 {
 		return errors.New("ports is empty, want at least one")

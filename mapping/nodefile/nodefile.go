@@ -11,15 +11,15 @@ import (
 
 // Version is the format this package writes, and the only one it reads: what one
 // version says of an uplink another could take for something else.
-const Version = 2
+const Version = 3
 
-// File is the content of networks.json. It holds nothing that changes while the
-// truth does not: no ages, no counters.
+// File is the content of networks.json. But for the deadlines, which an agent that lives
+// renews, it holds nothing that changes while the truth does not: no ages, no counters.
 type File struct {
 	Version   int       `json:"version"`
 	Node      string    `json:"node"`
 	BootID    string    `json:"bootID"`            // /proc/sys/kernel/random/boot_id when it was written
-	Written   time.Time `json:"written"`           // when this content was first true
+	Written   time.Time `json:"written"`           // when this content was true last
 	Converged bool      `json:"converged"`         // every port has been heard or waited for
 	Pending   []string  `json:"pending,omitempty"` // ports not heard yet while not converged
 
@@ -37,9 +37,22 @@ type File struct {
 	// by now. Only here are they known: Networks has no place for what has no name.
 	Moved []Moved `json:"moved,omitempty"`
 
+	// Isolation is what holds for attachments whose configuration says nothing of it;
+	// empty is IsolationOff.
+	Isolation string `json:"isolation,omitempty"`
+
 	// RulesProblem is set while the rules in force are not those that are there now.
 	RulesProblem string `json:"rulesProblem,omitempty"`
 }
+
+// The values of isolation.
+const (
+	// IsolationOff: a container may be attached wherever its network is.
+	IsolationOff = "off"
+	// IsolationStrict: nobody is attached untagged to a trunk, because a container that
+	// may send raw frames could tag its own and reach the tagged VLANs.
+	IsolationStrict = "strict"
+)
 
 // Moved is the attachment of a container that is in another network than it asked
 // for.
@@ -83,12 +96,20 @@ type Uplink struct {
 	VID    uint16 `json:"vid,omitempty"` // the first port's
 
 	Certainty Certainty `json:"certainty"`
-	Usable    bool      `json:"usable"`           // an ADD may use it, if the kernel agrees
+	Usable    bool      `json:"usable"`           // an ADD may use it until then, if the kernel agrees
 	Spans     bool      `json:"spans,omitempty"`  // the rule accepts several identities under one name
 	Since     time.Time `json:"since"`            // when Certainty began; for stale: when last heard
 	Reason    string    `json:"reason,omitempty"` // why it is not usable, or what to know about it
 	Neighbor  string    `json:"neighbor"`         // switch and port, for messages
 	Rule      string    `json:"rule,omitempty"`   // file:line of the rule, or "colour"
+
+	// Trunk is set where frames leave untagged through a port on which tagged VLANs are
+	// told or declared.
+	Trunk bool `json:"trunk,omitempty"`
+
+	// Until is the CLOCK_BOOTTIME, in nanoseconds, from which on nobody may attach by this
+	// any more. What is usable has it: an agent that is dead or frozen ends by itself.
+	Until time.Duration `json:"until,omitempty"`
 
 	// Ports are all through which frames can leave, never none: the uplink is true
 	// while it is true of each. The first is the one on which Neighbor was heard.

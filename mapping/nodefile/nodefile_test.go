@@ -34,7 +34,7 @@ func sample() *File {
 			}}},
 			{Name: "green", Uplinks: []Uplink{{
 				Identity: "mac:00:1b:21:aa:bb:cc vlan 100", Device: eth1, Ports: []Port{{Link: eth1, CarrierChanges: 2}},
-				Certainty: Stale, Usable: true, Since: since, Neighbor: "leaf-1 Ethernet1", Rule: "rules.yaml:3",
+				Certainty: Stale, Usable: true, Until: 15 * time.Minute, Since: since, Neighbor: "leaf-1 Ethernet1", Rule: "rules.yaml:3",
 			}}},
 		},
 		KnownNames: []string{"blue", "green"}, KnownPatterns: []string{"rail-*"},
@@ -61,16 +61,17 @@ func everything() *File {
 				Neighbor: "leaf-3 mac:00:00:5e:00:53:03 port ifname:Ethernet1/1", Rule: "colour",
 			}}},
 			{Name: "green", Uplinks: []Uplink{{
-				Identity: "one", OtherIdentities: []string{"two"}, Device: bond, Ports: ports(0),
-				Certainty: Fresh, Usable: true, Since: since, Neighbor: neighbor, Rule: rule,
+				Identity: "one", OtherIdentities: []string{"two"}, Device: bond, Ports: ports(0), Trunk: true,
+				Certainty: Fresh, Usable: true, Until: 15 * time.Minute, Since: since, Neighbor: neighbor, Rule: rule,
 			}}},
 			{Name: "storage", Uplinks: []Uplink{{
 				Identity: "one", OtherIdentities: []string{"two"}, Device: vlan, Parent: bond, VID: 300, Ports: ports(300),
-				Certainty: Stale, Usable: true, Since: since, Neighbor: neighbor, Rule: rule,
+				Certainty: Stale, Usable: true, Until: 15 * time.Minute, Since: since, Neighbor: neighbor, Rule: rule,
 			}}},
 		},
 		KnownNames: []string{"blue", "green", "storage"}, KnownPatterns: []string{"rail-*"},
 		Moved:        []Moved{{Key: Key{Name: "net", ContainerID: "c1", IfName: "net1"}, Identity: "three", Neighbor: neighbor, Since: since}},
+		Isolation:    IsolationStrict,
 		RulesProblem: `rules.yaml:3:5: unknown key "nmae"`,
 	}
 }
@@ -80,7 +81,7 @@ const otherRelease = "install colvind, colvin and the CNI plugin of one release,
 // What this version writes does not change without the number, and what an earlier one
 // wrote is refused as that.
 func TestVersions(t *testing.T) {
-	const v2 = "testdata/networks.v2.json"
+	const v3 = "testdata/networks.v3.json"
 	want := everything()
 	path := filepath.Join(t.TempDir(), FileName)
 	if err := Write(path, want); err != nil {
@@ -90,15 +91,16 @@ func TestVersions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden.Compare(t, v2, string(written))
-	got, err := Read(v2)
+	golden.Compare(t, v3, string(written))
+	got, err := Read(v3)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("read %s (-want +got):\n%s", v2, diff)
+		t.Errorf("read %s (-want +got):\n%s", v3, diff)
 	}
-	checkReadError(t, "testdata/networks.v1.json", OtherVersion, "format version 1, want 2; "+otherRelease)
+	checkReadError(t, "testdata/networks.v1.json", OtherVersion, "format version 1, want 3; "+otherRelease)
+	checkReadError(t, "testdata/networks.v2.json", OtherVersion, "format version 2, want 3; "+otherRelease)
 }
 
 func TestWriteRead(t *testing.T) {
@@ -168,14 +170,14 @@ func TestReadErrors(t *testing.T) {
 		{"trailing", string(good) + "{}", Damaged, "damaged: invalid character '{' after top-level value" + restart},
 		{"garbage", "\x00\xff", Damaged, `damaged: invalid character '\x00' looking for beginning of value` + restart},
 		{"huge", strings.Repeat(" ", MaxSize+1), Damaged, "damaged: it is larger than 33554432 bytes" + restart},
-		{"null", "null", OtherVersion, "format version 0, want 2; " + otherRelease},
-		{"no version", `{"node":"n"}`, OtherVersion, "format version 0, want 2; " + otherRelease},
-		{"version", edit(`"version":2`, `"version":3`), OtherVersion, "format version 3, want 2; " + otherRelease},
-		{"version last", `{"networks":[{"uplinks":7}],"version":3}`, OtherVersion, "format version 3, want 2; " + otherRelease},
-		{"version of what does not decode", edit(`"version":2,"node":"node1"`, `"version":3,"node":["node1"]`), OtherVersion, "format version 3, want 2; " + otherRelease},
-		{"version of what is cut", `{"version":1,"networks":[{`, OtherVersion, "format version 1, want 2; " + otherRelease},
-		{"two versions", edit(`"version":2`, `"version":2,"version":3`), OtherVersion, "format version 3, want 2; " + otherRelease},
-		{"version no number", edit(`"version":2`, `"version":"2"`), Damaged, "damaged: json: cannot unmarshal string into Go struct field File.version of type int" + restart},
+		{"null", "null", OtherVersion, "format version 0, want 3; " + otherRelease},
+		{"no version", `{"node":"n"}`, OtherVersion, "format version 0, want 3; " + otherRelease},
+		{"version", edit(`"version":3`, `"version":4`), OtherVersion, "format version 4, want 3; " + otherRelease},
+		{"version last", `{"networks":[{"uplinks":7}],"version":4}`, OtherVersion, "format version 4, want 3; " + otherRelease},
+		{"version of what does not decode", edit(`"version":3,"node":"node1"`, `"version":4,"node":["node1"]`), OtherVersion, "format version 4, want 3; " + otherRelease},
+		{"version of what is cut", `{"version":1,"networks":[{`, OtherVersion, "format version 1, want 3; " + otherRelease},
+		{"two versions", edit(`"version":3`, `"version":3,"version":4`), OtherVersion, "format version 4, want 3; " + otherRelease},
+		{"version no number", edit(`"version":3`, `"version":"3"`), Damaged, "damaged: json: cannot unmarshal string into Go struct field File.version of type int" + restart},
 		{"list", "[]", Damaged, "damaged: json: cannot unmarshal array into Go value of type nodefile.File" + restart},
 		{"cut before the version", `{"node":"n`, Damaged, "damaged: unexpected end of JSON input" + restart},
 		{"type", edit(`"converged":true`, `"converged":"yes"`), Damaged, "damaged: json: cannot unmarshal string into Go struct field File.converged of type bool" + restart},
@@ -186,6 +188,8 @@ func TestReadErrors(t *testing.T) {
 		{"certainty", edit(`"fresh"`, `"sure"`), Damaged, `damaged: networks[0].uplinks[0].certainty is "sure", want fresh, stale, unverified or down` + restart},
 		{"vid", edit(`"vid":200`, `"vid":4095`), Damaged, "damaged: networks[0].uplinks[0].ports[0].vid is 4095, want at most 4094" + restart},
 		{"vids", edit(`"carrierChanges":2,"vid":200`, `"carrierChanges":2,"vid":201`), Damaged, "damaged: networks[0].uplinks[0].vid is 200, but ports[0].vid is 201" + restart},
+		{"no deadline", edit(`"until":900000000000,`, ""), Damaged, "damaged: networks[1].uplinks[0].until is missing, want a time for what is usable" + restart},
+		{"isolation", edit(`"converged":true`, `"converged":true,"isolation":"strikt"`), Damaged, `damaged: isolation is "strikt", want off or strict` + restart},
 		{"no ports", edit(`"ports":[{"name":"eth1","index":4,"mac":"02:00:00:00:00:01","carrierChanges":2}]`, `"ports":[]`), Damaged, "damaged: networks[1].uplinks[0].ports is empty, want at least one" + restart},
 		{
 			"second port", edit(`"carrierChanges":2}]`, `"carrierChanges":2},{"name":"eth2","index":5,"mac":"x"}]`), Damaged,
@@ -257,14 +261,14 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Add(good)
 	f.Add(good[:len(good)/2])
-	for _, v := range []string{"v1", "v2"} {
+	for _, v := range []string{"v1", "v2", "v3"} {
 		data, err := os.ReadFile("testdata/networks." + v + ".json")
 		if err != nil {
 			f.Fatal(err)
 		}
 		f.Add(data)
 	}
-	f.Add([]byte(`{"version":2,"networks":[{"uplinks":[{"ports":[{}]}]}]}`))
+	f.Add([]byte(`{"version":3,"networks":[{"uplinks":[{"ports":[{}]}]}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		file, _, err := decode(data)
 		if err != nil {

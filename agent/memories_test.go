@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/colvin-net/colvin/internal/statefile"
+	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/belief"
+)
+
+// loseRun loses the run directory's memory, as a reboot would, but with the boot ID and
+// all else as it was.
+func (b *bench) loseRun() {
+	b.t.Helper()
+	if err := os.Remove(filepath.Join(b.config.RunDirectory, memoryFormat.Name)); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// TestRestartTrusts holds that an agent which is restarted goes on where it ended, and
+// only where it is the same boot, the same network namespace and the same memory.
+func TestRestartTrusts(t *testing.T) {
+	for name, tt := range map[string]struct {
+		meanwhile func(b *bench)
+		want      string
+	}{
+		"restarted":            {func(*bench) {}, "green eth1 fresh"},
+		"run directory lost":   {(*bench).loseRun, "green eth1 unverified"},
+		"namespace made again": {func(b *bench) { b.instance = "boot-1 netns 2" }, "green eth1 unverified"},
+		"rebooted":             {func(b *bench) { b.boot, b.instance = "boot-2", "boot-2 netns 1" }, "green eth1 unverified"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			playAgent(t, func(b *bench) {
+				b.write("rules.yaml", greenAndBlue)
+				b.instance = "boot-1 netns 1"
+				b.start()
+				b.see(heard(sw1, 100))
+				b.stop()
+				tt.meanwhile(b)
+				b.start()
+				b.see()
+				b.expect("not heard yet", tt.want)
+				b.see(heard(sw1, 100))
+				b.expect("heard", "green eth1 fresh")
+			})
+		})
+	}
+}
+
+// TestFullStateDisk holds that what could not be kept for another boot leaves nothing of
+// before, which would be suspected of what has changed since.
+func TestFullStateDisk(t *testing.T) {
+	playAgent(t, func(b *bench) {
+		b.write("rules.yaml", greenAndBlue)
+		b.start()
+		b.see(heard(sw1, 100))
+		free := obstruct(b.t, filepath.Join(b.config.StateDirectory, memoryFormat.Name))
+		b.stand(sw1, 200)
+		b.stand(sw1, 200)
+		b.expect("another VLAN", "blue eth1 fresh")
+		if got := b.conditions(); len(got) != 1 || got[0] != mapping.FilesUnwritable {
+			b.t.Errorf("conditions %v, want FilesUnwritable", got)
+		}
+		if err := b.end(); err == nil {
+			b.t.Error("the memory is not kept, and nobody says so")
+		}
+		free()
+		b.loseRun()
+		b.start()
+		b.see()
+		b.expect("nothing is known")
+	})
+}
+
+// TestMemoryCopy holds that a port that flaps does not wear out the disk, and that the
+// last state is kept.
+func TestMemoryCopy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := memories{run: statefile.Dir(t.TempDir()), state: statefile.Dir(t.TempDir())}
+		c := &memoryCopy{to: m, clock: time.Now}
+		take := func(ifname string) time.Duration {
+			var s Step
+			s.Memory.Ports = []belief.Port{{Interface: ifname}}
+			return c.Take(time.Now(), &s)
+		}
+		kept := func(want string) {
+			t.Helper()
+			got, err := m.read(time.Time{})
+			if err != nil || len(got.Ports) != 1 || got.Ports[0].Interface != want || got.BootID != "" {
+				t.Errorf("%+v, %v; want %s, of no instance", got, err, want)
+			}
+		}
+		if again := take("eth1"); again != never {
+			t.Errorf("again in %v", again)
+		}
+		kept("eth1")
+		time.Sleep(copyEvery / 3)
+		if again := take("eth2"); again != copyEvery-copyEvery/3 {
+			t.Errorf("again in %v", again)
+		}
+		kept("eth1")
+		time.Sleep(copyEvery)
+		if again := take("eth2"); again != never {
+			t.Errorf("again in %v", again)
+		}
+		kept("eth2")
+		take("eth3")
+		if err := c.Finish(); err != nil {
+			t.Error(err)
+		}
+		kept("eth3")
+	})
+}

@@ -27,7 +27,7 @@ type Deps struct {
 	BootID    string
 	Snapshots <-chan *discovery.Snapshot
 	Rules     RuleSource
-	Records   RecordSource // nil where nothing is attached
+	Records   RecordSource
 	Log       *slog.Logger
 	// Cluster is nil where the node is on its own.
 	Cluster agentapi.Cluster
@@ -49,12 +49,6 @@ func writtenAt(path, boot string) time.Time {
 
 // NewLoop loads what earlier runs left and returns a Loop.
 func NewLoop(d Deps) *Loop {
-	if d.Log == nil {
-		d.Log = slog.New(slog.DiscardHandler)
-	}
-	if d.Records == nil {
-		d.Records = noRecords{}
-	}
 	c, started := d.Config, time.Now()
 	kept, lost := store{statefile.Dir(c.StateDirectory)}, &damage{log: d.Log}
 	nodeFilePath := filepath.Join(c.RunDirectory, nodefile.FileName)

@@ -45,7 +45,7 @@ type Options struct {
 	HealthAddress  string // host:port; empty for none
 	MetricsAddress string // host:port; empty for none
 
-	Lease LeaseTimes // zero for the defaults
+	Lease LeaseTimes
 	Log   *slog.Logger
 }
 
@@ -106,12 +106,6 @@ func Run(ctx context.Context, o Options) error {
 }
 
 func newController(o Options) (*controller, error) {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if o.Lease == (LeaseTimes{}) {
-		o.Lease = DefaultLeaseTimes
-	}
 	c := &controller{Options: o, logr: logr.FromSlogHandler(background{o.Log.Handler()}), outage: newOutage(), planner: plan.New(o.Colours), scheme: runtime.NewScheme()}
 	if err := clientgo.AddToScheme(c.scheme); err != nil {
 		return nil, err

@@ -210,9 +210,9 @@ func TestProblemsInWords(t *testing.T) {
 	}
 }
 
-// TestWithoutALog holds that nobody needs to listen.
-func TestWithoutALog(t *testing.T) {
-	c, err := New(Config{Node: "node1", Kubeconfig: kubeconfig(t)})
+// TestTroubleIsToldOf holds that the agent hears of what goes wrong.
+func TestTroubleIsToldOf(t *testing.T) {
+	c, err := New(Config{Node: "node1", Kubeconfig: kubeconfig(t), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

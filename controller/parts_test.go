@@ -118,17 +118,18 @@ func TestOutage(t *testing.T) {
 // TestBackground holds that libraries do not talk where nobody asked them to.
 func TestBackground(t *testing.T) {
 	var b bytes.Buffer
-	log := slog.New(background{slog.NewTextHandler(&b, &slog.HandlerOptions{
-		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-			if a.Key == slog.TimeKey {
-				return slog.Attr{}
-			}
-			return a
-		},
-	})})
+	level := new(slog.LevelVar)
+	log := background(slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}})))
 	log.Info("starting")
-	log.With("a", 1).WithGroup("g").Warn("slow", "b", 2)
-	if got, want := b.String(), "level=WARN msg=slow a=1 g.b=2\n"; got != want {
+	log.WithValues("a", 1).Error(errors.New("no"), "slow", "b", 2)
+	level.Set(slog.LevelDebug)
+	log.Info("stopping")
+	if got, want := b.String(), "level=ERROR msg=slow a=1 err=no b=2\nlevel=DEBUG msg=stopping\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

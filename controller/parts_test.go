@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -131,6 +132,23 @@ func TestBackground(t *testing.T) {
 	log.Info("stopping")
 	if got, want := b.String(), "level=ERROR msg=slow a=1 err=no b=2\nlevel=DEBUG msg=stopping\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestServe holds that an address nobody can listen on is told, and that serving ends.
+func TestServe(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for address, want := range map[string]string{
+		"": "", "127.0.0.1:0": "", "nowhere": "serve on nowhere: listen tcp: address nowhere: missing port in address",
+	} {
+		said := ""
+		if err := serve(ended, address, http.NotFoundHandler()); err != nil {
+			said = err.Error()
+		}
+		if said != want {
+			t.Errorf("%q: %q, want %q", address, said, want)
+		}
 	}
 }
 

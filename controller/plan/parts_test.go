@@ -16,6 +16,7 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/yamlfile"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
@@ -42,6 +43,37 @@ func TestIsSure(t *testing.T) {
 		if got := b.isSure(); got != tt.want {
 			t.Errorf("%s, device %d, parent %d: sure %t, want %t", tt.certainty, tt.device.Index, tt.parent.Index, got, tt.want)
 		}
+	}
+}
+
+// TestColourable holds that no colour is asked for that a Colour could not be written of.
+func TestColourable(t *testing.T) {
+	longest := "local:" + strings.Repeat("x", v1alpha1.MaxID-len("local:"))
+	for id, want := range map[mapping.Identity]bool{
+		{Switch: "mac:00:00:5e:00:00:01", VLAN: 1}:                        true,
+		{Switch: "mac:00:00:5e:00:00:01", VLAN: 4094}:                     true,
+		{Switch: "mac:00:00:5e:00:00:01", VLAN: 4095}:                     false,
+		{Switch: "ip4:192.0.2.1", VLAN: 1}:                                true,
+		{Switch: "leaf-1", VLAN: 1}:                                       false,
+		{Switch: "local:", VLAN: 1}:                                       false,
+		{Switch: longest, VLAN: 1}:                                        true,
+		{Switch: longest + "x", VLAN: 1}:                                  false,
+		{Kind: identity.Group, Switch: "mac:00:00:5e:00:00:01", VLAN: 1}:  false,
+		{Kind: identity.Sender, Switch: "mac:00:00:5e:00:00:01", VLAN: 1}: true,
+	} {
+		if got := colourable(id); got != want {
+			t.Errorf("%v: %t, want %t", id, got, want)
+		}
+	}
+}
+
+func TestSummary(t *testing.T) {
+	got := summary(&v1alpha1.NetworkStatus{
+		Identities: []v1alpha1.Identity{{Switch: "mac:1", VLAN: 10}, {Switch: "mac:1", SystemName: "leaf-1", VLAN: 1}, {Switch: "mac:2"}},
+		Aliases:    []string{"a", "b"}, Conditions: []metav1.Condition{{Type: "Moved"}},
+	})
+	if diff := cmp.Diff(v1alpha1.NetworkSummary{VLANs: "unadvertised,1,10", Switches: "leaf-1,mac:1,mac:2", Aliases: "a,b", Problems: "Moved"}, got); diff != "" {
+		t.Errorf("summary (-want +got):\n%s", diff)
 	}
 }
 

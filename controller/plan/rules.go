@@ -133,14 +133,12 @@ func (m *merged) status(r RuleSet, frozen string, now time.Time) v1alpha1.RuleSe
 func about(source string, all []yamlfile.Mistake) []string {
 	var out []string
 	for _, m := range all {
-		if m.File != source {
-			continue
+		if m.File == source {
+			out = append(out, fit.Bound(strings.TrimPrefix(m.String(), source+": "), v1alpha1.MaxMistake))
 		}
-		if len(out) == v1alpha1.MaxMistakes {
-			out[v1alpha1.MaxMistakes-1] = "there are more"
-			break
-		}
-		out = append(out, fit.Bound(strings.TrimPrefix(m.String(), source+": "), v1alpha1.MaxMistake))
+	}
+	if len(out) > v1alpha1.MaxMistakes {
+		out = append(out[:v1alpha1.MaxMistakes-1], "there are more")
 	}
 	return out
 }

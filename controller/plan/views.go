@@ -77,7 +77,7 @@ func owned(t *v1alpha1.NodeTopology, node types.UID) bool {
 
 // resolve resolves again what depends on what has changed.
 func (p *Planner) resolve(o *observed, set *rules.Set) {
-	if o.set == set && o.edition == p.edition && o.input.Rules != nil {
+	if o.set == set && o.edition == p.edition {
 		return
 	}
 	o.set, o.edition = set, p.edition

@@ -27,12 +27,7 @@ var (
 // Refused reports whether the error is about what the file is: not that it is missing,
 // or that it may not be opened.
 func Refused(err error) bool {
-	for _, what := range []error{ErrNotRegular, ErrLink, ErrTooLarge, ErrShrunk} {
-		if errors.Is(err, what) {
-			return true
-		}
-	}
-	return false
+	return errors.Is(err, ErrNotRegular) || errors.Is(err, ErrLink) || errors.Is(err, ErrTooLarge) || errors.Is(err, ErrShrunk)
 }
 
 // Any is the limit of a file that may be of any size.

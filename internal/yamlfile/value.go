@@ -24,26 +24,13 @@ const (
 	KindMapping             // {a: b}, or lines of keys
 )
 
-// String returns the kind as a message names it.
-func (k Kind) String() string {
-	switch k {
-	case KindAbsent:
-		return "nothing"
-	case KindNone:
-		return "no value"
-	case KindText:
-		return "text"
-	case KindNumber:
-		return "a number"
-	case KindBool:
-		return "true or false"
-	case KindList:
-		return "a list"
-	case KindMapping:
-		return "a mapping"
-	}
-	return fmt.Sprintf("kind %d", int(k))
+var kindNames = [...]string{
+	KindAbsent: "nothing", KindNone: "no value", KindText: "text", KindNumber: "a number", KindBool: "true or false",
+	KindList: "a list", KindMapping: "a mapping",
 }
+
+// String returns the kind as a message names it.
+func (k Kind) String() string { return kindNames[k] }
 
 // A Mapping is a mapping of the document, in the order of the file.
 type Mapping struct {

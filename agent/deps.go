@@ -63,10 +63,7 @@ func NewLoop(d Deps) *Loop {
 	memory, err := kept.memory(writtenAt(nodeFilePath, d.BootID))
 	lost.note(err)
 	m.memory = memory.Restore(d.BootID, started)
-	var (
-		own     *ownColours
-		cluster *clusterColours
-	)
+	own, cluster := &ownColours{}, &clusterColours{}
 	if d.Cluster == nil {
 		own = newOwnColours(kept, d.Log, lost)
 		m.colours = own

@@ -24,7 +24,7 @@ type Loop struct {
 	snapshots <-chan *discovery.Snapshot
 	rules     RuleSource
 	records   RecordSource
-	cluster   *clusterColours // nil where the node is on its own
+	cluster   *clusterColours
 	mapper    *mapper
 	sinks     []sink // as order lists them
 	shown     *shown

@@ -94,6 +94,24 @@ func TestUncolouredOnce(t *testing.T) {
 	}
 }
 
+// TestNamesOfANode holds that what a node may not bear as well are further names, not
+// further uplinks of those that it bears.
+func TestNamesOfANode(t *testing.T) {
+	w, o := &clusterView{}, &observed{}
+	bear := func(name string) {
+		w.uplinks = append(w.uplinks, nodeUplink{observed: o, Uplink: &mapping.Uplink{}, networkName: name})
+	}
+	for i := range maxLabels {
+		bear(fmt.Sprint("net-", i))
+	}
+	bear("net-0")
+	bear("beyond")
+	all := w.gather()
+	if len(all) != maxLabels || all["beyond"] != nil || len(all["net-0"].uplinks) != 2 {
+		t.Errorf("%d names, beyond: %v, net-0: %d uplinks", len(all), all["beyond"], len(all["net-0"].uplinks))
+	}
+}
+
 func TestSummary(t *testing.T) {
 	got := summary(&v1alpha1.NetworkStatus{
 		Identities: []v1alpha1.Identity{{Switch: "mac:1", VLAN: 10}, {Switch: "mac:1", SystemName: "leaf-1", VLAN: 1}, {Switch: "mac:2"}},

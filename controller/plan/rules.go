@@ -118,7 +118,7 @@ func (m *merged) status(r RuleSet, frozen string, now time.Time) v1alpha1.RuleSe
 	case len(warnings) > 0:
 		c.Message = first("warning", warnings)
 	}
-	if m.err != nil && frozen != "" {
+	if frozen != "" {
 		c.Message += " (nothing changes meanwhile: " + frozen + ")"
 	}
 	out := v1alpha1.RuleSetStatus{

@@ -112,6 +112,20 @@ func TestNamesOfANode(t *testing.T) {
 	}
 }
 
+// TestLabelsOfANode holds how many names label a node, and that more are a problem.
+func TestLabelsOfANode(t *testing.T) {
+	for _, n := range []int{maxLabels, maxLabels + 1} {
+		o, w := &observed{}, &clusterView{plan: &Plan{}}
+		for i := range n {
+			o.view.Uplinks = append(o.view.Uplinks, mapping.Uplink{Name: fmt.Sprint("net-", i), Usable: true})
+		}
+		usable, _ := w.resolvable(o)
+		if len(usable) != maxLabels || len(w.plan.Problems) != n-maxLabels {
+			t.Errorf("%d names: %d labels, problems %v", n, len(usable), w.plan.Problems)
+		}
+	}
+}
+
 func TestSummary(t *testing.T) {
 	got := summary(&v1alpha1.NetworkStatus{
 		Identities: []v1alpha1.Identity{{Switch: "mac:1", VLAN: 10}, {Switch: "mac:1", SystemName: "leaf-1", VLAN: 1}, {Switch: "mac:2"}},

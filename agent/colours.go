@@ -30,8 +30,8 @@ var (
 	_ colourSource = (*clusterColours)(nil)
 )
 
-// ownColours are the colours of a node on its own. In a cluster it is nil, and says
-// nothing.
+// ownColours are the colours of a node on its own. In a cluster there are none, and
+// nothing is said.
 type ownColours struct {
 	store  store
 	log    *slog.Logger
@@ -99,7 +99,7 @@ func (o *ownColours) allocate(ids []mapping.Identity, shadowed func(name string)
 
 // Conditions say why an identity that should have a colour has none.
 func (o *ownColours) Conditions() []mapping.Condition {
-	if o == nil || o.failed == nil {
+	if o.failed == nil {
 		return nil
 	}
 	why := mapping.FilesUnwritable
@@ -113,10 +113,10 @@ func (o *ownColours) Conditions() []mapping.Condition {
 }
 
 // clusterColours are the colours of a cluster, and what else it says of itself. They are
-// kept for the next start, because the cluster may be away then. Without a cluster it is
-// nil, and says nothing.
+// kept for the next start, because the cluster may be away then. Without a cluster there
+// are none, and nothing is said.
 type clusterColours struct {
-	cluster  agentapi.Cluster
+	cluster  agentapi.Cluster // nil where the node is on its own
 	store    store
 	colours  []mapping.Colour
 	problems []mapping.Condition // between the node and the cluster
@@ -130,7 +130,7 @@ func newClusterColours(c agentapi.Cluster, s store, lost *damage) *clusterColour
 }
 
 func (c *clusterColours) updates() <-chan agentapi.ClusterUpdate {
-	if c == nil {
+	if c.cluster == nil {
 		return nil
 	}
 	return c.cluster.Updates()
@@ -162,7 +162,7 @@ func (*clusterColours) due() bool { return false }
 
 // Take keeps what could not be kept before.
 func (c *clusterColours) Take(time.Time, *Step) time.Duration {
-	if c == nil || c.unkept == nil {
+	if c.unkept == nil {
 		return never
 	}
 	c.keep()
@@ -170,17 +170,7 @@ func (c *clusterColours) Take(time.Time, *Step) time.Duration {
 }
 
 // Conditions say what is between the node and the cluster.
-func (c *clusterColours) Conditions() []mapping.Condition {
-	if c == nil {
-		return nil
-	}
-	return c.problems
-}
+func (c *clusterColours) Conditions() []mapping.Condition { return c.problems }
 
 // Unwritten says why the colours are not kept for the next start.
-func (c *clusterColours) Unwritten() error {
-	if c == nil {
-		return nil
-	}
-	return c.unkept
-}
+func (c *clusterColours) Unwritten() error { return c.unkept }

@@ -28,7 +28,7 @@ type Deps struct {
 	Instance  string // of what is known of links; empty where it is the boot's
 	Snapshots SnapshotSource
 	Rules     RuleSource
-	Records   RecordSource // nil where nothing is attached
+	Records   RecordSource
 	Log       *slog.Logger
 	// Now is the clock of the Snapshots; nil: time.Now.
 	Now func() time.Time
@@ -54,14 +54,8 @@ func writtenAt(path, boot string) time.Time {
 
 // NewLoop loads what earlier runs left and returns a Loop.
 func NewLoop(d Deps) *Loop {
-	if d.Log == nil {
-		d.Log = slog.New(slog.DiscardHandler)
-	}
 	if d.Now == nil {
 		d.Now = time.Now
-	}
-	if d.Records == nil {
-		d.Records = noRecords{}
 	}
 	if d.SinceBoot == nil {
 		d.SinceBoot = boottime.SinceBoot
@@ -81,10 +75,7 @@ func NewLoop(d Deps) *Loop {
 	remembered, err := memory.read(writtenAt(nodeFilePath, d.BootID))
 	lost.note(err)
 	m.memory = remembered.Restore(m.world.InstanceID(), started)
-	var (
-		own     *ownColours
-		cluster *clusterColours
-	)
+	own, cluster := &ownColours{}, &clusterColours{}
 	if d.Cluster == nil {
 		own = newOwnColours(kept, d.Log, lost)
 		m.colours = own

@@ -25,7 +25,7 @@ type Loop struct {
 	snapshots SnapshotSource
 	rules     RuleSource
 	records   RecordSource
-	cluster   *clusterColours // nil where the node is on its own
+	cluster   *clusterColours
 	mapper    *mapper
 	sinks     []sink // as order lists them
 	shown     *shown

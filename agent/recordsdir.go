@@ -54,8 +54,7 @@ func (d *recordsDir) Run(ctx context.Context) error {
 	} else {
 		d.log.Warn("attachment records cannot be watched; reading them every 30 s", "directory", d.dir, "error", err)
 	}
-	poll := time.NewTicker(recordsPoll)
-	defer poll.Stop()
+	poll := time.Tick(recordsPoll)
 	settled := time.After(0) // what changed before the watch began
 	for {
 		d.watch(w)
@@ -72,7 +71,7 @@ func (d *recordsDir) Run(ctx context.Context) error {
 		case <-settled:
 			settled = nil
 			d.reload()
-		case <-poll.C:
+		case <-poll:
 			d.reload()
 		}
 	}

@@ -40,12 +40,4 @@ var (
 	_ SnapshotSource = (*observe.Observer)(nil)
 	_ RuleSource     = (*rulebook.Book)(nil)
 	_ RecordSource   = (*recordsDir)(nil)
-	_ RecordSource   = noRecords{}
 )
-
-// noRecords is where nothing is attached.
-type noRecords struct{}
-
-func (noRecords) Load() *containers.Records { return &containers.Records{} }
-
-func (noRecords) Updates() <-chan *containers.Records { return nil }

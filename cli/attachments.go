@@ -97,17 +97,7 @@ func (a *app) attachmentTable(attached []agentapi.ContainerAttachment, problem s
 		if a.format == formatWide {
 			row = append(row, identity.Key(at.Identity).Named(), at.LeadsTo(), at.Neighbor, cmp.Or(at.Orphaned, at.Reason), at.ContainerID)
 		}
-		for j := range row {
-			row[j] = fit.Printable(row[j])
-		}
 		cells = append(cells, row)
-	}
-	if len(cells) > 0 {
-		if err := a.table(header, cells); err != nil {
-			return err
-		}
-	} else if problem == "" {
-		return a.print("No container is attached through the colvin plugin.")
 	}
 	var notes []string
 	if gone > 0 {
@@ -122,10 +112,12 @@ func (a *app) attachmentTable(attached []agentapi.ContainerAttachment, problem s
 	if problem != "" {
 		notes = append(notes, fmt.Sprintf("%s: %s", mapping.RecordsUnreadable, problem))
 	}
-	for _, note := range notes {
-		if err := a.print("%s", note); err != nil {
-			return err
-		}
+	switch {
+	case len(cells) > 0:
+		return a.table(header, cells, notes...)
+	case problem != "":
+		return a.print("%s", notes[0])
+	default:
+		return a.print("No container is attached through the colvin plugin.")
 	}
-	return nil
 }

@@ -87,21 +87,17 @@ func (a *app) changeList(c agentapi.Changes, from time.Time) error {
 		if k.VID != 0 {
 			network += fmt.Sprintf(" (tagged %d)", k.VID)
 		}
-		row := []string{fit.Stamp(k.Time), a.cell(what), a.cell(network), k.Interface, a.cell(k.From), a.cell(k.To), k.Reason}
-		for j := range row {
-			row[j] = fit.Printable(row[j]) // the file is the agent's, who need not be trusted
-		}
-		cells = append(cells, row)
+		cells = append(cells, []string{fit.Stamp(k.Time), a.cell(what), a.cell(network), k.Interface, a.cell(k.From), a.cell(k.To), k.Reason})
+	}
+	var notes []string
+	if len(cells) == 0 {
+		notes = append(notes, fmt.Sprintf("Nothing changed since %s.", fit.Stamp(from)))
+	}
+	if c.Damaged > 0 {
+		notes = append(notes, fmt.Sprintf("Damaged lines of the history, which were skipped: %d.", c.Damaged))
 	}
 	if len(cells) == 0 {
-		if err := a.print("Nothing changed since %s.", fit.Stamp(from)); err != nil {
-			return err
-		}
-	} else if err := a.table([]string{"TIME", "WHAT", "NETWORK", "INTERFACE", "FROM", "TO", "REASON"}, cells); err != nil {
-		return err
+		return a.print("%s", strings.Join(notes, "\n"))
 	}
-	if c.Damaged == 0 {
-		return nil
-	}
-	return a.print("Damaged lines of the history, which were skipped: %d.", c.Damaged)
+	return a.table([]string{"TIME", "WHAT", "NETWORK", "INTERFACE", "FROM", "TO", "REASON"}, cells, notes...)
 }

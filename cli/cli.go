@@ -5,6 +5,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -142,24 +143,23 @@ func (a *app) json(v any) error {
 	return nil
 }
 
-// table prints rows under a header in aligned columns; empty cells show as "-".
-func (a *app) table(header []string, rows [][]string) error {
-	w := tabwriter.NewWriter(a.out, 0, 0, 3, ' ', 0)
+// table prints rows under a header in aligned columns, and notes below. Empty cells show
+// as "-", and whatever the cells hold does nothing to the terminal.
+func (a *app) table(header []string, rows [][]string, notes ...string) error {
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 3, ' ', 0)
 	for _, row := range append([][]string{header}, rows...) {
 		cells := slices.Clone(row)
 		for i := range cells {
-			if cells[i] == "" {
-				cells[i] = "-"
-			}
+			cells[i] = cmp.Or(fit.Printable(cells[i]), "-")
 		}
-		if _, err := fmt.Fprintln(w, strings.Join(cells, "\t")); err != nil {
-			return fmt.Errorf("print table: %w", err)
-		}
+		fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}
-	if err := w.Flush(); err != nil {
-		return fmt.Errorf("print table: %w", err)
+	_ = w.Flush() // to memory
+	for _, note := range notes {
+		fmt.Fprintln(&text, note)
 	}
-	return nil
+	return a.write(text.String())
 }
 
 // A fact is one line of a description.
@@ -171,15 +171,13 @@ func (a *app) facts(facts []fact) error {
 	for _, f := range facts {
 		width = max(width, len(f.key))
 	}
+	var text strings.Builder
 	for _, f := range facts {
-		if f.value == "" {
-			continue
-		}
-		if err := a.print("%-*s %s", width+1, f.key+":", f.value); err != nil {
-			return err
+		if f.value != "" {
+			fmt.Fprintf(&text, "%-*s %s\n", width+1, f.key+":", f.value)
 		}
 	}
-	return nil
+	return a.write(text.String())
 }
 
 // cell is what a cell shows of a text from the wire: all of it where the format
@@ -201,7 +199,11 @@ func (a *app) list(items []string) string {
 
 // print writes a line of prose.
 func (a *app) print(format string, args ...any) error {
-	if _, err := fmt.Fprintf(a.out, format+"\n", args...); err != nil {
+	return a.write(fmt.Sprintf(format+"\n", args...))
+}
+
+func (a *app) write(s string) error {
+	if _, err := io.WriteString(a.out, s); err != nil {
 		return fmt.Errorf("print: %w", err)
 	}
 	return nil

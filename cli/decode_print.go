@@ -5,7 +5,6 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 
@@ -169,11 +168,4 @@ func unknownTLV(tlv discovery.TLV) string {
 		kind = fmt.Sprintf("%s subtype %d", tlv.OUI, tlv.Subtype)
 	}
 	return fmt.Sprintf("%s: %x", kind, []byte(tlv.Value))
-}
-
-func (a *app) write(s string) error {
-	if _, err := io.WriteString(a.out, s); err != nil {
-		return fmt.Errorf("print frames: %w", err)
-	}
-	return nil
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/colvin-net/colvin/agent/config"
 	"github.com/colvin-net/colvin/cniplugin"
 	"github.com/colvin-net/colvin/cniplugin/record"
-	"github.com/colvin-net/colvin/internal/fit"
 )
 
 // defaultConfig is where colvind.service has its configuration.
@@ -92,11 +91,7 @@ func (a *app) collected(records []record.Record, dryRun bool) error {
 			pod = r.Pod.Namespace + "/" + r.Pod.Name
 		}
 		list = append(list, collectedAttachment{r.Name, r.ContainerID, r.IfName, pod, r.Network})
-		row := []string{pod, r.ContainerID, r.IfName, r.Network}
-		for i := range row {
-			row[i] = a.cell(fit.Printable(row[i]))
-		}
-		cells = append(cells, row)
+		cells = append(cells, []string{a.cell(pod), a.cell(r.ContainerID), a.cell(r.IfName), a.cell(r.Network)})
 	}
 	if a.format == formatJSON {
 		return a.json(list)
@@ -108,8 +103,5 @@ func (a *app) collected(records []record.Record, dryRun bool) error {
 	if len(list) == 0 {
 		return a.print("Nothing is left over: no container %s.", done)
 	}
-	if err := a.table([]string{"POD", "CONTAINER", "INTERFACE", "NETWORK"}, cells); err != nil {
-		return fmt.Errorf("print what was collected: %w", err)
-	}
-	return a.print("%d %s", len(list), done)
+	return a.table([]string{"POD", "CONTAINER", "INTERFACE", "NETWORK"}, cells, fmt.Sprintf("%d %s", len(list), done))
 }

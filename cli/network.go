@@ -66,15 +66,11 @@ func (a *app) networkTable(s *agentapi.State) error {
 		}
 		cells = append(cells, row)
 	}
-	if err := a.table(header, cells); err != nil {
-		return err
-	}
+	var notes []string
 	for _, c := range s.View.Conditions {
-		if err := a.print("%s: %s", c.Type, c.Message); err != nil {
-			return err
-		}
+		notes = append(notes, fmt.Sprintf("%s: %s", c.Type, c.Message))
 	}
-	return nil
+	return a.table(header, cells, notes...)
 }
 
 // deviceText is the device to attach to; empty for none.

@@ -4,7 +4,7 @@ package controller
 
 import (
 	"fmt"
-	"unicode/utf8"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -22,11 +22,7 @@ func cutNote(s string) string {
 		return s
 	}
 	const more = "..."
-	end := maxNote - len(more)
-	for end > 0 && !utf8.RuneStart(s[end]) {
-		end--
-	}
-	return s[:end] + more
+	return strings.ToValidUTF8(s[:maxNote-len(more)], "") + more
 }
 
 // What is recorded of the same object with the same reason counts as the same Event,

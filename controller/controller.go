@@ -45,7 +45,7 @@ type Options struct {
 	HealthAddress  string // host:port; empty for none
 	MetricsAddress string // host:port; empty for none
 
-	Lease LeaseTimes // zero for the defaults
+	Lease LeaseTimes
 	Log   *slog.Logger
 }
 
@@ -106,13 +106,7 @@ func Run(ctx context.Context, o Options) error {
 }
 
 func newController(o Options) (*controller, error) {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if o.Lease == (LeaseTimes{}) {
-		o.Lease = DefaultLeaseTimes
-	}
-	c := &controller{Options: o, logr: logr.FromSlogHandler(background{o.Log.Handler()}), outage: newOutage(), planner: plan.New(o.Colours), scheme: runtime.NewScheme()}
+	c := &controller{Options: o, logr: background(o.Log), outage: newOutage(), planner: plan.New(o.Colours), scheme: runtime.NewScheme()}
 	if err := clientgo.AddToScheme(c.scheme); err != nil {
 		return nil, err
 	}
@@ -123,6 +117,12 @@ func newController(o Options) (*controller, error) {
 		return nil, fmt.Errorf("connect to the API server: %w", err)
 	}
 	return c, nil
+}
+
+// background logs what libraries do: how they start and stop tells nobody anything
+// about the cluster, so it is for debugging.
+func background(log *slog.Logger) logr.Logger {
+	return logr.FromSlogHandler(log.Handler()).V(-int(slog.LevelDebug))
 }
 
 // connect makes the one transport that everything here uses, whose connections can be

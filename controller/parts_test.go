@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -118,18 +119,36 @@ func TestOutage(t *testing.T) {
 // TestBackground holds that libraries do not talk where nobody asked them to.
 func TestBackground(t *testing.T) {
 	var b bytes.Buffer
-	log := slog.New(background{slog.NewTextHandler(&b, &slog.HandlerOptions{
-		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-			if a.Key == slog.TimeKey {
-				return slog.Attr{}
-			}
-			return a
-		},
-	})})
+	level := new(slog.LevelVar)
+	log := background(slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}})))
 	log.Info("starting")
-	log.With("a", 1).WithGroup("g").Warn("slow", "b", 2)
-	if got, want := b.String(), "level=WARN msg=slow a=1 g.b=2\n"; got != want {
+	log.WithValues("a", 1).Error(errors.New("no"), "slow", "b", 2)
+	level.Set(slog.LevelDebug)
+	log.Info("stopping")
+	if got, want := b.String(), "level=ERROR msg=slow a=1 err=no b=2\nlevel=DEBUG msg=stopping\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestServe holds that an address nobody can listen on is told, and that serving ends.
+func TestServe(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for address, want := range map[string]string{
+		"": "", "127.0.0.1:0": "", "nowhere": "serve on nowhere: listen tcp: address nowhere: missing port in address",
+	} {
+		said := ""
+		if err := serve(ended, address, http.NotFoundHandler()); err != nil {
+			said = err.Error()
+		}
+		if said != want {
+			t.Errorf("%q: %q, want %q", address, said, want)
+		}
 	}
 }
 

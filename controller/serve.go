@@ -4,13 +4,12 @@ package controller
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 )
 
@@ -30,21 +29,11 @@ func serve(ctx context.Context, address string, handler http.Handler) error {
 	if address == "" {
 		return nil
 	}
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", address)
-	if err != nil {
-		return fmt.Errorf("listen on %s: %w", address, err)
+	s := manager.Server{
+		Server:          &http.Server{Addr: address, Handler: handler, ReadHeaderTimeout: readHeaderTimeout},
+		ShutdownTimeout: new(shutdownTimeout),
 	}
-	s := &http.Server{Handler: handler, ReadHeaderTimeout: readHeaderTimeout}
-	stop := context.AfterFunc(ctx, func() {
-		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
-		defer cancel()
-		if s.Shutdown(bounded) != nil {
-			_ = s.Close() // whoever still asks gets no answer
-		}
-	})
-	defer stop()
-	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	if err := s.Start(ctx); err != nil {
 		return fmt.Errorf("serve on %s: %w", address, err)
 	}
 	return nil

@@ -3,8 +3,7 @@
 package controller
 
 import (
-	"cmp"
-	"slices"
+	"maps"
 	"time"
 
 	"github.com/colvin-net/colvin/controller/plan"
@@ -15,25 +14,18 @@ import (
 // long: no node resolves by what is there in between, and a colour that is given then is
 // given for good.
 type settling struct {
-	seen   []generation  // nil before the first
-	window settle.Window // of the changes that have not settled
-}
-
-// A generation is a RuleSet with its spec.
-type generation struct {
-	name   string
-	number int64
+	seen   map[string]int64 // the generation of each, by name; nil before the first
+	window settle.Window    // of the changes that have not settled
 }
 
 // wait is for how long no plan is to be made yet. What is there at first may be a while
 // old, so nothing waits for it.
 func (s *settling) wait(all []plan.RuleSet, now time.Time) time.Duration {
-	seen := make([]generation, 0, len(all))
+	seen := make(map[string]int64, len(all))
 	for _, r := range all {
-		seen = append(seen, generation{r.Name, r.Generation})
+		seen[r.Name] = r.Generation
 	}
-	slices.SortFunc(seen, func(a, b generation) int { return cmp.Compare(a.name, b.name) })
-	if s.seen != nil && !slices.Equal(seen, s.seen) {
+	if s.seen != nil && !maps.Equal(seen, s.seen) {
 		s.window = s.window.Renew(now)
 	}
 	s.seen = seen

@@ -22,6 +22,7 @@ import (
 
 	"github.com/colvin-net/colvin/agent"
 	"github.com/colvin-net/colvin/agent/config"
+	"github.com/colvin-net/colvin/agent/containers"
 	"github.com/colvin-net/colvin/agent/rulebook"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/ether"
@@ -111,6 +112,13 @@ func send(b *testing.B, s *speaker.Speaker, f speaker.Frame) {
 	}
 }
 
+// noRecords is where nothing is attached.
+type noRecords struct{}
+
+func (noRecords) Load() *containers.Records { return &containers.Records{} }
+
+func (noRecords) Updates() <-chan *containers.Records { return nil }
+
 // startAgent runs the agent's parts in this process, on real sockets and files,
 // and returns the path of its node file.
 func startAgent(b *testing.B, ns *netnstest.Namespace) string {
@@ -128,9 +136,10 @@ func startAgent(b *testing.B, ns *netnstest.Namespace) string {
 		b.Fatal(err)
 	}
 	observer := observe.New(observe.Config{Links: links, Listen: ether.Listen, ListenOn: observe.Patterns{"eth*"}})
+	log := slog.New(slog.DiscardHandler)
 	loop := agent.NewLoop(agent.Deps{
 		Config: c, BootID: "bench", Snapshots: observer, WriteLimit: rate.NewLimiter(rate.Inf, 0),
-		Rules: rulebook.New(c.Rules, "", dir, slog.New(slog.DiscardHandler)),
+		Rules: rulebook.New(c.Rules, "", dir, log), Records: noRecords{}, Log: log,
 	})
 	ctx, cancel := context.WithCancel(b.Context())
 	var group errgroup.Group

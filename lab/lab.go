@@ -17,7 +17,6 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/netnstest"
@@ -122,8 +121,6 @@ func (b *Binaries) link(ctx context.Context) error {
 type Options struct {
 	Binaries Binaries
 	Speaker  netnstest.SpeakerKind
-	// Interval between the switches' LLDP frames; zero: one second.
-	Interval time.Duration
 	// Hold is the frames' time to live in intervals; zero: 4.
 	Hold int
 }
@@ -144,7 +141,7 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 }
 
 func (l *Lab) start(ctx context.Context, o Options) (err error) {
-	config := netnstest.SwitchConfig{Name: "sw-green", ChassisMAC: greenChassis, Speaker: o.Speaker, Interval: o.Interval, Hold: o.Hold}
+	config := netnstest.SwitchConfig{Name: "sw-green", ChassisMAC: greenChassis, Speaker: o.Speaker, Hold: o.Hold}
 	if l.Green, err = netnstest.NewSwitch(ctx, config); err != nil {
 		return err
 	}

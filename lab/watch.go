@@ -39,15 +39,14 @@ func (n *Node) State(ctx context.Context) (*agentapi.State, error) {
 // Await waits until the node file says what is wanted of it. The error tells
 // what it said last.
 func (n *Node) Await(ctx context.Context, what string, ok func(*nodefile.File) bool) error {
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
+	tick := time.Tick(pollEvery)
 	for {
 		f, err := n.NodeFile()
 		if err == nil && ok(f) {
 			return nil
 		}
 		select {
-		case <-tick.C:
+		case <-tick:
 		case <-ctx.Done():
 			log, _ := n.AgentLog()
 			return fmt.Errorf("wait for %s on %s: %w; node file: %+v, %w\n%s", what, n, ctx.Err(), f, err, log)

@@ -96,7 +96,7 @@ func (h *files) save() (err error) {
 
 // open opens a file whose directory need not be the caller's.
 func open(path string, flag int) (*os.File, int64, error) {
-	f, size, err := safefile.OpenRegular(path, flag, safefile.Any)
+	f, size, err := safefile.OpenRegular(path, flag)
 	if safefile.Refused(err) {
 		err = fmt.Errorf("%w; remove it", err)
 	}

@@ -175,7 +175,7 @@ func testPublishes(c *controlplane.ControlPlane) func(*testing.T) {
 		again.Publish(sees("boot-2"))
 		updateIs(t, again, "a sync", func(u agentapi.ClusterUpdate) bool { return u.RuleSets != nil })
 		eventually(t, "a look", func() error {
-			if len(again.publisher.wake) > 0 {
+			if len(again.publisher.in) > 0 {
 				return errors.New("not taken yet")
 			}
 			return again.publisher.problem()

@@ -56,9 +56,6 @@ var _ agentapi.Cluster = (*Cluster)(nil)
 // New returns a Cluster that reaches nobody yet: that the API server is away is no
 // error.
 func New(c Config) (*Cluster, error) {
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
 	quiet()
 	config, err := connection(c.Kubeconfig)
 	if err != nil {

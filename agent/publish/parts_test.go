@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 
 	"github.com/colvin-net/colvin/api/v1alpha1"
@@ -115,6 +117,40 @@ func TestWhatIsPermanent(t *testing.T) {
 	}
 }
 
+// TestWatched holds that some objects are not taken for all of them.
+func TestWatched(t *testing.T) {
+	object := func(name string) *unstructured.Unstructured {
+		return &unstructured.Unstructured{Object: map[string]any{"metadata": map[string]any{"name": name}}}
+	}
+	told := 0
+	w := newWatched(dynamic.New(nil), v1alpha1.Resource(v1alpha1.Colours), func() { told++ })
+	for i, tt := range []struct {
+		do    func() error
+		want  []string
+		known bool
+	}{
+		{func() error { return w.Add(object("amber-auk")) }, nil, false},
+		{func() error { return w.Replace([]any{object("blue-bee"), object("coral-cat")}, "1") }, []string{"blue-bee", "coral-cat"}, true},
+		{func() error { return w.Add(object("amber-auk")) }, []string{"amber-auk", "blue-bee", "coral-cat"}, true},
+		{func() error { return w.Update(object("amber-auk")) }, []string{"amber-auk", "blue-bee", "coral-cat"}, true},
+		{func() error { return w.Delete(object("blue-bee")) }, []string{"amber-auk", "coral-cat"}, true},
+		{func() error { return w.Replace(nil, "2") }, nil, true},
+	} {
+		if err := tt.do(); err != nil {
+			t.Fatal(err)
+		}
+		objects, known := w.list()
+		var got []string
+		for _, o := range objects {
+			got = append(got, o.GetName())
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, tt.want) || known != tt.known || told != i+1 {
+			t.Errorf("step %d: %v, known: %t, told %d times; want %v, %t", i, got, known, told, tt.want, tt.known)
+		}
+	}
+}
+
 // TestProblemsInWords holds what an admin reads, and that it is logged when it begins,
 // when it changes and when it ends.
 func TestProblemsInWords(t *testing.T) {
@@ -174,9 +210,9 @@ func TestProblemsInWords(t *testing.T) {
 	}
 }
 
-// TestWithoutALog holds that nobody needs to listen.
-func TestWithoutALog(t *testing.T) {
-	c, err := New(Config{Node: "node1", Kubeconfig: kubeconfig(t)})
+// TestTroubleIsToldOf holds that the agent hears of what goes wrong.
+func TestTroubleIsToldOf(t *testing.T) {
+	c, err := New(Config{Node: "node1", Kubeconfig: kubeconfig(t), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

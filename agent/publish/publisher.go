@@ -5,7 +5,6 @@ package publish
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/api/v1alpha1"
+	"github.com/colvin-net/colvin/internal/latest"
 )
 
 const (
@@ -47,13 +47,10 @@ type publisher struct {
 	to      writer
 	trouble trouble // of the last attempt
 	log     *slog.Logger
-
-	wake chan struct{} // holds one
-
-	mu   sync.Mutex
-	last *agentapi.State // nil before the first
+	in      chan *agentapi.State // holds the latest at most
 
 	// Owned by run.
+	last      *agentapi.State // nil before the first
 	limit     *rate.Limiter
 	first     waits                      // after the first failure
 	next      waits                      // after the next one
@@ -77,27 +74,13 @@ func (w *waits) after(err error) time.Duration {
 func newPublisher(to writer, changed func(), log *slog.Logger) *publisher {
 	backoff := waits{failed: writeBackoff, refused: refusedBackoff}
 	return &publisher{
-		to: to, trouble: trouble{changed: changed}, log: log, wake: make(chan struct{}, 1),
+		to: to, trouble: trouble{changed: changed}, log: log, in: make(chan *agentapi.State, 1),
 		limit: rate.NewLimiter(rate.Every(writeEvery), writeBurst), first: backoff, next: backoff,
 	}
 }
 
 // offer takes what the node knows now.
-func (p *publisher) offer(s *agentapi.State) {
-	p.mu.Lock()
-	p.last = s
-	p.mu.Unlock()
-	select {
-	case p.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (p *publisher) state() *agentapi.State {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.last
-}
+func (p *publisher) offer(s *agentapi.State) { latest.Put(p.in, s) }
 
 // problem is why the last attempt failed.
 func (p *publisher) problem() error {
@@ -114,7 +97,7 @@ func (p *publisher) run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-p.wake:
+		case p.last = <-p.in:
 		case <-again.C:
 		}
 		wait := time.Until(notBefore)
@@ -132,11 +115,10 @@ func (p *publisher) run(ctx context.Context) error {
 // step publishes what is not published yet, as far as the limit allows, and returns
 // when to do so again.
 func (p *publisher) step(ctx context.Context) time.Duration {
-	s := p.state()
-	if s == nil {
+	if p.last == nil {
 		return lookEvery
 	}
-	spec := topology(s)
+	spec := topology(p.last)
 	if left := time.Until(p.look); p.published != nil && left > 0 && equality.Semantic.DeepEqual(*p.published, spec) {
 		return left // however often the agent offers the same
 	}

@@ -11,14 +11,11 @@ import (
 	"github.com/colvin-net/colvin/internal/fit"
 )
 
-// maxMoved bounds the moved attachments, as the type has it.
-const maxMoved = 1024
-
 // topology is what is published of what the agent knows.
 func topology(s *agentapi.State) v1alpha1.NodeTopologySpec {
 	spec := clusterview.NodeTopologySpec(&s.View, s.Snapshot, s.Memory)
 	for i := range s.Attachments {
-		if a := &s.Attachments[i]; a.Status == agentapi.ContainerMoved && len(spec.Moved) < maxMoved {
+		if a := &s.Attachments[i]; a.Status == agentapi.ContainerMoved && len(spec.Moved) < v1alpha1.MaxMoved {
 			spec.Moved = append(spec.Moved, moved(a))
 		}
 	}
@@ -30,11 +27,14 @@ func topology(s *agentapi.State) v1alpha1.NodeTopologySpec {
 // runtime said.
 func moved(a *agentapi.ContainerAttachment) v1alpha1.MovedAttachment {
 	out := v1alpha1.MovedAttachment{
-		ContainerID: text(a.ContainerID, 256), IfName: text(a.IfName, 63), Network: text(a.Network, 63), Device: text(a.Device.Name, 63),
-		From: text(a.Identity, 1280), To: text(a.To, 1280), Since: metav1.NewTime(a.Since.UTC()).Rfc3339Copy(),
+		ContainerID: text(a.ContainerID, v1alpha1.MaxContainerID), IfName: text(a.IfName, v1alpha1.MaxName),
+		Network: text(a.Network, v1alpha1.MaxName), Device: text(a.Device.Name, v1alpha1.MaxName),
+		From: text(a.Identity, v1alpha1.MaxKey), To: text(a.To, v1alpha1.MaxKey), Since: metav1.NewTime(a.Since.UTC()).Rfc3339Copy(),
 	}
 	if a.Pod.Name != "" && a.Pod.Namespace != "" {
-		out.Pod = &v1alpha1.PodReference{Namespace: text(a.Pod.Namespace, 63), Name: text(a.Pod.Name, 253), UID: text(a.Pod.UID, 64)}
+		out.Pod = &v1alpha1.PodReference{
+			Namespace: text(a.Pod.Namespace, v1alpha1.MaxName), Name: text(a.Pod.Name, v1alpha1.MaxPodName), UID: text(a.Pod.UID, v1alpha1.MaxUID),
+		}
 	}
 	return out
 }

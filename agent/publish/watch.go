@@ -4,10 +4,7 @@ package publish
 
 import (
 	"context"
-	"fmt"
-	"maps"
-	"slices"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,17 +23,19 @@ var watchBackoff = wait.Backoff{Duration: 500 * time.Millisecond, Factor: 2, Jit
 
 // A watched is all objects of one cluster-scoped kind, as the API server last told.
 type watched struct {
+	cache.Store
 	client   dynamic.ResourceInterface
 	resource schema.GroupVersionResource
 	changed  func()
-	trouble  trouble // why nothing is heard now
-
-	mu      sync.Mutex
-	objects map[string]*unstructured.Unstructured // by name; nil while nothing is known
+	trouble  trouble     // why nothing is heard now
+	known    atomic.Bool // all of them were told
 }
 
 func newWatched(client dynamic.Interface, resource schema.GroupVersionResource, changed func()) *watched {
-	return &watched{client: client.Resource(resource), resource: resource, changed: changed, trouble: trouble{changed: changed}}
+	return &watched{
+		Store: cache.NewStore(cache.MetaNamespaceKeyFunc), client: client.Resource(resource), resource: resource,
+		changed: changed, trouble: trouble{changed: changed},
+	}
 }
 
 // run watches until ctx ends.
@@ -60,64 +59,44 @@ func (w *watched) run(ctx context.Context) error {
 	return nil
 }
 
-// list returns all objects, ordered by name, and whether they are known.
-func (w *watched) list() ([]*unstructured.Unstructured, bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	var out []*unstructured.Unstructured
-	for _, name := range slices.Sorted(maps.Keys(w.objects)) {
-		out = append(out, w.objects[name])
+// list returns all objects, in no order, and whether they are known.
+func (w *watched) list() (objects []*unstructured.Unstructured, known bool) {
+	if !w.known.Load() {
+		return nil, false
 	}
-	return out, w.objects != nil
+	for _, object := range w.List() {
+		if o, ok := object.(*unstructured.Unstructured); ok { // as the Reflector sees to
+			objects = append(objects, o)
+		}
+	}
+	return objects, true
 }
 
 var _ cache.ReflectorStore = (*watched)(nil)
 
-// Add, Update, Delete, Replace and Resync are what a Reflector calls.
+// Add, Update, Delete and Replace are what a Reflector calls.
 
 // Add implements cache.ReflectorStore.
-func (w *watched) Add(object any) error { return w.set(object, false) }
+func (w *watched) Add(object any) error { return w.told(w.Store.Add(object)) }
 
 // Update implements cache.ReflectorStore.
-func (w *watched) Update(object any) error { return w.set(object, false) }
+func (w *watched) Update(object any) error { return w.told(w.Store.Update(object)) }
 
 // Delete implements cache.ReflectorStore.
-func (w *watched) Delete(object any) error { return w.set(object, true) }
-
-// Resync implements cache.ReflectorStore.
-func (*watched) Resync() error { return nil }
-
-func (w *watched) set(object any, gone bool) error {
-	o, ok := object.(*unstructured.Unstructured)
-	if !ok {
-		return fmt.Errorf("watch %s: got a %T", w.resource.Resource, object)
-	}
-	w.mu.Lock()
-	switch {
-	case w.objects == nil: // some are not all
-	case gone:
-		delete(w.objects, o.GetName())
-	default:
-		w.objects[o.GetName()] = o
-	}
-	w.mu.Unlock()
-	w.changed()
-	return nil
-}
+func (w *watched) Delete(object any) error { return w.told(w.Store.Delete(object)) }
 
 // Replace implements cache.ReflectorStore.
-func (w *watched) Replace(all []any, _ string) error {
-	objects := make(map[string]*unstructured.Unstructured, len(all))
-	for _, object := range all {
-		o, ok := object.(*unstructured.Unstructured)
-		if !ok {
-			return fmt.Errorf("watch %s: got a %T", w.resource.Resource, object)
-		}
-		objects[o.GetName()] = o
+func (w *watched) Replace(all []any, version string) error {
+	err := w.Store.Replace(all, version)
+	if err == nil {
+		w.known.Store(true)
 	}
-	w.mu.Lock()
-	w.objects = objects
-	w.mu.Unlock()
-	w.changed()
-	return nil
+	return w.told(err)
+}
+
+func (w *watched) told(err error) error {
+	if err == nil {
+		w.changed()
+	}
+	return err
 }

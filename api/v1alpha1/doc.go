@@ -2,7 +2,7 @@
 
 // Package v1alpha1 holds the kinds of API group colvin.dev as Kubernetes stores
 // them: RuleSet, Colour, NodeTopology and Network, all of them cluster-scoped. It is
-// types alone, for anybody to import: what a RuleSet means is decided in package rules,
+// types and their bounds alone, for anybody to import: what a RuleSet means is decided in package rules,
 // what the others mean in package mapping, and internal/clusterview converts between
 // them.
 //

@@ -6,6 +6,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -30,7 +31,7 @@ func main() {
 	var o controller.Options
 	var level slog.Level
 	flags := flag.NewFlagSet(controller.Name, flag.ExitOnError) // without those of the libraries
-	flags.StringVar(&o.Namespace, "namespace", envOr("POD_NAMESPACE", "colvin-system"), "`namespace` of the Lease and of the last good rules")
+	flags.StringVar(&o.Namespace, "namespace", cmp.Or(os.Getenv("POD_NAMESPACE"), "colvin-system"), "`namespace` of the Lease and of the last good rules")
 	flags.StringVar(&o.HealthAddress, "health-address", "", "`host:port` of /healthz and /readyz; empty for none")
 	flags.StringVar(&o.MetricsAddress, "metrics-address", "", "`host:port` of /metrics; empty for none")
 	flags.BoolVar(&o.Colours.Attach, "colours-attach", false, "pods may ask for a colour; the same as on the nodes")
@@ -75,17 +76,10 @@ func run(kubeconfig string, o controller.Options) (err error) {
 		return fmt.Errorf("read the access to the API server: %w", err)
 	}
 	// A container that is started again in its pod is who it was, and leads at once.
-	o.Identity = envOr("POD_NAME", controller.Name+"-"+string(uuid.NewUUID()))
+	o.Identity = cmp.Or(os.Getenv("POD_NAME"), controller.Name+"-"+string(uuid.NewUUID()))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	return controller.Run(ctx, o)
-}
-
-func envOr(key, otherwise string) string {
-	if v := os.Getenv(key); v != "" {
-		return v
-	}
-	return otherwise
 }
 
 func logger(level slog.Level, format string) *slog.Logger {

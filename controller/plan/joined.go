@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/identity"
@@ -117,14 +118,12 @@ type Uncoloured struct {
 	Node     Node
 }
 
-// chassisID and maxID are what a Colour takes.
+// chassisID is what a Colour takes.
 var chassisID = regexp.MustCompile(`^[a-z]+[0-9]*:.`)
-
-const maxID = 1152
 
 func colourable(id mapping.Identity) bool {
 	key := id.SwitchKey()
-	return chassisID.MatchString(key) && id.Kind != identity.Group && len(key) <= maxID && id.VLAN <= discovery.MaxVID
+	return chassisID.MatchString(key) && id.Kind != identity.Group && len(key) <= v1alpha1.MaxID && id.VLAN <= discovery.MaxVID
 }
 
 // uncoloured finds what needs a colour. One is enough for all that is the same network,

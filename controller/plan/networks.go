@@ -17,19 +17,9 @@ import (
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
-// The bounds of lists and texts in a NetworkStatus, as the markers of the type have
-// them.
-const (
-	maxIdentities = 4096
-	maxAliases    = 1024
-	maxNamedBy    = 64
-	maxRef        = 512
-	maxSummary    = 256
-
-	// maxOctets bounds what identities hold of the wire: an object has little more
-	// than a megabyte, in which a control character takes six octets.
-	maxOctets = 1 << 17
-)
+// maxOctets bounds what identities hold of the wire: an object has little more than a
+// megabyte, in which a control character takes six octets.
+const maxOctets = 1 << 17
 
 // A network gathers what bears one name.
 type network struct {
@@ -107,7 +97,7 @@ func (n *network) add(b *nodeUplink) {
 func (w *clusterView) status(n *network, existing *v1alpha1.Network) *v1alpha1.NetworkStatus {
 	out := &v1alpha1.NetworkStatus{
 		Identities: n.identities(),
-		Aliases:    atMost(slices.Sorted(maps.Keys(n.aliases)), maxAliases),
+		Aliases:    atMost(slices.Sorted(maps.Keys(n.aliases)), v1alpha1.MaxAliases),
 		NamedBy:    n.namedBy(),
 	}
 	nodes := map[*observed]bool{}
@@ -138,8 +128,8 @@ func (n *network) identities() []v1alpha1.Identity {
 	}
 	var out []v1alpha1.Identity
 	room := maxOctets
-	for _, id := range atMost(slices.SortedFunc(maps.Keys(systems), identity.Compare), maxIdentities) {
-		name := fit.Bound(id.SwitchKey(), maxID)
+	for _, id := range atMost(slices.SortedFunc(maps.Keys(systems), identity.Compare), v1alpha1.MaxIdentities) {
+		name := fit.Bound(id.SwitchKey(), v1alpha1.MaxID)
 		if room -= len(name) + len(systems[id]) + len(id.Port); room < 0 {
 			break
 		}
@@ -175,10 +165,10 @@ func (n *network) namedBy() []string {
 	refs := map[string]bool{}
 	for _, b := range n.uplinks {
 		if b.byRule() {
-			refs[fit.Bound(b.Rule.String(), maxRef)] = true
+			refs[fit.Bound(b.Rule.String(), v1alpha1.MaxRef)] = true
 		}
 	}
-	return atMost(slices.Sorted(maps.Keys(refs)), maxNamedBy)
+	return atMost(slices.Sorted(maps.Keys(refs)), v1alpha1.MaxNamedBy)
 }
 
 func summary(s *v1alpha1.NetworkStatus) v1alpha1.NetworkSummary {
@@ -195,8 +185,8 @@ func summary(s *v1alpha1.NetworkStatus) v1alpha1.NetworkSummary {
 		problems = append(problems, c.Type)
 	}
 	return v1alpha1.NetworkSummary{
-		VLANs: fit.Few(numbers, maxSummary), Switches: fit.Few(slices.Sorted(maps.Keys(switches)), maxSummary),
-		Aliases: fit.Few(s.Aliases, maxSummary), Problems: fit.Few(problems, maxSummary),
+		VLANs: fit.Few(numbers, v1alpha1.MaxSummary), Switches: fit.Few(slices.Sorted(maps.Keys(switches)), v1alpha1.MaxSummary),
+		Aliases: fit.Few(s.Aliases, v1alpha1.MaxSummary), Problems: fit.Few(problems, v1alpha1.MaxSummary),
 	}
 }
 

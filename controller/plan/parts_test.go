@@ -16,6 +16,7 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/yamlfile"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
@@ -42,6 +43,96 @@ func TestIsSure(t *testing.T) {
 		if got := b.isSure(); got != tt.want {
 			t.Errorf("%s, device %d, parent %d: sure %t, want %t", tt.certainty, tt.device.Index, tt.parent.Index, got, tt.want)
 		}
+	}
+}
+
+// TestColourable holds that no colour is asked for that a Colour could not be written of.
+func TestColourable(t *testing.T) {
+	longest := "local:" + strings.Repeat("x", v1alpha1.MaxID-len("local:"))
+	for id, want := range map[mapping.Identity]bool{
+		{Switch: "mac:00:00:5e:00:00:01", VLAN: 1}:                        true,
+		{Switch: "mac:00:00:5e:00:00:01", VLAN: 4094}:                     true,
+		{Switch: "mac:00:00:5e:00:00:01", VLAN: 4095}:                     false,
+		{Switch: "ip4:192.0.2.1", VLAN: 1}:                                true,
+		{Switch: "leaf-1", VLAN: 1}:                                       false,
+		{Switch: "local:", VLAN: 1}:                                       false,
+		{Switch: longest, VLAN: 1}:                                        true,
+		{Switch: longest + "x", VLAN: 1}:                                  false,
+		{Kind: identity.Group, Switch: "mac:00:00:5e:00:00:01", VLAN: 1}:  false,
+		{Kind: identity.Sender, Switch: "mac:00:00:5e:00:00:01", VLAN: 1}: true,
+	} {
+		if got := colourable(id); got != want {
+			t.Errorf("%v: %t, want %t", id, got, want)
+		}
+	}
+}
+
+// TestUncolouredOnce holds that a network which several nodes see gets one colour, and one
+// that has a colour none, whatever a node says.
+func TestUncolouredOnce(t *testing.T) {
+	sees := func(name string, all ...mapping.Identity) *observed {
+		return &observed{node: Node{Name: name}, view: mapping.View{Uncoloured: all}}
+	}
+	for attach, want := range map[bool][]Uncoloured{
+		true: {{identityOf(1), Node{Name: "node1"}}, {identityOf(2), Node{Name: "node1"}}, {identityOf(4), Node{Name: "node2"}}},
+		// 4 is the same network as 3, which has a colour.
+		false: {{identityOf(1), Node{Name: "node1"}}, {identityOf(2), Node{Name: "node1"}}},
+	} {
+		w := &clusterView{
+			options: Options{Attach: attach}, plan: &Plan{}, same: identityClasses{identityOf(4): identityOf(3)},
+			book:    []mapping.Colour{{Name: "sky-emu", Identity: identityOf(3)}},
+			colours: map[mapping.Identity][]string{identityOf(3): {"sky-emu"}},
+			nodes:   []*observed{sees("node1", identityOf(2), identityOf(1), identityOf(3)), sees("node2", identityOf(1), identityOf(4), identityOf(2))},
+		}
+		w.uncoloured()
+		if diff := cmp.Diff(want, w.plan.Uncoloured); diff != "" {
+			t.Errorf("attach %t (-want +got):\n%s", attach, diff)
+		}
+		if len(w.plan.Problems) != 0 {
+			t.Errorf("problems %v", w.plan.Problems)
+		}
+	}
+}
+
+// TestNamesOfANode holds that what a node may not bear as well are further names, not
+// further uplinks of those that it bears.
+func TestNamesOfANode(t *testing.T) {
+	w, o := &clusterView{}, &observed{}
+	bear := func(name string) {
+		w.uplinks = append(w.uplinks, nodeUplink{observed: o, Uplink: &mapping.Uplink{}, networkName: name})
+	}
+	for i := range maxLabels {
+		bear(fmt.Sprint("net-", i))
+	}
+	bear("net-0")
+	bear("beyond")
+	all := w.gather()
+	if len(all) != maxLabels || all["beyond"] != nil || len(all["net-0"].uplinks) != 2 {
+		t.Errorf("%d names, beyond: %v, net-0: %d uplinks", len(all), all["beyond"], len(all["net-0"].uplinks))
+	}
+}
+
+// TestLabelsOfANode holds how many names label a node, and that more are a problem.
+func TestLabelsOfANode(t *testing.T) {
+	for _, n := range []int{maxLabels, maxLabels + 1} {
+		o, w := &observed{}, &clusterView{plan: &Plan{}}
+		for i := range n {
+			o.view.Uplinks = append(o.view.Uplinks, mapping.Uplink{Name: fmt.Sprint("net-", i), Usable: true})
+		}
+		usable, _ := w.resolvable(o)
+		if len(usable) != maxLabels || len(w.plan.Problems) != n-maxLabels {
+			t.Errorf("%d names: %d labels, problems %v", n, len(usable), w.plan.Problems)
+		}
+	}
+}
+
+func TestSummary(t *testing.T) {
+	got := summary(&v1alpha1.NetworkStatus{
+		Identities: []v1alpha1.Identity{{Switch: "mac:1", VLAN: 10}, {Switch: "mac:1", SystemName: "leaf-1", VLAN: 1}, {Switch: "mac:2"}},
+		Aliases:    []string{"a", "b"}, Conditions: []metav1.Condition{{Type: "Moved"}},
+	})
+	if diff := cmp.Diff(v1alpha1.NetworkSummary{VLANs: "unadvertised,1,10", Switches: "leaf-1,mac:1,mac:2", Aliases: "a,b", Problems: "Moved"}, got); diff != "" {
+		t.Errorf("summary (-want +got):\n%s", diff)
 	}
 }
 

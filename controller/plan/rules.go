@@ -35,14 +35,6 @@ const (
 	reasonWithheld = "Withheld"
 )
 
-// The bounds of lists and texts in a RuleSetStatus, as the markers of the type have
-// them.
-const (
-	maxNames    = 256
-	maxMistakes = 16
-	maxMistake  = 1024
-)
-
 // merged is what package rules makes of some sources.
 type merged struct {
 	sources  []rules.Source
@@ -102,7 +94,7 @@ func (p *Planner) lastGood(sources []rules.Source, out *Plan) *rules.Set {
 	}
 	m := p.lasting.of(sources)
 	if m.set == nil {
-		out.Frozen = "the rules hold a mistake, and the good ones from before cannot be read: " + fit.Bound(m.err.Error(), maxMistake)
+		out.Frozen = "the rules hold a mistake, and the good ones from before cannot be read: " + fit.Bound(m.err.Error(), v1alpha1.MaxMistake)
 		return nil
 	}
 	out.InForce = sources
@@ -126,11 +118,11 @@ func (m *merged) status(r RuleSet, frozen string, now time.Time) v1alpha1.RuleSe
 	case len(warnings) > 0:
 		c.Message = first("warning", warnings)
 	}
-	if m.err != nil && frozen != "" {
+	if frozen != "" {
 		c.Message += " (nothing changes meanwhile: " + frozen + ")"
 	}
 	out := v1alpha1.RuleSetStatus{
-		ObservedGeneration: r.Generation, Names: fit.Few(m.names[source], maxNames), Mistakes: own, Warnings: warnings,
+		ObservedGeneration: r.Generation, Names: fit.Few(m.names[source], v1alpha1.MaxSummary), Mistakes: own, Warnings: warnings,
 		Conditions: slices.Clone(r.Status.Conditions),
 	}
 	meta.SetStatusCondition(&out.Conditions, c)
@@ -141,14 +133,12 @@ func (m *merged) status(r RuleSet, frozen string, now time.Time) v1alpha1.RuleSe
 func about(source string, all []yamlfile.Mistake) []string {
 	var out []string
 	for _, m := range all {
-		if m.File != source {
-			continue
+		if m.File == source {
+			out = append(out, fit.Bound(strings.TrimPrefix(m.String(), source+": "), v1alpha1.MaxMistake))
 		}
-		if len(out) == maxMistakes {
-			out[maxMistakes-1] = "there are more"
-			break
-		}
-		out = append(out, fit.Bound(strings.TrimPrefix(m.String(), source+": "), maxMistake))
+	}
+	if len(out) > v1alpha1.MaxMistakes {
+		out = append(out[:v1alpha1.MaxMistakes-1], "there are more")
 	}
 	return out
 }

@@ -21,19 +21,12 @@ import (
 type observed struct {
 	node     Node
 	topology *v1alpha1.NodeTopology
-	version  version
 	input    mapping.Input
 	err      error // the topology cannot be read
 
 	set     *rules.Set
 	edition int // of the colours
 	view    mapping.View
-}
-
-// A version tells one content of an object from another.
-type version struct {
-	uid             types.UID
-	resourceVersion string
 }
 
 // observe resolves what each node sees, in the order of the nodes' names. A topology
@@ -53,8 +46,8 @@ func (p *Planner) observe(c *Cluster, set *rules.Set, now time.Time, out *Plan) 
 			continue
 		}
 		o := before[t.Name]
-		if v := (version{t.UID, t.ResourceVersion}); o == nil || o.version != v {
-			o = &observed{version: v}
+		if o == nil || o.topology.UID != t.UID || o.topology.ResourceVersion != t.ResourceVersion {
+			o = &observed{}
 			o.input, o.err = clusterview.Input(&t.Spec, t.Name, now)
 		}
 		o.node, o.topology = node, t
@@ -77,7 +70,7 @@ func owned(t *v1alpha1.NodeTopology, node types.UID) bool {
 
 // resolve resolves again what depends on what has changed.
 func (p *Planner) resolve(o *observed, set *rules.Set) {
-	if o.set == set && o.edition == p.edition && o.input.Rules != nil {
+	if o.set == set && o.edition == p.edition {
 		return
 	}
 	o.set, o.edition = set, p.edition

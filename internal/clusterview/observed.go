@@ -18,26 +18,6 @@ import (
 	"github.com/colvin-net/colvin/mapping/belief"
 )
 
-// The bounds of lists and texts in a NodeTopologySpec, as the markers of the types
-// have them.
-const (
-	maxInterfaces = 2048
-	maxSwitches   = 4096
-	maxVLANs      = 1024
-	maxOthers     = 64
-	maxAgainst    = 16
-	maxAddresses  = 64
-	maxProblem    = 512
-	maxDriver     = 64
-	maxRemedy     = 256
-	maxSummary    = 256
-	maxText       = 1024
-	maxID         = 1152
-	maxAddress    = 128
-	maxVLANName   = 128
-	maxName       = 63
-)
-
 // maxSize bounds a spec as JSON, in octets: an API server refuses objects of more than
 // 1.5 MiB as a rule.
 const maxSize = 1 << 20
@@ -49,7 +29,7 @@ const maxSize = 1 << 20
 func NodeTopologySpec(view *mapping.View, snap *discovery.Snapshot, memory mapping.Memory) v1alpha1.NodeTopologySpec {
 	const some = 4
 	var spec v1alpha1.NodeTopologySpec
-	for _, most := range []int{maxOthers, some, 0} {
+	for _, most := range []int{v1alpha1.MaxOthers, some, 0} {
 		b := topologyBuilder{view: view, snap: snap, memory: memory, maxOthers: most}
 		if spec = b.build(); !b.others || size(&spec) <= maxSize {
 			break
@@ -107,7 +87,7 @@ func relevant(snap *discovery.Snapshot) []discovery.Interface {
 		}
 	}
 	slices.SortStableFunc(out, func(a, b discovery.Interface) int { return weight[a.Index] - weight[b.Index] })
-	out = out[:min(len(out), maxInterfaces)]
+	out = out[:min(len(out), v1alpha1.MaxInterfaces)]
 	slices.SortFunc(out, func(a, b discovery.Interface) int { return a.Index - b.Index })
 	return out
 }
@@ -144,7 +124,7 @@ func summary(interfaces []v1alpha1.Interface) v1alpha1.TopologySummary {
 			unsure = append(unsure, interfaces[i].Name)
 		}
 	}
-	s.Unsure = fit.Few(unsure, maxSummary)
+	s.Unsure = fit.Few(unsure, v1alpha1.MaxSummary)
 	return s
 }
 
@@ -161,7 +141,7 @@ type topologyBuilder struct {
 
 func (b *topologyBuilder) networkInterface(ifi discovery.Interface) v1alpha1.Interface {
 	out := v1alpha1.Interface{
-		Name: fit.Bound(ifi.Name, maxName), Index: int32(ifi.Index), MTU: int32(ifi.MTU), Kind: string(ifi.Kind), Up: ifi.Up, Carrier: ifi.Carrier,
+		Name: fit.Bound(ifi.Name, v1alpha1.MaxName), Index: int32(ifi.Index), MTU: int32(ifi.MTU), Kind: string(ifi.Kind), Up: ifi.Up, Carrier: ifi.Carrier,
 		Master: int32(ifi.Master), Parent: int32(ifi.Parent), VLAN: int32(ifi.VLAN), VLANFiltering: ifi.VLANFiltering,
 	}
 	if ifi.MAC != (discovery.MAC{}) {
@@ -181,11 +161,11 @@ func (b *topologyBuilder) networkInterface(ifi discovery.Interface) v1alpha1.Int
 
 func (b *topologyBuilder) port(ifi discovery.Interface, p *discovery.Port) *v1alpha1.Port {
 	out := &v1alpha1.Port{
-		Problem: fit.Bound(p.Problem, maxProblem), TooManyNeighbors: p.TooManyNeighbors,
+		Problem: fit.Bound(p.Problem, v1alpha1.MaxProblem), TooManyNeighbors: p.TooManyNeighbors,
 		Pending: slices.Contains(b.view.Pending, ifi.Name),
 	}
 	if p.NIC.FirmwareLLDP {
-		out.FirmwareLLDP = &v1alpha1.FirmwareLLDP{Driver: fit.Bound(p.NIC.Driver, maxDriver), Remedy: fit.Bound(p.NIC.Remedy, maxRemedy)}
+		out.FirmwareLLDP = &v1alpha1.FirmwareLLDP{Driver: fit.Bound(p.NIC.Driver, v1alpha1.MaxDriver), Remedy: fit.Bound(p.NIC.Remedy, v1alpha1.MaxRemedy)}
 	}
 	held, ok := b.memory.Port(ifi.Index)
 	told := held.Against
@@ -213,7 +193,7 @@ func (b *topologyBuilder) holder(ifi discovery.Interface, p *belief.Port) *v1alp
 		out.Certainty, out.Since, out.Reason = certainty, wireTime(since), why
 	}
 	_, out.Crowded = p.Crowded(b.view.Time)
-	for i := range p.Against[:min(len(p.Against), maxAgainst)] {
+	for i := range p.Against[:min(len(p.Against), v1alpha1.MaxAgainst)] {
 		if b.others = true; b.maxOthers > 0 { // all or none: what all say follows from all
 			out.Against = append(out.Against, b.neighbor(ifi.Name, &p.Against[i].Neighbor))
 		}
@@ -254,14 +234,14 @@ var causes = map[belief.Cause]v1alpha1.DoubtReason{
 
 func (b *topologyBuilder) neighbor(ifname string, n *discovery.Neighbor) v1alpha1.Neighbor {
 	out := v1alpha1.Neighbor{
-		Switch: b.switchID(ifname, n), PortID: fit.Bound(string(n.Port), maxID), PortDescription: fit.Bound(n.PortDescription, maxText),
+		Switch: b.switchID(ifname, n), PortID: fit.Bound(string(n.Port), v1alpha1.MaxID), PortDescription: fit.Bound(n.PortDescription, v1alpha1.MaxText),
 		PVID: int32(n.PVID), MaxFrameSize: int32(n.MaxFrameSize),
 	}
 	if n.Source != (discovery.MAC{}) {
 		out.Source = n.Source.String()
 	}
-	for _, v := range n.VLANs[:min(len(n.VLANs), maxVLANs)] {
-		out.VLANs = append(out.VLANs, v1alpha1.VLAN{ID: int32(v.ID), Name: fit.Bound(v.Name, maxVLANName)})
+	for _, v := range n.VLANs[:min(len(n.VLANs), v1alpha1.MaxVLANs)] {
+		out.VLANs = append(out.VLANs, v1alpha1.VLAN{ID: int32(v.ID), Name: fit.Bound(v.Name, v1alpha1.MaxVLANName)})
 	}
 	return out
 }
@@ -276,7 +256,7 @@ func (b *topologyBuilder) switchID(ifname string, n *discovery.Neighbor) string 
 			return known.ID
 		}
 	}
-	if len(b.switches) == maxSwitches {
+	if len(b.switches) == v1alpha1.MaxSwitches {
 		return s.Chassis
 	}
 	s.ID = s.Chassis
@@ -289,17 +269,17 @@ func (b *topologyBuilder) switchID(ifname string, n *discovery.Neighbor) string 
 
 func (b *topologyBuilder) device(n *discovery.Neighbor) v1alpha1.Switch {
 	out := v1alpha1.Switch{
-		Chassis: fit.Bound(string(n.Chassis), maxID), Protocol: v1alpha1.Protocol(n.Protocol),
-		SystemName: fit.Bound(n.SystemName, maxText), SystemDescription: fit.Bound(n.SystemDescription, maxText),
+		Chassis: fit.Bound(string(n.Chassis), v1alpha1.MaxID), Protocol: v1alpha1.Protocol(n.Protocol),
+		SystemName: fit.Bound(n.SystemName, v1alpha1.MaxText), SystemDescription: fit.Bound(n.SystemDescription, v1alpha1.MaxText),
 	}
 	if n.Capabilities != (discovery.Capabilities{}) {
 		out.Capabilities, out.Enabled = n.Capabilities.Available.Names(), n.Capabilities.Enabled.Names()
 	}
-	for _, a := range n.ManagementAddresses[:min(len(n.ManagementAddresses), maxAddresses)] {
-		out.ManagementAddresses = append(out.ManagementAddresses, fit.Bound(a, maxAddress))
+	for _, a := range n.ManagementAddresses[:min(len(n.ManagementAddresses), v1alpha1.MaxAddresses)] {
+		out.ManagementAddresses = append(out.ManagementAddresses, fit.Bound(a, v1alpha1.MaxAddress))
 	}
 	if known := b.memory.Switches.Canonical(n.Chassis); known != n.Chassis {
-		out.KnownAs = fit.Bound(string(known), maxID)
+		out.KnownAs = fit.Bound(string(known), v1alpha1.MaxID)
 	}
 	return out
 }

@@ -7,7 +7,6 @@ package netnstest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -25,20 +24,10 @@ const (
 	None                       // nobody
 )
 
+var speakerNames = [...]string{Auto: "lldpd or the built-in speaker", LLDPD: "lldpd", Builtin: "the built-in speaker", None: "no speaker"}
+
 // String names the speaker for people.
-func (k SpeakerKind) String() string {
-	switch k {
-	case Auto:
-		return "lldpd or the built-in speaker"
-	case LLDPD:
-		return "lldpd"
-	case Builtin:
-		return "the built-in speaker"
-	case None:
-		return "no speaker"
-	}
-	return fmt.Sprintf("speaker kind %d", uint8(k))
-}
+func (k SpeakerKind) String() string { return speakerNames[k] }
 
 // resolve turns Auto into what works here.
 func (k SpeakerKind) resolve() (SpeakerKind, error) {
@@ -51,9 +40,8 @@ func (k SpeakerKind) resolve() (SpeakerKind, error) {
 		}
 		return LLDPD, nil
 	case Builtin, None:
-		return k, nil
 	}
-	return k, fmt.Errorf("unknown %s", k)
+	return k, nil
 }
 
 func newAgent(ns *Namespace, cfg SwitchConfig) agent {

@@ -67,8 +67,8 @@ func Connect(ctx context.Context, near, far Endpoint) (*Cable, error) {
 }
 
 func (c *Cable) lay(ctx context.Context) error {
-	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.HardwareAddr = c.near.Name, c.near.hardwareAddr()
+	attrs := attributes(c.near.Name)
+	attrs.HardwareAddr = c.near.hardwareAddr()
 	err := c.near.In.namespace().handle.LinkAdd(&netlink.Veth{
 		LinkAttrs:        attrs,
 		PeerName:         c.far.Name,
@@ -88,12 +88,6 @@ func (c *Cable) lay(ctx context.Context) error {
 	}
 	return nil
 }
-
-// Near returns the end that stays.
-func (c *Cable) Near() Endpoint { return c.near }
-
-// Far returns the end that moves.
-func (c *Cable) Far() Endpoint { return c.far }
 
 // Unplug takes the carrier away from both ends.
 func (c *Cable) Unplug() error { return c.far.In.namespace().setDown(c.far.Name) }
@@ -118,54 +112,34 @@ func (c *Cable) move(ctx context.Context, to Endpoint) error {
 	if err := c.far.In.unplug(c.far.Name); err != nil {
 		return err
 	}
-	old := c.far.In.namespace()
-	link, err := old.link(c.far.Name)
-	if err != nil {
-		return err
-	}
+	here, there := c.far.In.namespace(), to.In.namespace()
 	// On the way it has a name that is free at both places.
 	transit := "mv" + rand.Text()[:8]
-	if err := old.handle.LinkSetName(link, transit); err != nil {
-		return fmt.Errorf("rename: %w", err)
+	if err := here.rename(c.far.Name, transit); err != nil {
+		return err
 	}
 	c.far.Name = transit
-	if err := old.handle.LinkSetNsFd(link, int(to.In.namespace().net.Fd())); err != nil {
-		return fmt.Errorf("change namespace: %w", err)
+	if err := here.Give(transit, there); err != nil {
+		return err
 	}
-	c.far = Endpoint{In: to.In, Name: transit, MAC: to.MAC}
-	if err := c.far.rename(to.Name); err != nil {
+	c.far.In = to.In
+	if err := there.rename(transit, to.Name); err != nil {
 		return err
 	}
 	c.far = to
+	if mac := to.hardwareAddr(); mac != nil {
+		err := there.change("address", to.Name, func(l netlink.Link) error { return there.handle.LinkSetHardwareAddr(l, mac) })
+		if err != nil {
+			return err
+		}
+	}
 	if err := to.In.plug(ctx, to.Name); err != nil {
 		return err
 	}
 	return c.Plug()
 }
 
-// rename gives the endpoint's device a name, and its MAC address if it has one.
-func (e Endpoint) rename(name string) error {
-	ns := e.In.namespace()
-	link, err := ns.link(e.Name)
-	if err != nil {
-		return err
-	}
-	if err := ns.handle.LinkSetName(link, name); err != nil {
-		return fmt.Errorf("rename: %w", err)
-	}
-	if mac := e.hardwareAddr(); mac != nil {
-		return ns.handle.LinkSetHardwareAddr(link, mac)
-	}
-	return nil
-}
-
 // Close removes the cable.
 func (c *Cable) Close() error {
-	unplugged := c.far.In.unplug(c.far.Name)
-	ns := c.near.In.namespace()
-	link, err := ns.link(c.near.Name)
-	if err != nil {
-		return errors.Join(unplugged, err)
-	}
-	return errors.Join(unplugged, ns.handle.LinkDel(link))
+	return errors.Join(c.far.In.unplug(c.far.Name), c.near.In.namespace().Remove(c.near.Name))
 }

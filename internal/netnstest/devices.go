@@ -57,18 +57,21 @@ func (n *Namespace) AddVLAN(name, parent string, vid uint16) error {
 
 // Rename gives a device another name. Before Linux 6.2 it has to be down meanwhile.
 func (n *Namespace) Rename(name, to string) error {
-	rename := func(l netlink.Link) error { return n.handle.LinkSetName(l, to) }
-	err := n.change("rename", name, rename)
+	err := n.rename(name, to)
 	if !errors.Is(err, unix.EBUSY) {
 		return err
 	}
 	if err := n.setDown(name); err != nil {
 		return err
 	}
-	if err := n.change("rename", name, rename); err != nil {
+	if err := n.rename(name, to); err != nil {
 		return err
 	}
 	return n.SetUp(to)
+}
+
+func (n *Namespace) rename(name, to string) error {
+	return n.change("rename", name, func(l netlink.Link) error { return n.handle.LinkSetName(l, to) })
 }
 
 // Give moves a device to another namespace, where it is down.
@@ -131,29 +134,21 @@ func (n *Namespace) addMaster(device netlink.Link, members []string) error {
 
 // enslave gives a device a master. A bond takes no device that is up.
 func (n *Namespace) enslave(name, master string) error {
-	upper, err := n.link(master)
-	if err != nil {
-		return err
-	}
 	if err := n.setDown(name); err != nil {
 		return err
 	}
-	if err := n.change("enslave", name, func(l netlink.Link) error { return n.handle.LinkSetMaster(l, upper) }); err != nil {
+	if err := n.setMaster(name, master); err != nil {
 		return err
 	}
 	return n.SetUp(name)
 }
 
-// change finds a device and does something with it.
-func (n *Namespace) change(what, name string, f func(netlink.Link) error) error {
-	l, err := n.link(name)
+func (n *Namespace) setMaster(name, master string) error {
+	upper, err := n.link(master)
 	if err != nil {
 		return err
 	}
-	if err := f(l); err != nil {
-		return fmt.Errorf("%s %s of %s: %w", what, name, n.name, err)
-	}
-	return nil
+	return n.change("enslave", name, func(l netlink.Link) error { return n.handle.LinkSetMaster(l, upper) })
 }
 
 // probeDevices reports whether the kernel makes the devices that f makes.

@@ -22,7 +22,7 @@ const RequireEnv = "COLVIN_REQUIRE"
 
 // A Feature is something that tests need of the machine.
 type Feature struct {
-	name  string
+	name  string // that RequireEnv knows it by
 	probe func() error
 }
 
@@ -56,9 +56,6 @@ var (
 func NewFeature(name string, probe func() error) *Feature {
 	return &Feature{name: name, probe: sync.OnceValue(probe)}
 }
-
-// String returns the name that RequireEnv knows the feature by.
-func (f *Feature) String() string { return f.name }
 
 // Missing says why the feature is missing and how to get it; nil where it works.
 func (f *Feature) Missing() error {

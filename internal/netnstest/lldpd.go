@@ -79,8 +79,8 @@ func (l *lldpd) addChassisDevice() error {
 	if _, err := l.ns.handle.LinkByName(chassisDevice); err == nil {
 		return nil
 	}
-	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.HardwareAddr = chassisDevice, l.cfg.ChassisMAC[:]
+	attrs := attributes(chassisDevice)
+	attrs.HardwareAddr = l.cfg.ChassisMAC[:]
 	if err := l.ns.handle.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: chassisDevice + "p"}); err != nil {
 		return fmt.Errorf("add %s: %w", chassisDevice, err)
 	}

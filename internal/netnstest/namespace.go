@@ -199,25 +199,21 @@ func (n *Namespace) inside(f func() error) error {
 }
 
 // SetUp sets a device administratively up.
-func (n *Namespace) SetUp(name string) error {
-	link, err := n.link(name)
-	if err != nil {
-		return err
-	}
-	if err := n.handle.LinkSetUp(link); err != nil {
-		return fmt.Errorf("set %s of %s up: %w", name, n.name, err)
-	}
-	return nil
-}
+func (n *Namespace) SetUp(name string) error { return n.change("set up", name, n.handle.LinkSetUp) }
 
 // setDown sets a device administratively down.
 func (n *Namespace) setDown(name string) error {
-	link, err := n.link(name)
+	return n.change("set down", name, n.handle.LinkSetDown)
+}
+
+// change finds a device and does something with it.
+func (n *Namespace) change(what, name string, f func(netlink.Link) error) error {
+	l, err := n.link(name)
 	if err != nil {
 		return err
 	}
-	if err := n.handle.LinkSetDown(link); err != nil {
-		return fmt.Errorf("set %s of %s down: %w", name, n.name, err)
+	if err := f(l); err != nil {
+		return fmt.Errorf("%s %s of %s: %w", what, name, n.name, err)
 	}
 	return nil
 }

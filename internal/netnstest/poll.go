@@ -22,8 +22,7 @@ const (
 func poll(ctx context.Context, try func() (done bool, err error)) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	ticker := time.NewTicker(pollInterval)
-	defer ticker.Stop()
+	tick := time.Tick(pollInterval)
 	for {
 		done, last := try()
 		if done {
@@ -32,7 +31,7 @@ func poll(ctx context.Context, try func() (done bool, err error)) error {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("%w: %w", ctx.Err(), last)
-		case <-ticker.C:
+		case <-tick:
 		}
 	}
 }

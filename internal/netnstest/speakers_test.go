@@ -134,7 +134,8 @@ func testSpeaker(t *testing.T, kind SpeakerKind) {
 
 	must("set VLAN names", sw.SetVLANNames(ctx, "p1", discovery.VLANName{ID: 200, Name: "blue"}, discovery.VLANName{ID: 300, Name: "back up"}))
 	p1.hearUntil(t, said+" pvid=100 200=blue 300=back up")
-	must("clear TLVs", sw.ClearTLVs(ctx, "p1"))
+	must("clear PVID", sw.SetPVID(ctx, "p1", 0))
+	must("clear VLAN names", sw.SetVLANNames(ctx, "p1"))
 	p1.hearUntil(t, said)
 	must("set PVID", sw.SetPVID(ctx, "p1", 101))
 	p1.hearUntil(t, said+" pvid=101")

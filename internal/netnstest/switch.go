@@ -15,8 +15,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/vishvananda/netlink"
-
 	"github.com/colvin-net/colvin/discovery"
 )
 
@@ -92,7 +90,7 @@ func NewSwitch(ctx context.Context, cfg SwitchConfig) (*Switch, error) {
 	}
 	s := &Switch{Namespace: ns, cfg: cfg, mute: true, said: map[string]portTLVs{}, ports: map[string]bool{}}
 	s.agent = newAgent(ns, cfg)
-	err = errors.Join(ns.inside(disableIPv6), s.addBridge())
+	err = errors.Join(ns.inside(disableIPv6), s.AddDevice("bridge", bridgeName))
 	if err == nil {
 		err = s.StartSpeaker(ctx)
 	}
@@ -100,15 +98,6 @@ func NewSwitch(ctx context.Context, cfg SwitchConfig) (*Switch, error) {
 		return nil, errors.Join(fmt.Errorf("make switch %s: %w", cfg.Name, err), s.Close())
 	}
 	return s, nil
-}
-
-func (s *Switch) addBridge() error {
-	attrs := netlink.NewLinkAttrs()
-	attrs.Name = bridgeName
-	if err := s.handle.LinkAdd(&netlink.Bridge{LinkAttrs: attrs}); err != nil {
-		return fmt.Errorf("add bridge: %w", err)
-	}
-	return s.SetUp(bridgeName)
 }
 
 // disableIPv6 keeps ports from having addresses of their own: no switch port has
@@ -142,16 +131,8 @@ func (s *Switch) ChassisMAC() discovery.MAC { return s.cfg.ChassisMAC }
 func (s *Switch) plug(ctx context.Context, port string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	link, err := s.link(port)
-	if err != nil {
+	if err := s.setMaster(port, bridgeName); err != nil {
 		return err
-	}
-	bridge, err := s.link(bridgeName)
-	if err != nil {
-		return err
-	}
-	if err := s.handle.LinkSetMaster(link, bridge); err != nil {
-		return fmt.Errorf("join %s to the bridge of %s: %w", port, s, err)
 	}
 	if !s.mute {
 		if err := s.agent.attach(ctx, port, s.said[port]); err != nil {
@@ -189,11 +170,6 @@ func (s *Switch) SetPVID(ctx context.Context, port string, vid uint16) error {
 // SetVLANNames makes a port tell the names of these VLANs.
 func (s *Switch) SetVLANNames(ctx context.Context, port string, vlans ...discovery.VLANName) error {
 	return s.say(ctx, port, func(t *portTLVs) { t.vlans = slices.Clone(vlans) })
-}
-
-// ClearTLVs makes a port advertise no VLAN.
-func (s *Switch) ClearTLVs(ctx context.Context, port string) error {
-	return s.say(ctx, port, func(t *portTLVs) { *t = portTLVs{} })
 }
 
 func (s *Switch) say(ctx context.Context, port string, change func(*portTLVs)) error {

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math"
 	"os"
 	"syscall"
 )
@@ -27,30 +26,17 @@ var (
 // Refused reports whether the error is about what the file is: not that it is missing,
 // or that it may not be opened.
 func Refused(err error) bool {
-	for _, what := range []error{ErrNotRegular, ErrLink, ErrTooLarge, ErrShrunk} {
-		if errors.Is(err, what) {
-			return true
-		}
-	}
-	return false
+	return errors.Is(err, ErrNotRegular) || errors.Is(err, ErrLink) || errors.Is(err, ErrTooLarge) || errors.Is(err, ErrShrunk)
 }
-
-// Any is the limit of a file that may be of any size.
-const Any = math.MaxInt64
 
 // newMode is of the files that are made.
 const newMode fs.FileMode = 0o600
 
-// OpenRegular opens a file of limit octets or less, and returns its size. The errors are
-// *fs.PathError.
-func OpenRegular(path string, flag int, limit int64) (f *os.File, size int64, err error) {
+// OpenRegular opens a file, and returns its size. The errors are *fs.PathError.
+func OpenRegular(path string, flag int) (f *os.File, size int64, err error) {
 	f, st, err := open(path, flag, newMode)
 	if err != nil {
 		return nil, 0, err
-	}
-	if st.Size() > limit {
-		err := fmt.Errorf("%w %d bytes", ErrTooLarge, limit)
-		return nil, 0, errors.Join(&fs.PathError{Op: "open", Path: path, Err: err}, f.Close())
 	}
 	return f, st.Size(), nil
 }
@@ -78,11 +64,14 @@ func open(path string, flag int, mode fs.FileMode) (*os.File, fs.FileInfo, error
 
 // ReadRegular reads a file of limit octets or less, as long as it is when it is opened.
 func ReadRegular(path string, limit int64) ([]byte, error) {
-	f, size, err := OpenRegular(path, os.O_RDONLY, limit)
+	f, size, err := OpenRegular(path, os.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	if size > limit {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("%w %d bytes", ErrTooLarge, limit)}
+	}
 	data := make([]byte, size)
 	if _, err := io.ReadFull(f, data); err != nil {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {

@@ -13,29 +13,29 @@ func Example() {
 	const file = `node: node-1
 log:
   levle: debug
-every: 30
+every: often
 peers:
   - name: leaf-1
-  - port: 179
+  - port: "179"
 `
 	doc := yamlfile.Parse("agent.yaml", []byte(file))
 	m := doc.Mapping()
 	fmt.Println(m.Get("node").Text("unnamed"))
 	log := m.Get("log").Mapping()
 	fmt.Println(log.Get("level").OneOf("info", "debug", "info", "warn"))
-	fmt.Println(m.Get("every").Duration(time.Minute))
+	fmt.Println(yamlfile.Parsed(m.Get("every"), time.Minute, time.ParseDuration))
 	for _, v := range m.Get("peers").List() {
 		peer := v.Mapping()
-		fmt.Println(peer.Get("name").Required("give the peer's name").Text("?"), peer.Get("port").Int(179, 1, 65535))
+		fmt.Println(peer.Get("name").Required("give the peer's name").Text("?"), peer.Get("port").Text("any"))
 	}
 	fmt.Println(doc.Err())
 	// Output:
 	// node-1
 	// info
 	// 1m0s
-	// leaf-1 179
+	// leaf-1 any
 	// ? 179
 	// agent.yaml:3:3: log.levle: unknown key; did you mean "level"?
-	// agent.yaml:4:8: every: is a number, where text belongs; write a number and a unit, such as 500ms, 30s or 5m
+	// agent.yaml:4:8: every: time: invalid duration "often"
 	// agent.yaml:7:5: peers[1].name: is missing; give the peer's name
 }

@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 )
 
 // Kind is what a value looks like in the file.
@@ -26,26 +24,13 @@ const (
 	KindMapping             // {a: b}, or lines of keys
 )
 
-// String returns the kind as a message names it.
-func (k Kind) String() string {
-	switch k {
-	case KindAbsent:
-		return "nothing"
-	case KindNone:
-		return "no value"
-	case KindText:
-		return "text"
-	case KindNumber:
-		return "a number"
-	case KindBool:
-		return "true or false"
-	case KindList:
-		return "a list"
-	case KindMapping:
-		return "a mapping"
-	}
-	return fmt.Sprintf("kind %d", int(k))
+var kindNames = [...]string{
+	KindAbsent: "nothing", KindNone: "no value", KindText: "text", KindNumber: "a number", KindBool: "true or false",
+	KindList: "a list", KindMapping: "a mapping",
 }
+
+// String returns the kind as a message names it.
+func (k Kind) String() string { return kindNames[k] }
 
 // A Mapping is a mapping of the document, in the order of the file.
 type Mapping struct {
@@ -88,9 +73,6 @@ func (m *Mapping) Pairs() []Pair {
 	}
 	return pairs
 }
-
-// Value returns the mapping as a value, for its position.
-func (m *Mapping) Value() Value { return m.value }
 
 // Len returns the number of entries.
 func (m *Mapping) Len() int { return len(m.value.entries()) }
@@ -238,45 +220,12 @@ func (v Value) Text(def string) string {
 	return v.node.text
 }
 
-// Int returns a decimal number within bounds, or def where the key is absent.
-func (v Value) Int(def, lowest, highest int) int {
-	if !v.is(KindNumber, "write a number without quotes") {
-		return def
-	}
-	n, err := strconv.Atoi(v.node.text)
-	switch {
-	case err != nil || strconv.Itoa(n) != v.node.text:
-		v.Mistake(fmt.Sprintf("%s is not a plain decimal number", Quote(v.node.text)), fmt.Sprintf("write a number from %d to %d", lowest, highest))
-		return def
-	case n < lowest || n > highest:
-		v.Mistake(fmt.Sprintf("%d is out of range", n), fmt.Sprintf("write a number from %d to %d", lowest, highest))
-		return def
-	}
-	return n
-}
-
 // Bool returns true or false, or def where the key is absent.
 func (v Value) Bool(def bool) bool {
 	if !v.is(KindBool, "write true or false without quotes") {
 		return def
 	}
 	return strings.EqualFold(v.node.text, "true")
-}
-
-// Duration returns a duration such as 30s or 5m that is not negative, or def
-// where the key is absent.
-func (v Value) Duration(def time.Duration) time.Duration {
-	const hint = "write a number and a unit, such as 500ms, 30s or 5m"
-	if !v.is(KindText, hint) {
-		return def
-	}
-	return Parsed(v, def, func(s string) (time.Duration, error) {
-		d, err := time.ParseDuration(s)
-		if err != nil || d < 0 {
-			return 0, Problem{Message: Quote(s) + " is not a duration", Hint: hint}
-		}
-		return d, nil
-	})
 }
 
 // OneOf returns one of the choices, or def where the key is absent.
@@ -318,20 +267,6 @@ func (v Value) List() []Value {
 		list[i].path = fmt.Sprintf("%s[%d]", v.path, i)
 	}
 	return list
-}
-
-// Texts returns a list of texts, or def where the key is absent.
-func (v Value) Texts(def []string) []string {
-	if !v.Present() {
-		return def
-	}
-	texts := []string{}
-	for _, item := range v.List() {
-		if item.is(KindText, "put it in quotes") {
-			texts = append(texts, item.node.text)
-		}
-	}
-	return texts
 }
 
 // Mapping returns the value as a mapping. It is empty, and never nil, where the

@@ -10,7 +10,7 @@
 //	doc := yamlfile.Parse(name, data)
 //	m := doc.Mapping()
 //	cfg.Level = m.Get("level").OneOf("info", "debug", "info", "warn")
-//	cfg.Every = m.Get("every").Duration(30 * time.Second)
+//	cfg.Every = yamlfile.Parsed(m.Get("every"), 30*time.Second, time.ParseDuration)
 //	for _, v := range m.Get("peers").List() {
 //		cfg.Peers = append(cfg.Peers, v.Mapping().Get("name").Required("").Text(""))
 //	}

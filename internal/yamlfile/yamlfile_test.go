@@ -16,7 +16,6 @@ import (
 // read asks for one key of every kind.
 type read struct {
 	Text     string
-	Int      int
 	Bool     bool
 	Duration time.Duration
 	Choice   string
@@ -26,21 +25,31 @@ type read struct {
 
 func readAll(doc *yamlfile.Document) read {
 	m := doc.Mapping()
-	return read{
+	r := read{
 		Text:     m.Get("text").Text("t"),
-		Int:      m.Get("int").Int(7, 1, 10),
 		Bool:     m.Get("bool").Bool(true),
-		Duration: m.Get("duration").Duration(time.Second),
+		Duration: yamlfile.Parsed(m.Get("duration"), time.Second, duration),
 		Choice:   m.Get("choice").OneOf("a", "a", "b"),
-		Texts:    m.Get("texts").Texts([]string{"x"}),
 		Sub:      m.Get("sub").Mapping().Get("name").Text("s"),
 	}
+	for _, v := range m.Get("texts").List() {
+		r.Texts = append(r.Texts, v.Text("x"))
+	}
+	return r
 }
 
-var defaults = read{"t", 7, true, time.Second, "a", []string{"x"}, "s"}
+func duration(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		err = yamlfile.Problem{Message: yamlfile.Quote(s) + " is not a duration", Hint: "write 30s or 5m"}
+	}
+	return d, err
+}
+
+var defaults = read{Text: "t", Bool: true, Duration: time.Second, Choice: "a", Sub: "s"}
 
 func TestValues(t *testing.T) {
-	full := read{"hello", 3, false, 90 * time.Second, "b", []string{"one", "two"}, "inner"}
+	full := read{"hello", false, 90 * time.Second, "b", []string{"one", "two"}, "inner"}
 	for name, tt := range map[string]struct {
 		file string
 		want read
@@ -50,11 +59,11 @@ func TestValues(t *testing.T) {
 		"header":       {"---\n", defaults},
 		"null":         {"~", defaults},
 		"null mapping": {"sub:\n", defaults},
-		"block":        {"---\ntext: hello\nint: 3\nbool: false\nduration: 1m30s\nchoice: b\ntexts:\n- one\n- two\nsub:\n  name: inner\n...\n", full},
-		"flow":         {`{text: "hello", int: 3, bool: False, duration: 90s, choice: b, texts: [one, 'two'], sub: {name: inner}}`, full},
-		"windows":      {"\ufefftext: hello\r\nint: 3\r\nbool: false\r\nduration: 90s\r\nchoice: b\r\ntexts: [one, two]\r\nsub:\r\n  name: inner\r\n", full},
-		"literal":      {"text: |\n  a: b\n  c\n", read{"a: b\nc\n", 7, true, time.Second, "a", []string{"x"}, "s"}},
-		"colons":       {"text: mac:00:1b\nsub: {name: ge-0/0/1:0}\n", read{"mac:00:1b", 7, true, time.Second, "a", []string{"x"}, "ge-0/0/1:0"}},
+		"block":        {"---\ntext: hello\nbool: false\nduration: 1m30s\nchoice: b\ntexts:\n- one\n- two\nsub:\n  name: inner\n...\n", full},
+		"flow":         {`{text: "hello", bool: False, duration: 90s, choice: b, texts: [one, 'two'], sub: {name: inner}}`, full},
+		"windows":      {"\ufefftext: hello\r\nbool: false\r\nduration: 90s\r\nchoice: b\r\ntexts: [one, two]\r\nsub:\r\n  name: inner\r\n", full},
+		"literal":      {"text: |\n  a: b\n  c\n", read{"a: b\nc\n", true, time.Second, "a", nil, "s"}},
+		"colons":       {"text: mac:00:1b\nsub: {name: ge-0/0/1:0}\n", read{"mac:00:1b", true, time.Second, "a", nil, "ge-0/0/1:0"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			doc := yamlfile.Parse("f.yaml", []byte(tt.file))
@@ -70,25 +79,23 @@ func TestValues(t *testing.T) {
 
 func TestMistakes(t *testing.T) {
 	for name, tt := range map[string]struct{ file, want string }{
-		"kinds": {"text: 5\nint: \"3\"\nbool: yes\nduration: soon\nchoice: c\ntexts: one\nsub: [1]\n", `
+		"kinds": {"text: 5\nbool: yes\nduration: soon\nchoice: c\ntexts: one\nsub: [1]\n", `
 			f.yaml:1:7: text: is a number, where text belongs; put it in quotes
-			f.yaml:2:6: int: is text, where a number belongs; write a number without quotes
-			f.yaml:3:7: bool: is text, where true or false belongs; write true or false without quotes
-			f.yaml:4:11: duration: "soon" is not a duration; write a number and a unit, such as 500ms, 30s or 5m
-			f.yaml:5:9: choice: unknown value "c"; write a or b
-			f.yaml:6:8: texts: is text, where a list belongs; write [a, b], or one line per entry that begins with a dash
-			f.yaml:7:6: sub: is a list, where a mapping belongs; write key: value`},
-		"no value": {"text:\nint:\n  \ntexts: [a, ~, 1]\nsub:\n", `
+			f.yaml:2:7: bool: is text, where true or false belongs; write true or false without quotes
+			f.yaml:3:11: duration: "soon" is not a duration; write 30s or 5m
+			f.yaml:4:9: choice: unknown value "c"; write a or b
+			f.yaml:5:8: texts: is text, where a list belongs; write [a, b], or one line per entry that begins with a dash
+			f.yaml:6:6: sub: is a list, where a mapping belongs; write key: value`},
+		"no value": {"text:\nbool:\n  \ntexts: [a, ~, 1]\nsub:\n", `
 			f.yaml:1:1: text: has no value; give it one, or remove the key
-			f.yaml:2:1: int: has no value; give it one, or remove the key
+			f.yaml:2:1: bool: has no value; give it one, or remove the key
 			f.yaml:4:12: texts[1]: has no value; give it one, or remove the key
 			f.yaml:4:15: texts[2]: is a number, where text belongs; put it in quotes`},
-		"numbers": {"{int: 010}", `f.yaml:1:7: int: "010" is not a plain decimal number; write a number from 1 to 10`},
-		"range":   {"int: 11", `f.yaml:1:6: int: 11 is out of range; write a number from 1 to 10`},
-		"float":   {"int: 1.5", `f.yaml:1:6: int: "1.5" is not a plain decimal number; write a number from 1 to 10`},
+		"numbers": {"{text: 010}", `f.yaml:1:8: text: is a number, where text belongs; put it in quotes`},
+		"float":   {"text: 1.5", `f.yaml:1:7: text: is a number, where text belongs; put it in quotes`},
 		"keys": {"txet: a\nbool: true\n\"é é\": 1\nbool: false\nsub: {name: x, name: y, mane: z}\n", `
 			f.yaml:1:1: txet: unknown key; did you mean "text"?
-			f.yaml:3:1: ["é é"]: unknown key; known keys are bool, choice, duration, int, sub, text, texts
+			f.yaml:3:1: ["é é"]: unknown key; known keys are bool, choice, duration, sub, text, texts
 			f.yaml:4:1: bool: the key stands here again, after line 2; remove one of the two
 			f.yaml:5:16: sub.name: the key stands here again, after line 5; remove one of the two
 			f.yaml:5:25: sub.mane: unknown key; did you mean "name"?`},
@@ -101,7 +108,7 @@ func TestMistakes(t *testing.T) {
 		"indentation": {"a: 1\n b: 2\n", `f.yaml:1:4: not valid YAML: mapping value is not allowed in this context; check the indentation, and put text with ": " in quotes`},
 		"tab":         {"a:\n\tb: 1\n", `f.yaml:2:1: not valid YAML: found character '\t' that cannot start any token; indent with spaces, and put text that begins with a special character in quotes`},
 		"escape":      {`a: "x\("`, `f.yaml:1:7: not valid YAML: found unknown escape character '('; put text with a backslash in single quotes`},
-		"lost comma":  {"{text: a int: 3}", `f.yaml:1:8: not valid YAML: "a int: 3" holds a colon; put a comma before the next key, or the text in quotes`},
+		"lost comma":  {"{text: a bool: no}", `f.yaml:1:8: not valid YAML: "a bool: no" holds a colon; put a comma before the next key, or the text in quotes`},
 		"not UTF-8":   {"a: b\nc: \xff\n", `f.yaml:2:4: not valid YAML: the text is not UTF-8; save the file as UTF-8`},
 		"control":     {"a: \x00", `f.yaml:1:4: not valid YAML: control character U+0000; remove it`},
 		"left out": {"%YAML 1.2\n---\na: &x 1\nb: *x\n<<: {c: 1}\nd: !!str 1\n? e\n: f\n", `
@@ -134,7 +141,7 @@ func TestMistakes(t *testing.T) {
 
 // A document that is not YAML reads as empty, without mistakes about that.
 func TestBrokenReadsAsEmpty(t *testing.T) {
-	doc := yamlfile.Parse("f.yaml", []byte("text: hello\nint: ]"))
+	doc := yamlfile.Parse("f.yaml", []byte("text: hello\nbool: ]"))
 	doc.Mapping().Get("other").Required("")
 	if diff := cmp.Diff(defaults, readAll(doc)); diff != "" {
 		t.Errorf("values (-want +got):\n%s", diff)

@@ -18,6 +18,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	certs "k8s.io/client-go/util/cert"
 )
 
 // Options say what runs beside etcd and the API server.
@@ -93,7 +95,8 @@ func (c *ControlPlane) start(ctx context.Context, options Options) (err error) {
 
 // prepare writes the files that the programs read and makes the client.
 func (c *ControlPlane) prepare() error {
-	cert, key, err := newIdentity()
+	// The key also signs the tokens of service accounts.
+	cert, key, err := certs.GenerateSelfSignedCertKey(loopback.String(), nil, nil)
 	if err != nil {
 		return err
 	}

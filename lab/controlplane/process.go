@@ -97,8 +97,7 @@ func (p *process) await(ctx context.Context, try func(context.Context) error) er
 	const interval, patience = 50 * time.Millisecond, 2 * time.Minute // of a machine under load
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
+	tick := time.Tick(interval)
 	for {
 		last := try(ctx)
 		if last == nil {
@@ -109,7 +108,7 @@ func (p *process) await(ctx context.Context, try func(context.Context) error) er
 			return p.ended()
 		case <-ctx.Done():
 			return fmt.Errorf("wait for %s: %w: %w; it says: %s", p.cmd.Path, ctx.Err(), last, p.said(10))
-		case <-ticker.C:
+		case <-tick:
 		}
 	}
 }

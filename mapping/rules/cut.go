@@ -50,6 +50,8 @@ func sayings(data []byte) (out []string) {
 		case yamlfile.KindAbsent, yamlfile.KindNone:
 		}
 	}
-	walk(yamlfile.Parse("", data).Mapping().Value())
+	for _, p := range yamlfile.Parse("", data).Mapping().Pairs() {
+		walk(p.Value)
+	}
 	return out
 }

@@ -68,8 +68,7 @@ func (s *Speaker) SendRaw(b []byte) error {
 // context ends. A frame that the link does not take is lost. Each value received
 // from again makes it send at once; again may be nil.
 func (s *Speaker) Run(ctx context.Context, interval time.Duration, again <-chan struct{}, frame func() Frame) error {
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
+	tick := time.Tick(interval)
 	for {
 		if err := s.Send(frame()); err != nil && !lost(err) {
 			return err
@@ -77,7 +76,7 @@ func (s *Speaker) Run(ctx context.Context, interval time.Duration, again <-chan 
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-ticker.C:
+		case <-tick:
 		case <-again:
 		}
 	}

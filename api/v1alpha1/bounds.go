@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// The bounds of lists and texts that Colvin itself writes, as the markers of the types
+// have them. An API server refuses all of an object that goes beyond one of them.
+const (
+	MaxID      = 1152 // a chassis ID or port ID, and what stands for one
+	MaxKey     = 1280 // the key of an identity
+	MaxName    = 63   // an interface, a network or a namespace
+	MaxText    = 1024 // a text of a switch
+	MaxSummary = 256  // a column
+
+	// Of a NodeTopology.
+	MaxInterfaces  = 2048
+	MaxOthers      = 64
+	MaxAgainst     = 16
+	MaxProblem     = 512
+	MaxDriver      = 64
+	MaxRemedy      = 256
+	MaxVLANs       = 1024
+	MaxVLANName    = 128
+	MaxSwitches    = 4096
+	MaxAddresses   = 64
+	MaxAddress     = 128
+	MaxMoved       = 1024
+	MaxContainerID = 256
+	MaxPodName     = 253
+	MaxUID         = 64
+
+	// Of a Network.
+	MaxIdentities = 4096
+	MaxAliases    = 1024
+	MaxNamedBy    = 64
+	MaxRef        = 512
+
+	// Of a RuleSet.
+	MaxMistakes = 16 // and warnings
+	MaxMistake  = 1024
+)

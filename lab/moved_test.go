@@ -36,7 +36,7 @@ const codeMoved = 102
 // awaitState waits until the agent's state is as wanted; wrong says what is not.
 func (b *bench) awaitState(wrong func(*agentapi.State) string) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(b.t.Context(), time.Minute)
 	defer cancel()
 	diff := "the agent does not answer"
 	for tick := time.Tick(20 * time.Millisecond); ; {
@@ -154,7 +154,7 @@ func TestPodMoved(t *testing.T) {
 	}
 
 	b.moveToBlue()
-	b.await("the pod is told to have moved", func(f *nodefile.File) bool {
+	b.awaitFor(standsAfterCarrier, "the pod is told to have moved", func(f *nodefile.File) bool {
 		return len(f.Moved) == 1 && f.Moved[0].ContainerID == "pod1" && f.Moved[0].IfName == lab.PodInterface && !f.Moved[0].Since.IsZero()
 	})
 	b.awaitPods("pod1 moved")
@@ -171,7 +171,7 @@ func TestPodMoved(t *testing.T) {
 	}
 
 	b.ok(b.node.Move(t.Context(), "eth1", b.green, "p1", lab.GreenVLAN))
-	b.await("the pod is back", func(f *nodefile.File) bool {
+	b.awaitFor(standsAfterCarrier, "the pod is back", func(f *nodefile.File) bool {
 		return lab.Resolves("green", "eth1", nodefile.Fresh)(f) && f.Moved == nil
 	})
 	b.awaitPods("pod1 ok")

@@ -24,14 +24,15 @@ const (
 )
 
 // SpeakerOf tells what sort of system a neighbour is. Capabilities are a hint only: a
-// switch may say none, and lldpd calls every host a router that forwards.
+// switch may say none, and lldpd calls every host a router that forwards, and says of
+// every system that it could be an access point: what it is, is what is enabled.
 func SpeakerOf(n *Neighbor) Speaker {
 	const forwards = CapabilityBridge | CapabilityRouter
 	said := n.Capabilities.Available | n.Capabilities.Enabled
 	switch {
-	case said&CapabilityTelephone != 0:
+	case n.Capabilities.Enabled&CapabilityTelephone != 0:
 		return SpeakerPhone
-	case said&CapabilityAccessPoint != 0:
+	case n.Capabilities.Enabled&CapabilityAccessPoint != 0:
 		return SpeakerAccessPoint
 	case n.Capabilities.Enabled&forwards != 0:
 		return SpeakerSwitch

@@ -35,7 +35,11 @@ func TestSpeakerOf(t *testing.T) {
 		"it could telephone": {func(n *discovery.Neighbor) {
 			n.Capabilities = both(discovery.CapabilityBridge)
 			n.Capabilities.Available |= discovery.CapabilityTelephone
-		}, discovery.SpeakerPhone},
+		}, discovery.SpeakerSwitch},
+		"a switch that runs lldpd": {func(n *discovery.Neighbor) {
+			n.Capabilities = both(discovery.CapabilityBridge)
+			n.Capabilities.Available |= discovery.CapabilityAccessPoint | discovery.CapabilityRouter | discovery.CapabilityStation
+		}, discovery.SpeakerSwitch},
 		"an access point": {func(n *discovery.Neighbor) {
 			n.Capabilities = both(discovery.CapabilityAccessPoint | discovery.CapabilityBridge)
 		}, discovery.SpeakerAccessPoint},

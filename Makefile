@@ -10,6 +10,7 @@ BENCH    ?= .
 ROUNDS   ?= 200
 SEED     ?= 1
 MUTANTS  ?= 50
+RUNS     ?= 1000000
 PACKAGES ?= ./mapping ./mapping/rules ./mapping/identity ./mapping/nodefile ./cniplugin ./cniplugin/record ./controller/plan \
 	./discovery/neighbor ./discovery/lldp ./discovery/cdp ./discovery/ether ./agent/...
 LINT     := go tool -modfile=hack/tools.mod golangci-lint
@@ -79,6 +80,14 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s)
 mutate: ## Score what the tests notice of MUTANTS (50) changes to each of PACKAGES, by SEED (1)
 	@hack/setup.sh lldpd iproute2 util-linux
 	@go run ./hack/mutate -seed $(SEED) -mutants $(MUTANTS) $(PACKAGES)
+
+.PHONY: walk
+walk: ## Let switches and hostile speakers do what they do RUNS (1000000) times, from SEED (1); 2 hours
+	go test -count 1 -v -timeout 0 -run 'TestWalk|TestDay' ./mapping/belief -walk.runs $(RUNS) -walk.seed $(SEED)
+
+.PHONY: explore
+explore: ## Reach every state of a port with two speakers, in finer steps than the tests; 20 minutes, 4 GB
+	go test -count 1 -v -timeout 0 -run TestExplore ./mapping/belief -explore.fine
 
 .PHONY: bench
 bench: ## Run the benchmarks that match BENCH (all)

@@ -85,10 +85,12 @@ func (w *World) wordOf(n *discovery.Neighbor, leads []lead) belief.Word {
 	for _, l := range leads {
 		to := l.identity.String()
 		if l.named {
-			to, out.Named = "network "+l.naming.Name, true
+			to = "network " + l.naming.Name
 		}
 		if n.Protocol == discovery.ProtocolCDP && !l.naming.CDP {
 			to += " by CDP" // which is another word: nothing attaches by it
+		} else {
+			out.Named = out.Named || l.named
 		}
 		out.Leads = append(out.Leads, belief.Lead{Tag: l.vid, To: to})
 		out.Silence, out.Goodbye = max(out.Silence, w.silence(l.naming)), max(out.Goodbye, w.goodbye(l.naming))

@@ -19,9 +19,11 @@
 //	           ends
 //	disputed   what all say    held (2)           disputed         disputed          -         held, or silent (3)
 //
-// (1) disputed where the holder has not stood alone since the carrier came, or where the
-// other word held the port before. (2) where it had stood alone, and has not said
-// another word. (3) held by who has stood alone; silent when nobody speaks any more.
+// (1) disputed where the holder has not settled, which is to have stood alone for 605 s since
+// the carrier came; or where the other word, or another of its speaker's, held the port
+// before. (2) where it had settled, and no speaker of its word has said another. (3) held
+// by who has stood alone; silent when nobody speaks any more. Late with a rival there is
+// disputed at once.
 //
 // A lost carrier makes any state expecting; another device, or the same one made anew,
 // makes it empty.
@@ -41,6 +43,10 @@ const (
 	// before anything was heard: the wire was touched, so the one that held before has
 	// no claim to be waited for.
 	AloneAfterCarrier = 30 * time.Second
+
+	// settlesAfter is how long a word has to stand alone before another's is no reason to
+	// doubt it: two of the longest intervals and some slack.
+	settlesAfter = 605 * time.Second
 
 	// alonePast is what is added to two intervals elsewhere.
 	alonePast = 5 * time.Second
@@ -94,7 +100,7 @@ const (
 // A Word is where an utterance leads.
 type Word struct {
 	Leads []Lead // in ascending order of their tags
-	// Named is set where a rule names one of them.
+	// Named is set where a rule names one of them, and pods can attach to it.
 	Named bool
 	// Silence and Goodbye are how long the word counts after its last frame and
 	// after a goodbye: the longest of what its networks have.
@@ -136,7 +142,8 @@ type Port struct {
 	Holder *Voice `json:"holder,omitempty"`
 	// HeldSince is when Holder's word came to hold the port.
 	HeldSince time.Time `json:"heldSince,omitzero"`
-	// Settled is set once Holder's word has stood alone in this epoch.
+	// Settled is set once Holder's word has stood alone in this epoch for longer than the
+	// slowest switch is silent.
 	Settled bool `json:"settled,omitempty"`
 	// Struck is set where Holder's speaker said another word: its own has to stand alone
 	// again, like any.
@@ -179,14 +186,16 @@ type Evidence struct {
 // machine is one step of one port.
 type machine struct {
 	*Port
-	read  Reader
-	heard []discovery.Neighbor // all utterances of this step
+	read Reader
+	// again is when the holder's word is heard next, if it is in this step. Whoever listens
+	// takes a step when a speaker is late, so it was heard in time until then.
+	again time.Time
 }
 
 // Advance takes what is believed of a port to what is to be believed of it now.
 func (p Port) Advance(read Reader, e Evidence) Port {
 	p.Voices = slices.Clone(p.Voices)
-	m := machine{Port: &p, read: read, heard: e.Utterances}
+	m := machine{Port: &p, read: read}
 	m.device(e.Interface, e.Now)
 	if e.LostAt.After(p.Lost) {
 		p.Lost = e.LostAt
@@ -195,8 +204,10 @@ func (p Port) Advance(read Reader, e Evidence) Port {
 		p.Seen, p.Against, p.Ends = e.Now, nil, time.Time{}
 		return p
 	}
-	for _, ev := range m.events(e) {
+	events := m.events(e)
+	for i, ev := range events {
 		at := later(ev.at, p.Seen)
+		m.again = m.heardNext(events[i:])
 		m.pass(at)
 		m.settle(at)
 		if ev.goodbye {
@@ -205,6 +216,7 @@ func (p Port) Advance(read Reader, e Evidence) Port {
 			m.hear(ev, at)
 		}
 	}
+	m.again = time.Time{}
 	m.pass(e.Now)
 	m.settle(e.Now)
 	m.sumUp()
@@ -347,7 +359,10 @@ func (m *machine) events(e Evidence) []event {
 	}
 	for i := range e.Goodbyes {
 		d := &e.Goodbyes[i]
-		if !slices.ContainsFunc(m.Voices, func(v Voice) bool { return v.MSAP == d.Neighbor.MSAP && !v.Goodbye.Before(d.At) }) {
+		over := func(v Voice) bool {
+			return v.MSAP == d.Neighbor.MSAP && (!v.Goodbye.Before(d.At) || v.LastHeard.After(d.At))
+		}
+		if !slices.ContainsFunc(m.Voices, over) {
 			out = append(out, event{Neighbor: d.Neighbor, at: d.At, goodbye: true})
 		}
 	}
@@ -355,12 +370,29 @@ func (m *machine) events(e Evidence) []event {
 	return out
 }
 
-// lastHeard is up to when the frames of an utterance's word are known.
+// heardNext is when the word that holds the port is heard next.
+func (m *machine) heardNext(events []event) time.Time {
+	if m.State == Held {
+		for i := range events {
+			if ev := &events[i]; !ev.goodbye && m.same(&ev.Neighbor, &m.Holder.Neighbor) {
+				return ev.at
+			}
+		}
+	}
+	return time.Time{}
+}
+
+// lastHeard is up to when the frames of an utterance are known: up to the last of those that
+// led where it leads, for what its speaker said before that is no news.
 func (m *machine) lastHeard(n *discovery.Neighbor) time.Time {
 	for i := range m.Voices {
 		if v := &m.Voices[i]; sameSpeaker(&v.Neighbor, n) && m.same(&v.Neighbor, n) {
 			return v.LastHeard
 		}
+	}
+	forgotten := len(m.Voices) >= maxVoices && !n.LastHeard.After(m.Seen)
+	if forgotten || !n.LateAt().After(m.Seen) { // it is no news
+		return n.LastHeard
 	}
 	return time.Time{}
 }
@@ -375,12 +407,15 @@ func (m *machine) hear(e event, at time.Time) {
 		}
 	case Expecting, Silent:
 		switch {
-		case m.Holder != nil && m.same(&v.Neighbor, &m.Holder.Neighbor):
+		case m.Holder != nil && m.same(&v.Neighbor, &m.Holder.Neighbor) && !m.better(&v, at):
 			m.hold(v, at)
 		case m.rank(&v.Neighbor) <= far:
 			if m.Holder == nil { // who has to stand alone, as anybody
-				m.Holder = &v
+				m.Holder, m.Settled = &v, false
+			} else if m.takesBack(&v.Neighbor) {
+				m.Struck = true
 			}
+			m.doubt(&v.Neighbor)
 			m.dispute(at)
 		}
 	case Held:
@@ -389,10 +424,11 @@ func (m *machine) hear(e event, at time.Time) {
 		switch {
 		case m.same(&v.Neighbor, &m.Holder.Neighbor):
 			m.hold(v, at)
-		case sameSpeaker(&v.Neighbor, &m.Holder.Neighbor):
+		case m.takesBack(&v.Neighbor):
 			m.Struck = true
 			m.dispute(at)
 		case !m.ownCDP(&v.Neighbor):
+			m.doubt(&v.Neighbor)
 			m.dispute(at)
 		}
 	case Disputed:
@@ -406,8 +442,24 @@ func (m *machine) hear(e event, at time.Time) {
 			}
 		case m.contradicts(&v.Neighbor):
 			m.Struck = true
+		default:
+			m.doubt(&v.Neighbor)
 		}
 	}
+}
+
+// doubt has the holder's word stand alone itself again where another's has as good a claim:
+// it held the port before, or the holder's leads nowhere, so protects nothing.
+func (m *machine) doubt(n *discovery.Neighbor) (doubted bool) {
+	if m.heldBefore(n) || m.rank(&m.Holder.Neighbor) == low && m.rank(n) < low {
+		m.Settled, doubted = false, true
+	}
+	return doubted
+}
+
+// better reports whether somebody is there who is more to be believed, but slow to be.
+func (m *machine) better(v *Voice, at time.Time) bool {
+	return slices.ContainsFunc(m.Voices, func(o Voice) bool { return m.rank(&o.Neighbor) < m.rank(&v.Neighbor) && !o.gone(at) })
 }
 
 // hearBeside takes a frame while a word holds the port.
@@ -422,22 +474,33 @@ func (m *machine) hearBeside(v Voice, at time.Time) {
 		m.Struck = true
 		m.dispute(at)
 	case m.rank(n) > m.rank(holder): // who is less to be believed contests nobody
-	case !m.Settled, m.heldBefore(n):
-		m.Settled = false // it has to stand alone itself
-		m.dispute(at)
-	case m.rank(holder) == low && m.rank(n) < low: // which leads nowhere, so protects nothing
-		m.Settled = false
+	case m.doubt(n), !m.Settled:
 		m.dispute(at)
 	}
 }
 
-// contradicts reports whether the holder's own speaker says another word.
+// contradicts reports whether a speaker of the holder's word says another.
 func (m *machine) contradicts(n *discovery.Neighbor) bool {
 	holder := &m.Holder.Neighbor
 	if n.Protocol == discovery.ProtocolCDP && holder.Protocol != discovery.ProtocolCDP {
 		return ownName(n, holder) && n.PVID != 0 && holder.PVID != 0 && n.PVID != holder.PVID
 	}
-	return n.Source == holder.Source && !m.same(n, holder) && m.rank(n) <= m.rank(holder)
+	return m.saysHolders(n) && !m.same(n, holder) && m.rank(n) <= m.rank(holder)
+}
+
+// takesBack reports whether a speaker of the holder's word, which is not on time, says
+// another by whatever rank.
+func (m *machine) takesBack(n *discovery.Neighbor) bool {
+	return sameSpeaker(n, &m.Holder.Neighbor) || m.contradicts(n)
+}
+
+// saysHolders reports whether a speaker says the holder's word, or said so: where several
+// do, such as the members of a stack one after the other, each can take it back.
+func (m *machine) saysHolders(n *discovery.Neighbor) bool {
+	holder := &m.Holder.Neighbor
+	return n.Source == holder.Source || slices.ContainsFunc(m.Voices, func(v Voice) bool {
+		return sameSpeaker(&v.Neighbor, n) && m.same(&v.Neighbor, holder)
+	})
 }
 
 // ownCDP reports whether the holder, which speaks LLDP, says the same by CDP, or nothing
@@ -464,6 +527,13 @@ func (m *machine) bye(msap discovery.MSAP, at time.Time) {
 		m.Holder.Goodbye = at
 		m.enter(Left, at)
 	}
+}
+
+// rival reports whether somebody else is there who would contest a word that is late.
+func (m *machine) rival(at time.Time) bool {
+	return slices.ContainsFunc(m.Voices, func(v Voice) bool {
+		return v.Source != m.Holder.Source && !m.same(&v.Neighbor, &m.Holder.Neighbor) && !v.gone(at) && !m.ownCDP(&v.Neighbor)
+	})
 }
 
 // carriedOn has another speaker who says the same, and is on time, hold the port. It
@@ -500,7 +570,7 @@ func (m *machine) hold(v Voice, at time.Time) {
 // win gives the port to a word that has stood alone.
 func (m *machine) win(v Voice, at time.Time) {
 	m.hold(v, at)
-	m.HeldSince, m.Settled = at, true
+	m.HeldSince, m.Settled = at, false
 }
 
 // note remembers a word that held the port.
@@ -512,8 +582,9 @@ func (m *machine) note(n discovery.Neighbor) {
 	}
 }
 
+// heldBefore reports whether a word held the port before, or another of its speaker's did.
 func (m *machine) heldBefore(n *discovery.Neighbor) bool {
-	return slices.ContainsFunc(m.Before, func(b discovery.Neighbor) bool { return m.same(&b, n) })
+	return slices.ContainsFunc(m.Before, func(b discovery.Neighbor) bool { return sameSpeaker(&b, n) || m.same(&b, n) })
 }
 
 func (m *machine) dispute(at time.Time) {
@@ -536,6 +607,9 @@ func (m *machine) listen(e event) Voice {
 		} else { // it was away
 			n.FirstHeard, n.Before = e.at, time.Time{}
 		}
+		if m.rank(&n) == far && m.rank(&v.Neighbor) == near {
+			n.Destination = v.Destination // it speaks to both
+		}
 		*v = Voice{Neighbor: n}
 		m.crowd(v)
 		return *v
@@ -549,7 +623,7 @@ func (m *machine) listen(e event) Voice {
 }
 
 // forget drops the voice that was heard the longest ago, but for the holder's. Where it
-// may still be there, nobody can be said to be alone for now.
+// may still be there, nobody can be said to be alone until it could have been heard twice.
 func (m *machine) forget(at time.Time) {
 	oldest := -1
 	for i := range m.Voices {
@@ -563,8 +637,12 @@ func (m *machine) forget(at time.Time) {
 	if oldest < 0 {
 		oldest = 0
 	}
-	if m.Voices[oldest].GoneAt().After(at) {
-		m.Lost = later(m.Lost, at)
+	if v := &m.Voices[oldest]; v.GoneAt().After(at) {
+		until := v.LastHeard.Add(trial(v))
+		if gone := v.GoneAt(); gone.Before(until) {
+			until = gone
+		}
+		m.Lost = later(m.Lost, later(until, at))
 	}
 	m.Voices = slices.Delete(m.Voices, oldest, oldest+1)
 }
@@ -574,55 +652,86 @@ func (m *machine) crowd(v *Voice) {
 	if m.Holder == nil || v.LastHeard.Sub(v.FirstHeard) < twiceApart || v.Source == m.Holder.Source || m.same(&v.Neighbor, &m.Holder.Neighbor) {
 		return
 	}
+	if v.Protocol == discovery.ProtocolCDP && ownName(&v.Neighbor, &m.Holder.Neighbor) { // the same switch, from another address
+		return
+	}
 	if slices.ContainsFunc(m.Voices, func(o Voice) bool { return m.same(&o.Neighbor, &m.Holder.Neighbor) }) && m.rank(&v.Neighbor) <= cdp {
 		m.Second = v.LastHeard
 	}
 }
 
-// settle notices that the holder's word has stood alone.
+// settle notices that the holder's word has stood alone for so long that no switch can be
+// there that was not heard yet, however slow.
 func (m *machine) settle(at time.Time) {
 	m.Seen = later(m.Seen, at)
 	if m.State == Held && !m.Settled {
-		stood, heard := m.stands(m.Holder, at)
-		m.Settled = heard && !stood.After(at)
+		since, heard := m.alone(m.Holder)
+		m.Settled = heard && !since.Add(settlesAfter).After(at)
 	}
 }
 
-// stands is when a word will have stood alone for long enough if nothing else is heard, and
-// whether it was heard twice since it is alone.
-func (m *machine) stands(v *Voice, at time.Time) (when time.Time, heard bool) {
-	since := later(v.FirstHeard, m.Lost)
-	interval := v.Interval()
+// alone is since when a word stands alone, and whether it was heard twice since then.
+func (m *machine) alone(v *Voice) (since time.Time, heard bool) {
+	since, _ = m.aloneAmong(v)
+	return since, heardTwice(v, since)
+}
+
+func heardTwice(v *Voice, since time.Time) bool { return !v.Before.IsZero() && !v.Before.Before(since) }
+
+// aloneAmong is since when a word stands alone, and whose words oppose it.
+func (m *machine) aloneAmong(v *Voice) (since time.Time, against []*Voice) {
+	first := v.FirstHeard
 	for i := range m.Voices {
 		o := &m.Voices[i]
-		switch {
-		case m.same(&o.Neighbor, &v.Neighbor):
-			if o.FirstHeard.Before(v.FirstHeard) && since.Equal(v.FirstHeard) { // who said it first does not matter
-				since = later(o.FirstHeard, m.Lost)
-			}
-		case m.opposes(o, v):
+		if !m.opposes(o, v) {
+			continue
+		}
+		if !m.same(&o.Neighbor, &v.Neighbor) {
+			against = append(against, o)
 			since = later(since, o.LastHeard)
-			if !o.gone(at) {
-				interval = max(interval, o.Interval())
-			}
+		} else if o.FirstHeard.Before(first) { // who said it first does not matter
+			first = o.FirstHeard
 		}
 	}
-	trial := 2*interval + alonePast
-	if m.Touched && (m.Holder == nil || !m.heardHere(&m.Holder.Neighbor)) {
-		trial = AloneAfterCarrier
-	}
-	return since.Add(trial), !v.Before.IsZero() && !v.Before.Before(since)
+	return later(later(since, first), m.Lost), against
 }
 
-// heardHere reports whether a word was heard in this epoch.
-func (m *machine) heardHere(n *discovery.Neighbor) bool {
-	return slices.ContainsFunc(m.Voices, func(v Voice) bool { return m.same(&v.Neighbor, n) })
+// stands is when a word will have stood alone for long enough to hold the port if nothing
+// else is heard, and whether it was heard twice since it is alone.
+func (m *machine) stands(v *Voice) (when time.Time, heard bool) {
+	since, against := m.aloneAmong(v)
+	if heard = heardTwice(v, since); m.Touched && len(against) == 0 {
+		return since.Add(AloneAfterCarrier), heard
+	}
+	when = since.Add(trial(v))
+	for _, o := range against { // whose own interval counts until it is gone, for anybody can say goodbye in its name
+		if at, gone := since.Add(trial(o)), m.goneAt(o); at.After(gone) {
+			when = later(when, gone)
+		} else {
+			when = later(when, at)
+		}
+	}
+	return when, heard
 }
+
+// goneAt is when a speaker who opposes another is gone, whatever was said in its name. That
+// the holder was not heard while frames were lost proves nothing.
+func (m *machine) goneAt(o *Voice) time.Time {
+	gone := o.GoneAt()
+	if m.Holder != nil && m.Lost.After(o.LastHeard) && m.same(&o.Neighbor, &m.Holder.Neighbor) {
+		gone = gone.Add(m.Lost.Sub(o.LastHeard))
+	}
+	return gone
+}
+
+func trial(v *Voice) time.Duration { return 2*v.Interval() + alonePast }
 
 // opposes reports whether what one voice says speaks against another that is on time.
 func (m *machine) opposes(o, v *Voice) bool {
-	if o.Protocol == discovery.ProtocolCDP && v.Protocol != discovery.ProtocolCDP {
-		return ownName(&o.Neighbor, &v.Neighbor) && o.PVID != 0 && v.PVID != 0 && o.PVID != v.PVID
+	if o.Protocol == discovery.ProtocolCDP && m.rank(&v.Neighbor) < cdp {
+		contradicts := ownName(&o.Neighbor, &v.Neighbor) && o.PVID != 0 && v.PVID != 0 && o.PVID != v.PVID
+		// Where a rule has CDP attach, and it did, nothing less than its silence ends that.
+		return contradicts || m.Holder != nil && m.same(&o.Neighbor, &m.Holder.Neighbor) && m.read.Word(&o.Neighbor).Named
 	}
 	return m.rank(&o.Neighbor) <= m.rank(&v.Neighbor)
 }
@@ -646,7 +755,7 @@ func (m *machine) winner(slow bool, at time.Time) (next *Voice, when time.Time, 
 		if slow && m.rank(&v.Neighbor) <= far || !v.Goodbye.IsZero() || !v.LateAt().After(at) {
 			continue
 		}
-		stood, heard := m.stands(v, at)
+		stood, heard := m.stands(v)
 		for k := range m.Voices {
 			if o := &m.Voices[k]; o.Source != v.Source && !m.same(&o.Neighbor, &v.Neighbor) && m.opposes(o, v) {
 				stood = later(stood, o.goneAt())
@@ -695,8 +804,15 @@ func (m *machine) due() (at time.Time, do func(time.Time)) {
 	case Silent:
 		alone(true)
 	case Held:
-		at, do = m.holderLateAt(), func(t time.Time) {
-			if !m.carriedOn(t) {
+		if at = m.Holder.LateAt(); m.again.After(at) {
+			return at, nil
+		}
+		do = func(t time.Time) {
+			switch {
+			case m.carriedOn(t):
+			case m.rival(t):
+				m.dispute(t)
+			default:
 				m.enter(Late, t)
 			}
 		}
@@ -719,20 +835,8 @@ func (m *machine) due() (at time.Time, do func(time.Time)) {
 	return at, do
 }
 
-// holderLateAt is when the holder is late. What it says was heard all the time in between,
-// where this step brings a later frame of it: an utterance that is not is another event.
-func (m *machine) holderLateAt() time.Time {
-	at := m.Holder.LateAt()
-	for i := range m.heard {
-		if n := &m.heard[i]; sameSpeaker(n, &m.Holder.Neighbor) && Alike(n, &m.Holder.Neighbor) {
-			at = later(at, n.LateAt())
-		}
-	}
-	return at
-}
-
 func (m *machine) fallSilent(at time.Time) {
-	if m.Struck {
+	if m.Struck || m.State == Disputed && !m.Settled && m.Holder != nil { // nor is it to be believed at once
 		m.note(m.Holder.Neighbor)
 		m.Holder, m.Struck = nil, false
 	}
@@ -760,24 +864,50 @@ func (p *Port) Crowded(now time.Time) (until time.Time, crowded bool) {
 // Wake is when something changes though nothing is heard; zero where nothing does.
 func (p *Port) Wake(read Reader) time.Time {
 	m := machine{Port: p, read: read}
-	var at time.Time
-	if m.State != Held && m.State != "" { // whoever listens notices that a speaker is late
-		at, _ = m.due()
+	if m.State == "" {
+		return time.Time{}
 	}
+	at := m.wake()
 	for i := range p.Against { // who is told no more once he is gone
 		if gone := p.Against[i].goneAt(); gone.After(p.Seen) && (at.IsZero() || gone.Before(at)) {
 			at = gone
 		}
 	}
-	if m.State != Held && m.State != Late && m.State != Left && m.State != "" {
-		if _, _, waiting := m.winner(m.State != Disputed, p.Seen); waiting {
-			if soon := p.Seen.Add(whileWaiting); at.IsZero() || soon.Before(at) {
+	return at
+}
+
+// wake is when the machine takes a step though nothing is heard.
+func (m *machine) wake() time.Time {
+	if m.State == Held {
+		return m.wakeHeld()
+	}
+	at, _ := m.due()
+	if m.State != Late && m.State != Left {
+		if _, _, waiting := m.winner(m.State != Disputed, m.Seen); waiting {
+			if soon := m.Seen.Add(whileWaiting); at.IsZero() || soon.Before(at) {
 				at = soon
 			}
 		}
 	}
-	if !at.IsZero() && !at.After(p.Seen) {
-		at = p.Seen.Add(time.Second)
+	if !at.IsZero() && !at.After(m.Seen) {
+		at = m.Seen.Add(time.Second)
+	}
+	return at
+}
+
+// wakeHeld is when something changes while a word holds the port. That its speaker is late
+// is noticed by whoever listens, unless its entry is deleted before, or lost by a restart.
+func (m *machine) wakeHeld() (at time.Time) {
+	if !m.Settled { // so that a restart finds that it is
+		since, against := m.aloneAmong(m.Holder)
+		at = later(since.Add(settlesAfter), m.Seen.Add(whileWaiting))
+		if len(against) > 0 { // who says one thing in several ways may be on time by another than the last
+			at = m.Seen.Add(whileWaiting)
+		}
+	}
+	unnoticed := m.Holder.Expires().Before(m.Holder.LateAt()) || m.Lost.After(m.Holder.LastHeard)
+	if late := m.Holder.LateAt(); unnoticed && (at.IsZero() || late.Before(at)) {
+		at = later(late, m.Seen.Add(time.Second))
 	}
 	return at
 }
@@ -812,7 +942,7 @@ func (m *machine) sumUp() {
 func (m *machine) outranked(v *Voice) bool {
 	for i := range m.Voices {
 		o := &m.Voices[i]
-		if !o.gone(m.Seen) && m.rank(&o.Neighbor) < m.rank(&v.Neighbor) && !m.opposes(v, o) {
+		if o.Goodbye.IsZero() && o.LateAt().After(m.Seen) && m.rank(&o.Neighbor) < m.rank(&v.Neighbor) && !m.opposes(v, o) {
 			return true
 		}
 	}

@@ -391,7 +391,9 @@ func TestQuietNetworkRenews(t *testing.T) {
 	playAgent(t, func(b *bench) {
 		b.start()
 		b.see(heard(sw1, 100))
-		b.stand(sw1, 100)
+		for range 7 { // until it has settled
+			b.stand(sw1, 100)
+		}
 		before := b.state().Writes
 		for range 120 {
 			time.Sleep(30 * time.Second)

@@ -5,6 +5,7 @@
 package lab_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -58,12 +59,12 @@ func TestAttack(t *testing.T) {
 		{name: "n: goodbye and 65535 s", run: (*attackRig).goodbyeInItsName},
 		{name: "i: state and run full", run: func(r *attackRig) { r.diskFull("/run/colvin", "/var/lib/colvin/agent") }},
 		{name: "i: state full", run: func(r *attackRig) { r.diskFull("/var/lib/colvin/agent") }},
+		{name: "j: dead agent", run: (*attackRig).deviceMadeAgainBehindDeadAgent},
 		{name: "h: from the factory", run: (*attackRig).fromTheFactory},
 		{name: "g: full disk", run: (*attackRig).rulesOnFullDisk, quick: true},
 		{name: "g: in pieces", run: (*attackRig).rulesInPieces, quick: true},
 		{name: "d: deadline", run: (*attackRig).deadlines, quick: true},
 		{name: "j: living agent", run: (*attackRig).deviceMadeAgain, quick: true},
-		{name: "j: dead agent", run: (*attackRig).deviceMadeAgainBehindDeadAgent, quick: true},
 		{name: "k: shared chassis", run: (*attackRig).sharedChassis, quick: true},
 		{name: "m: name from the wire", run: (*attackRig).nameFromTheWire, quick: true},
 		{name: "q: tagged LLDP", run: (*attackRig).taggedLLDP, quick: true},
@@ -83,11 +84,20 @@ func TestAttack(t *testing.T) {
 	})
 }
 
+// briefSilence has green count for a minute once its switch is silent, so 2.5 I at least.
+const briefSilence = `networks:
+  - name: green
+    match: [{system: sw-green, vlan: 100}]
+    silence: 1m
+  - name: blue
+    match: [{system: sw-green, vlan: 200}]
+`
+
 // onGreen has the switch of green speak every 5 s, and waits until pods attach to it.
 func (r *attackRig) onGreen(f speaker.Frame) (stop func()) {
 	r.t.Helper()
-	stop = r.speak("g0", 5*time.Second, r.octets(f))
 	r.begin()
+	stop = r.speak("g0", 5*time.Second, r.octets(f))
 	r.attaches("green", 0)
 	return stop
 }
@@ -103,7 +113,7 @@ func (r *attackRig) movedToSilent() {
 	r.sees("StaleSoon", "the switch is silent")
 	r.wait(silence - lateAfter)
 	r.refuses(15*time.Second, "green")
-	r.sees("silent for longer than is accepted")
+	r.sees("nobody has been heard for longer than is accepted")
 }
 
 // a: the same where a second speaker was heard: silence is no proof there.
@@ -137,9 +147,10 @@ func (r *attackRig) movedToCDP() {
 	r.move("blue", lateAfter)
 	r.wait(10 * time.Second)
 	r.speak("b0", time.Minute, cdpFrame(blueMAC, "sw-blue", 200, 3*time.Minute))
-	r.sees("Conflict", blueMAC.String())
+	r.reads([][]string{{"neighbors", "-o", "wide"}}, blueMAC.String())
 	r.wait(time.Until(start.Add(lateAfter)))
 	r.refuses(30*time.Second, "green")
+	r.sees("Conflict", blueMAC.String())
 	r.attaches("blue", time.Until(start.Add(2*time.Minute+5*time.Second+10*time.Second)))
 }
 
@@ -197,8 +208,7 @@ func (r *attackRig) vlanBehindLivingAgent() {
 
 // d: the same behind an agent that is frozen: wrong until the deadline in the node file.
 func (r *attackRig) vlanBehindFrozenAgent() {
-	r.rules("networks:\n  - name: green\n    match: [{system: sw-green, vlan: 100}]\n    silence: 1m\n" +
-		"  - name: blue\n    match: [{system: sw-green, vlan: 200}]\n")
+	r.rules(briefSilence)
 	stop := r.onGreen(greenSays)
 	stop()
 	r.ok(r.SignalAgent(syscall.SIGSTOP))
@@ -346,30 +356,45 @@ func (r *attackRig) diskFull(dirs ...string) {
 	stop := r.onGreen(greenSays)
 	r.wait(2 * time.Second)
 	stop()
-	fill := func() {
-		for _, dir := range dirs {
-			f, err := os.OpenFile(r.Path(dir+"/fill"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
-			r.ok(err)
-			for err == nil {
-				_, err = f.Write(make([]byte, 4096))
-			}
-			_ = f.Close()
-		}
-	}
-	fill()
+	release := r.fill(dirs...)
 	r.move("blue", time.Nanosecond)
 	r.send("aux", r.octets(said(greenMAC, "sw-green", 200)))
 	r.refuses(5*time.Second, "green", "blue")
 	r.sees("FilesUnwritable")
-	fill()
 	r.ok(r.KillAgent())
-	r.ok(r.StartAgent(r.t.Context()))
+	r.start()
 	r.refuses(15*time.Second, "green", "blue")
-	for _, dir := range dirs {
-		r.ok(os.Remove(r.Path(dir + "/fill")))
-	}
+	release()
 	r.speak("aux", 5*time.Second, r.octets(said(greenMAC, "sw-green", 200)))
 	r.attaches("blue", aloneFor)
+}
+
+// fill takes all room in directories, and what becomes free there, until it is released.
+func (r *attackRig) fill(dirs ...string) (release func()) {
+	r.t.Helper()
+	var files []*os.File
+	for _, dir := range dirs {
+		f, err := os.Create(r.Path(dir + "/fill"))
+		r.ok(err)
+		files = append(files, f)
+	}
+	take := func() {
+		for _, f := range files {
+			for page := make([]byte, 4096); ; {
+				if _, err := f.Write(page); err != nil {
+					break
+				}
+			}
+		}
+	}
+	take()
+	stop := r.repeat(20*time.Millisecond, take)
+	return func() {
+		stop()
+		for i, f := range files {
+			r.ok(errors.Join(f.Close(), os.Remove(r.Path(dirs[i]+"/fill"))))
+		}
+	}
 }
 
 // remake deletes eth1 and makes it again, the same by ifindex, MAC address and count.
@@ -415,18 +440,22 @@ func (r *attackRig) deviceMadeAgain() {
 	r.attaches("blue", aloneFor)
 }
 
-// j: the same while no agent runs.
+// j: the same while no agent runs that could see the device go: rtnetlink shows the one that
+// was there before, so it is as if the switch had fallen silent.
 func (r *attackRig) deviceMadeAgainBehindDeadAgent() {
+	r.rules(briefSilence)
 	stop := r.onGreen(greenSays)
 	stop()
 	r.ok(r.KillAgent())
-	r.change(slack, func() {
+	r.change(lateAfter, func() {
 		r.bridge("upg", false)
 		r.bridge("upb", true)
 		r.remake()
-		r.ok(r.StartAgent(r.t.Context()))
+		r.start()
 	})
+	r.wait(lateAfter)
 	r.refuses(10*time.Second, "green", "blue")
+	r.sees("nobody has been heard for longer than is accepted")
 }
 
 // k: two switches with one chassis ID on two ports are no one network.
@@ -487,7 +516,7 @@ func (r *attackRig) nameFromTheWire() {
 	r.sees("RulesInvalid", "wireNames")
 	r.rules(literal + "  - name: \"{vlanName}\"\n    wireNames: true\n    match: [{system: \"sw-*\", vlanName: \"*\"}]\n")
 	r.refuses(8*time.Second, "green")
-	r.sees("green", "Green!")
+	r.sees("sw-blue", `{vlanName} is "green" here, which rules give as a name themselves`)
 	stop()
 	says.VLANs[0].Name = "Blue!"
 	r.speak("b0", 2*time.Second, r.octets(says))
@@ -532,17 +561,13 @@ func (r *attackRig) crowdFirst() {
 		f.Port = speaker.NamedPort(fmt.Sprint("x", i))
 		crowd = append(crowd, r.octets(f))
 	}
-	r.ok(r.StartAgent(r.t.Context()))
-	r.wait(time.Second)
-	r.send("aux", crowd...)
-	r.wait(2 * time.Second)
-	r.ok(r.StopAgent())
-	r.change(3*slack, func() {}) // the first frame of a fresh port is believed at once
 	r.begin()
+	r.change(time.Minute, func() {}) // the first frame of a fresh port is believed at once
 	r.send("aux", crowd...)
+	r.sees("TooManyNeighbors")
+	r.change(time.Nanosecond, func() {})
 	r.speak("g0", 5*time.Second, r.octets(greenSays))
 	r.sees("TooManyNeighbors", "Conflict")
-	r.change(time.Nanosecond, func() {})
 	r.refuses(20*time.Second, "blue")
 	r.attaches("green", goneAfter)
 }
@@ -567,8 +592,8 @@ func (r *attackRig) drownedOut(every time.Duration, source discovery.MAC) {
 	r.rules(oneSwitch)
 	says := greenSays
 	says.TTL = 2 * time.Minute
-	r.speak("g0", 30*time.Second, r.octets(says))
 	r.begin()
+	r.speak("g0", 30*time.Second, r.octets(says))
 	r.attaches("green", 0)
 	forged := says
 	forged.PVID, forged.Source, forged.TTL = 200, source, 20*time.Second
@@ -595,8 +620,8 @@ const cdpRules = `networks:
 // q: one LLDP frame beside a switch that speaks CDP.
 func (r *attackRig) lldpBesideCDP() {
 	r.rules(cdpRules)
-	r.speak("g0", time.Minute, cdpFrame(greenMAC, "sw-green", 100, 3*time.Minute))
 	r.begin()
+	r.speak("g0", time.Minute, cdpFrame(greenMAC, "sw-green", 100, 3*time.Minute))
 	r.attaches("green", 125*time.Second)
 	r.send("aux", r.octets(said(evilMAC, "sw-blue", 200)))
 	r.refuses(15*time.Second, "blue")
@@ -648,7 +673,7 @@ func (r *attackRig) bootWithTwoSpeakers() {
 	stop()
 	r.ok(r.StopAgent())
 	r.ok(r.SetBootID("00000000-0000-4000-8000-000000000002"))
-	r.ok(r.StartAgent(r.t.Context()))
+	r.start()
 	evil := r.speak("aux", 5*time.Second, r.octets(said(evilMAC, "sw-blue", 200)))
 	r.refuses(5*time.Second, "blue", "green")
 	r.speak("g0", 5*time.Second, r.octets(greenSays))

@@ -73,7 +73,6 @@ type attackRig struct {
 	allowed time.Time // until when a pod may be in the wrong network
 	tries   []attempt
 	pods    map[string]*lab.Pod
-	stop    func() // the attaching
 }
 
 // An attempt is one ADD.
@@ -262,11 +261,16 @@ func (r *attackRig) send(dev string, frames ...[]byte) {
 func (r *attackRig) speak(dev string, every time.Duration, frame []byte) (stop func()) {
 	r.t.Helper()
 	s := openSpeaker(r.t, r.wire, dev)
+	return r.repeat(every, func() { _ = s.SendRaw(frame) })
+}
+
+// repeat does something now and again and again, until it is stopped or the test ends.
+func (r *attackRig) repeat(every time.Duration, do func()) (stop func()) {
 	done := make(chan struct{})
 	var running sync.WaitGroup
 	running.Go(func() {
 		for tick := time.Tick(every); ; {
-			_ = s.SendRaw(frame)
+			do()
 			select {
 			case <-tick:
 			case <-done:
@@ -282,34 +286,34 @@ func (r *attackRig) speak(dev string, every time.Duration, frame []byte) (stop f
 	return stop
 }
 
-// begin starts the agent and attaches pods until the test ends, again and again.
+// begin starts the agent, and attaches pods from when it listens until the test ends.
 func (r *attackRig) begin() {
 	r.t.Helper()
-	r.ok(r.StartAgent(r.t.Context()))
+	r.start()
 	for _, network := range []string{"green", "blue"} {
 		p, err := r.NewPod(r.t.Context(), "pod-"+network, conf(network), "10.10.0.1/24")
 		r.ok(err)
 		r.pods[network] = p
 		r.t.Cleanup(func() { _ = p.Close() })
 	}
-	done := make(chan struct{})
-	var running sync.WaitGroup
-	running.Go(func() {
-		for tick := time.Tick(time.Second); ; {
-			for _, network := range []string{"green", "blue"} {
-				r.try(network)
-			}
-			select {
-			case <-tick:
-			case <-done:
-				return
-			}
+	r.t.Cleanup(r.sum)
+	r.repeat(time.Second, func() {
+		for _, network := range []string{"green", "blue"} {
+			r.try(network)
 		}
 	})
-	r.t.Cleanup(func() {
-		close(done)
-		running.Wait()
-		r.sum()
+}
+
+// start starts the agent and returns when it listens.
+func (r *attackRig) start() {
+	r.t.Helper()
+	r.ok(r.StartAgent(r.t.Context()))
+	r.await(patience, func() string {
+		s, err := r.State(r.t.Context())
+		if err == nil && s.Snapshot != nil && len(s.Snapshot.Ports) > 0 {
+			return ""
+		}
+		return fmt.Sprintf("the agent does not listen: %v", err)
 	})
 }
 

@@ -360,7 +360,10 @@ func (r *attackRig) diskFull(dirs ...string) {
 	r.move("blue", time.Nanosecond)
 	r.send("aux", r.octets(said(greenMAC, "sw-green", 200)))
 	r.refuses(5*time.Second, "green", "blue")
-	r.sees("FilesUnwritable")
+	r.sees("VLANChanging")
+	if slices.Contains(dirs, "/run/colvin") { // else there is nothing to write
+		r.sees("FilesUnwritable")
+	}
 	r.ok(r.KillAgent())
 	r.start()
 	r.refuses(15*time.Second, "green", "blue")

@@ -34,6 +34,11 @@ test: ## Install what the tests need, run them all under the race detector
 	@race=-race; [ -x "$$(command -v gcc)" ] || { race=; echo "test: no C compiler, so without the race detector"; }; \
 	set -x; go test $$race -shuffle=on -timeout 20m ./...
 
+.PHONY: test-attacks
+test-attacks: ## Attack the real agent and plugin: docs/security.md, row by row; 4 minutes
+	@hack/setup.sh lldpd iproute2 util-linux
+	COLVIN_ATTACKS=1 go test -count 1 -v -run TestAttack -parallel 16 -timeout 10m ./lab
+
 .PHONY: test-vm
 test-vm: ## Run the tests of bonds, VLAN devices and the like in a VM that has them
 	@hack/setup.sh qemu-system-x86 busybox-static

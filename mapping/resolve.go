@@ -204,6 +204,9 @@ func (r *resolver) add(ifi discovery.Interface, b *belief.Port, n *discovery.Nei
 		a.Keep, a.Spans = l.naming.StaleKeep, l.naming.Spans
 	}
 	r.certainty(&a, ifi, b, l, shared)
+	if a.Usable && r.crowdedOut(b) {
+		a.Usable, a.Reason = false, "there are more switches than are told apart, and the one that is believed was not heard alone for long"
+	}
 	if n.Protocol == discovery.ProtocolCDP && a.Usable && !l.naming.CDP {
 		a.Usable, a.Reason = false, "only CDP tells it, which crosses the switches of other makers; a rule with cdp: true accepts that"
 	}
@@ -218,6 +221,14 @@ func (r *resolver) add(ifi discovery.Interface, b *belief.Port, n *discovery.Nei
 		a.Device, a.Parent, a.Made = linkOf(path.device), linkOf(path.parent), path.device.Own()
 	}
 	r.view.Uplinks = append(r.view.Uplinks, a)
+}
+
+// crowdedOut reports whether switches are turned away for want of room: the first of who
+// fills the table must not keep a port, which it has only until the true switch speaks.
+func (r *resolver) crowdedOut(b *belief.Port) bool {
+	return b.Unsettled() && slices.ContainsFunc(r.Snapshot.Ports, func(p discovery.Port) bool {
+		return p.Index == b.Index && p.TooManyNeighbors
+	})
 }
 
 // certainty says how far the uplink may be relied on.

@@ -296,6 +296,11 @@ type Holder struct {
 	// +optional
 	Before *Neighbor `json:"before,omitempty"`
 
+	// Unsettled is true where the holder was not heard alone for long, and frames were lost
+	// since it came, so that others may be there that were not heard.
+	// +optional
+	Unsettled bool `json:"unsettled,omitempty"`
+
 	// Crowded is true where a second speaker was heard on the wire lately, so that a
 	// holder that is silent need not be at its end any more.
 	// +optional

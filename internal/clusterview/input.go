@@ -139,6 +139,10 @@ func (r *topologyReader) belief(ifi discovery.Interface, h *v1alpha1.Holder) (be
 		Interface: ifi.Name, Index: ifi.Index, MAC: ifi.MAC, Epoch: ifi.Epoch(),
 		Holder: &belief.Voice{Neighbor: n}, Since: since, HeldSince: since, Away: since, Seen: r.now,
 	}
+	b.Settled = true
+	if h.Unsettled {
+		b.Settled, b.Lost = false, r.now
+	}
 	if h.Crowded {
 		b.Second = r.now
 	}

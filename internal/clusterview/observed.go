@@ -198,6 +198,7 @@ func (b *topologyBuilder) holder(ifi discovery.Interface, p *belief.Port) *v1alp
 			out.Against = append(out.Against, b.neighbor(ifi.Name, &p.Against[i].Neighbor))
 		}
 	}
+	out.Unsettled = p.Unsettled()
 	if n := len(p.Before); n > 0 {
 		out.Before = new(b.neighbor(ifi.Name, &p.Before[n-1]))
 	}

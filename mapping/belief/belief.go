@@ -854,6 +854,10 @@ func (p *Port) SilenceEnds(limit time.Duration) (time.Time, bool) {
 	return later(p.Holder.GoneAt(), p.Holder.LastHeard.Add(limit)), true
 }
 
+// Unsettled reports whether frames were lost since the holder came to hold the port, and it
+// has not settled: others may be there that were not heard.
+func (p *Port) Unsettled() bool { return p.State == Held && !p.Settled && p.Lost.After(p.HeldSince) }
+
 // Crowded reports whether more than one speaker is on the wire, so that who is silent need
 // not be at its end any more, and until when that counts.
 func (p *Port) Crowded(now time.Time) (until time.Time, crowded bool) {

@@ -62,10 +62,10 @@ func remembered() mapping.Memory {
 			Interface: "eth" + string(rune('1'+i)), Index: 2 + i, MAC: discovery.MAC{2, 0, 0, 0, 0, byte(i)}, Instance: 1, Epoch: 3,
 			State: state, Since: saved, Away: saved, Holder: &voices[0], HeldSince: saved, Seen: saved,
 		}
-		switch state {
-		case belief.Expecting:
+		if state == belief.Expecting {
 			p.Cause = belief.CarrierLost
-		case belief.Disputed:
+		}
+		if state == belief.Disputed {
 			p.Settled, p.Struck, p.Touched, p.Voices, p.Before, p.Against = true, true, true, voices, []discovery.Neighbor{leaf}, voices[1:]
 			p.Ends, p.Second, p.Lost = saved, saved, saved
 		}

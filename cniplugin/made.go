@@ -54,8 +54,9 @@ func chosenBy(r *record.Record) string {
 		return conf.DeviceID
 	case taken:
 		return conf.PCIBusID
+	default:
+		return ""
 	}
-	return ""
 }
 
 // isDevice is for a device that was moved: it keeps its ifindex where that is free, and

@@ -286,12 +286,12 @@ func (e *explainer) certainty(a *Uplink) {
 // fresh says of a word that holds since when it does, and what is said against it.
 func (e *explainer) fresh(a *Uplink, b *belief.Port, heard time.Time) {
 	n := &b.Holder.Neighbor
-	switch b.State {
-	case belief.Disputed:
+	if b.State == belief.Disputed {
 		e.say("This is fresh: all that is heard on the port agrees on it, though not on everything; the switch was last heard %s.", ago(e.now, heard))
 		e.dispute(b)
 		return
-	case belief.Late:
+	}
+	if b.State == belief.Late {
 		e.say("This is fresh, but the switch is late: it was last heard %s, and speaks every %s as a rule; pods attach %s.", ago(e.now, heard), fit.Span(n.Interval()), e.until(a))
 		return
 	}

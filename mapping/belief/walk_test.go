@@ -224,6 +224,7 @@ type walk struct {
 	truthAt   time.Duration
 	truthBy   kind
 	lateAt    map[belief.Lead]time.Duration // when what was true is late
+	said      map[belief.Lead]time.Duration // when a switch last said it
 	heardAt   time.Duration                 // when the truth was last heard of the switch, in this epoch; negative: never
 	heardEach time.Duration                 // and its interval as it is known
 	forged    map[string]time.Duration      // when a lead was last heard of somebody else
@@ -257,7 +258,7 @@ const never = time.Duration(-1)
 func newWalk(p plan) *walk {
 	w := &walk{
 		plan: p, agent: *newAgent(new(p.reads)), stepAt: 0, wakeAt: never, heardAt: never, truthBy: began,
-		lateAt: map[belief.Lead]time.Duration{}, forged: map[string]time.Duration{}, episodes: map[belief.Lead]*episode{}, blame: string(began),
+		lateAt: map[belief.Lead]time.Duration{}, said: map[belief.Lead]time.Duration{}, forged: map[string]time.Duration{}, episodes: map[belief.Lead]*episode{}, blame: string(began),
 		wrong: map[string]time.Duration{}, refused: map[string]time.Duration{}, times: map[string]int{},
 	}
 	w.switches = slices.Clone(p.switches)
@@ -455,10 +456,12 @@ func (w *walk) honest(n discovery.Neighbor) {
 	if i := slices.IndexFunc(w.recorded, func(o discovery.Neighbor) bool { return belief.Alike(&o, &n) }); i < 0 {
 		w.recorded = append(w.recorded, n)
 	}
-	w.failed = false
+	for _, l := range w.rules.Word(&n).Leads {
+		w.said[l] = w.now
+	}
 	s := w.current()
 	if (n.Protocol == discovery.ProtocolCDP) == (s.silent && s.cdp) && slices.Equal(w.rules.Word(&n).Leads, w.truth) {
-		w.heardAt = w.now
+		w.heardAt, w.failed = w.now, false
 		w.heardEach = w.ear.Interval(w.rules, &n)
 		for _, e := range w.episodes {
 			if e.heard < 0 {
@@ -473,7 +476,7 @@ func (w *walk) deliver(n discovery.Neighbor, of string, forged bool) bool {
 	if !w.listens() || w.now < w.down {
 		return false
 	}
-	if forged {
+	if of != "switch" {
 		for _, l := range w.rules.Word(&n).Leads {
 			w.forged[leadText(l)] = w.now
 		}
@@ -491,14 +494,14 @@ func (w *walk) deliver(n discovery.Neighbor, of string, forged bool) bool {
 func leadText(l belief.Lead) string { return fmt.Sprint(l.Tag, " ", l.To) }
 
 func text(n *discovery.Neighbor) string {
-	s := fmt.Sprintf("%s from %s %s %s %s PVID %d TTL %d", n.Protocol, n.Source, n.Chassis, n.Port, n.SystemName, n.PVID, n.TTL)
+	words := []string{fmt.Sprintf("%s from %s %s %s %s PVID %d TTL %d", n.Protocol, n.Source, n.Chassis, n.Port, n.SystemName, n.PVID, n.TTL)}
 	for _, v := range n.VLANs {
-		s += fmt.Sprint(" +", v.ID)
+		words = append(words, fmt.Sprint("+", v.ID))
 	}
 	if n.Destination != discovery.NearestBridge {
-		s += " far"
+		words = append(words, "far")
 	}
-	return s
+	return strings.Join(words, " ")
 }
 
 // hack has whoever is due say something hostile.
@@ -849,8 +852,9 @@ func (w *walk) astray(l belief.Lead, until time.Duration) {
 func (w *walk) excuse(l belief.Lead, e *episode) (string, bool) {
 	s := w.current()
 	forged, isForged := w.forged[leadText(l)]
-	if !(s.silent && s.cdp) {
-		isForged = isForged && w.now-forged <= 20*time.Minute && forged >= w.truthAt
+	lately := isForged && w.now-forged <= 20*time.Minute
+	if !s.silent || !s.cdp {
+		isForged = lately && forged >= w.truthAt
 	}
 	over := e.heard >= 0 && w.now > e.heard+slack
 	if !e.truthLeft { // a frame that makes nothing visible is looked for every 5 s
@@ -866,16 +870,16 @@ func (w *walk) excuse(l belief.Lead, e *episode) (string, bool) {
 		return "uplink moved behind a dumb switch: 2.5 intervals of the old", true
 	case over && unseen && e.truthLeft && (w.off || w.now < w.quiet):
 		return "uplink moved to a silent switch: silence", true
-	case over && w.port.Settled && isForged && !w.heldBefore():
+	case (over || !e.truthLeft) && !unseen && w.port.Settled && lately && !w.heldBefore():
 		return "a stranger was alone for 605 s before the switch spoke (unbounded)", true
 	case over:
 		return "after the switch was heard", false
 	case e.truthLeft && unseen && (s.silent && !s.cdp):
-		return "uplink moved to a silent switch: silence", w.withinSilence(l, isForged)
+		return "uplink moved to a silent switch: silence", w.withinSilence(l)
 	case e.truthLeft && unseen:
 		return "uplink moved behind a dumb switch: until the new one is heard", true
 	case e.truthLeft && w.off:
-		return "VLAN changed at a silent switch: silence", w.withinSilence(l, isForged)
+		return "VLAN changed at a silent switch: silence", w.withinSilence(l)
 	case e.truthLeft && w.now < w.quiet:
 		return "VLAN changed at a switch that reboots: until its next frame", true
 	case e.truthLeft:
@@ -901,8 +905,12 @@ func (w *walk) heldBefore() bool {
 	})
 }
 
-// withinSilence reports whether silence still bears with a word.
-func (w *walk) withinSilence(belief.Lead, bool) bool { return true }
+// withinSilence reports whether silence still bears with a word, counted from when it was
+// last said, by a switch or in imitation. A goodbye has a limit of its own.
+func (w *walk) withinSilence(l belief.Lead) bool {
+	last := max(w.said[l], w.forged[leadText(l)])
+	return w.port.State == belief.Left || w.now <= last+max(w.rules.Silence, 20*time.Minute)+slack
+}
 
 // TestWalk has switches, hosts and hostile speakers do at random what they do, and knows
 // the truth: what attaches to another network does so within the bounds that

@@ -169,29 +169,45 @@ func (e *Ear) Expire(now time.Time) (visible bool) {
 			visible = true
 			continue
 		}
-		late, gone := !u.LateAt().After(now), !u.GoneAt().After(now)
-		visible = visible || late && !u.late || gone && !u.gone
-		u.late, u.gone = u.late || late, u.gone || gone
+		visible = u.age(now) || visible
+	}
+	for i := range e.past { // whose speaker may have been made to say something else by somebody else
+		visible = e.past[i].age(now) || visible
 	}
 	e.past = slices.DeleteFunc(e.past, func(u utterance) bool { return !u.LastHeard.Add(pastFor).After(now) })
 	return visible
 }
 
+func (u *utterance) age(now time.Time) (visible bool) {
+	late, gone := !u.LateAt().After(now), !u.GoneAt().After(now)
+	visible = late && !u.late || gone && !u.gone
+	u.late, u.gone = u.late || late, u.gone || gone
+	return visible
+}
+
+func (u *utterance) ages(sooner func(time.Time)) {
+	if !u.late {
+		sooner(u.LateAt())
+	}
+	if !u.gone {
+		sooner(u.GoneAt())
+	}
+}
+
 // Next is when Expire has something to do, unless frames arrive before; zero for never.
 func (e *Ear) Next() time.Time {
 	var next time.Time
-	for i := range e.said {
-		u := &e.said[i]
-		at := u.Expires()
-		if t := u.LateAt(); !u.late && t.Before(at) {
-			at = t
-		}
-		if t := u.GoneAt(); !u.gone && t.Before(at) {
-			at = t
-		}
+	sooner := func(at time.Time) {
 		if next.IsZero() || at.Before(next) {
 			next = at
 		}
+	}
+	for i := range e.said {
+		sooner(e.said[i].Expires())
+		e.said[i].ages(sooner)
+	}
+	for i := range e.past {
+		e.past[i].ages(sooner)
 	}
 	return next
 }

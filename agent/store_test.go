@@ -67,7 +67,7 @@ func remembered() mapping.Memory {
 		}
 		if state == belief.Disputed {
 			p.Settled, p.Struck, p.Touched, p.Voices, p.Before, p.Against = true, true, true, voices, []discovery.Neighbor{leaf}, voices[1:]
-			p.Ends, p.Second, p.Lost = saved, saved, saved
+			p.Ends, p.Second, p.Lost, p.Forgot, p.SettledAt = saved, saved, saved, saved, saved
 		}
 		m.Ports = append(m.Ports, p)
 	}

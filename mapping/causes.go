@@ -13,6 +13,8 @@ func causeSentence(c belief.Cause) string {
 		return "the device was gone, replaced or given another MAC address since the switch was last heard"
 	case belief.Rebooted:
 		return "the node rebooted since the switch was last heard"
+	case belief.Unheard:
+		return "nobody listened for longer than the switch's word counts"
 	default:
 		return "nobody has been heard for longer than is accepted"
 	}

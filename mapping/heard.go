@@ -29,7 +29,7 @@ func (w *World) evidence(snap *discovery.Snapshot, ifi discovery.Interface, p *d
 	}
 	for _, d := range p.Departed {
 		hear(d.Neighbor)
-		if d.Cause == discovery.SaidGoodbye && w.speaks(snap, ifi, &d.Neighbor) {
+		if d.Cause == discovery.SaidGoodbye && d.Neighbor.Tag == 0 { // whoever said so: it is of an agent's address
 			e.Goodbyes = append(e.Goodbyes, d)
 		}
 	}

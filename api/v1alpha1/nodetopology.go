@@ -513,7 +513,7 @@ const (
 
 // DoubtReason says why something is not fresh.
 //
-// +kubebuilder:validation:Enum=Silent;SaidGoodbye;CarrierLost;DeviceReplaced;Rebooted;VLANChanging;Disputed
+// +kubebuilder:validation:Enum=Silent;SaidGoodbye;NotHeard;CarrierLost;DeviceReplaced;Rebooted;VLANChanging;Disputed
 type DoubtReason string
 
 // The reasons for doubt.
@@ -522,6 +522,8 @@ const (
 	SilentSwitch DoubtReason = "Silent"
 	// The switch said that it would speak no more.
 	SaidGoodbye DoubtReason = "SaidGoodbye"
+	// The agent was not there for longer than the switch's word counts.
+	NotHeard DoubtReason = "NotHeard"
 	// The carrier was lost since the switch was last heard.
 	CarrierLost DoubtReason = "CarrierLost"
 	// The interface was gone, replaced or given another MAC address since.

@@ -194,7 +194,7 @@ func (b *topologyBuilder) holder(ifi discovery.Interface, p *belief.Port) *v1alp
 	}
 	_, out.Crowded = p.Crowded(b.view.Time)
 	for i := range p.Against[:min(len(p.Against), v1alpha1.MaxAgainst)] {
-		if b.others = true; b.maxOthers > 0 { // all or none: what all say follows from all
+		if b.others = true; b.maxOthers > 0 && !p.ForgotSome() { // all or none: what all say follows from all
 			out.Against = append(out.Against, b.neighbor(ifi.Name, &p.Against[i].Neighbor))
 		}
 	}
@@ -231,6 +231,7 @@ func wireTime(t time.Time) metav1.Time { return metav1.Time{Time: t.UTC().Trunca
 
 var causes = map[belief.Cause]v1alpha1.DoubtReason{
 	belief.CarrierLost: v1alpha1.CarrierLost, belief.DeviceReplaced: v1alpha1.DeviceReplaced, belief.Rebooted: v1alpha1.Rebooted,
+	belief.Unheard: v1alpha1.NotHeard,
 }
 
 func (b *topologyBuilder) neighbor(ifname string, n *discovery.Neighbor) v1alpha1.Neighbor {

@@ -95,6 +95,7 @@ const (
 	CarrierLost    Cause = "carrierLost"
 	DeviceReplaced Cause = "deviceReplaced"
 	Rebooted       Cause = "rebooted"
+	Unheard        Cause = "unheard" // nobody listened for longer than the word counts
 )
 
 // A Word is where an utterance leads.
@@ -145,6 +146,8 @@ type Port struct {
 	// Settled is set once Holder's word has stood alone in this epoch for longer than the
 	// slowest switch is silent.
 	Settled bool `json:"settled,omitempty"`
+	// SettledAt is when it had.
+	SettledAt time.Time `json:"settledAt,omitzero"`
 	// Struck is set where Holder's speaker said another word: its own has to stand alone
 	// again, like any.
 	Struck bool `json:"struck,omitempty"`
@@ -163,6 +166,8 @@ type Port struct {
 
 	// Second is when a second speaker was last heard that leads elsewhere.
 	Second time.Time `json:"second,omitzero"`
+	// Forgot is when a voice that may still be there was last dropped among too many.
+	Forgot time.Time `json:"forgot,omitzero"`
 	// Lost is when frames were last lost, so that nobody can be said to have been alone.
 	Lost time.Time `json:"lost,omitzero"`
 	// Touched is set where this epoch began with a carrier lost in this boot.
@@ -219,6 +224,7 @@ func (p Port) Advance(read Reader, e Evidence) Port {
 	m.again = time.Time{}
 	m.pass(e.Now)
 	m.settle(e.Now)
+	m.reconsider(e.Now)
 	m.sumUp()
 	return p
 }
@@ -227,6 +233,11 @@ func (p Port) Advance(read Reader, e Evidence) Port {
 // which nobody listened.
 func (p Port) Restored(now time.Time) Port {
 	p.Lost = now
+	if held := p.State == Held || p.State == Late && p.Seen.Before(p.Holder.GoneAt()); held && !now.Before(p.Holder.GoneAt()) {
+		m := machine{Port: &p}
+		m.begin(now, Unheard) // whether it fell silent, or said something else, nobody knows
+		p.Seen, p.Against, p.Ends = now, nil, time.Time{}
+	}
 	return p
 }
 
@@ -265,7 +276,7 @@ func (p Port) Shift(by time.Duration) Port {
 		}
 	}
 	voice := func(v *Voice) { shift(&v.FirstHeard, &v.Before, &v.LastHeard, &v.Goodbye) }
-	shift(&p.Since, &p.Away, &p.HeldSince, &p.Ends, &p.Second, &p.Lost, &p.Seen)
+	shift(&p.Since, &p.Away, &p.HeldSince, &p.SettledAt, &p.Ends, &p.Second, &p.Forgot, &p.Lost, &p.Seen)
 	if p.Holder != nil {
 		p.Holder = new(*p.Holder)
 		voice(p.Holder)
@@ -290,8 +301,12 @@ func (m *machine) device(ifi discovery.Interface, now time.Time) {
 	case m.State == "": // a port that was not known before
 		m.enter(Empty, now)
 		m.Touched = false
-	case m.Index != ifi.Index || m.MAC != ifi.MAC || m.Instance != ifi.Instance:
+	case m.Index != ifi.Index || m.Instance != ifi.Instance:
 		m.begin(now, DeviceReplaced)
+	case m.MAC != ifi.MAC: // whoever may give a device an address can do so
+		if m.begin(now, DeviceReplaced); m.Holder != nil {
+			m.State = Expecting
+		}
 	case m.Epoch != ifi.Epoch(), !ifi.Operational() && (m.State != Empty && m.State != Expecting || len(m.Voices) > 0):
 		m.begin(now, CarrierLost)
 	}
@@ -323,7 +338,9 @@ func (m *machine) begin(now time.Time, why Cause) {
 	m.Touched = why == CarrierLost
 }
 
-func gravity(c Cause) int { return slices.Index([]Cause{CarrierLost, DeviceReplaced, Rebooted}, c) }
+func gravity(c Cause) int {
+	return slices.Index([]Cause{Unheard, CarrierLost, DeviceReplaced, Rebooted}, c)
+}
 
 func (m *machine) enter(s State, at time.Time) {
 	if (m.State == Held || m.State == Late || m.State == Left) && (s == Disputed || s == Silent) {
@@ -483,7 +500,7 @@ func (m *machine) hearBeside(v Voice, at time.Time) {
 func (m *machine) contradicts(n *discovery.Neighbor) bool {
 	holder := &m.Holder.Neighbor
 	if n.Protocol == discovery.ProtocolCDP && holder.Protocol != discovery.ProtocolCDP {
-		return ownName(n, holder) && n.PVID != 0 && holder.PVID != 0 && n.PVID != holder.PVID
+		return ownCDPOf(n, holder) && n.PVID != 0 && holder.PVID != 0 && n.PVID != holder.PVID
 	}
 	return m.saysHolders(n) && !m.same(n, holder) && m.rank(n) <= m.rank(holder)
 }
@@ -510,10 +527,11 @@ func (m *machine) ownCDP(n *discovery.Neighbor) bool {
 	return n.Protocol == discovery.ProtocolCDP && holder.Protocol != discovery.ProtocolCDP && n.Source == holder.Source && !m.contradicts(n)
 }
 
-// ownName reports whether CDP is of a speaker of LLDP: from its MAC address or under its
-// name. Its device ID is another text than the chassis ID.
-func ownName(cdp, n *discovery.Neighbor) bool {
-	return cdp.Source == n.Source || n.SystemName != "" && cdp.Chassis == discovery.ID("cdp:"+n.SystemName)
+// ownCDPOf reports whether CDP is of a speaker of LLDP: from its MAC address. Its device ID is
+// another text than the chassis ID, and its name anybody in the VLAN can bear, as CDP
+// crosses the switches of other makers.
+func ownCDPOf(cdp, n *discovery.Neighbor) bool {
+	return cdp.Source == n.Source
 }
 
 // bye takes a goodbye of exactly this agent.
@@ -627,7 +645,7 @@ func (m *machine) listen(e event) Voice {
 func (m *machine) forget(at time.Time) {
 	oldest := -1
 	for i := range m.Voices {
-		if m.Holder != nil && m.same(&m.Voices[i].Neighbor, &m.Holder.Neighbor) {
+		if m.Holder != nil && (m.Voices[i].Source == m.Holder.Source || m.same(&m.Voices[i].Neighbor, &m.Holder.Neighbor)) {
 			continue
 		}
 		if oldest < 0 || m.Voices[i].LastHeard.Before(m.Voices[oldest].LastHeard) {
@@ -642,7 +660,7 @@ func (m *machine) forget(at time.Time) {
 		if gone := v.GoneAt(); gone.Before(until) {
 			until = gone
 		}
-		m.Lost = later(m.Lost, later(until, at))
+		m.Lost, m.Forgot = later(m.Lost, later(until, at)), at
 	}
 	m.Voices = slices.Delete(m.Voices, oldest, oldest+1)
 }
@@ -652,7 +670,7 @@ func (m *machine) crowd(v *Voice) {
 	if m.Holder == nil || v.LastHeard.Sub(v.FirstHeard) < twiceApart || v.Source == m.Holder.Source || m.same(&v.Neighbor, &m.Holder.Neighbor) {
 		return
 	}
-	if v.Protocol == discovery.ProtocolCDP && ownName(&v.Neighbor, &m.Holder.Neighbor) { // the same switch, from another address
+	if v.Protocol == discovery.ProtocolCDP && m.Holder.SystemName != "" && v.Chassis == discovery.ID("cdp:"+m.Holder.SystemName) { // the same switch, from another address
 		return
 	}
 	if slices.ContainsFunc(m.Voices, func(o Voice) bool { return m.same(&o.Neighbor, &m.Holder.Neighbor) }) && m.rank(&v.Neighbor) <= cdp {
@@ -666,7 +684,26 @@ func (m *machine) settle(at time.Time) {
 	m.Seen = later(m.Seen, at)
 	if m.State == Held && !m.Settled {
 		since, heard := m.alone(m.Holder)
-		m.Settled = heard && !since.Add(settlesAfter).After(at)
+		if m.Settled = heard && !since.Add(settlesAfter).After(at); m.Settled {
+			m.SettledAt = at
+		}
+	}
+}
+
+// reconsider disputes a holder beside whom somebody was there all the time that it settled,
+// who said the same by the rules of then, or was ignored.
+func (m *machine) reconsider(at time.Time) {
+	if m.State != Held || !m.Settled {
+		return
+	}
+	for i := range m.Voices {
+		v := &m.Voices[i]
+		if v.FirstHeard.Before(m.SettledAt) && v.Source != m.Holder.Source && v.Goodbye.IsZero() && v.LateAt().After(at) &&
+			!m.same(&v.Neighbor, &m.Holder.Neighbor) && m.rank(&v.Neighbor) <= m.rank(&m.Holder.Neighbor) {
+			m.Settled = false
+			m.dispute(at)
+			return
+		}
 	}
 }
 
@@ -701,9 +738,13 @@ func (m *machine) aloneAmong(v *Voice) (since time.Time, against []*Voice) {
 func (m *machine) stands(v *Voice) (when time.Time, heard bool) {
 	since, against := m.aloneAmong(v)
 	if heard = heardTwice(v, since); m.Touched && len(against) == 0 {
-		return since.Add(AloneAfterCarrier), heard
+		when = since.Add(AloneAfterCarrier)
+	} else {
+		when = since.Add(trial(v))
 	}
-	when = since.Add(trial(v))
+	if m.Holder != nil && !m.heardHere(&m.Holder.Neighbor) { // who held it before has time to speak
+		when = later(when, since.Add(m.Holder.Interval()+alonePast))
+	}
 	for _, o := range against { // whose own interval counts until it is gone, for anybody can say goodbye in its name
 		if at, gone := since.Add(trial(o)), m.goneAt(o); at.After(gone) {
 			when = later(when, gone)
@@ -712,6 +753,11 @@ func (m *machine) stands(v *Voice) (when time.Time, heard bool) {
 		}
 	}
 	return when, heard
+}
+
+// heardHere reports whether a word was heard in this epoch.
+func (m *machine) heardHere(n *discovery.Neighbor) bool {
+	return slices.ContainsFunc(m.Voices, func(v Voice) bool { return m.same(&v.Neighbor, n) })
 }
 
 // goneAt is when a speaker who opposes another is gone, whatever was said in its name. That
@@ -729,7 +775,7 @@ func trial(v *Voice) time.Duration { return 2*v.Interval() + alonePast }
 // opposes reports whether what one voice says speaks against another that is on time.
 func (m *machine) opposes(o, v *Voice) bool {
 	if o.Protocol == discovery.ProtocolCDP && m.rank(&v.Neighbor) < cdp {
-		contradicts := ownName(&o.Neighbor, &v.Neighbor) && o.PVID != 0 && v.PVID != 0 && o.PVID != v.PVID
+		contradicts := ownCDPOf(&o.Neighbor, &v.Neighbor) && o.PVID != 0 && v.PVID != 0 && o.PVID != v.PVID
 		// Where a rule has CDP attach, and it did, nothing less than its silence ends that.
 		return contradicts || m.Holder != nil && m.same(&o.Neighbor, &m.Holder.Neighbor) && m.read.Word(&o.Neighbor).Named
 	}
@@ -953,9 +999,12 @@ func (m *machine) outranked(v *Voice) bool {
 	return false
 }
 
+// ForgotSome reports whether not all that was said in a dispute is known any more.
+func (p *Port) ForgotSome() bool { return p.State == Disputed && !p.Forgot.Before(p.Since) }
+
 // Shared are the networks that all words of a disputed port lead to.
 func (p *Port) Shared(read Reader) []Lead {
-	if p.State != Disputed || p.Holder == nil || len(p.Against) == 0 {
+	if p.State != Disputed || p.Holder == nil || len(p.Against) == 0 || p.ForgotSome() {
 		return nil
 	}
 	shared := slices.Clone(read.Word(&p.Holder.Neighbor).Leads)

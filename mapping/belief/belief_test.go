@@ -249,12 +249,13 @@ func TestTable(t *testing.T) {
 			0 a 1
 			10 flap        => expecting
 			11 a 1         => held a/1`},
-		{"expecting: another's word waits 30 s and two frames", usual, `
+		{"expecting: another's word waits 35 s and two frames", usual, `
 			0 a 1
 			10 flap        => expecting
 			12 b 1         => disputed
 			41 b 1         => disputed
-			42 -           => held b/1`},
+			46 -           => disputed
+			47 -           => held b/1`},
 		{"expecting: another's word, second frame late", usual, `
 			0 a 1
 			10 flap
@@ -266,8 +267,8 @@ func TestTable(t *testing.T) {
 			10 down        => expecting
 			15 up          => expecting
 			15 b 1         => disputed
-			44 -           => disputed
-			45 b 1         => held b/1`},
+			49 b 1         => disputed
+			50 -           => held b/1`},
 		{"expecting: silent, and still remembered", usual, `
 			0 a 1
 			10 flap        => expecting
@@ -804,5 +805,46 @@ func TestVoicesBound(t *testing.T) {
 	a.step(at.Add(time.Second))
 	if !a.port.Lost.Equal(lost) {
 		t.Errorf("what was dropped is heard again without a frame: lost at %v", a.port.Lost)
+	}
+}
+
+// TestReconsidered holds that a rule which makes two words of one has the holder stand alone
+// again, beside whom the other was all the time.
+func TestReconsidered(t *testing.T) {
+	rules := &wire.Rules{Silence: 24 * hour}
+	a := newAgent(rules)
+	for s := 0; s <= 900; s += 30 {
+		a.happen(t, start.Add(time.Duration(s)*time.Second), "a 1")
+	}
+	if !a.port.Settled {
+		t.Fatal("not settled")
+	}
+	p := a.port
+	p.Voices = slices.Clone(p.Voices)
+	other := p.Voices[0] // what was ignored until now
+	other.Source, other.PVID, other.Chassis = discovery.MAC{2, 0, 0, 0, 0, 9}, 2, "mac:02:00:00:00:00:09"
+	p.Voices = append(p.Voices, other)
+	now := start.Add(901 * time.Second)
+	got := p.Advance(rules, belief.Evidence{Now: now, Interface: discovery.Interface{
+		Name: p.Interface, Index: p.Index, MAC: p.MAC, Instance: p.Instance, Up: true, Carrier: true, CarrierChanges: p.Epoch,
+	}})
+	if got.State != belief.Disputed || got.Settled {
+		t.Errorf("%s, settled %v", got.State, got.Settled)
+	}
+}
+
+// TestRestoredLate holds that what went unheard for longer than it counts, while nobody
+// listened, is waited for, and what was stale before stays so.
+func TestRestoredLate(t *testing.T) {
+	a := newAgent(&wire.Rules{Silence: 24 * hour})
+	a.happen(t, start, "a 1")
+	for after, want := range map[time.Duration]belief.State{time.Minute: belief.Held, 3 * hour: belief.Expecting} {
+		if got := a.port.Restored(start.Add(after)); got.State != want {
+			t.Errorf("after %v: %s, want %s", after, got.State, want)
+		}
+	}
+	a.step(start.Add(hour))
+	if got := a.port.Restored(start.Add(3 * hour)); a.port.State != belief.Late || got.State != belief.Late {
+		t.Errorf("stale before: %s, then %s", a.port.State, got.State)
 	}
 }

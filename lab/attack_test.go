@@ -52,12 +52,12 @@ func TestAttack(t *testing.T) {
 		{name: "n: 33 neighbours first", run: (*attackRig).crowdFirst},
 		{name: "p: every 5 s", run: func(r *attackRig) { r.drownedOut(5*time.Second, evilMAC) }},
 		{name: "p: every 50 ms", run: func(r *attackRig) { r.drownedOut(50*time.Millisecond, greenMAC) }},
+		{name: "n: many with one word", run: (*attackRig).manyWithOneWord},
 		{name: "a: to a silent one", run: (*attackRig).movedToSilent},
 		{name: "e: 600 copies", run: (*attackRig).copies},
 		{name: "r: flap", run: (*attackRig).flapWithTwoSpeakers},
 		{name: "r: boot", run: (*attackRig).bootWithTwoSpeakers},
 		{name: "j: dead agent", run: (*attackRig).deviceMadeAgainBehindDeadAgent},
-		{name: "i: read-only", run: (*attackRig).readOnly},
 		{name: "c: goodbye", run: (*attackRig).goodbyeThenVLAN},
 		{name: "l: another port ID", run: (*attackRig).anotherPortID},
 		{name: "d: living agent", run: (*attackRig).vlanBehindLivingAgent},
@@ -377,24 +377,6 @@ func (r *attackRig) diskFull(dirs ...string) {
 	r.attaches("blue", aloneFor)
 }
 
-// i: the run directory becomes read-only, so that the old node file cannot be removed either:
-// it ends with its deadline.
-func (r *attackRig) readOnly() {
-	const dir = "/run/colvin"
-	r.rules(briefSilence)
-	r.ok(r.Command(r.t.Context(), "mount", "-t", "tmpfs", "tmpfs", dir).Run())
-	stop := r.onGreen(greenSays)
-	stop()
-	r.ok(r.Command(r.t.Context(), "mount", "-o", "remount,ro", dir).Run())
-	r.move("blue", lateAfter)
-	r.speak("aux", 5*time.Second, r.octets(said(greenMAC, "sw-green", 200)))
-	r.sees("VLANChanging", "FilesUnwritable")
-	r.wait(lateAfter)
-	r.refuses(5*time.Second, "green")
-	r.ok(r.Command(r.t.Context(), "mount", "-o", "remount,rw", dir).Run())
-	r.attaches("blue", 0)
-}
-
 // fill takes all room in directories, and what becomes free there, until it is released.
 func (r *attackRig) fill(dirs ...string) (release func()) {
 	r.t.Helper()
@@ -596,6 +578,27 @@ func (r *attackRig) crowdFirst() {
 	r.sees("TooManyNeighbors", "Conflict")
 	r.refuses(20*time.Second, "blue")
 	r.attaches("green", goneAfter)
+}
+
+// n: many who say one word, of whom ever others come, while the switch speaks.
+func (r *attackRig) manyWithOneWord() {
+	says := greenSays
+	says.TTL = 2 * time.Minute
+	r.onGreen(says)
+	for i := range byte(17) {
+		r.speak("aux", 5*time.Second, r.octets(said(discovery.MAC{2, 0xee, 0, 0, 2, i}, "sw-blue", 200)))
+	}
+	s, passing := openSpeaker(r.t, r.wire, "aux"), byte(0)
+	r.repeat(time.Second, func() {
+		passing++
+		f := said(discovery.MAC{2, 0xee, 0, 0, 3, passing}, "sw-blue", 200)
+		f.TTL = time.Second
+		if err := s.Send(f); err != nil {
+			r.t.Error(err)
+		}
+	})
+	r.refuses(aloneFor+30*time.Second, "blue")
+	r.sees("Conflict")
 }
 
 // o: one frame with the switch's own IDs and VLAN and another system name.

@@ -114,7 +114,7 @@ func (r *attackRig) movedToSilent() {
 	stop := r.onGreen(greenSays)
 	stop()
 	const silence = 90 * time.Second
-	r.move("blue", silence)
+	r.move(silence)
 	r.wait(lateAfter + slack)
 	r.sees("StaleSoon", "the switch is silent")
 	r.wait(silence - lateAfter)
@@ -129,7 +129,7 @@ func (r *attackRig) movedToSilentBesideRival() {
 	r.wait(40 * time.Second)
 	rival()
 	stop()
-	r.move("blue", lateAfter) // 4 I at most, and its time to live is less than 2.5 I
+	r.move(lateAfter) // 4 I at most, and its time to live is less than 2.5 I
 	r.wait(lateAfter)
 	r.refuses(15*time.Second, "green")
 	r.sees("somebody else was heard on the wire")
@@ -150,7 +150,7 @@ func (r *attackRig) movedToCDP() {
 	r.wait(11 * time.Second) // its interval is known
 	stop()
 	start := time.Now()
-	r.move("blue", lateAfter)
+	r.move(lateAfter)
 	r.wait(10 * time.Second)
 	r.speak("b0", time.Minute, cdpFrame(blueMAC, "sw-blue", 200, 3*time.Minute))
 	r.reads([][]string{{"neighbors", "-o", "wide"}}, blueMAC.String())
@@ -164,7 +164,7 @@ func (r *attackRig) movedToCDP() {
 func (r *attackRig) movedToSpeaker() {
 	stop := r.onGreen(greenSays)
 	stop()
-	r.move("blue", lateAfter)
+	r.move(lateAfter)
 	r.speak("b0", 5*time.Second, r.octets(blueSays))
 	r.sees("Conflict", blueMAC.String())
 	r.attaches("blue", lateAfter)
@@ -177,7 +177,7 @@ func (r *attackRig) movedFromLongLived() {
 	stop := r.onGreen(says)
 	r.wait(11 * time.Second) // its interval is known
 	stop()
-	r.move("blue", lateAfter)
+	r.move(lateAfter)
 	r.speak("b0", 5*time.Second, r.octets(blueSays))
 	r.sees("Conflict", blueMAC.String())
 	r.attaches("blue", goneAfter)
@@ -190,7 +190,7 @@ func (r *attackRig) goodbyeThenVLAN() {
 	stop()
 	r.change(time.Nanosecond, func() { r.send("g0", r.octets(greenSays.Shutdown())) })
 	r.wait(slack)
-	r.move("blue", 0)
+	r.move(0)
 	r.refuses(15*time.Second, "green", "blue")
 	r.sees("said goodbye")
 	r.speak("aux", 5*time.Second, r.octets(said(greenMAC, "sw-green", 200)))
@@ -204,7 +204,7 @@ func (r *attackRig) vlanBehindLivingAgent() {
 	stop := r.onGreen(greenSays)
 	stop()
 	const next = 5 * time.Second
-	r.move("blue", next)
+	r.move(next)
 	r.wait(next)
 	r.speak("aux", next, r.octets(said(greenMAC, "sw-green", 200)))
 	r.sees("VLANChanging")
@@ -218,7 +218,7 @@ func (r *attackRig) vlanBehindFrozenAgent() {
 	stop := r.onGreen(greenSays)
 	stop()
 	r.ok(r.SignalAgent(syscall.SIGSTOP))
-	r.move("blue", lateAfter)
+	r.move(lateAfter)
 	r.speak("aux", 5*time.Second, r.octets(said(greenMAC, "sw-green", 200)))
 	r.wait(lateAfter)
 	r.refuses(10*time.Second, "green")
@@ -265,7 +265,7 @@ func (r *attackRig) copies() {
 	r.attaches("green", 0)
 	r.send("aux", slices.Repeat([][]byte{was}, 600)...)
 	r.wait(2 * time.Second)
-	r.move("blue", time.Nanosecond)
+	r.move(time.Nanosecond)
 	r.send("aux", is)
 	r.refuses(25*time.Second, "green", "blue")
 	r.sees("VLANChanging")
@@ -283,7 +283,7 @@ const (
 // g: the rules are written in place, in pieces, and the writer is killed in between.
 func (r *attackRig) rulesInPieces() {
 	r.rules(rulesBegin + rulesEnd)
-	r.move("blue", 0)
+	r.move(0)
 	r.speak("b0", time.Second, r.octets(said(blueMAC, "sw-blue", 100)))
 	r.begin()
 	r.attaches("blue", 0)
@@ -320,7 +320,7 @@ func (r *attackRig) rulesOnFullDisk() {
 	r.ok(r.Command(r.t.Context(), "mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", dir).Run())
 	r.ok(os.WriteFile(r.Path(dir+"/rules.yaml"), []byte("# old\n"+rulesBegin+rulesEnd), 0o644))
 	r.config("rules: " + dir + "/rules.yaml\n")
-	r.move("blue", 0)
+	r.move(0)
 	r.speak("b0", time.Second, r.octets(said(blueMAC, "sw-blue", 100)))
 	r.begin()
 	r.attaches("blue", 0)
@@ -344,7 +344,7 @@ func (r *attackRig) fromTheFactory() {
 	was, is := said(greenMAC, "TL-SG3428", 100), said(blueMAC, "TL-SG3428", 100)
 	stop := r.onGreen(was)
 	stop()
-	r.flap(func() { r.move("blue", 0) })
+	r.flap(func() { r.move(0) })
 	r.speak("b0", 2*time.Second, r.octets(is))
 	r.refuses(15*time.Second, "green")
 	r.sees("SwitchReplaced", "colvin rules replace mac:"+greenMAC.String())
@@ -362,7 +362,7 @@ func (r *attackRig) diskFull(dirs ...string) {
 	r.wait(2 * time.Second)
 	stop()
 	release := r.fill(dirs...)
-	r.move("blue", time.Nanosecond)
+	r.move(time.Nanosecond)
 	r.send("aux", r.octets(said(greenMAC, "sw-green", 200)))
 	r.refuses(5*time.Second, "green", "blue")
 	r.sees("VLANChanging")
@@ -438,8 +438,7 @@ func (r *attackRig) deviceMadeAgain() {
 	stop := r.onGreen(greenSays)
 	stop()
 	r.change(time.Nanosecond, func() {
-		r.bridge("upg", false)
-		r.bridge("upb", true)
+		r.toBlue()
 		r.remake()
 	})
 	r.refuses(10*time.Second, "green", "blue")
@@ -456,8 +455,7 @@ func (r *attackRig) deviceMadeAgainBehindDeadAgent() {
 	stop()
 	r.ok(r.KillAgent())
 	r.change(lateAfter, func() {
-		r.bridge("upg", false)
-		r.bridge("upb", true)
+		r.toBlue()
 		r.remake()
 		r.start()
 	})
@@ -504,7 +502,7 @@ func (r *attackRig) anotherPortID() {
 	stop()
 	is := said(greenMAC, "sw-green", 200)
 	is.Port = speaker.NamedPort("p2")
-	r.move("blue", time.Nanosecond)
+	r.move(time.Nanosecond)
 	r.speak("aux", 5*time.Second, r.octets(is))
 	r.sees("VLANChanging")
 	r.refuses(20*time.Second, "green", "blue")
@@ -515,7 +513,7 @@ func (r *attackRig) anotherPortID() {
 func (r *attackRig) nameFromTheWire() {
 	const literal = "networks:\n  - name: green\n    match: [{system: sw-green, vlan: 100}]\n"
 	r.rules(literal)
-	r.move("blue", 0)
+	r.move(0)
 	says := blueSays
 	says.VLANs = []discovery.VLANName{{ID: 200, Name: "Green!"}}
 	stop := r.speak("b0", 2*time.Second, r.octets(says))

@@ -179,14 +179,17 @@ func (r *attackRig) bridge(port string, in bool) {
 	r.ok(h.LinkSetMaster(l, br0))
 }
 
-// move moves the uplink, or gives the port of the switch another VLAN: eth1 notices
+// move moves the uplink to blue, or gives the port of the switch that VLAN: eth1 notices
 // neither. A pod that is attached until the bound has passed may be in the wrong network.
-func (r *attackRig) move(to string, bound time.Duration) {
+func (r *attackRig) move(bound time.Duration) {
 	r.t.Helper()
-	r.change(bound, func() {
-		r.bridge("upg", to == "green")
-		r.bridge("upb", to == "blue")
-	})
+	r.change(bound, r.toBlue)
+}
+
+func (r *attackRig) toBlue() {
+	r.t.Helper()
+	r.bridge("upg", false)
+	r.bridge("upb", true)
 }
 
 // change does what makes the node's knowledge wrong, or tells it so, between attachments.

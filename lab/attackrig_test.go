@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"slices"
@@ -80,7 +81,7 @@ type attempt struct {
 	network string
 	began   time.Time
 	where   string // the network it led to; empty where it was refused
-	code    uint   // of the refusal
+	refusal string // its code and message
 	within  bool   // it was wrong inside the bound
 }
 
@@ -178,14 +179,17 @@ func (r *attackRig) bridge(port string, in bool) {
 	r.ok(h.LinkSetMaster(l, br0))
 }
 
-// move moves the uplink, or gives the port of the switch another VLAN: eth1 notices
+// move moves the uplink to blue, or gives the port of the switch that VLAN: eth1 notices
 // neither. A pod that is attached until the bound has passed may be in the wrong network.
-func (r *attackRig) move(to string, bound time.Duration) {
+func (r *attackRig) move(bound time.Duration) {
 	r.t.Helper()
-	r.change(bound, func() {
-		r.bridge("upg", to == "green")
-		r.bridge("upb", to == "blue")
-	})
+	r.change(bound, r.toBlue)
+}
+
+func (r *attackRig) toBlue() {
+	r.t.Helper()
+	r.bridge("upg", false)
+	r.bridge("upb", true)
 }
 
 // change does what makes the node's knowledge wrong, or tells it so, between attachments.
@@ -328,9 +332,12 @@ func (r *attackRig) try(network string) {
 	a := attempt{network: network, began: time.Now()}
 	_, err := p.Add(ctx)
 	if said, ok := errors.AsType[*lab.CNIError](err); ok {
-		var e struct{ Code uint }
+		var e struct {
+			Code uint
+			Msg  string
+		}
 		_ = json.Unmarshal([]byte(said.Output), &e)
-		a.code = e.Code
+		a.refusal = fmt.Sprint("error ", e.Code, ": ", e.Msg)
 		if e.Code == 0 && ctx.Err() == nil {
 			r.t.Errorf("ADD of %s: %v", network, err)
 		}
@@ -497,10 +504,12 @@ func (r *attackRig) sum() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var right, within, wrong, refused, nowhere int
+	why := map[string]int{}
 	for i := range r.tries {
 		switch a := &r.tries[i]; {
 		case a.where == "":
 			refused++
+			why[a.refusal[:min(len(a.refusal), 150)]]++
 		case a.where == a.network:
 			right++
 		case a.where == "nowhere":
@@ -513,6 +522,9 @@ func (r *attackRig) sum() {
 	}
 	r.t.Logf("%d attachments tried: %d right, %d refused, %d wrong inside the bound, %d wrong outside, %d nowhere",
 		len(r.tries), right, refused, within, wrong, nowhere)
+	for _, refusal := range slices.Sorted(maps.Keys(why)) {
+		r.t.Logf("%d times %s", why[refusal], refusal)
+	}
 	attacked.Lock()
 	defer attacked.Unlock()
 	attacked.tried += len(r.tries)

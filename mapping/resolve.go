@@ -101,6 +101,11 @@ func (r *resolver) port(p *discovery.Port) {
 	if ifi.Operational() {
 		r.contradictions(&b)
 	}
+	if b.State == belief.Held && !slices.ContainsFunc(p.Neighbors, func(n discovery.Neighbor) bool {
+		return n.MSAP == b.Holder.MSAP && belief.Alike(&n, &b.Holder.Neighbor)
+	}) {
+		r.wake(later(b.Holder.LateAt(), r.now.Add(time.Second))) // who listens does not notice that this is late
+	}
 	if !held {
 		return
 	}

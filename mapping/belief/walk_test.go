@@ -870,7 +870,7 @@ func (w *walk) excuse(l belief.Lead, e *episode) (string, bool) {
 		return "uplink moved behind a dumb switch: 2.5 intervals of the old", true
 	case over && unseen && e.truthLeft && (w.off || w.now < w.quiet):
 		return "uplink moved to a silent switch: silence", true
-	case (over || !e.truthLeft) && !unseen && w.port.Settled && lately && !w.heldBefore():
+	case over && !unseen && w.port.Settled && lately && w.port.Holder.PVID != 0 && !w.heldBefore():
 		return "a stranger was alone for 605 s before the switch spoke (unbounded)", true
 	case over:
 		return "after the switch was heard", false
@@ -894,6 +894,9 @@ func (w *walk) excuse(l belief.Lead, e *episode) (string, bool) {
 		return "a switch is taken over whose interval seemed shorter than it is: until its next frame", true
 	case e.excused:
 		return "a switch that was silent for too long is taken over: until its next frame", true
+	}
+	if w.port.Settled && lately && w.port.Holder.PVID != 0 && !w.heldBefore() {
+		return "a stranger was alone for 605 s before the switch spoke (unbounded)", true
 	}
 	return "the switch was heard just before", false
 }

@@ -106,10 +106,15 @@ func neighborsOf(in []utterance) []discovery.Neighbor {
 }
 
 // giveUp is the index of what is given up first among too many: the first that no
-// switch said, or else the first.
+// switch said, the first that was said once, as what is invented is, or else the first.
 func giveUp[T any](in []T, of func(*T) *utterance) int {
 	for i := range in {
 		if !of(&in[i]).ofSwitch {
+			return i
+		}
+	}
+	for i := range in {
+		if of(&in[i]).neighbor.Before.IsZero() {
 			return i
 		}
 	}

@@ -358,6 +358,9 @@ type event struct {
 	at      time.Time
 	before  time.Time // the frame before it, of the same utterance
 	goodbye bool
+	// withheld is set where it was heard before the last step and is new to the machine: a
+	// rule ignored it until now.
+	withheld bool
 }
 
 // events are what was heard since the last step, in the order in which it arrived.
@@ -369,7 +372,7 @@ func (m *machine) events(e Evidence) []event {
 		var before time.Time
 		for _, at := range []time.Time{n.FirstHeard, n.Before, n.LastHeard} {
 			if at.After(known) && at.After(before) && !at.After(n.LastHeard) {
-				out = append(out, event{Neighbor: *n, at: at, before: before})
+				out = append(out, event{Neighbor: *n, at: at, before: before, withheld: known.IsZero() && n.FirstHeard.Before(m.Seen)})
 			}
 			before = later(before, at)
 		}
@@ -620,7 +623,7 @@ func (m *machine) listen(e event) Voice {
 		if !sameSpeaker(&v.Neighbor, &n) || !m.same(&v.Neighbor, &n) {
 			continue
 		}
-		if before := later(n.Before, v.LastHeard); v.Goodbye.IsZero() && !e.at.After(before.Add(n.Interval()*5/2)) {
+		if before := later(n.Before, v.LastHeard); v.Goodbye.IsZero() && (e.withheld || !e.at.After(before.Add(n.Interval()*5/2))) {
 			n.FirstHeard, n.Before = v.FirstHeard, before
 		} else { // it was away
 			n.FirstHeard, n.Before = e.at, time.Time{}
@@ -902,7 +905,9 @@ func (p *Port) SilenceEnds(limit time.Duration) (time.Time, bool) {
 
 // Unsettled reports whether frames were lost since the holder came to hold the port, and it
 // has not settled: others may be there that were not heard.
-func (p *Port) Unsettled() bool { return p.State == Held && !p.Settled && p.Lost.After(p.HeldSince) }
+func (p *Port) Unsettled() bool {
+	return (p.State == Held || p.State == Late) && !p.Settled && p.Lost.After(p.HeldSince)
+}
 
 // Crowded reports whether more than one speaker is on the wire, so that who is silent need
 // not be at its end any more, and until when that counts.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -417,5 +418,28 @@ func TestRefreshAllocatesNothing(t *testing.T) {
 	table.Receive(f, 0, start)
 	if n := testing.AllocsPerRun(100, func() { table.Receive(f, 0, start) }); n != 0 {
 		t.Errorf("a refresh allocates %v times, want 0", n)
+	}
+}
+
+// TestInventedDeparturesGoFirst holds that a goodbye is remembered whatever number of others
+// are said in the names of those who were heard once.
+func TestInventedDeparturesGoFirst(t *testing.T) {
+	table := neighbor.NewTable(neighbor.DefaultMax, discovery.PortCounters{})
+	at := time.Unix(1e9, 0)
+	say := func(chassis byte, ttl time.Duration) {
+		at = at.Add(time.Millisecond)
+		table.Receive(frame(t, chassis, 100, ttl), 0, at)
+	}
+	say(1, time.Minute)
+	say(1, time.Minute)
+	say(1, 0)
+	for i := range byte(2 * neighbor.DefaultMax) {
+		say(100+i, time.Minute)
+		say(100+i, 0)
+	}
+	var p discovery.Port
+	table.Fill(&p)
+	if !slices.ContainsFunc(p.Departed, func(d discovery.Departure) bool { return !d.Neighbor.Before.IsZero() }) {
+		t.Errorf("the goodbye of who was there is forgotten among %d", len(p.Departed))
 	}
 }

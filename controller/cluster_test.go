@@ -96,6 +96,9 @@ func topology(sights ...sight) v1alpha1.NodeTopologySpec {
 		if s.certainty == "" {
 			s.certainty = v1alpha1.Fresh
 		}
+		if s.certainty == v1alpha1.Stale && s.since.IsZero() {
+			s.since = time.Now() // who was silent for a day counts no more
+		}
 		holder := &v1alpha1.Holder{
 			Neighbor:  v1alpha1.Neighbor{Switch: chassis, PortID: fmt.Sprintf("ifname:1/%d", i), PVID: int32(s.vlan)},
 			Certainty: s.certainty, Since: metav1.NewTime(s.since),

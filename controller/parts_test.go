@@ -139,15 +139,20 @@ func TestBackground(t *testing.T) {
 func TestServe(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	for address, want := range map[string]string{
-		"": "", "127.0.0.1:0": "", "nowhere": "serve on nowhere: listen tcp: address nowhere: missing port in address",
+	for _, tt := range []struct {
+		ctx           context.Context
+		address, want string
+	}{
+		{t.Context(), "", ""},
+		{ended, "127.0.0.1:0", ""},
+		{t.Context(), "nowhere", "serve on nowhere: listen tcp: address nowhere: missing port in address"},
 	} {
 		said := ""
-		if err := serve(ended, address, http.NotFoundHandler()); err != nil {
+		if err := serve(tt.ctx, tt.address, http.NotFoundHandler()); err != nil {
 			said = err.Error()
 		}
-		if said != want {
-			t.Errorf("%q: %q, want %q", address, said, want)
+		if said != tt.want {
+			t.Errorf("%q: %q, want %q", tt.address, said, tt.want)
 		}
 	}
 }

@@ -133,6 +133,7 @@ func newGreenPod(t *testing.T, n *lab.Node, name, address string) *lab.Pod {
 
 // TestAltNames attaches pods by the name of a network without Colvin's plugin.
 func TestAltNames(t *testing.T) {
+	t.Parallel() // it mostly waits
 	l := newAltNamesLab(t)
 	var pods []*lab.Pod
 	for i, n := range l.Nodes {
@@ -233,6 +234,7 @@ func killAndStart(t *testing.T, n *lab.Node) {
 
 // TestAltNamesOfAKilledAgent moves a cable while nobody looks.
 func TestAltNamesOfAKilledAgent(t *testing.T) {
+	t.Parallel() // it mostly waits
 	l := newAltNamesLab(t)
 	n := l.Nodes[0]
 	kill := func() {

@@ -273,6 +273,7 @@ func TestSameConfigurationOnUnlikeNodes(t *testing.T) {
 }
 
 func TestCableMovedWhileAgentRuns(t *testing.T) {
+	t.Parallel() // it mostly waits
 	b := newBench(t, rules)
 	b.awaitGreen()
 	b.attached("green")
@@ -285,6 +286,7 @@ func TestCableMovedWhileAgentRuns(t *testing.T) {
 }
 
 func TestCableMovedWhileAgentIsStopped(t *testing.T) {
+	t.Parallel() // it mostly waits
 	b := newBench(t, rules)
 	b.awaitGreen()
 	b.ok(b.node.StopAgent())
@@ -301,6 +303,7 @@ func TestCableMovedWhileAgentIsStopped(t *testing.T) {
 }
 
 func TestCableMovedWhileAgentIsKilledAndPluginRunsFirst(t *testing.T) {
+	t.Parallel() // it mostly waits
 	b := newBench(t, rules)
 	b.awaitGreen()
 	b.ok(b.node.KillAgent())
@@ -316,6 +319,7 @@ func TestCableMovedWhileAgentIsKilledAndPluginRunsFirst(t *testing.T) {
 // TestCableMovedWhileAgentIsFrozen has frames of both cables wait in the agent's
 // socket when it goes on.
 func TestCableMovedWhileAgentIsFrozen(t *testing.T) {
+	t.Parallel() // it mostly waits
 	b := newBench(t, rules)
 	b.awaitGreen()
 	b.ok(b.node.SignalAgent(syscall.SIGSTOP))
@@ -376,6 +380,7 @@ func (b *bench) rogue(sw *netnstest.Switch, last byte, vlan uint16) {
 }
 
 func TestNewcomerOnPortWithFreshNeighbor(t *testing.T) {
+	t.Parallel() // it mostly waits
 	b := newBench(t, rules)
 	b.awaitGreen()
 	b.rogue(b.green, 1, lab.BlueVLAN)
@@ -395,6 +400,7 @@ func TestNewcomerOnPortWithFreshNeighbor(t *testing.T) {
 }
 
 func TestAgentRestarted(t *testing.T) {
+	t.Parallel() // it mostly waits
 	b := newBench(t, rules)
 	b.awaitGreen()
 	b.ok(b.green.Pause(t.Context()))
@@ -413,6 +419,7 @@ func TestAgentRestarted(t *testing.T) {
 }
 
 func TestNodeRebooted(t *testing.T) {
+	t.Parallel() // it mostly waits
 	b := newBench(t, rules)
 	b.awaitGreen()
 	b.ok(b.node.StopAgent())
@@ -429,6 +436,7 @@ func TestNodeRebooted(t *testing.T) {
 
 // TestVLANChanged moves no cable: the switch port is configured anew.
 func TestVLANChanged(t *testing.T) {
+	t.Parallel() // it mostly waits
 	b := newBench(t, `networks:
   - name: green
     match: [{vlan: 100}]

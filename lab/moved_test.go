@@ -141,6 +141,7 @@ func (b *bench) interfaces(p *lab.Pod) []string {
 
 // TestPodMoved moves the cable of a running pod to another network and back.
 func TestPodMoved(t *testing.T) {
+	t.Parallel() // it mostly waits
 	b := newBench(t, rules)
 	b.ok(b.node.WriteFile("/etc/colvin/colvind.yaml", "node: node1\ninterfaces: [\"eth*\"]\nmetrics: {address: \""+metricsAddress+"\"}\n"))
 	b.awaitGreen()

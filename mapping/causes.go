@@ -14,7 +14,7 @@ func causeSentence(c belief.Cause) string {
 	case belief.Rebooted:
 		return "the node rebooted since the switch was last heard"
 	case belief.Unheard:
-		return "nobody listened for longer than the switch's word counts"
+		return "nobody listened for more than 15 minutes"
 	default:
 		return "nobody has been heard for longer than is accepted"
 	}

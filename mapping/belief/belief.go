@@ -62,6 +62,10 @@ const (
 	twiceApart = 30 * time.Second
 	crowdedFor = 24 * time.Hour
 
+	// unheardAfter is how long nobody may have listened for a word to count on that was not
+	// stale then: as long as pods attach without an agent.
+	unheardAfter = 15 * time.Minute
+
 	// whileWaiting is how often to look whether a frame came that nobody wakes up for.
 	whileWaiting = 5 * time.Second
 
@@ -95,7 +99,7 @@ const (
 	CarrierLost    Cause = "carrierLost"
 	DeviceReplaced Cause = "deviceReplaced"
 	Rebooted       Cause = "rebooted"
-	Unheard        Cause = "unheard" // nobody listened for longer than the word counts
+	Unheard        Cause = "unheard" // nobody listened for too long
 )
 
 // A Word is where an utterance leads.
@@ -233,7 +237,8 @@ func (p Port) Advance(read Reader, e Evidence) Port {
 // which nobody listened.
 func (p Port) Restored(now time.Time) Port {
 	p.Lost = now
-	if held := p.State == Held || p.State == Late && p.Seen.Before(p.Holder.GoneAt()); held && !now.Before(p.Holder.GoneAt()) {
+	held := p.State == Held || p.State == Late && p.Seen.Before(p.Holder.GoneAt())
+	if held && now.Sub(p.Seen) >= unheardAfter && !now.Before(p.Holder.GoneAt()) {
 		m := machine{Port: &p}
 		m.begin(now, Unheard) // whether it fell silent, or said something else, nobody knows
 		p.Seen, p.Against, p.Ends = now, nil, time.Time{}

@@ -838,7 +838,9 @@ func TestReconsidered(t *testing.T) {
 func TestRestoredLate(t *testing.T) {
 	a := newAgent(&wire.Rules{Silence: 24 * hour})
 	a.happen(t, start, "a 1")
-	for after, want := range map[time.Duration]belief.State{time.Minute: belief.Held, 3 * hour: belief.Expecting} {
+	for after, want := range map[time.Duration]belief.State{
+		15*time.Minute - time.Second: belief.Held, 15 * time.Minute: belief.Expecting,
+	} {
 		if got := a.port.Restored(start.Add(after)); got.State != want {
 			t.Errorf("after %v: %s, want %s", after, got.State, want)
 		}

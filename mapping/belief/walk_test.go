@@ -740,6 +740,9 @@ func (w *walk) happen(e event) {
 			w.wakeUp()
 		}
 	case restarted, forgot, rebooted, suspended:
+		if w.listens() {
+			w.takeStep() // the deadlines of the node file want one every few minutes
+		}
 		w.away, w.awayBy, w.stepAt = w.now+e.lasts, e, never
 		if e.kind == suspended {
 			w.away = w.now + 10*e.lasts

@@ -802,7 +802,7 @@ func (v *Voice) goneAt() time.Time {
 }
 
 // winner is the voice that will come to hold the port next if nothing else is heard, and
-// when. Where a frame is still to come, before says since when it is waited for.
+// when; waiting says that another would, once a frame of its own still to come is heard.
 func (m *machine) winner(slow bool, at time.Time) (next *Voice, when time.Time, waiting bool) {
 	for i := range m.Voices {
 		v := &m.Voices[i]

@@ -101,7 +101,7 @@ func (r *Record) checkText() error {
 	size := 0
 	for _, s := range append([]string{
 		r.Name, r.ContainerID, r.IfName, r.BootID, r.Netns.Path, r.Args, r.Path, r.Pod.Namespace, r.Pod.Name, r.Pod.UID, r.Network, r.Identity,
-		r.Device.Name, r.Device.MAC, r.Parent.Name, r.Parent.MAC, r.Port.Name, r.Port.MAC, r.DelegateType,
+		r.Device.Name, r.Device.MAC, r.Parent.Name, r.Parent.MAC, r.Port.Name, r.Port.MAC, r.DelegateType, r.Failed, r.Stuck,
 	}, r.OtherIdentities...) {
 		size += len(s)
 	}

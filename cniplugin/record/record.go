@@ -100,6 +100,14 @@ type Record struct {
 	DelegateType string          `json:"delegateType"`
 	DelegateConf json.RawMessage `json:"delegateConf"` // as the delegate got it
 	Result       json.RawMessage `json:"result,omitempty"`
+
+	// Failed is why the delegate's ADD failed, where what it began could not be undone:
+	// there never was an attachment.
+	Failed string `json:"failed,omitempty"`
+	// Unwanted is when the runtime's DEL could not be completed first, and Stuck what the
+	// last one failed for.
+	Unwanted time.Time `json:"unwanted,omitzero"`
+	Stuck    string    `json:"stuck,omitempty"`
 }
 
 // Pod is what Kubernetes tells about the container.

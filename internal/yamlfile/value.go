@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/colvin-net/colvin/internal/fit"
 )
 
 // Kind is what a value looks like in the file.
@@ -109,7 +111,7 @@ func (m *Mapping) unknown() Mistakes {
 		if m.asked[e.key.text] {
 			continue
 		}
-		hint := Suggest(e.key.text, known)
+		hint := fit.Suggest(e.key.text, known)
 		if hint == "" {
 			hint = "known keys are " + strings.Join(known, ", ")
 		}

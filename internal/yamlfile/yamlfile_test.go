@@ -191,21 +191,6 @@ func TestPairsAndWarnings(t *testing.T) {
 	}
 }
 
-func TestSuggest(t *testing.T) {
-	candidates := []string{"match", "name", "vlan", "vlanName", "portDescription"}
-	for word, want := range map[string]string{
-		"nmae": "name", "Name": "name", "vlanname": "vlanName", "portDescripton": "portDescription",
-		"macth": "match", "vlans": "vlan", "colour": "", "x": "", "": "", strings.Repeat("m", 65): "",
-	} {
-		if want != "" {
-			want = `did you mean "` + want + `"?`
-		}
-		if got := yamlfile.Suggest(word, candidates); got != want {
-			t.Errorf("Suggest(%q) = %q, want %q", word, got, want)
-		}
-	}
-}
-
 // Whatever the octets, reading ends, and every mistake is at a place in the file.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{

@@ -11,6 +11,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/atomicfile"
@@ -30,6 +31,12 @@ const MaxSize = 32 << 20
 // MaxNetworkName is the length of the longest name of a network: a DNS label (RFC 1123,
 // 2.1).
 const MaxNetworkName = 63
+
+// ValidName reports whether a network can have this name: it is a DNS label.
+func ValidName(s string) bool {
+	const inner = "abcdefghijklmnopqrstuvwxyz0123456789-"
+	return s != "" && len(s) <= MaxNetworkName && strings.Trim(s, inner) == "" && s[0] != '-' && s[len(s)-1] != '-'
+}
 
 // Problem is the kind of a ReadError.
 type Problem int

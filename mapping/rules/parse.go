@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/internal/yamlfile"
 )
 
@@ -382,7 +383,7 @@ func (m *parsedMatch) parsePort(s string) (*glob, error) {
 func (r *reader) readGroupKey(v yamlfile.Value) string {
 	name := v.Text("")
 	if _, defined := r.groups[name]; v.Kind() == yamlfile.KindText && !defined {
-		hint := yamlfile.Suggest(name, slices.Sorted(maps.Keys(r.groups)))
+		hint := fit.Suggest(name, slices.Sorted(maps.Keys(r.groups)))
 		if hint == "" {
 			hint = "define it under switchGroups"
 		}

@@ -14,10 +14,8 @@ import (
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
-var label = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
-
 // ValidName reports whether a network can have this name: it is a DNS label.
-func ValidName(s string) bool { return len(s) <= nodefile.MaxNetworkName && label.MatchString(s) }
+func ValidName(s string) bool { return nodefile.ValidName(s) }
 
 // A template is a name that may hold words such as {system.1}.
 type template struct {

@@ -27,6 +27,12 @@ func InNetns(string, string) (discovery.Interface, error) {
 // RemoveAltNamesIn is not supported on this operating system.
 func RemoveAltNamesIn(string, string, []string) error { return errUnsupported }
 
+// MoveOut is not supported on this operating system.
+func MoveOut(string, string, string) error { return errUnsupported }
+
+// Restore is not supported on this operating system.
+func Restore(int, string) error { return errUnsupported }
+
 // AddVLAN is not supported on this operating system.
 func AddVLAN(int, uint16, string, string) error { return errUnsupported }
 

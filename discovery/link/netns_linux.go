@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
 	"github.com/colvin-net/colvin/discovery"
@@ -41,6 +42,35 @@ func RemoveAltNamesIn(path, name string, altNames []string) error {
 		}
 		return err
 	})
+}
+
+// MoveOut moves the network device with that name out of the network namespace at path
+// into the calling thread's, where it is down and has the name back; empty for the one it
+// has. The errors are those of InNetns.
+func MoveOut(path, name, back string) error {
+	home, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		return err
+	}
+	defer home.Close()
+	err = inNetns(path, func() error {
+		ifi, err := single(0, ifname(name))
+		if err == nil && ifi.Name != name { // an alternative name of another
+			err = ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		attrs := []*nl.RtAttr{nl.NewRtAttr(unix.IFLA_NET_NS_FD, nl.Uint32Attr(uint32(home.Fd())))}
+		if back != "" {
+			attrs = append(attrs, ifname(back))
+		}
+		return setLink(ifi.Index, attrs...)
+	})
+	if err != nil {
+		return fmt.Errorf("move network device %s out of %s: %w", name, path, err)
+	}
+	return nil
 }
 
 // inNetns runs f in the network namespace at path, on a thread of its own meanwhile.

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/colvin-net/colvin/discovery/link"
@@ -89,4 +90,48 @@ func TestInNetnsAltName(t *testing.T) {
 	if got, err := link.InNetns(pod.NetNS(), "net1"); !errors.Is(err, link.ErrNotFound) {
 		t.Errorf("net1: %+v, %v, want ErrNotFound", got, err)
 	}
+}
+
+// TestMoveOut takes a device out of another namespace, under the name it had or as it is
+// called there, and down; then Restore names one that came back by itself.
+func TestMoveOut(t *testing.T) {
+	for name, tt := range map[string]struct {
+		back, want string
+	}{"named": {"eth3", "eth3"}, "as it is": {"", "net1"}} {
+		t.Run(name, func(t *testing.T) {
+			node, pod, far := netnstest.NewT(t, "node"), netnstest.NewT(t, "pod"), netnstest.NewT(t, "far")
+			netnstest.ConnectT(t, netnstest.Endpoint{In: pod, Name: "net1"}, netnstest.Endpoint{In: far, Name: "p1"})
+			if err := node.Do(func() error { return link.MoveOut(pod.NetNS(), "net1", tt.back) }); err != nil {
+				t.Fatal(err)
+			}
+			got := find(t, node, tt.want)
+			if got.Up {
+				t.Errorf("%s is up", got.Name)
+			}
+			if _, err := link.InNetns(pod.NetNS(), "net1"); !errors.Is(err, link.ErrNotFound) {
+				t.Errorf("still inside: %v", err)
+			}
+			if err := errors.Join(
+				node.Netlink().LinkSetAlias(linkOf(t, node, tt.want), "eth3"),
+				node.Do(func() error { return link.Restore(got.Index, "lan7") }),
+			); err != nil {
+				t.Fatal(err)
+			}
+			if got := find(t, node, "lan7"); got.Alias != "" {
+				t.Errorf("alias %q is left", got.Alias)
+			}
+			if err := node.Do(func() error { return link.MoveOut(pod.NetNS(), "net1", tt.back) }); !errors.Is(err, link.ErrNotFound) {
+				t.Errorf("again: %v", err)
+			}
+		})
+	}
+}
+
+func linkOf(t *testing.T, n *netnstest.Namespace, name string) netlink.Link {
+	t.Helper()
+	l, err := n.Netlink().LinkByName(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
 }

@@ -118,6 +118,15 @@ func Delete(index int) error {
 	return nil
 }
 
+// Restore gives a network device that is down the name that it had, and takes away its
+// alias, in which the plugin host-device keeps that name.
+func Restore(index int, name string) error {
+	if err := setLink(index, ifname(name), nl.NewRtAttr(unix.IFLA_IFALIAS, nil)); err != nil {
+		return fmt.Errorf("rename network device %d to %s: %w", index, name, err)
+	}
+	return nil
+}
+
 func ifname(name string) *nl.RtAttr {
 	return nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(name))
 }

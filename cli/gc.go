@@ -14,7 +14,7 @@ import (
 	"github.com/colvin-net/colvin/agent/altnames"
 	"github.com/colvin-net/colvin/agent/config"
 	"github.com/colvin-net/colvin/cniplugin"
-	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/internal/fit"
 )
 
 // defaultConfig is where colvind.service has its configuration.
@@ -32,8 +32,10 @@ func (a *app) gc() *cobra.Command {
 	cmd := a.formats(&cobra.Command{
 		Use:   "gc",
 		Short: "Detach containers that are gone, and remove what killed plugins and agents left",
-		Long: "gc detaches the containers whose network namespace is gone: it runs the DEL of their delegates, which frees\n" +
-			"their addresses, and removes their records. Then it removes the locks and VLAN devices that killed CNI plugins\n" +
+		Long: "gc detaches the containers whose network namespace is gone, those that the runtime's DEL could not detach, and\n" +
+			"what an ADD has begun and not completed: it runs the DEL of their delegates, which frees their addresses, brings\n" +
+			"back the NICs that were moved into them and removes their records. An address that an IPAM plugin does not free\n" +
+			"it names, and keeps nobody any more for it. Then it removes the locks and VLAN devices that killed CNI plugins\n" +
 			"left and, while no agent runs, the alternative names that a killed agent left. What is in use stays. Run it as\n" +
 			"root on the node itself: a container does not see everything that is alive.",
 		Args: cobra.NoArgs,
@@ -80,17 +82,24 @@ type collectedAttachment struct {
 	IfName      string `json:"ifName"`
 	Pod         string `json:"pod"`
 	Network     string `json:"network"`
+	// Reserved is what the IPAM plugin may still keep for it, and why.
+	Reserved string `json:"reserved,omitempty"`
 }
 
-func (a *app) collected(records []record.Record, dryRun bool) error {
+func (a *app) collected(records []cniplugin.Collected, dryRun bool) error {
 	list := []collectedAttachment{}
 	var cells [][]string
-	for _, r := range records {
+	var notes []string
+	for i := range records {
+		r := &records[i]
 		pod := ""
 		if r.Pod.Name != "" {
 			pod = r.Pod.Namespace + "/" + r.Pod.Name
 		}
-		list = append(list, collectedAttachment{r.Name, r.ContainerID, r.IfName, pod, r.Network})
+		list = append(list, collectedAttachment{r.Name, r.ContainerID, r.IfName, pod, r.Network, r.Reserved})
+		if r.Reserved != "" {
+			notes = append(notes, fit.Printable(r.Reserved)+"; free it by hand there, if it is")
+		}
 		cells = append(cells, []string{a.cell(pod), a.cell(r.ContainerID), a.cell(r.IfName), a.cell(r.Network)})
 	}
 	if a.format == formatJSON {
@@ -103,5 +112,5 @@ func (a *app) collected(records []record.Record, dryRun bool) error {
 	if len(list) == 0 {
 		return a.print("Nothing is left over: no container %s.", done)
 	}
-	return a.table([]string{"POD", "CONTAINER", "INTERFACE", "NETWORK"}, cells, fmt.Sprintf("%d %s", len(list), done))
+	return a.table([]string{"POD", "CONTAINER", "INTERFACE", "NETWORK"}, cells, append([]string{fmt.Sprintf("%d %s", len(list), done)}, notes...)...)
 }

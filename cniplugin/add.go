@@ -19,6 +19,7 @@ import (
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/agentlock"
+	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -28,11 +29,19 @@ func (p *Plugin) Add(args *skel.CmdArgs) error {
 	if err != nil {
 		return err
 	}
+	if err := p.attach(c, args); err != nil {
+		return err
+	}
+	p.tidy(c, args.Path)
+	return nil
+}
+
+func (p *Plugin) attach(c *conf, args *skel.CmdArgs) error {
 	netns, err := findNetns(args)
 	if err != nil {
 		return fail(types.ErrInvalidNetNS, "%s: %v", p.about(c), err)
 	}
-	a, err := p.begin(c, args)
+	a, err := p.begin(c, args, p.patience.add)
 	if err != nil {
 		return err
 	}
@@ -46,9 +55,10 @@ func (p *Plugin) Add(args *skel.CmdArgs) error {
 // operation is the work on one attachment, under its lock.
 type operation struct {
 	session
-	conf *conf
-	args *skel.CmdArgs
-	lock *record.Lock
+	conf     *conf
+	args     *skel.CmdArgs
+	lock     *record.Lock
+	deadline time.Time // of all of it
 }
 
 func (a *operation) key() record.Key {
@@ -56,8 +66,8 @@ func (a *operation) key() record.Key {
 }
 
 // begin takes the lock and reads which boot this is.
-func (p *Plugin) begin(c *conf, args *skel.CmdArgs) (*operation, error) {
-	a, err := p.locked(c, args)
+func (p *Plugin) begin(c *conf, args *skel.CmdArgs, within time.Duration) (*operation, error) {
+	a, err := p.locked(c, args, within)
 	if err != nil {
 		return nil, err
 	}
@@ -69,20 +79,21 @@ func (p *Plugin) begin(c *conf, args *skel.CmdArgs) (*operation, error) {
 }
 
 // locked takes the lock, waiting for the delegate of a killed plugin.
-func (p *Plugin) locked(c *conf, args *skel.CmdArgs) (*operation, error) {
+func (p *Plugin) locked(c *conf, args *skel.CmdArgs, within time.Duration) (*operation, error) {
+	deadline := time.Now().Add(within)
 	store, err := record.Open(c.recordDir)
 	if err != nil {
 		return nil, fail(types.ErrIOFailure, "%s: %v", p.about(c), err)
 	}
-	a := &operation{session: session{Plugin: p, store: store}, conf: c, args: args}
-	ctx, cancel := context.WithTimeout(context.Background(), p.lockWait)
+	a := &operation{session: session{Plugin: p, store: store}, conf: c, args: args, deadline: deadline}
+	ctx, cancel := context.WithTimeout(context.Background(), p.patience.lock)
 	defer cancel()
 	a.lock, err = store.Lock(ctx, a.key())
 	if err == nil {
 		return a, nil
 	}
 	if errors.Is(err, record.ErrLocked) {
-		return nil, fail(types.ErrTryAgainLater, "%s: %v after %v; try again", p.about(c), err, p.lockWait)
+		return nil, fail(types.ErrTryAgainLater, "%s: %v after %v; try again", p.about(c), err, p.patience.lock)
 	}
 	return nil, fail(types.ErrIOFailure, "%s: %v", p.about(c), err)
 }
@@ -104,7 +115,10 @@ func (a *operation) clearEarlier(netns record.Netns) error {
 	case errors.Is(err, record.ErrLater): // the container may well be attached
 		return fail(types.ErrIOFailure, "%s: %v", a.about(a.conf), err)
 	}
-	return a.del(r, err)
+	if err := a.del(r, err); err != nil {
+		return prefixed(a.about(a.conf), err)
+	}
+	return nil
 }
 
 func (a *operation) add(netns record.Netns) error {
@@ -130,14 +144,15 @@ func (a *operation) add(netns record.Netns) error {
 
 // carryOut attaches the container to the target, or leaves nothing behind.
 func (a *operation) carryOut(t *target, netns record.Netns, prev *current.Result) error {
-	d, err := a.findDelegate(a.conf.delegateType, a.args, a.lock.File())
+	d, err := a.program(roleDelegate, a.conf.delegateType, a.args)
 	if err != nil {
 		return err
 	}
+	d.deadline = a.deadline.Add(-a.patience.delegate) // which leaves the time to undo what it did
 	// The delegate would find out only after it made the interface, and without
 	// the IPAM plugin its work could not be undone.
 	if kind := a.conf.ipamType(); kind != "" {
-		if _, err := findBinary("IPAM", kind, a.args.Path); err != nil {
+		if _, err := findBinary(roleIPAM, kind, a.args.Path); err != nil {
 			return err
 		}
 	}
@@ -155,7 +170,7 @@ func (a *operation) carryOut(t *target, netns record.Netns, prev *current.Result
 	if err := a.spare(t); err != nil {
 		return withError(err, "undoing it", a.forget(r))
 	}
-	return a.attach(d, t, r, prev)
+	return a.delegate(d, t, r, prev)
 }
 
 // previous is the result of the plugin before this one in the list; nil for none.
@@ -225,26 +240,33 @@ func (a *operation) newRecord(t *target, netns record.Netns) (*record.Record, er
 		return nil, err
 	}
 	return &record.Record{
-		Key: a.key(), Phase: record.Adding, Time: time.Now().UTC(),
+		Key: a.key(), Phase: record.Adding, Time: a.now().UTC().Round(0),
 		BootID: a.boot, Netns: netns, Args: a.args.Args, Path: a.args.Path, Pod: pod(a.args.Args),
 		Network: a.conf.network, Identity: t.Identity, OtherIdentities: t.OtherIdentities,
 		Device:         linkOf(t.device),
 		Parent:         t.Parent,
 		Port:           t.Ports[0].Link,
-		CarrierChanges: t.Ports[0].CarrierChanges, VID: t.VID, Taken: t.takes,
+		CarrierChanges: t.Ports[0].CarrierChanges, VID: t.VID, Taken: t.takes, Chosen: t.chosen,
 		DelegateType: a.conf.delegateType, DelegateConf: delegateConf,
 	}, nil
 }
 
-// attach runs the delegate and makes sure of what it did, or undoes it.
-func (a *operation) attach(d *program, t *target, r *record.Record, prev *current.Result) error {
+// delegate runs the delegate and makes sure of what it did, or undoes it.
+func (a *operation) delegate(d *program, t *target, r *record.Record, prev *current.Result) error {
 	asked, err := (&version.ConfigDecoder{}).Decode(a.args.StdinData)
 	if err != nil {
 		return a.undo(r, err)
 	}
-	result, err := d.add(r.DelegateConf, asked)
+	out, err := d.call("ADD", r.DelegateConf)
 	if err != nil {
+		if _, unknown := errors.AsType[noAnswer](err); !unknown {
+			r.Failed = fit.Bound(err.Error(), maxStderr)
+		}
 		return a.undo(r, err)
+	}
+	result, err := parseResult(out, asked)
+	if err != nil {
+		return a.undo(r, fail(types.ErrInternal, "%s ADD: %v", d.kind, err))
 	}
 	err = a.still(t, r)
 	if err == nil {
@@ -371,13 +393,17 @@ func (t *target) isStill(now nodefile.Uplink) bool {
 func sameLink(a, b nodefile.Link) bool { return a.Index == b.Index && a.Name == b.Name }
 
 // undo removes what a failed ADD left. The record stays where that fails too, so
-// that DEL or the next ADD can do it.
+// that DEL, the next ADD or GC can do it.
 func (a *operation) undo(r *record.Record, cause error) error {
-	if err := a.delRecorded(r); err != nil {
-		r.Phase = record.Adding
-		return withError(withError(cause, "undoing it", err), "keeping that in mind", a.lock.Write(r))
+	r.Phase = record.Adding
+	left := a.release(r)
+	if err := a.finish(r, left); err != nil {
+		return withError(cause, "undoing it", err)
 	}
-	return withError(cause, "undoing it", a.forget(r))
+	if left.address != nil && !strings.Contains(cause.Error(), left.address.Error()) {
+		return withError(cause, "undoing it", errors.New(reserved(r, left.address)))
+	}
+	return withError(cause, "undoing it", nil)
 }
 
 // spare refuses to take a device away that other containers are attached through,

@@ -37,29 +37,37 @@ const (
 	errUnsafe uint = 103
 )
 
-// Long enough for whatever works, and short enough that a plugin usually ends before
-// the runtime gives up. If it does not, the next DEL finds the record.
-const (
-	lockWait     = 60 * time.Second
-	delegateWait = 90 * time.Second
-)
+// A kubelet waits 4 minutes for a pod's sandbox and 2 for its end (twice and once its
+// runtimeRequestTimeout). Within that a delegate has as long as the slowest IPAM plugin
+// takes to say what is wrong, so that the user reads that: whereabouts answers 120 s after
+// ADD and 60 s after DEL where there is no API server. What could not be undone in time
+// the next DEL finds in the record.
+var runtimesPatience = patience{
+	lock: 30 * time.Second, delegateAdd: 130 * time.Second, delegate: 65 * time.Second, add: 230 * time.Second, del: 110 * time.Second,
+}
+
+// patience is how long the plugin waits: for a lock, for a delegate's ADD and its other
+// verbs, and in all for its own ADD and its other verbs.
+type patience struct{ lock, delegateAdd, delegate, add, del time.Duration }
+
+// abandonAfter is when an ADD that was begun and not completed is over for certain,
+// and an address that it may have reserved keeps nobody any more.
+const abandonAfter = 5 * time.Minute
 
 // Plugin answers the CNI verbs.
 type Plugin struct {
-	kernel       kernel
-	stdout       io.Writer
-	stderr       io.Writer
-	lockWait     time.Duration
-	delegateWait time.Duration
-	now          func() time.Time
-	sinceBoot    func() time.Duration // the clock of the node file's deadlines
+	kernel    kernel
+	stdout    io.Writer
+	stderr    io.Writer
+	patience  patience
+	now       func() time.Time
+	sinceBoot func() time.Duration // the clock of the node file's deadlines
 }
 
 // New returns the plugin as the CNI runtime calls it.
 func New() *Plugin {
 	return &Plugin{
-		kernel: hostKernel{}, stdout: os.Stdout, stderr: os.Stderr, lockWait: lockWait, delegateWait: delegateWait,
-		now: time.Now, sinceBoot: boottime.SinceBoot,
+		kernel: hostKernel{}, stdout: os.Stdout, stderr: os.Stderr, patience: runtimesPatience, now: time.Now, sinceBoot: boottime.SinceBoot,
 	}
 }
 
@@ -81,9 +89,23 @@ func prefixed(prefix string, err error) error {
 	return fail(types.ErrInternal, "%s: %v", prefix, err)
 }
 
-// about is how the errors of a verb begin before the node file is read.
+// about is how the errors and remarks of a verb begin.
 func (p *Plugin) about(c *conf) string {
-	return fmt.Sprintf("%s: network %q", p.kernel.Hostname(), c.network)
+	return fmt.Sprintf("%s: network %q", p.nodeName(c), c.network)
+}
+
+// nodeName is what the agent calls the node, so that all messages call it the same; where
+// its file does not tell, what the kernel does.
+func (p *Plugin) nodeName(c *conf) string {
+	if node, err := nodefile.Read(c.nodeFile()); err == nil && node.Node != "" {
+		return node.Node
+	}
+	return p.kernel.Hostname()
+}
+
+// say tells the runtime's log something that is no error.
+func (p *Plugin) say(c *conf, format string, args ...any) {
+	_, _ = fmt.Fprintln(p.stderr, oneLine(fmt.Sprintf("colvin: %s: %s", p.about(c), fmt.Sprintf(format, args...))))
 }
 
 // configuration reads the configuration of a verb that needs all of it.

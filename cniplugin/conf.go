@@ -67,6 +67,12 @@ func parseConf(data []byte) (*conf, error) {
 	case len(c.network) > nodefile.MaxNetworkName:
 		p.bad(`"network" has %d characters, want at most %d`, len(c.network), nodefile.MaxNetworkName)
 		c.network = c.network[:nodefile.MaxNetworkName] + "..."
+	case !nodefile.ValidName(c.network):
+		hint := ""
+		if other := nearName(c.network); nodefile.ValidName(other) {
+			hint = fmt.Sprintf("; did you mean %q?", other)
+		}
+		p.bad(`"network" is %q, which no network can be called: want lower-case letters, digits and hyphens, the first and last no hyphen%s`, c.network, hint)
 	}
 	if c.selection != selectOnly && c.selection != selectFirst {
 		p.bad(`"select" is %q, want "only" or "first"`, c.selection)
@@ -107,9 +113,23 @@ func (p *parser) get(key string, into any) {
 		kind := "a string"
 		if _, ok := into.(*object); ok {
 			kind = "an object"
+			var word string
+			if json.Unmarshal(raw, &word) == nil && word != "" && (key == "delegate" || key == "ipam") {
+				kind += fmt.Sprintf(`; write {"type": %q}`, word)
+			}
 		}
 		p.bad("%q is not %s", key, kind)
 	}
+}
+
+// nearName is a text as a network could be called.
+func nearName(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '_' || r == '.' || r == ' ' {
+			return '-'
+		}
+		return r
+	}, strings.ToLower(strings.TrimSpace(s)))
 }
 
 // take is get for the plugin's own keys, which the delegate does not see.

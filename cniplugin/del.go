@@ -9,13 +9,12 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-	"syscall"
 
 	"github.com/containernetworking/cni/pkg/skel"
 
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
-	"github.com/colvin-net/colvin/discovery/link"
+	"github.com/colvin-net/colvin/internal/fit"
 )
 
 // Del detaches a container. It asks the record and never resolves a name again,
@@ -23,7 +22,15 @@ import (
 // the rules since.
 func (p *Plugin) Del(args *skel.CmdArgs) error {
 	c, _ := parseConf(args.StdinData) // a record needs none of what can be wrong there
-	a, err := p.locked(c, args)
+	if err := p.detach(c, args); err != nil {
+		return err
+	}
+	p.tidy(c, args.Path)
+	return nil
+}
+
+func (p *Plugin) detach(c *conf, args *skel.CmdArgs) error {
+	a, err := p.locked(c, args, p.patience.del)
 	if err != nil {
 		return err
 	}
@@ -34,143 +41,123 @@ func (p *Plugin) Del(args *skel.CmdArgs) error {
 			return prefixed(p.about(c), err)
 		}
 	}
-	return a.del(r, err)
-}
-
-// del runs the delegate's DEL and then removes the record that was read. On an error
-// the record stays for the next try.
-func (a *operation) del(r *record.Record, err error) error {
-	switch {
-	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, record.ErrDamaged) || errors.Is(err, record.ErrLater):
-		r, err = nil, a.delUnrecorded()
-	case err == nil:
-		err = a.delRecorded(r)
-	}
-	if err == nil {
-		err = a.forget(r)
-	}
-	if err == nil {
-		return nil
-	}
-	return prefixed(fmt.Sprintf("%s: detach %s of container %s", a.about(a.conf), a.args.IfName, a.args.ContainerID), err)
-}
-
-func (a *operation) delRecorded(r *record.Record) error {
-	conf, err := withPrevResult(r.DelegateConf, a.args.StdinData)
-	if err != nil {
-		return err
-	}
-	args := *a.args
-	args.Netns = a.liveNetns(r)
-	if args.Args == "" {
-		args.Args = r.Args
-	}
-	d, err := a.findDelegate(r.DelegateType, &args, a.lock.File())
-	if err != nil {
-		return err
-	}
-	_, lost := same(a.kernel, r.Device)
-	// host-device complains where there is nothing to move back, also when it did that.
-	moves := profiles[r.DelegateType].use == taken
-	detach := func() error { return a.detach(d, &args, conf, lost != nil || moves) }
-	if r.Taken {
-		return a.raising(detach)
-	}
-	return detach()
-}
-
-// raising sets the device up that comes back to the node meanwhile: host-device leaves
-// it down, and nobody could hear the switch there any more. It was up when it was
-// taken.
-func (a *operation) raising(detach func() error) error {
-	before, err := a.kernel.List()
-	if err == nil {
-		err = detach()
-	}
-	if err != nil {
-		return err
-	}
-	after, err := a.kernel.List()
-	if err != nil {
-		return err
-	}
-	for _, i := range after {
-		was := func(b discovery.Interface) bool { return b.Index == i.Index }
-		if !i.Up && !slices.ContainsFunc(before, was) {
-			return a.kernel.SetUp(i.Index)
-		}
+	if err := a.del(r, err); err != nil {
+		return prefixed(a.about(a.conf), err)
 	}
 	return nil
 }
 
-// delUnrecorded is for a record that is lost: the delegate can still free the
-// address and remove the interface. An ADD that failed early also ends here, so
-// what would have refused the ADD is no error.
-func (a *operation) delUnrecorded() error {
-	c, err := parseConf(a.args.StdinData)
-	if kind := cmp.Or(c.ipamType(), ipamType(a.args.StdinData)); kind != "" {
-		if _, missing := findBinary("IPAM", kind, a.args.Path); missing != nil {
-			return nil // no ADD can have come past this
+// del undoes the attachment whose record was read, or could not be. On an error the record
+// stays for the next try.
+func (a *operation) del(r *record.Record, err error) error {
+	switch {
+	case err == nil:
+		left := a.release(r)
+		if err = a.finish(r, left); err == nil && left.address != nil {
+			a.say(a.conf, "%s", reserved(r, left.address))
+		}
+	case errors.Is(err, fs.ErrNotExist):
+		left := a.releaseUnrecorded()
+		// What the plugin has no record of it has undone before, or never made: an ADD that
+		// failed early also ends here, and what refused it goes on to refuse.
+		if err = left.device; err == nil {
+			if left.unfinished() != nil {
+				a.say(a.conf, "container %s, %s, of which there is no record: %v", a.args.ContainerID, a.args.IfName, left.unfinished())
+			}
+			err = a.lock.Remove()
+		}
+	case errors.Is(err, record.ErrDamaged) || errors.Is(err, record.ErrLater):
+		if err = a.releaseUnrecorded().unfinished(); err == nil {
+			err = a.lock.Remove()
 		}
 	}
-	var d *program
 	if err == nil {
-		d, err = a.findDelegate(c.delegateType, a.args, a.lock.File())
+		return nil
+	}
+	return a.detaching(err)
+}
+
+// detaching says what an error of DEL or GC is about.
+func (a *operation) detaching(err error) error {
+	return prefixed(fmt.Sprintf("detach %s of container %s", a.args.IfName, a.args.ContainerID), err)
+}
+
+// finish removes the record of an attachment that was undone. Where something is left that
+// somebody has to try again, it keeps in mind what.
+func (a *operation) finish(r *record.Record, left remainder) error {
+	err := left.unfinished()
+	if left.device == nil && a.neverCame(r) {
+		err = nil
+	}
+	if err == nil {
+		return a.forget(r)
+	}
+	if r.Unwanted.IsZero() {
+		r.Unwanted = a.now().UTC().Round(0)
+	}
+	r.Stuck = fit.Bound(oneLine(err.Error()), maxStderr)
+	return withError(err, "keeping that in mind", a.lock.Write(r))
+}
+
+// raising sets the device up that comes back to the node meanwhile, where no record tells
+// which it is: host-device leaves it down, and nobody could hear the switch there any
+// more. It was up when it was taken.
+func (a *operation) raising(undo func() remainder) remainder {
+	before, err := a.kernel.List()
+	if err != nil {
+		return remainder{device: err}
+	}
+	left := undo()
+	after, err := a.kernel.List()
+	if err != nil {
+		left.device = cmp.Or(left.device, err)
+		return left
+	}
+	for _, i := range after {
+		was := func(b discovery.Interface) bool { return b.Index == i.Index }
+		if !i.Up && !slices.ContainsFunc(before, was) {
+			left.device = cmp.Or(left.device, a.kernel.SetUp(i.Index))
+			break
+		}
+	}
+	return left
+}
+
+// releaseUnrecorded is release where the record is lost: the delegate can still free the
+// address and remove the interface.
+func (a *operation) releaseUnrecorded() remainder {
+	c, err := parseConf(a.args.StdinData)
+	if kind := cmp.Or(c.ipamType(), ipamType(a.args.StdinData)); kind != "" {
+		if _, missing := findBinary(roleIPAM, kind, a.args.Path); missing != nil {
+			return remainder{} // no ADD can have come past this
+		}
+	}
+	if err == nil {
+		_, err = findBinary(roleDelegate, c.delegateType, a.args.Path)
 	}
 	if err != nil { // nor past this, unless something was changed since
-		return a.freeAddress(a.args, a.args.StdinData)
+		return remainder{address: a.freeAddress(a.args, a.args.StdinData)}
 	}
 	// Plugins read the whole configuration, though DEL needs no device: one that is
 	// always there will do.
 	conf, err := c.configure("lo", 1)
 	if err != nil {
-		return err
+		return remainder{device: err}
 	}
-	detach := func() error { return a.detach(d, a.args, conf, true) }
+	u := &undoing{kind: c.delegateType, args: a.args, conf: conf, ours: func() bool { return a.isReported(c) }}
+	undo := func() remainder { return a.undoWith(u) }
 	if c.profile.use == taken && c.chosen == "" {
-		return a.raising(detach)
+		return a.raising(undo)
 	}
-	return detach()
+	return undo()
 }
 
-// detach runs the delegate's DEL. A delegate whose device or namespace is gone may
-// fail before it frees the address, or not even try; then the IPAM plugin is called
-// here. lost says that the device is gone, or that nothing is known of it: what the
-// delegate complains of then counts only while the container has its interface.
-func (a *operation) detach(d *program, args *skel.CmdArgs, conf []byte, lost bool) error {
-	_, err := d.call("DEL", conf)
-	if err == nil && args.Netns != "" {
-		return nil
-	}
-	if ipamErr := a.freeAddress(args, conf); ipamErr != nil {
-		return cmp.Or(err, ipamErr)
-	}
-	if args.Netns == "" || lost && a.interfaceGone(args) {
-		return nil
-	}
-	return err
-}
-
-// freeAddress runs DEL of the IPAM plugin, if the configuration has one.
-func (a *operation) freeAddress(args *skel.CmdArgs, conf []byte) error {
-	kind := ipamType(conf)
-	if kind == "" {
-		return nil
-	}
-	ipam, err := a.findProgram("IPAM", kind, args, a.lock.File())
-	if err != nil {
-		return err
-	}
-	_, err = ipam.call("DEL", conf)
-	return err
-}
-
-// interfaceGone reports whether there is nothing left in the container that the
-// delegate could have removed.
-func (a *operation) interfaceGone(args *skel.CmdArgs) bool {
-	_, err := a.kernel.InNetns(args.Netns, args.IfName)
-	notNetns := errors.Is(err, syscall.EINVAL) // a file that one was mounted on
-	return errors.Is(err, link.ErrNotFound) || errors.Is(err, fs.ErrNotExist) || notNetns
+// isReported reports whether the interface in the container is the one that the runtime
+// was told by an ADD, made in software.
+func (a *operation) isReported(c *conf) bool {
+	got, err := a.kernel.OriginIn(a.args.Netns, a.args.IfName)
+	return err == nil && c.profile.use != taken && c.profile.use != function && (stacked[got.Kind] || got.Kind == "veth") &&
+		reports(c.base[prevResultKey], a.args.IfName, got.MAC.String())
 }
 
 // liveNetns is the path of the recorded namespace, or empty where it is gone;
@@ -192,15 +179,21 @@ func (a *operation) liveNetns(r *record.Record) string {
 // isInside reports whether the interface in the namespace at path is the one that the
 // record's result lists.
 func (a *operation) isInside(r *record.Record, path string) bool {
-	var result struct {
+	there, err := a.kernel.InNetns(path, r.IfName)
+	return err == nil && reports(r.Result, r.IfName, there.MAC.String())
+}
+
+// reports reports whether a result has an interface of a container with that name and MAC
+// address.
+func reports(result []byte, ifname, mac string) bool {
+	var shape struct {
 		Interfaces []struct{ Name, Mac, Sandbox string }
 	}
-	there, err := a.kernel.InNetns(path, r.IfName)
-	if err != nil || json.Unmarshal(r.Result, &result) != nil {
+	if json.Unmarshal(result, &shape) != nil {
 		return false
 	}
-	for _, i := range result.Interfaces {
-		if i.Name == r.IfName && i.Sandbox != "" && i.Mac == there.MAC.String() {
+	for _, i := range shape.Interfaces {
+		if i.Name == ifname && i.Sandbox != "" && i.Mac == mac {
 			return true
 		}
 	}

@@ -235,9 +235,10 @@ func TestExistingDeviceFirst(t *testing.T) {
 func TestDelegateVLAN(t *testing.T) {
 	b := newBench(t)
 	b.conf["delegate"] = map[string]any{"type": "vlan"}
+	b.conf["ipam"] = map[string]any{"type": "host-local"}
 	b.storage(taggedOn(eth(4, "eth1")))
 	b.must(b.do(b.plugin.Add))
-	want := map[string]any{"cniVersion": "1.1.0", "name": "net", "type": "vlan", "master": "eth1", "vlanId": 300.}
+	want := map[string]any{"cniVersion": "1.1.0", "name": "net", "type": "vlan", "master": "eth1", "vlanId": 300., "ipam": map[string]any{"type": "host-local"}}
 	if diff := cmp.Diff(want, b.calls()[0].Conf); diff != "" {
 		t.Errorf("configuration (-want +got):\n%s", diff)
 	}

@@ -37,7 +37,7 @@ func TestResolveErrors(t *testing.T) {
 	}{
 		{
 			"unknown", func(b *bench) { b.conf["network"] = "gren" },
-			7, `node1: network "gren" is not known: no rule or colour has that name; known here: blue, green; check the spelling or add a rule`,
+			7, `node1: network "gren" is not known: no rule or colour has that name; known here: blue, green; did you mean "green"? If not, add a rule`,
 		},
 		{
 			"unknown and rules broken", func(b *bench) {
@@ -49,7 +49,7 @@ func TestResolveErrors(t *testing.T) {
 		},
 		{
 			"hostile name", func(b *bench) { b.conf["network"] = "a\n\x1b[31m[" },
-			7, `node1: network "a\n\x1b[31m[" is not known: no rule or colour has that name; known here: blue, green; check the spelling or add a rule`,
+			7, `node1: network "a\n\x1b[31m[": "network" is "a\n\x1b[31m[", which no network can be called: want lower-case letters, digits and hyphens, the first and last no hyphen`,
 		},
 		{
 			"not converged", func(b *bench) {
@@ -160,18 +160,20 @@ func TestKernelErrors(t *testing.T) {
 		name   string
 		change func(*discovery.Interface)
 		want   string
+		helps  string // instead of the agent
 	}{
-		{"cable moved", func(i *discovery.Interface) { i.CarrierChanges = 4 }, "eth1 lost its link since the switch was heard there (carrier changes 4, known at 2), and a cable can have moved"},
-		{"no carrier", func(i *discovery.Interface) { i.Carrier, i.CarrierChanges = false, 3 }, "eth1 has no link"},
-		{"down", func(i *discovery.Interface) { i.Up = false }, "eth1 has no link"},
-		{"gone", func(i *discovery.Interface) { i.Index = 40 }, "eth1 (ifindex 4) is gone"},
-		{"another", func(i *discovery.Interface) { i.MAC[0], i.Name = 6, "tap0" }, "tap0 (ifindex 4) has MAC address 06:00:00:00:00:04, which was 02:00:00:00:00:04"},
+		{"cable moved", func(i *discovery.Interface) { i.CarrierChanges = 4 }, "eth1 lost its link since the switch was heard there (carrier changes 4, known at 2), and a cable can have moved", ""},
+		{"no carrier", func(i *discovery.Interface) { i.Carrier, i.CarrierChanges = false, 3 }, "eth1 has no link", "; check its cable and the switch port at the other end"},
+		{"down", func(i *discovery.Interface) { i.Up = false }, "eth1 is administratively down", "; ip link set eth1 up"},
+		{"gone", func(i *discovery.Interface) { i.Index = 40 }, "eth1 (ifindex 4) is gone", ""},
+		{"another", func(i *discovery.Interface) { i.MAC[0], i.Name = 6, "tap0" }, "tap0 (ifindex 4) has MAC address 06:00:00:00:00:04, which was 02:00:00:00:00:04", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBench(t)
 			b.writeNode()
 			tt.change(&b.kernel.Now[0])
-			b.wantError(b.do(b.plugin.Add), 11, `node1: network "green" cannot be used now: `+tt.want+startAgent)
+			want := tt.want + orAgent(tt.helps)
+			b.wantError(b.do(b.plugin.Add), 11, `node1: network "green" cannot be used now: `+want)
 			b.wantVerbs()
 			b.wantRecords(0)
 		})
@@ -228,14 +230,21 @@ func TestMissingDelegate(t *testing.T) {
 	path := b.args.Path
 	b.args.Path = "/opt/cni/bin"
 	b.wantError(b.do(b.plugin.Add), 50, `node1: network "green" on eth1: the delegate plugin macvlan is not in CNI_PATH (/opt/cni/bin): install it there`)
-	b.wantError(b.do(b.plugin.Status), 50, `host1: network "green": the delegate plugin macvlan is not in CNI_PATH (/opt/cni/bin): install it there`)
+	b.wantError(b.do(b.plugin.Status), 50, `node1: network "green": the delegate plugin macvlan is not in CNI_PATH (/opt/cni/bin): install it there`)
 	b.must(b.do(b.plugin.Del))
 	b.wantRecords(0)
 
 	b.args.Path = path
 	b.must(b.do(b.plugin.Add))
 	b.args.Path = "/opt/cni/bin"
-	b.wantError(b.do(b.plugin.Del), 50, `host1: network "green": detach net1 of container c1: the delegate plugin macvlan is not in CNI_PATH (/opt/cni/bin): install it there`)
+	b.must(b.do(b.plugin.Del)) // the interface is gone, and there is no address
+	b.wantRecords(0)
+
+	b.args.Path = path
+	b.conf["ipam"] = map[string]any{"type": "host-local"}
+	b.must(b.do(b.plugin.Add))
+	b.args.Path = "/opt/cni/bin"
+	b.wantError(b.do(b.plugin.Del), 50, `node1: network "green": detach net1 of container c1: the IPAM plugin host-local is not in CNI_PATH (/opt/cni/bin): install it there`)
 	b.wantRecords(1) // nothing is forgotten
 }
 
@@ -255,13 +264,13 @@ func TestConfErrors(t *testing.T) {
 		{"master in delegate", `{"network":"green","delegate":{"type":"macvlan","master":"eth0"}}`, `"master" is set, but the device comes from "network"; remove one of them`},
 		{"folded master", `{"network":"green","delegate":{"type":"macvlan","ma\u017fter":"eth0"}}`, `"maſter" is set, but the device comes from "network"; remove one of them`},
 		{"container device", `{"network":"green","linkincontainer":true}`, `"linkincontainer" is set, and would attach the container to something else than the network; remove it`},
-		{"delegate no object", `{"network":"green","delegate":"macvlan"}`, `"delegate" is not an object`},
+		{"delegate no object", `{"network":"green","delegate":"macvlan"}`, `"delegate" is not an object; write {"type": "macvlan"}`},
 		{"type no string", `{"network":"green","delegate":{"type":1}}`, `delegate: "type" is not a string; delegate: "type" is missing: the plugin to delegate to, such as macvlan`},
 		{"path", `{"network":"green","delegate":{"type":"../sh"},"deviceKey":"d"}`, `delegate: "type" is "../sh", want the name of a plugin without a path`},
 		{"itself", `{"network":"green","delegate":{"type":"colvin"}}`, `delegate: "colvin" cannot delegate to itself`},
 		{"itself renamed", `{"type":"my-colvin","network":"green","delegate":{"type":"my-colvin"}}`, `delegate: "my-colvin" cannot delegate to itself`},
 		{"host-device", `{"network":"green","delegate":{"type":"host-device","kernelpath":"/sys/x"}}`, `"kernelpath" is set, and would attach the container to something else than the network; remove it`},
-		{"vlan", `{"network":"green","delegate":{"type":"vlan","vlanid":5}}`, `"vlanid" is set, but the VLAN comes from "network"; remove one of them`},
+		{"vlan", `{"network":"green","delegate":{"type":"vlan","vlanid":5},"ipam":{"type":"static"}}`, `"vlanid" is set, but the VLAN comes from "network"; remove one of them`},
 		{"bridge", `{"network":"green","delegate":{"type":"bridge","vlanTrunk":[{"id":5}]}}`, `"vlanTrunk" is set, and would attach the container to something else than the network; remove it`},
 		{"sriov", `{"network":"green","delegate":{"type":"sriov","vlan":5,"DeviceID":"0000:03:00.1"}}`, `"DeviceID" is spelt "deviceID"; "vlan" is set, but the VLAN comes from "network"; remove one of them`},
 		{
@@ -270,7 +279,7 @@ func TestConfErrors(t *testing.T) {
 		},
 		{"chosen no string", `{"network":"green","pciBusID":3,"delegate":{"type":"own"},"deviceKey":"d"}`, `"pciBusID" is not a string`},
 		{"InfiniBand", `{"network":"green","delegate":{"type":"ib-sriov"}}`, `delegate: "ib-sriov" cannot be used: InfiniBand has no LLDP, so nothing tells where its ports lead`},
-		{"no device key", `{"network":"green","delegate":{"type":"own"}}`, `"deviceKey" is missing: the key in which own expects the device`},
+		{"no device key", `{"network":"green","delegate":{"type":"own"}}`, `delegate: "own" is no plugin that Colvin knows, so "deviceKey" is missing: the key in which it expects the device`},
 		{"useless device key", `{"network":"green","deviceKey":"dev"}`, `"deviceKey" is "dev", but macvlan takes the device as "master"; remove "deviceKey"`},
 		{"wrong device key", `{"network":"green","deviceKey":"dev","delegate":{"type":"ipvlan"}}`, `"deviceKey" is "dev", but ipvlan takes the device as "master"; remove "deviceKey"`},
 		{"device key type", `{"network":"green","deviceKey":"type","delegate":{"type":"own"}}`, `"deviceKey" is "type", which has another meaning`},
@@ -360,4 +369,12 @@ func FuzzConf(f *testing.F) {
 			t.Errorf("accepted %s as %+v", data, c)
 		}
 	})
+}
+
+// orAgent is what helps, or else the agent.
+func orAgent(helps string) string {
+	if helps == "" {
+		return startAgent
+	}
+	return helps
 }

@@ -93,7 +93,7 @@ func newFuzzRig(f *testing.F) *fuzzRig {
 	}
 	kernel := &fakeKernel{Boot: "boot1", log: filepath.Join(r.dir, "never"), Now: []discovery.Interface{eth(4, "eth1"), eth(5, "eth2")}}
 	kernel.Made = map[string]link.Origin{"net1": madeOver(4, "macvlan")}
-	r.plugin = &Plugin{kernel: kernel, stdout: r.stdout, stderr: io.Discard, lockWait: time.Second, delegateWait: 30 * time.Second}
+	r.plugin = &Plugin{kernel: kernel, stdout: r.stdout, stderr: io.Discard, patience: patience{lock: time.Second, delegateAdd: 30 * time.Second, delegate: 30 * time.Second, add: time.Hour, del: time.Hour}}
 	r.plugin.now, r.plugin.sinceBoot = time.Now, func() time.Duration { return 0 }
 	r.funcs = r.plugin.Funcs()
 	for _, verb := range []*func(*skel.CmdArgs) error{&r.funcs.Add, &r.funcs.Del, &r.funcs.Check, &r.funcs.GC, &r.funcs.Status} {

@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 	switch filepath.Base(os.Args[0]) {
 	case "colvin":
 		err = pluginMain()
-	case "macvlan", "own", "bridge", "vlan", "host-device", "sriov", "host-local":
+	case "macvlan", "ipvlan", "own", "bridge", "vlan", "host-device", "sriov", "host-local":
 		err = delegateMain()
 	default:
 		// Else each delegate built with the race detector sleeps a second at exit.
@@ -74,14 +74,22 @@ func pluginMain() error {
 
 // script tells the recording delegate what to do; it rides in the configuration.
 type script struct {
-	Log    string            `json:"log"`
+	Log    string            `json:"log,omitempty"`
 	Fail   map[string]string `json:"fail,omitempty"`   // by verb: what it prints before it exits with 1
+	IPAM   map[string]string `json:"ipam"`   // the same of the IPAM plugin; nil for the same
 	Hold   string            `json:"hold,omitempty"`   // FIFO that ADD reads to its end
 	Result string            `json:"result,omitempty"` // of ADD
 }
 
+// laterSuffix is that of the file with what delegates fail at by now, whatever is recorded.
+const laterSuffix = ".later"
+
+// ipamName is the IPAM plugin of the tests.
+const ipamName = "host-local"
+
 // call is what the recording delegate writes down.
 type call struct {
+	By          string         `json:"by,omitempty"` // the IPAM plugin; else the delegate
 	Verb        string         `json:"verb"`
 	ContainerID string         `json:"containerID"`
 	Netns       string         `json:"netns"`
@@ -103,13 +111,28 @@ func delegateMain() error {
 		Verb: os.Getenv("CNI_COMMAND"), ContainerID: os.Getenv("CNI_CONTAINERID"), Netns: os.Getenv("CNI_NETNS"),
 		IfName: os.Getenv("CNI_IFNAME"), Args: os.Getenv("CNI_ARGS"), Locked: syscall.Fstat(3, &syscall.Stat_t{}) == nil,
 	}
+	if name := filepath.Base(os.Args[0]); name == ipamName {
+		c.By = name
+	}
 	if err := errors.Join(json.Unmarshal(stdin, &conf), json.Unmarshal(stdin, &c.Conf)); err != nil {
 		return err
 	}
 	delete(c.Conf, "test")
 	s := conf.Test
+	if data, err := os.ReadFile(s.Log + laterSuffix); err == nil {
+		s.Fail, s.IPAM = nil, nil
+		if err := json.Unmarshal(data, &s); err != nil {
+			return err
+		}
+	}
 	if err := s.write(c); err != nil {
 		return err
+	}
+	if c.By != "" && s.IPAM != nil {
+		s.Fail = s.IPAM
+	}
+	if ipam, _ := c.Conf["ipam"].(map[string]any); c.By != "" && ipam["refuses"] == c.Verb {
+		s.Fail = map[string]string{c.Verb: `{"code":999,"msg":"I do not like this"}`}
 	}
 	if out, ok := s.Fail[c.Verb]; ok {
 		_, _ = os.Stdout.WriteString(out)
@@ -161,7 +184,7 @@ type fakeKernel struct {
 	// VFVLANs are those of eth1's virtual functions, by number.
 	VFVLANs map[int]uint16
 
-	addErr, bootErr, listErr, deleteErr, usageErr error
+	addErr, bootErr, listErr, deleteErr, usageErr, moveErr error
 
 	deleted []string // by DeleteIn
 
@@ -269,7 +292,39 @@ func (k *fakeKernel) DeleteIn(_, ifname string) error {
 		return link.ErrNotFound
 	}
 	k.deleted = append(k.deleted, ifname)
+	if k.deleteErr == nil {
+		delete(k.Made, ifname)
+		delete(k.Inside, ifname)
+	}
 	return k.deleteErr
+}
+
+// MoveOut gives a device that is inside back, down.
+func (k *fakeKernel) MoveOut(_, ifname, back string) error {
+	i, ok := k.Inside[ifname]
+	if !ok {
+		return link.ErrNotFound
+	}
+	if k.moveErr != nil {
+		return k.moveErr
+	}
+	delete(k.Inside, ifname)
+	if back != "" {
+		i.Name = back
+	}
+	i.Up = false
+	k.Now = append(k.Now, i)
+	return nil
+}
+
+func (k *fakeKernel) Restore(index int, name string) error {
+	for i := range k.Now {
+		if k.Now[i].Index == index {
+			k.Now[i].Name, k.Now[i].Alias = name, ""
+			return nil
+		}
+	}
+	return link.ErrNotFound
 }
 
 func (k *fakeKernel) RemoveAltNamesIn(_, ifname string, altNames []string) error {
@@ -374,6 +429,9 @@ func portOf(i discovery.Interface) nodefile.Port {
 // tagVID has the uplink bear a tag on its only port.
 func tagVID(a *nodefile.Uplink, vid uint16) { a.VID, a.Ports[0].VID = vid, vid }
 
+// patient is how long the plugin of a bench waits.
+var patient = patience{lock: 10 * time.Second, delegateAdd: 30 * time.Second, delegate: 30 * time.Second, add: time.Hour, del: time.Hour}
+
 // newBench makes a node on which eth1 is in green and eth2 in blue.
 func newBench(t *testing.T) *bench {
 	t.Helper()
@@ -381,7 +439,7 @@ func newBench(t *testing.T) *bench {
 	b := &bench{t: t, dir: dir}
 	b.script.Log = filepath.Join(dir, "calls")
 	b.kernel = &fakeKernel{Boot: "boot1", log: b.script.Log, Now: []discovery.Interface{eth(4, "eth1"), eth(5, "eth2")}}
-	b.plugin = &Plugin{kernel: b.kernel, stdout: &b.stdout, stderr: &b.stderr, lockWait: 10 * time.Second, delegateWait: 30 * time.Second}
+	b.plugin = &Plugin{kernel: b.kernel, stdout: &b.stdout, stderr: &b.stderr, patience: patient}
 	b.plugin.now = func() time.Time { return since.Add(5 * time.Minute) }
 	b.plugin.sinceBoot = func() time.Duration { return b.booted }
 	b.node = nodefile.File{
@@ -399,7 +457,7 @@ func newBench(t *testing.T) *bench {
 	netns := filepath.Join(dir, "netns")
 	exe, err := os.Executable()
 	err = errors.Join(err, os.Mkdir(filepath.Join(dir, "run"), 0o755), os.Mkdir(filepath.Join(dir, "bin"), 0o755), os.WriteFile(netns, nil, 0o600))
-	for _, name := range []string{"macvlan", "own", "bridge", "vlan", "host-device", "sriov", "colvin", "host-local"} {
+	for _, name := range []string{"macvlan", "ipvlan", "own", "bridge", "vlan", "host-device", "sriov", "colvin", "host-local"} {
 		err = errors.Join(err, os.Symlink(exe, filepath.Join(dir, "bin", name)))
 	}
 	if err != nil {
@@ -500,6 +558,13 @@ func (b *bench) calls() []call {
 		calls = append(calls, c)
 	}
 	return calls
+}
+
+// failNow has the delegate and the IPAM plugin fail at these verbs from now on.
+func (b *bench) failNow(delegate, ipam map[string]string) {
+	b.t.Helper()
+	data, err := json.Marshal(script{Fail: delegate, IPAM: ipam})
+	b.must(errors.Join(err, os.WriteFile(b.script.Log+laterSuffix, data, 0o600)))
 }
 
 func (b *bench) wantVerbs(want ...string) {

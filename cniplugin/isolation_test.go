@@ -57,7 +57,7 @@ func TestIsolationMistake(t *testing.T) {
 	b := newBench(t)
 	b.writeNode()
 	b.conf["isolation"] = "hard"
-	b.wantError(b.do(b.plugin.Add), 7, `host1: network "green": "isolation" is "hard", want "off" or "strict"`)
+	b.wantError(b.do(b.plugin.Add), 7, `node1: network "green": "isolation" is "hard", want "off" or "strict"`)
 }
 
 // Strict isolation refuses what passes a container's tags on, and nothing else.
@@ -94,7 +94,7 @@ func TestIsolationOfUses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newTrunkBench(t)
 			b.conf["delegate"] = map[string]any{"type": tt.delegate}
-			b.conf["isolation"] = "strict"
+			b.conf["isolation"], b.conf["ipam"] = "strict", map[string]any{"type": "host-local"}
 			for _, set := range tt.set {
 				set(b)
 			}

@@ -28,6 +28,11 @@ type kernel interface {
 	// DeleteIn removes the interface with that name in the network namespace at path,
 	// or returns link.ErrNotFound.
 	DeleteIn(path, ifname string) error
+	// MoveOut moves the interface ifname out of the network namespace at path and names it
+	// back, where that is not empty; link.ErrNotFound where there is none.
+	MoveOut(path, ifname, back string) error
+	// Restore gives an interface that is down the name it had, without an alias.
+	Restore(index int, name string) error
 	// RemoveAltNamesIn takes alternative names from the interface ifname in the
 	// network namespace at path.
 	RemoveAltNamesIn(path, ifname string, altNames []string) error
@@ -68,6 +73,10 @@ func (hostKernel) OriginIn(path, ifname string) (link.Origin, error) {
 }
 
 func (hostKernel) DeleteIn(path, ifname string) error { return link.DeleteIn(path, ifname) }
+
+func (hostKernel) MoveOut(path, ifname, back string) error { return link.MoveOut(path, ifname, back) }
+
+func (hostKernel) Restore(index int, name string) error { return link.Restore(index, name) }
 
 func (hostKernel) RemoveAltNamesIn(path, ifname string, altNames []string) error {
 	return link.RemoveAltNamesIn(path, ifname, altNames)
@@ -122,8 +131,10 @@ func (l leg) verify(k kernel) (discovery.Interface, error) {
 		return discovery.Interface{}, err
 	}
 	switch {
+	case !port.Up:
+		return discovery.Interface{}, isDown(port.Name)
 	case !port.Operational():
-		return discovery.Interface{}, fmt.Errorf("%s has no link", port.Name)
+		return discovery.Interface{}, hasNoLink(port.Name)
 	case port.CarrierChanges != l.port.CarrierChanges:
 		return discovery.Interface{}, fmt.Errorf(
 			"%s lost its link since the switch was heard there (carrier changes %d, known at %d), and a cable can have moved",
@@ -136,9 +147,23 @@ func (l leg) verify(k kernel) (discovery.Interface, error) {
 		}
 	}
 	if !device.Up {
-		return discovery.Interface{}, fmt.Errorf("%s is down", device.Name)
+		return discovery.Interface{}, isDown(device.Name)
 	}
 	return device, l.requireLeads(k, device, port)
+}
+
+// A remediedError is one that says itself what helps; waiting for the agent does not.
+type remediedError struct {
+	error
+	remedy string
+}
+
+func isDown(name string) error {
+	return remediedError{fmt.Errorf("%s is administratively down", name), fmt.Sprintf("ip link set %s up", name)}
+}
+
+func hasNoLink(name string) error {
+	return remediedError{fmt.Errorf("%s has no link", name), "check its cable and the switch port at the other end"}
 }
 
 // requireLeads makes sure that frames of the device leave through the port, with the

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
@@ -19,8 +18,11 @@ var stacked = map[discovery.Kind]bool{"macvlan": true, "macvtap": true, "ipvlan"
 // made makes sure that the interface in the container belongs to the device of its
 // record. A delegate is told a name, and names can be exchanged before it looks that up,
 // and back after; what it made tells by ifindex.
-func (a *operation) made(r *record.Record) error {
-	got, err := a.kernel.OriginIn(a.args.Netns, r.IfName)
+func (a *operation) made(r *record.Record) error { return a.madeIn(r, a.args.Netns) }
+
+// madeIn is made for a container whose namespace is at a path.
+func (a *operation) madeIn(r *record.Record, netns string) error {
+	got, err := a.kernel.OriginIn(netns, r.IfName)
 	chosen := chosenBy(r)
 	p, known := profiles[r.DelegateType]
 	switch {
@@ -139,7 +141,7 @@ func (a *operation) removeMade(r *record.Record) error {
 		return nil
 	}
 	err := a.kernel.DeleteIn(a.args.Netns, r.IfName)
-	if errors.Is(err, link.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
+	if isGone(err) {
 		return nil
 	}
 	return err

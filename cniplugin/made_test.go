@@ -64,7 +64,7 @@ func TestCheckMadeOverAnother(t *testing.T) {
 	b.must(b.do(b.plugin.Add))
 	b.must(b.do(b.plugin.Check))
 	b.kernel.Made = map[string]link.Origin{"net1": madeOver(5, "macvlan")}
-	b.wantError(b.do(b.plugin.Check), 102, `host1: network "green": container c1 is not attached as it should be: `+
+	b.wantError(b.do(b.plugin.Check), 102, `node1: network "green": container c1 is not attached as it should be: `+
 		`net1 in the container is over eth2 (ifindex 5), not over eth1 (ifindex 4); restart the container`)
 	if len(b.kernel.deleted) != 0 {
 		t.Errorf("CHECK removed %v", b.kernel.deleted)
@@ -94,6 +94,7 @@ func TestMadeInAnotherBridge(t *testing.T) {
 func TestMadeWithAnotherVLAN(t *testing.T) {
 	b := newBench(t)
 	b.conf["delegate"] = map[string]any{"type": "vlan"}
+	b.conf["ipam"] = map[string]any{"type": "host-local"}
 	b.storage(taggedOn(eth(4, "eth1")))
 	made := madeOver(4, discovery.KindVLAN)
 	made.VLAN = 301

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/colvin-net/colvin/internal/fit"
 )
 
 // A use is what a delegate does with the device.
@@ -35,20 +37,28 @@ type profile struct {
 	vidKey    string // where it expects the VLAN ID, if it tags
 	// ours are keys that would lead to another device or VLAN than the network's.
 	ours []string
+	// modes are the values of the key "mode", where it has one; the first is the default.
+	modes []string
+	// needsIPAM is set where it fails without an IPAM plugin, in DEL, too.
+	needsIPAM bool
 	no   string // why it is refused
 	// choosable is set where a device plugin may choose the device.
 	choosable bool
 }
 
 var profiles = map[string]profile{
-	"macvlan":     {deviceKey: "master", ours: []string{"linkInContainer"}},
-	"ipvlan":      {deviceKey: "master", ours: []string{"linkInContainer"}},
+	"macvlan":     {deviceKey: "master", ours: []string{"linkInContainer"}, modes: []string{"bridge", "private", "vepa", "passthru"}},
+	"ipvlan":      {deviceKey: "master", ours: []string{"linkInContainer"}, modes: []string{"l2", "l3", "l3s"}},
 	"bridge":      {use: bridged, deviceKey: "bridge", ours: []string{"vlan", "vlanTrunk"}},
-	"vlan":        {use: tagged, deviceKey: "master", vidKey: "vlanId", ours: []string{"linkInContainer"}},
+	"vlan":        {use: tagged, deviceKey: "master", vidKey: "vlanId", ours: []string{"linkInContainer"}, needsIPAM: true},
 	"host-device": {use: taken, deviceKey: "device", ours: []string{"hwaddr", "kernelpath"}, choosable: true},
 	"sriov":       {use: function, deviceKey: "deviceID", vidKey: "vlan", ours: []string{"vlanProto"}, choosable: true},
 	"ib-sriov":    {no: "InfiniBand has no LLDP, so nothing tells where its ports lead"},
 }
+
+// vlanKeys are the keys in which some delegates take a VLAN. The others pass over them, so
+// that who sets one believes that a tag is added which is not.
+var vlanKeys = []string{"vlan", "vlanId", "vlanID", "vid", "vlanTrunk"}
 
 // pciKeys hold the device that a device plugin chose; Multus sets both.
 var pciKeys = []string{"deviceID", "pciBusID"}
@@ -87,6 +97,7 @@ func (p *parser) readDelegate(c *conf) {
 		}
 	}
 	p.readChoice(c)
+	p.checkKnown(c)
 	for _, key := range slices.Sorted(maps.Keys(c.base)) {
 		p.checkKey(c, key)
 	}
@@ -111,7 +122,11 @@ func (p *parser) profileOf(delegateType string) profile {
 	case isKnown && deviceKey != "" && deviceKey != known.deviceKey:
 		p.bad(`"deviceKey" is %q, but %s takes the device as %q; remove "deviceKey"`, deviceKey, delegateType, known.deviceKey)
 	case !isKnown && deviceKey == "":
-		p.bad(`"deviceKey" is missing: the key in which %s expects the device`, delegateType)
+		hint := ""
+		if s := fit.Suggest(delegateType, slices.Sorted(maps.Keys(profiles))); s != "" {
+			hint = "; " + s
+		}
+		p.bad(`delegate: %q is no plugin that Colvin knows, so "deviceKey" is missing: the key in which it expects the device%s`, delegateType, hint)
 	case deviceKey == "type" || deviceKey == "ipam" || slices.Contains(runtimeKeys, deviceKey):
 		p.bad(`"deviceKey" is %q, which has another meaning`, deviceKey)
 	}
@@ -171,6 +186,7 @@ func (p *parser) checkKey(c *conf, key string) {
 		}
 		return
 	}
+	_, known := profiles[c.delegateType]
 	switch {
 	case is(c.profile.deviceKey):
 		p.bad(`%q is set, but the device comes from "network"; remove one of them`, key)
@@ -178,6 +194,32 @@ func (p *parser) checkKey(c *conf, key string) {
 		p.bad(`%q is set, but the VLAN comes from "network"; remove one of them`, key)
 	case slices.ContainsFunc(c.profile.ours, is) && isSet(c.base[key]):
 		p.bad("%q is set, and would attach the container to something else than the network; remove it", key)
+	case known && slices.ContainsFunc(vlanKeys, is) && isSet(c.base[key]):
+		p.bad(`%q is set, and %s passes over it: the VLAN comes from "network"; remove it`, key, c.delegateType)
+	}
+}
+
+// checkKnown finds what a delegate of the table would refuse after it made an interface,
+// and again when that is to be undone.
+func (p *parser) checkKnown(c *conf) {
+	var ipam object
+	p.get("ipam", &ipam)
+	if c.profile.needsIPAM && c.ipamType() == "" {
+		p.bad(`"ipam" is missing: %s does nothing without one; give it {"type": "static", "addresses": [...]} or another`, c.delegateType)
+	}
+	for _, key := range slices.Sorted(maps.Keys(c.base)) {
+		switch {
+		case len(c.profile.modes) > 0 && strings.EqualFold(key, "mode"):
+			var mode string
+			if json.Unmarshal(c.base[key], &mode) != nil || mode != "" && !slices.Contains(c.profile.modes, mode) {
+				p.bad("%q is %s, want %s", key, c.base[key], strings.Join(c.profile.modes, ", "))
+			}
+		case c.profile.deviceKey != "" && c.profile.no == "" && profiles[c.delegateType].deviceKey != "" && strings.EqualFold(key, "mtu"):
+			var mtu *int32
+			if json.Unmarshal(c.base[key], &mtu) != nil || mtu != nil && *mtu < 0 {
+				p.bad("%q is %s, want a number of octets, at least 0", key, c.base[key])
+			}
+		}
 	}
 }
 

@@ -18,7 +18,8 @@ import (
 
 	"github.com/containernetworking/cni/pkg/skel"
 	"github.com/containernetworking/cni/pkg/types"
-	current "github.com/containernetworking/cni/pkg/types/100"
+
+	"github.com/colvin-net/colvin/internal/fit"
 )
 
 // The CNI module's own pkg/invoke is not used: through its tracing it links
@@ -33,27 +34,50 @@ const outputWait = 5 * time.Second
 
 // program is another plugin, a delegate or its IPAM plugin, ready to be called.
 type program struct {
-	kind string
-	path string
-	wait time.Duration
-	lock *os.File // inherited, so that a killed plugin's delegate still holds it; may be nil
-	env  []string
+	kind     string
+	path     string
+	patience patience
+	deadline time.Time // of all that is called; zero for none
+	lock     *os.File  // inherited, so that a killed plugin's delegate still holds it; may be nil
+	env      []string
 }
 
-// findDelegate finds the delegate of a type in CNI_PATH.
-func (p *Plugin) findDelegate(kind string, args *skel.CmdArgs, lock *os.File) (*program, error) {
-	return p.findProgram("delegate", kind, args, lock)
-}
+// What a plugin is called for.
+const (
+	roleDelegate = "delegate"
+	roleIPAM     = "IPAM"
+)
 
-// findProgram finds a plugin in CNI_PATH; role says what it is for.
-func (p *Plugin) findProgram(role, kind string, args *skel.CmdArgs, lock *os.File) (*program, error) {
+// program finds a plugin in CNI_PATH.
+func (p *Plugin) program(role, kind string, args *skel.CmdArgs) (*program, error) {
 	path, err := findBinary(role, kind, args.Path)
 	if err != nil {
 		return nil, err
 	}
-	return &program{kind: kind, path: path, wait: p.delegateWait, lock: lock, env: append(os.Environ(),
+	return &program{kind: kind, path: path, patience: p.patience, env: append(os.Environ(),
 		"CNI_CONTAINERID="+args.ContainerID, "CNI_NETNS="+args.Netns, "CNI_IFNAME="+args.IfName,
 		"CNI_ARGS="+args.Args, "CNI_PATH="+args.Path)}, nil
+}
+
+// program finds a plugin that works on the attachment.
+func (a *operation) program(role, kind string, args *skel.CmdArgs) (*program, error) {
+	d, err := a.Plugin.program(role, kind, args)
+	if err == nil {
+		d.lock, d.deadline = a.lock.File(), a.deadline
+	}
+	return d, err
+}
+
+// within is how long the program may take for a verb.
+func (d *program) within(verb string) time.Duration {
+	wait := d.patience.delegate
+	if verb == "ADD" {
+		wait = d.patience.delegateAdd
+	}
+	if !d.deadline.IsZero() {
+		wait = min(wait, time.Until(d.deadline))
+	}
+	return max(wait, 0)
 }
 
 // findBinary is the path of a plugin in CNI_PATH.
@@ -64,12 +88,29 @@ func findBinary(role, kind, cniPath string) (string, error) {
 			return path, nil
 		}
 	}
-	return "", fail(types.ErrPluginNotAvailable, "the %s plugin %s is not in CNI_PATH (%s): install it there", role, kind, cniPath)
+	hint := ""
+	if s := fit.Suggest(kind, programsIn(cniPath)); s != "" {
+		hint = ", or " + s
+	}
+	return "", fail(types.ErrPluginNotAvailable, "the %s plugin %s is not in CNI_PATH (%s): install it there%s", role, kind, cniPath, hint)
+}
+
+// programsIn are the names of what is in CNI_PATH, to tell a typing error from what is not
+// installed.
+func programsIn(cniPath string) (names []string) {
+	for _, dir := range filepath.SplitList(cniPath) {
+		entries, _ := os.ReadDir(dir)
+		for _, e := range entries[:min(len(entries), 256)] {
+			names = append(names, e.Name())
+		}
+	}
+	return names
 }
 
 // call runs one verb. The error is a *types.Error that keeps the delegate's code.
 func (d *program) call(verb string, conf []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), d.wait)
+	wait := d.within(verb)
+	ctx, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, d.path)
@@ -88,10 +129,15 @@ func (d *program) call(verb string, conf []byte) ([]byte, error) {
 	case err == nil:
 		return stdout.Bytes(), nil
 	case ctx.Err() != nil:
-		return nil, fail(types.ErrTryAgainLater, "%s gave no answer to %s within %v", d.kind, verb, d.wait)
+		return nil, noAnswer{fail(types.ErrTryAgainLater, "%s gave no answer to %s within %v", d.kind, verb, wait.Round(time.Millisecond))}
 	}
 	return nil, d.error(verb, err, stdout.Bytes(), stderr.Bytes())
 }
+
+// noAnswer is the error of a program that was ended: nobody knows how far it came.
+type noAnswer struct{ error }
+
+func (e noAnswer) Unwrap() error { return e.error }
 
 func (d *program) error(verb string, err error, stdout, stderr []byte) error {
 	var e types.Error
@@ -102,19 +148,6 @@ func (d *program) error(verb string, err error, stdout, stderr []byte) error {
 		stderr = stderr[len(stderr)-maxStderr:]
 	}
 	return fail(types.ErrInternal, "%s %s: %v: %s", d.kind, verb, err, stderr)
-}
-
-// add runs ADD and reads its result, whatever version that has.
-func (d *program) add(conf []byte, confVersion string) (*current.Result, error) {
-	out, err := d.call("ADD", conf)
-	if err != nil {
-		return nil, err
-	}
-	result, err := parseResult(out, confVersion)
-	if err != nil {
-		return nil, fail(types.ErrInternal, "%s ADD: %v", d.kind, err)
-	}
-	return result, nil
 }
 
 // withError adds what else went wrong to a CNI error, keeping its code.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/containernetworking/cni/pkg/types"
 
+	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -72,7 +73,15 @@ func (p *Plugin) choose(c *conf, node *nodefile.File, usable []nodefile.Uplink) 
 		return nil, fail(errUnsafe, "%s: network %q: %v", node.Node, c.network, first)
 	}
 	return nil, fail(types.ErrTryAgainLater, "%s: network %q cannot be used now: %v; %s",
-		node.Node, c.network, first, c.agentAdvice())
+		node.Node, c.network, first, c.remedy(first))
+}
+
+// remedy is what helps against an error of the kernel's view.
+func (c *conf) remedy(err error) string {
+	if e, ok := errors.AsType[remediedError](err); ok {
+		return e.remedy
+	}
+	return c.agentAdvice()
 }
 
 // existing keeps those whose device is there, if any is: a VLAN device is made
@@ -141,10 +150,26 @@ func (p *Plugin) unusableError(c *conf, node *nodefile.File, all []nodefile.Upli
 		a := &all[i]
 		list = append(list, p.state(a))
 		if a.Attachable() && (a.Certainty == nodefile.Unverified || a.Certainty == nodefile.Down) {
-			code, advice = types.ErrTryAgainLater, c.agentAdvice()
+			code, advice = types.ErrTryAgainLater, c.remedy(p.linkError(a))
 		}
 	}
 	return fail(code, "%s: network %q cannot be used now: %s; %s", node.Node, c.network, strings.Join(atMost(list), "; "), advice)
+}
+
+// linkError is what the kernel says of the ports of an uplink that is down, where it says
+// so, too.
+func (p *Plugin) linkError(a *nodefile.Uplink) error {
+	for _, port := range a.Ports {
+		now, err := p.kernel.ByIndex(port.Index)
+		switch {
+		case err != nil || a.Certainty != nodefile.Down:
+		case !now.Up:
+			return isDown(now.Name)
+		case !now.Operational():
+			return hasNoLink(now.Name)
+		}
+	}
+	return nil
 }
 
 func (p *Plugin) state(a *nodefile.Uplink) string {
@@ -170,8 +195,11 @@ func (c *conf) unknownError(node *nodefile.File) error {
 		return fail(errNotHere, "%s: network %q is not on this node: the rules know it, but no port here leads to it; here: %s; place the container on another node, or check the cables with \"colvin networks\"",
 			node.Node, c.network, names(node))
 	}
-	msg := fmt.Sprintf("%s: network %q is not known: no rule or colour has that name; known here: %s; check the spelling or add a rule",
-		node.Node, c.network, names(node))
+	advice := "check the spelling or add a rule"
+	if s := fit.Suggest(c.network, slices.Concat(nameList(node), node.KnownNames)); s != "" {
+		advice = s + " If not, add a rule"
+	}
+	msg := fmt.Sprintf("%s: network %q is not known: no rule or colour has that name; known here: %s; %s", node.Node, c.network, names(node), advice)
 	if node.RulesProblem != "" {
 		msg += "; the latest rules are not in force: " + node.RulesProblem
 	}
@@ -199,16 +227,20 @@ func knownElsewhere(node *nodefile.File, name string) bool {
 
 // names lists the networks of the node.
 func names(node *nodefile.File) string {
-	var list []string
+	list := nameList(node)
+	if len(list) == 0 {
+		return "none"
+	}
+	return some(list)
+}
+
+func nameList(node *nodefile.File) (list []string) {
 	for _, n := range node.Networks {
 		if len(n.Uplinks) > 0 {
 			list = append(list, n.Name)
 		}
 	}
-	if len(list) == 0 {
-		return "none"
-	}
-	return some(list)
+	return list
 }
 
 // maxListed keeps a message readable.

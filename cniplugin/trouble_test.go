@@ -89,7 +89,7 @@ func TestKeySpelling(t *testing.T) {
 	b.conf["delegate"] = map[string]any{"type": "host-device"}
 	b.conf["RuntimeConfig"] = map[string]any{"deviceID": "0000:04:00.1"}
 	b.conf["IPAM"] = map[string]any{"type": "host-local"}
-	b.wantError(b.do(b.plugin.Add), 7, `host1: network "green": "IPAM" is spelt "ipam"; "RuntimeConfig" is spelt "runtimeConfig"`)
+	b.wantError(b.do(b.plugin.Add), 7, `node1: network "green": "IPAM" is spelt "ipam"; "RuntimeConfig" is spelt "runtimeConfig"`)
 }
 
 // The users of a VLAN device are counted in one directory, and nobody else removes it.
@@ -102,7 +102,8 @@ func TestSeveralRecordDirectories(t *testing.T) {
 	b.wantError(b.do(b.plugin.Add), 103, `node1: network "storage" on eth1 with VLAN 300: VLAN device eth1.300 is shared by containers whose records are elsewhere `+
 		`(colvin: shared by containers; records in DIR/records); set the same "recordDirectory" for all networks of a node`)
 	b.must(b.do(b.plugin.Del))
-	_, err := b.plugin.collect("boot1", filepath.Join(b.dir, "other"), func(*record.Record) string { return "" }, func([]record.Record) []record.Record { return nil })
+	w := &collector{Plugin: b.plugin, garbage: func([]record.Record) []record.Record { return nil }}
+	_, err := w.collect("boot1", filepath.Join(b.dir, "other"))
 	b.must(err)
 	if diff := cmp.Diff([]string{"eth1", "eth2", "eth1.300"}, b.names()); diff != "" {
 		t.Errorf("devices (-want +got):\n%s", diff)
@@ -182,7 +183,8 @@ func TestHostDeviceComesBackUp(t *testing.T) {
 	b.wantRecords(0)
 }
 
-// host-device that cannot give the device back is asked again.
+// Where host-device cannot give the device back, the plugin does; where neither can, DEL is
+// asked again.
 func TestHostDeviceStaysInside(t *testing.T) {
 	b := newBench(t)
 	b.conf["delegate"] = map[string]any{"type": "host-device"}
@@ -191,8 +193,15 @@ func TestHostDeviceStaysInside(t *testing.T) {
 	b.kernel.later = b.kernel.Now[1:]
 	b.kernel.Inside = map[string]discovery.Interface{"net1": eth(4, "net1")}
 	b.must(b.do(b.plugin.Add))
-	b.wantError(b.do(b.plugin.Del), 999, `host1: network "green": detach net1 of container c1: host-device DEL: cannot move`)
+	b.kernel.Now, b.kernel.later, b.kernel.moveErr = b.kernel.Now[1:], nil, errors.New("no permission")
+	b.wantError(b.do(b.plugin.Del), 999, `node1: network "green": detach net1 of container c1: host-device DEL: cannot move; and the plugin cannot take it away itself: no permission`)
 	b.wantRecords(1)
+	b.kernel.moveErr = nil
+	b.must(b.do(b.plugin.Del))
+	b.wantRecords(0)
+	if back := b.kernel.Now[len(b.kernel.Now)-1]; back.Name != "eth1" || !back.Up {
+		t.Errorf("there is %s, up %v, want eth1, up", back.Name, back.Up)
+	}
 }
 
 // Who takes a device away must know of all who use it, and of nobody else.
@@ -208,7 +217,7 @@ func TestHostDeviceAndOthers(t *testing.T) {
 			release, err := store.LockDevice(b.t.Context(), 4, 0)
 			b.must(err)
 			b.t.Cleanup(release)
-			b.plugin.lockWait = 1
+			b.plugin.patience.lock = 1
 		}, 11, "another plugin works on the device: "},
 		"a record that cannot be read": {func(b *bench) {
 			b.must(errors.Join(os.MkdirAll(b.records(), 0o700), os.WriteFile(filepath.Join(b.records(), strings.Repeat("1", 32)+".json"), []byte("{"), 0o600)))
@@ -285,7 +294,7 @@ func TestDamagedRecord(t *testing.T) {
 	b.must(errors.Join(os.WriteFile(empty, nil, 0o600), os.WriteFile(damaged, []byte("{"), 0o600)))
 	b.must(b.do(b.plugin.Del))
 	b.conf[validAttachmentsKey] = []types.GCAttachment{}
-	b.wantError(b.do(b.plugin.GC), 999, `host1: network "storage": read DIR/records/`+strings.Repeat("1", 32)+
+	b.wantError(b.do(b.plugin.GC), 999, `node1: network "storage": read DIR/records/`+strings.Repeat("1", 32)+
 		`.json: damaged record: unexpected end of JSON input; remove it once its container is gone`)
 	old := booted().AddDate(0, 0, -1)
 	b.must(os.Chtimes(damaged, old, old))
@@ -304,7 +313,7 @@ func TestBootUnknown(t *testing.T) {
 	b.agent()
 	b.must(b.do(b.plugin.Add))
 	b.kernel.bootErr = errors.New("read boot ID: permission denied")
-	const want = `host1: network "storage": read boot ID: permission denied; nothing was done, because nothing tells what is of this boot; make that file readable and try again`
+	const want = `node1: network "storage": read boot ID: permission denied; nothing was done, because nothing tells what is of this boot; make that file readable and try again`
 	b.conf[validAttachmentsKey] = []types.GCAttachment{}
 	for name, verb := range map[string]func(*skel.CmdArgs) error{"ADD": b.plugin.Add, "DEL": b.plugin.Del, "CHECK": b.plugin.Check, "GC": b.plugin.GC} {
 		t.Run(name, func(t *testing.T) {
@@ -356,17 +365,17 @@ func TestForgetLocked(t *testing.T) {
 	b.must(err)
 	release, err := store.LockDevice(t.Context(), 4, 300)
 	b.must(err)
-	b.plugin.lockWait = 1
+	b.plugin.patience.lock = 1
 	b.wantCode(b.do(b.plugin.Del), 11)
 	release()
-	b.plugin.lockWait = lockWait
+	b.plugin.patience.lock = runtimesPatience.lock
 	b.must(b.do(b.plugin.Del))
 	b.wantRecords(0)
 
 	b.must(b.do(b.plugin.Add))
 	release, err = store.LockDevice(t.Context(), 4, 300)
 	b.must(err)
-	b.plugin.lockWait = 1
+	b.plugin.patience.lock = 1
 	b.wantCode(b.do(b.plugin.GC), 999)
 	release()
 	b.kernel.listErr = errors.New("no buffer space")

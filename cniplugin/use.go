@@ -22,6 +22,7 @@ type target struct {
 	device discovery.Interface // what the delegate is told; the VLAN device's parent until there is one
 	make   bool                // the delegate needs a VLAN device on it
 	takes  bool                // the delegate moves it into the container
+	chosen nodefile.Link       // the network device that a device plugin chose, if it has one
 	names  []string            // of the networks that it leads to
 }
 
@@ -48,7 +49,7 @@ func (p *Plugin) confirm(c *conf, node *nodefile.File, a *nodefile.Uplink) (*tar
 	}
 	return &target{
 		Uplink: *a, device: device, make: c.profile.use == over && !there,
-		takes: moved.Index == device.Index, names: node.NamesOf(a.Device),
+		takes: moved.Index == device.Index, names: node.NamesOf(a.Device), chosen: p.chosenLink(c),
 	}, nil
 }
 
@@ -113,6 +114,23 @@ func (p *Plugin) moved(c *conf, device discovery.Interface) (discovery.Interface
 		return discovery.Interface{}, err
 	}
 	return byName(p.kernel, pci.Names[0])
+}
+
+// chosenLink is the network device that a device plugin chose; the zero value where it has
+// none on the node.
+func (p *Plugin) chosenLink(c *conf) nodefile.Link {
+	if c.chosen == "" {
+		return nodefile.Link{}
+	}
+	pci, err := p.kernel.FindPCI(c.chosen)
+	if err != nil || len(pci.Names) != 1 {
+		return nodefile.Link{}
+	}
+	device, err := byName(p.kernel, pci.Names[0])
+	if err != nil {
+		return nodefile.Link{}
+	}
+	return linkOf(device)
 }
 
 // free makes sure that the node can do without a device that is moved.

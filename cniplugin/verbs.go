@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/containernetworking/cni/pkg/skel"
@@ -24,7 +25,7 @@ func (p *Plugin) Check(args *skel.CmdArgs) error {
 	if err != nil {
 		return err
 	}
-	a, err := p.begin(c, args)
+	a, err := p.begin(c, args, p.patience.add)
 	if err != nil {
 		return err
 	}
@@ -43,7 +44,8 @@ func (p *Plugin) Check(args *skel.CmdArgs) error {
 }
 
 func (a *operation) check(r *record.Record) error {
-	if _, err := same(a.kernel, r.Device); err != nil && !r.Taken {
+	device, err := same(a.kernel, r.Device)
+	if err != nil && !r.Taken {
 		return fail(errNotHere, "container %s is attached through a device that is no longer there: %v", r.ContainerID, err)
 	}
 	if err := a.moved(r); err != nil {
@@ -57,12 +59,100 @@ func (a *operation) check(r *record.Record) error {
 	if err != nil {
 		return err
 	}
-	d, err := a.findDelegate(r.DelegateType, a.args, a.lock.File())
+	if !r.Taken && device.Name != r.Device.Name {
+		conf = renamed(conf, a.deviceKey(r), r.Device.Name, device.Name)
+	}
+	return a.checkDelegate(r, conf)
+}
+
+// checkDelegate asks the delegate, and does without the word of an IPAM plugin that has no
+// CHECK: most delegates ask it first and pass its answer on.
+func (a *operation) checkDelegate(r *record.Record, conf []byte) error {
+	d, err := a.program(roleDelegate, r.DelegateType, a.args)
 	if err != nil {
 		return err
 	}
+	// The plugins bridge and vlan call their IPAM plugin though there is none.
+	use := profiles[r.DelegateType].use
+	insists := use == bridged || use == tagged
+	kind := ipamType(conf)
+	if kind == "" && insists {
+		return a.present(r)
+	}
 	_, err = d.call("CHECK", conf)
+	if err == nil || kind == "" || !a.hasNoCheck(kind, conf) {
+		return err
+	}
+	a.say(a.conf, "the IPAM plugin %s has no CHECK, so nobody tells whether the address is still reserved; all else is checked", kind)
+	if insists {
+		return a.present(r)
+	}
+	_, err = d.call("CHECK", without(conf, "ipam"))
 	return err
+}
+
+// hasNoCheck asks an IPAM plugin itself whether it has no CHECK, as whereabouts.
+func (a *operation) hasNoCheck(kind string, conf []byte) bool {
+	ipam, err := a.program(roleIPAM, kind, a.args)
+	if err != nil {
+		return false
+	}
+	_, err = ipam.call("CHECK", conf)
+	e, ok := errors.AsType[*types.Error](err)
+	if !ok {
+		return false
+	}
+	says := func(words string) bool { return strings.Contains(strings.ToLower(e.Msg+" "+e.Details), words) }
+	return says("not implemented") || says("not supported") || e.Code == types.ErrInvalidEnvironmentVariables && says("cni_command")
+}
+
+// present makes sure that the container has its interface, where no delegate says so.
+func (a *operation) present(r *record.Record) error {
+	if _, err := a.kernel.OriginIn(a.args.Netns, r.IfName); err != nil {
+		return fail(errMoved, "container %s has no interface %s any more: %v; restart the container", r.ContainerID, r.IfName, err)
+	}
+	return nil
+}
+
+// deviceKey is the key in which the delegate of a record got the device.
+func (a *operation) deviceKey(r *record.Record) string {
+	if p, known := profiles[r.DelegateType]; known {
+		return p.deviceKey
+	}
+	return a.conf.profile.deviceKey
+}
+
+// renamed is a recorded configuration for a device that has another name since.
+func renamed(conf []byte, key, before, now string) []byte {
+	c := object{}
+	var told string
+	if json.Unmarshal(conf, &c) != nil || json.Unmarshal(c[key], &told) != nil || told != before {
+		return conf
+	}
+	name, err := json.Marshal(now)
+	if err != nil {
+		return conf
+	}
+	c[key] = name
+	prev := object{}
+	var interfaces []object
+	if json.Unmarshal(c[prevResultKey], &prev) == nil && json.Unmarshal(prev["interfaces"], &interfaces) == nil {
+		for _, i := range interfaces {
+			var its, sandbox string
+			_, _ = json.Unmarshal(i["name"], &its), json.Unmarshal(i["sandbox"], &sandbox)
+			if its == before && sandbox == "" {
+				i["name"] = name
+			}
+		}
+		if prev["interfaces"], err = json.Marshal(interfaces); err == nil {
+			c[prevResultKey], err = json.Marshal(prev)
+		}
+	}
+	out, err2 := json.Marshal(c)
+	if err != nil || err2 != nil {
+		return conf
+	}
+	return out
 }
 
 // moved reports that the device leads to another network by now, as far as the agent
@@ -97,7 +187,7 @@ func (p *Plugin) Status(args *skel.CmdArgs) error {
 		return fail(types.ErrPluginNotAvailable, "%s: colvind does not run on this node (nobody holds %s): start it",
 			p.about(c), c.agentLock())
 	}
-	d, err := p.findDelegate(c.delegateType, args, nil)
+	d, err := p.program(roleDelegate, c.delegateType, args)
 	if err != nil {
 		return prefixed(p.about(c), err)
 	}

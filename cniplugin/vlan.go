@@ -42,7 +42,7 @@ func (a *operation) makeVLAN(t *target) (made *target, release func(), err error
 
 // lockDevice is store.LockDevice, no longer than for one lock.
 func (a *operation) lockDevice(index int, vid uint16) (release func(), err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), a.lockWait)
+	ctx, cancel := context.WithTimeout(context.Background(), a.patience.lock)
 	defer cancel()
 	release, err = a.store.LockDevice(ctx, index, vid)
 	if errors.Is(err, record.ErrLocked) {

@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
+	"time"
 )
 
 // What List reads at most. The reader may be an agent that must not be filled up.
@@ -73,6 +76,37 @@ func List(dir string) (Listing, error) {
 	return l, nil
 }
 
+// Aged is a record and when it was written.
+type Aged struct {
+	Record
+	Written time.Time
+}
+
+// Some reads a few records, others each time: for who cannot read them all each time.
+func Some(dir string, most int) ([]Aged, error) {
+	entries, err := entriesOf(dir)
+	if err != nil {
+		return nil, fmt.Errorf("list records: %w", err)
+	}
+	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return !strings.HasSuffix(e.Name(), recordSuffix) })
+	if len(entries) == 0 {
+		return nil, nil
+	}
+	s := &Store{dir: dir}
+	var out []Aged
+	for i, first := 0, rand.IntN(len(entries)); i < min(most, len(entries)); i++ {
+		e := entries[(first+i)%len(entries)]
+		st, err := e.Info()
+		if err != nil {
+			continue
+		}
+		if r, err := s.read(e.Name()); err == nil {
+			out = append(out, Aged{*r, st.ModTime()})
+		}
+	}
+	return out, nil
+}
+
 func entriesOf(dir string) ([]fs.DirEntry, error) {
 	d, err := os.Open(dir)
 	if err != nil {
@@ -101,7 +135,7 @@ func (r *Record) checkText() error {
 	size := 0
 	for _, s := range append([]string{
 		r.Name, r.ContainerID, r.IfName, r.BootID, r.Netns.Path, r.Args, r.Path, r.Pod.Namespace, r.Pod.Name, r.Pod.UID, r.Network, r.Identity,
-		r.Device.Name, r.Device.MAC, r.Parent.Name, r.Parent.MAC, r.Port.Name, r.Port.MAC, r.DelegateType, r.Failed, r.Stuck,
+		r.Device.Name, r.Device.MAC, r.Parent.Name, r.Parent.MAC, r.Port.Name, r.Port.MAC, r.DelegateType, r.Failed, r.Stuck, r.Chosen.Name, r.Chosen.MAC,
 	}, r.OtherIdentities...) {
 		size += len(s)
 	}

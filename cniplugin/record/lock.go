@@ -59,6 +59,11 @@ func (s *Store) DeviceLocked(index int, vid uint16) bool {
 	return safefile.Held(s.devicePath(index, vid))
 }
 
+// AtWork reports whether a plugin or its delegate works on the attachment.
+func AtWork(dir string, key Key) bool {
+	return safefile.Held((&Store{dir: dir}).lockPath(idOf(key)))
+}
+
 func (s *Store) devicePath(index int, vid uint16) string {
 	return s.lockPath(fmt.Sprintf("device-%d-%d", index, vid))
 }

@@ -69,6 +69,14 @@ func NewObserver() *Observer {
 	return o
 }
 
+// NewPathObserver returns an Observer that looks at paths only, which takes no time to speak
+// of, and not at processes.
+func NewPathObserver() *Observer {
+	o := NewObserver()
+	o.processes = func() holders { return holders{} }
+	return o
+}
+
 // Look looks at the namespaces of all records. It remembers those that are there, as
 // long as it is asked about them.
 func (o *Observer) Look(all []Netns) []Sight {

@@ -96,6 +96,9 @@ type Record struct {
 	VID             uint16   `json:"vid,omitempty"`
 	// Taken is set where the device itself is in the container, not one made on it.
 	Taken bool `json:"taken,omitempty"`
+	// Chosen is the network device that a device plugin chose, before it was moved; zero
+	// where there is none, as with a driver for user space.
+	Chosen Link `json:"chosen,omitzero"`
 
 	DelegateType string          `json:"delegateType"`
 	DelegateConf json.RawMessage `json:"delegateConf"` // as the delegate got it

@@ -184,6 +184,8 @@ func (l *Lab) Close() error {
 type Node struct {
 	*netnstest.Namespace
 	Cables map[string]*netnstest.Cable // by interface
+	// AgentWrapper is a command that runs the agent, as a container does; mostly none.
+	AgentWrapper []string
 
 	bin   Binaries
 	agent *netnstest.Cmd
@@ -251,7 +253,8 @@ func (n *Node) StartAgent(ctx context.Context) error {
 		return fmt.Errorf("open log of %s: %w", n, err)
 	}
 	defer func() { _ = log.Close() }()
-	n.agent = n.Command(context.WithoutCancel(ctx), n.bin.Colvind, "--config", "/etc/colvin/colvind.yaml")
+	command := slices.Concat(n.AgentWrapper, []string{n.bin.Colvind, "--config", "/etc/colvin/colvind.yaml"})
+	n.agent = n.Command(context.WithoutCancel(ctx), command[0], command[1:]...)
 	n.agent.Stdout, n.agent.Stderr = log, log
 	if err := n.agent.Start(); err != nil {
 		n.agent = nil

@@ -199,7 +199,7 @@ func TestPodGone(t *testing.T) {
 	b.awaitGreen()
 	p, err := b.node.NewPod(t.Context(), "gone", conf("green"), "10.10.0.9/24")
 	b.ok(err)
-	unpin := pin(t, b.node, p, pinned)
+	unpin := pin(t, b.node, p)
 	add := p.Command(t.Context(), "ADD")
 	add.Stdin, add.Env = strings.NewReader(conf("green")), append(add.Env, "CNI_NETNS="+pinned)
 	b.ok(add.Run())
@@ -251,18 +251,18 @@ const pinned = "/run/netns-pinned"
 
 // pin makes a pod's network namespace known by a path, as container runtimes do: one
 // below /proc proves nothing once it is gone. What it returns takes the path away.
-func pin(t *testing.T, n *lab.Node, p *lab.Pod, path string) (unpin func()) {
+func pin(t *testing.T, n *lab.Node, p *lab.Pod) (unpin func()) {
 	t.Helper()
-	err := n.WriteFile(path, "")
+	err := n.WriteFile(pinned, "")
 	if err == nil {
-		err = n.Command(t.Context(), "mount", "--bind", p.NetNS(), path).Run()
+		err = n.Command(t.Context(), "mount", "--bind", p.NetNS(), pinned).Run()
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	return func() {
 		t.Helper()
-		if err := errors.Join(n.Command(t.Context(), "umount", path).Run(), os.Remove(n.Path(path))); err != nil {
+		if err := errors.Join(n.Command(t.Context(), "umount", pinned).Run(), os.Remove(n.Path(pinned))); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -107,7 +107,14 @@ type counts struct{ pods, ports int }
 func newPluginRig(t *testing.T, d delegateCase) *pluginRig {
 	t.Helper()
 	r := &pluginRig{deviceRig: newDeviceRig(t, d.needs...), delegateCase: d, counts: &counts{}}
-	r.leaf = netnstest.NewSwitchT(t, netnstest.SwitchConfig{
+	r.begin()
+	return r
+}
+
+// begin makes the switch and starts the agent.
+func (r *pluginRig) begin() {
+	r.t.Helper()
+	r.leaf = netnstest.NewSwitchT(r.t, netnstest.SwitchConfig{
 		Name: "leaf", Speaker: netnstest.Builtin, Interval: 100 * time.Millisecond, Hold: 1000,
 	})
 	port, err := r.leaf.Netlink().LinkByName("br0")
@@ -118,7 +125,6 @@ func newPluginRig(t *testing.T, d delegateCase) *pluginRig {
 	r.ok(os.MkdirAll(r.Path(confDir), 0o755))
 	r.startAgent()
 	r.ready()
-	return r
 }
 
 // sub is the rig for a subtest.
@@ -415,7 +421,7 @@ func TestPluginsGCCommand(t *testing.T) {
 	kept, gone := r.pod(r.stdin(hostLocal)), r.pod(r.stdin(hostLocal))
 	_, err := kept.Add(t.Context())
 	r.ok(err)
-	unpin := pin(t, r.Node, gone, pinned)
+	unpin := pin(t, r.Node, gone)
 	_, err = r.call(gone, "ADD", r.stdin(hostLocal), "CNI_NETNS="+pinned)
 	r.ok(err)
 	unpin()

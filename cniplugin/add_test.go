@@ -215,12 +215,12 @@ func TestAddRenamed(t *testing.T) {
 func TestAddDelegateErrors(t *testing.T) {
 	const noDEL = `{"cniVersion":"1.1.0","code":999,"msg":"cannot undo"}`
 	for _, tt := range []struct {
-		name    string
-		fail    map[string]string
-		result  string
-		asked   string // version
-		code    uint
-		want    string
+		name   string
+		fail   map[string]string
+		result string
+		asked  string // version
+		code   uint
+		want   string
 	}{
 		{
 			name: "CNI error", fail: map[string]string{"ADD": `{"code":120,"msg":"no\naddress left"}`},

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/link"
 )
@@ -161,10 +163,11 @@ func TestCheckRenamed(t *testing.T) {
 			if key == "" {
 				key = "master"
 			}
-			interfaces := got[prevResultKey].(map[string]any)["interfaces"].([]any)
-			first, second := interfaces[0].(map[string]any)["name"], interfaces[1].(map[string]any)["name"]
-			if got[key] != "lan0" || first != "lan0" || second != device.Name {
-				t.Errorf("CHECK was told %v, with %v and %v", got[key], first, second)
+			prev := map[string]any{"cniVersion": "1.1.0", "interfaces": []any{
+				map[string]any{"name": "lan0", "mac": "x"}, map[string]any{"name": device.Name, "sandbox": "s"},
+			}}
+			if diff := cmp.Diff(prev, got[prevResultKey]); got[key] != "lan0" || diff != "" {
+				t.Errorf("CHECK was told %v; previous result (-want +got):\n%s", got[key], diff)
 			}
 		})
 	}
@@ -231,4 +234,3 @@ func TestCheckGone(t *testing.T) {
 	b.must(os.Remove(b.script.Log))
 	b.wantError(b.do(b.plugin.Check), 102, `node1: network "green": container c1 has no interface net1 any more: no such network device; restart the container`)
 }
-

@@ -34,11 +34,17 @@ const obliging = `#!/bin/sh
 echo '{"cniVersion":"1.0.0","interfaces":[{"name":"net1","sandbox":"/netns"}],"ips":[{"interface":0,"address":"10.10.0.2/24"}]}'
 `
 
+// refusing is one that refuses every verb, in its own words.
+const refusing = `#!/bin/sh
+echo '{"cniVersion":"1.0.0","code":999,"msg":"'"$CNI_COMMAND"' is not for me"}'
+exit 1
+`
+
 // A runtimeCall is one by a runtime, which may be hostile or broken.
 type runtimeCall struct {
 	command, containerID, netns, ifname, args, override string
 
-	delegates byte // installed has them found, which costs a process
+	delegates byte // installed has them found, which costs a process, and so does unwilling
 	recorded  byte // installed has the attachment of goodCall recorded
 	node      byte // which of the node files
 	stdin     []byte
@@ -46,7 +52,10 @@ type runtimeCall struct {
 
 // installed is one of many values, so that fuzzing does not start processes all
 // the time.
-const installed = 1
+const (
+	installed = 1
+	unwilling = 2 // found, but they refuse everything
+)
 
 // fuzzRig is where fuzzed calls happen.
 type fuzzRig struct {
@@ -76,11 +85,12 @@ func newFuzzRig(f *testing.F) *fuzzRig {
 	agent, lockErr := agentlock.Take(filepath.Join(r.dir, "run0", agentlock.Name))
 	f.Cleanup(func() { _ = agent.Close() })
 	err = errors.Join(err, lockErr)
-	for _, dir := range []string{"records", "none", "plugins"} {
+	for _, dir := range []string{"records", "none", "plugins", "unwilling"} {
 		err = errors.Join(err, os.Mkdir(filepath.Join(r.dir, dir), 0o700))
 	}
 	for _, name := range []string{"macvlan", "host-local"} {
-		err = errors.Join(err, os.WriteFile(filepath.Join(r.dir, "plugins", name), []byte(obliging), 0o700))
+		err = errors.Join(err, os.WriteFile(filepath.Join(r.dir, "plugins", name), []byte(obliging), 0o700),
+			os.WriteFile(filepath.Join(r.dir, "unwilling", name), []byte(refusing), 0o700))
 	}
 	err = errors.Join(err, os.WriteFile(filepath.Join(r.dir, "netns"), nil, 0o600))
 	for name, file := range map[string]**os.File{"stdin": &r.stdin, "stdout": &r.stdout} {
@@ -165,8 +175,11 @@ func (r *fuzzRig) confined(stdin []byte, run string) []byte {
 // environment is that of the call, in which no path leads out of the rig.
 func (r *fuzzRig) environment(c *runtimeCall) map[string]string {
 	path, netns := "none", ""
-	if c.delegates == installed {
+	switch c.delegates {
+	case installed:
 		path = "plugins"
+	case unwilling:
+		path = "unwilling"
 	}
 	if c.netns != "" {
 		netns = filepath.Join(r.dir, filepath.Join("/", c.netns))
@@ -246,7 +259,7 @@ func (r *fuzzRig) printed(t *testing.T, command string, out []byte) {
 // stayed makes sure that files are only where they belong.
 func (r *fuzzRig) stayed(t *testing.T) {
 	t.Helper()
-	want := []string{"netns", "none", "plugins", "plugins/host-local", "plugins/macvlan", "records", "run0", "run0/" + agentlock.Name}
+	want := []string{"netns", "none", "plugins", "plugins/host-local", "plugins/macvlan", "records", "run0", "run0/" + agentlock.Name, "unwilling", "unwilling/host-local", "unwilling/macvlan"}
 	for i := range r.nodes {
 		run := fmt.Sprint("run", i)
 		if i > 0 { // the first has a running agent
@@ -254,6 +267,7 @@ func (r *fuzzRig) stayed(t *testing.T) {
 		}
 		want = append(want, filepath.Join(run, nodefile.FileName))
 	}
+	slices.Sort(want)
 	var got []string
 	err := filepath.WalkDir(r.dir, func(path string, _ fs.DirEntry, err error) error {
 		path, _ = filepath.Rel(r.dir, path)
@@ -275,6 +289,19 @@ var defaultDirExists = func() bool {
 	_, err := os.Stat(filepath.Dir(record.DefaultDir))
 	return err == nil
 }()
+
+// undone makes sure that an ADD which all others refused has left no record, and that no
+// DEL fails that has none.
+func (r *fuzzRig) undone(t *testing.T, command string) {
+	t.Helper()
+	left, err := filepath.Glob(filepath.Join(r.dir, "records", "*.json"))
+	if err != nil || len(left) > 0 {
+		t.Fatalf("%s left %v (%v)", command, left, err)
+	}
+	if command == "DEL" && r.answered != nil {
+		t.Fatalf("DEL of nothing: %v", r.answered)
+	}
+}
 
 // fuzzNode is a node file with something of everything.
 func fuzzNode(f *testing.F) []byte {
@@ -365,6 +392,10 @@ func FuzzPlugin(f *testing.F) {
 			seed(c)
 			c.netns = ""
 			seed(c)
+			c.delegates = unwilling
+			seed(c)
+			c.recorded = 0
+			seed(c)
 		}
 	}
 	for i := range r.nodes {
@@ -376,5 +407,8 @@ func FuzzPlugin(f *testing.F) {
 		out := r.call(t, &runtimeCall{command, containerID, netns, ifname, args, override, delegates, recorded, node, stdin})
 		r.printed(t, command, out)
 		r.stayed(t)
+		if delegates == unwilling && recorded != installed {
+			r.undone(t, command)
+		}
 	})
 }

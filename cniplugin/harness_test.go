@@ -76,7 +76,7 @@ func pluginMain() error {
 type script struct {
 	Log    string            `json:"log,omitempty"`
 	Fail   map[string]string `json:"fail,omitempty"`   // by verb: what it prints before it exits with 1
-	IPAM   map[string]string `json:"ipam"`   // the same of the IPAM plugin; nil for the same
+	IPAM   map[string]string `json:"ipam"`             // the same of the IPAM plugin; nil for the same
 	Hold   string            `json:"hold,omitempty"`   // FIFO that ADD reads to its end
 	Result string            `json:"result,omitempty"` // of ADD
 }

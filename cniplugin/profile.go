@@ -41,7 +41,7 @@ type profile struct {
 	modes []string
 	// needsIPAM is set where it fails without an IPAM plugin, in DEL, too.
 	needsIPAM bool
-	no   string // why it is refused
+	no        string // why it is refused
 	// choosable is set where a device plugin may choose the device.
 	choosable bool
 }

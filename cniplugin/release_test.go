@@ -88,6 +88,7 @@ func newUseBench(t *testing.T, delegate string) *bench {
 // to free keeps the runtime waiting for a while, and the admin not at all.
 func TestRefusedAfterKill(t *testing.T) {
 	killed := func(t *testing.T) *bench {
+		t.Helper()
 		b := newBench(t)
 		b.conf["ipam"] = map[string]any{"type": ipamName}
 		b.writeNode()

@@ -154,6 +154,40 @@ func TestResolveErrors(t *testing.T) {
 	}
 }
 
+// What the kernel knows to be down waits for no agent: the message says what helps.
+func TestDownIsHelped(t *testing.T) {
+	const down = `node1: network "green" cannot be used now: eth1 (leaf-1 Ethernet4, chassis mac:00:1b:21:aa:bb:cc VLAN 100, rules.yaml:3) is down since 2026-05-01T12:00:00Z (5 min ago)`
+	for name, tt := range map[string]struct {
+		change func(*discovery.Interface)
+		helps  string
+	}{
+		"administratively": {func(i *discovery.Interface) { i.Name, i.Up = "lan0", false }, "; ip link set lan0 up"},
+		"no carrier":       {func(i *discovery.Interface) { i.Carrier = false }, "; check its cable and the switch port at the other end"},
+		"up by now":        {func(*discovery.Interface) {}, startAgent},
+		"gone":             {func(i *discovery.Interface) { i.Index = 40 }, startAgent},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			a := &b.node.Networks[1].Uplinks[0]
+			a.Usable, a.Certainty = false, nodefile.Down
+			b.writeNode()
+			tt.change(&b.kernel.Now[0])
+			b.wantError(b.do(b.plugin.Add), 11, down+tt.helps)
+		})
+	}
+}
+
+// A plugin that is nearly there is told from one that is not installed.
+func TestMissingNearly(t *testing.T) {
+	b := newBench(t)
+	b.writeNode()
+	b.conf["delegate"], b.conf["deviceKey"] = map[string]any{"type": "macvln"}, "master"
+	b.wantError(b.do(b.plugin.Add), 50, `node1: network "green" on eth1: the delegate plugin macvln is not in CNI_PATH (DIR/none:DIR/bin): install it there, or did you mean "macvlan"?`)
+	delete(b.conf, "deviceKey")
+	b.conf["delegate"], b.conf["ipam"] = map[string]any{"type": "macvlan"}, map[string]any{"type": "host-locl"}
+	b.wantError(b.do(b.plugin.Add), 50, `node1: network "green" on eth1: the IPAM plugin host-locl is not in CNI_PATH (DIR/none:DIR/bin): install it there, or did you mean "host-local"?`)
+}
+
 // The kernel knows better than the file, also when nobody is there to write it.
 func TestKernelErrors(t *testing.T) {
 	for _, tt := range []struct {
@@ -280,6 +314,20 @@ func TestConfErrors(t *testing.T) {
 		{"chosen no string", `{"network":"green","pciBusID":3,"delegate":{"type":"own"},"deviceKey":"d"}`, `"pciBusID" is not a string`},
 		{"InfiniBand", `{"network":"green","delegate":{"type":"ib-sriov"}}`, `delegate: "ib-sriov" cannot be used: InfiniBand has no LLDP, so nothing tells where its ports lead`},
 		{"no device key", `{"network":"green","delegate":{"type":"own"}}`, `delegate: "own" is no plugin that Colvin knows, so "deviceKey" is missing: the key in which it expects the device`},
+		{"typing error", `{"network":"green","delegate":{"type":"macvaln"}}`, `delegate: "macvaln" is no plugin that Colvin knows, so "deviceKey" is missing: the key in which it expects the device; did you mean "macvlan"?`},
+		{"no name of a network", `{"network":"Green"}`, `"network" is "Green", which no network can be called: want lower-case letters, digits and hyphens, the first and last no hyphen; did you mean "green"?`},
+		{"nearly a name", `{"network":" rail_1 "}`, `"network" is " rail_1 ", which no network can be called: want lower-case letters, digits and hyphens, the first and last no hyphen; did you mean "rail-1"?`},
+		{"hyphen", `{"network":"-green"}`, `"network" is "-green", which no network can be called: want lower-case letters, digits and hyphens, the first and last no hyphen`},
+		{"IPAM no object", `{"network":"green","ipam":"dhcp"}`, `"ipam" is not an object; write {"type": "dhcp"}`},
+		{"vlan without IPAM", `{"network":"green","delegate":{"type":"vlan"}}`, `"ipam" is missing: vlan does nothing without one; give it {"type": "static", "addresses": [...]} or another`},
+		{"vlan with IPAM of nobody", `{"network":"green","ipam":{},"delegate":{"type":"vlan"}}`, `"ipam" is missing: vlan does nothing without one; give it {"type": "static", "addresses": [...]} or another`},
+		{"vlan beside macvlan", `{"network":"green","vlan":100}`, `"vlan" is set, and macvlan passes over it: the VLAN comes from "network"; remove it`},
+		{"vlanId beside ipvlan", `{"network":"green","delegate":{"type":"ipvlan","VlanID":100}}`, `"VlanID" is set, and ipvlan passes over it: the VLAN comes from "network"; remove it`},
+		{"vid beside host-device", `{"network":"green","vid":"7","delegate":{"type":"host-device"}}`, `"vid" is set, and host-device passes over it: the VLAN comes from "network"; remove it`},
+		{"mode", `{"network":"green","mode":"brigde"}`, `"mode" is "brigde", want bridge, private, vepa, passthru`},
+		{"mode of ipvlan", `{"network":"green","delegate":{"type":"ipvlan","mode":4}}`, `"mode" is 4, want l2, l3, l3s`},
+		{"MTU", `{"network":"green","mtu":-1}`, `"mtu" is -1, want a number of octets, at least 0`},
+		{"MTU in quotes", `{"network":"green","delegate":{"type":"vlan","mtu":"9000"},"ipam":{"type":"static"}}`, `"mtu" is "9000", want a number of octets, at least 0`},
 		{"useless device key", `{"network":"green","deviceKey":"dev"}`, `"deviceKey" is "dev", but macvlan takes the device as "master"; remove "deviceKey"`},
 		{"wrong device key", `{"network":"green","deviceKey":"dev","delegate":{"type":"ipvlan"}}`, `"deviceKey" is "dev", but ipvlan takes the device as "master"; remove "deviceKey"`},
 		{"device key type", `{"network":"green","deviceKey":"type","delegate":{"type":"own"}}`, `"deviceKey" is "type", which has another meaning`},

@@ -21,6 +21,7 @@ import (
 	"github.com/colvin-net/colvin/agent/rulebook"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/latest"
+	"github.com/colvin-net/colvin/internal/privatedir"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -89,7 +90,7 @@ func playAgent(t *testing.T, play func(b *bench)) {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	dir := t.TempDir()
+	dir := privatedir.New(t)
 	run := filepath.Join(dir, "run")
 	if err := os.Mkdir(run, 0o755); err != nil {
 		t.Fatal(err)

@@ -9,12 +9,13 @@ import (
 	"testing"
 
 	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/internal/privatedir"
 )
 
 // left makes a record of an earlier boot.
 func left(t *testing.T) string {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "attachments")
+	dir := filepath.Join(privatedir.New(t), "attachments")
 	s, err := record.Open(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -38,7 +39,7 @@ func TestGC(t *testing.T) {
 	dir, records := t.TempDir(), left(t)
 	expect(t, "gc-dry-run", run(t, dir, "gc", "--dry-run", "--record-directory", records))
 	expect(t, "gc-dry-run-json", run(t, dir, "gc", "--dry-run", "--record-directory", records, "-o", "json"))
-	expect(t, "gc-nothing", run(t, dir, "gc", "--dry-run", "--record-directory", t.TempDir()))
+	expect(t, "gc-nothing", run(t, dir, "gc", "--dry-run", "--record-directory", privatedir.New(t)))
 	if list, err := record.List(records); err != nil || len(list.Records) != 1 {
 		t.Errorf("%+v, %v after looking only", list, err)
 	}

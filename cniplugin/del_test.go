@@ -135,7 +135,7 @@ func TestRecordDirectoryRefused(t *testing.T) {
 	b := newBench(t)
 	b.writeNode()
 	b.must(errors.Join(os.Mkdir(b.records(), 0o700), os.Chmod(b.records(), 0o770)))
-	want := `node1: network "green": open records DIR/records: DIR/records can be written by others (mode -rwxrwx---); remove that permission`
+	want := `node1: network "green": open records DIR/records: DIR/records can be written by others (mode drwxrwx---); remove that permission`
 	b.wantError(b.do(b.plugin.Add), 5, want)
 	b.wantError(b.do(b.plugin.Del), 5, want)
 	b.wantVerbs()

@@ -26,6 +26,7 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/link"
 	"github.com/colvin-net/colvin/internal/agentlock"
+	"github.com/colvin-net/colvin/internal/privatedir"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -73,7 +74,7 @@ type fuzzRig struct {
 func newFuzzRig(f *testing.F) *fuzzRig {
 	f.Helper()
 	node := fuzzNode(f)
-	r := &fuzzRig{dir: f.TempDir(), nodes: [][]byte{
+	r := &fuzzRig{dir: privatedir.New(f), nodes: [][]byte{
 		node, node, nil, node[:len(node)/2], []byte("garbage\n\x1b[31m"), bytes.Replace(node, []byte("boot1"), []byte("boot0"), 1),
 		[]byte(`{"version":2,"node":"node1","bootID":"boot1","networks":[{"name":"green","uplinks":[{}]}]}`),
 	}}

@@ -28,6 +28,7 @@ import (
 	"github.com/colvin-net/colvin/discovery/link"
 	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/internal/leaktest"
+	"github.com/colvin-net/colvin/internal/privatedir"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -435,7 +436,7 @@ var patient = patience{lock: 10 * time.Second, delegateAdd: 30 * time.Second, de
 // newBench makes a node on which eth1 is in green and eth2 in blue.
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	dir := t.TempDir()
+	dir := privatedir.New(t)
 	b := &bench{t: t, dir: dir}
 	b.script.Log = filepath.Join(dir, "calls")
 	b.kernel = &fakeKernel{Boot: "boot1", log: b.script.Log, Now: []discovery.Interface{eth(4, "eth1"), eth(5, "eth2")}}

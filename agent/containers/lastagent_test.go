@@ -14,6 +14,7 @@ import (
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/internal/bootid"
+	"github.com/colvin-net/colvin/internal/privatedir"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -103,7 +104,7 @@ func TestJudgeRecordsWithoutAgent(t *testing.T) {
 	if err != nil {
 		t.Skip("needs /proc:", err)
 	}
-	dir := filepath.Join(t.TempDir(), "attachments")
+	dir := filepath.Join(privatedir.New(t), "attachments")
 	keep(t, dir, "c1", record.Netns{})
 	for _, want := range []string{"", "1 attachment records cannot be read: "} {
 		attached, problem, err := JudgeWithoutAgent(dir, &nodefile.File{BootID: boot})

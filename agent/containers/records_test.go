@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/internal/privatedir"
 )
 
 // keep records a container as the plugin does.
@@ -70,7 +71,7 @@ func TestOwnGroup(t *testing.T) {
 
 // TestReadMarksGone holds that each record has what was seen of its own namespace.
 func TestReadMarksGone(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "attachments")
+	dir := filepath.Join(privatedir.New(t), "attachments")
 	path := filepath.Join(t.TempDir(), "netns")
 	if err := os.Symlink("/proc/self/ns/net", path); err != nil {
 		t.Fatal(err)

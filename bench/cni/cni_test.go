@@ -17,6 +17,7 @@ import (
 
 	"github.com/colvin-net/colvin/internal/netnstest"
 	"github.com/colvin-net/colvin/internal/netnstest/cniplugins"
+	"github.com/colvin-net/colvin/internal/privatedir"
 )
 
 var rounds = flag.Int("rounds", 200, "how often each way is measured")
@@ -58,7 +59,7 @@ func measure(t *testing.T, rounds int) map[string][]time.Duration {
 	t.Helper()
 	netnstest.Require(t, netnstest.NetNS, netnstest.MACVLAN)
 	node := makeNode(t)
-	j := job{Rounds: rounds, Dir: diskDir(t), Containers: map[string]string{}}
+	j := job{Rounds: rounds, Dir: privatedir.New(t), Containers: map[string]string{}}
 	j.Plugins = build(t, j.Dir)
 	for _, w := range allWays {
 		c, err := node.NewContainer(t.Context(), w)
@@ -116,21 +117,6 @@ func makeNode(t *testing.T) *netnstest.Namespace {
 		t.Fatal(err)
 	}
 	return node
-}
-
-// diskDir is where records survive a reboot; what is in /tmp often does not.
-func diskDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/var/tmp", "colvin-bench-") //nolint:usetesting // t.TempDir may be in memory
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
 }
 
 // build returns the directories of the plugins: ours as they are shipped, and

@@ -16,7 +16,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/colvin-net/colvin/internal/safefile"
@@ -137,67 +136,29 @@ type Store struct{ dir string }
 // Dir is the directory, without symbolic links.
 func (s *Store) Dir() string { return s.dir }
 
-// Open creates the directory where needed. It refuses one that somebody other
-// than root or the caller could exchange: what a record says is run as root.
+// Open creates the directory where needed. It refuses one that somebody other than root
+// or the caller could fill or exchange, also below a directory that everybody shares, such
+// as /tmp: what a record says is run as root.
 func Open(dir string) (*Store, error) {
-	// What is above is not private: an unprivileged agent's state may be there too.
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return nil, fmt.Errorf("open records: %w", err)
-	}
-	if err := os.Mkdir(dir, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("open records: %w", err)
-	}
-	resolved, err := filepath.EvalSymlinks(dir)
+	resolved, err := safefile.MakePrivate(dir, dirMode, safefile.Trust{})
 	if err != nil {
-		return nil, fmt.Errorf("open records: %w", err)
-	}
-	if err := checkOwners(resolved); err != nil {
-		return nil, fmt.Errorf("open records %s: %w", dir, err)
+		return nil, fmt.Errorf("open records %s: %w%s", dir, err, advice(err))
 	}
 	return &Store{dir: resolved}, nil
 }
 
-// checkOwners looks at dir and everything above it. Besides root and the caller
-// the owner of / is trusted, who is not root within a user namespace.
-func checkOwners(dir string) error {
-	slash, err := owner("/")
-	if err != nil {
-		return err
+// advice is what to do where the directory is not private.
+func advice(err error) string {
+	e, ok := errors.AsType[*safefile.Exposure](err)
+	switch {
+	case !ok:
+		return ""
+	case e.UID >= 0:
+		return `; give it to root, or set "recordDirectory" to a directory of root's`
+	case e.Shared() && e.In != "":
+		return `; set "recordDirectory" to a directory below root's own, such as ` + DefaultDir
 	}
-	for d := dir; d != "/"; d = filepath.Dir(d) {
-		uid, err := owner(d)
-		if err != nil {
-			return err
-		}
-		if uid != 0 && uid != slash && uid != uint32(os.Geteuid()) {
-			return fmt.Errorf("%s is owned by user %d; give it to root, or set \"recordDirectory\" to a directory of root's", d, uid)
-		}
-		if err := checkMode(d, d == dir); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func owner(path string) (uint32, error) {
-	var st syscall.Stat_t
-	if err := syscall.Lstat(path, &st); err != nil {
-		return 0, &fs.PathError{Op: "lstat", Path: path, Err: err}
-	}
-	return st.Uid, nil
-}
-
-// checkMode lets others write only above dir and only where they cannot exchange
-// what is not theirs (/tmp).
-func checkMode(path string, isDir bool) error {
-	st, err := os.Lstat(path)
-	if err != nil {
-		return err
-	}
-	if st.Mode().Perm()&0o022 == 0 || !isDir && st.Mode()&fs.ModeSticky != 0 {
-		return nil
-	}
-	return fmt.Errorf("%s can be written by others (mode %v); remove that permission", path, st.Mode().Perm())
+	return "; remove that permission"
 }
 
 // List returns all records that can be read, ordered by key, and the errors of

@@ -20,13 +20,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/colvin-net/colvin/internal/leaktest"
+	"github.com/colvin-net/colvin/internal/privatedir"
+	"github.com/colvin-net/colvin/internal/safefile"
 )
 
 func TestMain(m *testing.M) { os.Exit(leaktest.Run(m)) }
 
 func open(t *testing.T) (*Store, string) {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "lib", "attachments")
+	dir := filepath.Join(privatedir.New(t), "lib", "attachments")
 	s, err := Open(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -192,27 +194,52 @@ func TestWrongLock(t *testing.T) {
 	}
 }
 
+// TestOpenRefuses holds that nothing is kept, or made, where somebody else could exchange it.
 func TestOpenRefuses(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs root to give a directory away")
-	}
-	dir := t.TempDir()
-	agents := filepath.Join(dir, "agents")
-	if err := errors.Join(os.Mkdir(agents, 0o700), os.Chown(agents, 4711, 0)); err != nil {
-		t.Fatal(err)
-	}
-	open := filepath.Join(dir, "open")
-	if err := errors.Join(os.Mkdir(open, 0o700), os.Chmod(open, 0o1777)); err != nil {
-		t.Fatal(err)
-	}
-	for path, want := range map[string]string{
-		filepath.Join(agents, "attachments"): agents + ` is owned by user 4711; give it to root, or set "recordDirectory" to a directory of root's`,
-		open:                                 open + " can be written by others (mode -rwxrwxrwx); remove that permission",
+	for _, tt := range []struct {
+		name    string
+		prepare func(dir string) error
+		records string
+		want    string // behind the path
+	}{
+		{"another's", func(dir string) error { return os.Lchown(dir, 4711, -1) }, "attachments", `DIR is owned by user 4711; give it to root, or set "recordDirectory" to a directory of root's`},
+		{"in what everybody shares", func(dir string) error { return os.Chmod(dir, 0o777|fs.ModeSticky) }, "colvin/attachments",
+			`DIR can be written by others (mode drwxrwxrwt), so somebody could have put DIR/colvin there; set "recordDirectory" to a directory below root's own, such as /var/lib/colvin/attachments`},
+		{"itself shared", func(dir string) error { return os.Chmod(dir, 0o777|fs.ModeSticky) }, "", "DIR can be written by others (mode drwxrwxrwt); remove that permission"},
+		{"in a group's", func(dir string) error { return os.Chmod(dir, 0o775) }, "attachments",
+			"DIR can be written by others (mode drwxrwxr-x), so somebody could have put DIR/attachments there; remove that permission"},
+		{"in a file", func(dir string) error { return os.WriteFile(filepath.Join(dir, "f"), nil, 0o600) }, "f/attachments", "open DIR/f: not a directory"},
 	} {
-		_, err := Open(path)
-		if err == nil || err.Error() != "open records "+path+": "+want {
-			t.Errorf("got %v, want %s", err, want)
-		}
+		t.Run(tt.name, func(t *testing.T) {
+			dir := privatedir.New(t)
+			if err := tt.prepare(dir); errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EINVAL) {
+				t.Skip("cannot give a directory to another user: ", err)
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			before := files(t, dir)
+			path := filepath.Join(dir, tt.records)
+			if _, err := Open(path); err == nil || strings.ReplaceAll(err.Error(), dir, "DIR") != strings.ReplaceAll("open records "+path+": "+tt.want, dir, "DIR") {
+				t.Errorf("got  %v\nwant %s", err, tt.want)
+			}
+			if diff := cmp.Diff(before, files(t, dir)); diff != "" {
+				t.Errorf("files (-before +after):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestOpenInTmp is what somebody does who tries things out.
+func TestOpenInTmp(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := safefile.Private(dir, safefile.Trust{}); err == nil {
+		t.Skip(dir + " is not in what everybody shares")
+	}
+	if _, err := Open(filepath.Join(dir, "attachments")); err == nil || !strings.Contains(err.Error(), "so somebody could have put") {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -315,7 +342,7 @@ func TestListIgnores(t *testing.T) {
 }
 
 func TestListReadOnly(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "attachments")
+	dir := filepath.Join(privatedir.New(t), "attachments")
 	if l, err := List(dir); err != nil || len(l.Records)+l.Skipped != 0 {
 		t.Errorf("no directory: %+v, %v", l, err)
 	}
@@ -386,8 +413,13 @@ func TestGroupReads(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root to give a directory to another group")
 	}
-	dir := t.TempDir()
-	if err := errors.Join(os.Chown(dir, 0, 4711), os.Chmod(dir, 0o750|fs.ModeSetgid)); err != nil {
+	dir := privatedir.New(t)
+	if err := os.Chown(dir, 0, 4711); errors.Is(err, syscall.EINVAL) {
+		t.Skip("needs a user namespace that has other groups: ", err)
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o750|fs.ModeSetgid); err != nil {
 		t.Fatal(err)
 	}
 	s, err := Open(dir)

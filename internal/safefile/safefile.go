@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package safefile opens, reads and locks files in directories that need not be the
-// caller's: no link leads elsewhere, and neither a FIFO nor a device holds anybody up.
+// caller's: no link leads elsewhere, and neither a FIFO nor a device holds anybody up. It
+// tells whose directories can be believed.
 // Replacing files is for atomicfile. It uses the standard library only, because the CNI
 // plugin links it.
 package safefile

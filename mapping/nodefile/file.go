@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,6 +48,7 @@ const (
 	Unreadable                      // it cannot be opened or read
 	Damaged                         // it is not what this package writes
 	OtherVersion                    // another version of Colvin wrote it
+	Exposed                         // somebody else than root and the agent could have written it
 )
 
 // advice is what an operator does about the problem.
@@ -60,6 +62,8 @@ func (p Problem) advice() string {
 		return "restart colvind: it writes this file anew when it starts"
 	case OtherVersion:
 		return "install colvind, colvin and the CNI plugin of one release, then restart colvind"
+	case Exposed:
+		return `set "runDirectory", in the CNI configuration and in colvind.yaml, to a directory that only root or the user of colvind can write, such as ` + DefaultDir
 	}
 	return "problem " + strconv.Itoa(int(p))
 }
@@ -78,6 +82,16 @@ func (e *ReadError) Error() string {
 
 // Unwrap returns the cause.
 func (e *ReadError) Unwrap() error { return e.Err }
+
+// ReadTrusted is Read for who acts by the file as root: it is read only where nobody but
+// root and one other user, the agent's, can have put it.
+func ReadTrusted(path string) (*File, error) {
+	_, err := safefile.Private(filepath.Dir(path), safefile.Trust{AnyOwner: true, Sticky: true})
+	if e, exposed := errors.AsType[*safefile.Exposure](err); exposed {
+		return nil, &ReadError{Path: path, Problem: Exposed, Err: e}
+	}
+	return Read(path) // which says what else is wrong
+}
 
 // Read reads and validates the file at path. The error is a *ReadError.
 func Read(path string) (*File, error) {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/colvin-net/colvin/internal/golden"
 	"github.com/colvin-net/colvin/internal/leaktest"
+	"github.com/colvin-net/colvin/internal/privatedir"
 )
 
 func TestMain(m *testing.M) { os.Exit(leaktest.Run(m)) }
@@ -205,6 +207,50 @@ func TestReadErrors(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkReadError(t, path, tt.problem, tt.want)
+		})
+	}
+}
+
+// TestReadTrusted holds whose file is acted by.
+func TestReadTrusted(t *testing.T) {
+	advice := `; set "runDirectory", in the CNI configuration and in colvind.yaml, to a directory that only root or the user of colvind can write, such as /run/colvin`
+	for _, tt := range []struct {
+		name    string
+		prepare func(dir string) error
+		problem Problem
+		want    string
+	}{
+		{"root's, or the caller's", func(string) error { return nil }, 0, ""},
+		{"the agent's", func(dir string) error { return os.Lchown(dir, 4711, -1) }, 0, ""},
+		{"own in what everybody shares", func(dir string) error { return os.Chmod(filepath.Dir(dir), 0o777|fs.ModeSticky) }, 0, ""},
+		{"another's in what everybody shares", func(dir string) error {
+			return errors.Join(os.Chmod(filepath.Dir(dir), 0o777|fs.ModeSticky), os.Lchown(dir, 4711, -1))
+		}, Exposed, "DIR/run is owned by user 4711" + advice},
+		{"everybody's", func(dir string) error { return os.Chmod(dir, 0o777) }, Exposed, "DIR/run can be written by others (mode drwxrwxrwx)" + advice},
+		{"nobody's", os.RemoveAll, Missing, "no such file; " + Missing.advice()},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := filepath.Join(privatedir.New(t), "run")
+			path := filepath.Join(dir, FileName)
+			if err := errors.Join(os.Mkdir(dir, 0o755), Write(path, sample())); err != nil {
+				t.Fatal(err)
+			}
+			if err := tt.prepare(dir); errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EINVAL) {
+				t.Skip("cannot give a directory to another user: ", err)
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			_, err := ReadTrusted(path)
+			if tt.problem == 0 {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			want := "read DIR/run/networks.json: " + tt.want
+			if re, ok := errors.AsType[*ReadError](err); !ok || re.Problem != tt.problem || strings.ReplaceAll(re.Error(), filepath.Dir(dir), "DIR") != want {
+				t.Errorf("got  %v\nwant %s", err, want)
+			}
 		})
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/colvin-net/colvin/discovery/link"
 	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/internal/bootid"
+	"github.com/colvin-net/colvin/internal/safefile"
 	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
@@ -102,11 +103,18 @@ func New(on bool, bootID string, kernel Kernel, stateDirectory string, log *slog
 // killed left, and keeps one from starting meanwhile. A lock file that is not there is
 // left to the agent to make: it may have another user.
 //
-// The caller may be root, and believes a record of an agent that is not. That reaches
-// no further than to names as networks have them, and to the devices that have them
-// under the recorded index. What such an agent could still do is to have a name go that
-// an admin gave, if it could be a network's: the kernel does not tell who gave it.
+// The caller may be root, and believes a record of an agent that is not, where nobody else
+// can have put it. That reaches no further than to names as networks have them, and to the
+// devices that have them under the recorded index. What such an agent could still do is to
+// have a name go that an admin gave, if it could be a network's: the kernel does not tell
+// who gave it.
 func ClearUnlessRunning(runDirectory, stateDirectory string) error {
+	for _, dir := range []string{runDirectory, stateDirectory} {
+		_, err := safefile.Private(dir, safefile.Trust{AnyOwner: true, Sticky: true})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove altnames: look at the agent's directories: %w", err)
+		}
+	}
 	lock, err := lockUnlessMissing(filepath.Join(runDirectory, agentlock.Name))
 	if errors.Is(err, agentlock.ErrLocked) {
 		return nil

@@ -701,6 +701,28 @@ func TestNoRecord(t *testing.T) {
 	}
 }
 
+// TestClearBelievesNobodyElse holds that root takes no name away because anybody says so.
+func TestClearBelievesNobodyElse(t *testing.T) {
+	run, state := t.TempDir(), t.TempDir()
+	if err := os.WriteFile(filepath.Join(state, recordFormat.Name), []byte(`{"version":1}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := ClearUnlessRunning(run, state); err != nil {
+		t.Error(err)
+	}
+	for _, dir := range []string{run, state} {
+		if err := os.Chmod(dir, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := ClearUnlessRunning(run, state); err == nil || !strings.Contains(err.Error(), dir+" can be written by others (mode drwxrwxrwx)") {
+			t.Errorf("got %v, want %s refused", err, dir)
+		}
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestClearedUnlessRunning tells by an unusable record whether it is read.
 func TestClearedUnlessRunning(t *testing.T) {
 	run, state := t.TempDir(), t.TempDir()

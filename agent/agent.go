@@ -6,9 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 
 	"golang.org/x/sync/errgroup"
@@ -21,7 +19,6 @@ import (
 	"github.com/colvin-net/colvin/discovery/link"
 	"github.com/colvin-net/colvin/discovery/nic"
 	"github.com/colvin-net/colvin/discovery/observe"
-	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/internal/bootid"
 	"github.com/colvin-net/colvin/internal/boottime"
 	"github.com/colvin-net/colvin/internal/sdnotify"
@@ -44,10 +41,7 @@ type Agent struct {
 // Run runs the agent until ctx ends.
 func (a *Agent) Run(ctx context.Context) error {
 	c, log := a.Config, a.Log
-	if err := prepare(c); err != nil {
-		return err
-	}
-	lock, err := agentlock.Take(filepath.Join(c.RunDirectory, agentlock.Name))
+	lock, err := claim(c)
 	if err != nil {
 		return err
 	}
@@ -72,21 +66,6 @@ func (a *Agent) Run(ctx context.Context) error {
 	tasks = append(tasks, announcer{tasks, sdnotify.Notify, log})
 	log.Info("colvind starts", "version", a.Version, "node", c.Node, "interfaces", c.Interfaces, "rules", c.Rules)
 	return runAll(ctx, tasks, log)
-}
-
-// prepare makes the agent's directories. The plugin's records are not below
-// them: an unprivileged agent must not own a directory above root's files.
-func prepare(c config.Config) error {
-	if err := os.MkdirAll(c.RunDirectory, 0o755); err != nil {
-		return fmt.Errorf("make run directory: %w", err)
-	}
-	if err := os.MkdirAll(filepath.Dir(c.StateDirectory), 0o755); err != nil {
-		return fmt.Errorf("make state directory: %w", err)
-	}
-	if err := os.Mkdir(c.StateDirectory, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("make state directory: %w", err)
-	}
-	return nil
 }
 
 func (a *Agent) build(ctx context.Context, boot, instance string, links observe.Links) ([]Task, error) {

@@ -170,7 +170,7 @@ func (w *walk) look(path string) (fs.FileInfo, error) {
 		return st, err
 	}
 	mode := w.mode
-	if w.next() != "" {
+	if w.after(path) != "" {
 		mode = aboveMode
 	}
 	if err := os.Mkdir(path, mode); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -185,18 +185,18 @@ func (w *walk) enter(dir string, st fs.FileInfo) error {
 		return err
 	}
 	w.at, w.open = dir, st.Mode().Perm()&0o022 != 0
-	in := w.next()
+	in := w.after(dir)
 	if w.open && !(in != "" && w.trust.Sticky && st.Mode()&fs.ModeSticky != 0) {
 		return &Exposure{At: dir, In: in, UID: -1, Mode: st.Mode()}
 	}
 	return nil
 }
 
-// next is where the way goes on; empty at its end.
-func (w *walk) next() string {
+// after is where the way goes on behind a path; empty at its end.
+func (w *walk) after(path string) string {
 	for _, name := range w.rest {
 		if name != "" && name != "." {
-			return filepath.Join(w.at, name)
+			return filepath.Join(path, name)
 		}
 	}
 	return ""
@@ -234,5 +234,5 @@ func (w *walk) check(path string, st fs.FileInfo) error {
 	if slices.Contains(w.believed, uid) || !w.open && slices.Contains(w.also, uid) {
 		return nil
 	}
-	return &Exposure{At: path, UID: uid, Mode: st.Mode()}
+	return &Exposure{At: path, In: w.after(path), UID: uid, Mode: st.Mode()}
 }

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"syscall"
+
+	"github.com/colvin-net/colvin/agent/config"
+	"github.com/colvin-net/colvin/internal/agentlock"
+	"github.com/colvin-net/colvin/internal/safefile"
+	"github.com/colvin-net/colvin/mapping/nodefile"
+)
+
+// A directory is one of the agent's own.
+type directory struct {
+	what, key string // in words, and in colvind.yaml
+	path      string
+	mode      fs.FileMode
+	usual     string // where it is by default
+}
+
+// claim makes the agent's directories and takes the lock in them, which is held until the
+// file is closed. The plugin's records are not below them: an unprivileged agent must not
+// own a directory above root's files.
+func claim(c config.Config) (*os.File, error) {
+	run := directory{"run directory", "runDirectory", c.RunDirectory, 0o755, nodefile.DefaultDir}
+	state := directory{"state directory", "stateDirectory", c.StateDirectory, 0o700, config.DefaultStateDir}
+	lock, err := run.lock()
+	if err != nil {
+		return nil, err
+	}
+	if err := state.make(); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return lock, nil
+}
+
+// lock takes the agent's lock in the run directory. Where it cannot, who has it says more
+// than whose the directory is.
+func (d *directory) lock() (*os.File, error) {
+	path := filepath.Join(d.path, agentlock.Name)
+	err := d.make()
+	var lock *os.File
+	if err == nil {
+		lock, err = agentlock.Take(path)
+	}
+	pid := 0
+	if err != nil {
+		pid = agentlock.Holder(path)
+	}
+	switch {
+	case pid > 0:
+		return nil, fmt.Errorf("lock %s: %w: process %d%s; stop that one first, with \"systemctl stop colvind\" if it is the service",
+			path, agentlock.ErrLocked, pid, ofUser(pid))
+	case errors.Is(err, agentlock.ErrLocked):
+		return nil, fmt.Errorf("%w; its process cannot be seen from here, as of one in another container: stop it first", err)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, d.denied(err)
+	}
+	return lock, err
+}
+
+// make makes the directory where needed. What lies in it is believed, by the plugin and by
+// the next agent, so it has to be the agent's own, or root's.
+func (d *directory) make() error {
+	_, err := safefile.MakePrivate(d.path, d.mode, safefile.Trust{Sticky: true})
+	e, exposed := errors.AsType[*safefile.Exposure](err)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fs.ErrPermission):
+		return d.denied(err)
+	case !exposed:
+		return fmt.Errorf("make %s: %w", d.what, err)
+	case e.UID >= 0 && e.In == "":
+		return fmt.Errorf("use %s: %s is owned by %s, and this colvind runs as %s; start it as that user, as \"systemctl start colvind\" does for the service, or run: chown -R %d %s",
+			d.what, e.At, userName(e.UID), userName(os.Geteuid()), os.Geteuid(), d.path)
+	case e.In == "":
+		return fmt.Errorf("use %s: %w; remove that permission", d.what, err)
+	}
+	return fmt.Errorf("use %s: %w; set \"%s\" to a directory below root's own, such as %s", d.what, err, d.key, d.usual)
+}
+
+// denied says whose it is that the agent has no right to: a file, or the directory above.
+func (d *directory) denied(err error) error {
+	path := d.path
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
+		path = pe.Path
+	}
+	return fmt.Errorf("use %s: %w%s, and this colvind runs as %s; run as root: install -d -o %[5]d %[6]s; chown -R %[5]d %[6]s",
+		d.what, err, whose(path), userName(os.Geteuid()), os.Geteuid(), d.path)
+}
+
+// whose says who owns a path, or what is above it where there is none.
+func whose(path string) string {
+	for ; ; path = filepath.Dir(path) {
+		if uid, ok := ownerOf(path); ok {
+			return fmt.Sprintf(": %s is owned by %s", path, userName(uid))
+		}
+		if path == filepath.Dir(path) {
+			return ""
+		}
+	}
+}
+
+// ofUser says whose a process is, where that can be seen.
+func ofUser(pid int) string {
+	uid, ok := ownerOf(fmt.Sprintf("/proc/%d", pid))
+	if !ok {
+		return ""
+	}
+	return " of " + userName(uid)
+}
+
+func ownerOf(path string) (uid int, ok bool) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return 0, false
+	}
+	sys, ok := st.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, false
+	}
+	return int(sys.Uid), true
+}
+
+// userName is a user in words.
+func userName(uid int) string {
+	u, err := user.LookupId(strconv.Itoa(uid))
+	switch {
+	case err != nil:
+		return fmt.Sprintf("user %d", uid)
+	case u.Username == "root":
+		return u.Username
+	}
+	return "user " + u.Username
+}

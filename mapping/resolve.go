@@ -154,8 +154,8 @@ func (r *resolver) contradictions(b *belief.Port) {
 				b.Interface, describe(n), n.Source, describe(&b.Holder.Neighbor))
 		case b.State != belief.Disputed:
 		case b.Struck && n.Source == b.Holder.Source:
-			r.condition(VLANChanging, b.Interface, "", "%s: %s announces %s instead of %s; it is believed once it has said only this for a while",
-				b.Interface, describe(n), wordText(n), wordText(&b.Holder.Neighbor))
+			r.condition(VLANChanging, b.Interface, "", "%s: %s %s; it is believed once it has said only this for a while",
+				b.Interface, describe(n), announces(n, &b.Holder.Neighbor))
 		default:
 			r.condition(Conflict, b.Interface, "", "%s: %s, from %s, contradicts %s; neither is believed before it has been heard alone for a while",
 				b.Interface, describe(n), n.Source, describe(&b.Holder.Neighbor))
@@ -321,7 +321,7 @@ func disputed(b *belief.Port) string {
 		return "it is not believed before it has been heard alone for a while"
 	}
 	if b.Struck && n.Source == b.Holder.Source {
-		return fmt.Sprintf("the switch announces %s instead of %s; believed if it stays so", wordText(n), wordText(&b.Holder.Neighbor))
+		return fmt.Sprintf("the switch %s; believed if it stays so", announces(n, &b.Holder.Neighbor))
 	}
 	return fmt.Sprintf("%s, from %s, contradicts it; believed is who is heard alone for a while", describe(n), n.Source)
 }
@@ -385,12 +385,41 @@ func (r *resolver) spans() {
 	}
 }
 
+// announces says what a switch tells now, and what it told before.
+func announces(now, before *discovery.Neighbor) string {
+	is, was := wordText(now), wordText(before)
+	switch {
+	case is == was && now.Chassis != before.Chassis:
+		return fmt.Sprintf("calls itself chassis %s instead of %s", now.Chassis, before.Chassis)
+	case is == was && now.Port != before.Port:
+		return fmt.Sprintf("calls its port %s instead of %s", now.Port, before.Port)
+	case is == was && now.SystemName != before.SystemName:
+		return fmt.Sprintf("calls itself %s instead of %s", cmp.Or(now.SystemName, "nothing"), cmp.Or(before.SystemName, "nothing"))
+	case is == was:
+		return fmt.Sprintf("announces %s, which are not the same as before", is)
+	case was == noVLAN:
+		return fmt.Sprintf("announces %s, and told no VLAN before", is)
+	case is == noVLAN:
+		return fmt.Sprintf("tells no VLAN any more, and announced %s before", was)
+	default:
+		return fmt.Sprintf("announces %s instead of %s", is, was)
+	}
+}
+
+const noVLAN = "no VLAN"
+
 // wordText is what an utterance says of the untagged network, and how many it tells.
 func wordText(n *discovery.Neighbor) string {
-	if len(n.VLANs) == 0 {
+	switch tagged := len(n.VLANs); {
+	case n.PVID == 0 && tagged == 0:
+		return noVLAN
+	case n.PVID == 0:
+		return fmt.Sprintf("no untagged VLAN and %d tagged", tagged)
+	case tagged == 0:
 		return vlanText(n.PVID)
+	default:
+		return fmt.Sprintf("%s and %d tagged", vlanText(n.PVID), tagged)
 	}
-	return fmt.Sprintf("%s and %d tagged", vlanText(n.PVID), len(n.VLANs))
 }
 
 func later(a, b time.Time) time.Time {

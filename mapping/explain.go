@@ -34,6 +34,42 @@ func Explain(v *View, snap *discovery.Snapshot, m Memory, ifname string, now tim
 	return e.out, true
 }
 
+// ExplainNetwork says which ways lead from a node to the network of a name, and why, in
+// full sentences. It reports false where none does.
+func ExplainNetwork(v *View, snap *discovery.Snapshot, m Memory, name string, now time.Time) ([]string, bool) {
+	e := explainer{view: v, snap: snap, memory: m, now: now}
+	ways := v.Named(name)
+	if len(ways) == 0 {
+		return nil, false
+	}
+	what := name + " is a network"
+	if first := ways[0].Name; first != name {
+		what = fmt.Sprintf("%s is another name of network %s", name, first)
+	}
+	var through []string
+	for i := range ways {
+		through = append(through, ways[i].Through())
+	}
+	e.say("%s. This node leads to it through %s.", what, strings.Join(through, " and "))
+	for i := range ways {
+		e.say("")
+		e.ifi, e.port = discovery.Interface{}, nil
+		if ifi, ok := snap.Interface(ways[i].Port.Index); ok {
+			e.ifi = ifi
+		}
+		if p, ok := snap.Port(ways[i].Port.Index); ok {
+			e.port = &p
+		}
+		e.uplink(&ways[i])
+	}
+	for _, c := range v.Conditions {
+		if c.Network == name || c.Network == ways[0].Name {
+			e.say("%s: %s.", c.Type, c.Message)
+		}
+	}
+	return e.out, true
+}
+
 type explainer struct {
 	view   *View
 	snap   *discovery.Snapshot
@@ -179,7 +215,7 @@ func (e *explainer) uplink(a *Uplink) {
 	case a.Usable:
 		e.say("%s is attached to network %s, %s.", subject, a.Name, how)
 	default:
-		e.say("%s leads, %s, to network %s, but no pod is attached to it now: %s.", subject, how, a.Name, a.Reason)
+		e.say("%s leads, %s, to network %s, but no pod can be attached to it now: %s.", subject, how, a.Name, a.Reason)
 	}
 	e.neighbour(a)
 	e.naming(a)
@@ -279,8 +315,23 @@ func (e *explainer) certainty(a *Uplink) {
 		}
 		e.say("The next LLDP frame decides; switches send one every 30 s as a rule, and many at once when a link comes up.")
 	case nodefile.Down:
-		e.say("This is down since %s: %s. The switch was last heard %s.", fit.Stamp(a.Since), a.Reason, ago(e.now, heard))
+		e.say("This is down since %s; the switch was last heard %s.", fit.Stamp(a.Since), ago(e.now, heard))
+		e.down(a)
 	}
+}
+
+// down says how a port comes up, and what is believed of it then.
+func (e *explainer) down(a *Uplink) {
+	if port, ok := e.snap.Interface(a.Port.Index); ok {
+		if silence, silent := Silent(e.snap, port, e.now); silent {
+			e.say("%s.", upperFirst(silence.Message))
+		}
+	}
+	if a.Keep {
+		e.say("Pods can be attached again as soon as it has a carrier: a rule has the network kept.")
+		return
+	}
+	e.say("Pods can be attached again once a switch is heard on it, to the network that this one tells then.")
 }
 
 // fresh says of a word that holds since when it does, and what is said against it.

@@ -588,7 +588,10 @@ func (p *player) shownBelow(view *mapping.View) string {
 func (p *player) explain(name string) error {
 	lines, ok := mapping.Explain(&p.view, p.snapshot(), p.memory, name, p.now)
 	if !ok {
-		return fmt.Errorf("no interface %s", name)
+		lines, ok = mapping.ExplainNetwork(&p.view, p.snapshot(), p.memory, name, p.now)
+	}
+	if !ok {
+		return fmt.Errorf("no interface or network %s", name)
 	}
 	fmt.Fprintf(&p.out, "== %s explain %s\n%s\n", p.now.Sub(start), name, strings.Join(lines, "\n"))
 	return nil

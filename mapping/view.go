@@ -3,6 +3,9 @@
 package mapping
 
 import (
+	"cmp"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/colvin-net/colvin/discovery"
@@ -100,6 +103,26 @@ func (a *Uplink) Names() []string {
 		return nil
 	}
 	return append([]string{a.Name}, a.Aliases...)
+}
+
+// Named are the uplinks that a name resolves to.
+func (v *View) Named(name string) []Uplink {
+	var out []Uplink
+	for i := range v.Uplinks {
+		if slices.Contains(v.Uplinks[i].Names(), name) {
+			out = append(out, v.Uplinks[i])
+		}
+	}
+	return out
+}
+
+// Through is the device by which the uplink is reached, with its tag.
+func (a *Uplink) Through() string {
+	device := cmp.Or(a.Device.Name, a.Parent.Name, a.Port.Name)
+	if a.VID == 0 {
+		return device
+	}
+	return fmt.Sprintf("%s (tagged %d)", device, a.VID)
 }
 
 // VLANSource says how the VLAN of an uplink is known.

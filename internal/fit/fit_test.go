@@ -66,3 +66,19 @@ func TestPrintable(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+func TestNearest(t *testing.T) {
+	among := []string{"green", "blue", "storage", "eth1", "ens8f0", "übung"}
+	for word, want := range map[string]string{
+		"gren": "green", "Green": "green", "grene": "green", "grenn": "green", "egren": "", "greenish": "",
+		"sotrage": "storage", "storages": "storage", "store": "", "eth9": "eth1", "eth": "eth1", "ubung": "übung",
+		"ens8f1": "ens8f0", "": "", "x": "", "blue": "blue",
+	} {
+		if got := fit.Nearest(word, among); got != want {
+			t.Errorf("near %q is %q, want %q", word, got, want)
+		}
+	}
+	if got := fit.Nearest("green", nil); got != "" {
+		t.Errorf("near green in nothing is %q", got)
+	}
+}

@@ -70,6 +70,7 @@ func newCommand(version string, out io.Writer, now func() time.Time) *cobra.Comm
 		a.neighbors(), a.interfaces(), a.networks(), a.topology(), a.explain(), a.resolve(), a.attachments(), a.changes(), a.rules(),
 		a.formats(a.decode(), formatText, formatWide, formatJSON), a.status(), a.gc(), a.versionCommand(),
 	)
+	checkArguments(root)
 	return root
 }
 
@@ -114,7 +115,7 @@ func (a *app) file() (*nodefile.File, error) {
 // needsAgent explains why a command has no answer without the agent.
 func (a *app) needsAgent(err error) error {
 	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("the agent's socket is not yours to use (%w): run colvin as root, or as the agent's user or group", err)
+		return fmt.Errorf("the agent's socket is not yours to use (%w): run colvin as root, or as the agent's user or group; \"colvin networks\", \"colvin resolve\" and \"colvin status\" show what everybody may read", err)
 	}
 	if !a.noAgent(err) {
 		return fmt.Errorf("the agent runs, but has no answer: %w", err)
@@ -160,6 +161,14 @@ func (a *app) table(header []string, rows [][]string, notes ...string) error {
 		fmt.Fprintln(&text, note)
 	}
 	return a.write(text.String())
+}
+
+// tableOr is table, or the sentence where there are no rows.
+func (a *app) tableOr(nothing string, header []string, rows [][]string, notes ...string) error {
+	if len(rows) > 0 {
+		return a.table(header, rows, notes...)
+	}
+	return a.print("%s", strings.Join(append([]string{nothing}, notes...), "\n"))
 }
 
 // A fact is one line of a description.

@@ -4,11 +4,14 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -120,10 +123,13 @@ func (a *app) resolve() *cobra.Command {
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return a.networkNames(), cobra.ShellCompDirectiveNoFileComp
 		},
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			f, err := a.file()
 			if err != nil {
 				return err
+			}
+			if len(f.Lookup(args[0])) == 0 {
+				return a.leadsNowhere(cmd.Context(), f, args[0])
 			}
 			if err := a.resolved(f, args[0]); err != nil || a.format == formatJSON || a.alive() {
 				return err
@@ -156,10 +162,7 @@ func (a *app) networkNames() []string {
 }
 
 func (a *app) resolved(f *nodefile.File, name string) error {
-	uplinks := append([]nodefile.Uplink{}, f.Lookup(name)...)
-	if len(uplinks) == 0 {
-		return fmt.Errorf("%q leads nowhere on %s; \"colvin networks\" lists what does", name, f.Node)
-	}
+	uplinks := f.Lookup(name)
 	if a.format == formatJSON {
 		return a.json(uplinks)
 	}
@@ -172,6 +175,43 @@ func (a *app) resolved(f *nodefile.File, name string) error {
 		cells = append(cells, []string{deviceText(at.Device, at.Parent), tag, string(at.Certainty), identity.Key(at.Identity).Named(), at.Neighbor, at.Rule, at.Reason})
 	}
 	return a.table([]string{"DEVICE", "VLAN", "CERTAINTY", "IDENTITY", "SWITCH", "BY", "REASON"}, cells)
+}
+
+// leadsNowhere says of a name that is none of a network here what it is, or may be.
+func (a *app) leadsNowhere(ctx context.Context, f *nodefile.File, name string) error {
+	look := `"colvin networks" lists what does`
+	if s, err := a.state(ctx); err == nil {
+		in := taken(s, func(at *agentapi.ContainerAttachment) bool { return at.Network == name || at.Device.Name == name })
+		if len(in) > 0 {
+			return fmt.Errorf("%q leads nowhere on %s now: %s", name, f.Node, strings.Join(whereTaken(in), " "))
+		}
+	}
+	switch there := through(f, name); {
+	case len(there) > 0:
+		return fmt.Errorf("%q is an interface of %s, not a network; it leads to %s", name, f.Node, strings.Join(there, ", "))
+	case slices.Contains(f.KnownNames, name), slices.ContainsFunc(f.KnownPatterns, func(p string) bool { ok, err := path.Match(p, name); return ok && err == nil }):
+		look = "the rules know it, but no port here leads to it; " + look
+	default:
+		look = meant(name, slices.Concat(a.networkNames(), f.KnownNames), look)
+	}
+	if len(f.Pending) > 0 {
+		look += fmt.Sprintf("; no switch was heard yet on %s", strings.Join(f.Pending, ", "))
+	}
+	return fmt.Errorf("%q leads nowhere on %s; %s", name, f.Node, look)
+}
+
+// through are the networks to which an interface leads.
+func through(f *nodefile.File, ifname string) []string {
+	var names []string
+	for i := range f.Networks {
+		n := &f.Networks[i]
+		if slices.ContainsFunc(n.Uplinks, func(at nodefile.Uplink) bool {
+			return at.Device.Name == ifname || at.Parent.Name == ifname || slices.ContainsFunc(at.Ports, func(p nodefile.Port) bool { return p.Name == ifname })
+		}) {
+			names = append(names, n.Name)
+		}
+	}
+	return names
 }
 
 func (a *app) rules() *cobra.Command {

@@ -70,8 +70,8 @@ func TestPrintable(t *testing.T) {
 func TestNearest(t *testing.T) {
 	among := []string{"green", "blue", "storage", "eth1", "ens8f0", "übung"}
 	for word, want := range map[string]string{
-		"gren": "green", "Green": "green", "grene": "green", "grenn": "green", "egren": "", "greenish": "",
-		"sotrage": "storage", "storages": "storage", "store": "", "eth9": "eth1", "eth": "eth1", "ubung": "übung",
+		"gren": "green", "Green": "green", "grene": "green", "grenn": "green", "egren": "green", "greening-up": "",
+		"sotrage": "storage", "storages": "storage", "stare": "", "eth9": "eth1", "eth": "eth1", "ubung": "übung",
 		"ens8f1": "ens8f0", "": "", "x": "", "blue": "blue",
 	} {
 		if got := fit.Nearest(word, among); got != want {

@@ -10,32 +10,38 @@ import (
 // Suggest returns a question such as `did you mean "vlan"?` when a word is
 // nearly one of the candidates, else "".
 func Suggest(word string, candidates []string) string {
-	const longest = 64
-	if len(word) > longest {
-		return ""
-	}
-	best, nearest := "", 1+len(word)/3 // one slip in three letters is a slip
-	for _, c := range candidates {
-		if len(c) > longest {
-			continue
-		}
-		if strings.EqualFold(word, c) {
-			best = c
-			break
-		}
-		if d := distance(strings.ToLower(word), strings.ToLower(c)); d < nearest || d == nearest && best == "" {
-			best, nearest = c, d
-		}
-	}
+	best := Nearest(word, candidates)
 	if best == "" {
 		return ""
 	}
 	return fmt.Sprintf("did you mean %q?", best)
 }
 
-// distance is the number of octets to insert, delete, replace or swap with the
+// Nearest is the candidate that somebody may have meant who mistyped it, whatever the
+// case; empty where nothing is near.
+func Nearest(word string, candidates []string) string {
+	const longest = 64
+	if len(word) > longest {
+		return ""
+	}
+	best, nearest := "", 1+len([]rune(word))/3 // one slip in three letters is a slip
+	for _, c := range candidates {
+		if len(c) > longest {
+			continue
+		}
+		if strings.EqualFold(word, c) {
+			return c
+		}
+		if d := distance([]rune(strings.ToLower(word)), []rune(strings.ToLower(c))); d < nearest || d == nearest && best == "" {
+			best, nearest = c, d
+		}
+	}
+	return best
+}
+
+// distance is the number of letters to insert, delete, replace or swap with the
 // neighbour to get from a to b.
-func distance(a, b string) int {
+func distance(a, b []rune) int {
 	var before []int
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/colvin-net/colvin/internal/fit"
+)
+
+// checkArguments has a command, and those below it, say in one line what is wrong with
+// their arguments, and how they are used.
+func checkArguments(cmd *cobra.Command) {
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fmt.Errorf("%w; usage: %s; \"%s --help\" lists the flags", err, cmd.UseLine(), cmd.CommandPath())
+	})
+	if !cmd.HasSubCommands() {
+		cmd.Args = withUsage(cmd.Args)
+		return
+	}
+	cmd.Args = subcommand
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	for _, below := range cmd.Commands() {
+		checkArguments(below)
+	}
+}
+
+// subcommand refuses what is none, for commands that have some.
+func subcommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, below := range cmd.Commands() {
+		names = append(append(names, below.Name()), below.Aliases...)
+	}
+	all := fmt.Sprintf("\"%s --help\" lists them", cmd.CommandPath())
+	return fmt.Errorf("there is no command \"%s %s\"; %s", cmd.CommandPath(), fit.Printable(args[0]), meant(args[0], names, all))
+}
+
+// withUsage says what a check of arguments has against them.
+func withUsage(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if check == nil || check(cmd, args) == nil {
+			return nil
+		}
+		wanted := strings.Fields(cmd.Use)[1:]
+		missing := slices.DeleteFunc(slices.Clone(wanted[min(len(args), len(wanted)):]), func(w string) bool { return strings.HasPrefix(w, "[") })
+		var what string
+		switch len(missing) {
+		case 0:
+			what = fmt.Sprintf("unexpected argument %q", args[len(wanted)])
+		case 1:
+			what = missing[0] + " is missing"
+		default:
+			what = strings.Join(missing, " and ") + " are missing"
+		}
+		return fmt.Errorf("%s; usage: %s", what, cmd.UseLine())
+	}
+}
+
+// meant asks for what is near to a word, if anything is, before it says where to look.
+func meant(word string, among []string, look string) string {
+	if near := fit.Nearest(word, among); near != "" {
+		return fmt.Sprintf("did you mean %q? %s", near, look)
+	}
+	return look
+}

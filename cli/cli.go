@@ -128,6 +128,26 @@ func (a *app) needsAgent(err error) error {
 		err, nodefile.FileName, fit.Stamp(f.Written))
 }
 
+// fileInstead reads the node file where the agent does not answer because there is none,
+// or where its socket is not for this user, and says which. The file has not the shape of
+// what the agent answers, and JSON has one only.
+func (a *app) fileInstead(noAnswer error) (*nodefile.File, error) {
+	denied := errors.Is(noAnswer, fs.ErrPermission)
+	if a.format == formatJSON || !denied && !a.noAgent(noAnswer) {
+		return nil, a.needsAgent(noAnswer)
+	}
+	f, err := a.file()
+	switch {
+	case err != nil && denied:
+		return nil, fmt.Errorf("the agent's socket is not yours to use (%w), and %w", noAnswer, err)
+	case err != nil:
+		return nil, a.needsAgent(noAnswer)
+	case denied:
+		return f, a.print("The agent's socket is for root and the agent's group. What it wrote for everybody on %s at %s:", f.Node, fit.Stamp(f.Written))
+	}
+	return f, a.print("No agent runs on %s. What the last one knew at %s:", f.Node, fit.Stamp(f.Written))
+}
+
 // noAgent reports whether it failed to ask the agent because there is none.
 func (a *app) noAgent(err error) bool {
 	nobody := errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
@@ -170,6 +190,8 @@ func (a *app) tableOr(nothing string, header []string, rows [][]string, notes ..
 	}
 	return a.print("%s", strings.Join(append([]string{nothing}, notes...), "\n"))
 }
+
+func upperFirst(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 // A fact is one line of a description.
 type fact struct{ key, value string }

@@ -148,7 +148,11 @@ func (a *app) interfaceTable(rows []interfaceRow) error {
 		}
 		cells = append(cells, append(row, a.list(nets)))
 	}
-	return a.table(append(header, "NETWORKS"), cells)
+	nothing := upperFirst(noPort) + "; \"colvin interfaces -o wide\" shows all."
+	if wide {
+		nothing = "There is no interface."
+	}
+	return a.tableOr(nothing, append(header, "NETWORKS"), cells)
 }
 
 // onPorts finds the ports, the bonds and bridges of which they are part, and the

@@ -73,7 +73,7 @@ func (a *app) networkTable(s *agentapi.State) error {
 	for _, c := range s.View.Conditions {
 		notes = append(notes, fmt.Sprintf("%s: %s", c.Type, c.Message))
 	}
-	return a.table(header, cells, notes...)
+	return a.tableOr("No network is known yet; \"colvin topology\" says why, for each port.", header, cells, notes...)
 }
 
 // deviceText is the device to attach to; empty for none.
@@ -95,13 +95,10 @@ func vlanText(at *mapping.Uplink) string {
 	return text
 }
 
-// networksFromFile shows what the last agent knew.
-func (a *app) networksFromFile(agent error) error {
-	f, err := a.file()
-	if err != nil || !a.noAgent(agent) || a.format == formatJSON {
-		return a.needsAgent(agent) // the file has not the same shape, and JSON has one only
-	}
-	if err := a.print("No agent runs on %s. What the last one knew at %s:", f.Node, fit.Stamp(f.Written)); err != nil {
+// networksFromFile shows what the last agent knew, or what this one tells everybody.
+func (a *app) networksFromFile(noAnswer error) error {
+	f, err := a.fileInstead(noAnswer)
+	if err != nil {
 		return err
 	}
 	var cells [][]string
@@ -110,7 +107,7 @@ func (a *app) networksFromFile(agent error) error {
 			cells = append(cells, []string{n.Name, deviceText(at.Device, at.Parent), string(at.Certainty), at.Rule, at.Neighbor})
 		}
 	}
-	return a.table([]string{"NETWORK", "DEVICE", "CERTAINTY", "BY", "SWITCH"}, cells)
+	return a.tableOr("No network was known.", []string{"NETWORK", "DEVICE", "CERTAINTY", "BY", "SWITCH"}, cells)
 }
 
 // resolve answers from the node file, as the CNI plugin does.

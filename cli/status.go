@@ -4,8 +4,11 @@ package cli
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,8 +18,11 @@ import (
 
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/identity"
+	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
 // statusReport is "colvin status" as JSON.
@@ -38,6 +44,9 @@ func (a *app) status() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.state(cmd.Context())
+			if errors.Is(err, fs.ErrPermission) {
+				return a.statusFromFile(err)
+			}
 			if err != nil {
 				return a.needsAgent(err)
 			}
@@ -52,6 +61,44 @@ func (a *app) status() *cobra.Command {
 			return a.statusText(&r)
 		},
 	}, formatTable, formatWide, formatJSON)
+}
+
+// statusFromFile shows what the agent tells everybody.
+func (a *app) statusFromFile(denied error) error {
+	f, err := a.fileInstead(denied)
+	if err != nil {
+		return err
+	}
+	agent := "cannot be told by this user"
+	if pid := agentlock.Holder(filepath.Join(a.runDir, agentlock.Name)); pid != 0 {
+		agent = fmt.Sprintf("colvind runs, process %d", pid)
+	}
+	converged := everyPort
+	if !f.Converged {
+		converged = waitingFor(f.Pending)
+	}
+	rules := "in force"
+	if f.RulesProblem != "" {
+		rules = "the latest are not in force: " + f.RulesProblem
+	}
+	var networks []string
+	for _, n := range f.Networks {
+		networks = append(networks, n.Name)
+	}
+	return a.facts([]fact{
+		{"Agent", agent}, {"Converged", converged}, {"Rules", rules},
+		{"Networks", cmp.Or(strings.Join(networks, ", "), "none")},
+		{"Moved", strings.Join(movedIn(f), ", ")},
+	})
+}
+
+// movedIn are the containers that are in another network by now.
+func movedIn(f *nodefile.File) []string {
+	var out []string
+	for _, m := range f.Moved {
+		out = append(out, fmt.Sprintf("%s of container %s, now in %s", fit.Printable(m.IfName), fit.Cut(fit.Printable(m.ContainerID), 13), fit.Printable(identity.Key(m.Identity).Named())))
+	}
+	return out
 }
 
 func (a *app) statusText(r *statusReport) error {
@@ -70,12 +117,12 @@ func (a *app) statusText(r *statusReport) error {
 }
 
 func (a *app) statusFacts(r *statusReport) []fact {
-	converged := "every port was heard or waited for"
+	converged := everyPort
 	switch {
 	case len(r.Ports) == 0:
-		converged = "there is no port to listen on; interfaces: in colvind.yaml chooses them"
+		converged = noPort
 	case !r.Converged && len(r.Pending) > 0:
-		converged = "not yet: waiting for " + strings.Join(r.Pending, ", ")
+		converged = waitingFor(r.Pending)
 	}
 	facts := []fact{
 		{"Agent", fmt.Sprintf("colvind %s on %s, up %s", r.Version, r.Node, fit.Age(a.now().Sub(r.Started)))},
@@ -89,6 +136,15 @@ func (a *app) statusFacts(r *statusReport) []fact {
 		facts = append(facts, fact{string(c.Type), c.Message})
 	}
 	return facts
+}
+
+const (
+	everyPort = "every port was heard or waited for"
+	noPort    = "there is no port to listen on; interfaces: in colvind.yaml chooses them"
+)
+
+func waitingFor(pending []string) string {
+	return "not yet: waiting for " + strings.Join(pending, ", ")
 }
 
 // inForce says which rules are in force.

@@ -73,7 +73,7 @@ func (a *app) topologyTable(t *topology.Topology) error {
 			}
 		}
 	}
-	return a.table([]string{"INTERFACE", "IN", "SWITCH", "PORT", "NETWORKS", "NOTE"}, cells)
+	return a.tableOr(upperFirst(noPort)+".", []string{"INTERFACE", "IN", "SWITCH", "PORT", "NETWORKS", "NOTE"}, cells)
 }
 
 func networks(l *topology.Link) []string {

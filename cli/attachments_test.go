@@ -95,6 +95,8 @@ func changesSince(t time.Time) (agentapi.Changes, error) {
 		{Time: now.Add(-10 * time.Minute).UTC(), What: agentapi.ChangeNeighbor, Interface: "eth1", From: "sw-green mac:00:00:5e:00:53:01 port ifname:Ethernet1/7", To: "mac:00:00:5e:00:53:02 port ifname:Ethernet1/8"},
 		{Time: now.Add(-10 * time.Minute).UTC(), What: agentapi.ChangeNetwork, Network: "storage", Interface: "eth1", VID: 300, From: "unverified", Reason: "waiting for its LLDP"},
 		{Time: now.Add(-9 * time.Minute).UTC(), What: agentapi.ChangePod, Network: "green", Interface: "eth1", Pod: "default/web-1", From: "green (chassis mac:00:00:5e:00:53:01 VLAN 100)", To: "teal-heron (chassis mac:00:00:5e:00:53:02 VLAN 200)"},
+		{Time: now.Add(-510 * time.Second).UTC(), What: agentapi.ChangeCondition, Interface: "eth1", To: "Conflict", Reason: "eth1: sw-blue, chassis mac:00:00:5e:00:53:02 port ifname:Ethernet1/8 (VLAN 200), from 00:00:5e:00:53:09, contradicts sw-green, chassis mac:00:00:5e:00:53:01 port ifname:Ethernet1/7 (VLAN 100), which keeps the port while it is heard in time"},
+		{Time: now.Add(-500 * time.Second).UTC(), What: agentapi.ChangeCondition, Interface: "eth1", From: "Conflict", Reason: "sw-green is believed, and nobody contradicts it"},
 		{Time: now.Add(-8 * time.Minute).UTC(), What: agentapi.ChangeOmitted, Reason: "900 changes came too fast to record them all"},
 	}
 	out := agentapi.Changes{Damaged: 2}

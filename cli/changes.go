@@ -21,7 +21,7 @@ func (a *app) changes() *cobra.Command {
 	var since, dir string
 	cmd := a.formats(&cobra.Command{
 		Use:   "changes",
-		Short: "Show what changed on this node: neighbours, networks, containers in another network, conditions",
+		Short: "Show what changed on this node: neighbours, networks, containers in another network, conditions (-o wide: all of each)",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			from, err := a.sinceWhen(since)
@@ -73,6 +73,17 @@ func (a *app) changesFromFile(noAnswer error, dir string, from time.Time) error 
 	return a.changeList(c, from)
 }
 
+// maxReason is how many characters of a reason are shown, so that a change is a line.
+const maxReason = 80
+
+// inLine is what a line shows of a reason: all of it where the format is wide.
+func (a *app) inLine(reason string) string {
+	if a.format == formatWide {
+		return reason
+	}
+	return fit.Cut(reason, maxReason)
+}
+
 func (a *app) changeList(c agentapi.Changes, from time.Time) error {
 	if a.format == formatJSON {
 		return a.json(append([]agentapi.Change{}, c.Changes...))
@@ -87,7 +98,7 @@ func (a *app) changeList(c agentapi.Changes, from time.Time) error {
 		if k.VID != 0 {
 			network += fmt.Sprintf(" (tagged %d)", k.VID)
 		}
-		cells = append(cells, []string{fit.Stamp(k.Time), a.cell(what), a.cell(network), k.Interface, a.cell(k.From), a.cell(k.To), k.Reason})
+		cells = append(cells, []string{fit.Stamp(k.Time), a.cell(what), a.cell(network), k.Interface, a.cell(k.From), a.cell(k.To), a.inLine(k.Reason)})
 	}
 	var notes []string
 	if len(cells) == 0 {

@@ -41,7 +41,7 @@ func diff(before, after *agentapi.State, known []agentapi.ContainerAttachment) [
 	}
 	// First what the journal must not leave out where a thousand containers or the
 	// networks of a trunk change together.
-	conditionChanges(before.View.Conditions, after.View.Conditions, add, warn)
+	conditionChanges(before.View.Conditions, after, add, warn)
 	podChanges(known, after.Attachments, add, warn)
 	neighborChanges(before, after, add)
 	networkChanges(&before.View, &after.View, add)
@@ -143,7 +143,8 @@ func podChanges(before, after []agentapi.ContainerAttachment, add, warn func(age
 	}
 }
 
-func conditionChanges(before, after []mapping.Condition, add, warn func(agentapi.Change)) {
+func conditionChanges(before []mapping.Condition, now *agentapi.State, add, warn func(agentapi.Change)) {
+	after := now.View.Conditions
 	among := func(cs []mapping.Condition, c mapping.Condition) string {
 		for _, o := range cs {
 			if o.Type == c.Type && o.Interface == c.Interface && o.Network == c.Network {
@@ -159,7 +160,7 @@ func conditionChanges(before, after []mapping.Condition, add, warn func(agentapi
 	}
 	for _, c := range before {
 		if among(after, c) == "" {
-			add(agentapi.Change{What: agentapi.ChangeCondition, Network: c.Network, Interface: c.Interface, From: string(c.Type), Reason: c.Message})
+			add(agentapi.Change{What: agentapi.ChangeCondition, Network: c.Network, Interface: c.Interface, From: string(c.Type), Reason: whyEnded(c, now)})
 		}
 	}
 }

@@ -127,7 +127,7 @@ func TestDiff(t *testing.T) {
 		},
 		"condition gone": {
 			&agentapi.State{View: mapping.View{Conditions: []mapping.Condition{conflict}}}, &agentapi.State{},
-			[]noted{{agentapi.Change{What: agentapi.ChangeCondition, Interface: "eth1", From: "Conflict", Reason: "one"}, false}},
+			[]noted{{agentapi.Change{What: agentapi.ChangeCondition, Interface: "eth1", From: "Conflict", Reason: "nobody is believed there"}, false}},
 		},
 		"several networks": {
 			&agentapi.State{View: mapping.View{Uplinks: []mapping.Uplink{at("green", green, nodefile.Stale), at("blue", blue, nodefile.Fresh), at("red", red, nodefile.Fresh)}}},
@@ -168,8 +168,8 @@ func TestDiff(t *testing.T) {
 			[]noted{
 				{agentapi.Change{What: agentapi.ChangeCondition, Interface: "eth1", To: "RulesInvalid"}, true},
 				{agentapi.Change{What: agentapi.ChangeCondition, Interface: "eth2", Network: "blue", To: "Conflict"}, true},
-				{agentapi.Change{What: agentapi.ChangeCondition, Interface: "eth1", From: "Conflict"}, false},
-				{agentapi.Change{What: agentapi.ChangeCondition, Interface: "eth2", Network: "green", From: "Conflict"}, false},
+				{agentapi.Change{What: agentapi.ChangeCondition, Interface: "eth1", From: "Conflict", Reason: "nobody is believed there"}, false},
+				{agentapi.Change{What: agentapi.ChangeCondition, Interface: "eth2", Network: "green", From: "Conflict", Reason: "nobody is believed there"}, false},
 			},
 		},
 		"a long reason": {

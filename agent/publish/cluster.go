@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -76,11 +77,23 @@ func New(c Config) (*Cluster, error) {
 // quiet keeps the libraries from logging: what goes wrong is told here, once.
 var quiet = sync.OnceFunc(func() { klog.SetLogger(logr.Discard()) })
 
+// connection is address and credentials of the API server, as colvind.yaml says.
 func connection(kubeconfig string) (*rest.Config, error) {
-	if kubeconfig == "" {
-		return rest.InClusterConfig()
+	if kubeconfig != "" {
+		config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+		if err != nil {
+			return nil, fmt.Errorf("read %s, which kubernetes.kubeconfig in colvind.yaml names: %w; name the file with address and credentials of the API server there", kubeconfig, err)
+		}
+		return config, nil
 	}
-	return clientcmd.BuildConfigFromFlags("", kubeconfig)
+	config, err := rest.InClusterConfig()
+	if errors.Is(err, rest.ErrNotInCluster) {
+		return nil, fmt.Errorf("kubernetes.kubeconfig in colvind.yaml names no file, and colvind runs in no pod (%w); name the file with address and credentials of the API server there, or set kubernetes.enabled: false", err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the pod's service account: %w; or set kubernetes.kubeconfig in colvind.yaml", err)
+	}
+	return config, nil
 }
 
 // identity tells API servers apart by whom their certificates are trusted for, since

@@ -72,8 +72,27 @@ func TestIdentityOfCluster(t *testing.T) {
 func TestOutsideOfACluster(t *testing.T) {
 	t.Setenv("KUBERNETES_SERVICE_HOST", "")
 	t.Setenv("KUBECONFIG", kubeconfig(t))
-	if _, err := New(Config{Node: "node1"}); !errors.Is(err, rest.ErrNotInCluster) {
+	_, err := New(Config{Node: "node1"})
+	if !errors.Is(err, rest.ErrNotInCluster) || !strings.HasPrefix(err.Error(), "find the API server: kubernetes.kubeconfig in colvind.yaml names no file, and colvind runs in no pod (") {
 		t.Errorf("error %v, want %v", err, rest.ErrNotInCluster)
+	}
+}
+
+// TestBadKubeconfig holds that what is wrong with the file names the key that names it.
+func TestBadKubeconfig(t *testing.T) {
+	dir := t.TempDir()
+	for name, content := range map[string]string{"empty": "", "no YAML": "{", "no cluster": "{apiVersion: v1, kind: Config}", "missing": ""} {
+		file := filepath.Join(dir, name)
+		if name != "missing" {
+			if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := New(Config{Node: "node1", Kubeconfig: file})
+		want := "find the API server: read " + file + ", which kubernetes.kubeconfig in colvind.yaml names: "
+		if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v, want %s...", name, err, want)
+		}
 	}
 }
 

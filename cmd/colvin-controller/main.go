@@ -17,7 +17,6 @@ import (
 
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/util/uuid"
-	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
 	runtimelog "sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -31,17 +30,17 @@ func main() {
 	var o controller.Options
 	var level slog.Level
 	flags := flag.NewFlagSet(controller.Name, flag.ExitOnError) // without those of the libraries
-	flags.StringVar(&o.Namespace, "namespace", cmp.Or(os.Getenv("POD_NAMESPACE"), "colvin-system"), "`namespace` of the Lease and of the last good rules")
+	flags.StringVar(&o.Namespace, "namespace", cmp.Or(os.Getenv("POD_NAMESPACE"), "colvin-system"), "`name` of the namespace of the Lease and of the last good rules")
 	flags.StringVar(&o.HealthAddress, "health-address", "", "`host:port` of /healthz and /readyz; empty for none")
 	flags.StringVar(&o.MetricsAddress, "metrics-address", "", "`host:port` of /metrics; empty for none")
 	flags.BoolVar(&o.Colours.Attach, "colours-attach", false, "pods may ask for a colour; the same as on the nodes")
-	of := flags.String("colours-of", "untagged", "what gets a colour, by `which` VLANs: untagged, or all for tagged ones too")
+	of := flags.String("colours-of", "untagged", "`untagged|all`: which networks get a colour; the same as on the nodes")
 	flags.DurationVar(&o.Lease.Duration, "lease-duration", controller.DefaultLeaseTimes.Duration, "how long others wait for a leader that is silent")
 	flags.DurationVar(&o.Lease.RenewDeadline, "renew-deadline", controller.DefaultLeaseTimes.RenewDeadline, "how long a leader tries to say that it is there before it gives up")
 	flags.DurationVar(&o.Lease.RetryPeriod, "retry-period", controller.DefaultLeaseTimes.RetryPeriod, "how often a leader says that it is there, and others look")
-	kubeconfig := flags.String("kubeconfig", "", "kubeconfig `file`; without one, what a pod has")
-	format := flags.String("log-format", "text", "`format`: text or json")
-	flags.TextVar(&level, "log-level", slog.LevelInfo, "`level`: debug, info, warn or error")
+	kubeconfig := flags.String("kubeconfig", "", "`file` with address and credentials of the API server; without one, what a pod has")
+	format := flags.String("log-format", "text", "`text|json`: how lines of the log are written")
+	flags.TextVar(&level, "log-level", slog.LevelInfo, "`debug|info|warn|error`: what is logged at least")
 	showVersion := flags.Bool("version", false, "print the version and exit")
 	_ = flags.Parse(os.Args[1:]) // it exits by itself
 	if *showVersion {
@@ -72,8 +71,8 @@ func refuse(format string, args ...any) {
 func run(kubeconfig string, o controller.Options) (err error) {
 	runtimelog.SetLogger(logr.FromSlogHandler(o.Log.Handler()))
 	klog.SetSlogLogger(o.Log)
-	if o.Config, err = clientcmd.BuildConfigFromFlags("", kubeconfig); err != nil {
-		return fmt.Errorf("read the access to the API server: %w", err)
+	if o.Config, err = controller.Connection(kubeconfig); err != nil {
+		return fmt.Errorf("find the API server: %w", err)
 	}
 	// A container that is started again in its pod is who it was, and leads at once.
 	o.Identity = cmp.Or(os.Getenv("POD_NAME"), controller.Name+"-"+string(uuid.NewUUID()))

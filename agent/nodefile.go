@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/colvin-net/colvin/agent/rulebook"
+	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -26,7 +27,7 @@ func nodeFile(in mapping.Input, v mapping.View, moved []nodefile.Moved, r *ruleb
 		KnownNames:    in.KnownNames(),
 		KnownPatterns: in.Rules.KnownPatterns(),
 		Moved:         moved,
-		RulesProblem:  r.Problem,
+		RulesProblem:  fit.Line(r.Problem),
 	}
 	byName := map[string][]nodefile.Uplink{}
 	for i := range v.Uplinks {

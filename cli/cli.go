@@ -205,7 +205,8 @@ func (a *app) facts(facts []fact) error {
 	var text strings.Builder
 	for _, f := range facts {
 		if f.value != "" {
-			fmt.Fprintf(&text, "%-*s %s\n", width+1, f.key+":", f.value)
+			lines := strings.ReplaceAll(strings.TrimSpace(f.value), "\n", "\n"+strings.Repeat(" ", width+2))
+			fmt.Fprintf(&text, "%-*s %s\n", width+1, f.key+":", lines)
 		}
 	}
 	return a.write(text.String())

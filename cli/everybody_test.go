@@ -59,7 +59,7 @@ func TestEverybody(t *testing.T) {
 func TestEmpty(t *testing.T) {
 	dir := t.TempDir()
 	s := &agentapi.State{Version: "v0.1.0", Node: "node1", Started: now.Add(-time.Minute), Snapshot: &discovery.Snapshot{Time: now}}
-	s.View.Conditions = []mapping.Condition{{Type: mapping.RulesInvalid, Message: "no such file"}}
+	s.View.Conditions = []mapping.Condition{{Type: mapping.RulesInvalid, Message: "rules are not valid:\n/etc/colvin/rules.yaml:3:1: one\n/etc/colvin/rules.yaml:5:1: two"}}
 	serveState(t, dir, func() (*agentapi.State, error) { return s, nil }, func(time.Time) (agentapi.Changes, error) { return agentapi.Changes{}, nil })
 	var out strings.Builder
 	for _, command := range []string{"neighbors", "interfaces", "interfaces -o wide", "networks", "networks -o wide", "topology", "attachments", "changes", "status"} {

@@ -71,7 +71,7 @@ func (a *app) networkTable(s *agentapi.State) error {
 	}
 	var notes []string
 	for _, c := range s.View.Conditions {
-		notes = append(notes, fmt.Sprintf("%s: %s", c.Type, c.Message))
+		notes = append(notes, fmt.Sprintf("%s: %s", c.Type, strings.ReplaceAll(c.Message, "\n", "\n  ")))
 	}
 	return a.tableOr("No network is known yet; \"colvin topology\" says why, for each port.", header, cells, notes...)
 }

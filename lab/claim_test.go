@@ -42,5 +42,5 @@ func TestClaimed(t *testing.T) {
 	b.await("green", lab.Resolves("green", "eth1", nodefile.Fresh))
 	refused("lock /run/colvin/agent.lock: another colvind holds the lock on this node: process ", " of "+service+"; stop that one first")
 	stop()
-	refused("use run directory: /run/colvin is owned by "+service+", and this colvind runs as root; start it as that user")
+	refused("use run directory: /run/colvin is owned by " + service + ", and this colvind runs as root; start it as that user")
 }

@@ -5,12 +5,38 @@
 package lab_test
 
 import (
+	"context"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/colvin-net/colvin/lab"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
+
+// TestHangup holds that SIGHUP ends nothing, and says what is read when.
+func TestHangup(t *testing.T) {
+	b := newBench(t, rules)
+	b.start()
+	b.await("green", lab.Resolves("green", "eth1", nodefile.Fresh))
+	b.ok(b.node.SignalAgent(syscall.SIGHUP))
+	const want = "rules are read whenever their file changes, the configuration at the start only"
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	log := ""
+	for tick := time.Tick(50 * time.Millisecond); !strings.Contains(log, want); {
+		select {
+		case <-tick:
+		case <-ctx.Done():
+			t.Fatalf("log without %q:\n%s", want, log)
+		}
+		var err error
+		log, err = b.node.AgentLog()
+		b.ok(err)
+	}
+	b.attached("green")
+}
 
 // TestEverybody asks as a user whom the agent's socket is not for.
 func TestEverybody(t *testing.T) {

@@ -21,6 +21,7 @@ import (
 	runtimelog "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/colvin-net/colvin/controller"
+	"github.com/colvin-net/colvin/internal/logline"
 )
 
 // version is set when the binary is built.
@@ -56,9 +57,9 @@ func main() {
 	case *format != "text" && *format != "json":
 		refuse("--log-format %s: want text or json", *format)
 	}
-	o.Log = logger(level, *format)
+	o.Log = logline.New(os.Stderr, level, *format == "json")
 	if err := run(*kubeconfig, o); err != nil {
-		fmt.Fprintln(os.Stderr, "colvin-controller:", err)
+		logline.Fail(os.Stderr, controller.Name, err)
 		os.Exit(1)
 	}
 }
@@ -79,12 +80,4 @@ func run(kubeconfig string, o controller.Options) (err error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	return controller.Run(ctx, o)
-}
-
-func logger(level slog.Level, format string) *slog.Logger {
-	options := &slog.HandlerOptions{Level: level}
-	if format == "json" {
-		return slog.New(slog.NewJSONHandler(os.Stderr, options))
-	}
-	return slog.New(slog.NewTextHandler(os.Stderr, options))
 }

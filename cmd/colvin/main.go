@@ -6,12 +6,12 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"github.com/colvin-net/colvin/cli"
+	"github.com/colvin-net/colvin/internal/logline"
 )
 
 // version is set when the binary is built.
@@ -25,7 +25,7 @@ func main() {
 		return
 	}
 	if !errors.Is(err, cli.ErrSilent) {
-		fmt.Fprintln(os.Stderr, "colvin:", err)
+		logline.Fail(os.Stderr, "colvin", err)
 	}
 	os.Exit(1)
 }

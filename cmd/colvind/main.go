@@ -18,6 +18,7 @@ import (
 	"github.com/colvin-net/colvin/agent/altnames"
 	"github.com/colvin-net/colvin/agent/config"
 	"github.com/colvin-net/colvin/agent/publish"
+	"github.com/colvin-net/colvin/internal/logline"
 )
 
 // version is set when the binary is built.
@@ -36,7 +37,7 @@ func main() {
 		return
 	}
 	if err := run(*file); err != nil {
-		fmt.Fprintln(os.Stderr, "colvind:", err)
+		logline.Fail(os.Stderr, "colvind", err)
 		os.Exit(1)
 	}
 }
@@ -53,8 +54,8 @@ func run(file string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	signal.Ignore(syscall.SIGHUP) // the rules are read again by themselves
-	log := logger(c.Log)
+	log := logline.New(os.Stderr, c.Log.Level, c.Log.Format == config.LogJSON)
+	explainHangups(log, file, c.Rules)
 	if !c.AltNames {
 		clearAltNames(c, log)
 	}
@@ -71,18 +72,21 @@ func run(file string) error {
 	return agent.Run(ctx)
 }
 
+// explainHangups says to whoever wants something read again when it is.
+func explainHangups(log *slog.Logger, file, rules string) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	go func() {
+		for range hangups {
+			log.Warn("SIGHUP changes nothing: rules are read whenever their file changes, the configuration at the start only; restart colvind for that", "rules", rules, "config", file)
+		}
+	}()
+}
+
 // clearAltNames takes away what a killed agent left that was configured otherwise,
 // while there may be the right to.
 func clearAltNames(c config.Config, log *slog.Logger) {
 	if err := altnames.ClearUnlessRunning(c.RunDirectory, c.StateDirectory); err != nil {
 		log.Warn("altnames of an earlier run are left", "error", err)
 	}
-}
-
-func logger(c config.Log) *slog.Logger {
-	options := &slog.HandlerOptions{Level: c.Level}
-	if c.Format == config.LogJSON {
-		return slog.New(slog.NewJSONHandler(os.Stderr, options))
-	}
-	return slog.New(slog.NewTextHandler(os.Stderr, options))
 }

@@ -40,6 +40,24 @@ func Wrap(s string, n int) []string {
 	return append(lines, line)
 }
 
+// Line puts the lines of a text into one.
+func Line(s string) string {
+	var out strings.Builder
+	for line := range strings.SplitSeq(s, "\n") {
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		switch before := out.String(); {
+		case strings.HasSuffix(before, ":"):
+			out.WriteString(" ")
+		case before != "":
+			out.WriteString("; ")
+		}
+		out.WriteString(line)
+	}
+	return out.String()
+}
+
 // List joins what fits into n characters, at least one item, and says how many
 // there are beyond.
 func List(items []string, n int) string {

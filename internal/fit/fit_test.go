@@ -67,6 +67,16 @@ func TestPrintable(t *testing.T) {
 	}
 }
 
+func TestLine(t *testing.T) {
+	for in, want := range map[string]string{
+		"": "", "one": "one", "one\n": "one", "one\ntwo": "one; two", "these:\n  one\n\n  two": "these: one; two",
+	} {
+		if got := fit.Line(in); got != want {
+			t.Errorf("%q in a line is %q, want %q", in, got, want)
+		}
+	}
+}
+
 func TestNearest(t *testing.T) {
 	among := []string{"green", "blue", "storage", "eth1", "ens8f0", "übung"}
 	for word, want := range map[string]string{

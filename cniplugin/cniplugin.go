@@ -147,7 +147,7 @@ func (s *session) isOfThisBoot(r *record.Record) bool { return r.BootID == s.boo
 // readNode reads the node file and makes sure that it is of this boot: ifindexes
 // and carrier counts of an earlier one mean nothing.
 func (s *session) readNode(c *conf) (*nodefile.File, error) {
-	node, err := nodefile.Read(c.nodeFile())
+	node, err := nodefile.ReadTrusted(c.nodeFile())
 	if err != nil {
 		return nil, fail(types.ErrTryAgainLater, "%s: %v", s.about(c), err)
 	}

@@ -68,6 +68,28 @@ func TestListCounts(t *testing.T) {
 	}
 }
 
+// TestListWhole holds that it leaves nothing out, and reads no more than List.
+func TestListWhole(t *testing.T) {
+	s, dir := open(t)
+	want := sample(Key{Name: "green", ContainerID: "c1", IfName: "net1"})
+	want.Result = []byte(`{"interfaces":[]}`)
+	l := lock(t, s, want.Key)
+	if err := errors.Join(l.Write(want), l.Unlock()); err != nil {
+		t.Fatal(err)
+	}
+	large := sample(Key{ContainerID: "c2"})
+	large.Args = strings.Repeat("a", 16<<10)
+	put(t, dir, idOf(large.Key)+recordSuffix, text(t, large))
+	got, err := ListWhole(dir)
+	if diff := cmp.Diff([]Record{*want}, got.Records); diff != "" || err != nil || got.Skipped != 1 {
+		t.Errorf("%d skipped, %v, (-want +got):\n%s", got.Skipped, err, diff)
+	}
+	summary, err := List(dir)
+	if err != nil || len(summary.Records) != 1 || summary.Records[0].DelegateConf != nil || summary.Records[0].Result != nil {
+		t.Errorf("List: %+v, %v", summary, err)
+	}
+}
+
 func TestTextIsBounded(t *testing.T) {
 	for size, want := range map[int]bool{16 << 10: true, 16<<10 + 1: false} {
 		r := Record{Key: Key{ContainerID: strings.Repeat("c", size-2)}, OtherIdentities: []string{"a", "b"}}

@@ -41,7 +41,12 @@ func (l *Listing) skip(n int, why error) {
 
 // List reads the records in dir. It changes nothing, takes no lock and needs no
 // more than permission to read. Where there is no such directory there are none.
-func List(dir string) (Listing, error) {
+func List(dir string) (Listing, error) { return list(dir, (*Record).summarize) }
+
+// ListWhole is List that leaves nothing of the records out.
+func ListWhole(dir string) (Listing, error) { return list(dir, func(*Record) {}) }
+
+func list(dir string, keep func(*Record)) (Listing, error) {
 	var l Listing
 	entries, err := entriesOf(dir)
 	switch {
@@ -65,8 +70,13 @@ func List(dir string) (Listing, error) {
 			l.skip(len(entries)-i, fmt.Errorf("%s holds more than %d records or %d bytes", dir, maxRecords, maxListed))
 			break
 		}
-		switch r, err := s.summary(e.Name()); {
+		r, err := s.read(e.Name())
+		if err == nil {
+			err = r.checkText()
+		}
+		switch {
 		case err == nil:
+			keep(r)
 			l.Records = append(l.Records, *r)
 		case !errors.Is(err, fs.ErrNotExist): // removed meanwhile
 			l.skip(1, err)
@@ -120,15 +130,8 @@ func entriesOf(dir string) ([]fs.DirEntry, error) {
 	return entries, err
 }
 
-// summary is a record as List returns it.
-func (s *Store) summary(file string) (*Record, error) {
-	r, err := s.read(file)
-	if err != nil {
-		return nil, err
-	}
-	r.DelegateConf, r.Result = nil, nil
-	return r, r.checkText()
-}
+// summarize leaves of a record what List returns.
+func (r *Record) summarize() { r.DelegateConf, r.Result = nil, nil }
 
 // checkText refuses a record with more text than any container has.
 func (r *Record) checkText() error {

@@ -24,6 +24,9 @@ func InNetns(string, string) (discovery.Interface, error) {
 	return discovery.Interface{}, errUnsupported
 }
 
+// ListIn is not supported on this operating system.
+func ListIn(string) ([]discovery.Interface, error) { return nil, errUnsupported }
+
 // RemoveAltNamesIn is not supported on this operating system.
 func RemoveAltNamesIn(string, string, []string) error { return errUnsupported }
 

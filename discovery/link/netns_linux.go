@@ -32,6 +32,25 @@ func InNetns(path, name string) (discovery.Interface, error) {
 	return ifi, nil
 }
 
+// ListIn reads the network devices in the network namespace at path, as InNetns reads one.
+func ListIn(path string) ([]discovery.Interface, error) {
+	var all []discovery.Interface
+	err := inNetns(path, func() error {
+		msgs, err := dump()
+		for i := 0; err == nil && i < len(msgs); i++ {
+			var ifi discovery.Interface
+			if ifi, err = parse(msgs[i]); err == nil {
+				all = append(all, ifi)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list network devices in %s: %w", path, err)
+	}
+	return all, nil
+}
+
 // RemoveAltNamesIn takes alternative names from the network device with that name in
 // the network namespace at path. The errors are those of InNetns.
 func RemoveAltNamesIn(path, name string, altNames []string) error {

@@ -49,6 +49,29 @@ func netnsOf(t *testing.T) string {
 	return ns
 }
 
+// TestListIn reads all devices of another namespace, and no others.
+func TestListIn(t *testing.T) {
+	pod, far := netnstest.NewT(t, "pod"), netnstest.NewT(t, "far")
+	netnstest.ConnectT(t, netnstest.Endpoint{In: pod, Name: "net1"}, netnstest.Endpoint{In: far, Name: "p1"})
+	got, err := link.ListIn(pod.NetNS())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, i := range got {
+		names = append(names, i.Name)
+	}
+	if diff := cmp.Diff([]string{"lo", "net1"}, names); diff != "" {
+		t.Errorf("devices (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(find(t, pod, "net1"), got[1]); diff != "" {
+		t.Errorf("net1 (-want +got):\n%s", diff)
+	}
+	if _, err := link.ListIn(pod.Path("/gone")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("of no namespace: %v", err)
+	}
+}
+
 // TestInNetnsWrong asks for what is not there, and for what is no namespace.
 func TestInNetnsWrong(t *testing.T) {
 	pod := netnstest.NewT(t, "pod")

@@ -366,6 +366,29 @@ func TestOrphanedRecord(t *testing.T) {
 	})
 }
 
+// TestStuckRecord has a DEL fail for a minute: the runtime may try again until then, and
+// the agent wakes by itself.
+func TestStuckRecord(t *testing.T) {
+	playAgent(t, func(b *bench) {
+		b.write("rules.yaml", greenAndBlue)
+		b.start()
+		b.see(heard(sw1, 100))
+		r := b.record("c1", record.Netns{})
+		r.Unwanted, r.Stuck = time.Now(), "host-local DEL: no"
+		b.keep(r)
+		b.readRecords()
+		if got := b.conditions(); len(got) != 0 || !slices.Equal(b.statuses(), []agentapi.ContainerStatus{agentapi.ContainerDeleting}) {
+			b.t.Errorf("conditions %v, statuses %v, want none and deleting", got, b.statuses())
+		}
+		time.Sleep(time.Minute + time.Second) // without anything heard
+		synctest.Wait()
+		want := []mapping.ConditionType{mapping.OrphanedRecords}
+		if got := b.conditions(); !slices.Equal(got, want) || !slices.Equal(b.statuses(), []agentapi.ContainerStatus{agentapi.ContainerStuck}) {
+			b.t.Errorf("conditions %v, statuses %v, want %v and stuck", got, b.statuses(), want)
+		}
+	})
+}
+
 func TestDamagedRecords(t *testing.T) {
 	playAgent(t, func(b *bench) {
 		b.write("rules.yaml", greenAndBlue)

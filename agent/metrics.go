@@ -24,7 +24,7 @@ var (
 	metricStaleEnds  = desc("stale_ends_timestamp_seconds", "When the networks of a port whose switch is silent will be refused; absent where that is not so.", "interface")
 	metricUplinks    = desc("uplinks", "Ways from this node into networks, by certainty.", "certainty")
 	metricPods       = desc("pod_attachments", "Attachments of containers, by status.", "status")
-	metricOrphans    = desc("orphaned_records", "Attachments of containers that are gone.")
+	metricOrphans    = desc("orphaned_records", "Attachments that are over, and that nobody ended.")
 	metricConditions = desc("conditions", "Conditions that hold, by type.", "type")
 	metricRulesBad   = desc("rules_invalid", "1 while the latest rules are not in force.")
 	metricWrites     = desc("node_file_writes_total", "How often the node file was written.")
@@ -47,6 +47,7 @@ var (
 	protocols         = []discovery.Protocol{discovery.ProtocolLLDP, discovery.ProtocolCDP}
 	containerStatuses = []agentapi.ContainerStatus{
 		agentapi.ContainerOK, agentapi.ContainerStale, agentapi.ContainerUnverified, agentapi.ContainerDown, agentapi.ContainerMoved,
+		agentapi.ContainerAdding, agentapi.ContainerFailed, agentapi.ContainerDeleting, agentapi.ContainerStuck,
 	}
 	transmitStates = []discovery.TransmitState{discovery.Sending, discovery.Watching, discovery.Silent, discovery.Off}
 )
@@ -107,11 +108,12 @@ func collectStale(ch chan<- prometheus.Metric, v *mapping.View) {
 func collectAttached(ch chan<- prometheus.Metric, attached []agentapi.ContainerAttachment) {
 	statuses, orphans := map[agentapi.ContainerStatus]int{}, 0
 	for i := range attached {
-		if attached[i].Orphaned != "" {
+		a := &attached[i]
+		if a.Orphaned != "" {
 			orphans++
 		}
-		if attached[i].Orphaned == "" || attached[i].Status == agentapi.ContainerMoved { // it may only seem gone
-			statuses[attached[i].Status]++
+		if a.Orphaned == "" || !a.Attached() || a.Status == agentapi.ContainerMoved { // it may only seem gone
+			statuses[a.Status]++
 		}
 	}
 	for _, status := range containerStatuses {

@@ -50,19 +50,29 @@ func TestMetricsOfOrphans(t *testing.T) {
 	c := newCollector(func() (*agentapi.State, error) {
 		s := state()
 		s.Attachments = []agentapi.ContainerAttachment{
-			{Status: agentapi.ContainerOK, Orphaned: "its network namespace is gone"}, {Status: agentapi.ContainerOK}, {Status: agentapi.ContainerStale}, {Status: agentapi.ContainerOK},
+			{Status: agentapi.ContainerOK, Orphaned: "its network namespace is gone"},
+			{Status: agentapi.ContainerOK},
+			{Status: agentapi.ContainerStale},
+			{Status: agentapi.ContainerOK},
+			{Status: agentapi.ContainerAdding},
+			{Status: agentapi.ContainerFailed, Orphaned: "its ADD failed"},
+			{Status: agentapi.ContainerStuck, Orphaned: "its DEL fails"},
 		}
 		return s, nil
 	})
-	const want = `# HELP colvin_orphaned_records Attachments of containers that are gone.
+	const want = `# HELP colvin_orphaned_records Attachments that are over, and that nobody ended.
 # TYPE colvin_orphaned_records gauge
-colvin_orphaned_records 1
+colvin_orphaned_records 3
 # HELP colvin_pod_attachments Attachments of containers, by status.
 # TYPE colvin_pod_attachments gauge
+colvin_pod_attachments{status="adding"} 1
+colvin_pod_attachments{status="deleting"} 0
 colvin_pod_attachments{status="down"} 0
+colvin_pod_attachments{status="failed"} 1
 colvin_pod_attachments{status="moved"} 0
 colvin_pod_attachments{status="ok"} 2
 colvin_pod_attachments{status="stale"} 1
+colvin_pod_attachments{status="stuck"} 1
 colvin_pod_attachments{status="unverified"} 0
 `
 	if err := testutil.CollectAndCompare(c, strings.NewReader(want), "colvin_orphaned_records", "colvin_pod_attachments"); err != nil {

@@ -22,7 +22,7 @@ func attachedContainers() []agentapi.ContainerAttachment {
 	eth1 := record.Link{Name: "eth1", Index: 2, MAC: "02:00:00:00:00:02"}
 	at := func(container, pod string, status agentapi.ContainerStatus, ago time.Duration) agentapi.ContainerAttachment {
 		return agentapi.ContainerAttachment{
-			Key: record.Key{Name: "green", ContainerID: container, IfName: "net1"}, Pod: record.Pod{Namespace: "default", Name: pod},
+			Key: record.Key{Name: "green", ContainerID: container, IfName: "net1"}, Phase: record.Added, Pod: record.Pod{Namespace: "default", Name: pod},
 			Network: "green", Identity: green, Device: eth1, Port: eth1, Status: status, Since: now.Add(-ago).UTC(),
 			Neighbor: "sw-green mac:00:00:5e:00:53:01 port ifname:Ethernet1/7",
 		}
@@ -34,11 +34,22 @@ func attachedContainers() []agentapi.ContainerAttachment {
 	down.Pod, down.Reason, down.Neighbor, down.Orphaned, down.Gone = record.Pod{}, "eth1 is gone", "", "its network namespace is gone", now.Add(-time.Minute).UTC()
 	odd := at("3ea1c7e4d1a2b3c4d5e6", "\x1b]0;web-3\a", agentapi.ContainerUnverified, 72*time.Hour)
 	odd.IfName, odd.Reason = "net\n1", "waiting for its LLDP"
-	begun := at("4ea1c7e4d1a2b3c4d5e6", "web-4", agentapi.ContainerOK, time.Hour)
-	begun.Orphaned = "its ADD was not completed"
+	begun := at("4ea1c7e4d1a2b3c4d5e6", "web-4", agentapi.ContainerFailed, time.Hour)
+	begun.Phase, begun.Orphaned, begun.Reason = record.Adding, "its ADD failed", "its ADD failed: host-local ADD: no IP ranges\x07"
 	exposed := at("5ea1c7e4d1a2b3c4d5e6", "web-5", agentapi.ContainerOK, time.Hour)
 	exposed.Exposed = true
-	return []agentapi.ContainerAttachment{ok, moved, down, odd, begun, exposed}
+	adding := at("6ea1c7e4d1a2b3c4d5e6", "web-6", agentapi.ContainerAdding, time.Second)
+	adding.Phase, adding.Reason = record.Adding, "its ADD is at work"
+	deleting := at("7ea1c7e4d1a2b3c4d5e6", "web-7", agentapi.ContainerDeleting, time.Second)
+	deleting.Reason = "host-local DEL: no"
+	stuck := at("8ea1c7e4d1a2b3c4d5e6", "web-8", agentapi.ContainerStuck, time.Hour)
+	stuck.Orphaned, stuck.Reason = "its DEL fails", "host-local DEL: no"
+	stuckAndGone := at("9ea1c7e4d1a2b3c4d5e6", "web-9", agentapi.ContainerStuck, time.Hour)
+	stuckAndGone.Orphaned, stuckAndGone.Reason, stuckAndGone.Gone = "its network namespace is gone", "host-local DEL: no", now.Add(-time.Minute).UTC()
+	back := at("aea1c7e4d1a2b3c4d5e6", "web-a", agentapi.ContainerDown, time.Minute)
+	back.Taken, back.Returned = true, &agentapi.ReturnedDevice{Link: record.Link{Name: "net1", Index: 2, MAC: "02:00:00:00:00:02"}}
+	back.Reason = `eth1 came back to the node by itself, as net1 (ifindex 2), down; DEL or "colvin gc" restores it`
+	return []agentapi.ContainerAttachment{ok, moved, down, odd, begun, exposed, adding, deleting, stuck, stuckAndGone, back}
 }
 
 // TestAgentHasNoAnswer holds that an agent which runs is not said to be gone.
@@ -84,8 +95,9 @@ func TestAttachmentsUnknown(t *testing.T) {
 		s := &agentapi.State{Attachments: attached}
 		s.View.Conditions = []mapping.Condition{{Type: mapping.RecordsUnreadable, Message: "open /d: permission denied"}}
 		serveState(t, dir, func() (*agentapi.State, error) { return s, nil }, changesSince)
-		expect(t, "attachments-unknown-"+name, run(t, dir, "attachments"))
-		expect(t, "attachments-unknown-"+name+"-json", run(t, dir, "attachments", "-o", "json"))
+		records := filepath.Join(dir, "attachments")
+		expect(t, "attachments-unknown-"+name, run(t, dir, "attachments", "--record-directory", records))
+		expect(t, "attachments-unknown-"+name+"-json", run(t, dir, "attachments", "--record-directory", records, "-o", "json"))
 	}
 }
 

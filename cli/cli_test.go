@@ -186,6 +186,7 @@ func expect(t *testing.T, name, got string) {
 
 func TestWithAgent(t *testing.T) {
 	dir := t.TempDir()
+	records := filepath.Join(dir, "attachments")
 	serve(t, dir)
 	for name, args := range map[string][]string{
 		"neighbors":            {"neighbors"},
@@ -211,9 +212,9 @@ func TestWithAgent(t *testing.T) {
 		"explain-bond0":        {"explain", "bond0"},
 		"explain-docker0":      {"explain", "docker0"},
 		"explain-unknown":      {"explain", "eth9"},
-		"attachments":          {"attachments"},
-		"attachments-wide":     {"attachments", "-o", "wide"},
-		"attachments-json":     {"attachments", "-o", "json"},
+		"attachments":          {"attachments", "--record-directory", records},
+		"attachments-wide":     {"attachments", "--record-directory", records, "-o", "wide"},
+		"attachments-json":     {"attachments", "--record-directory", records, "-o", "json"},
 		"changes":              {"changes", "--since", "2d"},
 		"changes-wide":         {"changes", "-o", "wide"},
 		"changes-json":         {"changes", "--since", "2026-01-02T00:00:00Z", "-o", "json"},

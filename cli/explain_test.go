@@ -17,7 +17,7 @@ func inContainer(device, network, pod string) agentapi.ContainerAttachment {
 	link := record.Link{Name: device, Index: 90, MAC: "02:00:00:00:00:90"}
 	return agentapi.ContainerAttachment{
 		Key: record.Key{Name: network, ContainerID: "6ea1c7e4d1a2b3c4d5e6", IfName: "net1"}, Pod: record.Pod{Namespace: "default", Name: pod},
-		Network: network, Identity: "mac:00:00:5e:00:53:01 vlan 500", Device: link, Port: link, Taken: true,
+		Network: network, Identity: "mac:00:00:5e:00:53:01 vlan 500", Device: link, Port: link, Taken: true, Phase: record.Added,
 		Status: agentapi.ContainerUnverified, Since: now.Add(-time.Hour).UTC(),
 	}
 }

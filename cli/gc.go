@@ -20,6 +20,8 @@ import (
 // defaultConfig is where colvind.service has its configuration.
 const defaultConfig = "/etc/colvin/colvind.yaml"
 
+const configUsage = "colvind's configuration `file`, for the directories; the defaults hold without one"
+
 // gcOptions are the flags of "colvin gc".
 type gcOptions struct {
 	config, records, cniPath string
@@ -42,7 +44,7 @@ func (a *app) gc() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.collect(cmd, &o) },
 	}, formatTable, formatJSON)
 	flags := cmd.Flags()
-	flags.StringVar(&o.config, "config", defaultConfig, "colvind's configuration `file`, for the directories; the defaults hold without one")
+	flags.StringVar(&o.config, "config", defaultConfig, configUsage)
 	flags.StringVar(&o.records, "record-directory", "", "`directory` of the CNI plugin's records, where it is not the configured one")
 	flags.StringVar(&o.cniPath, "cni-path", "/opt/cni/bin", "`directories` of the CNI plugins, for records that name none")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "only show what would be detached")
@@ -50,16 +52,23 @@ func (a *app) gc() *cobra.Command {
 	return cmd
 }
 
-func (a *app) collect(cmd *cobra.Command, o *gcOptions) error {
-	if _, err := os.Stat(o.config); errors.Is(err, fs.ErrNotExist) && !cmd.Flags().Changed("config") {
-		o.config = ""
+// configuration reads colvind's configuration, for the directories. Where the flag --config
+// was not given there need not be any.
+func (a *app) configuration(cmd *cobra.Command, file string) (config.Config, error) {
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) && !cmd.Flags().Changed("config") {
+		file = ""
 	}
-	c, err := config.Load(o.config)
+	c, err := config.Load(file)
+	if err == nil && cmd.Flags().Changed("run-directory") {
+		c.RunDirectory = a.runDir
+	}
+	return c, err
+}
+
+func (a *app) collect(cmd *cobra.Command, o *gcOptions) error {
+	c, err := a.configuration(cmd, o.config)
 	if err != nil {
 		return err
-	}
-	if cmd.Flags().Changed("run-directory") {
-		c.RunDirectory = a.runDir
 	}
 	var errs []error
 	if !o.dryRun {

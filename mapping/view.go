@@ -174,6 +174,7 @@ const (
 	TrunkExposed      ConditionType = "TrunkExposed"      // containers are attached untagged where tagged VLANs can be reached
 	AttachmentMoved   ConditionType = "AttachmentMoved"   // a container is in another network than it asked for
 	DeviceInUse       ConditionType = "DeviceInUse"       // a device is in a container, not gone
+	DeviceReturned    ConditionType = "DeviceReturned"    // a device came back from a container by itself, not as it was
 	OrphanedRecords   ConditionType = "OrphanedRecords"   // containers are gone, and nobody has removed their attachments
 	RecordsUnreadable ConditionType = "RecordsUnreadable" // the agent cannot read the CNI plugin's records
 

@@ -136,6 +136,28 @@ func TestUnfinished(t *testing.T) {
 	}
 }
 
+func TestAttached(t *testing.T) {
+	for status, want := range map[agentapi.ContainerStatus]bool{
+		agentapi.ContainerOK: true, agentapi.ContainerStale: true, agentapi.ContainerUnverified: true, agentapi.ContainerDown: true, agentapi.ContainerMoved: true,
+		agentapi.ContainerMissing: true, agentapi.ContainerAltered: true,
+		agentapi.ContainerAdding: false, agentapi.ContainerFailed: false, agentapi.ContainerDeleting: false, agentapi.ContainerStuck: false,
+	} {
+		if a := (agentapi.ContainerAttachment{Status: status}); a.Attached() != want {
+			t.Errorf("%s: %v, want %v", status, !want, want)
+		}
+	}
+}
+
+func TestReturnedDevice(t *testing.T) {
+	d := agentapi.ReturnedDevice{Link: record.Link{Name: "net\x1b1", Index: 7}}
+	if got := d.String(); got != "net\ufffd1 (ifindex 7), down" {
+		t.Error(got)
+	}
+	if d.Up = true; d.String() != "net\ufffd1 (ifindex 7), up" {
+		t.Error(d.String())
+	}
+}
+
 // TestQuery holds that an answer which is none is an error, and that errors are about the
 // socket: of the URL nobody knows.
 func TestQuery(t *testing.T) {

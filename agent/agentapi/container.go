@@ -21,15 +21,26 @@ const (
 	ContainerUnverified ContainerStatus = "unverified" // nothing confirms that it does
 	ContainerDown       ContainerStatus = "down"       // the device is gone, down or without carrier
 	ContainerMoved      ContainerStatus = "moved"      // its device leads to another network
+
+	// Those that are not attached, or not to stay so, whatever their device leads to.
+	ContainerAdding   ContainerStatus = "adding"   // its ADD is at work
+	ContainerFailed   ContainerStatus = "failed"   // its ADD failed or was killed, and nobody undid it
+	ContainerDeleting ContainerStatus = "deleting" // its DEL failed just now; the runtime tries again
+	ContainerStuck    ContainerStatus = "stuck"    // its DEL fails for longer
+
+	// Those that only who looks into the container can tell: "colvin attachments" as root.
+	ContainerMissing ContainerStatus = "missing" // its interface is not there
+	ContainerAltered ContainerStatus = "altered" // its interface was renamed, or is not over the device
 )
 
 // A ContainerAttachment is what the CNI plugin recorded of a container, and where that
 // leads by now.
 type ContainerAttachment struct {
 	record.Key
-	Pod      record.Pod `json:"pod,omitzero"`
-	Network  string     `json:"network"` // as asked for
-	Identity string     `json:"identity"`
+	Phase    record.Phase `json:"phase"` // how far its ADD got
+	Pod      record.Pod   `json:"pod,omitzero"`
+	Network  string       `json:"network"` // as asked for
+	Identity string       `json:"identity"`
 	// OtherIdentities are further identities of the same network: as recorded, and as seen
 	// together since then.
 	OtherIdentities []string    `json:"otherIdentities,omitempty"`
@@ -38,6 +49,9 @@ type ContainerAttachment struct {
 	VID             uint16      `json:"vid,omitempty"`
 	// Taken is set where the device itself is in the container.
 	Taken bool `json:"taken,omitempty"`
+	// Returned is the device as it is on the node now, where it was taken and came back
+	// by itself: not as it was.
+	Returned *ReturnedDevice `json:"returned,omitempty"`
 
 	Status   ContainerStatus `json:"status"`
 	Since    time.Time       `json:"since"`
@@ -60,6 +74,31 @@ type ContainerAttachment struct {
 	Orphaned string `json:"orphaned,omitempty"`
 }
 
+// Attached reports whether the container was attached, and is to stay so.
+func (a *ContainerAttachment) Attached() bool {
+	switch a.Status {
+	case ContainerAdding, ContainerFailed, ContainerDeleting, ContainerStuck:
+		return false
+	case ContainerOK, ContainerStale, ContainerUnverified, ContainerDown, ContainerMoved, ContainerMissing, ContainerAltered:
+	}
+	return true
+}
+
+// A ReturnedDevice is a device that came back from a container.
+type ReturnedDevice struct {
+	record.Link
+	Up bool `json:"up"` // administratively
+}
+
+// String says what the device is called now, and whether it is up.
+func (d *ReturnedDevice) String() string {
+	state := "down"
+	if d.Up {
+		state = "up"
+	}
+	return fmt.Sprintf("%s (ifindex %d), %s", fit.Printable(d.Name), d.Index, state)
+}
+
 // Owner names the container for people: its pod where Kubernetes told one.
 func (a *ContainerAttachment) Owner() string {
 	switch {
@@ -79,6 +118,6 @@ func (a *ContainerAttachment) LeadsTo() string {
 	return fmt.Sprintf("%s (%s)", a.ToNetwork, identity.Key(a.To).Named())
 }
 
-// Unfinished reports whether the container may still be there, and only its ADD is
-// known to have ended halfway.
+// Unfinished reports whether the container may still be there, and only its ADD or DEL
+// is known to have ended halfway.
 func (a *ContainerAttachment) Unfinished() bool { return a.Orphaned != "" && a.Gone.IsZero() }

@@ -32,14 +32,25 @@ func Moved(attached []agentapi.ContainerAttachment) []nodefile.Moved {
 // Conditions are what an operator should know of the containers, and of the records that
 // they were judged by.
 func Conditions(attached []agentapi.ContainerAttachment, r *Records) []mapping.Condition {
-	out := slices.Concat(movedConditions(attached), exposedConditions(attached), takenConditions(attached))
-	var gone, unfinished []*agentapi.ContainerAttachment
+	out := slices.Concat(movedConditions(attached), exposedConditions(attached), takenConditions(attached), returnedConditions(attached), orphanConditions(attached))
+	if r.problem != "" {
+		out = append(out, mapping.Condition{Type: mapping.RecordsUnreadable, Message: r.problem})
+	}
+	return out
+}
+
+// orphanConditions have one condition for all that one thing helps.
+func orphanConditions(attached []agentapi.ContainerAttachment) (out []mapping.Condition) {
+	var gone, failed, stuck []*agentapi.ContainerAttachment
 	for i := range attached {
 		switch a := &attached[i]; {
-		case a.Unfinished():
-			unfinished = append(unfinished, a)
-		case a.Orphaned != "":
+		case a.Orphaned == "":
+		case !a.Unfinished():
 			gone = append(gone, a)
+		case a.Status == agentapi.ContainerStuck:
+			stuck = append(stuck, a)
+		default:
+			failed = append(failed, a)
 		}
 	}
 	for _, o := range []struct {
@@ -47,18 +58,35 @@ func Conditions(attached []agentapi.ContainerAttachment, r *Records) []mapping.C
 		what, remedy string
 	}{
 		{gone, "attachment records of containers that are gone", `"colvin gc" removes what they left`},
-		{unfinished, "attachments that were begun and not completed", "the runtime's next DEL undoes them, or restart the container"},
+		{failed, "attachments that were begun and not completed", `"colvin gc" undoes them, and so does the runtime's next DEL`},
+		{stuck, "attachments whose DEL fails", `mend that, or "colvin gc" ends them and says what it could not free`},
 	} {
 		if len(o.list) > 0 {
 			a := o.list[0]
+			why := a.Orphaned
+			if a.Unfinished() {
+				why = a.Reason
+			}
 			out = append(out, mapping.Condition{Type: mapping.OrphanedRecords, Message: fmt.Sprintf("%s: %d, such as %s (%s on %s: %s); %s",
-				o.what, len(o.list), a.Owner(), fit.Printable(a.Network), fit.Printable(a.Device.Name), a.Orphaned, o.remedy)})
+				o.what, len(o.list), a.Owner(), fit.Printable(a.Network), fit.Printable(a.Device.Name), fit.Printable(why), o.remedy)})
 		}
 	}
-	if r.problem != "" {
-		out = append(out, mapping.Condition{Type: mapping.RecordsUnreadable, Message: r.problem})
-	}
 	return out
+}
+
+// returnedConditions say what devices are that came back from containers by themselves.
+func returnedConditions(attached []agentapi.ContainerAttachment) []mapping.Condition {
+	var out []mapping.Condition
+	for i := range attached {
+		a := &attached[i]
+		if a.Returned == nil {
+			continue
+		}
+		out = append(out, mapping.Condition{Type: mapping.DeviceReturned, Interface: fit.Printable(a.Returned.Name), Network: fit.Printable(a.Network), Message: fmt.Sprintf(
+			"%s (%s), which was moved into %s, came back to the node by itself, as %s: the DEL of that container or \"colvin gc\" gives it back its name and sets it up",
+			fit.Printable(a.Device.Name), fit.Printable(a.Network), a.Owner(), a.Returned)})
+	}
+	return bounded(out)
 }
 
 // movedConditions has one condition for all containers that moved together.

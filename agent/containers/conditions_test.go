@@ -26,14 +26,26 @@ func TestConditions(t *testing.T) {
 	taken := agentapi.ContainerAttachment{Key: record.Key{ContainerID: "0123456789abcdef"}, Network: "green", Device: nodeLink("eth7", 9), Taken: true, Status: agentapi.ContainerUnverified}
 	orphan, unfinished := moved("c3", "web-2"), moved("c4", "web-3")
 	orphan.Orphaned, orphan.Gone = "its network namespace is gone", when
-	unfinished.Orphaned, unfinished.Status = "its ADD was not completed", agentapi.ContainerOK
-	got := Conditions([]agentapi.ContainerAttachment{moved("c1", "web-0"), moved("c2", "web-\x1b1"), taken, orphan, unfinished}, &Records{problem: "why"})
+	unfinished.Orphaned, unfinished.Status, unfinished.Reason = "its ADD failed", agentapi.ContainerFailed, "its ADD failed: no\n range"
+	stuck, stuckToo, young, stuckAndGone := moved("c5", "web-4"), moved("c6", "web-5"), moved("c7", "web-6"), moved("c8", "web-7")
+	stuck.Orphaned, stuck.Status, stuck.Reason = "its DEL fails", agentapi.ContainerStuck, "host-local DEL: no\x1b"
+	stuckToo.Orphaned, stuckToo.Status = "its DEL fails", agentapi.ContainerStuck
+	young.Status = agentapi.ContainerDeleting
+	stuckAndGone.Orphaned, stuckAndGone.Gone, stuckAndGone.Status = "its network namespace is gone", when, agentapi.ContainerStuck
+	back := taken
+	back.Status, back.Returned = agentapi.ContainerDown, &agentapi.ReturnedDevice{Link: nodeLink("net\x1b1", 9)}
+	got := Conditions([]agentapi.ContainerAttachment{moved("c1", "web-0"), moved("c2", "web-\x1b1"), taken, orphan, unfinished, stuck, young, stuckToo, stuckAndGone, back}, &Records{problem: "why"})
 	want := []mapping.Condition{
 		{Type: mapping.AttachmentMoved, Interface: "eth1", Network: "green", Message: "default/web-0 (net1) and 2 more asked for green (chassis local:a VLAN 1), but eth1 leads to blue (chassis local:a VLAN 2) on sw-blue p1 since " +
 			when.Local().Format(time.DateTime) + "; running containers are left alone: move the cable or the VLAN back, or restart them"},
 		{Type: mapping.DeviceInUse, Interface: "eth7", Network: "green", Message: "eth7 (green) is not gone: it is in use by 01234567…cdef, into which it was moved, so nothing is heard on it"},
-		{Type: mapping.OrphanedRecords, Message: "attachment records of containers that are gone: 1, such as default/web-2 (green on eth1: its network namespace is gone); \"colvin gc\" removes what they left"},
-		{Type: mapping.OrphanedRecords, Message: "attachments that were begun and not completed: 1, such as default/web-3 (green on eth1: its ADD was not completed); the runtime's next DEL undoes them, or restart the container"},
+		{
+			Type: mapping.DeviceReturned, Interface: "net\ufffd1", Network: "green",
+			Message: "eth7 (green), which was moved into 01234567…cdef, came back to the node by itself, as net\ufffd1 (ifindex 9), down: the DEL of that container or \"colvin gc\" gives it back its name and sets it up",
+		},
+		{Type: mapping.OrphanedRecords, Message: "attachment records of containers that are gone: 2, such as default/web-2 (green on eth1: its network namespace is gone); \"colvin gc\" removes what they left"},
+		{Type: mapping.OrphanedRecords, Message: "attachments that were begun and not completed: 1, such as default/web-3 (green on eth1: its ADD failed: no\ufffd range); \"colvin gc\" undoes them, and so does the runtime's next DEL"},
+		{Type: mapping.OrphanedRecords, Message: "attachments whose DEL fails: 2, such as default/web-4 (green on eth1: host-local DEL: no\ufffd); mend that, or \"colvin gc\" ends them and says what it could not free"},
 		{Type: mapping.RecordsUnreadable, Message: "why"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

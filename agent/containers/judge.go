@@ -11,6 +11,7 @@ import (
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -19,8 +20,18 @@ const (
 	// orphanedAfter is how long a namespace must be gone: a runtime that ends a
 	// container calls DEL after that.
 	orphanedAfter = time.Minute
-	// addingFor is how long an ADD may take, DHCP included.
-	addingFor = 2 * time.Minute
+	// addingFor is how long an ADD may take, DHCP included, and workingFor how long one
+	// whose lock is held: longer than a runtime waits.
+	addingFor  = 2 * time.Minute
+	workingFor = 5 * time.Minute
+	// deletingFor is how long a DEL may fail before somebody should look: a runtime tries
+	// again within seconds.
+	deletingFor = time.Minute
+	// returnedAfter is how long a device must be back: DEL brings it back under the name
+	// that it has in the container, and then restores it.
+	returnedAfter = 10 * time.Second
+	// maxReason is how many characters of what a delegate said are told.
+	maxReason = 300
 	// maxOtherIdentities bounds what a switch that keeps changing its name can have remembered.
 	maxOtherIdentities = 16
 )
@@ -44,6 +55,8 @@ type evidence struct {
 	patience time.Duration // how long a container must be gone before its record is an orphan
 	// device finds a device of the node; nil where the devices are not known.
 	device func(index int) (discovery.Interface, bool)
+	// interfaces are the node's, as far as anybody sees them.
+	interfaces []discovery.Interface
 	// uplinks are all that lead through a record's device with its VID.
 	uplinks func(r *record.Record) []uplink
 	// unruled is set while the rules are not known: what is called otherwise then need
@@ -76,7 +89,7 @@ func observed(v *mapping.View, m mapping.Memory, snap *discovery.Snapshot) evide
 	}
 	known := map[through][]uplink{} // containers share devices
 	return evidence{
-		bootID: v.BootID, now: v.Time, patience: orphanedAfter, device: snap.Interface,
+		bootID: v.BootID, now: v.Time, patience: orphanedAfter, device: snap.Interface, interfaces: snap.Interfaces,
 		uplinks: func(r *record.Record) []uplink {
 			at := through{r.Device.Index, r.Parent.Index, r.VID}
 			uplinks, ok := known[at]
@@ -137,25 +150,37 @@ func (k evidence) attached(held []heldRecord, before []agentapi.ContainerAttachm
 		earlier[before[i].Key] = &before[i]
 	}
 	for i := range held {
-		r := &held[i]
-		a := agentapi.ContainerAttachment{
-			Key: r.Key, Pod: r.Pod, Network: r.Network, Identity: r.Identity, OtherIdentities: r.OtherIdentities, Device: r.Device, Port: r.Port, VID: r.VID, Taken: r.Taken,
-		}
-		was := cmp.Or(earlier[r.Key], &agentapi.ContainerAttachment{})
-		if was.Identity == a.Identity && was.Device == a.Device {
-			a.OtherIdentities = was.OtherIdentities
-		}
-		k.judge(&a, &r.Record)
-		if a.Status == agentapi.ContainerUnverified || a.Status == agentapi.ContainerDown {
-			a.To, a.ToNetwork = was.To, was.ToNetwork
-		}
-		a.Since = k.since(&a, was, r.Time)
-		if due := k.orphaned(&a, was, r); due.After(k.now) && (wake.IsZero() || due.Before(wake)) {
-			wake = due
+		a, dues := k.attachment(&held[i], cmp.Or(earlier[held[i].Key], &agentapi.ContainerAttachment{}))
+		for _, due := range dues {
+			if due.After(k.now) && (wake.IsZero() || due.Before(wake)) {
+				wake = due
+			}
 		}
 		after = append(after, a)
 	}
 	return after, wake
+}
+
+// attachment is what becomes of one that was known as was, and when that may be something
+// else.
+func (k evidence) attachment(r *heldRecord, was *agentapi.ContainerAttachment) (a agentapi.ContainerAttachment, dues [3]time.Time) {
+	a = agentapi.ContainerAttachment{
+		Key: r.Key, Phase: r.Phase, Pod: r.Pod, Network: r.Network, Identity: r.Identity, OtherIdentities: r.OtherIdentities, Device: r.Device, Port: r.Port, VID: r.VID, Taken: r.Taken,
+	}
+	if was.Identity == a.Identity && was.Device == a.Device {
+		a.OtherIdentities = was.OtherIdentities
+	}
+	half := k.unfinished(&a, r)
+	if half.why == "" {
+		k.judge(&a, &r.Record)
+	} else {
+		a.Returned, _ = k.back(&r.Record)
+	}
+	if a.Status != agentapi.ContainerOK && a.Status != agentapi.ContainerStale && a.Status != agentapi.ContainerMoved {
+		a.To, a.ToNetwork = was.To, was.ToNetwork
+	}
+	a.Since = k.since(&a, was, r.Time)
+	return a, [...]time.Time{half.due, k.orphaned(&a, was, r, half), k.settle(&a, was)}
 }
 
 // since is when the status began, no earlier than the attachment and not in the
@@ -174,22 +199,57 @@ func (k evidence) since(a, was *agentapi.ContainerAttachment, added time.Time) t
 	return since.UTC().Round(0)
 }
 
+// A halfway is why an attachment is one no more or not yet, and when it needs help unless
+// it is completed until then. Of one that is whole there is no why.
+type halfway struct {
+	why string
+	due time.Time
+}
+
+// unfinished judges by the record alone what only began, or is only half undone: where its
+// device leads does not matter then.
+func (k evidence) unfinished(a *agentapi.ContainerAttachment, r *heldRecord) halfway {
+	h := halfway{}
+	switch {
+	case !r.Unwanted.IsZero():
+		h = halfway{"its DEL fails", r.Unwanted.Add(deletingFor)}
+		a.Status, a.Since, a.Reason = agentapi.ContainerDeleting, r.Unwanted, fit.Cut(cmp.Or(r.Stuck, h.why), maxReason)
+		if !h.due.After(k.now) {
+			a.Status = agentapi.ContainerStuck
+		}
+	case r.Failed != "":
+		h = halfway{"its ADD failed", r.Time.Add(addingFor)}
+		a.Status, a.Since, a.Reason = agentapi.ContainerFailed, r.Time, fit.Cut("its ADD failed: "+r.Failed, maxReason)
+	case r.Phase == record.Adding:
+		h = halfway{"its ADD was not completed", r.Time.Add(addingFor)}
+		if r.working {
+			h.due = r.Time.Add(workingFor)
+		}
+		a.Status, a.Since, a.Reason = agentapi.ContainerAdding, r.Time, "its ADD is at work"
+		if r.BootID != k.bootID || !h.due.After(k.now) {
+			a.Status, a.Reason = agentapi.ContainerFailed, h.why
+		}
+	}
+	return h
+}
+
 // orphaned notes why nobody will remove the attachment, and returns when that will
 // be so if nothing happens until then.
-func (k evidence) orphaned(a, was *agentapi.ContainerAttachment, r *heldRecord) (due time.Time) {
+func (k evidence) orphaned(a, was *agentapi.ContainerAttachment, r *heldRecord, half halfway) (due time.Time) {
+	if half.why != "" && !half.due.After(k.now) {
+		a.Orphaned = half.why
+	}
 	why := ""
 	switch {
 	case r.BootID != k.bootID:
 		why = "the node rebooted since"
 	case r.gone:
 		why = "its network namespace is gone"
+	default:
+		return time.Time{}
 	}
-	if why != "" {
-		a.Gone = cmp.Or(was.Gone, k.now.UTC().Round(0))
-		due = a.Gone.Add(k.patience)
-	} else if r.Phase == record.Adding {
-		why, due = "its ADD was not completed", r.Time.Add(addingFor)
-	}
+	a.Gone = cmp.Or(was.Gone, k.now.UTC().Round(0))
+	due = a.Gone.Add(k.patience)
 	if !due.After(k.now) {
 		a.Orphaned = why
 	}
@@ -203,30 +263,91 @@ func (k evidence) judge(a *agentapi.ContainerAttachment, r *record.Record) {
 		a.Reason = "it was attached before the node rebooted"
 		return
 	}
-	if k.device == nil && !r.Taken {
+	if r.Taken {
+		k.judgeTaken(a, r)
+		return
+	}
+	if k.device == nil {
 		k.decide(a, r)
 		return
 	}
-	ifi, here := discovery.Interface{}, false
-	if k.device != nil {
-		ifi, here = k.device(r.Device.Index)
-	}
-	here = here && r.Device.Index > 0
-	// An index is not used twice during a boot, except that a device which comes back
-	// from a container may find its own in use. MAC addresses change: a bridge has
-	// that of one of its ports.
-	switch name := r.Device.Name; {
-	case r.Taken && (!here || ifi.MAC.String() != r.Device.MAC):
-		a.Reason = fmt.Sprintf("%s itself is in the container, where the agent cannot hear its switch", name)
-	case r.Taken:
-		a.Status, a.Reason = agentapi.ContainerDown, name+" is no longer in the container"
-	case !here:
-		a.Status, a.Reason = agentapi.ContainerDown, name+" is gone"
+	switch ifi, here := k.device(r.Device.Index); {
+	case !here || r.Device.Index <= 0:
+		a.Status, a.Reason = agentapi.ContainerDown, r.Device.Name+" is gone"
 	case !ifi.Up:
 		a.Status, a.Reason = agentapi.ContainerDown, ifi.Name+" is administratively down"
 	default:
 		k.decide(a, r)
 	}
+}
+
+// judgeTaken is for a device that is in the container, or was.
+func (k evidence) judgeTaken(a *agentapi.ContainerAttachment, r *record.Record) {
+	device, here := k.back(r)
+	if !here {
+		a.Reason = r.Device.Name + " itself is in the container, where the agent cannot hear its switch"
+		return
+	}
+	a.Status, a.Reason, a.Returned = agentapi.ContainerDown, r.Device.Name+" is no longer in the container", device
+	if device != nil {
+		a.Reason = fmt.Sprintf("%s came back to the node by itself, as %s; DEL or \"colvin gc\" restores it", r.Device.Name, device)
+	}
+}
+
+// back reports whether the device of a record that took it is on the node, and which it
+// is where it is not as it was: the kernel gives hardware back when a namespace goes, by
+// its name there and down.
+func (k evidence) back(r *record.Record) (device *agentapi.ReturnedDevice, here bool) {
+	if !r.Taken || r.BootID != k.bootID {
+		return nil, false
+	}
+	ifi, here := returned(r, k.interfaces)
+	if here && (ifi.Name != r.Device.Name || !ifi.Up) {
+		device = &agentapi.ReturnedDevice{Link: record.Link{Name: ifi.Name, Index: ifi.Index, MAC: ifi.MAC.String()}, Up: ifi.Up}
+	}
+	return device, here
+}
+
+// settle keeps a device that may be on its way from being told, and returns until when.
+func (k evidence) settle(a, was *agentapi.ContainerAttachment) (due time.Time) {
+	if a.Returned == nil || !a.Attached() {
+		return time.Time{}
+	}
+	due = k.now
+	if was.Status == a.Status {
+		due = was.Since
+	}
+	due = due.Add(min(k.patience, returnedAfter))
+	if due.After(k.now) {
+		a.Returned = nil
+	}
+	return due
+}
+
+// returned finds the device of a record that took it among the node's. It keeps its
+// ifindex, unless that is in use by then, its MAC address, unless the container was given
+// another, and its name in the container, unless the node has one of that name; and
+// host-device writes down its name of before as its alias.
+func returned(r *record.Record, all []discovery.Interface) (discovery.Interface, bool) {
+	for _, is := range []func(i *discovery.Interface) bool{
+		func(i *discovery.Interface) bool {
+			return i.Index == r.Device.Index && i.Index > 0 && (i.MAC.String() == r.Device.MAC || isNamed(i, r) && i.Alias == r.Device.Name)
+		},
+		func(i *discovery.Interface) bool {
+			return (isNamed(i, r) || i.Alias == r.Device.Name) && i.Ethernet && i.MAC.String() == r.Device.MAC
+		},
+	} {
+		if i := slices.IndexFunc(all, func(i discovery.Interface) bool { return is(&i) }); i >= 0 {
+			return all[i], true
+		}
+	}
+	return discovery.Interface{}, false
+}
+
+// isNamed reports whether a device has the name that it had in the container or on the
+// node.
+func isNamed(i *discovery.Interface, r *record.Record) bool {
+	return i.Name == r.IfName || i.Name == r.Device.Name
 }
 
 // decide goes by the uplinks that lead through the record's device: those into its own

@@ -5,6 +5,7 @@ package containers
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/nodefile"
@@ -37,6 +39,7 @@ func nodeLink(name string, index int) nodefile.Link {
 type scene struct {
 	record     func(*record.Record)
 	gone       bool
+	working    bool
 	interfaces func(*discovery.Snapshot)
 	view       []mapping.Uplink
 	memory     mapping.Memory
@@ -99,7 +102,7 @@ func (s scene) resolve() (agentapi.ContainerAttachment, time.Time) {
 	}
 	k := observed(&mapping.View{BootID: "boot-1", Time: when, Uplinks: s.view}, s.memory, snap)
 	k.unruled = s.unruled
-	out, wake := k.attached([]heldRecord{{r, s.gone}}, s.before)
+	out, wake := k.attached([]heldRecord{{r, s.gone, s.working}}, s.before)
 	return out[0], wake
 }
 
@@ -124,6 +127,19 @@ func TestStatus(t *testing.T) {
 			view:       []mapping.Uplink{onEth1("green", idGreen, fresh, func(a *mapping.Uplink) { a.Device = nodeLink("eth1", i) })},
 		}
 	}
+	// backAs has eth1, which was taken, on the node again.
+	backAs := func(change func(*discovery.Interface)) scene {
+		ifi := discovery.Interface{Index: 2, Name: "net1", MAC: macOf(2), Ethernet: true, Alias: "eth1"}
+		change(&ifi)
+		return scene{
+			record: func(r *record.Record) { r.Taken = true },
+			interfaces: func(s *discovery.Snapshot) {
+				s.Interfaces = []discovery.Interface{{Index: 1, Name: "lo", Up: true}, {Index: 3, Name: "eth2", MAC: macOf(3), Ethernet: true, Up: true}, ifi}
+			},
+			view: []mapping.Uplink{onEth1("green", idGreen, fresh)},
+		}
+	}
+	const within = "unverified||eth1 itself is in the container, where the agent cannot hear its switch"
 	toPeer, toBlue := "moved|"+string(idPeer.Key())+"|", "moved|"+string(idBlue.Key())+"|"
 	for name, tt := range map[string]struct {
 		scene
@@ -272,7 +288,34 @@ func TestStatus(t *testing.T) {
 		"device taken, of no MAC address": {
 			scene{record: func(r *record.Record) { taken(r); r.Device.MAC = discovery.MAC{}.String() }}, "unverified||eth7 itself is in the container, where the agent cannot hear its switch",
 		},
-		"device taken, back":   {scene{record: func(r *record.Record) { r.Taken = true }, view: []mapping.Uplink{onEth1("green", idGreen, fresh)}}, "down||eth1 is no longer in the container"},
+		"device taken, back": {scene{record: func(r *record.Record) { r.Taken = true }, view: []mapping.Uplink{onEth1("green", idGreen, fresh)}}, "down||eth1 is no longer in the container"},
+		"device came back":   {backAs(func(*discovery.Interface) {}), `down||eth1 came back to the node by itself, as net1 (ifindex 2), down; DEL or "colvin gc" restores it`},
+		"device came back, up": {
+			backAs(func(i *discovery.Interface) { i.Up = true }), `down||eth1 came back to the node by itself, as net1 (ifindex 2), up; DEL or "colvin gc" restores it`,
+		},
+		"device came back, its name in use": {
+			backAs(func(i *discovery.Interface) { i.Name = "dev2" }), `down||eth1 came back to the node by itself, as dev2 (ifindex 2), down; DEL or "colvin gc" restores it`,
+		},
+		"device came back, renamed by hand": {
+			backAs(func(i *discovery.Interface) { i.Name = "eth1" }), `down||eth1 came back to the node by itself, as eth1 (ifindex 2), down; DEL or "colvin gc" restores it`,
+		},
+		"device came back, its ifindex in use": {
+			backAs(func(i *discovery.Interface) { i.Index = 77 }), `down||eth1 came back to the node by itself, as net1 (ifindex 77), down; DEL or "colvin gc" restores it`,
+		},
+		"device came back, both in use": {
+			backAs(func(i *discovery.Interface) { i.Index, i.Name = 77, "dev77" }), `down||eth1 came back to the node by itself, as dev77 (ifindex 77), down; DEL or "colvin gc" restores it`,
+		},
+		"device came back with another MAC address": {
+			backAs(func(i *discovery.Interface) { i.MAC = macOf(9) }), `down||eth1 came back to the node by itself, as net1 (ifindex 2), down; DEL or "colvin gc" restores it`,
+		},
+		"device came back, hostile name": {
+			backAs(func(i *discovery.Interface) { i.Name = "net\x1b1" }), "down||eth1 came back to the node by itself, as net\ufffd1 (ifindex 2), down; DEL or \"colvin gc\" restores it",
+		},
+		"another has its name in the container": {backAs(func(i *discovery.Interface) { i.Index, i.MAC, i.Alias = 77, macOf(9), "" }), within},
+		"another has its ifindex and that name": {backAs(func(i *discovery.Interface) { i.MAC, i.Alias = macOf(9), "" }), within},
+		"another has its MAC address":           {backAs(func(i *discovery.Interface) { i.Index, i.Name, i.Alias = 77, "br0", "" }), within},
+		"another has its alias":                 {backAs(func(i *discovery.Interface) { i.Index, i.Name, i.MAC = 77, "eth9", macOf(9) }), within},
+
 		"another boot":         {scene{record: func(r *record.Record) { r.BootID = "boot-0" }, view: []mapping.Uplink{onEth1("blue", idBlue, fresh)}}, "unverified||it was attached before the node rebooted"},
 		"hostile, no device":   {scene{record: func(r *record.Record) { r.Device, r.Parent = record.Link{Index: -1}, record.Link{} }, view: []mapping.Uplink{onEth1("blue", idBlue, fresh)}}, "down|| is gone"},
 		"hostile, no identity": {scene{record: func(r *record.Record) { r.Identity, r.Network = "", "" }, view: []mapping.Uplink{onEth1("", idBlue, fresh)}}, "moved|" + string(idBlue.Key()) + "|so fresh"},
@@ -381,6 +424,133 @@ func TestSince(t *testing.T) {
 			}
 			if _, err := json.Marshal(a); err != nil {
 				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestUnfinished holds that what was never attached, and what the runtime wants gone, is
+// not said to be well, wherever its device leads; and who can help when.
+func TestUnfinished(t *testing.T) {
+	adding := func(age time.Duration, change ...func(*record.Record)) func(*record.Record) {
+		return func(r *record.Record) {
+			r.Phase, r.Time = record.Adding, when.Add(-age)
+			for _, f := range change {
+				f(r)
+			}
+		}
+	}
+	failed := func(r *record.Record) { r.Failed = "host-local ADD: no\x1b range" }
+	unwanted := func(age time.Duration, stuck string) func(*record.Record) {
+		return func(r *record.Record) { r.Unwanted, r.Stuck = when.Add(-age), stuck }
+	}
+	rebooted := func(r *record.Record) { r.BootID = "boot-0" }
+	both := func(a, b func(*record.Record)) func(*record.Record) { return func(r *record.Record) { a(r); b(r) } }
+	const notDone, fails = "its ADD was not completed", "its DEL fails"
+	for name, tt := range map[string]struct {
+		scene
+		want string // phase, status, age, reason, why it is orphaned
+		wake time.Duration
+	}{
+		"attached":              {scene{}, "added|ok|60s|so fresh|", 0},
+		"adding":                {scene{record: adding(0)}, "adding|adding|0s|its ADD is at work|", 2 * time.Minute},
+		"adding, almost long":   {scene{record: adding(2*time.Minute - 1)}, "adding|adding|119s|its ADD is at work|", 1},
+		"adding for long":       {scene{record: adding(2 * time.Minute)}, "adding|failed|2m|" + notDone + "|" + notDone, 0},
+		"at work for long":      {scene{record: adding(2 * time.Minute), working: true}, "adding|adding|2m|its ADD is at work|", 3 * time.Minute},
+		"at work for too long":  {scene{record: adding(5 * time.Minute), working: true}, "adding|failed|5m|" + notDone + "|" + notDone, 0},
+		"failed":                {scene{record: adding(time.Second, failed)}, "adding|failed|1s|its ADD failed: host-local ADD: no\x1b range|", 119 * time.Second},
+		"failed, at work again": {scene{record: adding(time.Second, failed), working: true}, "adding|failed|1s|its ADD failed: host-local ADD: no\x1b range|", 119 * time.Second},
+		"failed long ago":       {scene{record: adding(time.Hour, failed)}, "adding|failed|60m|its ADD failed: host-local ADD: no\x1b range|its ADD failed", 0},
+		"deleting":              {scene{record: unwanted(0, "host-local DEL: no")}, "added|deleting|0s|host-local DEL: no|", time.Minute},
+		"deleting, no reason":   {scene{record: unwanted(59*time.Second, "")}, "added|deleting|59s|" + fails + "|", time.Second},
+		"stuck":                 {scene{record: unwanted(time.Minute, "host-local DEL: no")}, "added|stuck|60s|host-local DEL: no|" + fails, 0},
+		"stuck, no reason":      {scene{record: unwanted(time.Hour, "")}, "added|stuck|60m|" + fails + "|" + fails, 0},
+		"failed, then stuck":    {scene{record: both(adding(time.Hour, failed), unwanted(30*time.Minute, "no"))}, "adding|stuck|30m|no|" + fails, 0},
+		"stuck, just gone":      {scene{record: unwanted(time.Hour, "no"), gone: true}, "added|stuck|60m|no|" + fails, time.Minute},
+		"failed, just gone":     {scene{record: adding(time.Second, failed), gone: true}, "adding|failed|1s|its ADD failed: host-local ADD: no\x1b range|", time.Minute},
+		"stuck, moved before":   {scene{record: unwanted(time.Hour, "no"), view: []mapping.Uplink{onEth1("blue", idBlue, nodefile.Fresh)}}, "added|stuck|60m|no|" + fails, 0},
+		"adding, another boot":  {scene{record: adding(time.Second, rebooted)}, "adding|failed|1s|" + notDone + "|", time.Minute},
+		"stuck, another boot":   {scene{record: both(unwanted(time.Hour, "no"), rebooted)}, "added|stuck|60m|no|" + fails, time.Minute},
+		"clock was set back":    {scene{record: unwanted(-time.Hour, "no")}, "added|deleting|0s|no|", time.Hour + time.Minute},
+		"hostile":               {scene{record: unwanted(time.Hour, strings.Repeat("x", 10000))}, "added|stuck|60m|" + strings.Repeat("x", 200) + "…" + strings.Repeat("x", 99) + "|" + fails, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if tt.view == nil {
+				tt.view = []mapping.Uplink{onEth1("green", idGreen, nodefile.Fresh)}
+			}
+			a, wake := tt.resolve()
+			if got := fmt.Sprintf("%s|%s|%s|%s|%s", a.Phase, a.Status, fit.Age(when.Sub(a.Since)), a.Reason, a.Orphaned); got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+			if (tt.wake == 0) != wake.IsZero() || tt.wake != 0 && !wake.Equal(when.Add(tt.wake)) {
+				t.Errorf("wake at %v, want %v", wake, when.Add(tt.wake))
+			}
+			if a.Exposed || a.Attached() != (a.Status == agentapi.ContainerOK) {
+				t.Errorf("exposed %v, attached %v", a.Exposed, a.Attached())
+			}
+		})
+	}
+}
+
+// TestUnfinishedMoved holds that a container which moved is not said to be back because
+// the runtime wants it gone.
+func TestUnfinishedMoved(t *testing.T) {
+	s := scene{
+		record: func(r *record.Record) { r.Unwanted = when },
+		before: []agentapi.ContainerAttachment{{Key: record.Key{Name: "conf", ContainerID: "c1", IfName: "net1"}, Status: agentapi.ContainerMoved, To: "B", ToNetwork: "blue"}},
+	}
+	if a, _ := s.resolve(); a.To != "B" || a.ToNetwork != "blue" {
+		t.Errorf("it leads to %q (%s)", a.To, a.ToNetwork)
+	}
+}
+
+// TestReturned holds when a device that came back is told: not while a DEL may be bringing
+// it, and at once where that is known to be stuck.
+func TestReturned(t *testing.T) {
+	key := record.Key{Name: "conf", ContainerID: "c1", IfName: "net1"}
+	net1 := &agentapi.ReturnedDevice{Link: record.Link{Name: "net1", Index: 2, MAC: macOf(2).String()}}
+	back := func(change ...func(*record.Record)) scene {
+		return scene{
+			record: func(r *record.Record) {
+				r.Taken = true
+				for _, f := range change {
+					f(r)
+				}
+			},
+			interfaces: func(s *discovery.Snapshot) {
+				s.Interfaces = []discovery.Interface{{Index: 2, Name: "net1", MAC: macOf(2), Ethernet: true}}
+			},
+		}
+	}
+	since := func(s scene, d time.Duration) scene {
+		s.before = []agentapi.ContainerAttachment{{Key: key, Status: agentapi.ContainerDown, Since: when.Add(-d)}}
+		return s
+	}
+	for name, tt := range map[string]struct {
+		scene
+		want *agentapi.ReturnedDevice
+		wake time.Duration
+	}{
+		"just back":     {back(), nil, 10 * time.Second},
+		"almost":        {since(back(), 10*time.Second-1), nil, 1},
+		"back":          {since(back(), 10*time.Second), net1, 0},
+		"its DEL fails": {back(func(r *record.Record) { r.Unwanted = when.Add(-time.Hour) }), net1, 0},
+		"its ADD fails": {back(func(r *record.Record) { r.Phase, r.Failed, r.Time = record.Adding, "no", when.Add(-time.Hour) }), net1, 0},
+		"another boot":  {since(back(func(r *record.Record) { r.BootID = "boot-0" }), time.Hour), nil, time.Minute},
+		"not taken":     {since(back(func(r *record.Record) { r.Taken = false }), time.Hour), nil, 0},
+		"as it was": {func() scene {
+			s := since(back(), time.Hour)
+			s.interfaces = nil
+			return s
+		}(), nil, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, wake := tt.resolve()
+			if diff := cmp.Diff(tt.want, a.Returned); diff != "" {
+				t.Errorf("returned (-want +got):\n%s", diff)
+			}
+			if (tt.wake == 0) != wake.IsZero() || tt.wake != 0 && !wake.Equal(when.Add(tt.wake)) {
+				t.Errorf("wake at %v, want %v", wake, when.Add(tt.wake))
 			}
 		})
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/discovery/link"
 	"github.com/colvin-net/colvin/internal/bootid"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -21,7 +22,9 @@ func JudgeWithoutAgent(dir string, f *nodefile.File) (attached []agentapi.Contai
 		return nil, "", err
 	}
 	held := Read(dir, record.NewObserver())
-	attached, _ = writtenIn(f, boot, time.Now()).attached(held.list, nil)
+	k := writtenIn(f, boot, time.Now())
+	k.interfaces, _ = link.List() // without them nothing is seen to have come back
+	attached, _ = k.attached(held.list, nil)
 	return attached, held.problem, nil
 }
 

@@ -24,7 +24,7 @@ func TestJudgeWithoutAgent(t *testing.T) {
 		return heldRecord{record.Record{
 			Key: record.Key{Name: "conf", ContainerID: container, IfName: "net1"}, Phase: record.Added, Time: when.Add(-time.Hour), BootID: "boot-1",
 			Network: "green", Identity: string(idGreen.Key()), Device: nodeLink("eth1", 2), Port: nodeLink("eth1", 2),
-		}, false}
+		}, false, false}
 	}
 	tagged, taken, gone := r("c3"), r("c4"), r("c5")
 	tagged.VID, tagged.Device, tagged.Parent = 300, nodeLink("eth1.300", 6), nodeLink("eth1", 2)

@@ -23,10 +23,11 @@ type Records struct {
 // Equal reports whether both tell the same.
 func (r *Records) Equal(other *Records) bool { return reflect.DeepEqual(r, other) }
 
-// heldRecord is a record and whether its network namespace is known to be gone.
+// heldRecord is a record and what was seen beside it.
 type heldRecord struct {
 	record.Record
-	gone bool
+	gone    bool // its network namespace is known to be gone
+	working bool // its ADD has not ended, and somebody holds its lock
 }
 
 // problemOf says what cannot be read and what an admin does about it.
@@ -64,7 +65,8 @@ func Read(dir string, here *record.Observer) *Records {
 	}
 	out := &Records{problem: problemOf(dir, l, err)}
 	for i, sight := range here.Look(netns) {
-		out.list = append(out.list, heldRecord{l.Records[i], sight == record.Gone})
+		r := l.Records[i]
+		out.list = append(out.list, heldRecord{r, sight == record.Gone, r.Phase == record.Adding && record.AtWork(dir, r.Key)})
 	}
 	return out
 }

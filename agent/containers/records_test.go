@@ -90,3 +90,30 @@ func TestReadMarksGone(t *testing.T) {
 		t.Errorf("gone (-want +got):\n%s", diff)
 	}
 }
+
+// TestReadMarksWorking holds that an ADD is at work while its lock is held, and that nobody
+// asks that of what has ended.
+func TestReadMarksWorking(t *testing.T) {
+	dir := filepath.Join(privatedir.New(t), "attachments")
+	keep(t, dir, "c1", record.Netns{})
+	s, err := record.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := s.Lock(t.Context(), record.Key{Name: "conf", ContainerID: "c1", IfName: "net1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	working := func() bool { return Read(dir, record.NewObserver()).list[0].working }
+	r, err := l.Read()
+	if err != nil || working() {
+		t.Errorf("%v; an ADD that has ended is at work", err)
+	}
+	r.Phase = record.Adding
+	if err := l.Write(r); err != nil || !working() {
+		t.Errorf("%v; an ADD is not at work", err)
+	}
+	if err := l.Unlock(); err != nil || working() {
+		t.Errorf("%v; an ADD that was killed is at work", err)
+	}
+}

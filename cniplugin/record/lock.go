@@ -59,9 +59,16 @@ func (s *Store) DeviceLocked(index int, vid uint16) bool {
 	return safefile.Held(s.devicePath(index, vid))
 }
 
-// AtWork reports whether a plugin or its delegate works on the attachment.
+// AtWork reports whether somebody works on the attachment of that key in a directory of
+// records. Whoever may not open its lock sees only that there is one.
 func AtWork(dir string, key Key) bool {
-	return safefile.Held((&Store{dir: dir}).lockPath(idOf(key)))
+	path := (&Store{dir: dir}).lockPath(idOf(key))
+	f, _, err := safefile.OpenRegular(path, os.O_RDONLY)
+	if err != nil {
+		return errors.Is(err, fs.ErrPermission)
+	}
+	_ = f.Close()
+	return safefile.Held(path)
 }
 
 func (s *Store) devicePath(index int, vid uint16) string {

@@ -446,6 +446,36 @@ func TestGroupReads(t *testing.T) {
 	}
 }
 
+// TestAtWork holds that an attachment is at work while its lock is held, and not because a
+// killed plugin left the file.
+func TestAtWork(t *testing.T) {
+	s, dir := open(t)
+	key := Key{Name: "green", ContainerID: "c1", IfName: "net1"}
+	if AtWork(dir, key) || AtWork(filepath.Join(dir, "gone"), key) {
+		t.Error("at work without a lock")
+	}
+	l := lock(t, s, key)
+	if !AtWork(dir, key) || AtWork(dir, Key{Name: "green", ContainerID: "c2", IfName: "net1"}) {
+		t.Error("the one that is locked is not at work, or another is")
+	}
+	if err := l.Unlock(); err != nil || AtWork(dir, key) {
+		t.Errorf("%v, at work %v after unlocking", err, AtWork(dir, key))
+	}
+	if err := os.WriteFile(s.lockPath(idOf(key)), nil, lockMode); err != nil || AtWork(dir, key) {
+		t.Errorf("%v; at work by what a killed plugin left", err)
+	}
+	if err := os.Chmod(s.lockPath(idOf(key)), 0); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := os.Open(s.lockPath(idOf(key))); err == nil { // root may
+		_ = f.Close()
+		return
+	}
+	if !AtWork(dir, key) {
+		t.Error("a lock that cannot be opened is taken for a free one")
+	}
+}
+
 // What killed plugins left goes; what is at work, and what is no record's, stays.
 func TestSweep(t *testing.T) {
 	s, dir := open(t)

@@ -123,6 +123,9 @@ func (l *Lock) Write(r *Record) error {
 	if r.Key != l.key {
 		return fmt.Errorf("write record of %v under the lock of %v", r.Key, l.key)
 	}
+	if err := l.admit(); err != nil {
+		return fmt.Errorf("write record: %w", err)
+	}
 	data, err := json.Marshal(file{version, *r})
 	if err != nil {
 		return fmt.Errorf("write record: %w", err)

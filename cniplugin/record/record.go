@@ -131,7 +131,10 @@ func (p Pod) String() string {
 type Link = nodefile.Link
 
 // Store is the directory of the records.
-type Store struct{ dir string }
+type Store struct {
+	dir     string
+	program string // that writes them, as it was called
+}
 
 // Dir is the directory, without symbolic links.
 func (s *Store) Dir() string { return s.dir }
@@ -144,7 +147,7 @@ func Open(dir string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open records %s: %w%s", dir, err, advice(err))
 	}
-	return &Store{dir: resolved}, nil
+	return &Store{dir: resolved, program: os.Args[0]}, nil
 }
 
 // advice is what to do where the directory is not private.

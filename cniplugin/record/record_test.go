@@ -537,3 +537,83 @@ func TestLockDevice(t *testing.T) {
 		t.Errorf("left over: %v", left)
 	}
 }
+
+// TestFreeze holds who can write a record while the plugin is being removed: whoever has
+// one already. Then whose program is gone can write none.
+func TestFreeze(t *testing.T) {
+	s, dir := open(t)
+	attached, other := lock(t, s, Key{ContainerID: "c1"}), lock(t, s, Key{ContainerID: "c2"})
+	write := func(l *Lock) error { return l.Write(sample(l.key)) }
+	if err := write(attached); err != nil {
+		t.Fatal(err)
+	}
+	release, err := s.Freeze(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(write(attached), s.Sweep(time.Time{})); err != nil {
+		t.Errorf("of what is attached: %v", err)
+	}
+	if err := write(other); !errors.Is(err, ErrUninstalled) {
+		t.Errorf("of another: %v, want %v", err, ErrUninstalled)
+	}
+	busy, err := s.Busy()
+	if want := []string{attached.file.Name(), other.file.Name()}; err != nil || !slices.Equal(slices.Sorted(slices.Values(busy)), slices.Sorted(slices.Values(want))) {
+		t.Errorf("busy %q, %v; want %q", busy, err, want)
+	}
+	if err := release(); err != nil || slices.Contains(files(t, dir), uninstallLock) {
+		t.Errorf("%v, files %q", err, files(t, dir))
+	}
+	if err := os.WriteFile(filepath.Join(dir, uninstallLock), nil, lockMode); err != nil {
+		t.Fatal(err)
+	}
+	for program, want := range map[string]error{
+		os.Args[0]: nil, "colvin": nil, filepath.Join(dir, "colvin"): ErrUninstalled, "./colvin": ErrUninstalled,
+	} {
+		s.program = program
+		if err := errors.Join(other.Remove(), write(attached)); err != nil {
+			t.Errorf("%s, of what is attached: %v", program, err)
+		}
+		if err := write(other); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", program, err, want)
+		}
+	}
+	if err := errors.Join(attached.Unlock(), other.Unlock()); err != nil {
+		t.Fatal(err)
+	}
+	if busy, err := s.Busy(); err != nil || len(busy) != 0 {
+		t.Errorf("busy %q, %v", busy, err)
+	}
+}
+
+// TestFreezeTwice holds that one who removes the plugin keeps another from it, and that
+// whoever only looks at the lock does not.
+func TestFreezeTwice(t *testing.T) {
+	s, dir := open(t)
+	release, err := s.Freeze(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := s.Freeze(ctx); err == nil || !strings.HasPrefix(err.Error(), "somebody else is removing the plugin") {
+		t.Errorf("freeze twice: %v", err)
+	}
+	if err := release(); err != nil {
+		t.Fatal(err)
+	}
+	looking, err := os.Create(filepath.Join(dir, uninstallLock))
+	if err == nil {
+		err = syscall.Flock(int(looking.Fd()), syscall.LOCK_SH)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(30*time.Millisecond, func() { _ = looking.Close() })
+	if release, err = s.Freeze(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := release(); err != nil {
+		t.Error(err)
+	}
+}

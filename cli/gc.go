@@ -14,11 +14,15 @@ import (
 	"github.com/colvin-net/colvin/agent/altnames"
 	"github.com/colvin-net/colvin/agent/config"
 	"github.com/colvin-net/colvin/cniplugin"
+	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/internal/fit"
 )
 
 // defaultConfig is where colvind.service has its configuration.
 const defaultConfig = "/etc/colvin/colvind.yaml"
+
+// defaultCNIPath is where CNI plugins are.
+const defaultCNIPath = "/opt/cni/bin"
 
 const configUsage = "colvind's configuration `file`, for the directories; the defaults hold without one"
 
@@ -46,7 +50,7 @@ func (a *app) gc() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&o.config, "config", defaultConfig, configUsage)
 	flags.StringVar(&o.records, "record-directory", "", "`directory` of the CNI plugin's records, where it is not the configured one")
-	flags.StringVar(&o.cniPath, "cni-path", "/opt/cni/bin", "`directories` of the CNI plugins, for records that name none")
+	flags.StringVar(&o.cniPath, "cni-path", defaultCNIPath, "`directories` of the CNI plugins, for records that name none")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "only show what would be detached")
 	flags.BoolVar(&o.altNamesOnly, "alt-names-only", false, "only remove the alternative names that a killed agent left")
 	return cmd
@@ -95,21 +99,25 @@ type collectedAttachment struct {
 	Reserved string `json:"reserved,omitempty"`
 }
 
-func (a *app) collected(records []cniplugin.Collected, dryRun bool) error {
+func collectedOf(r *record.Record) collectedAttachment {
+	pod := r.Pod.Name
+	if r.Pod.Namespace != "" {
+		pod = r.Pod.Namespace + "/" + r.Pod.Name
+	}
+	return collectedAttachment{Name: r.Name, ContainerID: r.ContainerID, IfName: r.IfName, Pod: pod, Network: r.Network}
+}
+
+func (a *app) collected(all []cniplugin.Collected, dryRun bool) error {
 	list := []collectedAttachment{}
 	var cells [][]string
 	var notes []string
-	for i := range records {
-		r := &records[i]
-		pod := ""
-		if r.Pod.Name != "" {
-			pod = r.Pod.Namespace + "/" + r.Pod.Name
+	for i := range all {
+		c := collectedOf(&all[i].Record)
+		if c.Reserved = all[i].Reserved; c.Reserved != "" {
+			notes = append(notes, fit.Printable(c.Reserved)+"; free it by hand there, if it is")
 		}
-		list = append(list, collectedAttachment{r.Name, r.ContainerID, r.IfName, pod, r.Network, r.Reserved})
-		if r.Reserved != "" {
-			notes = append(notes, fit.Printable(r.Reserved)+"; free it by hand there, if it is")
-		}
-		cells = append(cells, []string{a.cell(pod), a.cell(r.ContainerID), a.cell(r.IfName), a.cell(r.Network)})
+		list = append(list, c)
+		cells = append(cells, []string{a.cell(c.Pod), a.cell(c.ContainerID), a.cell(c.IfName), a.cell(c.Network)})
 	}
 	if a.format == formatJSON {
 		return a.json(list)

@@ -38,16 +38,19 @@ func (c *ControlPlane) installColvin(ctx context.Context) error {
 	if _, err := c.Kubectl(ctx, "wait", "--for=condition=Established", "--timeout=30s", in("crds")); err != nil {
 		return err
 	}
-	if err := c.apiServer.await(ctx, c.kindsServed); err != nil {
+	if err := c.awaitKinds(ctx, "/apis/colvin.dev/v1alpha1"); err != nil {
 		return err
 	}
 	return c.apiServer.await(ctx, c.policiesInForce)
 }
 
+func (c *ControlPlane) awaitKinds(ctx context.Context, group string) error {
+	return c.apiServer.await(ctx, func(ctx context.Context) error { return c.kindsServed(ctx, group) })
+}
+
 // kindsServed lists the objects of every kind: a kind that is established is set up
 // when it is first asked for, and refused until then.
-func (c *ControlPlane) kindsServed(ctx context.Context) error {
-	const group = "/apis/colvin.dev/v1alpha1"
+func (c *ControlPlane) kindsServed(ctx context.Context, group string) error {
 	var answer struct{ Resources []struct{ Name string } }
 	if err := c.Do(ctx, http.MethodGet, group, nil, &answer); err != nil {
 		return err

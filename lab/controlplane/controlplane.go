@@ -72,7 +72,7 @@ func Start(ctx context.Context, options Options) (*ControlPlane, error) {
 }
 
 func (c *ControlPlane) start(ctx context.Context, options Options) (err error) {
-	if c.programs, err = installed(); err != nil {
+	if c.programs, err = controlPlane.installed(); err != nil {
 		return err
 	}
 	if c.dir, err = os.MkdirTemp("", "colvin-kubernetes-"); err != nil {
@@ -147,7 +147,7 @@ func (c *ControlPlane) StartAPIServer(ctx context.Context) (err error) {
 		"--service-account-issuer=https://kubernetes.default.svc",
 		"--service-account-key-file="+c.path(certFile), "--service-account-signing-key-file="+c.path(keyFile),
 		"--service-cluster-ip-range=10.96.0.0/16",
-		"--enable-admission-plugins=NodeRestriction",
+		"--enable-admission-plugins=NodeRestriction", "--allow-privileged", // as clusters do
 		// What these ask for is done by controllers that do not run.
 		"--disable-admission-plugins=ServiceAccount,TaintNodesByCondition",
 	)

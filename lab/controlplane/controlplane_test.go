@@ -72,6 +72,7 @@ func TestControlPlane(t *testing.T) {
 	t.Run("scheduling", testSchedule(c))
 	t.Run("from a namespace", testReach(c))
 	t.Run("kubectl", testKubectl(c))
+	t.Run("whereabouts", testWhereabouts(c))
 	t.Logf("resident: %s", strings.Join(resident(t, c), ", "))
 }
 
@@ -162,6 +163,37 @@ func testSchedule(c *ControlPlane) func(*testing.T) {
 		})
 		if err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// testWhereabouts installs it twice, as an upgrade does, and then its account may keep
+// what it gave out.
+func testWhereabouts(c *ControlPlane) func(*testing.T) {
+	return func(t *testing.T) {
+		netnstest.Require(t, Whereabouts)
+		for range 2 {
+			plugin, err := InstallWhereabouts(t.Context(), c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := exec.LookPath(plugin); err != nil {
+				t.Error(err)
+			}
+		}
+		account, err := c.OnNode(t.Context(), "kube-system", "whereabouts", "node1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		pool := object{
+			"apiVersion": "whereabouts.cni.cncf.io/v1alpha1", "kind": "IPPool", "metadata": object{"name": "10.10.0.0-24"},
+			"spec": object{"range": "10.10.0.0/24", "allocations": object{}},
+		}
+		call(t, account, http.MethodPost, IPPools, pool, nil)
+		call(t, account, http.MethodDelete, IPPools+"/10.10.0.0-24", nil, nil)
+		t.Chdir(t.TempDir())
+		if _, err := InstallWhereabouts(t.Context(), c); err == nil || !strings.HasPrefix(err.Error(), "install whereabouts: no lab/controlplane/build at or above ") {
+			t.Errorf("outside the repository: got %v, want an error that says what is missing", err)
 		}
 	}
 }

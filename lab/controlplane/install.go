@@ -30,70 +30,103 @@ const modulesDir = "lab/controlplane/build"
 // ldflags make small programs; Kubernetes is told its version by the linker.
 const ldflags = "-s -w -X k8s.io/component-base/version.gitVersion="
 
-// Kubernetes is the feature of having the programs, built by make kubernetes: no
-// test builds them, because that takes longer than a test may.
-var Kubernetes = netnstest.NewFeature("kubernetes", func() error {
-	_, err := installed()
-	return err
-})
+// A kit is the programs that are built of some modules and kept together.
+type kit struct {
+	name    string   // of its directory in the cache, with the version
+	origin  string   // the module whose version it has
+	modules []string // below modulesDir
+	took    string   // to build it on two processors
+	build   func(ctx context.Context, p *programs, dir string) error
+}
+
+// controlPlane is etcd, kube-apiserver, kube-scheduler and kubectl.
+var controlPlane = kit{
+	name: "kubernetes", origin: "k8s.io/kubernetes", modules: []string{"kubernetes", "etcd"}, took: "12 minutes",
+	build: func(ctx context.Context, p *programs, dir string) error {
+		if err := p.buildTools(ctx, "etcd", filepath.Join(dir, "etcd")); err != nil { // which go would name server
+			return err
+		}
+		return p.buildTools(ctx, "kubernetes", dir+"/")
+	},
+}
+
+// Kubernetes is the feature of having the programs of the control plane, built by
+// make kubernetes: no test builds them, because that takes longer than a test may.
+var Kubernetes = controlPlane.feature()
+
+func (k *kit) feature() *netnstest.Feature {
+	return netnstest.NewFeature(k.name, func() error {
+		_, err := k.installed()
+		return err
+	})
+}
 
 // installed returns the directory of the programs, or how to get them.
-func installed() (string, error) {
-	p, err := newPrograms()
+func (k *kit) installed() (string, error) {
+	p, err := k.programs()
 	if err != nil {
 		return "", err
 	}
 	if _, err := os.Stat(p.dir); err != nil {
-		return "", fmt.Errorf("%w (make kubernetes builds it, in about 12 minutes)", err)
+		return "", fmt.Errorf("%w (make kubernetes builds it, in about %s)", err, k.took)
 	}
 	return p.dir, nil
 }
 
-// Install returns the directory that holds etcd, kube-apiserver, kube-scheduler
-// and kubectl. It builds them with the go command the first time, telling of its
+// Install returns the directories that hold the control plane and the IPAM plugin
+// whereabouts. It builds them with the go command the first time, telling of its
 // progress on standard error, and keeps them in the user's cache; that needs the
 // module proxy or a filled module cache, and a working directory in the repository.
-func Install(ctx context.Context) (string, error) {
-	p, err := newPrograms()
-	if err == nil {
-		err = buildcache.Fill(p.dir, func(tmp string) error { return p.build(ctx, tmp) })
+func Install(ctx context.Context) ([]string, error) {
+	var dirs []string
+	for _, k := range []*kit{&controlPlane, &whereabouts} {
+		dir, err := k.install(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("install %s: %w", k.name, err)
+		}
+		dirs = append(dirs, dir)
 	}
+	return dirs, nil
+}
+
+func (k *kit) install(ctx context.Context) (string, error) {
+	p, err := k.programs()
 	if err != nil {
-		return "", fmt.Errorf("install the control plane: %w", err)
+		return "", err
 	}
-	return p.dir, nil
+	return p.dir, buildcache.Fill(p.dir, func(tmp string) error { return k.build(ctx, p, tmp) })
 }
 
 // programs are what is built.
 type programs struct {
 	modules string // directory of the modules that pin them
-	version string // of Kubernetes
+	version string // of the kit's origin
 	dir     string // where they are kept: another for each content of the modules
 }
 
-var required = regexp.MustCompile(`(?m)^(?:require|\t)\s*k8s\.io/kubernetes (v\S+)`)
-
-func newPrograms() (*programs, error) {
+func (k *kit) programs() (*programs, error) {
 	modules, err := findModules()
 	if err != nil {
 		return nil, err
 	}
 	var all bytes.Buffer
 	all.WriteString(ldflags)
-	for _, file := range []string{"kubernetes/go.mod", "kubernetes/go.sum", "etcd/go.mod", "etcd/go.sum"} {
-		b, err := os.ReadFile(filepath.Join(modules, file))
-		if err != nil {
-			return nil, err
+	for _, module := range k.modules {
+		for _, file := range []string{"go.mod", "go.sum"} {
+			b, err := os.ReadFile(filepath.Join(modules, module, file))
+			if err != nil {
+				return nil, err
+			}
+			all.Write(b)
 		}
-		all.Write(b)
 	}
-	version := required.FindSubmatch(all.Bytes())
+	version := regexp.MustCompile(`(?m)^(?:require|\t)\s*` + regexp.QuoteMeta(k.origin) + ` (v\S+)`).FindSubmatch(all.Bytes())
 	if version == nil {
-		return nil, fmt.Errorf("no module in %s requires k8s.io/kubernetes", modules)
+		return nil, fmt.Errorf("no module in %s requires %s", modules, k.origin)
 	}
 	p := &programs{modules: modules, version: string(version[1])}
 	sum := sha256.Sum256(all.Bytes())
-	p.dir, err = buildcache.Path(fmt.Sprintf("kubernetes-%s-%x", p.version, sum[:4]))
+	p.dir, err = buildcache.Path(fmt.Sprintf("%s-%s-%x", k.name, p.version, sum[:4]))
 	return p, err
 }
 
@@ -115,24 +148,22 @@ func findModules() (string, error) {
 	}
 }
 
-// build builds the tools of the modules.
-func (p *programs) build(ctx context.Context, dir string) error {
-	if err := p.buildTools(ctx, "etcd", filepath.Join(dir, "etcd")); err != nil { // which go would name server
-		return err
-	}
-	return p.buildTools(ctx, "kubernetes", dir+"/")
-}
-
+// buildTools builds the tools of a module.
 func (p *programs) buildTools(ctx context.Context, module, out string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-v", "-trimpath", "-buildvcs=false",
-		"-ldflags", ldflags+p.version, "-o", out, "tool")
-	cmd.Dir = filepath.Join(p.modules, module)
-	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off", "CGO_ENABLED=0",
-		"GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
+	cmd := p.command(ctx, module, "build", "-v", "-trimpath", "-buildvcs=false", "-ldflags", ldflags+p.version, "-o", out, "tool")
 	if err := runShowing(cmd, module, os.Stderr); err != nil {
 		return fmt.Errorf("run go build in %s: %w", cmd.Dir, err)
 	}
 	return nil
+}
+
+// command is the go command in a module.
+func (p *programs) command(ctx context.Context, module string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = filepath.Join(p.modules, module)
+	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off", "CGO_ENABLED=0",
+		"GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
+	return cmd
 }
 
 // runShowing runs a command and tells now and then on w how far its standard

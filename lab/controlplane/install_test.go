@@ -32,7 +32,7 @@ func TestInstallInterrupted(t *testing.T) {
 
 func TestVersion(t *testing.T) {
 	netnstest.Require(t, Kubernetes)
-	p, err := newPrograms()
+	p, err := controlPlane.programs()
 	if err != nil {
 		t.Fatal(err)
 	}

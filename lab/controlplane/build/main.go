@@ -2,8 +2,8 @@
 
 //go:build linux
 
-// Command build builds the control plane that tests run, from the modules beside
-// it, into the user's cache and prints where it is.
+// Command build builds the control plane that tests run and the IPAM plugin whereabouts,
+// from the modules beside it, into the user's cache and prints where they are.
 package main
 
 import (
@@ -11,17 +11,18 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 
 	"github.com/colvin-net/colvin/lab/controlplane"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	dir, err := controlplane.Install(ctx)
+	dirs, err := controlplane.Install(ctx)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "build:", err)
 		os.Exit(1)
 	}
-	fmt.Println(dir)
+	fmt.Println(strings.Join(dirs, "\n"))
 }

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package controlplane
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+const (
+	whereaboutsModule = "github.com/k8snetworkplumbingwg/whereabouts"
+	whereaboutsGroup  = "/apis/whereabouts.cni.cncf.io/v1alpha1"
+	manifestDir       = "manifests" // beside the plugin: what its release has admins apply
+
+	// IPPools is where the API server has the addresses that whereabouts gave out, unless
+	// its kubeconfig names another namespace.
+	IPPools = whereaboutsGroup + "/namespaces/kube-system/ippools"
+)
+
+// whereabouts is the IPAM plugin of that name.
+var whereabouts = kit{
+	name: "whereabouts", origin: whereaboutsModule, modules: []string{"whereabouts"}, took: "3 minutes",
+	build: func(ctx context.Context, p *programs, dir string) error {
+		if err := p.buildTools(ctx, "whereabouts", filepath.Join(dir, "whereabouts")); err != nil { // which go would name cmd
+			return err
+		}
+		return p.copyManifests(ctx, filepath.Join(dir, manifestDir))
+	},
+}
+
+// Whereabouts is the feature of having the IPAM plugin whereabouts, built by make
+// kubernetes.
+var Whereabouts = whereabouts.feature()
+
+func (p *programs) copyManifests(ctx context.Context, to string) error {
+	module, err := p.command(ctx, "whereabouts", "list", "-m", "-f", "{{.Dir}}", whereaboutsModule).Output()
+	if err != nil {
+		return fmt.Errorf("find %s: %w", whereaboutsModule, err)
+	}
+	return os.CopyFS(to, os.DirFS(filepath.Join(string(bytes.TrimSpace(module)), "doc/crds")))
+}
+
+// InstallWhereabouts applies what the release of whereabouts does: its kinds, and an
+// account with its rights. It returns when the kinds are served, with the plugin's path.
+func InstallWhereabouts(ctx context.Context, c *ControlPlane) (string, error) {
+	dir, err := whereabouts.installed()
+	if err == nil {
+		err = c.installWhereabouts(ctx, filepath.Join(dir, manifestDir))
+	}
+	if err != nil {
+		return "", fmt.Errorf("install whereabouts: %w", err)
+	}
+	return filepath.Join(dir, "whereabouts"), nil
+}
+
+func (c *ControlPlane) installWhereabouts(ctx context.Context, manifests string) error {
+	var kinds []string
+	for _, kind := range []string{"ippools", "overlappingrangeipreservations", "nodeslicepools"} {
+		kinds = append(kinds, "--filename="+filepath.Join(manifests, "whereabouts.cni.cncf.io_"+kind+".yaml"))
+	}
+	if _, err := c.Kubectl(ctx, append([]string{"apply", "--filename=" + filepath.Join(manifests, "daemonset-install.yaml")}, kinds...)...); err != nil {
+		return err
+	}
+	if _, err := c.Kubectl(ctx, append([]string{"wait", "--for=condition=Established", "--timeout=30s"}, kinds...)...); err != nil {
+		return err
+	}
+	return c.awaitKinds(ctx, whereaboutsGroup)
+}

@@ -42,7 +42,7 @@ func mountPrivate() error {
 			return err
 		}
 	}
-	dirs := []string{"/var/lib/colvin", "/var/lib/cni", "/etc/colvin"}
+	dirs := []string{"/var/lib/colvin", "/var/lib/cni", "/etc/colvin", "/etc/cni"}
 	for _, dir := range dirs { // first all mirrors, since one covers what was mounted before
 		if err := mirrorFor(dir); err != nil {
 			return err

@@ -69,7 +69,7 @@ func TestCommand(t *testing.T) {
 	ns := NewT(t, "node")
 	hostDirs := func() string {
 		var there []string
-		for _, dir := range []string{"/run/colvin", "/var/lib/colvin", "/var/lib/cni", "/etc/colvin"} {
+		for _, dir := range []string{"/run/colvin", "/var/lib/colvin", "/var/lib/cni", "/etc/colvin", "/etc/cni"} {
 			if _, err := os.Stat(dir); err == nil {
 				there = append(there, dir)
 			}
@@ -79,7 +79,7 @@ func TestCommand(t *testing.T) {
 	before := hostDirs()
 	out, err := ns.Command(t.Context(), "sh", "-ec", `
 		ls /sys/class/net
-		for dir in /run/colvin /var/lib/colvin /var/lib/cni /etc/colvin; do
+		for dir in /run/colvin /var/lib/colvin /var/lib/cni /etc/colvin /etc/cni; do
 			ls $dir; echo x >$dir/x; cat $dir/x
 		done
 		test -s /etc/passwd; test -d /var/lib/.; test -r /proc/self/status
@@ -87,7 +87,7 @@ func TestCommand(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	if diff := cmp.Diff("lo\nx\nx\nx\nx\n", string(out)); diff != "" {
+	if diff := cmp.Diff("lo\nx\nx\nx\nx\nx\n", string(out)); diff != "" {
 		t.Errorf("unexpected output (-want +got):\n%s", diff)
 	}
 	if b, err := os.ReadFile(ns.Path("/run/colvin/x")); err != nil || string(b) != "x\n" {

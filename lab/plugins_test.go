@@ -402,15 +402,21 @@ func (r *pluginRig) gc(caller *lab.Pod, stdin object, valid ...*lab.Pod) {
 	r.ok(err)
 }
 
-// TestPluginsGCByTool has cnitool collect everything: it deletes what it has cached,
-// and then calls GC without a list of valid attachments.
+// TestPluginsGCByTool shows why docs/cni.md warns of cnitool gc: libcni deletes what it
+// has cached, though it lives, and only then calls GC, without a list of valid attachments.
+// That leaves alone what lives, which is here what libcni does not know.
 func TestPluginsGCByTool(t *testing.T) {
 	r := newPluginRig(t, delegates["macvlan"])
 	r.configure("1.1.0", r.plugin(hostLocal))
-	p := r.pod(nil)
-	r.mustTool("add", p)
-	r.mustTool("gc", p)
-	r.empty(p)
+	cached, unknown := r.pod(nil), r.pod(r.stdin(hostLocal))
+	r.mustTool("add", cached)
+	_, err := unknown.Add(t.Context())
+	r.ok(err)
+	r.pings(cached)
+	r.mustTool("gc", cached)
+	r.empty(cached)
+	r.pings(unknown)
+	r.ok(unknown.Del(t.Context()))
 	r.clean()
 }
 

@@ -28,7 +28,7 @@ type release struct {
 func plugins() release {
 	return release{"github.com/containernetworking/plugins", "v1.9.1", []string{
 		"plugins/main/bridge", "plugins/main/host-device", "plugins/main/ipvlan", "plugins/main/macvlan", "plugins/main/vlan",
-		"plugins/ipam/host-local", "plugins/ipam/static", "plugins/meta/tuning",
+		"plugins/ipam/dhcp", "plugins/ipam/host-local", "plugins/ipam/static", "plugins/meta/tuning",
 	}}
 }
 
@@ -37,7 +37,7 @@ func tool() release {
 }
 
 // Install returns the directory, for CNI_PATH, that holds bridge, host-device,
-// ipvlan, macvlan and vlan, the IPAM plugins host-local and static, and tuning.
+// ipvlan, macvlan and vlan, the IPAM plugins dhcp, host-local and static, and tuning.
 // It builds them with the go command the first time and keeps them in the user's
 // cache; that needs the module proxy or a filled module cache.
 func Install(ctx context.Context) (string, error) { return plugins().install(ctx) }

@@ -5,6 +5,7 @@
 package cluster
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -147,13 +148,17 @@ func (r *addressRig) call(p *lab.Pod, verb string) ([]byte, error) {
 
 // callNamed is call with another name of the pod in Kubernetes.
 func (r *addressRig) callNamed(p *lab.Pod, verb, name string) ([]byte, error) {
-	cmd := p.Command(r.t.Context(), verb)
-	cmd.Env = append(cmd.Env, "CNI_ARGS=IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME="+name)
-	out, err := cmd.Output()
+	out, err := r.command(p, verb, name).Output()
 	if err != nil {
 		return out, &lab.CNIError{Command: verb, Output: string(out), Err: err}
 	}
 	return out, nil
+}
+
+func (r *addressRig) command(p *lab.Pod, verb, name string) *netnstest.Cmd {
+	cmd := p.Command(r.t.Context(), verb)
+	cmd.Env = append(cmd.Env, "CNI_ARGS=IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME="+name)
+	return cmd
 }
 
 // An attached pod has an address, in CIDR notation.
@@ -276,6 +281,7 @@ func TestWhereabouts(t *testing.T) {
 	t.Run("one at a time", r.sub((*addressRig).testOne))
 	t.Run("many at once", r.sub((*addressRig).testMany))
 	t.Run("what it wants", r.sub((*addressRig).testWants))
+	t.Run("CHECK", r.sub((*addressRig).testCheck))
 }
 
 // testHostLocal shows why docs/cni.md does without it, and that the test of the others
@@ -368,6 +374,26 @@ func (r *addressRig) testWants() {
 	r.expectNothing(p)
 	r.expectReserved()
 	r.expectNoRecords()
+}
+
+// testCheck checks a pod that is as it should be: that whereabouts has no CHECK is no
+// fault of the pod.
+func (r *addressRig) testCheck() {
+	p := r.pod(r.Nodes[0], "checked", r.conf)
+	result, err := r.call(p, "ADD")
+	r.ok(err)
+	conf := object{}
+	r.ok(json.Unmarshal([]byte(r.conf), &conf))
+	conf["prevResult"] = json.RawMessage(result)
+	stdin, err := json.Marshal(conf)
+	r.ok(err)
+	cmd := r.command(p, "CHECK", p.String())
+	cmd.Stdin = bytes.NewReader(stdin)
+	if said, err := cmd.CombinedOutput(); err != nil {
+		r.t.Errorf("CHECK: %v: %s", err, said)
+	}
+	_, err = r.call(p, "DEL")
+	r.ok(err)
 }
 
 // expectSays expects a CNI error with these words.

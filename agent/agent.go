@@ -59,16 +59,13 @@ func (a *Agent) Run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = links.Close() }()
-	tasks, err := a.build(ctx, boot, instance, links)
-	if err != nil {
-		return err
-	}
+	tasks := a.build(boot, instance, links)
 	tasks = append(tasks, announcer{tasks, sdnotify.Notify, log})
 	log.Info("colvind starts", "version", a.Version, "node", c.Node, "interfaces", c.Interfaces, "rules", c.Rules)
 	return runAll(ctx, tasks, log)
 }
 
-func (a *Agent) build(ctx context.Context, boot, instance string, links observe.Links) ([]Task, error) {
+func (a *Agent) build(boot, instance string, links observe.Links) []Task {
 	c, log := a.Config, a.Log
 	observer := observe.New(observe.Config{
 		Links: links, Listen: ether.Listen, NIC: describeNIC(log), Addresses: link.Addresses, Log: log, Now: boottime.Now,
@@ -77,9 +74,10 @@ func (a *Agent) build(ctx context.Context, boot, instance string, links observe.
 	})
 	book := rulebook.New(c.Rules, identityOf(a.Cluster), c.StateDirectory, log)
 	records := newRecordsDir(c.RecordDirectory, log)
+	metrics := newMetricsServer(c.Metrics.Address, log)
 	loop := NewLoop(Deps{
 		Config: c, Version: a.Version, BootID: boot, Instance: instance, Snapshots: observer, Rules: book, Records: records, Cluster: a.Cluster, Log: log,
-		Now: boottime.Now,
+		Now: boottime.Now, Metrics: metrics,
 	})
 	state := func() (*agentapi.State, error) {
 		s, err := loop.State()
@@ -95,14 +93,11 @@ func (a *Agent) build(ctx context.Context, boot, instance string, links observe.
 	if a.Cluster != nil {
 		tasks = append(tasks, a.Cluster)
 	}
-	if c.Metrics.Address == "" {
-		return tasks, nil
+	if metrics != nil {
+		metrics.of(newCollector(state))
+		tasks = append(tasks, metrics)
 	}
-	m, err := newMetricsServer(ctx, c.Metrics.Address, newCollector(state))
-	if err != nil {
-		return nil, err
-	}
-	return append(tasks, m), nil
+	return tasks
 }
 
 // describeNIC returns what asks the driver of an interface.

@@ -39,6 +39,8 @@ type Deps struct {
 	// WriteLimit replaces the limits on writes of the node file, for benchmarks
 	// that measure a single write many times.
 	WriteLimit *rate.Limiter
+	// Metrics are served by a server that has conditions; nil where there is none.
+	Metrics *metricsServer
 	// SinceBoot replaces CLOCK_BOOTTIME.
 	SinceBoot func() time.Duration
 }
@@ -94,12 +96,12 @@ func NewLoop(d Deps) *Loop {
 		of: []reporter{ // as people read them
 			lost, cluster, names, own,
 			unwritten{nodeFiles, forLater, &m.rules, cluster, remainder{journal}},
-			&m.rules, &m.containers,
+			&m.rules, &m.containers, d.Metrics,
 		},
 	}
 	state := newShown()
 	return &Loop{
-		now: d.Now, snapshots: d.Snapshots, rules: d.Rules, records: d.Records, cluster: cluster, mapper: m, shown: state, journal: journal,
+		now: d.Now, snapshots: d.Snapshots, rules: d.Rules, records: d.Records, cluster: cluster, metrics: d.Metrics, mapper: m, shown: state, journal: journal,
 		sinks: order(names, nodeFiles, forLater, cluster, journal, told, state, publisher{d.Cluster}),
 	}
 }

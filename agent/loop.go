@@ -26,6 +26,7 @@ type Loop struct {
 	rules     RuleSource
 	records   RecordSource
 	cluster   *clusterColours
+	metrics   *metricsServer // nil where there is none
 	mapper    *mapper
 	sinks     []sink // as order lists them
 	shown     *shown
@@ -89,6 +90,7 @@ func (l *Loop) Run(ctx context.Context) error {
 			}
 		case r := <-l.records.Updates():
 			l.mapper.containers.records = r
+		case <-l.metrics.Changed(): // what is told is another
 		case <-wake.C:
 			if left := due.Sub(l.now()); left > 0 && l.intact() {
 				wake.Reset(min(lookEvery, left))

@@ -38,6 +38,7 @@ type bench struct {
 	cluster   agentapi.Cluster
 	rules     *rulebook.Book
 	records   *recordsDir
+	metrics   *metricsServer
 	loop      *Loop
 	cancel    context.CancelFunc
 	done      chan error
@@ -112,7 +113,7 @@ func (b *bench) build() {
 	b.records = newRecordsDir(b.config.RecordDirectory, log)
 	b.loop = NewLoop(Deps{
 		Config: b.config, Version: "test", BootID: b.boot, Instance: b.instance, Snapshots: b.snapshots, Rules: b.rules, Records: b.records, Cluster: b.cluster,
-		Log: log, AltNames: b.altNames, SinceBoot: sinceBoot,
+		Log: log, AltNames: b.altNames, SinceBoot: sinceBoot, Metrics: b.metrics,
 	})
 }
 

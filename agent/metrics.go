@@ -3,13 +3,7 @@
 package agent
 
 import (
-	"context"
-	"fmt"
-	"net"
-	"net/http"
-
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/discovery"
@@ -165,28 +159,3 @@ func number(b bool) float64 {
 	}
 	return 0
 }
-
-// metricsServer serves the metrics of a collector.
-type metricsServer struct {
-	listener net.Listener
-	handler  http.Handler
-}
-
-// newMetricsServer listens on address, so that a wrong one is told at once.
-func newMetricsServer(ctx context.Context, address string, c *collector) (*metricsServer, error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("listen for metrics: %w", err)
-	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(c)
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
-	return &metricsServer{listener: l, handler: mux}, nil
-}
-
-// String names the task.
-func (*metricsServer) String() string { return "metrics" }
-
-// Run serves until ctx ends.
-func (m *metricsServer) Run(ctx context.Context) error { return serve(ctx, m.listener, m.handler) }

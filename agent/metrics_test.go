@@ -5,14 +5,21 @@ package agent
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
+	"github.com/colvin-net/colvin/mapping"
 )
 
 // TestMetricsOfRules holds what an alert goes by: rules that are awaited are no mistake.
@@ -80,15 +87,10 @@ colvin_pod_attachments{status="unverified"} 0
 	}
 }
 
-func TestMetricsServer(t *testing.T) {
-	if _, err := newMetricsServer(t.Context(), "nowhere", newCollector(nil)); err == nil || !strings.HasPrefix(err.Error(), "listen for metrics: ") {
-		t.Errorf("a wrong address: %v", err)
-	}
+func TestMetricsHandler(t *testing.T) {
 	answer, answerErr := state(), error(nil)
-	m, err := newMetricsServer(t.Context(), "127.0.0.1:0", newCollector(func() (*agentapi.State, error) { return answer, answerErr }))
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := newMetricsServer("127.0.0.1:0", slog.New(slog.DiscardHandler))
+	m.of(newCollector(func() (*agentapi.State, error) { return answer, answerErr }))
 	scrape := func(target string) (int, string) {
 		w := httptest.NewRecorder()
 		m.handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, http.NoBody))
@@ -104,12 +106,37 @@ func TestMetricsServer(t *testing.T) {
 	if code, body := scrape("/metrics"); code != http.StatusOK || body != "" {
 		t.Errorf("before there is a state: %d: %s", code, body)
 	}
+}
 
+// TestMetricsAddressTaken holds that a server waits for its address, says so meanwhile, and
+// tells when that is over.
+func TestMetricsAddressTaken(t *testing.T) {
+	other, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	m := newMetricsServer(other.Addr().String(), slog.New(slog.NewTextHandler(&log, nil)))
+	m.every = 10 * time.Millisecond
+	m.of(newCollector(func() (*agentapi.State, error) { return state(), nil }))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- m.Run(ctx) }()
+	<-m.Changed()
+	c := m.Conditions()
+	if want := "the metrics are not served: listen tcp " + m.address + ": bind: address already in use; free the address, or set metrics.address in colvind.yaml to another; trying again every "; len(c) != 1 ||
+		c[0].Type != mapping.MetricsUnserved || !strings.HasPrefix(c[0].Message, want) {
+		t.Errorf("while it is taken: %+v, want %s", c, want)
+	}
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+	<-m.Changed()
+	if c := m.Conditions(); len(c) != 0 {
+		t.Errorf("once it is free: %+v", c)
+	}
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+m.listener.Addr().String()+"/metrics", http.NoBody)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+m.address+"/metrics", http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,4 +151,31 @@ func TestMetricsServer(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
+	if said := log.String(); strings.Count(said, "\n") != 2 || !strings.Contains(said, "metrics are not served") || !strings.Contains(said, "metrics are served") {
+		t.Errorf("log:\n%s", said)
+	}
+}
+
+// TestNoMetrics holds that without an address nothing is served, and nothing wrong.
+func TestNoMetrics(t *testing.T) {
+	if m := newMetricsServer("", nil); m != nil || m.Changed() != nil || m.Conditions() != nil {
+		t.Errorf("without an address: %+v", m)
+	}
+}
+
+// TestMetricsConditionIsTold holds that the agent tells at once that metrics are not served,
+// and that they are.
+func TestMetricsConditionIsTold(t *testing.T) {
+	playAgent(t, func(b *bench) {
+		b.metrics = newMetricsServer("127.0.0.1:1", slog.New(slog.DiscardHandler))
+		b.start()
+		b.see(heard(sw1, 100))
+		for _, problem := range []error{syscall.EADDRINUSE, nil} {
+			b.metrics.note(problem)
+			synctest.Wait()
+			if got := b.conditions(); slices.Contains(got, mapping.MetricsUnserved) != (problem != nil) {
+				b.t.Errorf("after %v: conditions %v", problem, got)
+			}
+		}
+	})
 }

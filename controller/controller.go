@@ -100,8 +100,8 @@ func Run(ctx context.Context, o Options) error {
 	ctx = logr.NewContext(ctx, c.logr)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return c.campaign(ctx) })
-	g.Go(func() error { return serve(ctx, o.HealthAddress, c.health()) })
-	g.Go(func() error { return serve(ctx, o.MetricsAddress, metricsHandler()) })
+	g.Go(func() error { return serveHealth(ctx, o.HealthAddress, c.health()) })
+	g.Go(func() error { return serveMetrics(ctx, o.MetricsAddress, o.Log, metricsEvery) })
 	return g.Wait()
 }
 

@@ -170,6 +170,7 @@ const (
 	RulesInvalid     ConditionType = "RulesInvalid"     // the rules in force are not the latest
 	FilesUnwritable  ConditionType = "FilesUnwritable"  // the agent cannot write its files
 	StateDamaged     ConditionType = "StateDamaged"     // a state file was damaged and set aside
+	MetricsUnserved  ConditionType = "MetricsUnserved"  // the address of the metrics is not to be had
 
 	TrunkExposed      ConditionType = "TrunkExposed"      // containers are attached untagged where tagged VLANs can be reached
 	AttachmentMoved   ConditionType = "AttachmentMoved"   // a container is in another network than it asked for

@@ -35,6 +35,7 @@ var ends = map[mapping.ConditionType]string{
 	mapping.RulesInvalid:       "the latest rules are in force",
 	mapping.FilesUnwritable:    "the files are written again",
 	mapping.StateDamaged:       "the state is whole",
+	mapping.MetricsUnserved:    "the metrics are served",
 	mapping.TrunkExposed:       "no container is exposed there",
 	mapping.AttachmentMoved:    "its containers are where they asked to be, or gone",
 	mapping.DeviceInUse:        "the device is back, or the container is gone",

@@ -109,6 +109,9 @@ func New(on bool, bootID string, kernel Kernel, stateDirectory string, log *slog
 // have a name go that an admin gave, if it could be a network's: the kernel does not tell
 // who gave it.
 func ClearUnlessRunning(runDirectory, stateDirectory string) error {
+	if !hasRecord(statefile.Dir(stateDirectory)) {
+		return nil // no name was ever given, so nobody need be kept from anything
+	}
 	for _, dir := range []string{runDirectory, stateDirectory} {
 		_, err := safefile.Private(dir, safefile.Trust{AnyOwner: true, Sticky: true})
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -701,6 +701,20 @@ func TestNoRecord(t *testing.T) {
 	}
 }
 
+// TestNothingToClear holds that where no name was given nothing is complained of, whatever
+// the lock is like.
+func TestNothingToClear(t *testing.T) {
+	run := t.TempDir()
+	if err := os.Symlink("elsewhere", filepath.Join(run, agentlock.Name)); err != nil {
+		t.Fatal(err)
+	}
+	for _, state := range []string{t.TempDir(), filepath.Join(t.TempDir(), "none")} {
+		if err := ClearUnlessRunning(run, state); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestClearBelievesNobodyElse holds that root takes no name away because anybody says so.
 func TestClearBelievesNobodyElse(t *testing.T) {
 	run, state := t.TempDir(), t.TempDir()

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -59,13 +60,16 @@ func (a *Agent) Run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = links.Close() }()
-	tasks := a.build(boot, instance, links)
+	tasks := a.build(ctx, boot, instance, links)
 	tasks = append(tasks, announcer{tasks, sdnotify.Notify, log})
 	log.Info("colvind starts", "version", a.Version, "node", c.Node, "interfaces", c.Interfaces, "rules", c.Rules)
 	return runAll(ctx, tasks, log)
 }
 
-func (a *Agent) build(boot, instance string, links observe.Links) []Task {
+// freshWait is how long who asks the agent waits for what the plugin recorded just now.
+const freshWait = time.Second
+
+func (a *Agent) build(ctx context.Context, boot, instance string, links observe.Links) []Task {
 	c, log := a.Config, a.Log
 	observer := observe.New(observe.Config{
 		Links: links, Listen: ether.Listen, NIC: describeNIC(log), Addresses: link.Addresses, Log: log, Now: boottime.Now,
@@ -88,7 +92,15 @@ func (a *Agent) build(boot, instance string, links observe.Links) []Task {
 		now.Snapshot = observer.Snapshot() // with counters and times of this moment
 		return &now, nil
 	}
-	server := NewServer(filepath.Join(c.RunDirectory, agentapi.SocketName), state, loop.Changes, log)
+	fresh := func() (*agentapi.State, error) {
+		ctx, cancel := context.WithTimeout(ctx, freshWait)
+		defer cancel()
+		if records.Renew(ctx) {
+			loop.Renew(ctx)
+		}
+		return state()
+	}
+	server := NewServer(filepath.Join(c.RunDirectory, agentapi.SocketName), fresh, loop.Changes, log)
 	tasks := []Task{observer, loop, book, records, memoryTrimmer{log}, server}
 	if a.Cluster != nil {
 		tasks = append(tasks, a.Cluster)

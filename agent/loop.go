@@ -31,6 +31,9 @@ type Loop struct {
 	sinks     []sink // as order lists them
 	shown     *shown
 	journal   *history.Journal
+
+	wanted  chan chan<- struct{} // who waits for a Step
+	waiting []chan<- struct{}    // for the next one
 }
 
 // A sink acts on each Step. It keeps its own limits, retries and conditions, and knows no
@@ -91,6 +94,13 @@ func (l *Loop) Run(ctx context.Context) error {
 		case r := <-l.records.Updates():
 			l.mapper.containers.records = r
 		case <-l.metrics.Changed(): // what is told is another
+		case made := <-l.wanted:
+			select {
+			case r := <-l.records.Updates():
+				l.mapper.containers.records = r
+			default:
+			}
+			l.waiting = append(l.waiting, made)
 		case <-wake.C:
 			if left := due.Sub(l.now()); left > 0 && l.intact() {
 				wake.Reset(min(lookEvery, left))
@@ -111,6 +121,10 @@ func (l *Loop) step(snapshot *discovery.Snapshot) time.Duration {
 	for _, k := range l.sinks {
 		again = min(again, k.Take(now, s))
 	}
+	for _, made := range l.waiting {
+		close(made)
+	}
+	l.waiting = nil
 	return max(min(again, wake.Sub(l.now())), time.Millisecond)
 }
 
@@ -140,6 +154,20 @@ func (l *Loop) Ready() <-chan struct{} { return l.shown.ready }
 
 // State returns what the agent knew after the last change.
 func (l *Loop) State() (*agentapi.State, error) { return l.shown.state() }
+
+// Renew has a Step made of what the sources have now, and waits for it, or until ctx ends.
+func (l *Loop) Renew(ctx context.Context) {
+	made := make(chan struct{})
+	select {
+	case l.wanted <- made:
+	case <-ctx.Done():
+		return
+	}
+	select {
+	case <-made:
+	case <-ctx.Done():
+	}
+}
 
 // Changes are what was recorded since t, by earlier runs too.
 func (l *Loop) Changes(t time.Time) (agentapi.Changes, error) { return l.journal.Since(t) }

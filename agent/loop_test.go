@@ -19,6 +19,7 @@ import (
 	"github.com/colvin-net/colvin/agent/altnames"
 	"github.com/colvin-net/colvin/agent/config"
 	"github.com/colvin-net/colvin/agent/rulebook"
+	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/latest"
 	"github.com/colvin-net/colvin/internal/privatedir"
@@ -414,6 +415,31 @@ func TestQuietNetworkRenews(t *testing.T) {
 			if left := f.Networks[0].Uplinks[0].Until - sinceBoot(); left < renewAfter || left > agentGone {
 				b.t.Fatalf("the plugin may attach for %v, want between %v and %v", left, renewAfter, agentGone)
 			}
+		}
+	})
+}
+
+// TestRenew holds that who asks for a Step gets one, of the records that there are, and does
+// not wait for ever.
+func TestRenew(t *testing.T) {
+	playAgent(t, func(b *bench) {
+		b.write("rules.yaml", greenAndBlue)
+		b.start()
+		b.see(heard(sw1, 100))
+		before := b.state()
+		ctx, cancel := context.WithTimeout(b.t.Context(), time.Second)
+		defer cancel()
+		b.attach("c1", record.Netns{})
+		b.records.reload()
+		b.loop.Renew(ctx)
+		if after := b.state(); after == before || len(after.Attachments) != 1 || ctx.Err() != nil {
+			b.t.Errorf("attachments %+v, %v", after.Attachments, ctx.Err())
+		}
+		b.snapshots.deaf = true
+		started := time.Now()
+		b.loop.Renew(ctx)
+		if waited := time.Since(started); waited != time.Second {
+			b.t.Errorf("waited %v for a Step that is not made", waited)
 		}
 	})
 }

@@ -32,10 +32,15 @@ type recordsDir struct {
 	out  chan *containers.Records // holds the latest at most
 	last *containers.Records
 	here *record.Observer
+	ask  chan chan<- bool
+	when time.Time // the last ones became others
 }
 
 func newRecordsDir(dir string, log *slog.Logger) *recordsDir {
-	return &recordsDir{dir: filepath.Clean(dir), log: log, out: make(chan *containers.Records, 1), last: &containers.Records{}, here: record.NewObserver()}
+	return &recordsDir{
+		dir: filepath.Clean(dir), log: log, out: make(chan *containers.Records, 1), last: &containers.Records{}, here: record.NewObserver(),
+		ask: make(chan chan<- bool),
+	}
 }
 
 // String names the task.
@@ -73,6 +78,9 @@ func (d *recordsDir) Run(ctx context.Context) error {
 			d.reload()
 		case <-poll:
 			d.reload()
+		case answer := <-d.ask:
+			d.reload()
+			answer <- time.Since(d.when) < freshWait
 		}
 	}
 }
@@ -99,8 +107,25 @@ func (d *recordsDir) reload() {
 	if d.last.Equal(now) {
 		return
 	}
-	d.last = now
+	d.last, d.when = now, time.Now()
 	latest.Put(d.out, now)
+}
+
+// Renew reads the records for somebody who does not wait for a notification, and reports
+// whether they were others a moment ago: then the Loop may not know them yet.
+func (d *recordsDir) Renew(ctx context.Context) bool {
+	answer := make(chan bool, 1)
+	select {
+	case d.ask <- answer:
+	case <-ctx.Done():
+		return false
+	}
+	select {
+	case recent := <-answer:
+		return recent
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // Updates implements RecordSource.

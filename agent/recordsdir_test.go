@@ -36,7 +36,19 @@ func TestWatchRecords(t *testing.T) {
 			}
 		}
 	}
+	if d.Renew(ctx) {
+		t.Error("nothing was recorded, and the records are others")
+	}
 	b.attach("c1", record.Netns{})
+	if !d.Renew(ctx) {
+		t.Error("a container was recorded, and the records are no others")
+	}
+	select {
+	case r := <-d.out:
+		d.out <- r
+	default:
+		t.Error("what was asked for is not handed over at once")
+	}
 	await(1)
 	b.attach("c2", record.Netns{})
 	await(2)
@@ -49,5 +61,8 @@ func TestWatchRecords(t *testing.T) {
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+	if d.Renew(ctx) {
+		t.Error("nobody reads any more, and the records are others")
 	}
 }

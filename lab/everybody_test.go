@@ -38,6 +38,25 @@ func TestHangup(t *testing.T) {
 	b.attached("green")
 }
 
+// TestAttachmentsAtOnce asks right after each ADD and DEL: nobody should have to look twice.
+func TestAttachmentsAtOnce(t *testing.T) {
+	b := newBench(t, rules)
+	b.start()
+	b.await("green", lab.Resolves("green", "eth1", nodefile.Fresh))
+	for n := range 5 {
+		p := b.pod("green")
+		_, err := p.Add(t.Context())
+		b.ok(err)
+		if said, err := b.node.Colvin(t.Context(), "attachments"); err != nil || !strings.Contains(said, p.String()) {
+			t.Errorf("right after ADD %d: %v\n%s", n, err, said)
+		}
+		b.ok(p.Del(t.Context()))
+		if said, err := b.node.Colvin(t.Context(), "attachments"); err != nil || strings.Contains(said, p.String()) {
+			t.Errorf("right after DEL %d: %v\n%s", n, err, said)
+		}
+	}
+}
+
 // TestEverybody asks as a user whom the agent's socket is not for.
 func TestEverybody(t *testing.T) {
 	b := newBench(t, rules)

@@ -73,7 +73,7 @@ func (a *app) networkTable(s *agentapi.State) error {
 	for _, c := range s.View.Conditions {
 		notes = append(notes, fmt.Sprintf("%s: %s", c.Type, strings.ReplaceAll(c.Message, "\n", "\n  ")))
 	}
-	return a.tableOr("No network is known yet; \"colvin topology\" says why, for each port.", header, cells, notes...)
+	return a.tableOr("No network is reached now; \"colvin topology\" says why, for each port.", header, cells, notes...)
 }
 
 // deviceText is the device to attach to; empty for none.

@@ -39,6 +39,7 @@ var ends = map[mapping.ConditionType]string{
 	mapping.TrunkExposed:       "no container is exposed there",
 	mapping.AttachmentMoved:    "its containers are where they asked to be, or gone",
 	mapping.DeviceInUse:        "the device is back, or the container is gone",
+	mapping.DeviceReturned:     "the device is named and set up as before",
 	mapping.OrphanedRecords:    "what was left of containers is removed",
 	mapping.RecordsUnreadable:  "the records are read",
 	mapping.ClusterUnreachable: "the API server answers",
@@ -47,7 +48,7 @@ var ends = map[mapping.ConditionType]string{
 
 // whyEnded says why a condition holds no longer.
 func whyEnded(c mapping.Condition, now *agentapi.State) string {
-	if gone := linkLost(c.Interface, now.Snapshot); gone != "" {
+	if gone := linkLost(c.Interface, now.Snapshot); gone != "" && c.Type != mapping.DeviceReturned { // which has another name then
 		return gone
 	}
 	switch c.Type {

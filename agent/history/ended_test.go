@@ -63,6 +63,7 @@ func TestWhyEndedOnAPort(t *testing.T) {
 		"over":          {mapping.StaleSoon, agentapi.State{Snapshot: up, View: uplink(nodefile.Stale, false)}, "the time is over: pods can be attached there no more"},
 		"doubted":       {mapping.StaleSoon, agentapi.State{Snapshot: up, View: uplink(nodefile.Unverified, false)}, "its networks are unverified now"},
 		"forgotten":     {mapping.StaleSoon, agentapi.State{Snapshot: up}, "its networks are forgotten"},
+		"renamed":       {mapping.DeviceReturned, agentapi.State{Snapshot: &discovery.Snapshot{}}, "the device is named and set up as before"},
 		"without ports": {mapping.PortUnreadable, agentapi.State{Snapshot: up}, "it is listened on"},
 	} {
 		if got := whyEnded(mapping.Condition{Type: tt.kind, Interface: "eth1"}, &tt.now); got != tt.want {

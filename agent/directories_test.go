@@ -55,14 +55,22 @@ func TestClaim(t *testing.T) {
 			return errors.Join(os.Mkdir(filepath.Join(dir, "state"), 0o700), give(filepath.Join(dir, "state")))
 		}, fmt.Sprintf(
 			`use state directory: DIR/state is owned by user 4711, and this colvind runs as %s; start it as that user, as "systemctl start colvind" does for the service, or run: chown -R %d DIR/state`, me, os.Geteuid())},
-		{"below another user's", func(_ *testing.T, dir string) error { return give(dir) },
-			`use run directory: DIR is owned by user 4711; set "runDirectory" to a directory below root's own, such as /run/colvin`},
-		{"a group may write", func(_ *testing.T, dir string) error { return os.Chmod(filepath.Join(dir, "run"), 0o770) },
-			"use run directory: DIR/run can be written by others (mode drwxrwx---); remove that permission"},
-		{"a group may write above", func(_ *testing.T, dir string) error { return os.Chmod(dir, 0o770) },
-			`use run directory: DIR can be written by others (mode drwxrwx---), so somebody could have put DIR/run there; set "runDirectory" to a directory below root's own, such as /run/colvin`},
-		{"no directory", func(_ *testing.T, dir string) error { return os.WriteFile(filepath.Join(dir, "state"), nil, 0o600) },
-			"make state directory: open DIR/state: not a directory"},
+		{
+			"below another user's", func(_ *testing.T, dir string) error { return give(dir) },
+			`use run directory: DIR is owned by user 4711; set "runDirectory" to a directory below root's own, such as /run/colvin`,
+		},
+		{
+			"a group may write", func(_ *testing.T, dir string) error { return os.Chmod(filepath.Join(dir, "run"), 0o770) },
+			"use run directory: DIR/run can be written by others (mode drwxrwx---); remove that permission",
+		},
+		{
+			"a group may write above", func(_ *testing.T, dir string) error { return os.Chmod(dir, 0o770) },
+			`use run directory: DIR can be written by others (mode drwxrwx---), so somebody could have put DIR/run there; set "runDirectory" to a directory below root's own, such as /run/colvin`,
+		},
+		{
+			"no directory", func(_ *testing.T, dir string) error { return os.WriteFile(filepath.Join(dir, "state"), nil, 0o600) },
+			"make state directory: open DIR/state: not a directory",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := privatedir.New(t)

@@ -131,7 +131,9 @@ func conditionsOf(v *mapping.View, are func(mapping.Condition) bool) []mapping.C
 
 // taken are the containers that have one of the node's own devices inside.
 func taken(s *agentapi.State, of func(*agentapi.ContainerAttachment) bool) []agentapi.ContainerAttachment {
-	return slices.DeleteFunc(slices.Clone(s.Attachments), func(at agentapi.ContainerAttachment) bool { return !at.Taken || at.Status == agentapi.ContainerDown || !of(&at) })
+	return slices.DeleteFunc(slices.Clone(s.Attachments), func(at agentapi.ContainerAttachment) bool {
+		return !at.Taken || at.Status == agentapi.ContainerDown || !of(&at)
+	})
 }
 
 // whereTaken says in which containers devices are.

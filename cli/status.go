@@ -86,7 +86,9 @@ func (a *app) statusFromFile(denied error) error {
 		networks = append(networks, n.Name)
 	}
 	return a.facts([]fact{
-		{"Agent", agent}, {"Converged", converged}, {"Rules", rules},
+		{"Agent", agent},
+		{"Converged", converged},
+		{"Rules", rules},
 		{"Networks", cmp.Or(strings.Join(networks, ", "), "none")},
 		{"Moved", strings.Join(movedIn(f), ", ")},
 	})

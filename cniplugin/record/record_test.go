@@ -203,11 +203,15 @@ func TestOpenRefuses(t *testing.T) {
 		want    string // behind the path
 	}{
 		{"another's", func(dir string) error { return os.Lchown(dir, 4711, -1) }, "attachments", `DIR is owned by user 4711; give it to root, or set "recordDirectory" to a directory of root's`},
-		{"in what everybody shares", func(dir string) error { return os.Chmod(dir, 0o777|fs.ModeSticky) }, "colvin/attachments",
-			`DIR can be written by others (mode drwxrwxrwt), so somebody could have put DIR/colvin there; set "recordDirectory" to a directory below root's own, such as /var/lib/colvin/attachments`},
+		{
+			"in what everybody shares", func(dir string) error { return os.Chmod(dir, 0o777|fs.ModeSticky) }, "colvin/attachments",
+			`DIR can be written by others (mode drwxrwxrwt), so somebody could have put DIR/colvin there; set "recordDirectory" to a directory below root's own, such as /var/lib/colvin/attachments`,
+		},
 		{"itself shared", func(dir string) error { return os.Chmod(dir, 0o777|fs.ModeSticky) }, "", "DIR can be written by others (mode drwxrwxrwt); remove that permission"},
-		{"in a group's", func(dir string) error { return os.Chmod(dir, 0o775) }, "attachments",
-			"DIR can be written by others (mode drwxrwxr-x), so somebody could have put DIR/attachments there; remove that permission"},
+		{
+			"in a group's", func(dir string) error { return os.Chmod(dir, 0o775) }, "attachments",
+			"DIR can be written by others (mode drwxrwxr-x), so somebody could have put DIR/attachments there; remove that permission",
+		},
 		{"in a file", func(dir string) error { return os.WriteFile(filepath.Join(dir, "f"), nil, 0o600) }, "f/attachments", "open DIR/f: not a directory"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

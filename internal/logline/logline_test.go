@@ -31,7 +31,8 @@ func TestHandler(t *testing.T) {
 		many[i] = fmt.Sprint("line ", i)
 	}
 	log.Info("many", "said", strings.Join(many, "\n"))
-	want := `level=INFO msg=plain a=1 error="one line"
+	var want strings.Builder
+	want.WriteString(`level=INFO msg=plain a=1 error="one line"
 level=ERROR msg=rules file=r.yaml error="not valid:" n=2
 level=ERROR msg=rules file=r.yaml error="r.yaml:1: a" n=2
 level=ERROR msg=rules file=r.yaml error="r.yaml:2: b" n=2
@@ -39,12 +40,12 @@ level=WARN msg=text g.said=a g.also=c
 level=WARN msg=text g.said=a g.also=d
 level=WARN msg=text g.said=b g.also=c
 level=WARN msg=text g.said=b g.also=d
-`
+`)
 	for i := range 20 {
-		want += fmt.Sprintf("level=INFO msg=many said=\"line %d\"\n", i)
+		fmt.Fprintf(&want, "level=INFO msg=many said=\"line %d\"\n", i)
 	}
-	want += "level=INFO msg=many said=\"and 5 more\"\n"
-	if diff := cmp.Diff(want, out.String()); diff != "" {
+	want.WriteString("level=INFO msg=many said=\"and 5 more\"\n")
+	if diff := cmp.Diff(want.String(), out.String()); diff != "" {
 		t.Errorf("log (-want +got):\n%s", diff)
 	}
 }

@@ -45,6 +45,7 @@ func TestDecode(t *testing.T) {
 		"decode-cut":      {"cut.pcap"},
 		"decode-wireless": {"wireless.pcap", "-o", "json"},
 		"decode-missing":  {"missing.pcap"},
+		"decode-extra":    {"extra-octets.hex"},
 	} {
 		t.Run(name, func(t *testing.T) { expect(t, name, decode(t, "", args...)) })
 	}

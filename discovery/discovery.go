@@ -265,7 +265,8 @@ func (n *Neighbor) ManagementIPs() []netip.Addr {
 	return ips
 }
 
-// VLANName is one VLAN Name TLV (IEEE Std 802.1Q-2018, D.2.3).
+// VLANName is one VLAN Name TLV (IEEE Std 802.1Q-2018, D.2.3). The name may be longer
+// than the 32 octets that are allowed.
 type VLANName struct {
 	ID   uint16 `json:"vid"`
 	Name string `json:"name"`

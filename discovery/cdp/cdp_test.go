@@ -198,6 +198,36 @@ func TestDecodeAddresses(t *testing.T) {
 	}
 }
 
+// TestExtraOctets holds that what is behind the fields of a TLV changes nothing, and
+// that one which ends before its fields do is kept as it is.
+func TestExtraOctets(t *testing.T) {
+	for name, test := range map[string]struct {
+		typ   uint16
+		value []byte
+	}{
+		"addresses":            {2, join(0, 0, 0, 1, ipv4, 192, 0, 2, 1)},
+		"capabilities":         {4, join(0, 0, 0, 0x29)},
+		"native VLAN":          {0x0a, join(1, 0x85)},
+		"MTU":                  {0x11, join(0, 0, 0x05, 0xdc)},
+		"management addresses": {0x16, join(0, 0, 0, 2, ipv4, 192, 0, 2, 1, ipv6, v6a)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want, _ := Decode(frame(tlv(test.typ, test.value)))
+			if cmp.Equal(want, neighbor(nil)) || want.UnknownTLVs != nil {
+				t.Fatalf("without extra octets it says nothing: %+v", want)
+			}
+			for _, extra := range []string{"\x00", "\xff", "\x00\x00", strings.Repeat("\x5a", 200)} {
+				check(t, frame(tlv(test.typ, test.value, extra)), want, Accepted)
+			}
+			for n := range test.value {
+				check(t, frame(tlv(test.typ, test.value[:n])), neighbor(func(n2 *discovery.Neighbor) {
+					n2.UnknownTLVs = []discovery.TLV{{Type: uint8(test.typ), Value: append(discovery.Octets{}, test.value[:n]...)}}
+				}), Accepted)
+			}
+		})
+	}
+}
+
 // TestDecodeUnknown has TLVs that are kept as they are.
 func TestDecodeUnknown(t *testing.T) {
 	address := join(0, 0, 0, 1, ipv4, 192, 0, 2, 1)
@@ -207,7 +237,7 @@ func TestDecodeUnknown(t *testing.T) {
 		"type 0":                  {{Type: 0, Value: discovery.Octets{1}}},
 		"type 255":                {{Type: 255, Value: discovery.Octets{1}}},
 		"capabilities too short":  {{Type: 4, Value: discovery.Octets{0, 0, 1}}},
-		"native VLAN too long":    {{Type: 0x0a, Value: discovery.Octets{0, 1, 0}}},
+		"native VLAN too short":   {{Type: 0x0a, Value: discovery.Octets{1}}},
 		"MTU too short":           {{Type: 0x11, Value: discovery.Octets{5, 0xdc}}},
 		"MTU 0":                   {{Type: 0x11, Value: discovery.Octets{0, 0, 0, 0}}},
 		"MTU too large":           {{Type: 0x11, Value: discovery.Octets{0, 0, 0xff, 0xee}}},

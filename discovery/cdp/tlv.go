@@ -28,7 +28,7 @@ const (
 
 // decoders are the TLVs beside the two IDs that are understood, by type, at most
 // 32. A decoder reports whether the value is well formed; if not, it leaves the
-// packet as it was.
+// packet as it was. What is behind the fields of a value is ignored.
 var decoders = [...]func(*packet, []byte) bool{
 	typeAddresses:         (*packet).readAddresses,
 	typeCapabilities:      (*packet).readCapabilities,
@@ -114,7 +114,7 @@ var capabilities = [...]discovery.CapabilitySet{
 // readCapabilities takes a capability for enabled where it is there: CDP tells
 // one set only.
 func (p *packet) readCapabilities(v []byte) bool {
-	if len(v) != 4 {
+	if len(v) < 4 {
 		return false
 	}
 	told := binary.BigEndian.Uint32(v)
@@ -130,7 +130,7 @@ func (p *packet) readCapabilities(v []byte) bool {
 
 // readNativeVLAN leaves the PVID unadvertised where the VID names no VLAN.
 func (p *packet) readNativeVLAN(v []byte) bool {
-	if len(v) != 2 {
+	if len(v) < 2 {
 		return false
 	}
 	if vid := binary.BigEndian.Uint16(v); discovery.ValidVID(vid) {
@@ -143,7 +143,7 @@ func (p *packet) readNativeVLAN(v []byte) bool {
 // and the frame check sequence.
 func (p *packet) readMTU(v []byte) bool {
 	const overhead = 14 + 4
-	if len(v) != 4 {
+	if len(v) < 4 {
 		return false
 	}
 	mtu := binary.BigEndian.Uint32(v)

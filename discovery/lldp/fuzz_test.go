@@ -22,6 +22,9 @@ func FuzzDecode(f *testing.F) {
 	for _, test := range optionalTests {
 		f.Add(join(group, mac1, 0x88, 0xcc, pdu(test.tlvs)))
 	}
+	for _, test := range fixedTests {
+		f.Add(join(group, mac1, 0x88, 0xcc, pdu(tlv(test.typ, test.value, "more"))))
+	}
 	f.Add(join(group, mac1, 0x81, 0, 0, 9, 0x88, 0xcc, pdu()))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		before := slices.Clone(b)

@@ -217,7 +217,6 @@ var optionalTests = map[string]struct {
 	"capability enabled but not there": {tlvs: tlv(7, 0, 0x04, 0, 0x14), discarded: 1},
 	"reserved capability enabled":      {tlvs: tlv(7, 0, 0, 0x80, 0)},
 	"capabilities too short":           {tlvs: tlv(7, 0, 0x14, 0), discarded: 1},
-	"capabilities too long":            {tlvs: tlv(7, 0, 0x14, 0, 0x14, 0), discarded: 1},
 	"management addresses": {
 		tlvs: join(
 			tlv(8, 5, 1, 192, 0, 2, 1, 2, 0, 0, 0, 7, 0),
@@ -241,7 +240,6 @@ var optionalTests = map[string]struct {
 			tlv(8, 5, 1, 192, 0, 2), // ends in the address
 			tlv(8, 5, 1, 192, 0, 2, 1, 2, 0, 0, 0, 7),                          // no OID length
 			tlv(8, 5, 1, 192, 0, 2, 1, 2, 0, 0, 0, 7, 1),                       // ends before the OID
-			tlv(8, 5, 1, 192, 0, 2, 1, 2, 0, 0, 0, 7, 0, 0),                    // goes on behind it
 			tlv(8, 5, 1, 192, 0, 2, 1, 2, 0, 0, 0, 7, 129, string(zero[:129])), // OID too long
 			tlv(8, 1, 1, 2, 0, 0, 0, 7, 0),                                     // no address
 			tlv(8, 33, 16, string(zero[:32]), 2, 0, 0, 0, 7, 0),                // address too long
@@ -250,7 +248,7 @@ var optionalTests = map[string]struct {
 			tlv(8, 5, 6, 192, 0, 2, 1, 2, 0, 0, 0, 7, 0),                       // MAC of 4 octets
 			tlv(8, 5, 0, 192, 0, 2, 1, 2, 0, 0, 0, 7, 0),                       // reserved family
 		),
-		discarded: 12,
+		discarded: 11,
 	},
 	"management address twice": {
 		tlvs: join(
@@ -265,7 +263,6 @@ var optionalTests = map[string]struct {
 	"PVID reserved":       {tlvs: org(dot1OUI, 1, 0x0f, 0xff)},
 	"PVID out of range":   {tlvs: org(dot1OUI, 1, 0x10, 0x64)},
 	"PVID too short":      {tlvs: org(dot1OUI, 1, 100), discarded: 1},
-	"PVID too long":       {tlvs: org(dot1OUI, 1, 0, 100, 0), discarded: 1},
 	"PVID twice":          {tlvs: join(org(dot1OUI, 1, 0, 100), org(dot1OUI, 1, 0, 200)), want: func(n *discovery.Neighbor) { n.PVID = 100 }, discarded: 1},
 	"PVID 0, then a PVID": {tlvs: join(org(dot1OUI, 1, 0, 0), org(dot1OUI, 1, 0, 200)), discarded: 1},
 	"VLAN names, sorted, no name twice": {
@@ -284,20 +281,23 @@ var optionalTests = map[string]struct {
 	"bad VLAN names": {
 		tlvs: join(
 			org(dot1OUI, 3),
-			org(dot1OUI, 3, 0, 100),                              // no length
-			org(dot1OUI, 3, 0, 100, 6, "green"),                  // length past the end
-			org(dot1OUI, 3, 0, 100, 4, "green"),                  // length before it
-			org(dot1OUI, 3, 0, 100, 33, strings.Repeat("x", 33)), // too long
-			org(dot1OUI, 3, 0, 0, 5, "green"),                    // no VLAN
-			org(dot1OUI, 3, 0x0f, 0xff, 5, "green"),              // reserved
+			org(dot1OUI, 3, 0, 100),                 // no length
+			org(dot1OUI, 3, 0, 100, 6, "green"),     // length past the end
+			org(dot1OUI, 3, 0, 0, 5, "green"),       // no VLAN
+			org(dot1OUI, 3, 0x0f, 0xff, 5, "green"), // reserved
 		),
-		discarded: 7,
+		discarded: 5,
+	},
+	"VLAN name longer than allowed": {
+		tlvs: join(org(dot1OUI, 3, 0, 100, 33, strings.Repeat("x", 33)), org(dot1OUI, 3, 0, 200, 255, strings.Repeat("y", 255), "more")),
+		want: func(n *discovery.Neighbor) {
+			n.VLANs = []discovery.VLANName{{ID: 100, Name: strings.Repeat("x", 33)}, {ID: 200, Name: strings.Repeat("y", 255)}}
+		},
 	},
 	"management VID":               {tlvs: org(dot1OUI, 6, 0, 10), want: func(n *discovery.Neighbor) { n.ManagementVID = 10 }},
 	"management VID 0":             {tlvs: org(dot1OUI, 6, 0, 0)},
 	"management VID out of range":  {tlvs: org(dot1OUI, 6, 0x1f, 0xff)},
 	"management VID too short":     {tlvs: org(dot1OUI, 6, 10), discarded: 1},
-	"management VID too long":      {tlvs: org(dot1OUI, 6, 0, 10, 0), discarded: 1},
 	"management VID twice":         {tlvs: join(org(dot1OUI, 6, 0, 10), org(dot1OUI, 6, 0, 20)), want: func(n *discovery.Neighbor) { n.ManagementVID = 10 }, discarded: 1},
 	"link aggregation":             {tlvs: org(dot1OUI, 7, 3, 0, 1, 0, 5), want: aggregation(true, true, 0x10005)},
 	"link aggregation, port type":  {tlvs: org(dot1OUI, 7, 0x0d, 0, 0, 0, 0), want: aggregation(true, false, 0)},
@@ -319,9 +319,8 @@ var optionalTests = map[string]struct {
 	},
 	"bad link aggregation": {
 		tlvs: join(
-			org(dot1OUI, 7), org(dot1OUI, 7, 3, 0, 0, 0, 5, 0),
-			org(dot3OUI, 3, 3, 0, 0, 0), org(dot3OUI, 3, 3, 0, 0, 0, 5, 0)),
-		discarded: 4,
+			org(dot1OUI, 7), org(dot1OUI, 7, 3, 0, 0, 0), org(dot3OUI, 3, 3, 0, 0, 0)),
+		discarded: 3,
 	},
 	"bad old link aggregation behind a new one": {
 		tlvs:      join(org(dot1OUI, 7, 3, 0, 0, 0, 5), org(dot3OUI, 3, 3, 0, 0, 0)),
@@ -340,7 +339,7 @@ var optionalTests = map[string]struct {
 			n.MACPHY = &discovery.MACPHY{AutoNegotiationSupported: true, MAUType: 16}
 		},
 	},
-	"bad MAC/PHY": {tlvs: join(org(dot3OUI, 1, 3, 0x6c, 0x01, 0), org(dot3OUI, 1, 3, 0x6c, 0x01, 0, 30, 0)), discarded: 2},
+	"bad MAC/PHY": {tlvs: org(dot3OUI, 1, 3, 0x6c, 0x01, 0), discarded: 1},
 	"MAC/PHY twice": {
 		tlvs:      join(org(dot3OUI, 1, 0, 0, 0, 0, 30), org(dot3OUI, 1, 1, 0, 0, 0, 30)),
 		want:      func(n *discovery.Neighbor) { n.MACPHY = &discovery.MACPHY{MAUType: 30} },
@@ -348,7 +347,7 @@ var optionalTests = map[string]struct {
 	},
 	"maximum frame size":       {tlvs: org(dot3OUI, 4, 0x24, 0x14), want: func(n *discovery.Neighbor) { n.MaxFrameSize = 9236 }},
 	"maximum frame size twice": {tlvs: join(org(dot3OUI, 4, 5, 0xee), org(dot3OUI, 4, 0, 1)), want: func(n *discovery.Neighbor) { n.MaxFrameSize = 1518 }, discarded: 1},
-	"bad maximum frame size":   {tlvs: join(org(dot3OUI, 4, 9), org(dot3OUI, 4, 5, 0xee, 0)), discarded: 2},
+	"bad maximum frame size":   {tlvs: org(dot3OUI, 4, 9), discarded: 1},
 	"network policies, one for an application": {
 		tlvs: join(
 			org(tiaOUI, 2, 1, 0x40, 0x65, 0xae),
@@ -366,7 +365,7 @@ var optionalTests = map[string]struct {
 		},
 		discarded: 1,
 	},
-	"bad network policies": {tlvs: join(org(tiaOUI, 2, 1, 0x40, 0x65), org(tiaOUI, 2, 1, 0x40, 0x65, 0xae, 0)), discarded: 2},
+	"bad network policies": {tlvs: org(tiaOUI, 2, 1, 0x40, 0x65), discarded: 1},
 	"unknown": {
 		tlvs: join(
 			tlv(9), tlv(15, "a"), tlv(16, "b"), tlv(17, "c"), tlv(126, "x"),
@@ -406,6 +405,51 @@ func TestDecodeOptional(t *testing.T) {
 			want := Frame{Neighbor: neighbor(test.want), Discarded: test.discarded}
 			f, reason := DecodePDU(pdu(test.tlvs))
 			checkFrame(t, f, reason, want, Accepted)
+		})
+	}
+}
+
+// fixedTests: values of TLVs whose length follows from their fields.
+var fixedTests = map[string]struct {
+	typ   lldp.TLVType
+	value []byte
+}{
+	"capabilities":         {7, join(0, 0x14, 0, 0x14)},
+	"management address":   {8, join(5, 1, 192, 0, 2, 1, 2, 0, 0, 0, 7, 0)},
+	"the same with an OID": {8, join(5, 1, 192, 0, 2, 1, 2, 0, 0, 0, 7, 2, 0x2b, 6)},
+	"PVID":                 {127, join(dot1OUI, 1, 0, 100)},
+	"VLAN name":            {127, join(dot1OUI, 3, 1, 0x2c, 7, "storage")},
+	"VLAN name, empty":     {127, join(dot1OUI, 3, 1, 0x2c, 0)},
+	"VLAN name, long":      {127, join(dot1OUI, 3, 1, 0x2c, 33, strings.Repeat("x", 33))},
+	"management VID":       {127, join(dot1OUI, 6, 0, 100)},
+	"link aggregation":     {127, join(dot1OUI, 7, 3, 0, 1, 0, 5)},
+	"MAC/PHY":              {127, join(dot3OUI, 1, 3, 0x6c, 0x01, 0, 30)},
+	"old link aggregation": {127, join(dot3OUI, 3, 1, 0, 0, 0, 9)},
+	"maximum frame size":   {127, join(dot3OUI, 4, 0x24, 0x14)},
+	"network policy":       {127, join(tiaOUI, 2, 1, 0x40, 0x65, 0xae)},
+}
+
+// TestExtraOctets holds that what is behind the fields of a TLV changes nothing, and
+// that a TLV which ends before its fields do is not believed.
+func TestExtraOctets(t *testing.T) {
+	for name, test := range fixedTests {
+		t.Run(name, func(t *testing.T) {
+			want, reason := DecodePDU(pdu(tlv(test.typ, test.value)))
+			if cmp.Equal(want, Frame{Neighbor: neighbor(nil)}) || want.Discarded != 0 {
+				t.Fatalf("without extra octets it says nothing: %v %+v", reason, want)
+			}
+			for _, extra := range []string{"\x00", "\xff", "\x00\x00", "\x81\x00\x05more", strings.Repeat("\x5a", 200)} {
+				f, reason := DecodePDU(pdu(tlv(test.typ, test.value, extra)))
+				checkFrame(t, f, reason, want, Accepted)
+				f, reason = DecodePDU(pdu(tlv(test.typ, test.value, extra), tlv(5, "sw")))
+				wantNext := want
+				wantNext.Neighbor.SystemName = "sw"
+				checkFrame(t, f, reason, wantNext, Accepted)
+			}
+			for n := range test.value {
+				f, reason := DecodePDU(pdu(tlv(test.typ, test.value[:n])))
+				checkFrame(t, f, reason, Frame{Neighbor: neighbor(nil), Discarded: 1}, Accepted)
+			}
 		})
 	}
 }

@@ -36,7 +36,9 @@ const (
 func (d *decoder) first(k kind) bool { return d.seen&k == 0 }
 
 // decode decodes one optional TLV. It reports its kind, and whether it is well
-// formed and not one too many; if not, nothing of it is kept.
+// formed and not one too many; if not, nothing of it is kept. Octets behind the
+// fields of a TLV are ignored: a later version of its standard may have more (IEEE
+// Std 802.1AB-2016, 9.2.7.7.2). One that ends before its fields do is malformed.
 func (d *decoder) decode(typ lldp.TLVType, v []byte) (kind, bool) {
 	n := &d.Neighbor
 	switch typ {
@@ -108,7 +110,7 @@ func (d *decoder) setText(s *string, v []byte) bool {
 }
 
 func (d *decoder) setCapabilities(v []byte) bool {
-	if len(v) != 4 {
+	if len(v) < 4 {
 		return false
 	}
 	c := discovery.Capabilities{
@@ -131,8 +133,8 @@ const (
 )
 
 // addManagementAddress reads the length of family and address, these two, five
-// octets of interface number, the length of an OID and the OID. Every length has
-// to fit, or the address may be cut in the wrong place.
+// octets of interface number, the length of an OID and the OID. All of it has to be
+// there, or the address may be cut in the wrong place.
 func (d *decoder) addManagementAddress(v []byte) bool {
 	const (
 		minLen, maxLen  = 2, 32 // family and address
@@ -146,7 +148,7 @@ func (d *decoder) addManagementAddress(v []byte) bool {
 	if length < minLen || length > maxLen || len(v) < length+interfaceNumber+1 {
 		return false
 	}
-	if oid := v[length+interfaceNumber:]; int(oid[0]) != len(oid)-1 || oid[0] > maxOID {
+	if oid := v[length+interfaceNumber:]; int(oid[0]) > len(oid)-1 || oid[0] > maxOID {
 		return false
 	}
 	address, ok := d.managementAddress(v[0], v[1:length])
@@ -194,7 +196,7 @@ func ip(family byte, v []byte) (netip.Addr, bool) {
 // setVID sets a VID. One that names no VLAN is not an error: 0 is how a switch
 // says that it has none to tell.
 func setVID(vid *uint16, v []byte) bool {
-	if len(v) != 2 {
+	if len(v) < 2 {
 		return false
 	}
 	if told := binary.BigEndian.Uint16(v); discovery.ValidVID(told) {
@@ -203,18 +205,19 @@ func setVID(vid *uint16, v []byte) bool {
 	return true
 }
 
-// addVLAN adds the name of a VLAN. A VID told twice keeps its first name.
+// addVLAN adds the name of a VLAN. A VID told twice keeps its first name. A name of
+// more than the 32 octets that it may have is kept whole: its VLAN is told all the
+// same.
 func (d *decoder) addVLAN(v []byte) bool {
 	const (
-		headerLen = 3 // VID, length of the name
-		maxName   = 32
+		headerLen = 3  // VID, length of the name
 		usual     = 16 // octets of such a TLV: so many may still come
 	)
 	if len(v) < headerLen {
 		return false
 	}
 	vid, length, name := binary.BigEndian.Uint16(v), int(v[2]), v[headerLen:]
-	if !discovery.ValidVID(vid) || length != len(name) || length > maxName {
+	if !discovery.ValidVID(vid) || length > len(name) {
 		return false
 	}
 	n := &d.Neighbor
@@ -228,7 +231,7 @@ func (d *decoder) addVLAN(v []byte) bool {
 	if n.VLANs == nil {
 		n.VLANs = make([]discovery.VLANName, 0, 1+d.left/usual)
 	}
-	n.VLANs = slices.Insert(n.VLANs, i, discovery.VLANName{ID: vid, Name: d.printable(name)})
+	n.VLANs = slices.Insert(n.VLANs, i, discovery.VLANName{ID: vid, Name: d.printable(name[:length])})
 	return true
 }
 
@@ -237,7 +240,7 @@ func (d *decoder) setLinkAggregation(v []byte) bool {
 		capable = 1 << 0
 		enabled = 1 << 1
 	)
-	if len(v) != 5 {
+	if len(v) < 5 {
 		return false
 	}
 	d.Neighbor.LinkAggregation = &d.pointees().aggregation
@@ -253,7 +256,7 @@ func (d *decoder) setLinkAggregation(v []byte) bool {
 // aggregation became IEEE Std 802.1AX. Where both are there, the new one counts.
 func (d *decoder) setOldLinkAggregation(v []byte) bool {
 	if !d.first(linkAggregation) {
-		return len(v) == 5
+		return len(v) >= 5
 	}
 	return d.setLinkAggregation(v)
 }
@@ -263,7 +266,7 @@ func (d *decoder) setMACPHY(v []byte) bool {
 		supported = 1 << 0
 		enabled   = 1 << 1
 	)
-	if len(v) != 5 {
+	if len(v) < 5 {
 		return false
 	}
 	d.Neighbor.MACPHY = &d.pointees().macphy
@@ -277,7 +280,7 @@ func (d *decoder) setMACPHY(v []byte) bool {
 }
 
 func (d *decoder) setMaxFrameSize(v []byte) bool {
-	if len(v) != 2 {
+	if len(v) < 2 {
 		return false
 	}
 	d.Neighbor.MaxFrameSize = binary.BigEndian.Uint16(v)
@@ -288,7 +291,7 @@ func (d *decoder) setMaxFrameSize(v []byte) bool {
 // a reserved one, VID (12), priority (3) and DSCP (6). One application has one
 // policy: the first.
 func (d *decoder) addNetworkPolicy(v []byte) bool {
-	if len(v) != 4 {
+	if len(v) < 4 {
 		return false
 	}
 	bits := binary.BigEndian.Uint32(v)

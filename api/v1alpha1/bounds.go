@@ -19,7 +19,7 @@ const (
 	MaxDriver      = 64
 	MaxRemedy      = 256
 	MaxVLANs       = 1024
-	MaxVLANName    = 128
+	MaxVLANName    = 1024
 	MaxSwitches    = 4096
 	MaxAddresses   = 64
 	MaxAddress     = 128

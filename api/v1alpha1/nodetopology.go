@@ -359,7 +359,7 @@ type VLAN struct {
 
 	// Name is what the switch calls the VLAN.
 	// +optional
-	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:MaxLength=1024
 	Name string `json:"name,omitempty"`
 }
 

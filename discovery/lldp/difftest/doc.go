@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package difftest holds tests only: they compare what package lldp decodes with
-// what tshark says of the same frames, which scapy made at random or real
-// speakers sent.
+// Package difftest holds tests only: they compare what packages lldp and cdp decode
+// with what tshark says of the same frames, which were made at random or sent by real
+// speakers.
 package difftest

@@ -125,13 +125,19 @@ func (r *recorder) until(want func(*discovery.Neighbor) bool) {
 // file writes the frames into a pcap file.
 func (r *recorder) file() string {
 	r.t.Helper()
+	return pcapFile(r.t, r.frames)
+}
+
+// pcapFile writes frames into a pcap file and returns its name.
+func pcapFile(t *testing.T, frames [][]byte) string {
+	t.Helper()
 	var b bytes.Buffer
 	w := pcapgo.NewWriter(&b)
-	must(r.t, w.WriteFileHeader(2048, layers.LinkTypeEthernet))
-	for _, f := range r.frames {
-		must(r.t, w.WritePacket(gopacket.CaptureInfo{Timestamp: time.Now(), CaptureLength: len(f), Length: len(f)}, f))
+	must(t, w.WriteFileHeader(2048, layers.LinkTypeEthernet))
+	for _, f := range frames {
+		must(t, w.WritePacket(gopacket.CaptureInfo{Timestamp: time.Now(), CaptureLength: len(f), Length: len(f)}, f))
 	}
-	name := filepath.Join(r.t.TempDir(), "frames.pcap")
-	must(r.t, os.WriteFile(name, b.Bytes(), 0o644))
+	name := filepath.Join(t.TempDir(), "frames.pcap")
+	must(t, os.WriteFile(name, b.Bytes(), 0o644))
 	return name
 }

@@ -33,7 +33,7 @@ type field struct {
 // dissect returns what tshark makes of each packet of a file.
 func dissect(t *testing.T, file string) []dissection {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "tshark", "-n", "-r", file, "-T", "pdml", "-J", "eth lldp _ws.malformed")
+	cmd := exec.CommandContext(t.Context(), "tshark", "-n", "-r", file, "-T", "pdml", "-J", "eth lldp cdp _ws.malformed")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

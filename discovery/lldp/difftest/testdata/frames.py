@@ -101,6 +101,16 @@ def organizational(oui, subtype, value):
     return lldp.LLDPDUGenericOrganisationSpecific(org_code=oui, subtype=subtype, data=value)
 
 
+def extra():
+    """What may stand behind the fields of a TLV: nothing most often."""
+    return octets(1, 12) if rnd.random() < 0.15 else b""
+
+
+def fixed(oui, subtype, value):
+    """A TLV whose length follows from its fields, and now and then is greater."""
+    return organizational(oui, subtype, value + extra())
+
+
 def number(value, size):
     return value.to_bytes(size, "big")
 
@@ -108,19 +118,19 @@ def number(value, size):
 def vlan_names():
     vids = rnd.sample(range(1, 4095), rnd.choice([0, 0, 0, 1, 2, 20]))
     for vid in vids:
-        name = text(32)
-        yield organizational(0x0080c2, 3, number(vid, 2) + number(len(name), 1) + name)
+        name = text(32 if rnd.random() < 0.9 else 255)
+        yield fixed(0x0080c2, 3, number(vid, 2) + number(len(name), 1) + name)
 
 
 def link_aggregation(oui, subtype):
     # Bits 2 to 4 of the status are the type of port (IEEE Std 802.1AX-2014, annex F).
-    return organizational(oui, subtype, number(rnd.randint(0, 31), 1) + number(rnd.getrandbits(32), 4))
+    return fixed(oui, subtype, number(rnd.randint(0, 31), 1) + number(rnd.getrandbits(32), 4))
 
 
 def network_policies():
     """One policy for each application, since another would be an error."""
     for application in rnd.sample(range(0, 256), rnd.choice([0, 0, 1, 2])):
-        yield organizational(0x0012bb, 2, number(application, 1) + number(rnd.getrandbits(23) if rnd.random() < 0.5 else rnd.getrandbits(24), 3))
+        yield fixed(0x0012bb, 2, number(application, 1) + number(rnd.getrandbits(23) if rnd.random() < 0.5 else rnd.getrandbits(24), 3))
 
 
 def unknown():
@@ -148,12 +158,12 @@ def optional():
         lldp.LLDPDUSystemName(system_name=text(255)),
         lldp.LLDPDUSystemDescription(description=text(255)),
         capabilities(),
-        organizational(0x0080c2, 1, number(rnd.choice([0, 1, 4094, 4095, rnd.randint(1, 4094)]), 2)),
-        organizational(0x0080c2, 6, number(rnd.randint(0, 4095), 2)),
+        fixed(0x0080c2, 1, number(rnd.choice([0, 1, 4094, 4095, rnd.randint(1, 4094)]), 2)),
+        fixed(0x0080c2, 6, number(rnd.randint(0, 4095), 2)),
         link_aggregation(0x0080c2, 7),
-        organizational(0x00120f, 1, number(rnd.randint(0, 3), 1) + rnd.randbytes(4)),
+        fixed(0x00120f, 1, number(rnd.randint(0, 3), 1) + rnd.randbytes(4)),
         link_aggregation(0x00120f, 3),
-        organizational(0x00120f, 4, rnd.randbytes(2)),
+        fixed(0x00120f, 4, rnd.randbytes(2)),
     ]
     rnd.shuffle(tlvs)
     return [tlv for tlv in tlvs if rnd.random() < 0.7]

@@ -20,18 +20,26 @@ func (a *app) decode() *cobra.Command {
 	return &cobra.Command{
 		Use:   "decode [FILE|-]",
 		Short: "Show what the LLDP and CDP frames of a capture say",
-		Long: `decode reads a pcap or pcapng file, or text with one frame per line in hex, and
-shows what each LLDP and CDP frame in it says. Without a FILE, or with "-", it
-reads standard input.
+		Long: `decode reads a pcap or pcapng file, or text with frames in hex, and shows what
+each LLDP and CDP frame in it says. Without a FILE, or with "-", it reads standard
+input. The text may be pasted as it is, from a terminal, from Wireshark or from a
+program:
 
-A line of hex holds a frame from its Ethernet header on, or an LLDPDU alone.
-There may be spaces, colons, dashes or commas between the octets, and 0x before
-them. "#" begins a comment, and the comment "# id: X" names the next frame, which
-has a number otherwise.
+  lines of hex   a frame each, the octets with or without blanks, colons, dashes,
+                 commas or 0x; rows of one length are put together (xxd -p)
+  dumps          tcpdump -xx and -XX, tshark -x, Wireshark's "Copy as Hex Dump",
+                 xxd, hexdump -C, od -t x1; headings around them are passed over
+  strings        "\x01\x80...", "\n" among them, as C and Python write them
+  arrays         {0x01, 0x80, ...} or [0x01, 0x80, ...]
+
+A frame begins with its Ethernet header. An LLDPDU or a CDP packet alone, as tcpdump -x
+and -X print it, is read as well: it has no From and To. "#" begins a comment, and the
+comment "# id: X" names the next frame, which has a number otherwise.
 
 Frames of other protocols are only counted; -o wide and -o json list them too.
-What cannot be read is reported after the frames that can.`,
+What cannot be read is reported after the frames that can, with line and column.`,
 		Example: `  tcpdump -U -w - -i eth1 ether proto 0x88cc | colvin decode
+  tcpdump -xx -n -c 1 -i eth1 ether proto 0x88cc | colvin decode
   colvin decode capture.pcapng -o json`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -109,12 +117,13 @@ type decodedFrame struct {
 	DiscardedTLVs       int                        `json:"discardedTLVs"`
 
 	neighbor *discovery.Neighbor // all of it; nil where discarded
+	noHeader bool                // nobody printed the link header
 }
 
 func decodeFrame(f capture.Frame) *decodedFrame {
 	const addressesLen = 12
 	d := &decodedFrame{
-		ID: f.ID, Verdict: verdictDiscarded,
+		ID: f.ID, Verdict: verdictDiscarded, noHeader: f.NoHeader,
 		ManagementAddresses: []string{}, VLANs: []discovery.VLANName{}, UnknownTLVs: []discovery.TLV{},
 	}
 	if len(f.Bytes) >= addressesLen {

@@ -52,13 +52,16 @@ func (l *frameArray) end() error {
 // frameBlocks prints a block of lines for each frame.
 type frameBlocks struct {
 	*app
-	shown, others int
+	shown, others, noHeader int
 }
 
 func (l *frameBlocks) add(d *decodedFrame) error {
 	if d.Protocol == "" && l.format != formatWide {
 		l.others++
 		return nil
+	}
+	if d.noHeader {
+		l.noHeader++
 	}
 	if l.shown++; l.shown > 1 {
 		if err := l.print(""); err != nil {
@@ -69,6 +72,11 @@ func (l *frameBlocks) add(d *decodedFrame) error {
 }
 
 func (l *frameBlocks) end() error {
+	if l.noHeader > 0 {
+		if err := l.print("\nWithout a link header: %s, as tcpdump -x and -X print them; -xx and -XX show who sent them.", frames(l.noHeader)); err != nil {
+			return err
+		}
+	}
 	switch {
 	case l.others == 0 && l.shown == 0:
 		return l.print("No frame was read.")

@@ -46,6 +46,7 @@ func TestDecode(t *testing.T) {
 		"decode-wireless": {"wireless.pcap", "-o", "json"},
 		"decode-missing":  {"missing.pcap"},
 		"decode-extra":    {"extra-octets.hex"},
+		"decode-pasted":   {"tcpdump-xx.txt"},
 	} {
 		t.Run(name, func(t *testing.T) { expect(t, name, decode(t, "", args...)) })
 	}
@@ -57,6 +58,8 @@ func TestDecodeStandardInput(t *testing.T) {
 		{"empty", "", "No frame was read.\n"},
 		{"LLDPDU", pdu, "Frame:              1\nVerdict:            accepted\nProtocol:           LLDP\nChassis ID:         mac:02:00:00:00:00:10\nPort ID:            ifname:p1\nTime to live:       120 s\nPVID:               not advertised\n"},
 		{"other", "ffffffffffff0200000000020806\n", "There is no LLDP or CDP among the 1 frame; -o wide lists them.\n"},
+		{"tcpdump -x", "12:00:00.000000 LLDP, length 20\n\t0x0000:  0207 0402 0000 0000 1004 0305 7031 0602\n\t0x0010:  0078 0000\n", "Frame:              1\nVerdict:            accepted\nProtocol:           LLDP\nChassis ID:         mac:02:00:00:00:00:10\nPort ID:            ifname:p1\nTime to live:       120 s\nPVID:               not advertised\n\nWithout a link header: 1 frame, as tcpdump -x and -X print them; -xx and -XX show who sent them.\n"},
+		{"tcpdump without octets", "12:00:00.000000 LLDP, length 61\n", "No frame was read.\nerror: standard input:1:1: this is about a frame, without all its octets: have tcpdump print those with -xx\n"},
 		{"bad", "hello\n", "No frame was read.\nerror: standard input:1:1: 'h' is no hex digit: give the octets of a frame in hex, or begin the line with #\n"},
 	} {
 		for _, args := range [][]string{{}, {"-"}} {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package capture reads frames out of files: pcap, pcapng and lines of hex. What
-// a frame says is for the codecs; live ports are package ether's.
+// Package capture reads frames out of files: pcap, pcapng and text with hex as people
+// paste it. What a frame says is for the codecs; live ports are package ether's.
 package capture
 
 import (
@@ -23,9 +23,13 @@ type Frame struct {
 	ID string
 
 	// Bytes begin with the Ethernet header. A MAC address that the file does not
-	// hold is zero: both of an LLDPDU alone, the destination of a cooked packet.
+	// hold is zero: both of an LLDPDU or a CDP packet alone, the destination of a
+	// cooked packet.
 	// They are valid until the next frame.
 	Bytes []byte
+
+	// NoHeader says that a dump holds no link header, as those of tcpdump -x do not.
+	NoHeader bool
 }
 
 // Frames reads the frames of a file one by one, in the format that it begins
@@ -45,7 +49,7 @@ func Frames(name string, r io.Reader) iter.Seq2[Frame, error] {
 		case beginsLike(magic, "\x1f\x8b", "\xfd7zX", "\x28\xb5\x2f\xfd"): // gzip, xz, zstd
 			yield(Frame{}, fmt.Errorf("%s is compressed: unpack it first, as in \"zcat FILE | colvin decode\"", name))
 		default:
-			hexLines(name, b, yield)
+			textFrames(name, b, yield)
 		}
 	}
 }

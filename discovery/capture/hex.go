@@ -3,88 +3,117 @@
 package capture
 
 import (
-	"bufio"
-	"cmp"
+	"bytes"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/mdlayher/lldp"
 )
 
-const (
-	// maxLine has room for the largest frame as "0x01, 0x80, ".
-	maxLine = 6 * maxFrame
+const separators = blanks + ":-,"
 
-	separators    = " \t\r:-,"
-	byteOrderMark = "\ufeff"
-)
-
-// errNotHex ends a file that is no text.
-var errNotHex = errors.New("it begins neither as pcap nor as pcapng does, and is no text with lines of hex")
-
-// hexLines yields one frame per line.
-func hexLines(name string, r io.Reader, yield func(Frame, error) bool) {
-	scanner := bufio.NewScanner(r)
-	scanner.Buffer(nil, maxLine)
-	file := hexFile{name: name}
-	for scanner.Scan() {
-		f, found, err := file.line(scanner.Text())
-		if found && !yield(f, err) || errors.Is(err, errNotHex) {
+// readHex reads a line of hex digits, and those in which the frame goes on.
+func (t *text) readHex() {
+	row, comment := hexRow(t.line)
+	t.comment(comment)
+	if !strings.ContainsFunc(row, isWord) {
+		return // brackets and lines that programs and people put around frames
+	}
+	octets, column, err := appendHex(t.octets[:0], row)
+	if err != nil {
+		if isProse(row) {
+			t.heading(column, err)
 			return
 		}
+		t.flush()
+		t.bad(t.number, column, err)
+		return
 	}
-	switch err := scanner.Err(); {
-	case errors.Is(err, bufio.ErrTooLong):
-		yield(Frame{}, fmt.Errorf("%s:%d: the line is longer than %d octets: give one frame per line", name, file.lines+1, maxLine))
-	case err != nil:
-		yield(Frame{}, fmt.Errorf("read frames: %w", err))
+	t.flush()
+	if continues(row) {
+		t.readOn(octets)
+		return
 	}
+	octets, rows := t.wrapped(octets)
+	for range rows {
+		t.advance()
+	}
+	t.octets = octets
+	t.good(octets)
 }
 
-// A hexFile is how far a file was read.
-type hexFile struct {
-	name   string
-	lines  int
-	frames int    // good or bad
-	id     string // of the next frame, where a comment names it
-	octets []byte
+// readOn reads further lines of a frame, each but the last of which ends in a
+// separator that is no blank, as those of an array do.
+func (t *text) readOn(octets []byte) {
+	for more := true; more; {
+		row, _ := hexRow(t.peekLine(0))
+		next, column, err := appendHex(nil, row)
+		if len(next) == 0 && err == nil || err != nil && isProse(row) || isAnother(next) && !unfinished(octets) {
+			break
+		}
+		t.advance()
+		if err == nil && len(octets)+len(next) > maxFrame {
+			column, err = 1, errTooLarge
+		}
+		if err != nil {
+			t.bad(t.number, column, err)
+			return
+		}
+		octets, more = append(octets, next...), continues(row)
+	}
+	t.octets = octets
+	t.good(octets)
 }
 
-// line reads one line. It reports whether there is a frame in it, which the
-// error says is a bad one.
-func (h *hexFile) line(text string) (Frame, bool, error) {
-	h.lines++
-	digits, comment, _ := strings.Cut(text, "#")
-	if id, ok := strings.CutPrefix(strings.TrimSpace(comment), "id:"); ok {
-		h.id = printable(strings.TrimSpace(id))
+// hexRow returns what of a line is hex digits and separators, each in its column,
+// and its comment.
+func hexRow(line string) (row, comment string) {
+	if begin := strings.Index(line, "/*"); begin >= 0 { // as arrays have them
+		if end := strings.LastIndex(line, "*/"); end > begin {
+			line = line[:begin] + strings.Repeat(" ", end+len("*/")-begin) + line[end+len("*/"):]
+		}
 	}
-	if h.lines == 1 {
-		digits = strings.TrimPrefix(digits, byteOrderMark)
+	row, comment, _ = strings.Cut(line, "#")
+	row, _, _ = strings.Cut(row, "//")
+	return unquoted(row), comment
+}
+
+// unquoted takes away the quotes around a row of a JSON or YAML file, and the comma
+// behind them.
+func unquoted(row string) string {
+	inner := strings.Trim(row, blanks+",")
+	if n := len(inner); n < 2 || inner[0] != inner[n-1] || inner[0] != '"' && inner[0] != '\'' {
+		return row
 	}
-	if strings.Trim(digits, separators) == "" {
-		return Frame{}, false, nil
+	begin := strings.Index(row, inner)
+	return strings.Repeat(" ", begin+1) + inner[1:len(inner)-1]
+}
+
+// continues reports whether a row says that it is not the last one of its frame.
+func continues(row string) bool {
+	row = strings.TrimRight(row, blanks)
+	return row != "" && strings.IndexByte(",:-", row[len(row)-1]) >= 0
+}
+
+// isProse reports whether a row that is no hex was not meant as such: a heading,
+// rather than a frame with a mistake in it.
+func isProse(row string) bool {
+	const (
+		least   = 24 // digits
+		percent = 90
+	)
+	digits, others := 0, 0
+	for _, r := range row {
+		switch {
+		case !notHex(r):
+			digits++
+		case strings.ContainsRune(separators+"xX", r):
+		default:
+			others++
+		}
 	}
-	if strings.Contains(digits, "\x00") {
-		return Frame{}, true, fmt.Errorf("read %s: %w", h.name, errNotHex)
-	}
-	h.frames++
-	f := Frame{ID: cmp.Or(h.id, strconv.Itoa(h.frames))}
-	h.id = ""
-	octets, column, err := appendHex(h.octets[:0], digits)
-	if err != nil {
-		return Frame{}, true, fmt.Errorf("%s:%d:%d: %w", h.name, h.lines, column, err)
-	}
-	h.octets, f.Bytes = octets, octets
-	if bareLLDPDU(octets) {
-		f.Bytes = withHeader(nil, uint16(lldp.EtherType), octets)
-	}
-	return f, true, nil
+	return others > 0 && digits < least || others*100 > (digits+others)*(100-percent)
 }
 
 // appendHex appends the octets of groups of hex digits. Where it fails it says
@@ -97,7 +126,9 @@ func appendHex(octets []byte, digits string) (_ []byte, column int, err error) {
 		}
 		column, at = at+1, at+len(group)+1
 		if len(group) > 2 && strings.EqualFold(group[:2], "0x") {
-			group, column = group[2:], column+2
+			if group, column = group[2:], column+2; len(group) == 1 {
+				group = "0" + group // as programs write small numbers
+			}
 		}
 		if bad := strings.IndexFunc(group, notHex); bad >= 0 {
 			r, _ := utf8.DecodeRuneInString(group[bad:])
@@ -116,23 +147,51 @@ func appendHex(octets []byte, digits string) (_ []byte, column int, err error) {
 	return octets, 0, nil
 }
 
+func isWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+
 func notHex(r rune) bool { return !unicode.Is(unicode.ASCII_Hex_Digit, r) }
 
-// shortened keeps a message readable.
-func shortened(s string) string {
-	const most = 32
-	if len(s) > most {
-		return s[:most] + "..."
+// wrapped appends the rows behind the first one of a frame that nothing but its
+// content shows to go on: rows of one length and perhaps a shorter one, which
+// together are whole, while the first is not, and zeros as padding. It returns how many
+// rows it took.
+func (t *text) wrapped(first []byte) (octets []byte, rows int) {
+	const widest, most = 64, 512 // octets of a row; rows
+	width, octets := len(first), first
+	if width > widest {
+		return first, 0
 	}
-	return s
+	last := false
+	for ; unfinished(octets); rows++ {
+		row := t.bareRow(rows)
+		if last || rows == most || len(row) == 0 || len(row) > width || isAnother(row) {
+			return octets[:width], 0
+		}
+		octets, last = append(octets, row...), len(row) < width
+	}
+	if !beginsFrame(octets) {
+		return octets[:width], 0
+	}
+	for ; !last && rows < most; rows++ { // padding
+		row := t.bareRow(rows)
+		if len(row) == 0 || len(row) > width || len(bytes.Trim(row, "\x00")) > 0 {
+			break
+		}
+		octets, last = append(octets, row...), len(row) < width
+	}
+	return octets, rows
 }
 
-// printable keeps a name from doing anything to a terminal.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return utf8.RuneError
-	}, s)
+// bareRow returns the octets of a row that is still to be read and holds nothing but
+// them.
+func (t *text) bareRow(i int) []byte {
+	line := t.peekLine(i)
+	if strings.Contains(line, "#") {
+		return nil
+	}
+	octets, _, err := appendHex(nil, line)
+	if err != nil {
+		return nil
+	}
+	return octets
 }

@@ -113,6 +113,7 @@ type decodedFrame struct {
 	MaxFrameSize        uint16                     `json:"maxFrameSize,omitempty"`
 	MACPHY              *discovery.MACPHY          `json:"macPhy,omitempty"`
 	MED                 *discovery.MED             `json:"med,omitempty"`
+	DCBX                *discovery.DCBX            `json:"dcbx,omitempty"`
 	UnknownTLVs         []discovery.TLV            `json:"unknownTLVs"`
 	DiscardedTLVs       int                        `json:"discardedTLVs"`
 
@@ -166,7 +167,7 @@ func (d *decodedFrame) say(n *discovery.Neighbor) {
 	d.PortDescription, d.SystemName, d.SystemDescription = n.PortDescription, n.SystemName, n.SystemDescription
 	d.Capabilities = n.Capabilities
 	d.PVID, d.ManagementVID = n.PVID, n.ManagementVID
-	d.LinkAggregation, d.MaxFrameSize, d.MACPHY, d.MED = n.LinkAggregation, n.MaxFrameSize, n.MACPHY, n.MED
+	d.LinkAggregation, d.MaxFrameSize, d.MACPHY, d.MED, d.DCBX = n.LinkAggregation, n.MaxFrameSize, n.MACPHY, n.MED, n.DCBX
 	d.ManagementAddresses = append(d.ManagementAddresses, n.ManagementAddresses...)
 	d.VLANs = append(d.VLANs, n.VLANs...)
 	d.UnknownTLVs = append(d.UnknownTLVs, n.UnknownTLVs...)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/discovery/lldp"
 )
 
 // A frameList prints frames one by one, however many there are.
@@ -174,6 +175,9 @@ func unknownTLV(tlv discovery.TLV) string {
 	kind := fmt.Sprintf("type %d", tlv.Type)
 	if tlv.OUI != (discovery.OUI{}) {
 		kind = fmt.Sprintf("%s subtype %d", tlv.OUI, tlv.Subtype)
+		if name := lldp.DCBXName(&tlv); name != "" {
+			kind += " (" + name + ")"
+		}
 	}
 	return fmt.Sprintf("%s: %x", kind, []byte(tlv.Value))
 }

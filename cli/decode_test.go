@@ -36,17 +36,19 @@ func decode(t *testing.T, stdin string, args ...string) string {
 
 func TestDecode(t *testing.T) {
 	for name, args := range map[string][]string{
-		"decode":          {"frames.hex"},
-		"decode-wide":     {"frames.hex", "-o", "wide"},
-		"decode-json":     {"frames.hex", "-o", "json"},
-		"decode-bad":      {"bad.hex"},
-		"decode-bad-json": {"bad.hex", "-o", "json"},
-		"decode-pcap":     {"frames.pcap"},
-		"decode-cut":      {"cut.pcap"},
-		"decode-wireless": {"wireless.pcap", "-o", "json"},
-		"decode-missing":  {"missing.pcap"},
-		"decode-extra":    {"extra-octets.hex"},
-		"decode-pasted":   {"tcpdump-xx.txt"},
+		"decode":           {"frames.hex"},
+		"decode-wide":      {"frames.hex", "-o", "wide"},
+		"decode-json":      {"frames.hex", "-o", "json"},
+		"decode-bad":       {"bad.hex"},
+		"decode-bad-json":  {"bad.hex", "-o", "json"},
+		"decode-pcap":      {"frames.pcap"},
+		"decode-cut":       {"cut.pcap"},
+		"decode-wireless":  {"wireless.pcap", "-o", "json"},
+		"decode-missing":   {"missing.pcap"},
+		"decode-extra":     {"extra-octets.hex"},
+		"decode-dcbx":      {"dcbx.hex"},
+		"decode-dcbx-json": {"dcbx.hex", "-o", "json"},
+		"decode-pasted":    {"tcpdump-xx.txt"},
 	} {
 		t.Run(name, func(t *testing.T) { expect(t, name, decode(t, "", args...)) })
 	}

@@ -179,6 +179,7 @@ func linkFacts(n *discovery.Neighbor) []fact {
 			f = append(f, fact{"MED policy", networkPolicy(n.MED.NetworkPolicies[i])})
 		}
 	}
+	f = append(f, dcbxFacts(n.DCBX)...)
 	for i := range n.UnknownTLVs {
 		f = append(f, fact{"Unknown TLV", unknownTLV(n.UnknownTLVs[i])})
 	}

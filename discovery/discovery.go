@@ -189,6 +189,7 @@ type Neighbor struct {
 	MaxFrameSize    uint16           `json:"maxFrameSize,omitempty"` // octets (IEEE Std 802.3-2018, 79.3.4)
 	MACPHY          *MACPHY          `json:"macPhy,omitempty"`
 	MED             *MED             `json:"med,omitempty"`
+	DCBX            *DCBX            `json:"dcbx,omitempty"`
 
 	// UnknownTLVs are the TLVs that are not decoded, in the order of the frame.
 	UnknownTLVs []TLV `json:"unknownTLVs,omitempty"`

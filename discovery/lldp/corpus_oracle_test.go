@@ -306,7 +306,7 @@ func oraclePolicy(p discovery.NetworkPolicy) string {
 // organizations, and counts the others too.
 func oracleUnknown(n *discovery.Neighbor, others bool) []string {
 	var unknown []string
-	for _, u := range n.UnknownTLVs {
+	for _, u := range slices.Concat(n.UnknownTLVs, dcbxTLVs(n.DCBX)) {
 		oui := strings.ToUpper(strings.ReplaceAll(u.OUI.String(), ":", ","))
 		switch {
 		case u.Type != 127:

@@ -106,12 +106,25 @@ func checkSaid(t *testing.T, n *discovery.Neighbor) {
 			applications[p.Application] = true
 		}
 	}
+	if d := n.DCBX; d != nil {
+		if c := d.ETSConfiguration; c != nil && (c.MaxTrafficClasses < 1 || c.MaxTrafficClasses > 8) {
+			t.Errorf("%d traffic classes", c.MaxTrafficClasses)
+		}
+		for _, a := range d.ApplicationPriorities {
+			if a.Priority > 7 || a.Selector > 7 {
+				t.Errorf("application priority out of range: %+v", a)
+			}
+		}
+		if d.ApplicationPriorities != nil && len(d.ApplicationPriorities) == 0 {
+			t.Error("an empty list of application priorities")
+		}
+	}
 	for _, u := range n.UnknownTLVs {
 		org := lldp.TLVType(u.Type) == lldp.TLVTypeOrganizationSpecific
 		if u.Type < 9 || u.Type > 127 || (!org && (u.OUI != discovery.OUI{} || u.Subtype != 0)) || cap(u.Value) != len(u.Value) {
 			t.Errorf("unknown TLV %+v", u)
 		}
-		if org && cmp.Equal(u.OUI, discovery.OUI{0, 0x80, 0xc2}) && slices.Contains([]uint8{1, 3, 6, 7}, u.Subtype) {
+		if org && cmp.Equal(u.OUI, discovery.OUI{0, 0x80, 0xc2}) && slices.Contains([]uint8{1, 3, 6, 7, 9, 10, 11, 12}, u.Subtype) {
 			t.Errorf("TLV that is decoded is unknown: %+v", u)
 		}
 	}
@@ -129,6 +142,9 @@ func checkSize(t *testing.T, f *Frame, b []byte) {
 	}
 	if n.MED != nil {
 		tlvs += len(n.MED.NetworkPolicies)
+	}
+	if n.DCBX != nil {
+		octets += 3 * cap(n.DCBX.ApplicationPriorities)
 	}
 	text := len(n.Chassis) + len(n.Port) + len(n.PortDescription) + len(n.SystemName) + len(n.SystemDescription)
 	for _, a := range n.ManagementAddresses {

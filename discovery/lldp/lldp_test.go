@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
+	"math/rand/v2"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -366,6 +368,60 @@ var optionalTests = map[string]struct {
 		discarded: 1,
 	},
 	"bad network policies": {tlvs: org(tiaOUI, 2, 1, 0x40, 0x65), discarded: 1},
+	"DCBX": {
+		tlvs: join(
+			org(dot1OUI, 9, 0xc3, "\x01\x23\x45\x6f", 10, 20, 30, 40, 0, 0, 0, 100, 2, 2, 2, 0, 1, 255, 3, 254),
+			org(dot1OUI, 10, 0xff, "\x00\x01\x00\x00", 60, 40, 0, 0, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 0, 0),
+			org(dot1OUI, 11, 0xf8, 0x88),
+			org(dot1OUI, 12, 0xff, 0x61, 0x89, 0x06, 0x83, 0x12, 0xb7, 0x7d, 0, 26)),
+		want: func(n *discovery.Neighbor) {
+			n.DCBX = &discovery.DCBX{
+				ETSConfiguration: &discovery.ETSConfiguration{
+					Willing: true, CreditBasedShaper: true, MaxTrafficClasses: 3,
+					ETS: discovery.ETS{
+						TrafficClasses: [8]uint8{0, 1, 2, 3, 4, 5, 6, 15},
+						Bandwidths:     [8]uint8{10, 20, 30, 40, 0, 0, 0, 100},
+						Algorithms:     [8]discovery.TransmissionChoice{2, 2, 2, 0, 1, 255, 3, 254},
+					},
+				},
+				ETSRecommendation: &discovery.ETS{
+					TrafficClasses: [8]uint8{3: 1}, Bandwidths: [8]uint8{60, 40}, Algorithms: [8]discovery.TransmissionChoice{2, 2},
+				},
+				PFC: &discovery.PFC{Willing: true, MBC: true, MaxTrafficClasses: 8, Enabled: 1<<3 | 1<<7},
+				ApplicationPriorities: []discovery.ApplicationPriority{
+					{Priority: 3, Selector: discovery.SelectEtherType, Protocol: 0x8906},
+					{Priority: 4, Selector: discovery.SelectUDP, Protocol: 4791},
+					{Priority: 3, Selector: discovery.SelectDSCP, Protocol: 26},
+				},
+			}
+		},
+	},
+	"DCBX that says nothing": {
+		tlvs: join(org(dot1OUI, 9, make([]byte, 21)), org(dot1OUI, 11, 0, 0), org(dot1OUI, 12, 0)),
+		want: func(n *discovery.Neighbor) {
+			n.DCBX = &discovery.DCBX{ETSConfiguration: &discovery.ETSConfiguration{MaxTrafficClasses: 8}, PFC: &discovery.PFC{}}
+		},
+	},
+	"DCBX twice": {
+		tlvs: join(
+			org(dot1OUI, 9, 1, make([]byte, 20)), org(dot1OUI, 9, 2, make([]byte, 20)),
+			org(dot1OUI, 10, make([]byte, 21)), org(dot1OUI, 10, 1, 1, make([]byte, 19)),
+			org(dot1OUI, 11, 1, 1), org(dot1OUI, 11, 2, 2),
+			org(dot1OUI, 12, 0, 0x21, 0, 1), org(dot1OUI, 12, 0, 0x41, 0, 2)),
+		want: func(n *discovery.Neighbor) {
+			n.DCBX = &discovery.DCBX{
+				ETSConfiguration: &discovery.ETSConfiguration{MaxTrafficClasses: 1}, ETSRecommendation: &discovery.ETS{},
+				PFC:                   &discovery.PFC{MaxTrafficClasses: 1, Enabled: 1},
+				ApplicationPriorities: []discovery.ApplicationPriority{{Priority: 1, Selector: 1, Protocol: 1}},
+			}
+		},
+		discarded: 4,
+	},
+	"bad DCBX": {
+		tlvs:      join(org(dot1OUI, 9, make([]byte, 20)), org(dot1OUI, 10, make([]byte, 20)), org(dot1OUI, 11, 1), org(dot1OUI, 12)),
+		want:      func(n *discovery.Neighbor) { n.DCBX = &discovery.DCBX{} },
+		discarded: 4,
+	},
 	"unknown": {
 		tlvs: join(
 			tlv(9), tlv(15, "a"), tlv(16, "b"), tlv(17, "c"), tlv(126, "x"),
@@ -427,6 +483,9 @@ var fixedTests = map[string]struct {
 	"old link aggregation": {127, join(dot3OUI, 3, 1, 0, 0, 0, 9)},
 	"maximum frame size":   {127, join(dot3OUI, 4, 0x24, 0x14)},
 	"network policy":       {127, join(tiaOUI, 2, 1, 0x40, 0x65, 0xae)},
+	"ETS configuration":    {127, join(dot1OUI, 9, 0x83, "\x01\x23\x45\x67", 50, 50, 0, 0, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 0, 0)},
+	"ETS recommendation":   {127, join(dot1OUI, 10, 0, "\x01\x23\x45\x67", 50, 50, 0, 0, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 0, 0)},
+	"PFC":                  {127, join(dot1OUI, 11, 0x88, 0x08)},
 }
 
 // TestExtraOctets holds that what is behind the fields of a TLV changes nothing, and
@@ -448,7 +507,11 @@ func TestExtraOctets(t *testing.T) {
 			}
 			for n := range test.value {
 				f, reason := DecodePDU(pdu(tlv(test.typ, test.value[:n])))
-				checkFrame(t, f, reason, Frame{Neighbor: neighbor(nil), Discarded: 1}, Accepted)
+				torn := Frame{Neighbor: neighbor(nil), Discarded: 1}
+				if n >= originLen && want.Neighbor.DCBX != nil {
+					torn.Neighbor.DCBX = &discovery.DCBX{} // it takes part all the same
+				}
+				checkFrame(t, f, reason, torn, Accepted)
 			}
 		})
 	}
@@ -644,10 +707,106 @@ func TestDCBX(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f, _ := DecodePDU(pdu(test.tlvs))
 			if got := DCBX(&f.Neighbor); got != test.want {
-				t.Errorf("DCBX(%+v) = %t, want %t", f.Neighbor.UnknownTLVs, got, test.want)
+				t.Errorf("DCBX(%+v) = %t, want %t", f.Neighbor, got, test.want)
 			}
 		})
 	}
+}
+
+// TestDCBXRoundTrip writes what is decoded again.
+func TestDCBXRoundTrip(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 0))
+	octets := func(n int) []byte {
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = byte(random.UintN(256))
+		}
+		return b
+	}
+	for range 1000 {
+		tlvs := []discovery.TLV{
+			{Subtype: 9, Value: octets(21)}, {Subtype: 10, Value: octets(21)}, {Subtype: 11, Value: octets(2)}, {Subtype: 12, Value: octets(1 + 3*random.IntN(20))},
+		}
+		var b []byte
+		for i := range tlvs {
+			tlvs[i].Type, tlvs[i].OUI = 127, discovery.OUI([]byte(dot1OUI))
+			b = append(b, org(dot1OUI, tlvs[i].Subtype, []byte(tlvs[i].Value))...)
+		}
+		// Reserved bits say nothing.
+		tlvs[0].Value[0] &^= 0x38
+		tlvs[1].Value[0] = 0
+		tlvs[2].Value[0] &^= 0x30
+		for i := range tlvs[3].Value {
+			if tlvs[3].Value[0] = 0; i%3 == 1 {
+				tlvs[3].Value[i] &^= 0x18
+			}
+		}
+		if len(tlvs[3].Value) == 1 {
+			tlvs = tlvs[:3]
+		}
+		f, reason := DecodePDU(pdu(b))
+		if diff := cmp.Diff(tlvs, dcbxTLVs(f.Neighbor.DCBX)); diff != "" || reason != Accepted || f.Discarded != 0 {
+			t.Fatalf("%v, %d discarded (-sent +written again):\n%s", reason, f.Discarded, diff)
+		}
+		text, err := json.Marshal(f.Neighbor.DCBX)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again := new(discovery.DCBX)
+		if err := json.Unmarshal(text, again); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(f.Neighbor.DCBX, again); diff != "" {
+			t.Fatalf("through JSON %s (-before +after):\n%s", text, diff)
+		}
+	}
+}
+
+// dcbxTLVs writes what was decoded as TLVs, in the order of their subtypes.
+func dcbxTLVs(d *discovery.DCBX) (tlvs []discovery.TLV) {
+	if d == nil {
+		return nil
+	}
+	add := func(subtype uint8, value ...byte) {
+		tlvs = append(tlvs, discovery.TLV{Type: 127, OUI: discovery.OUI([]byte(dot1OUI)), Subtype: subtype, Value: value})
+	}
+	flags := func(high, next bool) (b byte) {
+		if high {
+			b |= 0x80
+		}
+		if next {
+			b |= 0x40
+		}
+		return b
+	}
+	ets := func(first byte, e *discovery.ETS) []byte {
+		b := []byte{first}
+		for i := 0; i < 8; i += 2 {
+			b = append(b, e.TrafficClasses[i]<<4|e.TrafficClasses[i+1])
+		}
+		b = append(b, e.Bandwidths[:]...)
+		for _, a := range e.Algorithms {
+			b = append(b, byte(a))
+		}
+		return b
+	}
+	if c := d.ETSConfiguration; c != nil {
+		add(9, ets(flags(c.Willing, c.CreditBasedShaper)|c.MaxTrafficClasses&7, &c.ETS)...)
+	}
+	if e := d.ETSRecommendation; e != nil {
+		add(10, ets(0, e)...)
+	}
+	if p := d.PFC; p != nil {
+		add(11, flags(p.Willing, p.MBC)|p.MaxTrafficClasses, byte(p.Enabled))
+	}
+	if len(d.ApplicationPriorities) > 0 {
+		b := []byte{0}
+		for _, a := range d.ApplicationPriorities {
+			b = append(b, a.Priority<<5|byte(a.Selector), byte(a.Protocol>>8), byte(a.Protocol))
+		}
+		add(12, b...)
+	}
+	return tlvs
 }
 
 // A reader uses its buffer again for the next frame.
@@ -704,11 +863,44 @@ func TestDecodeLLDPD(t *testing.T) {
 				{Application: 1, Tagged: true, VID: 300, Priority: 5, DSCP: 46},
 				{Application: 6, Unknown: true, Priority: 4, DSCP: 34},
 			}}
+			n.DCBX = &discovery.DCBX{PFC: &discovery.PFC{MaxTrafficClasses: 8, Enabled: 1 << 3}}
 			n.UnknownTLVs = []discovery.TLV{
 				{Type: 127, OUI: discovery.OUI{0x00, 0x12, 0xbb}, Subtype: 1, Value: discovery.Octets{0, 0x3f, 4}},
-				{Type: 127, OUI: discovery.OUI{0x00, 0x80, 0xc2}, Subtype: 11, Value: discovery.Octets{8, 8}},
 			}
 		})},
+		"lldpd-dcbx.txt": {Neighbor: discovery.Neighbor{
+			Protocol:    discovery.ProtocolLLDP,
+			Source:      discovery.MAC{0x0a, 0x6a, 0x03, 0xb0, 0x40, 0x14},
+			Destination: discovery.NearestBridge,
+			MSAP:        discovery.MSAP{Chassis: "mac:b2:46:3b:7a:d2:37", Port: "ifname:p1"},
+			TTL:         1,
+
+			PortDescription: "p1", SystemName: "leaf-1", SystemDescription: "A switch made for a test",
+			Capabilities:    discovery.Capabilities{Available: 0x9c, Enabled: discovery.CapabilityBridge},
+			PVID:            100,
+			VLANs:           []discovery.VLANName{{ID: 200, Name: "blue"}, {ID: 300, Name: "back up"}},
+			ManagementVID:   5,
+			LinkAggregation: &discovery.LinkAggregation{Capable: true, Enabled: true, PortID: 100},
+			MaxFrameSize:    9216,
+			MACPHY:          &discovery.MACPHY{Advertised: 0x8000, MAUType: 0x36},
+			MED:             &discovery.MED{NetworkPolicies: []discovery.NetworkPolicy{{Application: 1, Tagged: true, VID: 10, Priority: 5, DSCP: 46}}},
+			DCBX: &discovery.DCBX{
+				ETSConfiguration: &discovery.ETSConfiguration{MaxTrafficClasses: 3, ETS: discovery.ETS{
+					TrafficClasses: [8]uint8{3: 1, 6: 2, 7: 2}, Bandwidths: [8]uint8{50, 50}, Algorithms: [8]discovery.TransmissionChoice{2, 2},
+				}},
+				ETSRecommendation: &discovery.ETS{
+					TrafficClasses: [8]uint8{3: 1, 6: 2, 7: 2}, Bandwidths: [8]uint8{60, 40}, Algorithms: [8]discovery.TransmissionChoice{2, 2},
+				},
+				PFC: &discovery.PFC{MaxTrafficClasses: 8, Enabled: 1 << 3},
+				ApplicationPriorities: []discovery.ApplicationPriority{
+					{Priority: 3, Selector: discovery.SelectUDP, Protocol: 4791}, {Priority: 3, Selector: discovery.SelectEtherType, Protocol: 0x8906},
+				},
+			},
+			UnknownTLVs: []discovery.TLV{
+				{Type: 127, OUI: discovery.OUI{0x00, 0x1b, 0x21}, Subtype: 2, Value: discovery.Octets{2, 10, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1}},
+				{Type: 127, OUI: discovery.OUI{0x00, 0x00, 0x5e}, Subtype: 9, Value: discovery.Octets{1, 2, 3}},
+			},
+		}},
 		"lldpd-shutdown.txt": {Neighbor: discovery.Neighbor{
 			Protocol:    discovery.ProtocolLLDP,
 			Source:      discovery.MAC([]byte(mac1)),
@@ -803,6 +995,7 @@ func TestDecodeAllocates(t *testing.T) {
 		"VLANs":            {vlans, 2},
 		"unknown":          {bytes.Repeat(tlv(20, "some octets of theirs"), 4), 3}, // their octets and the list of them
 		"network policies": {join(org(tiaOUI, 2, 1, 0, 0, 0), org(tiaOUI, 2, 2, 0, 0, 0)), 2},
+		"applications":     {org(dot1OUI, 12, 0, bytes.Repeat([]byte{0x61, 0x89, 0x06}, 20)), 3}, // DCBX and the list of them
 	} {
 		b := pdu(test.tlvs)
 		if got := testing.AllocsPerRun(10, func() { DecodePDU(b) }); got != test.want {

@@ -26,6 +26,10 @@ const (
 	macPHY
 	oldLinkAggregation
 	maxFrameSize
+	etsConfiguration
+	etsRecommendation
+	pfc
+	applicationPriority
 	repeatable // all that may come several times
 	malformed  // all that are too short to tell
 
@@ -73,6 +77,7 @@ const (
 	ieee8021 origin = 0x0080c2_00 // IEEE Std 802.1Q, annex D, and IEEE Std 802.1AX, annex F
 	ieee8023 origin = 0x00120f_00 // IEEE Std 802.3, clause 79
 	tia      origin = 0x0012bb_00 // ANSI/TIA-1057 (LLDP-MED)
+	intel    origin = 0x001b21_00 // what DCBX was before IEEE Std 802.1Qaz
 )
 
 // decodeOrg is decode for organizationally specific TLVs.
@@ -87,6 +92,8 @@ func (d *decoder) decodeOrg(from origin, v []byte) (kind, bool) {
 		return managementVID, d.first(managementVID) && setVID(&n.ManagementVID, v)
 	case ieee8021 + 7: // IEEE Std 802.1AX-2014, annex F
 		return linkAggregation, d.first(linkAggregation) && d.setLinkAggregation(v)
+	case etsConfigurationTLV, etsRecommendationTLV, pfcTLV, applicationPriorityTLV:
+		return d.decodeDCBX(from, v)
 	case ieee8023 + 1: // IEEE Std 802.3-2018, 79.3.1
 		return macPHY, d.first(macPHY) && d.setMACPHY(v)
 	case ieee8023 + 3: // 79.3.3

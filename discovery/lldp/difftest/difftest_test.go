@@ -61,7 +61,8 @@ var expected = []string{
 	"port ifalias", "port component", "port mac", "port ip", "port ifname", "port circuit", "port local",
 	"to 01:80:c2:00:00:0e", "to 01:80:c2:00:00:03", "to 01:80:c2:00:00:00",
 	"shutdown", "port description", "system name", "system description", "capabilities", "management addresses",
-	"PVID", "VLAN names", "management VID", "link aggregation", "maximum frame size", "MAC/PHY", "network policies", "unknown TLVs",
+	"PVID", "VLAN names", "management VID", "link aggregation", "maximum frame size", "MAC/PHY", "network policies",
+	"ETS configuration", "ETS recommendation", "PFC", "application priorities", "unknown TLVs",
 }
 
 // features names what a frame has.
@@ -75,6 +76,8 @@ func features(n *discovery.Neighbor) []string {
 		"management addresses": len(n.ManagementAddresses) > 1, "PVID": n.PVID != 0, "VLAN names": len(n.VLANs) > 1,
 		"management VID": n.ManagementVID != 0, "link aggregation": n.LinkAggregation != nil, "maximum frame size": n.MaxFrameSize != 0,
 		"MAC/PHY": n.MACPHY != nil, "network policies": n.MED != nil, "unknown TLVs": len(n.UnknownTLVs) > 0,
+		"ETS configuration": n.DCBX != nil && n.DCBX.ETSConfiguration != nil, "ETS recommendation": n.DCBX != nil && n.DCBX.ETSRecommendation != nil,
+		"PFC": n.DCBX != nil && n.DCBX.PFC != nil, "application priorities": n.DCBX != nil && n.DCBX.ApplicationPriorities != nil,
 	} {
 		if there {
 			has = append(has, name)

@@ -40,6 +40,9 @@ var fixed = map[string]string{
 	"link aggregation of 802.3": "\x7f" + oui8023 + "\x03\x01\x00\x00\x00\x09",
 	"maximum frame size":        "\x7f" + oui8023 + "\x04\x24\x14",
 	"network policy":            "\x7f" + ouiTIA + "\x02\x01\x40\x65\xae",
+	"ETS configuration":         "\x7f" + oui8021 + "\x09\x83\x01\x23\x45\x67\x32\x32\x00\x00\x00\x00\x00\x00\x02\x02\x00\x00\x00\x00\x00\x00",
+	"ETS recommendation":        "\x7f" + oui8021 + "\x0a\x00\x01\x23\x45\x67\x32\x32\x00\x00\x00\x00\x00\x00\x02\x02\x00\x00\x00\x00\x00\x00",
+	"PFC":                       "\x7f" + oui8021 + "\x0b\x88\x08",
 }
 
 // TestExtraOctets compares each TLV of a fixed length that goes on behind its fields.

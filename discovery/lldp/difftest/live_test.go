@@ -40,6 +40,11 @@ func TestLLDPD(t *testing.T) {
 		{"00,80,c2", "7", "03,00,00,00,64"}, // link aggregation
 		{"00,12,0f", "4", "24,00"},          // maximum frame size
 		{"00,12,bb", "2", "01,40,15,6e"},    // network policy
+		{"00,80,c2", "9", "03,00,01,00,22,32,32,00,00,00,00,00,00,02,02,00,00,00,00,00,00"}, // ETS configuration
+		{"00,80,c2", "10", "00,00,01,00,22,3c,28,00,00,00,00,00,00,02,02,00,00,00,00,00,00"},
+		{"00,80,c2", "11", "08,08"},                              // PFC
+		{"00,80,c2", "12", "00,63,12,b7,61,89,06"},               // application priorities
+		{"00,1b,21", "2", "02,0a,00,00,00,00,00,01,00,00,00,01"}, // CEE
 		{"00,00,5e", "9", "01,02,03"},
 	} {
 		out, err := sw.Command(t.Context(), "lldpcli", "-u", "/run/lldpd.socket", "configure", "ports", "p1", "lldp",
@@ -49,7 +54,7 @@ func TestLLDPD(t *testing.T) {
 		}
 	}
 	r.until(func(n *discovery.Neighbor) bool {
-		return n.ManagementVID != 0 && n.LinkAggregation != nil && n.MaxFrameSize != 0 && n.MED != nil && len(n.UnknownTLVs) > 0
+		return n.ManagementVID != 0 && n.LinkAggregation != nil && n.MaxFrameSize != 0 && n.MED != nil && n.DCBX != nil && len(n.UnknownTLVs) > 0
 	})
 	must(t, sw.StopSpeaker())
 	r.until(func(n *discovery.Neighbor) bool { return n.TTL == 0 })

@@ -103,6 +103,8 @@ func addOrganizational(n *discovery.Neighbor, v *tlv) {
 		n.ManagementVID = vlan(uint64(value[4])<<8 | uint64(value[5]))
 	case oui8021<<8 | 7:
 		n.LinkAggregation = linkAggregation(v, "lldp.ieee.802_1")
+	case oui8021<<8 | 9, oui8021<<8 | 10, oui8021<<8 | 11, oui8021<<8 | 12:
+		addDCBX(n, v, value[3])
 	case oui8023<<8 | 1:
 		n.MACPHY = &discovery.MACPHY{
 			AutoNegotiationSupported: v.bool("lldp.ieee.802_3.mac_phy_auto_neg_status.supported"),
@@ -133,6 +135,55 @@ func addOrganizational(n *discovery.Neighbor, v *tlv) {
 			Type: uint8(lldp.TLVTypeOrganizationSpecific), OUI: discovery.OUI(value), Subtype: value[3], Value: value[4:],
 		})
 	}
+}
+
+// addDCBX takes over what a TLV of DCBX says, under names that tshark has from CEE.
+func addDCBX(n *discovery.Neighbor, v *tlv, subtype byte) {
+	if n.DCBX == nil {
+		n.DCBX = new(discovery.DCBX)
+	}
+	switch d := n.DCBX; subtype {
+	case 9:
+		d.ETSConfiguration = &discovery.ETSConfiguration{
+			Willing:           v.bool("lldp.dcbx.ieee.willing"),
+			CreditBasedShaper: v.bool("lldp.dcbx.ieee.ets.cbs"),
+			MaxTrafficClasses: uint8(cmp.Or(v.number("lldp.dcbx.ieee.ets.maxtcs", 3), 8)),
+			ETS:               ets(v),
+		}
+	case 10:
+		d.ETSRecommendation = new(ets(v))
+	case 11:
+		d.PFC = &discovery.PFC{
+			Willing:           v.bool("lldp.dcbx.ieee.willing"),
+			MBC:               v.bool("lldp.dcbx.ieee.pfc.mbc"),
+			MaxTrafficClasses: uint8(v.number("lldp.dcbx.ieee.pfc.numtcs", 4)),
+		}
+		for i := range 8 {
+			if v.bool(fmt.Sprintf("lldp.dcbx.feature.pfc.prio%d", i)) {
+				d.PFC.Enabled |= 1 << i
+			}
+		}
+	case 12:
+		for _, f := range v.Fields {
+			if entry := (&tlv{field: f}); f.Name == "" {
+				d.ApplicationPriorities = append(d.ApplicationPriorities, discovery.ApplicationPriority{
+					Priority: uint8(entry.number("lldp.dcbx.ieee.app.prio", 3)),
+					Selector: discovery.Selector(entry.number("lldp.dcbx.iee.app.sf", 3)),
+					Protocol: uint16(entry.number("lldp.dcbx.feature.app.proto", 16)),
+				})
+				v.err = cmp.Or(v.err, entry.err)
+			}
+		}
+	}
+}
+
+func ets(v *tlv) (e discovery.ETS) {
+	for i := range 8 {
+		e.TrafficClasses[i] = uint8(v.number(fmt.Sprintf("lldp.dcbx.feature.pg.pgid_prio%d", i), 4))
+		e.Bandwidths[i] = uint8(v.number(fmt.Sprintf("lldp.dcbx.feature.pg.per%d", i), 8))
+		e.Algorithms[i] = discovery.TransmissionChoice(v.number(fmt.Sprintf("lldp.dcbx.ieee.ets.tsa%d", i), 8))
+	}
+	return e
 }
 
 func vlan(vid uint64) uint16 {

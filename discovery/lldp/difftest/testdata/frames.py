@@ -133,6 +133,17 @@ def network_policies():
         yield fixed(0x0012bb, 2, number(application, 1) + number(rnd.getrandbits(23) if rnd.random() < 0.5 else rnd.getrandbits(24), 3))
 
 
+def dcbx():
+    """What DCBX of IEEE 802.1Q says, with reserved bits that say nothing."""
+    applications = b"".join(rnd.randbytes(3) for _ in range(rnd.choice([0, 1, 3, 20])))
+    return [
+        fixed(0x0080c2, 9, rnd.randbytes(21)),
+        fixed(0x0080c2, 10, rnd.randbytes(21)),
+        fixed(0x0080c2, 11, rnd.randbytes(2)),
+        organizational(0x0080c2, 12, rnd.randbytes(1) + applications + octets(0, 2)),
+    ]
+
+
 def unknown():
     """TLVs that nobody knows, or that are not decoded."""
     for _ in range(rnd.choice([0, 0, 1, 3])):
@@ -153,7 +164,7 @@ def unknown():
 def optional():
     """Optional TLVs in any order."""
     tlvs = [
-        *management_addresses(), *vlan_names(), *network_policies(), *unknown(),
+        *management_addresses(), *vlan_names(), *network_policies(), *dcbx(), *unknown(),
         lldp.LLDPDUPortDescription(description=text(255)),
         lldp.LLDPDUSystemName(system_name=text(255)),
         lldp.LLDPDUSystemDescription(description=text(255)),

@@ -16,8 +16,9 @@ import (
 // published: whoever receives it may keep it, nobody changes it.
 type Snapshot struct {
 	Time       time.Time   `json:"time"`
-	Interfaces []Interface `json:"interfaces"` // ordered by ifindex
-	Ports      []Port      `json:"ports"`      // ordered by ifindex
+	Chassis    MAC         `json:"chassis,omitzero"` // by which the node calls itself
+	Interfaces []Interface `json:"interfaces"`       // ordered by ifindex
+	Ports      []Port      `json:"ports"`            // ordered by ifindex
 }
 
 // Interface returns the interface with the given ifindex.

@@ -69,12 +69,12 @@ type Observer struct {
 
 	// Owned by Run.
 	goes        map[int]uint32 // by ifindex: the least Instance of what has it now
-	chassis     discovery.MAC  // the node's
 	addresses   map[int][]netip.Addr
 	addressesAt time.Time // when they were listed
 	relistAt    time.Time // the interfaces could not be listed; zero: they could
 
-	mu         sync.Mutex // guards what follows, and what the types of a port say
+	mu         sync.Mutex    // guards what follows, and what the types of a port say
+	chassis    discovery.MAC // the node's
 	interfaces []discovery.Interface
 	open       map[int]*port // by ifindex
 }
@@ -116,7 +116,7 @@ func (o *Observer) now() time.Time { return o.c.Now() }
 func (o *Observer) Snapshot() *discovery.Snapshot {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	s := &discovery.Snapshot{Interfaces: slices.Clone(o.interfaces), Ports: []discovery.Port{}}
+	s := &discovery.Snapshot{Chassis: o.chassis, Interfaces: slices.Clone(o.interfaces), Ports: []discovery.Port{}}
 	for _, p := range o.open {
 		o.collectAllKept(p)
 	}
@@ -251,7 +251,7 @@ func (o *Observer) reconcilePorts(list []discovery.Interface) (changed bool, err
 		}
 	}
 	if o.chassis == (discovery.MAC{}) {
-		o.chassis = chassis(list, o.c.ListenOn.Port)
+		o.setChassis(chassis(list, o.c.ListenOn.Port))
 	}
 	r := newReach(list, o.cachedAddresses(), o.c.ListenOn.Port)
 	for _, i := range wanted {
@@ -265,6 +265,12 @@ func (o *Observer) reconcilePorts(list []discovery.Interface) (changed bool, err
 	o.interfaces = list
 	o.mu.Unlock()
 	return changed, nil
+}
+
+func (o *Observer) setChassis(mac discovery.MAC) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.chassis = mac
 }
 
 // ensurePort makes sure that the port's sockets belong to the interface's present

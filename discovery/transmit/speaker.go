@@ -127,31 +127,20 @@ func (s *Speaker) Overhear(now time.Time, frame []byte, own func(discovery.MAC) 
 // 802-2014, 8.2.2).
 const locallyAdministered = 0x02
 
-// bondAlias is what lldpd sends from on a member of a bond whose address is
-// locally administered.
-var bondAlias = discovery.MAC{0x00, 0x60, 0x08, 0x69, 0x97, 0xef}
-
 // ofNode reports whether an agent of this node sends from the address. On a member
 // of a bond agents do not send from the member's address (see Source).
 func ofNode(source discovery.MAC, own func(discovery.MAC) bool) bool {
 	universal := source
 	universal[0] &^= locallyAdministered
-	return own(source) || own(universal) || source == bondAlias || source == (discovery.MAC{})
+	return own(source) || own(universal) || source == discovery.MemberSourceLLDPD || source == (discovery.MAC{})
 }
 
-// Source returns the address that frames of a port are sent from. All members of
-// a bond or team have the same address, and a switch that heard it on each of
-// them could take them for one station that moves. So these send from one that
-// nobody else uses.
+// Source returns the address that frames of a port are sent from, which may be a
+// member of a bond or team.
 func Source(port discovery.MAC, member bool) discovery.MAC {
-	const another = 0x04
-	if !member {
-		return port
+	if member {
+		return discovery.MemberSource(port)
 	}
-	if port[0]&locallyAdministered != 0 {
-		port[0] ^= another
-	}
-	port[0] |= locallyAdministered
 	return port
 }
 

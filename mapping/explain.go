@@ -104,11 +104,12 @@ func (e *explainer) explain() {
 		e.say("%s is not attached to any network that Colvin knows of.", e.ifi.Name)
 	}
 	e.silence(found)
+	e.itself()
 	if e.port != nil {
 		e.transmit()
 	}
 	for _, c := range e.view.Conditions {
-		if c.Interface == e.ifi.Name && c.Type != PortUnreadable && c.Type != LLDPInFirmware {
+		if c.Interface == e.ifi.Name && c.Type != PortUnreadable && c.Type != LLDPInFirmware && c.Type != HearsItself {
 			e.say("%s: %s.", c.Type, c.Message)
 		}
 	}
@@ -141,15 +142,31 @@ func (e *explainer) silence(found bool) {
 	}
 }
 
+// itself says that the node is heard on the interface, or that what it sends on it is
+// heard on another.
+func (e *explainer) itself() {
+	for _, w := range wires(e.snap) {
+		if w.has(e.ifi.Index) {
+			e.say("%s; that tells nothing of the network.", w)
+		}
+	}
+}
+
 // unbelieved says of what is heard why nothing follows from it.
 func (e *explainer) unbelieved() {
 	b := e.belief()
-	for i := range e.port.Neighbors[:min(len(e.port.Neighbors), maxContradictions)] {
-		n := &e.port.Neighbors[i]
+	others := slices.DeleteFunc(slices.Clone(e.port.Neighbors), func(n discovery.Neighbor) bool {
+		_, own := e.snap.Sender(&n)
+		return own
+	})
+	for i := range others[:min(len(others), maxContradictions)] {
+		n := &others[i]
 		waits := slices.ContainsFunc(b.Against, func(v belief.Voice) bool { return v.MSAP == n.MSAP && v.Source == n.Source })
 		switch kind := discovery.SpeakerOf(n); {
 		case kind != discovery.SpeakerSwitch:
 			e.say("%s is heard on it, a %s, which tells nothing of the network.", describe(n), kind)
+		case fromNode(e.snap, n):
+			e.say("%s is heard on it from %s, an address of this node, so it is not believed.", describe(n), n.Source)
 		case n.Tag != 0:
 			e.say("%s is heard on it through a tagged VLAN, so it tells nothing of the port.", describe(n))
 		case !waits:

@@ -45,11 +45,17 @@ func (w *World) speaks(snap *discovery.Snapshot, ifi discovery.Interface, n *dis
 	if n.Tag != 0 || discovery.SpeakerOf(n) != discovery.SpeakerSwitch {
 		return false
 	}
-	if slices.ContainsFunc(snap.Interfaces, func(own discovery.Interface) bool { return own.MAC == n.Source && n.Source != discovery.MAC{} }) {
+	if _, own := snap.Sender(n); own || fromNode(snap, n) {
 		return false // this node itself
 	}
 	_, ignored := w.Rules.Ignored(w.subject(ifi.Name, n))
 	return !ignored
+}
+
+// fromNode reports whether what is heard came from an address of this node. Whatever it
+// says, no switch does.
+func fromNode(snap *discovery.Snapshot, n *discovery.Neighbor) bool {
+	return slices.ContainsFunc(snap.Interfaces, func(own discovery.Interface) bool { return own.MAC == n.Source && n.Source != discovery.MAC{} })
 }
 
 // reader reads what is heard on one port by the rules in force.

@@ -46,6 +46,7 @@ func Resolve(in Input) View {
 	for i := range in.Snapshot.Ports {
 		r.port(&in.Snapshot.Ports[i])
 	}
+	r.hearsItself()
 	r.staleSoon()
 	r.nameAll()
 	trunks := r.trunks()

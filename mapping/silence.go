@@ -4,6 +4,7 @@ package mapping
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,13 +42,13 @@ const (
 const usualInterval = 30 * time.Second
 
 // Silent says why nothing is heard on an interface, and reports false where
-// something is.
+// something is, beside this node itself.
 func Silent(snap *discovery.Snapshot, ifi discovery.Interface, now time.Time) (Silence, bool) {
 	p, ok := snap.Port(ifi.Index)
 	if !ok {
 		return noPort(snap, ifi), true
 	}
-	if len(p.Neighbors) > 0 {
+	if slices.ContainsFunc(p.Neighbors, func(n discovery.Neighbor) bool { _, own := snap.Sender(&n); return !own }) {
 		return Silence{}, false
 	}
 	cause, message := silentPort(snap, ifi, &p, now)
@@ -88,6 +89,10 @@ func portsOf(snap *discovery.Snapshot, master discovery.Interface) []string {
 func silentPort(snap *discovery.Snapshot, ifi discovery.Interface, p *discovery.Port, now time.Time) (cause SilenceCause, message string) {
 	master, _ := snap.Interface(ifi.Master)
 	listened := now.Sub(p.Since)
+	nothing := "nothing"
+	if len(p.Neighbors) > 0 {
+		nothing = "nothing but this node itself"
+	}
 	switch {
 	case p.Problem != "":
 		return Unreadable, fmt.Sprintf("Colvin cannot listen on %s: %s", ifi.Name, p.Problem)
@@ -98,10 +103,10 @@ func silentPort(snap *discovery.Snapshot, ifi discovery.Interface, p *discovery.
 	case p.NIC.FirmwareLLDP:
 		return FirmwareLLDP, fmt.Sprintf("an LLDP agent in the firmware of %s (driver %s) takes the frames before the host sees them; %s leaves LLDP to the host", ifi.Name, p.NIC.Driver, p.NIC.Remedy)
 	case listened < belief.SilentAfter:
-		return NothingYet, fmt.Sprintf("nothing has been heard on %s in the %s since Colvin began to listen; switches send LLDP every %s as a rule", ifi.Name, fit.Span(listened), fit.Span(usualInterval))
+		return NothingYet, fmt.Sprintf("%s has been heard on %s in the %s since Colvin began to listen; switches send LLDP every %s as a rule", nothing, ifi.Name, fit.Span(listened), fit.Span(usualInterval))
 	case master.Kind == discovery.KindOpenVSwitch:
-		return OpenVSwitch, fmt.Sprintf("nothing has been heard on %s for %s; it belongs to Open vSwitch %s, which may take the frames (other_config:forward-bpdu, or an LLDP agent of its own: ovs-vsctl get interface %s lldp)", ifi.Name, fit.Span(listened), master.Name, ifi.Name)
+		return OpenVSwitch, fmt.Sprintf("%s has been heard on %s for %s; it belongs to Open vSwitch %s, which may take the frames (other_config:forward-bpdu, or an LLDP agent of its own: ovs-vsctl get interface %s lldp)", nothing, ifi.Name, fit.Span(listened), master.Name, ifi.Name)
 	default:
-		return NothingHeard, fmt.Sprintf("nothing has been heard on %s in the %s since Colvin began to listen; check that LLDP is enabled on the switch port", ifi.Name, fit.Span(listened))
+		return NothingHeard, fmt.Sprintf("%s has been heard on %s in the %s since Colvin began to listen; check that LLDP is enabled on the switch port", nothing, ifi.Name, fit.Span(listened))
 	}
 }

@@ -162,6 +162,7 @@ const (
 	ColourShadowed   ConditionType = "ColourShadowed"   // a rule uses a colour's name for something else
 	TooManyUnnamed   ConditionType = "TooManyUnnamed"   // the colours are used up
 	TooManyNeighbors ConditionType = "TooManyNeighbors" // a port's neighbour table is full
+	HearsItself      ConditionType = "HearsItself"      // two ports are on one wire, or one is on a loop
 	PortUnreadable   ConditionType = "PortUnreadable"   // a port cannot be listened on
 	AltNameAmbiguous ConditionType = "AltNameAmbiguous" // a name leads to several devices, so none gets it
 	AltNameTooLong   ConditionType = "AltNameTooLong"   // a name is too long for an interface

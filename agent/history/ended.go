@@ -22,6 +22,7 @@ var ends = map[mapping.ConditionType]string{
 	mapping.SwitchReplaced:     "the one before is heard again, or the rules name its successor",
 	mapping.ChassisAmbiguous:   "each chassis ID is of one device again",
 	mapping.SameName:           "one switch alone has the name",
+	mapping.HearsItself:        "the node does not hear itself there any more",
 	mapping.MTUMismatch:        "the switch takes frames as long as the node's",
 	mapping.LLDPInFirmware:     "the NIC leaves LLDP to the host",
 	mapping.ColourShadowed:     "no rule uses the colour's name for something else",

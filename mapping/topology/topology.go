@@ -127,6 +127,9 @@ func (b *builder) node(s *Source) {
 func (b *builder) port(s *Source, p *discovery.Port, ifi *discovery.Interface, out *Port) {
 	for i := range p.Neighbors {
 		n := &p.Neighbors[i]
+		if _, own := s.Snapshot.Sender(n); own {
+			continue
+		}
 		b.switchPort(s, n.MSAP, Switch{System: n.SystemName, Kind: discovery.SpeakerOf(n)}, n.PortDescription)
 		if !slices.ContainsFunc(out.Links, func(l Link) bool { return l.MSAP == n.MSAP }) {
 			out.Links = append(out.Links, Link{MSAP: n.MSAP, Heard: true, Networks: []Network{}})

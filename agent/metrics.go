@@ -89,7 +89,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		gauge(ch, metricConditions, float64(n), k)
 	}
 	for _, p := range s.Snapshot.Ports {
-		collectPort(ch, &p)
+		collectPort(ch, s.Snapshot, &p)
 	}
 }
 
@@ -116,11 +116,8 @@ func collectAttached(ch chan<- prometheus.Metric, attached []agentapi.ContainerA
 	gauge(ch, metricOrphans, float64(orphans))
 }
 
-func collectPort(ch chan<- prometheus.Metric, p *discovery.Port) {
-	heard := map[discovery.Protocol]int{}
-	for i := range p.Neighbors {
-		heard[p.Neighbors[i].Protocol]++
-	}
+func collectPort(ch chan<- prometheus.Metric, snap *discovery.Snapshot, p *discovery.Port) {
+	heard, _ := snap.CountNeighbors(p)
 	for _, protocol := range protocols {
 		gauge(ch, metricNeighbors, float64(heard[protocol]), p.Name, string(protocol))
 	}

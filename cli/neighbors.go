@@ -18,6 +18,8 @@ import (
 // neighborRow is a neighbour with the interface that it was heard on.
 type neighborRow struct {
 	Interface string `json:"interface"`
+	// SentOn is the interface on which this node sent it itself.
+	SentOn string `json:"sentOn,omitempty"`
 	discovery.Neighbor
 }
 
@@ -70,7 +72,11 @@ func neighborRows(s *agentapi.State, only []string) []neighborRow {
 			continue
 		}
 		for _, n := range p.Neighbors {
-			rows = append(rows, neighborRow{Interface: p.Name, Neighbor: n})
+			row := neighborRow{Interface: p.Name, Neighbor: n}
+			if from, own := s.Snapshot.Sender(&n); own {
+				row.SentOn = from.Name
+			}
+			rows = append(rows, row)
 		}
 	}
 	return rows
@@ -80,11 +86,19 @@ func (a *app) neighborTable(rows []neighborRow) error {
 	var cells [][]string
 	for _, n := range rows {
 		cells = append(cells, []string{
-			n.Interface, string(n.Protocol), a.cell(n.SystemName), a.cell(string(n.Chassis)), a.cell(string(n.Port)), vid(n.PVID), a.list(vlans(n.VLANs)),
+			n.Interface, string(n.Protocol), a.system(&n), a.cell(string(n.Chassis)), a.cell(string(n.Port)), vid(n.PVID), a.list(vlans(n.VLANs)),
 			a.ago(n.LastHeard), fit.Age(n.Lifetime()),
 		})
 	}
 	return a.table([]string{"INTERFACE", "PROTOCOL", "SYSTEM", "CHASSIS", "PORT", "PVID", "VLANS", "HEARD", "TTL"}, cells)
+}
+
+// system is the name of a system, or that it is no other than this one.
+func (a *app) system(n *neighborRow) string {
+	if n.SentOn != "" {
+		return strings.TrimSpace(a.cell(n.SystemName) + " (this node, on " + n.SentOn + ")")
+	}
+	return a.cell(n.SystemName)
 }
 
 func vid(v uint16) string {
@@ -124,8 +138,19 @@ func (a *app) neighborFacts(n *neighborRow) []fact {
 		{"Protocol", fmt.Sprintf("%s, from %s to %s", strings.ToUpper(string(n.Protocol)), n.Source, n.Destination)},
 		{"Tag", tag(n.Tag)},
 		{"Heard", fmt.Sprintf("%s, first at %s; expected every %s", a.ago(n.LastHeard), fit.Stamp(n.FirstHeard), fit.Span(n.Interval()))},
-		{"Speaker", string(discovery.SpeakerOf(&n.Neighbor))},
+		{"Speaker", speaker(n)},
 	}, saidFacts(&n.Neighbor)...)
+}
+
+func speaker(n *neighborRow) string {
+	switch n.SentOn {
+	case "":
+		return string(discovery.SpeakerOf(&n.Neighbor))
+	case n.Interface:
+		return "this node itself, so there is a loop on the wire"
+	default:
+		return fmt.Sprintf("this node itself, on %s, so %s and %s are on one wire", n.SentOn, n.Interface, n.SentOn)
+	}
 }
 
 // tag is the tag that frames bear, which say nothing of the port then.

@@ -35,6 +35,8 @@ type statusReport struct {
 	Rules      agentapi.Rules      `json:"rules"`
 	Ports      []discovery.Port    `json:"ports"`
 	Conditions []mapping.Condition `json:"conditions"`
+
+	snapshot *discovery.Snapshot
 }
 
 func (a *app) status() *cobra.Command {
@@ -54,6 +56,7 @@ func (a *app) status() *cobra.Command {
 				Version: s.Version, Node: s.Node, Started: s.Started, Converged: s.View.Converged, Rules: s.Rules,
 				Pending: append([]string{}, s.View.Pending...), Ports: append([]discovery.Port{}, s.Snapshot.Ports...),
 				Conditions: append([]mapping.Condition{}, s.View.Conditions...),
+				snapshot:   s.Snapshot,
 			}
 			if a.format == formatJSON {
 				return a.json(r)
@@ -107,11 +110,11 @@ func (a *app) statusText(r *statusReport) error {
 	if err := a.facts(a.statusFacts(r)); err != nil || len(r.Ports) == 0 {
 		return err
 	}
-	for _, part := range []func([]discovery.Port) error{a.portTable, a.counters} {
+	for _, part := range []func(*statusReport) error{a.portTable, a.counters} {
 		if err := a.print(""); err != nil {
 			return err
 		}
-		if err := part(r.Ports); err != nil {
+		if err := part(r); err != nil {
 			return err
 		}
 	}
@@ -167,27 +170,27 @@ func inForce(r *agentapi.Rules) string {
 }
 
 // portTable shows what is heard and sent on each port.
-func (a *app) portTable(ports []discovery.Port) error {
+func (a *app) portTable(r *statusReport) error {
 	var cells [][]string
-	for i := range ports {
-		p := &ports[i]
+	for i := range r.Ports {
+		p := &r.Ports[i]
 		note := cmp.Or(p.Problem, p.Transmit.Reason)
-		cells = append(cells, []string{p.Name, p.NIC.Driver, heard(p), string(p.Transmit.State), note})
+		cells = append(cells, []string{p.Name, p.NIC.Driver, heard(r.snapshot, p), string(p.Transmit.State), note})
 	}
 	return a.table([]string{"PORT", "DRIVER", "NEIGHBORS", "TRANSMIT", "NOTE"}, cells)
 }
 
 // heard counts the neighbours of a port by protocol.
-func heard(p *discovery.Port) string {
-	count := map[discovery.Protocol]int{}
-	for i := range p.Neighbors {
-		count[p.Neighbors[i].Protocol]++
-	}
+func heard(snap *discovery.Snapshot, p *discovery.Port) string {
+	count, itself := snap.CountNeighbors(p)
 	var out []string
 	for _, protocol := range []discovery.Protocol{discovery.ProtocolLLDP, discovery.ProtocolCDP} {
 		if n := count[protocol]; n > 0 {
 			out = append(out, fmt.Sprintf("%d %s", n, protocol))
 		}
+	}
+	if itself > 0 {
+		out = append(out, "this node")
 	}
 	if p.TooManyNeighbors {
 		out = append(out, "more refused")
@@ -200,7 +203,8 @@ func heard(p *discovery.Port) string {
 
 // counters shows the counters of each port, those that are zero only when asked
 // for wide: most are, for ever.
-func (a *app) counters(ports []discovery.Port) error {
+func (a *app) counters(r *statusReport) error {
+	ports := r.Ports
 	if err := a.print("Counters (IEEE Std 802.1AB-2016, 9.2.6):"); err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ var system = []string{"os", "os/...", "io/ioutil", "log", "log/slog", "net/http"
 // laboratory are the packages that tests are made with.
 var laboratory = []string{
 	"./discovery/ether/ethertest", "./discovery/link/linktest", "./internal/buildcache", "./internal/corpus", "./internal/golden",
-	"./internal/leaktest", "./internal/netnstest/...", "./internal/privatedir", "./internal/scenario", "./lab/...", "./mapping/rules/rulestest",
+	"./internal/leaktest", "./internal/netnstest/...", "./internal/paste/pastetest", "./internal/privatedir", "./internal/scenario", "./lab/...", "./mapping/rules/rulestest",
 }
 
 // Which floor a package is on, and that imports go down, is in floors.

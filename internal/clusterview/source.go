@@ -3,6 +3,7 @@
 package clusterview
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -18,6 +19,9 @@ const specRoot = "spec"
 // places of rules.
 func RuleSourceName(ruleSet string) string { return "ruleset/" + ruleSet }
 
+// del is the one control character that JSON does not escape, and YAML does not take.
+const del = 0x7f
+
 // RuleSource returns the rules of a RuleSet for package rules, which reads them as it
 // reads a file: what is valid and what it means is decided in one place. The spec is
 // a v1alpha1.RuleSetSpec, or better the spec as the API server has it: a key that a later
@@ -28,6 +32,7 @@ func RuleSource(ruleSet string, spec any) (rules.Source, error) {
 	if err != nil {
 		return rules.Source{}, fmt.Errorf("write the rules of RuleSet %s: %w", ruleSet, err)
 	}
+	data = bytes.ReplaceAll(data, []byte{del}, []byte(`\u007f`))
 	return rules.Source{Name: RuleSourceName(ruleSet), Data: data, Root: specRoot}, nil
 }
 

@@ -293,13 +293,11 @@ func (e *explainer) naming(a *Uplink) {
 	case a.Rule.String() != "":
 		e.say("The rule at %s gives %s the name %s.", a.Rule, a.Identity, a.Name)
 	case a.Colour != "" && a.Colour == a.Name:
-		e.say("No rule names %s, so it has the colour %s; a rule with match: [{chassis: %q, vlan: %d}] names it.",
-			a.Identity, a.Colour, a.Neighbor.Chassis, a.Identity.VLAN)
+		e.say("No rule names %s, so it has the colour %s; %s.", a.Identity, a.Colour, e.remedy(a))
 	case a.VLANSource == VLANUnknown:
-		e.say("No rule names it. A network whose VLAN is not advertised gets no colour; a rule with match: [{chassis: %q, port: %q}] names it.",
-			a.Neighbor.Chassis, a.Neighbor.Port)
+		e.say("No rule names it. A network whose VLAN is not advertised gets no colour; %s.", e.remedy(a))
 	default:
-		e.say("No rule names it, and it has no colour; a rule with match: [{chassis: %q, vlan: %d}] names it.", a.Neighbor.Chassis, a.Identity.VLAN)
+		e.say("No rule names it, and it has no colour; %s.", e.remedy(a))
 	}
 	if len(a.Aliases) > 0 {
 		e.say("It also answers to %s.", strings.Join(a.Aliases, ", "))
@@ -307,6 +305,22 @@ func (e *explainer) naming(a *Uplink) {
 	for _, n := range a.Notes {
 		e.say("Note: %s.", strings.TrimSuffix(n, "."))
 	}
+}
+
+// remedy says which rule names an uplink.
+func (e *explainer) remedy(a *Uplink) string {
+	match, why := a.suggestion(e.view.Node)
+	if why != "" {
+		return why
+	}
+	before, cdp := "", ""
+	if len(a.Notes) > 0 { // a rule that gives no name ends the search
+		before = ", before the others,"
+	}
+	if strings.HasPrefix(string(a.Neighbor.Chassis), "cdp:") {
+		cdp = ", and with cdp: true pods attach to it"
+	}
+	return fmt.Sprintf("a rule with match: %s%s names it%s", match, before, cdp)
 }
 
 // certainty says how sure that is, for how long, and what would change it.

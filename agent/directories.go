@@ -14,6 +14,7 @@ import (
 
 	"github.com/colvin-net/colvin/agent/config"
 	"github.com/colvin-net/colvin/internal/agentlock"
+	"github.com/colvin-net/colvin/internal/paste"
 	"github.com/colvin-net/colvin/internal/safefile"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -80,8 +81,8 @@ func (d *directory) make() error {
 	case !exposed:
 		return fmt.Errorf("make %s: %w", d.what, err)
 	case e.UID >= 0 && e.In == "":
-		return fmt.Errorf("use %s: %s is owned by %s, and this colvind runs as %s; start it as that user, as \"systemctl start colvind\" does for the service, or run: chown -R %d %s",
-			d.what, e.At, userName(e.UID), userName(os.Geteuid()), os.Geteuid(), d.path)
+		return fmt.Errorf("use %s: %s is owned by %s, and this colvind runs as %s; start it as that user, as \"systemctl start colvind\" does for the service, or run: %s",
+			d.what, e.At, userName(e.UID), userName(os.Geteuid()), d.own())
 	case e.In == "":
 		return fmt.Errorf("use %s: %w; remove that permission", d.what, err)
 	}
@@ -94,8 +95,13 @@ func (d *directory) denied(err error) error {
 	if pe, ok := errors.AsType[*fs.PathError](err); ok {
 		path = pe.Path
 	}
-	return fmt.Errorf("use %s: %w%s, and this colvind runs as %s; run as root: install -d -o %[5]d %[6]s; chown -R %[5]d %[6]s",
-		d.what, err, whose(path), userName(os.Geteuid()), os.Geteuid(), d.path)
+	return fmt.Errorf("use %s: %w%s, and this colvind runs as %s; run as root: %s; %s",
+		d.what, err, whose(path), userName(os.Geteuid()), paste.Command("install", "-d", "-o", strconv.Itoa(os.Geteuid()), d.path), d.own())
+}
+
+// own is the command that gives the directory to the user of this agent.
+func (d *directory) own() string {
+	return paste.Command("chown", "-R", strconv.Itoa(os.Geteuid()), d.path)
 }
 
 // whose says who owns a path, or what is above it where there is none.

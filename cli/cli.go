@@ -158,6 +158,7 @@ func (a *app) noAgent(err error) bool {
 func (a *app) json(v any) error {
 	enc := json.NewEncoder(a.out)
 	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false) // people read it, and copy names out of it
 	if err := enc.Encode(v); err != nil {
 		return fmt.Errorf("print JSON: %w", err)
 	}

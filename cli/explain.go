@@ -51,6 +51,9 @@ func (a *app) explain() *cobra.Command {
 				e.Sentences = slices.DeleteFunc(lines, func(s string) bool { return s == "" })
 				return a.json(e)
 			}
+			for i := range lines { // an interface may have any octets in its name
+				lines[i] = fit.Printable(lines[i])
+			}
 			return a.print("%s", strings.Join(lines, "\n"))
 		},
 	}, formatText, formatJSON)

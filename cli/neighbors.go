@@ -13,6 +13,7 @@ import (
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/fit"
+	"github.com/colvin-net/colvin/internal/paste"
 )
 
 // neighborRow is a neighbour with the interface that it was heard on.
@@ -38,14 +39,14 @@ func (a *app) neighbors() *cobra.Command {
 				return a.needsAgent(err)
 			}
 			if len(args) == 1 && !slices.Contains(portNames(s), args[0]) {
-				return fmt.Errorf("colvind does not listen on %q; \"colvin explain %s\" says why", args[0], args[0])
+				return fmt.Errorf("colvind does not listen on %q; \"%s\" says why", args[0], paste.Operand(args[0], "colvin", "explain"))
 			}
 			rows := neighborRows(s, args)
 			switch {
 			case a.format == formatJSON:
 				return a.json(rows)
 			case len(rows) == 0 && len(args) == 1:
-				return a.print("No neighbour is heard on %s; \"colvin explain %s\" says why.", args[0], args[0])
+				return a.print("No neighbour is heard on %s; \"%s\" says why.", args[0], paste.Operand(args[0], "colvin", "explain"))
 			case len(rows) == 0:
 				return a.print("No neighbour is heard; \"colvin topology\" says why, for each port.")
 			case a.format == formatWide:

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/paste"
 	"github.com/colvin-net/colvin/internal/yamlfile"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
@@ -74,7 +75,7 @@ func (a *app) rulesFile(ctx context.Context, ids []string) (string, error) {
 	s, err := a.state(ctx)
 	switch {
 	case err != nil:
-		return "", fmt.Errorf("ask the agent for its rules file: %w; name the file: colvin rules replace %s FILE", err, strings.Join(ids, " "))
+		return "", fmt.Errorf("ask the agent for its rules file: %w; name the file: %s FILE", err, replaceCommand(ids))
 	case s.Rules.File != "":
 		return s.Rules.File, nil
 	case len(s.Rules.RuleSets) > 0:
@@ -84,7 +85,11 @@ func (a *app) rulesFile(ctx context.Context, ids []string) (string, error) {
 }
 
 func kubectlWay(ids []string) string {
-	return fmt.Sprintf("kubectl get rulesets -o yaml | colvin rules replace %s - | kubectl replace -f -", strings.Join(ids, " "))
+	return fmt.Sprintf("kubectl get rulesets -o yaml | %s - | kubectl replace -f -", replaceCommand(ids))
+}
+
+func replaceCommand(ids []string) string {
+	return paste.Command(append([]string{"colvin", "rules", "replace"}, ids...)...)
 }
 
 func (a *app) replace(cmd *cobra.Command, file string, old, now discovery.ID, dryRun bool) error {

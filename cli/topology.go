@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/paste"
 	"github.com/colvin-net/colvin/mapping/topology"
 )
 
@@ -64,7 +65,7 @@ func (a *app) topologyTable(t *topology.Topology) error {
 			for i := range p.Links {
 				l := &p.Links[i]
 				if note == "" && len(l.Networks) == 0 {
-					note = fmt.Sprintf("\"colvin explain %s\" says why this is no network", p.Name)
+					note = fmt.Sprintf("\"%s\" says why this is no network", paste.Operand(p.Name, "colvin", "explain"))
 				}
 				cells = append(cells, []string{p.Name, p.Master, a.cell(system[l.MSAP]), a.cell(string(l.Port)), a.list(networks(l)), note})
 			}

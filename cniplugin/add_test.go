@@ -581,7 +581,7 @@ func TestAddUpperDevice(t *testing.T) {
 	}{
 		"bond":             {device: bond, kernel: kernel},
 		"gone":             {device: bond, kernel: []discovery.Interface{port}, want: "bond0 (ifindex 7) is gone"},
-		"down":             {device: bond, kernel: []discovery.Interface{port, down}, want: "bond0 is administratively down", helps: "; ip link set bond0 up"},
+		"down":             {device: bond, kernel: []discovery.Interface{port, down}, want: "bond0 is administratively down", helps: "; ip link set dev bond0 up"},
 		"same members":     {device: bond, junctions: sends(4), kernel: []discovery.Interface{port, bond}},
 		"in any order":     {device: bond, junctions: sends(4), kernel: []discovery.Interface{bond, port}},
 		"junction gone":    {device: vlan, vid: 100, kernel: []discovery.Interface{port, bond, vlan}, junctions: []nodefile.Junction{{Link: linkOf(bridge)}}, want: "br100 (ifindex 9) is gone"},

@@ -161,7 +161,7 @@ func TestDownIsHelped(t *testing.T) {
 		change func(*discovery.Interface)
 		helps  string
 	}{
-		"administratively": {func(i *discovery.Interface) { i.Name, i.Up = "lan0", false }, "; ip link set lan0 up"},
+		"administratively": {func(i *discovery.Interface) { i.Name, i.Up = "lan0", false }, "; ip link set dev lan0 up"},
 		"no carrier":       {func(i *discovery.Interface) { i.Carrier = false }, "; check its cable and the switch port at the other end"},
 		"up by now":        {func(*discovery.Interface) {}, startAgent},
 		"gone":             {func(i *discovery.Interface) { i.Index = 40 }, startAgent},
@@ -198,7 +198,7 @@ func TestKernelErrors(t *testing.T) {
 	}{
 		{"cable moved", func(i *discovery.Interface) { i.CarrierChanges = 4 }, "eth1 lost its link since the switch was heard there (carrier changes 4, known at 2), and a cable can have moved", ""},
 		{"no carrier", func(i *discovery.Interface) { i.Carrier, i.CarrierChanges = false, 3 }, "eth1 has no link", "; check its cable and the switch port at the other end"},
-		{"down", func(i *discovery.Interface) { i.Up = false }, "eth1 is administratively down", "; ip link set eth1 up"},
+		{"down", func(i *discovery.Interface) { i.Up = false }, "eth1 is administratively down", "; ip link set dev eth1 up"},
 		{"gone", func(i *discovery.Interface) { i.Index = 40 }, "eth1 (ifindex 4) is gone", ""},
 		{"another", func(i *discovery.Interface) { i.MAC[0], i.Name = 6, "tap0" }, "tap0 (ifindex 4) has MAC address 06:00:00:00:00:04, which was 02:00:00:00:00:04", ""},
 	} {

@@ -11,6 +11,7 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/link"
 	"github.com/colvin-net/colvin/internal/bootid"
+	"github.com/colvin-net/colvin/internal/paste"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -132,7 +133,7 @@ func (l leg) verify(k kernel) (discovery.Interface, error) {
 	}
 	switch {
 	case !port.Up:
-		return discovery.Interface{}, isDown(port.Name)
+		return discovery.Interface{}, isDown(port)
 	case !port.Operational():
 		return discovery.Interface{}, hasNoLink(port.Name)
 	case port.CarrierChanges != l.port.CarrierChanges:
@@ -147,7 +148,7 @@ func (l leg) verify(k kernel) (discovery.Interface, error) {
 		}
 	}
 	if !device.Up {
-		return discovery.Interface{}, isDown(device.Name)
+		return discovery.Interface{}, isDown(device)
 	}
 	return device, l.requireLeads(k, device, port)
 }
@@ -158,8 +159,13 @@ type remediedError struct {
 	remedy string
 }
 
-func isDown(name string) error {
-	return remediedError{fmt.Errorf("%s is administratively down", name), fmt.Sprintf("ip link set %s up", name)}
+func isDown(i discovery.Interface) error {
+	return remediedError{fmt.Errorf("%s is administratively down", i.Name), setUp(i)}
+}
+
+// setUp is the command that brings an interface up.
+func setUp(i discovery.Interface) string {
+	return paste.Command("ip", "link", "set", "dev", paste.Device(i.Name, i.Index), "up")
 }
 
 func hasNoLink(name string) error {

@@ -14,6 +14,7 @@ import (
 	"github.com/containernetworking/cni/pkg/types"
 
 	"github.com/colvin-net/colvin/internal/fit"
+	"github.com/colvin-net/colvin/internal/paste"
 	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -145,7 +146,7 @@ func (p *Plugin) lateError(c *conf, node *nodefile.File, late []nodefile.Uplink)
 // unusableError is 11 where time can help, else 100.
 func (p *Plugin) unusableError(c *conf, node *nodefile.File, all []nodefile.Uplink) error {
 	var list []string
-	code, advice := errNotHere, fmt.Sprintf(`change that on the node, or place the container on another; "colvin explain %s" tells more`, all[0].Ports[0].Name)
+	code, advice := errNotHere, fmt.Sprintf(`change that on the node, or place the container on another; "%s" tells more`, paste.Operand(all[0].Ports[0].Name, "colvin", "explain"))
 	for i := range all {
 		a := &all[i]
 		list = append(list, p.state(a))
@@ -164,7 +165,7 @@ func (p *Plugin) linkError(a *nodefile.Uplink) error {
 		switch {
 		case err != nil || a.Certainty != nodefile.Down:
 		case !now.Up:
-			return isDown(now.Name)
+			return isDown(now)
 		case !now.Operational():
 			return hasNoLink(now.Name)
 		}

@@ -74,7 +74,7 @@ func TestChosenInVLAN(t *testing.T) {
 	b.kernel.PCI = map[string]link.PCIDevice{"0000:03:00.1": pci}
 	b.kernel.VFVLANs = map[int]uint16{3: 300}
 	b.conf["delegate"] = map[string]any{"type": "host-device"}
-	b.wantError(b.do(b.plugin.Add), 103, `node1: network "green": virtual function 3 of eth1 bears VLAN 300, which is another network; ip link set eth1 vf 3 vlan 0 takes it off`)
+	b.wantError(b.do(b.plugin.Add), 103, `node1: network "green": virtual function 3 of eth1 bears VLAN 300, which is another network; ip link set dev eth1 vf 3 vlan 0 takes it off`)
 	b.wantVerbs()
 	b.conf["delegate"] = map[string]any{"type": "sriov"} // which takes it off
 	b.must(b.do(b.plugin.Add))
@@ -130,7 +130,7 @@ func TestVLANDeviceDown(t *testing.T) {
 	b := newBench(t)
 	b.kernel.Now = append([]discovery.Interface{{Index: 9, Name: "eth1.300", Kind: "vlan", Parent: 4, VLAN: 300}}, b.kernel.Now...)
 	b.storage(taggedOn(eth(4, "eth1")))
-	b.wantError(b.do(b.plugin.Add), 11, `node1: network "storage" on eth1 with VLAN 300: VLAN device eth1.300 is administratively down; ip link set eth1.300 up`)
+	b.wantError(b.do(b.plugin.Add), 11, `node1: network "storage" on eth1 with VLAN 300: VLAN device eth1.300 is administratively down; ip link set dev eth1.300 up`)
 }
 
 // host-device complains where there is nothing to move back; DEL succeeds all the same.

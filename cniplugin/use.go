@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -13,6 +14,7 @@ import (
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/link"
+	"github.com/colvin-net/colvin/internal/paste"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -201,8 +203,8 @@ func (p *Plugin) untagged(c *conf, port nodefile.Link) error {
 	case err != nil:
 		err = unsafe("nobody tells which VLAN virtual function %d of %s bears: %v; use sriov, which sets it", pci.Number, port.Name, err)
 	case vid != 0:
-		err = unsafe("virtual function %d of %s bears VLAN %d, which is another network; ip link set %s vf %d vlan 0 takes it off",
-			pci.Number, port.Name, vid, port.Name, pci.Number)
+		err = unsafe("virtual function %d of %s bears VLAN %d, which is another network; %s takes it off",
+			pci.Number, port.Name, vid, paste.Command("ip", "link", "set", "dev", paste.Device(port.Name, port.Index), "vf", strconv.Itoa(pci.Number), "vlan", "0"))
 	}
 	return err
 }

@@ -99,7 +99,8 @@ func (a *operation) usable(device discovery.Interface) error {
 		return fail(errUnsafe, "VLAN device %s is shared by containers whose records are elsewhere (%s); set the same \"recordDirectory\" for all networks of a node",
 			device.Name, device.Alias)
 	case !device.Up:
-		return fail(types.ErrTryAgainLater, "VLAN device %s is administratively down; ip link set %s up", device.Name, device.Name)
+		return fail(types.ErrTryAgainLater, "VLAN device %s is administratively down; %s",
+			device.Name, setUp(device))
 	}
 	return nil
 }

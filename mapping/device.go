@@ -54,9 +54,9 @@ func pathOf(snap *discovery.Snapshot, port discovery.Interface, vid uint16) path
 // ends is the path whose last device is its top: vid is the tag still needed there,
 // for which a VLAN device can be made.
 func (p path) ends(port discovery.Interface, vid uint16) path {
-	switch name := p.device.Name; {
+	switch {
 	case !p.device.Up && p.device.Index != port.Index:
-		return path{none: fmt.Sprintf("%s is administratively down; ip link set %s up brings it up", name, name)}
+		return path{none: fmt.Sprintf("%s is administratively down; %s brings it up", p.device.Name, setUp(p.device))}
 	case vid != 0:
 		p.device, p.parent = discovery.Interface{}, p.device
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/fit"
+	"github.com/colvin-net/colvin/internal/paste"
 	"github.com/colvin-net/colvin/mapping/belief"
 	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/nodefile"
@@ -330,8 +331,8 @@ func disputed(b *belief.Port) string {
 // switchConditions reports what is particular about the switches.
 func (r *resolver) switchConditions() {
 	for _, pair := range r.Memory.successions(r.Snapshot) {
-		r.condition(SwitchReplaced, "", "", "%s: chassis %s looks like the successor of %s, which is silent, but could be any switch of that name; accept it with: colvin rules replace %s %s FILE",
-			pair[1].SystemName, pair[1].Chassis, pair[0].Chassis, pair[0].Chassis, pair[1].Chassis)
+		r.condition(SwitchReplaced, "", "", "%s: chassis %s looks like the successor of %s, which is silent, but could be any switch of that name; accept it with: %s",
+			pair[1].SystemName, pair[1].Chassis, pair[0].Chassis, paste.Command("colvin", "rules", "replace", string(pair[0].Chassis), string(pair[1].Chassis), "FILE"))
 	}
 	r.ambiguousChassis()
 	for _, pair := range r.switches.namesakes(r.Memory.sightings(r.Snapshot)) {

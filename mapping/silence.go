@@ -10,6 +10,7 @@ import (
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/fit"
+	"github.com/colvin-net/colvin/internal/paste"
 	"github.com/colvin-net/colvin/mapping/belief"
 )
 
@@ -86,6 +87,12 @@ func portsOf(snap *discovery.Snapshot, master discovery.Interface) []string {
 	return names
 }
 
+// setUp is the command that brings an interface up. One whose name did not come through
+// whole is told by its ifindex.
+func setUp(i discovery.Interface) string {
+	return paste.Command("ip", "link", "set", "dev", paste.Device(i.Name, i.Index), "up")
+}
+
 func silentPort(snap *discovery.Snapshot, ifi discovery.Interface, p *discovery.Port, now time.Time) (cause SilenceCause, message string) {
 	master, _ := snap.Interface(ifi.Master)
 	listened := now.Sub(p.Since)
@@ -97,7 +104,7 @@ func silentPort(snap *discovery.Snapshot, ifi discovery.Interface, p *discovery.
 	case p.Problem != "":
 		return Unreadable, fmt.Sprintf("Colvin cannot listen on %s: %s", ifi.Name, p.Problem)
 	case !ifi.Up:
-		return AdminDown, fmt.Sprintf("%s is administratively down; ip link set %s up brings it up", ifi.Name, ifi.Name)
+		return AdminDown, fmt.Sprintf("%s is administratively down; %s brings it up", ifi.Name, setUp(ifi))
 	case !ifi.Carrier:
 		return NoCarrier, ifi.Name + " has no carrier: no cable, or the other end is down"
 	case p.NIC.FirmwareLLDP:
@@ -105,7 +112,8 @@ func silentPort(snap *discovery.Snapshot, ifi discovery.Interface, p *discovery.
 	case listened < belief.SilentAfter:
 		return NothingYet, fmt.Sprintf("%s has been heard on %s in the %s since Colvin began to listen; switches send LLDP every %s as a rule", nothing, ifi.Name, fit.Span(listened), fit.Span(usualInterval))
 	case master.Kind == discovery.KindOpenVSwitch:
-		return OpenVSwitch, fmt.Sprintf("%s has been heard on %s for %s; it belongs to Open vSwitch %s, which may take the frames (other_config:forward-bpdu, or an LLDP agent of its own: ovs-vsctl get interface %s lldp)", nothing, ifi.Name, fit.Span(listened), master.Name, ifi.Name)
+		return OpenVSwitch, fmt.Sprintf("%s has been heard on %s for %s; it belongs to Open vSwitch %s, which may take the frames (other_config:forward-bpdu, or an LLDP agent of its own: %s)",
+			nothing, ifi.Name, fit.Span(listened), master.Name, paste.Command("ovs-vsctl", "get", "interface", ifi.Name, "lldp"))
 	default:
 		return NothingHeard, fmt.Sprintf("%s has been heard on %s in the %s since Colvin began to listen; check that LLDP is enabled on the switch port", nothing, ifi.Name, fit.Span(listened))
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/paste"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 	"github.com/colvin-net/colvin/mapping/rules"
@@ -146,7 +147,7 @@ func longName(name string, device nodefile.Link) mapping.Condition {
 }
 
 func takenName(name, device string, holder *discovery.Interface) mapping.Condition {
-	what, advice := "an altname", fmt.Sprintf("ip link property del dev %s altname %s takes it away", holder.Name, name)
+	what, advice := "an altname", takeAway(paste.Device(holder.Name, holder.Index), name)
 	if holder.Name == name {
 		what, advice = "the name", "rename the interface, or the network"
 	}
@@ -168,8 +169,12 @@ func failedName(n altName, device string, err error) mapping.Condition {
 // stuckName is about a name that should be gone.
 func stuckName(n altName, device string, err error) mapping.Condition {
 	return mapping.Condition{Type: mapping.AltNameFailed, Interface: device, Network: n.Name, Message: fmt.Sprintf(
-		"%s is still an altname of %s, which must not be found by it any more: %v; ip link property del dev %s altname %s takes it away; %s",
-		n.Name, device, err, device, n.Name, adviceOn(err))}
+		"%s is still an altname of %s, which must not be found by it any more: %v; %s; %s",
+		n.Name, device, err, takeAway(device, n.Name), adviceOn(err))}
+}
+
+func takeAway(device, name string) string {
+	return paste.Command("ip", "link", "property", "del", "dev", device, "altname", name) + " takes it away"
 }
 
 func adviceOn(err error) string {

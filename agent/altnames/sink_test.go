@@ -25,6 +25,8 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/link"
 	"github.com/colvin-net/colvin/internal/agentlock"
+	"github.com/colvin-net/colvin/internal/paste"
+	"github.com/colvin-net/colvin/internal/paste/pastetest"
 	"github.com/colvin-net/colvin/internal/safefile"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
@@ -970,4 +972,28 @@ func TestNoneIsOwnedThatCannotBeRecorded(t *testing.T) {
 		t.Error(err)
 	}
 	b.calls("left alone")
+}
+
+// TestTakeAwayPasted pastes the command for an interface of any name.
+func TestTakeAwayPasted(t *testing.T) {
+	for _, name := range pastetest.Texts {
+		if strings.ContainsRune(name, 0) {
+			continue
+		}
+		holder := discovery.Interface{Name: name, Index: 7, AltNames: []string{"green"}}
+		for _, c := range []mapping.Condition{takenName("green", "eth1", &holder), stuckName(altName{Name: "green"}, name, fs.ErrPermission)} {
+			_, command, _ := strings.Cut(c.Message, "; ip link ")
+			if c.Type == mapping.AltNameFailed {
+				_, command, _ = strings.Cut(c.Message, fs.ErrPermission.Error()+"; ip link ")
+			}
+			command = command[:strings.LastIndex(command, " takes it away")]
+			device := name
+			if c.Type == mapping.AltNameTaken {
+				device = paste.Device(name, 7)
+			}
+			if got, want := pastetest.Shell(t, "ip link "+command), []string{"ip", "link", "property", "del", "dev", device, "altname", "green"}; !slices.Equal(got, want) {
+				t.Errorf("%q: %s is pasted as %q", name, command, got)
+			}
+		}
+	}
 }

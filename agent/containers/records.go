@@ -12,6 +12,7 @@ import (
 	"strconv"
 
 	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/internal/paste"
 )
 
 // Records are what the CNI plugin has recorded. They are immutable.
@@ -34,13 +35,13 @@ type heldRecord struct {
 func problemOf(dir string, l record.Listing, err error) string {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Sprintf("%v; colvind is not told what containers are attached to. To let it read the records run: install -d -m 2750 -g %s %s",
-			err, ownGroup(), dir)
+		return fmt.Sprintf("%v; colvind is not told what containers are attached to. To let it read the records run: %s",
+			err, paste.Command("install", "-d", "-m", "2750", "-g", ownGroup(), dir))
 	case err != nil:
 		return fmt.Sprintf("%v; colvind does not know what containers are attached to", err)
 	case errors.Is(l.Why, fs.ErrPermission):
-		return fmt.Sprintf("%d attachment records cannot be read: %v; run: chgrp %[3]s %[4]s/*.json; chmod 0640 %[4]s/*.json",
-			l.Skipped, l.Why, ownGroup(), dir)
+		return fmt.Sprintf("%d attachment records cannot be read: %v; run: %s/*.json; %s/*.json",
+			l.Skipped, l.Why, paste.Command("chgrp", ownGroup(), dir), paste.Command("chmod", "0640", dir))
 	case l.Skipped > 0:
 		return fmt.Sprintf("%d attachment records cannot be read: %v; the next DEL or GC of their container removes them", l.Skipped, l.Why)
 	}

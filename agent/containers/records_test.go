@@ -7,13 +7,16 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/internal/paste/pastetest"
 	"github.com/colvin-net/colvin/internal/privatedir"
 )
 
@@ -115,5 +118,28 @@ func TestReadMarksWorking(t *testing.T) {
 	}
 	if err := l.Unlock(); err != nil || working() {
 		t.Errorf("%v; an ADD that was killed is at work", err)
+	}
+}
+
+// TestProblemPasted pastes the commands for a directory of any name.
+func TestProblemPasted(t *testing.T) {
+	denied := &os.PathError{Op: "open", Path: "/d", Err: syscall.EACCES}
+	for _, name := range pastetest.Texts {
+		if strings.ContainsRune(name, 0) {
+			continue
+		}
+		dir := "/no such directory/" + name
+		_, command, _ := strings.Cut(problemOf(dir, record.Listing{}, denied), " run: ")
+		if got, want := pastetest.Shell(t, command), []string{"install", "-d", "-m", "2750", "-g", ownGroup(), dir}; !slices.Equal(got, want) {
+			t.Errorf("%q: %s is pasted as %q", name, command, got)
+		}
+		_, command, _ = strings.Cut(problemOf(dir, record.Listing{Skipped: 2, Why: denied}, nil), "; run: ")
+		chgrp, chmod, _ := strings.Cut(command, "; chmod ")
+		if got, want := pastetest.Shell(t, chgrp), []string{"chgrp", ownGroup(), dir + "/*.json"}; !slices.Equal(got, want) {
+			t.Errorf("%q: %s is pasted as %q", name, chgrp, got)
+		}
+		if got, want := pastetest.Shell(t, "chmod "+chmod), []string{"chmod", "0640", dir + "/*.json"}; !slices.Equal(got, want) {
+			t.Errorf("%q: %s is pasted as %q", name, chmod, got)
+		}
 	}
 }

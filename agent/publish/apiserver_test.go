@@ -305,7 +305,7 @@ func testIdentity(c *controlplane.ControlPlane) func(*testing.T) {
 			client *controlplane.Client
 			want   string
 		}{
-			"other node": {onNode(t, c, "node1"), "the token belongs to node node1, but this agent is called node3; write node: node1 into colvind.yaml"},
+			"other node": {onNode(t, c, "node1"), "the token belongs to node node1, but this agent is called node3; write node: \"node1\" into colvind.yaml"},
 			"no node":    {c.Client, "the token of admin belongs to no node"},
 		} {
 			t.Run(name, func(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/internal/fit"
+	"github.com/colvin-net/colvin/internal/paste"
 )
 
 // What the API server tells of the node that a token belongs to (KEP-4193).
@@ -97,9 +98,10 @@ func (o *objects) identify(ctx context.Context) (*metav1.OwnerReference, error) 
 	user, _, _ := unstructured.NestedString(answer.Object, "status", "userInfo", "username")
 	switch name, uid := claim(claimNodeName), claim(claimNodeUID); {
 	case name == "" || uid == "":
-		return nil, fmt.Errorf("%w: the token of %s belongs to no node; use the token of a pod, or one that is bound to the node: kubectl create token --bound-object-kind Node --bound-object-name %s", errIdentity, user, o.node)
+		return nil, fmt.Errorf("%w: the token of %s belongs to no node; use the token of a pod, or one that is bound to the node: %s",
+			errIdentity, user, paste.Command("kubectl", "create", "token", "--bound-object-kind", "Node", "--bound-object-name", o.node, "SERVICEACCOUNT"))
 	case name != o.node:
-		return nil, fmt.Errorf("%w: the token belongs to node %s, but this agent is called %s; write node: %s into colvind.yaml", errIdentity, name, o.node, name)
+		return nil, fmt.Errorf("%w: the token belongs to node %s, but this agent is called %s; write node: %s into colvind.yaml", errIdentity, name, o.node, paste.YAML(name))
 	default:
 		return &metav1.OwnerReference{APIVersion: "v1", Kind: "Node", Name: name, UID: types.UID(uid)}, nil
 	}

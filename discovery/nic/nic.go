@@ -6,9 +6,8 @@
 package nic
 
 import (
-	"fmt"
-
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/paste"
 )
 
 // Facts are what a driver says of itself and its NIC.
@@ -27,7 +26,7 @@ func Describe(ifname string, f Facts) discovery.NIC {
 	for _, s := range switches {
 		if on, told := f.Flags[s.flag]; told && on == s.active {
 			n.FirmwareLLDP = true
-			n.Remedy = fmt.Sprintf("ethtool --set-priv-flags %s %s %s", ifname, s.flag, onOff(!s.active))
+			n.Remedy = paste.Command("ethtool", "--set-priv-flags", ifname, s.flag, onOff(!s.active))
 			return n
 		}
 	}

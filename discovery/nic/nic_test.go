@@ -3,6 +3,7 @@
 package nic_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/nic"
+	"github.com/colvin-net/colvin/internal/paste/pastetest"
 )
 
 // records are recorded driver facts, as "ethtool -i" and "ethtool
@@ -176,4 +178,17 @@ func parseFlags(t *testing.T, s string) map[string]bool {
 		flags[strings.TrimSpace(name)] = value == "on"
 	}
 	return flags
+}
+
+// TestRemedyPasted pastes the command for an interface of any name.
+func TestRemedyPasted(t *testing.T) {
+	for _, name := range pastetest.Texts {
+		if strings.ContainsRune(name, 0) {
+			continue
+		}
+		n := nic.Describe(name, nic.Facts{Flags: map[string]bool{"fw-lldp-agent": true}})
+		if got, want := pastetest.Shell(t, n.Remedy), []string{"ethtool", "--set-priv-flags", name, "fw-lldp-agent", "off"}; !slices.Equal(got, want) {
+			t.Errorf("%q: %s is pasted as %q", name, n.Remedy, got)
+		}
+	}
 }

@@ -64,6 +64,15 @@ func Whole(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsRune(s, utf8.RuneError)
 }
 
+// Device is an interface as ip(8) takes it: by its name, or by ifindex where that is not
+// whole.
+func Device(name string, index int) string {
+	if index > 0 && !Whole(name) {
+		return fmt.Sprint("if", index)
+	}
+	return name
+}
+
 // YAML is a text as a YAML scalar on one line, in quotes. What is no UTF-8 cannot be
 // written: see Whole.
 func YAML(s string) string {

@@ -3,6 +3,7 @@
 package rules
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 
@@ -19,9 +20,13 @@ type Replacement struct {
 
 // ReplaceChassis has each match that names one chassis ID name another: in a rules file, in a
 // RuleSet or in a list of those. The rest of the document stays as it is, and may hold
-// mistakes. The error is yamlfile.Mistakes where it is not YAML.
+// mistakes. The error is yamlfile.Mistakes where it is not YAML, and another where no pattern
+// can hold the new ID.
 func ReplaceChassis(file string, data []byte, old, now discovery.ID) (Replacement, error) {
 	var out Replacement
+	if _, err := parseChassis(escape.Replace(string(now))); err != nil {
+		return out, fmt.Errorf("write a rule about %s: %w", now, err)
+	}
 	r, err := yamlfile.RewriteTexts(file, data, func(key, text string, line int) string {
 		if key != keyNames[keyChassis] {
 			return text
@@ -66,9 +71,9 @@ func ParseChassisID(s string) (discovery.ID, error) {
 		_, err := parseChassis(escape.Replace(s)) // which knows what to write
 		return "", err
 	case rest == "":
-		return "", yamlfile.Problem{Message: yamlfile.Quote(s) + " is no chassis ID, but the kind of one", Hint: "write the ID after the colon, as colvin neighbors -o json shows it"}
-	case strings.ContainsFunc(rest, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\ufffd' }):
-		return "", yamlfile.Problem{Message: yamlfile.Quote(s) + " holds what cannot be printed", Hint: `write it as colvin neighbors -o json shows it, such as \x00`}
+		return "", yamlfile.Problem{Message: yamlfile.Quote(s) + " is no chassis ID, but the kind of one", Hint: "write the ID after the colon, as colvin neighbors -o wide shows it"}
+	case strings.ContainsFunc(rest, func(r rune) bool { return r < ' ' || r > '~' }): // which no canonical text holds
+		return "", yamlfile.Problem{Message: yamlfile.Quote(s) + " holds what is no printable ASCII", Hint: `write it as colvin neighbors -o wide shows it, such as \x00`}
 	case kind == "mac":
 		mac, err := discovery.ParseMAC(rest)
 		if err != nil {

@@ -50,8 +50,8 @@ func TestParseChassisID(t *testing.T) {
 		"sw-1":                  {"", `"sw-1" does not say what kind of chassis ID it is; begin it with one of mac, ip, ifname, ifalias, local, component, portcomponent, circuit, cdp and a colon, such as "mac:00:1b:21:aa:bb:cc"`},
 		"mac:00:1b:21:*":        {"", `"00:1b:21:*" is not a MAC address; write six octets, such as mac:00:1b:21:aa:bb:cc`},
 		"ip:192.0.2":            {"", `"192.0.2" is not an IP address; write one such as ip:192.0.2.7`},
-		"local:":                {"", `"local:" is no chassis ID, but the kind of one; write the ID after the colon, as colvin neighbors -o json shows it`},
-		"local:\x00":            {"", `"local:\x00" holds what cannot be printed; write it as colvin neighbors -o json shows it, such as \x00`},
+		"local:":                {"", `"local:" is no chassis ID, but the kind of one; write the ID after the colon, as colvin neighbors -o wide shows it`},
+		"local:\x00":            {"", `"local:\x00" holds what is no printable ASCII; write it as colvin neighbors -o wide shows it, such as \x00`},
 	} {
 		id, err := ParseChassisID(text)
 		if got := errText(err); id != want.id || got != want.err {

@@ -118,11 +118,12 @@ func TestMistakes(t *testing.T) {
 			f.yaml:5:1: merge keys are not supported; write the keys out
 			f.yaml:6:4: tags are not supported; put text that begins with ! in quotes
 			f.yaml:7:1: keys that begin with "? " are not supported; write key: value`},
-		"documents": {"text: a\n---\ntext: b\n", `f.yaml:3:1: a second document begins here; put one document into a file`},
-		"too big":   {strings.Repeat("#", yamlfile.MaxSize+1), `f.yaml:1:1: the file has 1048577 bytes, at most 1048576 are read; split it or remove what is not needed`},
-		"deep flow": {strings.Repeat("[", 100000), `f.yaml:1:65: nested too deeply, or too many keys in one mapping; simplify the file`},
-		"deep list": {strings.Repeat("- ", 100000), `f.yaml:1:257: nested too deeply, or too many keys in one mapping; simplify the file`},
-		"many keys": {strings.Repeat("a: 1\n", 200000), `f.yaml:5001:1: nested too deeply, or too many keys in one mapping; simplify the file`},
+		"empty documents": {"---\n---\ntext: a\n---\n---\ntext: b\n", `f.yaml:6:1: a second document begins here; put one document into a file`},
+		"documents":       {"text: a\n---\ntext: b\n", `f.yaml:3:1: a second document begins here; put one document into a file`},
+		"too big":         {strings.Repeat("#", yamlfile.MaxSize+1), `f.yaml:1:1: the file has 1048577 bytes, at most 1048576 are read; split it or remove what is not needed`},
+		"deep flow":       {strings.Repeat("[", 100000), `f.yaml:1:65: nested too deeply, or too many keys in one mapping; simplify the file`},
+		"deep list":       {strings.Repeat("- ", 100000), `f.yaml:1:257: nested too deeply, or too many keys in one mapping; simplify the file`},
+		"many keys":       {strings.Repeat("a: 1\n", 200000), `f.yaml:5001:1: nested too deeply, or too many keys in one mapping; simplify the file`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			doc := yamlfile.Parse("f.yaml", []byte(tt.file))
@@ -136,6 +137,61 @@ func TestMistakes(t *testing.T) {
 				t.Errorf("mistakes (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// What is wrong in the YAML itself is told at once, as far as lines that are right can be
+// told from those that only follow from a mistake.
+func TestMistakesInYAML(t *testing.T) {
+	for name, tt := range map[string]struct{ file, want string }{
+		"of every kind": {
+			"a:\n  - x: [{y: 1}\n  - x: [{y: 2}]\n  - x: @b\n    z: [{y: 1]\n  - name x\n    y: 1\n  - x: \"a\\(\"\n  - x: c: d\n  - x: {y: 1\n  - {y: 2}\nb:\n\tc: 1\nd: [1]]\ne: 1\n", `
+			f.yaml:3:3: not valid YAML: ',' or ']' must be specified; the [ on line 2 is not closed
+			f.yaml:4:8: not valid YAML: '@' is a reserved character; put the text in quotes
+			f.yaml:5:14: not valid YAML: ',' or '}' must be specified
+			f.yaml:6:5: not valid YAML: unexpected key name; check the indentation, and that the key ends with a colon
+			f.yaml:8:11: not valid YAML: found unknown escape character '('; put text with a backslash in single quotes
+			f.yaml:9:8: not valid YAML: mapping value is not allowed in this context; check the indentation, and put text with ": " in quotes
+			f.yaml:11:3: not valid YAML: ',' or '}' must be specified; the { on line 10 is not closed
+			f.yaml:13:1: not valid YAML: found character '\t' that cannot start any token; indent with spaces, and put text that begins with a special character in quotes
+			f.yaml:14:7: not valid YAML: value is not allowed in this context; check the indentation, and put text with ": " in quotes`,
+		},
+		"beside what is left out": {"a: &x 1\nb: [1\nc: 2\n", `
+			f.yaml:1:4: anchors are not supported; write the value out, or put text that begins with & in quotes
+			f.yaml:3:1: not valid YAML: ',' or ']' must be specified; the [ on line 2 is not closed`},
+		"an open quote": {"a:\n  - x: \"b\n    y: 1\n  - z: 1\n", `f.yaml:2:8: not valid YAML: could not find end character of double-quoted text`},
+		"control characters": {"a: \x01\nb: \x02\n", `
+			f.yaml:1:4: not valid YAML: control character U+0001; remove it
+			f.yaml:2:4: not valid YAML: control character U+0002; remove it`},
+		"several documents": {"a: 1\n---\nb: [\n---\nc: @\n", `
+			f.yaml:3:4: not valid YAML: sequence end token ']' not found
+			f.yaml:5:4: not valid YAML: '@' is a reserved character; put the text in quotes`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := strings.ReplaceAll(strings.TrimSpace(tt.want), "\n\t\t\t", "\n")
+			if diff := cmp.Diff(want, yamlfile.Parse("f.yaml", []byte(tt.file)).Err().Error()); diff != "" {
+				t.Errorf("mistakes (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestParseAll(t *testing.T) {
+	var got []string
+	for _, d := range yamlfile.ParseAll("f.yaml", []byte("# none\n---\ntext: a\n---\n---\n# none\n---\n---\ntext: 5\n...\n---\n--- {text: b}\n")) {
+		text := d.Mapping().Get("text").Text("none")
+		if err := d.Err(); err != nil {
+			text = err.Error()
+		}
+		got = append(got, text)
+	}
+	if diff := cmp.Diff([]string{"a", "f.yaml:9:7: text: is a number, where text belongs; put it in quotes", "b"}, got); diff != "" {
+		t.Errorf("documents (-want +got):\n%s", diff)
+	}
+	for _, file := range []string{"", "# none\n", "---\n---\n"} {
+		if all := yamlfile.ParseAll("f.yaml", []byte(file)); len(all) != 1 || all[0].Err() != nil || all[0].Mapping().Len() != 0 {
+			t.Errorf("%q: %d documents, %v", file, len(all), all[0].Err())
+		}
 	}
 }
 

@@ -22,6 +22,23 @@ func (s *Set) Name(sub Subject, occ Occurrence) (Naming, bool, []string) {
 	}
 	var notes notes
 	g, gm := s.group(sub)
+	n, m := s.decide(sub, occ, g, func(n *networkRule, m *match, miss string) {
+		notes.add("%s would name it %s, but %s", m.ref, n.name.source, miss)
+	})
+	if n != nil {
+		naming, ok := n.naming(wordValues{m, sub, occ, s.names}, &notes)
+		return naming, ok, notes
+	}
+	if g == nil {
+		return Naming{}, false, notes
+	}
+	naming, ok := g.naming(wordValues{gm, sub, occ, s.names}, &notes)
+	return naming, ok, notes
+}
+
+// decide is the rule that decides what an occurrence is called, with its match, if any
+// does. The function is told of those that would but for one reason.
+func (s *Set) decide(sub Subject, occ Occurrence, g *group, missed func(n *networkRule, m *match, miss string)) (*networkRule, *match) {
 	for _, n := range s.networks {
 		for _, m := range n.matches {
 			if !m.holds(sub, g.label()) {
@@ -29,19 +46,14 @@ func (s *Set) Name(sub Subject, occ Occurrence) (Naming, bool, []string) {
 			}
 			applies, miss := n.applies(m, occ, g)
 			if miss != "" {
-				notes.add("%s would name it %s, but %s", m.ref, n.name.source, miss)
+				missed(n, m, miss)
 			}
 			if applies {
-				naming, ok := n.naming(wordValues{m, sub, occ, s.names}, &notes)
-				return naming, ok, notes
+				return n, m
 			}
 		}
 	}
-	if g == nil {
-		return Naming{}, false, notes
-	}
-	naming, ok := g.naming(wordValues{gm, sub, occ, s.names}, &notes)
-	return naming, ok, notes
+	return nil, nil
 }
 
 // possible refuses what no port can have. A VID equal to the PVID is untagged

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -17,17 +18,19 @@ import (
 
 // A Source is one place that rules come from: a file, or an object.
 type Source struct {
-	Name string // of the file, or what people call the object
-	Data []byte // YAML, or JSON
+	Name string `json:"name"` // of the file, or what people call the object
+	Data []byte `json:"data"` // YAML, or JSON
 
 	// Root is where in the object Data is, such as "spec". What is said about Data
 	// then names places by path, because its lines are nobody's.
-	Root string
+	Root string `json:"root,omitempty"`
+
+	object *place // in the Data, which is a manifest; nil where the rules are all of it
 }
 
 // Equal reports whether both say the same of the same place.
 func (s Source) Equal(other Source) bool {
-	return s.Name == other.Name && s.Root == other.Root && bytes.Equal(s.Data, other.Data)
+	return s.Name == other.Name && s.Root == other.Root && reflect.DeepEqual(s.object, other.object) && bytes.Equal(s.Data, other.Data)
 }
 
 // EqualSources reports whether both lists mean the same rules: the order counts.
@@ -71,8 +74,14 @@ func Parse(file string, data []byte) (*Set, []yamlfile.Mistake, error) {
 // groups of other sources. A group that is defined twice is a mistake of the later
 // source. One mistake anywhere and there is no Set: what is left of the rules could
 // name a network by a rule that was never meant to be the first to apply.
-func Merge(sources ...Source) (*Set, []yamlfile.Mistake, error) {
-	r := &reader{set: new(Set), groups: make(map[string]*group)}
+func Merge(sources ...Source) (*Set, []yamlfile.Mistake, error) { return merge(false, sources) }
+
+// MergePart is Merge for a part of the rules: a group that is not defined may be in
+// another part, so that is a warning.
+func MergePart(sources ...Source) (*Set, []yamlfile.Mistake, error) { return merge(true, sources) }
+
+func merge(part bool, sources []Source) (*Set, []yamlfile.Mistake, error) {
+	r := &reader{set: new(Set), groups: make(map[string]*group), part: part}
 	var parts []section
 	for i := range sources {
 		parts = append(parts, r.open(&sources[i]))
@@ -94,7 +103,7 @@ func Merge(sources ...Source) (*Set, []yamlfile.Mistake, error) {
 		warnings = append(warnings, p.source.placed(p.doc.Warnings())...)
 	}
 	if len(mistakes) > 0 {
-		return nil, nil, mistakes // warnings about half a rule would mislead
+		return nil, nil, slices.Compact(mistakes) // objects of one file share what is around them; warnings about half a rule would mislead
 	}
 	r.set.collectNames()
 	return r.set, warnings, nil
@@ -122,6 +131,7 @@ func (s *Source) path(p string) string {
 type reader struct {
 	source   *Source // of what is being read
 	set      *Set
+	part     bool // there may be more rules elsewhere
 	groups   map[string]*group
 	earlier  []scopedMatch // of the networks before
 	grouping []scopedMatch // of the groups before
@@ -135,8 +145,7 @@ type section struct {
 }
 
 func (r *reader) open(s *Source) section {
-	doc := yamlfile.Parse(s.Name, s.Data)
-	root := doc.Mapping()
+	doc, root := s.document()
 	return section{s, doc, root.Get("ignore"), root.Get("switchGroups"), root.Get("networks")}
 }
 
@@ -387,7 +396,11 @@ func (r *reader) readGroupKey(v yamlfile.Value) string {
 		if hint == "" {
 			hint = "define it under switchGroups"
 		}
-		v.Mistake("there is no group "+yamlfile.Quote(name), hint)
+		if r.part {
+			v.Warn("there is no group "+yamlfile.Quote(name)+" here", "define it in another RuleSet")
+		} else {
+			v.Mistake("there is no group "+yamlfile.Quote(name), hint)
+		}
 	}
 	return name
 }

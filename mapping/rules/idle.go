@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rules
+
+import (
+	"fmt"
+	"slices"
+)
+
+// A Heard is a neighbour with the VLANs on its port. Who is no switch has none.
+type Heard struct {
+	Subject
+	Occurrences []Occurrence
+}
+
+// An Idle rule is without effect on what is heard.
+type Idle struct {
+	Ref  Ref    `json:"ref"`  // of the rule's first match, or of the group
+	Rule string `json:"rule"` // such as "green", the name that it gives, "group dc1" or "ignore"
+	Why  string `json:"why"`
+}
+
+// Len is the number of rules: of networks, groups, and entries of ignore.
+func (s *Set) Len() int {
+	if s == nil {
+		return 0
+	}
+	return len(s.ignore) + len(s.groups) + len(s.networks)
+}
+
+// Idle returns the rules that are without effect on all that is heard, in the order of a
+// file's sections.
+func (s *Set) Idle(all []Heard) []Idle {
+	if s == nil {
+		return nil
+	}
+	var out []Idle
+	for _, m := range s.ignore {
+		if !slices.ContainsFunc(all, func(h Heard) bool { return m.holds(h.Subject, s.groupName(h.Subject)) }) {
+			out = append(out, Idle{m.ref, "ignore", "nobody who is heard here fits it"})
+		}
+	}
+	for _, g := range s.groups {
+		if why := s.idleGroup(g, all); why != "" {
+			out = append(out, Idle{g.ref, "group " + g.name, why})
+		}
+	}
+	for _, n := range s.networks {
+		if why := s.idleNetwork(n, all); why != "" {
+			out = append(out, Idle{n.matches[0].ref, n.name.source, why})
+		}
+	}
+	return out
+}
+
+func (s *Set) idleGroup(g *group, all []Heard) string {
+	why := "nobody who is heard here fits it"
+	for _, h := range all {
+		switch in, _ := s.group(h.Subject); {
+		case in == g:
+			return ""
+		case in != nil && slices.ContainsFunc(g.matches, func(m *match) bool { return m.holds(h.Subject, "") }):
+			why = fmt.Sprintf("group %s at %s comes first, by its name, and has all that fits it", in.name, in.ref)
+		}
+	}
+	return why
+}
+
+// idleNetwork prefers the reason of whom the rule nearly named.
+func (s *Set) idleNetwork(n *networkRule, all []Heard) string {
+	why, rank := "nobody who is heard here fits it", 0
+	because := func(r int, reason string) {
+		if r > rank {
+			why, rank = reason, r
+		}
+	}
+	alone := &Set{networks: []*networkRule{n}}
+	for _, h := range all {
+		g, _ := s.group(h.Subject)
+		if n.first(h.Subject, g) == nil {
+			continue
+		}
+		because(1, "who fits it tells no VLAN that it names")
+		for _, occ := range h.Occurrences {
+			missed := func(*networkRule, *match, string) {}
+			by, m := s.decide(h.Subject, occ, g, missed)
+			if by == n {
+				return ""
+			}
+			mine, _ := alone.decide(h.Subject, occ, g, func(_ *networkRule, _ *match, miss string) { because(2, miss) })
+			if mine != nil && by != nil {
+				because(3, "the rule at "+m.ref.String()+" comes first for what fits it")
+			}
+		}
+	}
+	return why
+}

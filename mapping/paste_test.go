@@ -3,7 +3,6 @@
 package mapping_test
 
 import (
-	"encoding/json"
 	"regexp"
 	"slices"
 	"strings"
@@ -50,14 +49,7 @@ func TestCommandsPasted(t *testing.T) {
 // TestDeviceOfJSON holds that an interface whose name JSON could not carry is told by its
 // ifindex: colvin has all names by JSON.
 func TestDeviceOfJSON(t *testing.T) {
-	b, err := json.Marshal(discovery.Interface{Index: 7, Name: "eth\xff", Ethernet: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var ifi discovery.Interface
-	if err := json.Unmarshal(b, &ifi); err != nil {
-		t.Fatal(err)
-	}
+	ifi := *byJSON(t, &discovery.Interface{Index: 7, Name: "eth\xff", Ethernet: true})
 	silence, _ := mapping.Silent(&discovery.Snapshot{Ports: []discovery.Port{{Index: 7}}}, ifi, time.Now())
 	if !strings.Contains(silence.Message, "; ip link set dev if7 up brings it up") {
 		t.Error(silence.Message)

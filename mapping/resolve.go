@@ -27,15 +27,15 @@ type Input struct {
 
 // Colours are the colours known to the node and how they are used.
 type Colours struct {
-	Book   []Colour // oldest first
-	Tagged bool     // tagged identities get colours too (colours.of: all)
-	Attach bool     // a colour is a name that a pod may ask for
+	Book   []Colour `json:"book"`   // oldest first
+	Tagged bool     `json:"tagged"` // tagged identities get colours too (colours.of: all)
+	Attach bool     `json:"attach"` // a colour is a name that a pod may ask for
 }
 
 // A Colour is one allocation.
 type Colour struct {
-	Name     string
-	Identity Identity // of a chassis, never of a group
+	Name     string   `json:"name"`
+	Identity Identity `json:"identity"` // of a chassis, never of a group
 }
 
 // Resolve computes what every name means on this node. It is pure: the same

@@ -167,6 +167,7 @@ func (p *player) Play(t *testing.T, verb string, args []string) (err error) {
 	}
 	p.resolve()
 	p.compareController(t)
+	p.compareTrial(t)
 	p.checkView(t)
 	return err
 }
@@ -188,6 +189,33 @@ func (p *player) checkView(t *testing.T) {
 			t.Errorf("after %s: %s is a member of nothing", p.now.Sub(start), a.Port.Name)
 		}
 	}
+}
+
+// compareTrial holds that whoever tries rules on what the agent says gets what the agent
+// does: those in force change nothing.
+func (p *player) compareTrial(t *testing.T) {
+	t.Helper()
+	in := p.input()
+	in.Snapshot, in.Memory = byJSON(t, in.Snapshot), *byJSON(t, &in.Memory)
+	view := mapping.Try(&in)
+	if diff := cmp.Diff(p.shown(&p.view), p.shown(&view)); diff != "" {
+		t.Errorf("after %s: tried (-node +trial):\n%s", p.now.Sub(start), diff)
+	}
+	in.Idle()
+}
+
+// byJSON is what the agent's socket gives of a value.
+func byJSON[T any](t *testing.T, v *T) *T {
+	t.Helper()
+	wire, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := new(T)
+	if err := json.Unmarshal(wire, out); err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 // compareController holds that whoever reads what the node publishes, and the rules as

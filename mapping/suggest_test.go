@@ -4,7 +4,6 @@ package mapping_test
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"os"
 	"regexp"
 	"slices"
@@ -129,16 +128,7 @@ func checkSuggestions(t *testing.T, node, ifname string, heard []discovery.Neigh
 // explained is what colvin says, which has the agent's State by JSON.
 func explained(t *testing.T, p *player, port int) string {
 	t.Helper()
-	snap, view := new(discovery.Snapshot), new(mapping.View)
-	for from, to := range map[any]any{p.snapshot(): snap, &p.view: view} {
-		b, err := json.Marshal(from)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := json.Unmarshal(b, to); err != nil {
-			t.Fatal(err)
-		}
-	}
+	snap, view := byJSON(t, p.snapshot()), byJSON(t, &p.view)
 	ifi, _ := snap.Interface(port)
 	lines, ok := mapping.Explain(view, snap, p.memory, ifi.Name, p.now)
 	if !ok {

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mapping
+
+import (
+	"slices"
+
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/mapping/belief"
+	"github.com/colvin-net/colvin/mapping/rules"
+)
+
+// Try tells what rules make of what a node hears and remembers, as the node's next step
+// would: the Input has the memory of the step before, and gets that after.
+func Try(in *Input) View {
+	in.Memory = in.Memory.Advance(in.World, in.Snapshot)
+	return Resolve(*in)
+}
+
+// Idle returns the rules without effect on all that is heard on the node, and on who holds
+// its ports.
+func (in *Input) Idle() []rules.Idle {
+	w := in.World
+	w.switches, w.bearers = in.Memory.Switches, in.Memory.Bearers
+	var all []rules.Heard
+	for i := range in.Snapshot.Ports {
+		p := &in.Snapshot.Ports[i]
+		if ifi, ok := in.Snapshot.Interface(p.Index); ok {
+			b, _ := in.Memory.Port(p.Index)
+			all = append(all, w.heard(in.Snapshot, ifi, p, b.Holder)...)
+		}
+	}
+	return in.Rules.Idle(all)
+}
+
+// heard are the neighbours on a port, with what they lead to where they can speak of that.
+func (w *World) heard(snap *discovery.Snapshot, ifi discovery.Interface, p *discovery.Port, holder *belief.Voice) []rules.Heard {
+	neighbors := slices.Clone(p.Neighbors)
+	if holder != nil {
+		neighbors = append(neighbors, holder.Neighbor)
+	}
+	var out []rules.Heard
+	for i := range neighbors {
+		n := &neighbors[i]
+		h := rules.Heard{Subject: w.known(w.subject(ifi.Name, n))}
+		if w.speaks(snap, ifi, n) {
+			for _, l := range w.leads(ifi.Name, n) {
+				h.Occurrences = append(h.Occurrences, occurrence(n, l.vlan, l.vid))
+			}
+		}
+		out = append(out, h)
+	}
+	return out
+}

@@ -25,6 +25,7 @@ import (
 	"github.com/colvin-net/colvin/internal/privatedir"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
+	"github.com/colvin-net/colvin/mapping/rules"
 )
 
 // A bench is a Loop that a test feeds with snapshots.
@@ -245,6 +246,40 @@ func TestColourThenName(t *testing.T) {
 	})
 }
 
+// TestGround holds that who asks the agent what it goes by resolves what the agent does, and
+// what it would do by other rules.
+func TestGround(t *testing.T) {
+	playAgent(t, func(b *bench) {
+		b.write("rules.yaml", "networks:\n  - name: green\n    match: [{vlan: 100}]\n")
+		b.start()
+		b.see(heard(sw1, 100))
+		b.expect("named", "green eth1 fresh")
+		s := b.state()
+		resolve := func(sources ...rules.Source) mapping.View {
+			set, _, err := rules.Merge(sources...)
+			if err != nil {
+				b.t.Fatal(err)
+			}
+			return mapping.Try(&mapping.Input{World: s.World(set), Snapshot: s.Snapshot, Memory: s.Memory, Colours: s.Basis.Colours})
+		}
+		if diff := cmp.Diff(s.View.Uplinks, resolve(s.Basis.Sources...).Uplinks); diff != "" {
+			b.t.Errorf("by the rules in force (-agent +tried):\n%s", diff)
+		}
+		const other = "networks:\n  - name: blue\n    match: [{vlan: 100}]\n"
+		tried := resolve(rules.Source{Name: filepath.Join(b.config.StateDirectory, "rules.yaml"), Data: []byte(other)})
+		b.write("rules.yaml", other)
+		b.readRules()
+		if diff := cmp.Diff(b.state().View.Uplinks, tried.Uplinks); diff != "" {
+			b.t.Errorf("by others (-agent +tried):\n%s", diff)
+		}
+		b.write("rules.yaml", "networks: 5\n") // the rules in force stay
+		b.readRules()
+		if got := b.state().Basis.Sources; len(got) != 1 || string(got[0].Data) != other {
+			b.t.Errorf("in force is %v", got)
+		}
+	})
+}
+
 // TestNoStepUnheard has nobody answer who is to look: there is no Step, whatever the reason
 // for one, until somebody does.
 func TestNoStepUnheard(t *testing.T) {
@@ -334,6 +369,9 @@ func TestNoGoodRules(t *testing.T) {
 		b.start()
 		b.see(heard(sw1, 100))
 		b.expect("a mistake", []string(nil)...)
+		if b.state().Basis != nil {
+			b.t.Error("there are no rules to go by")
+		}
 		if _, err := os.Stat(filepath.Join(b.config.StateDirectory, coloursName)); err == nil {
 			b.t.Error("a colour was given")
 		}

@@ -32,6 +32,9 @@ func (r *report) Take(_ time.Time, s *Step) time.Duration {
 		Version: r.version, Node: s.Node, BootID: s.BootID, Started: r.started,
 		Rules: s.RuleStatus.Rules, Snapshot: s.Snapshot, Memory: s.Memory, View: s.View, Attachments: s.Attached, Writes: s.Writes,
 	}
+	if !s.RuleStatus.Unknown() {
+		s.State.Basis = &agentapi.Basis{Sources: s.RuleStatus.From, Colours: s.Colours}
+	}
 	return never
 }
 

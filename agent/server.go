@@ -68,6 +68,14 @@ func (s *Server) handler() http.Handler {
 		state, err := s.state()
 		s.answer(w, state, err)
 	})
+	mux.HandleFunc("GET "+agentapi.GroundPath, func(w http.ResponseWriter, _ *http.Request) {
+		state, err := s.state()
+		if err != nil {
+			s.answer(w, nil, err)
+			return
+		}
+		s.answer(w, agentapi.Ground{State: state, Basis: state.Basis}, nil)
+	})
 	mux.HandleFunc("GET "+agentapi.ChangesPath, func(w http.ResponseWriter, r *http.Request) {
 		since, err := time.Parse(time.RFC3339, r.FormValue("since"))
 		if err != nil {

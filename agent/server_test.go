@@ -17,12 +17,17 @@ import (
 	"time"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
+	"github.com/colvin-net/colvin/mapping/rules"
 )
 
 // TestAnswers holds what programs of users get, and what they are told where it is their
 // mistake.
 func TestAnswers(t *testing.T) {
-	server := NewServer("", func() (*agentapi.State, error) { return state(), nil }, func(since time.Time) (agentapi.Changes, error) {
+	server := NewServer("", func() (*agentapi.State, error) {
+		s := state()
+		s.Basis = &agentapi.Basis{Sources: []rules.Source{{Name: "rules.yaml", Data: []byte("{}")}}}
+		return s, nil
+	}, func(since time.Time) (agentapi.Changes, error) {
 		if since.Equal(when) {
 			return agentapi.Changes{}, errors.New("the disk is gone")
 		}
@@ -35,6 +40,7 @@ func TestAnswers(t *testing.T) {
 		format, body   string
 	}{
 		{http.MethodGet, agentapi.StatePath, http.StatusOK, format, `"node":"node1"`},
+		{http.MethodGet, agentapi.GroundPath, http.StatusOK, format, `"basis":{"sources":[{"name":"rules.yaml","data":"e30="}],"colours":`},
 		{http.MethodGet, agentapi.ChangesPath + "?since=2026-05-01T12:00:01Z", http.StatusOK, format, `"damaged":7`},
 		{http.MethodGet, agentapi.ChangesPath + "?since=2026-05-01T12:00:00Z", http.StatusServiceUnavailable, "text/plain; charset=utf-8", "the disk is gone\n"},
 		{http.MethodGet, agentapi.ChangesPath + "?since=noon", http.StatusBadRequest, "text/plain; charset=utf-8", `since is "noon", want a time such as 2026-01-02T15:04:05Z` + "\n"},

@@ -74,6 +74,7 @@ func TestContract(t *testing.T) {
 		sent, read any
 	}{
 		{"testdata/state.golden", &agentapi.State{}, &agentapi.State{}},
+		{"testdata/basis.golden", &agentapi.Basis{}, &agentapi.Basis{}},
 		{"testdata/changes.golden", &agentapi.Changes{}, &agentapi.Changes{}},
 	} {
 		fill(t, reflect.ValueOf(tt.sent).Elem(), "answer")

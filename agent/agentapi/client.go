@@ -21,6 +21,7 @@ const SocketName = "agent.sock"
 // The paths of what the agent answers with GET on its socket.
 const (
 	StatePath   = "/v1/state"   // the State
+	GroundPath  = "/v1/ground"  // the Ground
 	ChangesPath = "/v1/changes" // the Changes since the time in the parameter since, as in RFC 3339
 )
 
@@ -38,6 +39,16 @@ func Query(ctx context.Context, path string) (*State, error) {
 		return nil, err
 	}
 	return &s, nil
+}
+
+// QueryGround asks the agent behind the socket at path for its State and what that follows
+// from.
+func QueryGround(ctx context.Context, path string) (*Ground, error) {
+	var g Ground
+	if err := query(ctx, path, GroundPath, &g); err != nil {
+		return nil, err
+	}
+	return &g, nil
 }
 
 // QueryChanges asks the agent behind the socket at path what changed since t.

@@ -46,6 +46,7 @@ type ContainerAttachment struct {
 	OtherIdentities []string    `json:"otherIdentities,omitempty"`
 	Device          record.Link `json:"device"`
 	Port            record.Link `json:"port"`
+	Parent          record.Link `json:"parent,omitzero"` // of the VLAN device, where VID is not 0
 	VID             uint16      `json:"vid,omitempty"`
 	// Taken is set where the device itself is in the container.
 	Taken bool `json:"taken,omitempty"`

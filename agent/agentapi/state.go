@@ -8,6 +8,7 @@ import (
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/rules"
 )
 
 // State is everything the agent knows, as the CLI receives it.
@@ -23,6 +24,31 @@ type State struct {
 	// Attachments are those of the containers, as the CNI plugin recorded them.
 	Attachments []ContainerAttachment `json:"attachments,omitempty"`
 	Writes      uint64                `json:"nodeFileWrites"`
+
+	// Basis is what the View follows from, with the Snapshot and the Memory. It is asked for
+	// by itself.
+	Basis *Basis `json:"-"`
+}
+
+// A Basis is what the agent resolves by, beside what it hears and remembers: who has it can
+// tell what other rules would make of that.
+type Basis struct {
+	Sources []rules.Source  `json:"sources"` // of the rules in force, in the order in which they count
+	Colours mapping.Colours `json:"colours"`
+}
+
+// A Ground is a State with its Basis.
+type Ground struct {
+	State *State `json:"state"`
+	Basis *Basis `json:"basis"` // nil while the rules are not known
+}
+
+// World is what the State was read by, with other rules.
+func (s *State) World(set *rules.Set) mapping.World {
+	return mapping.World{
+		Node: s.Node, BootID: s.BootID, Instance: s.Memory.BootID, Rules: set,
+		Silence: s.View.Silence, Goodbye: s.View.Goodbye,
+	}
 }
 
 // Rules are the rules in force, as far as they are shown.

@@ -81,6 +81,26 @@ func Judge(r *Records, seen Seen, before []agentapi.ContainerAttachment) (after 
 	return k.attached(r.list, before)
 }
 
+// Rejudge holds attachments against what other rules would make of the same node. Those of
+// containers that are gone, and what only began or is half undone, stay as they are.
+func Rejudge(attached []agentapi.ContainerAttachment, seen Seen) []agentapi.ContainerAttachment {
+	k := observed(seen.View, seen.Memory, seen.Snapshot)
+	out := slices.Clone(attached)
+	for i := range out {
+		a := &out[i]
+		if !a.Gone.IsZero() || !a.Attached() {
+			continue
+		}
+		r := heldRecord{Record: record.Record{
+			Key: a.Key, Phase: record.Added, Time: a.Since, BootID: k.bootID, Pod: a.Pod, Network: a.Network, Identity: a.Identity,
+			OtherIdentities: a.OtherIdentities, Device: a.Device, Parent: a.Parent, Port: a.Port, VID: a.VID, Taken: a.Taken,
+		}}
+		after, _ := k.attached([]heldRecord{r}, attached[i:i+1])
+		out[i] = after[0]
+	}
+	return out
+}
+
 // observed is what the agent knows.
 func observed(v *mapping.View, m mapping.Memory, snap *discovery.Snapshot) evidence {
 	type through struct {
@@ -165,7 +185,7 @@ func (k evidence) attached(held []heldRecord, before []agentapi.ContainerAttachm
 // else.
 func (k evidence) attachment(r *heldRecord, was *agentapi.ContainerAttachment) (a agentapi.ContainerAttachment, dues [3]time.Time) {
 	a = agentapi.ContainerAttachment{
-		Key: r.Key, Phase: r.Phase, Pod: r.Pod, Network: r.Network, Identity: r.Identity, OtherIdentities: r.OtherIdentities, Device: r.Device, Port: r.Port, VID: r.VID, Taken: r.Taken,
+		Key: r.Key, Phase: r.Phase, Pod: r.Pod, Network: r.Network, Identity: r.Identity, OtherIdentities: r.OtherIdentities, Device: r.Device, Port: r.Port, Parent: r.Parent, VID: r.VID, Taken: r.Taken,
 	}
 	if was.Identity == a.Identity && was.Device == a.Device {
 		a.OtherIdentities = was.OtherIdentities

@@ -604,3 +604,57 @@ func TestWake(t *testing.T) {
 		}
 	}
 }
+
+// TestRejudge holds that attachments as the agent tells them are judged as its records are.
+func TestRejudge(t *testing.T) {
+	onVLAN := func(r *record.Record) {
+		r.VID, r.Device, r.Parent = 300, nodeLink("eth1.300", 6), nodeLink("eth1", 2)
+	}
+	named := func(name string, id mapping.Identity) []mapping.Uplink {
+		return []mapping.Uplink{onEth1(name, id, nodefile.Fresh)}
+	}
+	below := []mapping.Uplink{onEth1("green", idGreen, nodefile.Fresh, tagged(nodefile.Link{}))} // the device is not made for it
+	for name, tt := range map[string]struct {
+		scene
+		then     []mapping.Uplink
+		now, new agentapi.ContainerStatus
+		to       string
+	}{
+		"stays":                 {scene{view: named("green", idGreen)}, named("green", idGreen), agentapi.ContainerOK, agentapi.ContainerOK, ""},
+		"is renamed":            {scene{view: named("green", idGreen)}, named("emerald", idGreen), agentapi.ContainerOK, agentapi.ContainerOK, ""},
+		"loses its name":        {scene{view: named("green", idBlue)}, named("blue", idBlue), agentapi.ContainerOK, agentapi.ContainerMoved, "blue"},
+		"gets its name":         {scene{view: named("blue", idBlue)}, named("green", idBlue), agentapi.ContainerMoved, agentapi.ContainerOK, ""},
+		"through its parent":    {scene{record: onVLAN, view: below}, below, agentapi.ContainerOK, agentapi.ContainerOK, ""},
+		"is not heard":          {scene{view: named("green", idGreen)}, nil, agentapi.ContainerOK, agentapi.ContainerUnverified, ""},
+		"went before":           {scene{view: named("green", idBlue), gone: true}, named("blue", idBlue), agentapi.ContainerOK, agentapi.ContainerOK, ""},
+		"is in the container":   {scene{record: func(r *record.Record) { r.Taken, r.Device = true, nodeLink("eth7", 9) }}, named("blue", idBlue), agentapi.ContainerUnverified, agentapi.ContainerUnverified, ""},
+		"is of an earlier boot": {scene{record: func(r *record.Record) { r.BootID = "boot-0" }, view: named("blue", idBlue)}, named("blue", idBlue), agentapi.ContainerUnverified, agentapi.ContainerUnverified, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, _ := tt.resolve()
+			wire, err := json.Marshal([]agentapi.ContainerAttachment{a})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var told []agentapi.ContainerAttachment
+			if err := json.Unmarshal(wire, &told); err != nil {
+				t.Fatal(err)
+			}
+			snap := &discovery.Snapshot{}
+			for index, name := range map[int]string{2: "eth1", 6: "eth1.300"} {
+				snap.Interfaces = append(snap.Interfaces, discovery.Interface{Index: index, Name: name, MAC: macOf(index), Up: true})
+			}
+			seen := func(uplinks []mapping.Uplink) Seen {
+				return Seen{View: &mapping.View{BootID: "boot-1", Time: when, Uplinks: uplinks}, Snapshot: snap}
+			}
+			same := Rejudge(told, seen(tt.view))
+			if diff := cmp.Diff(a, same[0]); diff != "" {
+				t.Errorf("by the same rules (-records +attachments):\n%s", diff)
+			}
+			then := Rejudge(same, seen(tt.then))[0]
+			if a.Status != tt.now || then.Status != tt.new || then.ToNetwork != tt.to {
+				t.Errorf("%s, then %s, to %q", a.Status, then.Status, then.ToNetwork)
+			}
+		})
+	}
+}

@@ -31,8 +31,9 @@ const (
 // Rules are the rules in force and how they came to be.
 type Rules struct {
 	agentapi.Rules
-	Set    *rules.Set // nil while there are none
-	Unkept error      // why the set in force is not kept for the next start
+	Set    *rules.Set     // nil while there are none
+	From   []rules.Source // what the Set was read from
+	Unkept error          // why the set in force is not kept for the next start
 }
 
 // Unknown reports whether there are rules that nobody could read yet. Then what has no
@@ -218,7 +219,7 @@ func (r *Book) Load() Rules {
 	}
 	if r.rules.Set == nil && r.rules.Problem != "" && !r.rules.Waiting {
 		if set, _, err := rules.Merge(kept.all()...); err == nil && len(kept.all()) > 0 {
-			r.rules.Set, r.rules.RuleSets = set, namesOf(kept.Cluster)
+			r.rules.Set, r.rules.From, r.rules.RuleSets = set, kept.all(), namesOf(kept.Cluster)
 			r.log.Warn("using the last good rules of an earlier run", "file", r.dir.Path(lastGoodFormat.Name))
 		}
 	}
@@ -332,7 +333,7 @@ func (r *Book) refuse(why error) {
 func (r *Book) accept(set *rules.Set, warnings []yamlfile.Mistake) {
 	was := r.rules
 	r.good = r.read
-	r.rules = Rules{Set: set, Rules: agentapi.Rules{RuleSets: namesOf(r.read.Cluster), Loaded: time.Now()}}
+	r.rules = Rules{Set: set, From: r.read.all(), Rules: agentapi.Rules{RuleSets: namesOf(r.read.Cluster), Loaded: time.Now()}}
 	if r.read.File != nil {
 		r.rules.File = r.file.path
 	}

@@ -264,18 +264,3 @@ func TestWithoutAgent(t *testing.T) {
 	expect(t, "no-agent-changes", run(t, dir, "changes", "--state-directory", dir))
 	expect(t, "no-agent-changes-json", run(t, dir, "changes", "--state-directory", dir, "-o", "json"))
 }
-
-func TestRulesCheck(t *testing.T) {
-	t.Chdir("testdata")
-	for name, args := range map[string][]string{
-		"check-good":     {"rules", "check", "good.yaml"},
-		"check-bad":      {"rules", "check", "bad.yaml"},
-		"check-bad-json": {"rules", "check", "bad.yaml", "-o", "json"},
-		"check-missing":  {"rules", "check", "missing.yaml"},
-	} {
-		got := run(t, t.TempDir(), args...)
-		t.Chdir("..")
-		expect(t, name, got)
-		t.Chdir("testdata")
-	}
-}

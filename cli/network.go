@@ -20,11 +20,9 @@ import (
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/internal/fit"
-	"github.com/colvin-net/colvin/internal/yamlfile"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/nodefile"
-	"github.com/colvin-net/colvin/mapping/rules"
 )
 
 func (a *app) networks() *cobra.Command {
@@ -52,10 +50,7 @@ func (a *app) networkTable(s *agentapi.State) error {
 	}
 	var cells [][]string
 	for _, at := range s.View.Uplinks {
-		device := deviceText(at.Device, at.Parent)
-		if device == "" || at.Device.Name == "" && at.Name == "" {
-			device = fmt.Sprintf("(%s)", at.Port.Name)
-		}
+		device := whereText(&at)
 		by := at.Rule.String()
 		if by == "" && at.Colour != "" {
 			by = "colour"
@@ -74,6 +69,15 @@ func (a *app) networkTable(s *agentapi.State) error {
 		notes = append(notes, fmt.Sprintf("%s: %s", c.Type, strings.ReplaceAll(c.Message, "\n", "\n  ")))
 	}
 	return a.tableOr("No network is reached now; \"colvin topology\" says why, for each port.", header, cells, notes...)
+}
+
+// whereText is the device to attach to, or in parentheses the port where there is none.
+func whereText(at *mapping.Uplink) string {
+	device := deviceText(at.Device, at.Parent)
+	if device == "" || at.Device.Name == "" && at.Name == "" {
+		return fmt.Sprintf("(%s)", at.Port.Name)
+	}
+	return device
 }
 
 // deviceText is the device to attach to; empty for none.
@@ -209,47 +213,4 @@ func through(f *nodefile.File, ifname string) []string {
 		}
 	}
 	return names
-}
-
-func (a *app) rules() *cobra.Command {
-	cmd := &cobra.Command{Use: "rules", Short: "Work with rules files", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
-		return cmd.Help()
-	}}
-	cmd.AddCommand(a.formats(&cobra.Command{
-		Use:   "check FILE",
-		Short: "Check a rules file and report every mistake in it",
-		Args:  cobra.ExactArgs(1),
-		RunE:  func(_ *cobra.Command, args []string) error { return a.checkRules(args[0]) },
-	}, formatText, formatJSON), a.replaceRules())
-	return cmd
-}
-
-func (a *app) checkRules(file string) error {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return fmt.Errorf("read rules: %w", err)
-	}
-	_, warnings, err := rules.Parse(file, data)
-	mistakes, _ := errors.AsType[yamlfile.Mistakes](err)
-	if a.format == formatJSON {
-		if jsonErr := a.json(map[string]any{"valid": err == nil, "mistakes": append(yamlfile.Mistakes{}, mistakes...), "warnings": append(yamlfile.Mistakes{}, warnings...)}); jsonErr != nil {
-			return jsonErr
-		}
-		if err != nil {
-			return ErrSilent
-		}
-		return nil
-	}
-	for _, w := range warnings {
-		if err := a.print("warning: %s", w); err != nil {
-			return err
-		}
-	}
-	if err == nil {
-		return a.print("%s: the rules are valid", file)
-	}
-	if err := a.print("%s", err); err != nil {
-		return err
-	}
-	return fmt.Errorf("%s is not valid (%d to mend)", file, len(mistakes))
 }

@@ -93,19 +93,10 @@ func replaceCommand(ids []string) string {
 }
 
 func (a *app) replace(cmd *cobra.Command, file string, old, now discovery.ID, dryRun bool) error {
-	name, toFile := file, !dryRun && file != "-"
-	var (
-		data []byte
-		err  error
-	)
-	if file == "-" {
-		name = "standard input"
-		data, err = io.ReadAll(io.LimitReader(cmd.InOrStdin(), yamlfile.MaxSize+1))
-	} else {
-		data, err = os.ReadFile(file)
-	}
+	toFile := !dryRun && file != "-"
+	name, data, err := readRules(cmd, file)
 	if err != nil {
-		return fmt.Errorf("read rules: %w", err)
+		return err
 	}
 	r, err := rules.ReplaceChassis(name, data, old, now)
 	if err != nil {
@@ -129,6 +120,20 @@ func (a *app) replace(cmd *cobra.Command, file string, old, now discovery.ID, dr
 		return fmt.Errorf("write rules: %w", err)
 	}
 	return a.print("%s: %s is replaced by %s in %s%s", name, old, now, matches(r.Lines), stays)
+}
+
+// readRules reads a file, or the standard input where it is -, and says what to call it.
+func readRules(cmd *cobra.Command, file string) (name string, data []byte, err error) {
+	if name = file; file == "-" {
+		name = "standard input"
+		data, err = io.ReadAll(io.LimitReader(cmd.InOrStdin(), yamlfile.MaxSize+1))
+	} else {
+		data, err = os.ReadFile(file)
+	}
+	if err != nil {
+		return "", nil, fmt.Errorf("read rules: %w", err)
+	}
+	return name, data, nil
 }
 
 func matches(on []int) string {

@@ -142,6 +142,7 @@ func testNetwork(c *cluster) func(*testing.T) {
 		eventually(t, "nodes 2, vlans 100, switches leaf-1, aliases amber-redstart, problems ", c.describe("green"))
 		eventually(t, "green=true", c.labelsOf("node2"))
 		eventually(t, "green plum-plover", c.networks)
+		eventually(t, "green", c.names) // colours are for reading
 		eventually(t, "Accepted=True Valid: without mistakes", c.accepted("site"))
 
 		must(t, c.publish(ctx, "node2", topology(sight{leaf: 2, vlan: 200})))
@@ -151,6 +152,16 @@ func testNetwork(c *cluster) func(*testing.T) {
 		must(t, c.addNode(ctx, "node1"), c.Do(ctx, http.MethodDelete, objects+v1alpha1.NodeTopologies+"/node1", nil, nil), c.publish(ctx, "node1", topology(sight{leaf: 1, vlan: 100})))
 		eventually(t, "green=true", c.labelsOf("node1"))
 	}
+}
+
+// names are those that a pod can ask for, as admission policies find them.
+func (c *cluster) names(ctx context.Context) (string, error) {
+	var m struct{ Data struct{ Names string } }
+	err := c.Do(ctx, http.MethodGet, "/api/v1/namespaces/"+namespace+"/configmaps/colvin-networks", nil, &m)
+	if isStatus(err, http.StatusNotFound) {
+		return "none", nil
+	}
+	return m.Data.Names, err
 }
 
 // networks are the names of all Networks.

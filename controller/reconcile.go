@@ -19,7 +19,8 @@ type reconciler struct {
 	live   client.Reader // what is there at this moment
 	client client.Client // writes
 	tell   recorder.EventRecorder
-	loaded bool // the rules that are stored
+	loaded bool    // the rules that are stored
+	listed *string // the names, as they were listed last
 }
 
 // Reconcile makes a plan and does what it says. What fails does not keep the rest from
@@ -48,7 +49,7 @@ func (r *reconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconc
 		}
 		p = r.planner.Plan(cluster, time.Now())
 	}
-	err = errors.Join(r.ruleSets(ctx, p), r.keepRules(ctx, p), r.colours(ctx, p, cluster.Colours), r.nodes(ctx, p), r.networks(ctx, p))
+	err = errors.Join(r.ruleSets(ctx, p), r.keepRules(ctx, p), r.colours(ctx, p, cluster.Colours), r.nodes(ctx, p), r.networks(ctx, p), r.listNames(ctx, p))
 	if ctx.Err() != nil { // somebody else goes on
 		return reconcile.Result{}, nil
 	}

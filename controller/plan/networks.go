@@ -32,6 +32,7 @@ type network struct {
 // networks plans the Networks: one for each name that an uplink bears.
 func (w *clusterView) networks(existing []*v1alpha1.Network) {
 	all := w.gather()
+	w.plan.Names = w.names(all)
 	w.tellConditions(all)
 	before := make(map[string]*v1alpha1.Network, len(existing))
 	for _, e := range existing {
@@ -47,6 +48,20 @@ func (w *clusterView) networks(existing []*v1alpha1.Network) {
 		}
 	}
 	slices.SortFunc(w.plan.Networks, func(a, b NetworkChange) int { return cmp.Compare(a.Name, b.Name) })
+}
+
+// names are those that a pod can ask for. A colour is none where it is for reading.
+func (w *clusterView) names(all map[string]*network) []string {
+	names := (&mapping.Input{World: mapping.World{Rules: w.set}, Colours: mapping.Colours{Book: w.book, Attach: w.options.Attach}}).KnownNames()
+	for name, n := range all {
+		for _, b := range n.uplinks {
+			if b.byRule() {
+				names = append(append(names, name), b.Aliases...)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // gather collects the uplinks of each name, as many names of one node as it may have. An

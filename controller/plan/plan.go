@@ -66,6 +66,10 @@ type Plan struct {
 	Networks   []NetworkChange
 	Nodes      []NodeChange
 
+	// Names are all that a pod can ask for: what the rules give, and what Networks bear.
+	// They are sorted.
+	Names []string
+
 	// Moved are all containers that are in another network than they asked for.
 	Moved []Moved
 	// Problems are what an admin should know of a node and no Network can tell.

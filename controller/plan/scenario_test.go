@@ -96,6 +96,8 @@ func (p *player) play(verb string, args []string) error {
 		return err
 	case "break": // NODE: what cannot have come from an agent
 		p.change(args[0], func(s *v1alpha1.NodeTopologySpec) { s.Interfaces = append(s.Interfaces, s.Interfaces...) })
+	case "names": // that a pod can ask for
+		fmt.Fprintf(&p.out, "-- names: %s\n", strings.Join(p.planner.Plan(&p.cluster, p.now).Names, " "))
 	case "plan":
 		return p.plan()
 	default:

@@ -182,6 +182,8 @@ func testControllerRBAC(c *controlplane.ControlPlane) func(*testing.T) {
 			{http.MethodPatch, events + "/green.1", object{"series": object{"count": 2, "lastObservedTime": "2026-01-02T15:04:06.000000Z"}}, "done"},
 			{http.MethodPost, configMaps, object{"metadata": object{"name": "colvin-rules"}}, "done"},
 			{http.MethodPut, configMaps + "/colvin-rules", object{"metadata": object{"name": "colvin-rules"}}, "done"},
+			{http.MethodPost, configMaps, object{"metadata": object{"name": "colvin-networks"}}, "done"},
+			{http.MethodPut, configMaps + "/colvin-networks", object{"metadata": object{"name": "colvin-networks"}}, "done"},
 			{http.MethodGet, configMaps + "/another", nil, no("get", "configmaps", "another", "colvin-system")},
 			{http.MethodPut, configMaps + "/another", object{"metadata": object{"name": "another"}}, no("update", "configmaps", "another", "colvin-system")},
 			{http.MethodPost, leases, object{"metadata": object{"name": "colvin-controller"}}, "done"},

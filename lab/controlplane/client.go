@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
+	"strings"
 )
 
 // A Client is one user of the API server.
@@ -35,23 +37,38 @@ func (s *Status) Error() string { return fmt.Sprintf("%d %s: %s", s.Code, s.Reas
 // Do calls the API server. It sends in as JSON and puts the answer into out, where
 // they are not nil; a PATCH is a merge patch. What the server refuses is a *Status.
 func (c *Client) Do(ctx context.Context, method, path string, in, out any) error {
-	if err := c.do(ctx, method, path, in, out); err != nil {
-		return fmt.Errorf("%s %s: %w", method, path, err)
-	}
-	return nil
+	_, err := c.Warned(ctx, method, path, in, out)
+	return err
 }
 
-func (c *Client) do(ctx context.Context, method, path string, in, out any) error {
+// Warned is Do, and returns what the API server warns of.
+func (c *Client) Warned(ctx context.Context, method, path string, in, out any) (warnings []string, err error) {
+	header, err := c.do(ctx, method, path, in, out)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	for _, w := range header.Values("Warning") { // CODE AGENT "TEXT" (RFC 7234, 5.5)
+		_, quoted, _ := strings.Cut(w, ` "`)
+		text, err := strconv.Unquote(`"` + quoted)
+		if err != nil {
+			return nil, fmt.Errorf("%s %s: read warning %s: %w", method, path, w, err)
+		}
+		warnings = append(warnings, text)
+	}
+	return warnings, nil
+}
+
+func (c *Client) do(ctx context.Context, method, path string, in, out any) (http.Header, error) {
 	body, err := json.Marshal(in)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if in == nil {
 		body = nil
 	}
 	req, err := http.NewRequestWithContext(ctx, method, c.Host+path, bytes.NewReader(body))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	req.Header.Set("Authorization", "Bearer "+c.Token)
 	req.Header.Set("Content-Type", "application/json")
@@ -60,20 +77,20 @@ func (c *Client) do(ctx context.Context, method, path string, in, out any) error
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	answer, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if resp.StatusCode >= http.StatusMultipleChoices {
-		return newStatus(resp.StatusCode, answer)
+		return nil, newStatus(resp.StatusCode, answer)
 	}
 	if out == nil {
-		return nil
+		return resp.Header, nil
 	}
-	return json.Unmarshal(answer, out)
+	return resp.Header, json.Unmarshal(answer, out)
 }
 
 func newStatus(code int, answer []byte) *Status {

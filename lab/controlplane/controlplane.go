@@ -202,12 +202,19 @@ func (c *ControlPlane) Close() error {
 // Kubectl runs kubectl as the user who may do everything and returns what it
 // prints.
 func (c *ControlPlane) Kubectl(ctx context.Context, args ...string) (string, error) {
+	out, _, err := c.KubectlTold(ctx, args...)
+	return out, err
+}
+
+// KubectlTold is Kubectl, and returns what it says beside, such as warnings.
+func (c *ControlPlane) KubectlTold(ctx context.Context, args ...string) (out, told string, err error) {
 	cmd := exec.CommandContext(ctx, filepath.Join(c.programs, "kubectl"),
 		append([]string{"--kubeconfig=" + c.path(adminFile)}, args...)...)
 	cmd.Env = append(os.Environ(), "HOME="+c.dir) // for its cache, and no settings of the user
-	out, err := cmd.Output()
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		return "", fmt.Errorf("run kubectl %s: %w: %s", strings.Join(args, " "), err, exit.Stderr)
+	var printed, said strings.Builder
+	cmd.Stdout, cmd.Stderr = &printed, &said
+	if err := cmd.Run(); err != nil {
+		return "", said.String(), fmt.Errorf("run kubectl %s: %w: %s", strings.Join(args, " "), err, said.String())
 	}
-	return string(out), err
+	return printed.String(), said.String(), nil
 }

@@ -76,6 +76,7 @@ func accounts(t *testing.T) []string {
 func TestAccounts(t *testing.T) {
 	want := map[string][]string{
 		"controller.yaml":         {"system:serviceaccount:colvin-system:colvin-controller"},
+		"definitions.yaml":        nil,
 		"own-node.yaml":           {"system:serviceaccount:colvin-system:colvin-agent"},
 		"pods-by-definition.yaml": nil, // about everybody
 		"pods-by-name.yaml":       nil,

@@ -71,6 +71,15 @@ func ParseAll(file string, data []byte) []*Document {
 	return all
 }
 
+// Again is the document as it was before anything was asked of it.
+func (d *Document) Again() *Document {
+	out := &Document{file: d.file, columns: d.columns, root: d.root, broken: d.broken, mappings: make(map[*node]*Mapping)}
+	if d.broken {
+		out.mistakes = d.mistakes
+	}
+	return out
+}
+
 // breaks records a mistake that keeps the document from being read.
 func (d *Document) breaks(line, column int, message, hint string) {
 	d.report(d.at(line, column, "", message, hint))

@@ -31,7 +31,12 @@ type RuleSet struct {
 // place is where in the documents of a file an object is.
 type place struct {
 	document int
-	item     int // of a list; -1 for the document itself
+	item     int                // of a list; -1 for the document itself
+	read     *yamlfile.Document // to be asked again
+}
+
+func (p *place) equal(other *place) bool {
+	return p == other || p != nil && other != nil && p.document == other.document && p.item == other.item
 }
 
 // ReadManifest reads a file for kubectl: an object, several documents, or a list. It reports
@@ -44,11 +49,11 @@ func ReadManifest(file string, data []byte) (m Manifest, ok bool) {
 		}
 		ok = true
 		if kind := root.Get("kind").Raw(); kind != "List" && kind != kindRuleSet+"List" {
-			m.add(file, data, root, place{i, -1})
+			m.add(file, data, root, place{i, -1, doc})
 			continue
 		}
 		for k, item := range root.Get("items").List() {
-			m.add(file, data, item.Mapping(), place{i, k})
+			m.add(file, data, item.Mapping(), place{i, k, doc})
 		}
 	}
 	return m, ok
@@ -80,7 +85,7 @@ func (s *Source) document() (*yamlfile.Document, *yamlfile.Mapping) {
 		doc := yamlfile.Parse(s.Name, s.Data)
 		return doc, doc.Mapping()
 	}
-	doc := yamlfile.ParseAll(s.Name, s.Data)[s.object.document]
+	doc := s.object.read.Again()
 	object := doc.Mapping()
 	if s.object.item >= 0 {
 		for _, known := range []string{"apiVersion", "kind", "metadata"} {

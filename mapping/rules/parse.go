@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -30,7 +29,7 @@ type Source struct {
 
 // Equal reports whether both say the same of the same place.
 func (s Source) Equal(other Source) bool {
-	return s.Name == other.Name && s.Root == other.Root && reflect.DeepEqual(s.object, other.object) && bytes.Equal(s.Data, other.Data)
+	return s.Name == other.Name && s.Root == other.Root && s.object.equal(other.object) && bytes.Equal(s.Data, other.Data)
 }
 
 // EqualSources reports whether both lists mean the same rules: the order counts.

@@ -309,18 +309,21 @@ func (e *explainer) naming(a *Uplink) {
 
 // remedy says which rule names an uplink.
 func (e *explainer) remedy(a *Uplink) string {
-	match, why := a.suggestion(e.view.Node)
-	if why != "" {
-		return why
+	to := a.suggest(e.view.Node)
+	if to.match == "" {
+		return to.why
 	}
-	before, cdp := "", ""
+	before, cdp, only := "", "", ""
 	if len(a.Notes) > 0 { // a rule that gives no name ends the search
 		before = ", before the others,"
 	}
 	if strings.HasPrefix(string(a.Neighbor.Chassis), "cdp:") {
 		cdp = ", and with cdp: true pods attach to it"
 	}
-	return fmt.Sprintf("a rule with match: %s%s names it%s", match, before, cdp)
+	if to.why != "" {
+		only = fmt.Sprintf(" (on this node only: %s)", to.why)
+	}
+	return fmt.Sprintf("a rule with match: %s%s names it%s%s", to.match, before, cdp, only)
 }
 
 // certainty says how sure that is, for how long, and what would change it.

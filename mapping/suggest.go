@@ -3,6 +3,8 @@
 package mapping
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -33,37 +35,49 @@ func (a *Uplink) legs() []leg {
 	return out
 }
 
-// suggestion is the list of matches, as a rules file has it, that names the uplink and
-// nothing else. Where there is none, why says what to do.
-func (a *Uplink) suggestion(node string) (match, why string) {
-	var all []string
-	for _, l := range a.legs() {
-		text, ok := l.suggestion(node)
-		if !ok {
-			return "", "no rule can name it, because the name of " + l.port.Name + " cannot be written in one: rename the interface"
-		}
-		all = append(all, text)
-	}
-	return "[" + strings.Join(all, ", ") + "]", ""
+// A suggestion is the list of matches, as a rules file has it, that names an uplink and
+// nothing else.
+type suggestion struct {
+	match string // empty where no rule can name it
+	why   string // it names the uplink on this node alone, or not at all
 }
 
-// suggestion goes by the kind of the identity: what is one in all ports of a switch, or
-// of a group, is named there, and what one port alone shows is named on that port.
-func (l *leg) suggestion(node string) (string, bool) {
+func (a *Uplink) suggest(node string) suggestion {
+	var out suggestion
+	var all []string
+	for _, l := range a.legs() {
+		match, why, ok := l.suggest(node)
+		if !ok {
+			return suggestion{why: why}
+		}
+		all, out.why = append(all, match), cmp.Or(out.why, why)
+	}
+	out.match = "[" + strings.Join(all, ", ") + "]"
+	return out
+}
+
+// suggest goes by the kind of the identity: what is one in all ports of a switch, or of a
+// group, is named there, and what one port alone shows is named on that port.
+func (l *leg) suggest(node string) (match, why string, ok bool) {
 	id := l.identity
 	here := rules.Exact{System: l.system, Port: l.neighbor.Port, Node: node, Interface: l.port.Name, VLAN: id.VLAN}
 	switch id.Kind {
 	case identity.Group:
-		text, _ := rules.Exact{Group: id.Switch, VLAN: id.VLAN, Untagged: !id.HasVLAN()}.Match()
-		return text, true
+		match, _ = rules.Exact{Group: id.Switch, VLAN: id.VLAN, Untagged: !id.HasVLAN()}.Match()
+		return match, "", true
 	case identity.Chassis:
 		whole := rules.Exact{Chassis: discovery.ID(id.Switch), Port: id.Port, VLAN: id.VLAN}
-		if text, lacking := whole.Match(); len(lacking) == 0 {
-			return text, true
+		match, lacking := whole.Match()
+		if len(lacking) == 0 {
+			return match, "", true
 		}
-		here.Chassis = whole.Chassis
-	case identity.Sender: // whose chassis ID others have too
+		here.Chassis, why = whole.Chassis, strings.Join(lacking, " and ")+" would be too long for a pattern"
+	case identity.Sender:
+		why = "the chassis ID does not say which device it is"
 	}
-	text, lacking := here.Match()
-	return text, !slices.Contains(lacking, "interface") && !slices.Contains(lacking, "node")
+	match, lacking := here.Match()
+	if slices.Contains(lacking, "interface") || slices.Contains(lacking, "node") {
+		return "", fmt.Sprintf("no rule can name it: %s, and the name of %s cannot be written in one; rename the interface, or the node", why, l.port.Name), false
+	}
+	return match, why, true
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/discovery/link"
 	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping/nodefile"
@@ -25,7 +26,7 @@ import (
 
 // Add attaches a container to the network its configuration names.
 func (p *Plugin) Add(args *skel.CmdArgs) error {
-	c, err := p.configuration(args)
+	c, err := p.attachable(args)
 	if err != nil {
 		return err
 	}
@@ -59,6 +60,7 @@ type operation struct {
 	args     *skel.CmdArgs
 	lock     *record.Lock
 	deadline time.Time // of all of it
+	wanted   bool      // by the runtime, which called DEL
 }
 
 func (a *operation) key() record.Key {
@@ -108,7 +110,7 @@ func (a *operation) clearEarlier(netns record.Netns) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
-	case err == nil && r.Phase == record.Added && r.Netns == netns && a.isOfThisBoot(r):
+	case err == nil && r.Phase == record.Added && r.Netns == netns && a.isOfThisBoot(r) && r.Unwanted.IsZero():
 		return fail(types.ErrInvalidEnvironmentVariables,
 			"%s: container %s already has interface %s on %s; the runtime must call DEL before another ADD",
 			a.about(a.conf), a.args.ContainerID, a.args.IfName, r.Device.Name)
@@ -116,9 +118,24 @@ func (a *operation) clearEarlier(netns record.Netns) error {
 		return fail(types.ErrIOFailure, "%s: %v", a.about(a.conf), err)
 	}
 	if err := a.del(r, err); err != nil {
+		err = withError(err, "it was there before", errors.New(`"colvin gc" ends what cannot be undone`))
 		return prefixed(a.about(a.conf), err)
 	}
 	return nil
+}
+
+// vacant makes sure that the container has no interface of that name: the delegate would
+// fail, and take away another's when that is undone.
+func (a *operation) vacant() error {
+	_, err := a.kernel.InNetns(a.args.Netns, a.args.IfName)
+	switch {
+	case errors.Is(err, link.ErrNotFound):
+		return nil
+	case err != nil:
+		return fail(types.ErrInvalidNetNS, "%s: %v", a.about(a.conf), err)
+	}
+	return fail(types.ErrInvalidEnvironmentVariables, "%s: container %s already has an interface %s, which is not Colvin's; give the attachment another name",
+		a.about(a.conf), a.args.ContainerID, a.args.IfName)
 }
 
 func (a *operation) add(netns record.Netns) error {
@@ -133,6 +150,9 @@ func (a *operation) add(netns record.Netns) error {
 	t, err := a.resolve(a.conf, node)
 	if err != nil {
 		return a.orTaken(err)
+	}
+	if err := a.vacant(); err != nil {
+		return err
 	}
 	about := fmt.Sprintf("%s: network %q on %s", node.Node, a.conf.network, deviceName(&t.Uplink))
 	if err := a.carryOut(t, netns, prev); err != nil {
@@ -266,7 +286,8 @@ func (a *operation) delegate(d *program, t *target, r *record.Record, prev *curr
 	}
 	result, err := parseResult(out, asked)
 	if err != nil {
-		return a.undo(r, fail(types.ErrInternal, "%s ADD: %v", d.kind, err))
+		err = a.undo(r, fail(types.ErrInternal, "%s ADD: %v", d.kind, err))
+		return withError(err, "removing what the delegate left", a.removeMade(r))
 	}
 	err = a.still(t, r)
 	if err == nil {
@@ -397,13 +418,8 @@ func sameLink(a, b nodefile.Link) bool { return a.Index == b.Index && a.Name == 
 func (a *operation) undo(r *record.Record, cause error) error {
 	r.Phase = record.Adding
 	left := a.release(r)
-	if err := a.finish(r, left); err != nil {
-		return withError(cause, "undoing it", err)
-	}
-	if left.address != nil && !strings.Contains(cause.Error(), left.address.Error()) {
-		return withError(cause, "undoing it", errors.New(reserved(r, left.address)))
-	}
-	return withError(cause, "undoing it", nil)
+	r.Refused = r.Failed != "" && left.address != nil && isRefusal(cause, left.address)
+	return withError(cause, "undoing it", a.finish(r, left))
 }
 
 // spare refuses to take a device away that other containers are attached through,
@@ -428,7 +444,7 @@ func (a *operation) spare(t *target) error {
 	for i := range records {
 		r := &records[i]
 		switch {
-		case r.Key == a.key() || !a.isOfThisBoot(r):
+		case r.Key == a.key() || r.Detached || !a.isOfThisBoot(r):
 		case t.takes && slices.Contains([]int{r.Device.Index, r.Parent.Index, r.Port.Index}, t.device.Index):
 			return fail(errUnsafe, "container %s (%s) is attached through it, or about to be, and host-device would take it away", r.ContainerID, r.Pod)
 		case !t.takes && r.DelegateType == a.conf.delegateType && r.Parent == t.Parent && r.VID == t.VID:
@@ -443,7 +459,7 @@ func (a *operation) spare(t *target) error {
 func (a *operation) orTaken(err error) error {
 	records, _ := a.store.List()
 	for i := range records {
-		if r := &records[i]; r.Taken && r.Phase == record.Added && r.Network == a.conf.network && a.isOfThisBoot(r) {
+		if r := &records[i]; r.Taken && r.Phase == record.Added && !r.Detached && r.Network == a.conf.network && a.isOfThisBoot(r) {
 			return withError(err, "its device", fmt.Errorf("%s is in use: it is inside container %s (%s)", r.Device.Name, r.ContainerID, r.Pod))
 		}
 	}

@@ -43,16 +43,21 @@ const (
 // ADD and 60 s after DEL where there is no API server. What could not be undone in time
 // the next DEL finds in the record.
 var runtimesPatience = patience{
-	lock: 30 * time.Second, delegateAdd: 130 * time.Second, delegate: 65 * time.Second, add: 230 * time.Second, del: 110 * time.Second,
+	lock: 30 * time.Second, delegateAdd: 130 * time.Second, delegate: 65 * time.Second, output: 5 * time.Second,
+	add: 230 * time.Second, del: 110 * time.Second,
 }
 
 // patience is how long the plugin waits: for a lock, for a delegate's ADD and its other
-// verbs, and in all for its own ADD and its other verbs.
-type patience struct{ lock, delegateAdd, delegate, add, del time.Duration }
+// verbs, for the output that a delegate which has ended keeps open through a child, and in
+// all for its own ADD and its other verbs.
+type patience struct{ lock, delegateAdd, delegate, output, add, del time.Duration }
 
-// abandonAfter is when an ADD that was begun and not completed is over for certain,
-// and an address that it may have reserved keeps nobody any more.
-const abandonAfter = 5 * time.Minute
+// An address that an ADD may have reserved keeps nobody any more some time after its delegate
+// failed, and after it was killed.
+const (
+	failedAfter  = time.Minute
+	abandonAfter = 5 * time.Minute
+)
 
 // Plugin answers the CNI verbs.
 type Plugin struct {
@@ -108,7 +113,16 @@ func (p *Plugin) say(c *conf, format string, args ...any) {
 	_, _ = fmt.Fprintln(p.stderr, oneLine(fmt.Sprintf("colvin: %s: %s", p.about(c), fmt.Sprintf(format, args...))))
 }
 
-// configuration reads the configuration of a verb that needs all of it.
+// attachable reads the configuration of a verb by which a container is attached, or may be.
+func (p *Plugin) attachable(args *skel.CmdArgs) (*conf, error) {
+	c, err := parseConf(args.StdinData)
+	if err := c.refused(err); err != nil {
+		return nil, fail(types.ErrInvalidNetworkConfig, "%s: %v", p.about(c), err)
+	}
+	return c, nil
+}
+
+// configuration reads the configuration of another verb that needs all of it.
 func (p *Plugin) configuration(args *skel.CmdArgs) (*conf, error) {
 	c, err := parseConf(args.StdinData)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/colvin-net/colvin/cniplugin/record"
@@ -36,6 +37,9 @@ type conf struct {
 	chosen       string // PCI address or auxiliary device that a device plugin chose
 	// base is the delegate's configuration but for the device.
 	base object
+	// refusals are mistakes that keep a container from being attached, and no more: who is
+	// attached by such a configuration goes on to be checked and collected.
+	refusals []string
 }
 
 // object is a JSON object whose values are not looked into.
@@ -83,17 +87,35 @@ func parseConf(data []byte) (*conf, error) {
 		p.bad(`"isolation" is %q, want "off" or "strict"`, c.isolation)
 	}
 	p.readDelegate(c)
+	c.refusals = p.refusals
 	return c, p.err()
+}
+
+// refused adds to the mistakes what keeps a container from being attached.
+func (c *conf) refused(err error) error {
+	all := slices.Clone(c.refusals)
+	if err != nil {
+		all = append([]string{err.Error()}, all...)
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(all, "; "))
 }
 
 // parser takes the plugin's own keys out of a configuration.
 type parser struct {
-	rest     object
-	mistakes []string
+	rest               object
+	mistakes, refusals []string
 }
 
 func (p *parser) bad(format string, args ...any) {
 	p.mistakes = append(p.mistakes, fmt.Sprintf(format, args...))
+}
+
+// refuse is bad for what keeps a container from being attached only.
+func (p *parser) refuse(format string, args ...any) {
+	p.refusals = append(p.refusals, fmt.Sprintf(format, args...))
 }
 
 func (p *parser) err() error {

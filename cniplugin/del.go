@@ -35,6 +35,7 @@ func (p *Plugin) detach(c *conf, args *skel.CmdArgs) error {
 		return err
 	}
 	defer a.end()
+	a.wanted = true
 	r, err := a.lock.Read()
 	if err == nil { // without a record it does not matter which boot this is
 		if a.boot, err = p.bootID(); err != nil {
@@ -92,9 +93,10 @@ func (a *operation) finish(r *record.Record, left remainder) error {
 	if err == nil {
 		return a.forget(r)
 	}
-	if r.Unwanted.IsZero() {
+	if a.wanted && r.Unwanted.IsZero() {
 		r.Unwanted = a.now().UTC().Round(0)
 	}
+	r.Detached = left.device == nil
 	r.Stuck = fit.Bound(oneLine(err.Error()), maxStderr)
 	return withError(err, "keeping that in mind", a.lock.Write(r))
 }
@@ -144,12 +146,33 @@ func (a *operation) releaseUnrecorded() remainder {
 	if err != nil {
 		return remainder{device: err}
 	}
-	u := &undoing{kind: c.delegateType, args: a.args, conf: conf, ours: func() bool { return a.isReported(c) }}
+	args := *a.args
+	if a.isOthers(args.Netns) {
+		args.Netns = "" // nothing in it is this container's
+	}
+	u := &undoing{kind: c.delegateType, args: &args, conf: conf, ours: func() bool { return a.isReported(c) }}
 	undo := func() remainder { return a.undoWith(u) }
 	if c.profile.use == taken && c.chosen == "" {
 		return a.raising(undo)
 	}
 	return undo()
+}
+
+// isOthers reports whether a namespace is one that another container is recorded to have:
+// its path was used again.
+func (a *operation) isOthers(netns string) bool {
+	boot, err := a.kernel.BootID()
+	if err != nil || netns == "" {
+		return false
+	}
+	ino, err := inode(netns)
+	if err != nil {
+		return false
+	}
+	records, _ := a.store.List()
+	return slices.ContainsFunc(records, func(r record.Record) bool {
+		return r.Netns.Inode == ino && r.BootID == boot && r.ContainerID != a.args.ContainerID
+	})
 }
 
 // isReported reports whether the interface in the container is the one that the runtime
@@ -162,14 +185,14 @@ func (a *operation) isReported(c *conf) bool {
 
 // liveNetns is the path of the recorded namespace, or empty where it is gone;
 // delegates understand that. A path alone could be another's by now. A runtime that
-// names none usually means that it is gone, so then only the interface's MAC address
-// proves that it is there.
+// names none usually means that it is gone, so then only the attachment's interface in
+// it proves that it is there.
 func (a *operation) liveNetns(r *record.Record) string {
 	if !a.isOfThisBoot(r) {
 		return ""
 	}
 	for _, path := range []string{a.args.Netns, r.Netns.Path} {
-		if ino, err := inode(path); err == nil && ino == r.Netns.Inode && (a.args.Netns != "" || a.isInside(r, path)) {
+		if ino, err := inode(path); err == nil && ino == r.Netns.Inode && (a.args.Netns != "" || a.isInside(r, path) || a.isOurs(r, path)) {
 			return path
 		}
 	}

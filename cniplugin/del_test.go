@@ -33,6 +33,7 @@ func TestDel(t *testing.T) {
 	renamed := func(b *bench) { delete(b.conf, "network"); b.conf["delegate"] = "broken" }
 	inside := func(b *bench) { b.kernel.Inside = map[string]discovery.Interface{"net1": eth(0x99, "net1")} }
 	stranger := func(b *bench) { b.kernel.Inside = map[string]discovery.Interface{"net1": eth(0x98, "net1")} }
+	nobody := func(b *bench) { b.kernel.Made = map[string]link.Origin{"net1": {Interface: eth(0x98, "net1")}} }
 	rebooted := func(b *bench) { b.kernel.Boot = "boot2" }
 	otherNetns := func(b *bench) { // the path is another container's now
 		b.must(os.Rename(b.args.Netns, b.args.Netns+".old"))
@@ -49,7 +50,8 @@ func TestDel(t *testing.T) {
 		{name: "device gone", before: []func(*bench){noDevice}, netns: "DIR/netns", device: "eth1"},
 		{name: "namespace gone", before: []func(*bench){noNetns}, device: "eth1", freed: true},
 		{name: "namespace of another", before: []func(*bench){otherNetns}, device: "eth1", freed: true},
-		{name: "namespace not told", before: []func(*bench){func(b *bench) { b.args.Netns = "" }}, device: "eth1", freed: true},
+		{name: "namespace not told", before: []func(*bench){nobody, func(b *bench) { b.args.Netns = "" }}, device: "eth1", freed: true},
+		{name: "namespace not told, but over its device", before: []func(*bench){func(b *bench) { b.args.Netns = "" }}, netns: "DIR/netns", device: "eth1"},
 		{name: "namespace not told, but there", before: []func(*bench){inside, func(b *bench) { b.args.Netns = "" }}, netns: "DIR/netns", device: "eth1"},
 		{name: "namespace not told, another's interface", before: []func(*bench){stranger, func(b *bench) { b.args.Netns = "" }}, device: "eth1", freed: true},
 		{name: "node file gone", before: []func(*bench){noFile}, netns: "DIR/netns", device: "eth1"},

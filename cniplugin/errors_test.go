@@ -335,8 +335,8 @@ func TestConfErrors(t *testing.T) {
 		{"device key taken", `{"network":"green","deviceKey":"name","delegate":{"type":"own"}}`, `"deviceKey" is "name", which has another meaning`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := parseConf([]byte(tt.conf))
-			if err == nil {
+			c, err := parseConf([]byte(tt.conf))
+			if err = c.refused(err); err == nil {
 				t.Fatal("no error")
 			}
 			if diff := cmp.Diff(tt.want, err.Error()); diff != "" {

@@ -37,7 +37,7 @@ func (p *Plugin) GC(args *skel.CmdArgs) error {
 	garbage := func(all []record.Record) []record.Record {
 		return unwanted(slices.DeleteFunc(all, func(r record.Record) bool { return r.Name != c.name }))
 	}
-	w := &collector{Plugin: p, path: func(*record.Record) string { return args.Path }, runDir: c.runDir, garbage: garbage}
+	w := &collector{Plugin: p, path: func(*record.Record) string { return args.Path }, runDir: c.runDir, garbage: garbage, until: time.Now().Add(p.patience.add)}
 	_, err = w.collect(boot, c.recordDir)
 	if err = errors.Join(err, p.delegateGC(c, args)); err != nil {
 		return fail(types.ErrInternal, "%s: %v", p.about(c), err)

@@ -24,6 +24,7 @@ import (
 	"github.com/containernetworking/cni/pkg/version"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/link"
 	"github.com/colvin-net/colvin/internal/agentlock"
@@ -187,7 +188,8 @@ type fakeKernel struct {
 
 	addErr, bootErr, listErr, deleteErr, usageErr, moveErr error
 
-	deleted []string // by DeleteIn
+	deleted  []string // by DeleteIn
+	occupied bool     // what is Inside is there before any delegate has run
 
 	mu    sync.Mutex
 	later []discovery.Interface
@@ -240,10 +242,21 @@ func (k *fakeKernel) InNetns(path, ifname string) (discovery.Interface, error) {
 	if _, err := os.Stat(path); err != nil {
 		return discovery.Interface{}, err
 	}
+	if _, err := os.Stat(k.log); err != nil && !k.occupied {
+		return discovery.Interface{}, link.ErrNotFound // no delegate has run yet
+	}
 	if i, ok := k.Inside[ifname]; ok {
 		return i, nil
 	}
 	return discovery.Interface{}, link.ErrNotFound
+}
+
+// ListIn has what is inside.
+func (k *fakeKernel) ListIn(path string) ([]discovery.Interface, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, err
+	}
+	return slices.Collect(maps.Values(k.Inside)), nil
 }
 
 // fakeEnd is the ifindex of the veth that a fake bridge plugin makes.
@@ -379,6 +392,18 @@ func (k *fakeKernel) FindPCI(address string) (link.PCIDevice, error) {
 		return d, nil
 	}
 	return link.PCIDevice{}, link.ErrNotFound
+}
+
+// Sights tells by paths alone: a namespace is a file here.
+func (k *fakeKernel) Sights(all []record.Netns) (sights []record.Sight) {
+	for _, n := range all {
+		ino, err := inode(n.Path)
+		sights = append(sights, map[bool]record.Sight{true: record.Gone, false: record.Unseen}[errors.Is(err, os.ErrNotExist)])
+		if err == nil && ino == n.Inode {
+			sights[len(sights)-1] = record.There
+		}
+	}
+	return sights
 }
 
 func (k *fakeKernel) BootID() (string, error) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/link"
 	"github.com/colvin-net/colvin/internal/bootid"
@@ -24,6 +25,8 @@ type kernel interface {
 	// InNetns returns the interface with that name in the network namespace at
 	// path, or link.ErrNotFound.
 	InNetns(path, ifname string) (discovery.Interface, error)
+	// ListIn returns all interfaces in the network namespace at path.
+	ListIn(path string) ([]discovery.Interface, error)
 	// OriginIn returns the same with what is below it.
 	OriginIn(path, ifname string) (link.Origin, error)
 	// DeleteIn removes the interface with that name in the network namespace at path,
@@ -51,6 +54,8 @@ type kernel interface {
 	// FindPCI returns the device with that PCI address or auxiliary name, or
 	// link.ErrNotFound.
 	FindPCI(address string) (link.PCIDevice, error)
+	// Sights are what can be told of network namespaces for certain.
+	Sights(all []record.Netns) []record.Sight
 	// BootID changes with every boot.
 	BootID() (string, error)
 	// Hostname names the node where the node file cannot be read.
@@ -68,6 +73,8 @@ func (hostKernel) List() ([]discovery.Interface, error) { return link.List() }
 func (hostKernel) InNetns(path, ifname string) (discovery.Interface, error) {
 	return link.InNetns(path, ifname)
 }
+
+func (hostKernel) ListIn(path string) ([]discovery.Interface, error) { return link.ListIn(path) }
 
 func (hostKernel) OriginIn(path, ifname string) (link.Origin, error) {
 	return link.OriginIn(path, ifname)
@@ -96,6 +103,10 @@ func (hostKernel) UsageOf(index int) (link.Usage, error) { return link.UsageOf(i
 func (hostKernel) VFVLAN(pf, number int) (uint16, error) { return link.VFVLAN(pf, number) }
 
 func (hostKernel) FindPCI(address string) (link.PCIDevice, error) { return link.FindPCI(address) }
+
+func (hostKernel) Sights(all []record.Netns) []record.Sight {
+	return record.NewStrictObserver().Look(all)
+}
 
 func (hostKernel) BootID() (string, error) { return bootid.Read() }
 

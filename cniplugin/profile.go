@@ -39,6 +39,7 @@ type profile struct {
 	ours []string
 	// modes are the values of the key "mode", where it has one; the first is the default.
 	modes []string
+	mtu   bool // it reads the key "mtu"
 	// needsIPAM is set where it fails without an IPAM plugin, in DEL, too.
 	needsIPAM bool
 	no        string // why it is refused
@@ -47,10 +48,10 @@ type profile struct {
 }
 
 var profiles = map[string]profile{
-	"macvlan":     {deviceKey: "master", ours: []string{"linkInContainer"}, modes: []string{"bridge", "private", "vepa", "passthru"}},
-	"ipvlan":      {deviceKey: "master", ours: []string{"linkInContainer"}, modes: []string{"l2", "l3", "l3s"}},
-	"bridge":      {use: bridged, deviceKey: "bridge", ours: []string{"vlan", "vlanTrunk"}},
-	"vlan":        {use: tagged, deviceKey: "master", vidKey: "vlanId", ours: []string{"linkInContainer"}, needsIPAM: true},
+	"macvlan":     {deviceKey: "master", ours: []string{"linkInContainer"}, modes: []string{"bridge", "private", "vepa", "passthru"}, mtu: true},
+	"ipvlan":      {deviceKey: "master", ours: []string{"linkInContainer"}, modes: []string{"l2", "l3", "l3s"}, mtu: true},
+	"bridge":      {use: bridged, deviceKey: "bridge", ours: []string{"vlan", "vlanTrunk"}, mtu: true},
+	"vlan":        {use: tagged, deviceKey: "master", vidKey: "vlanId", ours: []string{"linkInContainer"}, needsIPAM: true, mtu: true},
 	"host-device": {use: taken, deviceKey: "device", ours: []string{"hwaddr", "kernelpath"}, choosable: true},
 	"sriov":       {use: function, deviceKey: "deviceID", vidKey: "vlan", ours: []string{"vlanProto"}, choosable: true},
 	"ib-sriov":    {no: "InfiniBand has no LLDP, so nothing tells where its ports lead"},
@@ -195,7 +196,7 @@ func (p *parser) checkKey(c *conf, key string) {
 	case slices.ContainsFunc(c.profile.ours, is) && isSet(c.base[key]):
 		p.bad("%q is set, and would attach the container to something else than the network; remove it", key)
 	case known && slices.ContainsFunc(vlanKeys, is) && isSet(c.base[key]):
-		p.bad(`%q is set, and %s passes over it: the VLAN comes from "network"; remove it`, key, c.delegateType)
+		p.refuse(`%q is set, and %s passes over it: the VLAN comes from "network"; remove it`, key, c.delegateType)
 	}
 }
 
@@ -205,19 +206,19 @@ func (p *parser) checkKnown(c *conf) {
 	var ipam object
 	p.get("ipam", &ipam)
 	if c.profile.needsIPAM && c.ipamType() == "" {
-		p.bad(`"ipam" is missing: %s does nothing without one; give it {"type": "static", "addresses": [...]} or another`, c.delegateType)
+		p.refuse(`"ipam" is missing: %s does nothing without one; give it {"type": "static", "addresses": [...]} or another`, c.delegateType)
 	}
 	for _, key := range slices.Sorted(maps.Keys(c.base)) {
 		switch {
 		case len(c.profile.modes) > 0 && strings.EqualFold(key, "mode"):
 			var mode string
 			if json.Unmarshal(c.base[key], &mode) != nil || mode != "" && !slices.Contains(c.profile.modes, mode) {
-				p.bad("%q is %s, want %s", key, c.base[key], strings.Join(c.profile.modes, ", "))
+				p.refuse("%q is %s, want %s", key, c.base[key], strings.Join(c.profile.modes, ", "))
 			}
-		case c.profile.deviceKey != "" && c.profile.no == "" && profiles[c.delegateType].deviceKey != "" && strings.EqualFold(key, "mtu"):
+		case profiles[c.delegateType].mtu && strings.EqualFold(key, "mtu"):
 			var mtu *int32
 			if json.Unmarshal(c.base[key], &mtu) != nil || mtu != nil && *mtu < 0 {
-				p.bad("%q is %s, want a number of octets, at least 0", key, c.base[key])
+				p.refuse("%q is %s, want a number of octets, at least 0", key, c.base[key])
 			}
 		}
 	}
@@ -238,6 +239,8 @@ func isSet(raw json.RawMessage) bool {
 		return v != ""
 	case float64:
 		return v != 0
+	case []any:
+		return len(v) > 0
 	default:
 		return true
 	}

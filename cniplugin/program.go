@@ -28,9 +28,8 @@ import (
 // maxStderr bounds what of a delegate's last words goes into an error.
 const maxStderr = 1024
 
-// outputWait is how long a delegate that has ended may keep its output open
-// through a child.
-const outputWait = 5 * time.Second
+// maxStdout bounds what a delegate may answer.
+const maxStdout = 8 << 20
 
 // program is another plugin, a delegate or its IPAM plugin, ready to be called.
 type program struct {
@@ -89,7 +88,9 @@ func findBinary(role, kind, cniPath string) (string, error) {
 		}
 	}
 	hint := ""
-	if s := fit.Suggest(kind, programsIn(cniPath)); s != "" {
+	if _, known := profiles[kind]; known {
+		// it is what was meant
+	} else if s := fit.Suggest(kind, programsIn(cniPath)); s != "" {
 		hint = ", or " + s
 	}
 	return "", fail(types.ErrPluginNotAvailable, "the %s plugin %s is not in CNI_PATH (%s): install it there%s", role, kind, cniPath, hint)
@@ -112,10 +113,10 @@ func (d *program) call(verb string, conf []byte) ([]byte, error) {
 	wait := d.within(verb)
 	ctx, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()
-	var stdout, stderr bytes.Buffer
+	stdout, stderr := &bounded{most: maxStdout}, &bounded{most: maxStdout}
 	cmd := exec.CommandContext(ctx, d.path)
 	cmd.Env = append(slices.Clone(d.env), "CNI_COMMAND="+verb)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(conf), &stdout, &stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(conf), stdout, stderr
 	if d.lock != nil {
 		cmd.ExtraFiles = []*os.File{d.lock}
 	}
@@ -123,15 +124,37 @@ func (d *program) call(verb string, conf []byte) ([]byte, error) {
 	// behind the back of the DEL that follows.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = outputWait
+	cmd.WaitDelay = d.patience.output
 	err := cmd.Run()
 	switch {
-	case err == nil:
-		return stdout.Bytes(), nil
+	case stdout.over:
+		return nil, fail(types.ErrInternal, "%s %s: printed more than %d octets", d.kind, verb, maxStdout)
+	case err == nil, errors.Is(err, exec.ErrWaitDelay) && cmd.ProcessState.Success(): // a child of its goes on
+		return stdout.taken.Bytes(), nil
 	case ctx.Err() != nil:
 		return nil, noAnswer{fail(types.ErrTryAgainLater, "%s gave no answer to %s within %v", d.kind, verb, wait.Round(time.Millisecond))}
 	}
-	return nil, d.error(verb, err, stdout.Bytes(), stderr.Bytes())
+	err = d.error(verb, err, stdout.taken.Bytes(), stderr.taken.Bytes())
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // its IPAM plugin, too
+		return nil, noAnswer{err}
+	}
+	return nil, err
+}
+
+// bounded is a buffer that takes no more than so many octets.
+type bounded struct {
+	taken bytes.Buffer // not embedded: io.Copy would fill it by another way than Write
+	most  int
+	over  bool
+}
+
+// Write implements io.Writer.
+func (b *bounded) Write(p []byte) (int, error) {
+	room := min(len(p), b.most-b.taken.Len())
+	b.over = b.over || room < len(p)
+	_, err := b.taken.Write(p[:room])
+	return len(p), err
 }
 
 // noAnswer is the error of a program that was ended: nobody knows how far it came.
@@ -147,7 +170,11 @@ func (d *program) error(verb string, err error, stdout, stderr []byte) error {
 	if len(stderr) > maxStderr {
 		stderr = stderr[len(stderr)-maxStderr:]
 	}
-	return fail(types.ErrInternal, "%s %s: %v: %s", d.kind, verb, err, stderr)
+	said := oneLine(string(stderr))
+	if said != "" {
+		said = ": " + said
+	}
+	return fail(types.ErrInternal, "%s %s: %v%s", d.kind, verb, err, said)
 }
 
 // withError adds what else went wrong to a CNI error, keeping its code.

@@ -12,9 +12,12 @@ import (
 	"syscall"
 
 	"github.com/containernetworking/cni/pkg/skel"
+	"github.com/containernetworking/cni/pkg/types"
 
 	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/link"
+	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
 // A remainder is what is left of an attachment after all was tried. Each part is tried
@@ -56,11 +59,11 @@ func (a *operation) release(r *record.Record) remainder {
 		kind: r.DelegateType, args: &args, conf: conf, ours: func() bool { return a.isOurs(r, args.Netns) },
 		device: movedLink(r).Name, hard: r.Taken || chosenBy(r) != "",
 	})
-	if left.device == nil {
-		left.device = a.bringBack(r)
+	if left.device == nil && !r.Detached {
+		left.device = a.bringBack(r, args.Netns)
 	}
 	_, lost := same(a.kernel, r.Device)
-	if lost != nil || leavesNothing(r.DelegateType) || a.neverCame(r) {
+	if lost != nil || leavesNothing(r.DelegateType) || r.Failed != "" || a.neverCame(r) {
 		left.delegate = nil
 	}
 	return left
@@ -73,11 +76,12 @@ func leavesNothing(kind string) bool {
 	return known && (p.use == over || p.use == tagged || p.use == taken)
 }
 
-// neverCame reports whether there never was an attachment, and none of its address can be
-// in use: its delegate said that it failed, or was killed with its plugin some time ago.
-// Who refuses a configuration refuses it in DEL, too, and for ever.
+// neverCame reports whether there never was an attachment, and no address need be freed:
+// because its IPAM plugin refused the configuration, which it goes on to do in DEL, or
+// because the ADD failed, or was killed, some time ago.
 func (a *operation) neverCame(r *record.Record) bool {
-	return r.Failed != "" || r.Phase == record.Adding && r.Result == nil && a.now().Sub(r.Time) > abandonAfter
+	since := a.now().Sub(r.Time)
+	return r.Refused || r.Failed != "" && since > failedAfter || r.Phase == record.Adding && since > abandonAfter
 }
 
 // undoWith has the delegate undo what it did, and does what it does not. A delegate whose
@@ -91,28 +95,27 @@ func (a *operation) undoWith(u *undoing) (left remainder) {
 		_, err = d.call("DEL", u.conf)
 	}
 	if err == nil && u.args.Netns != "" {
-		return remainder{}
+		left.device = a.remove(u, errors.New("the delegate leaves the interface"))
+		return left
 	}
 	left.address, left.delegate = a.freeAddress(u.args, u.conf), err
-	if u.args.Netns == "" || a.interfaceGone(u.args) {
+	if u.args.Netns == "" || a.interfaceGone(u.args) || !u.ours() {
 		return left
 	}
 	if d != nil && ipamType(u.conf) != "" { // most delegates ask their IPAM plugin first
 		if _, again := d.call("DEL", without(u.conf, "ipam")); again == nil {
 			left.delegate = nil
 		}
-		if a.interfaceGone(u.args) {
-			return left
-		}
 	}
 	left.device = a.remove(u, err)
 	return left
 }
 
-// remove takes an interface that the delegate leaves out of the container.
+// remove takes an interface that the delegate leaves out of the container, unless it is of
+// somebody else, who came first or later.
 func (a *operation) remove(u *undoing, cause error) error {
-	if !u.ours() {
-		return nil // it is of somebody else, who came first or later
+	if a.interfaceGone(u.args) || !u.ours() {
+		return nil
 	}
 	var err error
 	if u.hard {
@@ -120,29 +123,52 @@ func (a *operation) remove(u *undoing, cause error) error {
 	} else {
 		err = a.kernel.DeleteIn(u.args.Netns, u.args.IfName)
 	}
-	if err == nil || isGone(err) {
+	if err == nil || a.interfaceGone(u.args) { // it may have come out, and not got its name
 		return nil
 	}
 	return withError(cause, "and the plugin cannot take it away itself", err)
 }
 
-// isOurs reports whether the interface in the container is the attachment's: it is over
-// its device, or has the MAC address that the delegate reported.
+// isOurs reports whether the interface in the container is the attachment's: it has the
+// MAC address that the delegate reported, it is over the attachment's device, or it is the
+// hardware that was moved.
 func (a *operation) isOurs(r *record.Record, netns string) bool {
 	got, err := a.kernel.OriginIn(netns, r.IfName)
 	if err != nil {
 		return false
 	}
-	hard := r.Taken || chosenBy(r) != ""
-	if soft := stacked[got.Kind] || got.Kind == "veth"; !soft && !hard {
+	chosen := chosenBy(r)
+	switch p, known := profiles[r.DelegateType]; {
+	case r.Taken || chosen != "":
+		return isMoved(got.Interface, movedLink(r)) || chosen != "" && got.Function == chosen
+	case !stacked[got.Kind] && got.Kind != "veth":
 		return false // nobody knows how to take it away
+	case a.isInside(r, netns):
+		return true
+	case known && p.use == bridged:
+		return a.isBridged(got, r) == nil
+	default:
+		return stacked[got.Kind] && a.isOver(got, r) == nil
 	}
-	return a.isInside(r, netns) || a.madeIn(r, netns) == nil
 }
 
-// freeAddress runs DEL of the IPAM plugin, if the configuration has one. Where that fails
-// and the runtime's configuration, which may have been corrected, says something else,
-// it is asked with that, too.
+// isMoved reports whether hardware is what an attachment moved: two of its ifindex, its MAC
+// address and its name, which host-device keeps as alias, agree. Each namespace counts its
+// own indexes, and a container can change the other two.
+func isMoved(i discovery.Interface, was nodefile.Link) bool {
+	if was.Index == 0 || stacked[i.Kind] || i.Kind.JoinsPorts() {
+		return false
+	}
+	n := 0
+	for _, agrees := range []bool{i.Index == was.Index, i.MAC.String() == was.MAC, i.Alias == was.Name || i.Name == was.Name} {
+		if agrees {
+			n++
+		}
+	}
+	return n >= 2
+}
+
+// freeAddress runs DEL of the IPAM plugin, if the configuration has one.
 func (a *operation) freeAddress(args *skel.CmdArgs, conf []byte) error {
 	kind := ipamType(conf)
 	if kind == "" {
@@ -152,15 +178,23 @@ func (a *operation) freeAddress(args *skel.CmdArgs, conf []byte) error {
 	if err != nil {
 		return err
 	}
-	if _, err = ipam.call("DEL", conf); err == nil {
-		return nil
-	}
-	if other := withIPAMOf(conf, args.StdinData); other != nil {
-		if _, again := ipam.call("DEL", other); again == nil {
-			return nil
-		}
-	}
+	_, err = ipam.call("DEL", conf)
 	return err
+}
+
+// isRefusal reports whether an IPAM plugin complains in DEL as it did in ADD, of which the
+// delegate told: it did not read its configuration, so it did nothing.
+func isRefusal(add, del error) bool {
+	said := del.Error()
+	if e, ok := errors.AsType[*types.Error](del); ok {
+		said = e.Msg
+	}
+	if _, words, ok := strings.Cut(said, " DEL: "); ok {
+		said = words
+	}
+	verbs := strings.NewReplacer("ADD", "", "DEL", "")
+	said = verbs.Replace(said)
+	return said != "" && strings.Contains(verbs.Replace(add.Error()), said)
 }
 
 // without is a configuration without a key.
@@ -173,22 +207,6 @@ func without(conf []byte, key string) []byte {
 	out, err := json.Marshal(o)
 	if err != nil {
 		return conf
-	}
-	return out
-}
-
-// withIPAMOf is a configuration with the IPAM plugin's part of another one; nil where that
-// is of another plugin, or says the same.
-func withIPAMOf(conf, other []byte) []byte {
-	var mine, theirs object
-	if json.Unmarshal(conf, &mine) != nil || json.Unmarshal(other, &theirs) != nil ||
-		ipamType(other) != ipamType(conf) || string(mine["ipam"]) == string(theirs["ipam"]) {
-		return nil
-	}
-	mine["ipam"] = theirs["ipam"]
-	out, err := json.Marshal(mine)
-	if err != nil {
-		return nil
 	}
 	return out
 }

@@ -184,21 +184,6 @@ func TestGCKeepsReserved(t *testing.T) {
 	b.wantRecords(0)
 }
 
-// A definition that was corrected frees what the recorded one does not.
-func TestDelCorrected(t *testing.T) {
-	b := newBench(t)
-	b.conf["ipam"] = map[string]any{"type": ipamName, "refuses": "DEL"}
-	b.writeNode()
-	b.must(b.do(b.plugin.Add))
-	b.failNow(map[string]string{"DEL": `{"code":999,"msg":"IPAM says no"}`}, map[string]string{})
-	b.wantCode(b.do(b.plugin.Del), 999)
-	b.conf["ipam"] = map[string]any{"type": "static"} // which has nothing to do with it
-	b.wantCode(b.do(b.plugin.Del), 999)
-	b.conf["ipam"] = map[string]any{"type": ipamName}
-	b.must(b.do(b.plugin.Del))
-	b.wantRecords(0)
-}
-
 // Where the delegate does not take its interface away, the plugin does, if it is the
 // attachment's.
 func TestDelInterface(t *testing.T) {

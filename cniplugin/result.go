@@ -26,7 +26,7 @@ func parseResult(out []byte, confVersion string) (*current.Result, error) {
 		Routes     []json.RawMessage `json:"routes"`
 	}
 	if err := json.Unmarshal(out, &shape); err != nil {
-		return nil, fmt.Errorf("parse result: %w", err)
+		return nil, fmt.Errorf("parse result: %w", inWords(err))
 	}
 	if slices.ContainsFunc(slices.Concat(shape.Interfaces, shape.IPs, shape.Routes), isNull) {
 		return nil, errors.New("parse result: an element is null")
@@ -45,10 +45,23 @@ func parseResult(out []byte, confVersion string) (*current.Result, error) {
 	return current.NewResultFromResult(result)
 }
 
+// inWords says of a value of the wrong kind which it is, rather than the Go type.
+func inWords(err error) error {
+	e, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	if !ok {
+		return err
+	}
+	where := "it"
+	if e.Field != "" {
+		where = fmt.Sprintf("%q in it", e.Field)
+	}
+	return fmt.Errorf("%s is a JSON %s, which the CNI specification has otherwise", where, e.Value)
+}
+
 func setVersion(result []byte, version string) ([]byte, error) {
 	o := object{}
 	if err := json.Unmarshal(result, &o); err != nil {
-		return nil, fmt.Errorf("parse result: %w", err)
+		return nil, fmt.Errorf("parse result: %w", inWords(err))
 	}
 	if o == nil {
 		return nil, errors.New("parse result: it is null")

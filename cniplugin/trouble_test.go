@@ -269,7 +269,6 @@ func TestHostDeviceAtOnce(t *testing.T) {
 	b.conf["delegate"] = map[string]any{"type": "host-device"}
 	taker := b.args
 	taker.ContainerID, taker.StdinData = "taker", b.stdin()
-	b.kernel.Inside = map[string]discovery.Interface{"net1": eth(4, "net1")}
 	done := make(chan error, 1)
 	plugin := *b.plugin
 	plugin.stdout = io.Discard
@@ -280,6 +279,7 @@ func TestHostDeviceAtOnce(t *testing.T) {
 	delete(b.conf, "delegate")
 	b.wantError(b.do(b.plugin.Add), 11, `node1: network "green" on eth1: host-device is taking it, or tries to; try again`)
 	b.kernel.becomes(b.kernel.Now[1:])
+	b.kernel.Inside = map[string]discovery.Interface{"net1": eth(4, "net1")}
 	b.must(fifo.Close())
 	b.must(<-done)
 	b.wantRecords(1)

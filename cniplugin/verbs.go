@@ -25,7 +25,7 @@ func (p *Plugin) Check(args *skel.CmdArgs) error {
 	if err != nil {
 		return err
 	}
-	a, err := p.begin(c, args, p.patience.add)
+	a, err := p.begin(c, args, p.patience.del)
 	if err != nil {
 		return err
 	}
@@ -99,11 +99,12 @@ func (a *operation) hasNoCheck(kind string, conf []byte) bool {
 	}
 	_, err = ipam.call("CHECK", conf)
 	e, ok := errors.AsType[*types.Error](err)
-	if !ok {
+	if !ok || e.Code == types.ErrUnknownContainer {
 		return false
 	}
 	says := func(words string) bool { return strings.Contains(strings.ToLower(e.Msg+" "+e.Details), words) }
-	return says("not implemented") || says("not supported") || e.Code == types.ErrInvalidEnvironmentVariables && says("cni_command")
+	none := says("not implemented") || says("not supported") || says("unknown cni_command")
+	return none && strings.Count(strings.ToLower(e.Msg), "check") > 1 // once is of the plugin's own words before it
 }
 
 // present makes sure that the container has its interface, where no delegate says so.
@@ -173,7 +174,7 @@ func (a *operation) moved(r *record.Record) error {
 
 // Status tells whether an ADD could succeed.
 func (p *Plugin) Status(args *skel.CmdArgs) error {
-	c, err := p.configuration(args)
+	c, err := p.attachable(args)
 	if err != nil {
 		return err
 	}

@@ -160,7 +160,7 @@ func (s *session) removeUnused(index int) error {
 	if errors.Is(err, record.ErrDamaged) || errors.Is(err, record.ErrLater) {
 		return nil // it may be one that names the device
 	}
-	if err != nil || slices.ContainsFunc(records, func(r record.Record) bool { return s.isOfThisBoot(&r) && r.Device.Index == index }) {
+	if err != nil || slices.ContainsFunc(records, func(r record.Record) bool { return s.isOfThisBoot(&r) && !r.Detached && r.Device.Index == index }) {
 		return err
 	}
 	usage, err := s.kernel.UsageOf(index)

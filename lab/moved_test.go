@@ -204,9 +204,9 @@ func TestPodGone(t *testing.T) {
 	add.Stdin, add.Env = strings.NewReader(conf("green")), append(add.Env, "CNI_NETNS="+pinned)
 	b.ok(add.Run())
 	b.awaitPods("gone ok")
+	b.attached("green") // an ADD that comes later would collect what is gone
 	unpin()
 	b.ok(p.Close())
-	b.attached("green") // the agent looks again
 	b.awaitState(func(s *agentapi.State) string {
 		if len(s.Attachments) == 2 && !s.Attachments[0].Gone.IsZero() && s.Attachments[1].Gone.IsZero() {
 			return ""

@@ -57,6 +57,8 @@ type Observer struct {
 	seen map[Netns]bool
 	// processes finds what keeps namespaces.
 	processes func() holders
+	// strict has nothing be gone where it does not see all processes.
+	strict bool
 }
 
 // NewObserver returns an Observer that has seen no namespace yet.
@@ -69,11 +71,11 @@ func NewObserver() *Observer {
 	return o
 }
 
-// NewPathObserver returns an Observer that looks at paths only, which takes no time to speak
-// of, and not at processes.
-func NewPathObserver() *Observer {
+// NewStrictObserver returns an Observer for which nothing is gone by its path alone: it sees
+// all processes of its PID namespace, too, in which a runtime and its containers are.
+func NewStrictObserver() *Observer {
 	o := NewObserver()
-	o.processes = func() holders { return holders{} }
+	o.strict = true
 	return o
 }
 
@@ -83,8 +85,18 @@ func (o *Observer) Look(all []Netns) []Sight {
 	seen := map[Netns]bool{}
 	out := make([]Sight, len(all))
 	held := sync.OnceValue(o.processes) // where a path does not tell
+	// An inode is used again: one that a path leads to is that namespace's, and no other's.
+	claimed := sync.OnceValue(func() map[uint64]bool {
+		inodes := map[uint64]bool{}
+		for _, n := range all {
+			if there, err := stat(n.Path); err == nil && there.Ino == n.Inode && there.Dev == o.own.Dev {
+				inodes[n.Inode] = true
+			}
+		}
+		return inodes
+	})
 	for i, n := range all {
-		out[i] = o.lookAt(n, held)
+		out[i] = o.lookAt(n, held, claimed)
 		if out[i] == There || o.seen[n] {
 			seen[n] = true
 		}
@@ -93,7 +105,7 @@ func (o *Observer) Look(all []Netns) []Sight {
 	return out
 }
 
-func (o *Observer) lookAt(n Netns, held func() holders) Sight {
+func (o *Observer) lookAt(n Netns, held func() holders, claimed func() map[uint64]bool) Sight {
 	path := filepath.Clean(n.Path)
 	if !filepath.IsAbs(path) || o.own.Dev == 0 {
 		return Unseen
@@ -113,10 +125,12 @@ func (o *Observer) lookAt(n Netns, held func() holders) Sight {
 		left = noWitness == nil
 	}
 	sameView := o.seen[n] || n.Mount == o.mount && o.mount != 0
-	if left && sameView && !endsWithProcess(path) {
-		return Gone // its inode may be another's by now
-	}
-	if h := held(); h.all && n.Inode != 0 && !h.netns[n.Inode] {
+	h := held()
+	// The path of a namespace that lives can be taken away, and mount namespaces have the
+	// inode of an earlier one: who is seen in it counts for more.
+	alive := n.Inode != 0 && h.netns[n.Inode] && !claimed()[n.Inode]
+	byPath := left && sameView && !endsWithProcess(path) && !alive && (h.own || !o.strict)
+	if byPath || h.all && n.Inode != 0 && !h.netns[n.Inode] {
 		return Gone
 	}
 	return Unseen
@@ -142,13 +156,14 @@ func stat(path string) (syscall.Stat_t, error) {
 // where a container is about to start.
 type holders struct {
 	netns map[uint64]bool
-	all   bool // nothing was hidden
+	own   bool // nothing was hidden of the PID namespace of who looks, as a runtime's containers are
+	all   bool // nor is there another above it
 }
 
 func findHolders(proc string) holders {
 	h := holders{netns: map[uint64]bool{}}
 	pid, err := stat(filepath.Join(proc, "self/ns/pid"))
-	if err != nil || pid.Ino != initialPIDNamespace {
+	if err != nil {
 		return h
 	}
 	entries, err := os.ReadDir(proc)
@@ -166,7 +181,8 @@ func findHolders(proc string) holders {
 		}
 		first = first || e.Name() == "1"
 	}
-	h.all = first // it is hidden together with all others (hidepid)
+	h.own = first // it is hidden together with all others (hidepid)
+	h.all = first && pid.Ino == initialPIDNamespace
 	return h
 }
 

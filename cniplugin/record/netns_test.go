@@ -48,7 +48,7 @@ func TestObserver(t *testing.T) {
 		{"its link leads nowhere", ended, gone, "--G", "--G", "--G", "--G"},
 		{"its directory is a link below /proc", filepath.Join(process, "net"), gone, "--G", "--G", "--G", "--G"},
 		{"nothing in a directory that is a link below /proc", filepath.Join(process, "none"), gone, "--G", "--G", "--G", "--G"},
-		{"nothing at its path", filepath.Join(dir, "none"), gone, "GGG", "--G", "--G", "GGG"},
+		{"nothing at its path", filepath.Join(dir, "none"), gone, "G-G", "--G", "--G", "G-G"},
 		{"there, by its process", "/proc/self/ns/net", own.Ino, "TTT", "TTT", "TTT", "TTT"},
 		{"its process went elsewhere", "/proc/self/ns/net", gone, "--G", "--G", "--G", "--G"},
 		{"its process has ended", "/proc/4194305/ns/net", gone, "--G", "--G", "--G", "--G"},

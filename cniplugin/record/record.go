@@ -106,10 +106,15 @@ type Record struct {
 	// Failed is why the delegate's ADD failed, where what it began could not be undone:
 	// there never was an attachment.
 	Failed string `json:"failed,omitempty"`
+	// Refused is set where its IPAM plugin answered DEL as it did ADD: it reserved nothing.
+	Refused bool `json:"refused,omitempty"`
 	// Unwanted is when the runtime's DEL could not be completed first, and Stuck what the
 	// last one failed for.
 	Unwanted time.Time `json:"unwanted,omitzero"`
 	Stuck    string    `json:"stuck,omitempty"`
+	// Detached is set where nothing is left but that, and the container has no interface of
+	// the attachment any more.
+	Detached bool `json:"detached,omitempty"`
 }
 
 // Pod is what Kubernetes tells about the container.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -121,6 +122,11 @@ func Delete(index int) error {
 // Restore gives a network device that is down the name that it had, and takes away its
 // alias, in which the plugin host-device keeps that name.
 func Restore(index int, name string) error {
+	if ifi, err := single(index); err == nil && slices.Contains(ifi.AltNames, name) { // as udev gives it
+		if err := RemoveAltName(index, name); err != nil {
+			return err
+		}
+	}
 	if err := setLink(index, ifname(name), nl.NewRtAttr(unix.IFLA_IFALIAS, nil)); err != nil {
 		return fmt.Errorf("rename network device %d to %s: %w", index, name, err)
 	}

@@ -61,6 +61,7 @@ type operation struct {
 	lock     *record.Lock
 	deadline time.Time // of all of it
 	wanted   bool      // by the runtime, which called DEL
+	odd      bool      // the delegate does not keep to the specification
 }
 
 func (a *operation) key() record.Key {
@@ -286,6 +287,7 @@ func (a *operation) delegate(d *program, t *target, r *record.Record, prev *curr
 	}
 	result, err := parseResult(out, asked)
 	if err != nil {
+		a.odd = true
 		err = a.undo(r, fail(types.ErrInternal, "%s ADD: %v", d.kind, err))
 		return withError(err, "removing what the delegate left", a.removeMade(r))
 	}

@@ -212,6 +212,8 @@ func TestOddDelegates(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
 			b.writeNode()
+			b.conf["ipam"] = map[string]any{"type": ipamName}
+			b.behaves(ipamName, "echo $CNI_COMMAND >> "+b.dir+"/ipam")
 			b.behaves("macvlan", "echo >> "+b.script.Log+"\n"+tt.script)
 			b.plugin.patience.output = 50 * time.Millisecond
 			b.kernel.Made = map[string]link.Origin{"net1": madeOver(4, "macvlan")}
@@ -225,6 +227,10 @@ func TestOddDelegates(t *testing.T) {
 			b.wantRecords(0)
 			if len(b.kernel.Made) > 0 {
 				t.Error("net1 is left in the container")
+			}
+			understood := strings.Contains(tt.want, "exit") || strings.Contains(tt.want, "signal") || strings.Contains(tt.want, "printed")
+			if freed, _ := os.ReadFile(b.dir + "/ipam"); string(freed) != "DEL\n" && !understood {
+				t.Errorf("the IPAM plugin was called with %q", freed)
 			}
 		})
 	}

@@ -95,6 +95,9 @@ func (a *operation) undoWith(u *undoing) (left remainder) {
 		_, err = d.call("DEL", u.conf)
 	}
 	if err == nil && u.args.Netns != "" {
+		if a.odd {
+			left.address = a.freeAddress(u.args, u.conf)
+		}
 		left.device = a.remove(u, errors.New("the delegate leaves the interface"))
 		return left
 	}

@@ -60,7 +60,12 @@ func (a *Agent) Run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = links.Close() }()
-	tasks := a.build(ctx, boot, instance, links)
+	addresses, err := link.SubscribeAddresses()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = addresses.Close() }()
+	tasks := a.build(ctx, boot, instance, links, addresses.Hints())
 	tasks = append(tasks, announcer{tasks, sdnotify.Notify, log})
 	log.Info("colvind starts", "version", a.Version, "node", c.Node, "interfaces", c.Interfaces, "rules", c.Rules)
 	return runAll(ctx, tasks, log)
@@ -69,10 +74,11 @@ func (a *Agent) Run(ctx context.Context) error {
 // freshWait is how long who asks the agent waits for what the plugin recorded just now.
 const freshWait = time.Second
 
-func (a *Agent) build(ctx context.Context, boot, instance string, links observe.Links) []Task {
+func (a *Agent) build(ctx context.Context, boot, instance string, links observe.Links, addressHints <-chan struct{}) []Task {
 	c, log := a.Config, a.Log
 	observer := observe.New(observe.Config{
-		Links: links, Listen: ether.Listen, NIC: describeNIC(log), Addresses: link.Addresses, Log: log, Now: boottime.Now,
+		Links: links, Listen: ether.Listen, NIC: describeNIC(log), Log: log, Now: boottime.Now,
+		Addresses: link.Addresses, AddressHints: addressHints,
 		ListenOn: c.Interfaces, Protocols: socketFor(c.Protocols), Settings: settingsOf(c.Ports), Exceptions: exceptionsOf(c.Exceptions),
 		SystemName: c.Node, SystemDescription: "Colvin " + a.Version + " on Linux", ShutdownOnExit: c.ShutdownOnExit,
 	})

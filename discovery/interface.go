@@ -48,6 +48,12 @@ type Interface struct {
 
 	VF bool `json:"vf,omitempty"` // a virtual function, subfunction or representor: never a port, it shares its PF's networks
 	PF int  `json:"pf,omitempty"` // ifindex of a VF's physical function, where that is in the same network namespace
+
+	// Addresses are its IP addresses: those that Connect first, else in the kernel's order.
+	// A Snapshot has them; who asks the kernel for one interface does not.
+	Addresses []Address `json:"addresses,omitempty"`
+	// AddressesOmitted is how many there are beyond MaxAddresses.
+	AddressesOmitted int `json:"addressesOmitted,omitempty"`
 }
 
 // A Bond is what is particular to a bonding device.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/cniplugin/record"
@@ -27,8 +29,15 @@ import (
 // forgotten.
 func fill(t *testing.T, v reflect.Value, name string) {
 	t.Helper()
-	if at, ok := reflect.TypeAssert[*time.Time](v.Addr()); ok {
+	switch at := v.Addr().Interface().(type) {
+	case *time.Time:
 		*at = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+		return
+	case *netip.Addr:
+		*at = netip.MustParseAddr("2001:db8::1")
+		return
+	case *netip.Prefix:
+		*at = netip.MustParsePrefix("2001:db8::1/64")
 		return
 	}
 	switch v.Kind() {
@@ -86,7 +95,7 @@ func TestContract(t *testing.T) {
 		if err := json.Unmarshal(text, tt.read); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(tt.sent, tt.read); diff != "" {
+		if diff := cmp.Diff(tt.sent, tt.read, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); diff != "" {
 			t.Errorf("%s (-sent +read):\n%s", tt.file, diff)
 		}
 	}

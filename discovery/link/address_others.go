@@ -4,7 +4,19 @@
 
 package link
 
-import "net/netip"
+import "github.com/colvin-net/colvin/discovery"
 
 // Addresses is not supported on this operating system.
-func Addresses() (map[int][]netip.Addr, error) { return nil, errUnsupported }
+func Addresses() (map[int]discovery.Addresses, error) { return nil, errUnsupported }
+
+// An AddressSubscription is not supported on this operating system.
+type AddressSubscription struct{}
+
+// SubscribeAddresses is not supported on this operating system.
+func SubscribeAddresses() (*AddressSubscription, error) { return nil, errUnsupported }
+
+// Hints delivers nothing.
+func (*AddressSubscription) Hints() <-chan struct{} { return nil }
+
+// Close does nothing.
+func (*AddressSubscription) Close() error { return nil }

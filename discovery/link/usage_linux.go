@@ -55,18 +55,15 @@ func uppers(index int) (names []string, err error) {
 	return names, err
 }
 
-func addressesOf(index int) (out []netip.Prefix, err error) {
-	list, err := dumpAddresses()
-	for _, a := range list {
-		address, ok := netip.AddrFromSlice(a.IP)
-		address = address.Unmap()
-		if !ok || a.LinkIndex != index || address.Is6() && address.IsLinkLocalUnicast() {
-			continue
-		}
-		bits, _ := a.Mask.Size()
-		out = append(out, netip.PrefixFrom(address, bits))
-	}
-	return out, err
+func addressesOf(index int) ([]netip.Prefix, error) {
+	return whole(func() (out []netip.Prefix, err error) {
+		err = eachAddress(func(of int, a *discovery.Address) {
+			if address := a.Prefix.Addr(); of == index && !(address.Is6() && address.IsLinkLocalUnicast()) {
+				out = append(out, a.Prefix)
+			}
+		})
+		return out, err
+	})
 }
 
 // routesOf lists routes and next hops: a routing daemon may keep the two apart, and

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/vishvananda/netlink/nl"
@@ -21,24 +22,28 @@ const retryPause = 100 * time.Millisecond
 // several changes make one, and the reader lists everything anew. Only that a device went
 // no list shows, if another one has its ifindex by then: so these are counted.
 type Subscription struct {
-	sock    *nl.NetlinkSocket
-	hint    chan struct{}
-	closing chan struct{}
-	done    chan struct{}
-	errors  atomic.Uint64
-	gone    instances
+	*notifications
+	gone instances
 }
 
 // Subscribe joins the rtnetlink link group in the calling thread's network
 // namespace.
 func Subscribe() (*Subscription, error) {
-	sock, err := nl.Subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_LINK)
+	n, err := listen(unix.RTNLGRP_LINK)
 	if err != nil {
 		return nil, fmt.Errorf("subscribe to link changes: %w", err)
 	}
-	s := &Subscription{sock: sock, hint: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{})}
-	go s.pump()
+	s := &Subscription{notifications: n}
+	// A lost notification might have said that a device went. Those that are missing in the
+	// next list did; of others that are listened on the socket tells.
+	go n.pump(s.note, s.gone.missed)
 	return s, nil
+}
+
+func (s *Subscription) note(m *syscall.NetlinkMessage) {
+	if index, ok := removed(m); ok {
+		s.gone.went(index)
+	}
 }
 
 // List dumps the network devices, as the function List does, and says which instance of
@@ -51,64 +56,92 @@ func (s *Subscription) List() ([]discovery.Interface, error) {
 	return list, err
 }
 
+// An AddressSubscription hints that some IP address may have changed, or its lifetime. It
+// has a socket of its own: however many addresses change, no device goes unnoticed.
+type AddressSubscription struct{ *notifications }
+
+// SubscribeAddresses joins the rtnetlink groups of IP addresses in the calling thread's
+// network namespace.
+func SubscribeAddresses() (*AddressSubscription, error) {
+	n, err := listen(unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR)
+	if err != nil {
+		return nil, fmt.Errorf("subscribe to address changes: %w", err)
+	}
+	go n.pump(func(*syscall.NetlinkMessage) {}, func() {})
+	return &AddressSubscription{n}, nil
+}
+
+// notifications are read from a socket, and each makes a hint.
+type notifications struct {
+	sock    *nl.NetlinkSocket
+	hint    chan struct{}
+	closing chan struct{}
+	done    chan struct{}
+	errors  atomic.Uint64
+}
+
+func listen(groups ...uint) (*notifications, error) {
+	sock, err := nl.Subscribe(unix.NETLINK_ROUTE, groups...)
+	if err != nil {
+		return nil, err
+	}
+	return &notifications{sock: sock, hint: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{})}, nil
+}
+
 // Hints delivers at most one pending hint.
-func (s *Subscription) Hints() <-chan struct{} { return s.hint }
+func (n *notifications) Hints() <-chan struct{} { return n.hint }
 
 // Errors counts notifications that were lost or could not be read; each was
 // answered with a hint, so that a dump makes up for it.
-func (s *Subscription) Errors() uint64 { return s.errors.Load() }
+func (n *notifications) Errors() uint64 { return n.errors.Load() }
 
 // Close ends the subscription and waits for its goroutine.
-func (s *Subscription) Close() error {
-	close(s.closing)
-	s.sock.Close()
-	<-s.done
+func (n *notifications) Close() error {
+	close(n.closing)
+	n.sock.Close()
+	<-n.done
 	return nil
 }
 
-// pump never ends before Close: a lost notification (ENOBUFS) is as good a hint as any,
-// though it might have said that a device went. Those that are missing in the next list
-// did; of others that are listened on the socket tells.
-func (s *Subscription) pump() {
-	defer close(s.done)
+// pump never ends before Close: a lost notification (ENOBUFS) is as good a hint as any.
+func (n *notifications) pump(note func(*syscall.NetlinkMessage), missed func()) {
+	defer close(n.done)
 	for {
-		messages, _, err := s.sock.Receive()
-		if s.closed() {
+		messages, _, err := n.sock.Receive()
+		if n.closed() {
 			return
 		}
 		for i := range messages {
-			if index, ok := removed(&messages[i]); ok {
-				s.gone.went(index)
-			}
+			note(&messages[i])
 		}
 		if err != nil {
-			s.gone.missed()
+			missed()
 		}
 		select {
-		case s.hint <- struct{}{}:
+		case n.hint <- struct{}{}:
 		default:
 		}
 		if err != nil {
-			s.errors.Add(1)
+			n.errors.Add(1)
 		}
 		if err != nil && !errors.Is(err, unix.ENOBUFS) {
-			s.pause() // an error that stays must not spin
+			n.pause() // an error that stays must not spin
 		}
 	}
 }
 
-func (s *Subscription) closed() bool {
+func (n *notifications) closed() bool {
 	select {
-	case <-s.closing:
+	case <-n.closing:
 		return true
 	default:
 		return false
 	}
 }
 
-func (s *Subscription) pause() {
+func (n *notifications) pause() {
 	select {
-	case <-s.closing:
+	case <-n.closing:
 	case <-time.After(retryPause):
 	}
 }

@@ -5,7 +5,6 @@ package observe
 import (
 	"cmp"
 	"log/slog"
-	"net/netip"
 	"path"
 	"time"
 
@@ -21,9 +20,12 @@ type Config struct {
 	Listen ether.ListenFunc
 	// NIC returns what the driver of an interface says of it.
 	NIC func(ifname string) discovery.NIC
-	// Addresses returns the node's lasting global IP addresses by ifindex.
-	Addresses func() (map[int][]netip.Addr, error)
-	Log       *slog.Logger
+	// Addresses returns the node's IP addresses by ifindex.
+	Addresses func() (map[int]discovery.Addresses, error)
+	// AddressHints delivers when one of them, or a lifetime, may have changed. Without it
+	// they are listed every five minutes.
+	AddressHints <-chan struct{}
+	Log          *slog.Logger
 	// Now is the clock of Snapshots, by which Listen must tell when frames arrived; nil:
 	// time.Now.
 	Now func() time.Time
@@ -65,7 +67,7 @@ func (c Config) withDefaults() Config {
 		c.NIC = func(string) discovery.NIC { return discovery.NIC{} }
 	}
 	if c.Addresses == nil {
-		c.Addresses = func() (map[int][]netip.Addr, error) { return nil, nil }
+		c.Addresses = func() (map[int]discovery.Addresses, error) { return nil, nil }
 	}
 	c.Protocols = cmp.Or(c.Protocols, ether.LLDP|ether.CDP)
 	c.Transmit = cmp.Or(c.Transmit, transmit.Off)

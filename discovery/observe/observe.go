@@ -9,7 +9,6 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
-	"net/netip"
 	"os"
 	"reflect"
 	"slices"
@@ -34,8 +33,6 @@ const (
 	reopenAfter = 5 * time.Second
 	// nicEvery is how old what the driver said may be when the interfaces are listed.
 	nicEvery = resyncEvery
-	// addressesEvery bounds how often the IP addresses are listed.
-	addressesEvery = 5 * time.Second
 )
 
 // Links is where interfaces come from: the kernel, or a test.
@@ -68,14 +65,13 @@ type Observer struct {
 	failed  chan failure             // a port's socket is of no more use
 
 	// Owned by Run.
-	goes        map[int]uint32 // by ifindex: the least Instance of what has it now
-	addresses   map[int][]netip.Addr
-	addressesAt time.Time // when they were listed
-	relistAt    time.Time // the interfaces could not be listed; zero: they could
+	goes     map[int]uint32 // by ifindex: the least Instance of what has it now
+	relistAt time.Time      // the interfaces could not be listed; zero: they could
 
 	mu         sync.Mutex    // guards what follows, and what the types of a port say
 	chassis    discovery.MAC // the node's
 	interfaces []discovery.Interface
+	addresses  addressList
 	open       map[int]*port // by ifindex
 }
 
@@ -117,6 +113,10 @@ func (o *Observer) Snapshot() *discovery.Snapshot {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	s := &discovery.Snapshot{Chassis: o.chassis, Interfaces: slices.Clone(o.interfaces), Ports: []discovery.Port{}}
+	for i := range s.Interfaces {
+		addresses := o.addressesOf(&s.Interfaces[i])
+		s.Interfaces[i].Addresses, s.Interfaces[i].AddressesOmitted = addresses.Known, addresses.Omitted
+	}
 	for _, p := range o.open {
 		o.collectAllKept(p)
 	}
@@ -136,8 +136,9 @@ func (o *Observer) Run(ctx context.Context) error {
 	if err := o.syncPorts(); err != nil {
 		return err
 	}
-	dump := newDumpTimer(o.now)
+	dump, addresses := newDumpTimer(dumpEvery, o.now), newDumpTimer(addressesEvery, o.now)
 	defer dump.Stop()
+	defer addresses.Stop()
 	wake := time.NewTimer(0)
 	defer wake.Stop()
 	heard, quiet := (<-chan struct{})(o.heard), time.NewTimer(publishEvery)
@@ -154,6 +155,12 @@ func (o *Observer) Run(ctx context.Context) error {
 				return err
 			}
 			dump.done()
+		case <-o.c.AddressHints:
+			addresses.by(o.now().Add(addressesSettle))
+			continue
+		case <-addresses.C:
+			o.listAddresses(o.interfaces)
+			addresses.done()
 		case <-heard:
 			o.publish()
 			heard = nil // for a while
@@ -177,25 +184,32 @@ func (o *Observer) Run(ctx context.Context) error {
 		if at, ok := o.nextRetry(); ok {
 			dump.by(at)
 		}
+		if o.addresses.changed { // what ports announce changes too
+			dump.by(o.now())
+		}
+		if o.addresses.outdated {
+			addresses.by(o.now())
+		}
 		wake.Reset(o.nextWake())
 	}
 }
 
-// A dumpTimer fires when the interfaces are to be listed: after resyncEvery at the
-// latest, and never twice within dumpEvery.
+// A dumpTimer fires when something is to be listed: after resyncEvery at the latest, and
+// never twice within a time.
 type dumpTimer struct {
 	*time.Timer
+	every     time.Duration
 	now       func() time.Time
 	last, due time.Time
 }
 
-func newDumpTimer(now func() time.Time) *dumpTimer {
-	t := &dumpTimer{Timer: time.NewTimer(resyncEvery), now: now}
+func newDumpTimer(every time.Duration, now func() time.Time) *dumpTimer {
+	t := &dumpTimer{Timer: time.NewTimer(resyncEvery), every: every, now: now}
 	t.done()
 	return t
 }
 
-// done is called when they were listed.
+// done is called when it was listed.
 func (t *dumpTimer) done() {
 	t.last = t.now()
 	t.due = t.last.Add(resyncEvery)
@@ -204,7 +218,7 @@ func (t *dumpTimer) done() {
 
 // by has the timer fire at that time at the latest, or as soon as it may.
 func (t *dumpTimer) by(at time.Time) {
-	if soonest := t.last.Add(dumpEvery); at.Before(soonest) {
+	if soonest := t.last.Add(t.every); at.Before(soonest) {
 		at = soonest
 	}
 	if at.Before(t.due) {
@@ -237,7 +251,12 @@ func (o *Observer) reconcilePorts(list []discovery.Interface) (changed bool, err
 	for i := range list {
 		list[i].Instance = max(list[i].Instance, o.goes[list[i].Index])
 	}
-	changed = o.interfaces == nil || !reflect.DeepEqual(o.interfaces, list)
+	if o.now().Sub(o.addresses.at) >= addressesOld {
+		o.listAddresses(list)
+	}
+	o.outdateAddresses(list)
+	changed = o.interfaces == nil || !reflect.DeepEqual(o.interfaces, list) || o.addresses.changed
+	o.addresses.changed = false
 	wanted := make(map[int]discovery.Interface)
 	for _, i := range list {
 		if o.c.ListenOn.Port(i) {
@@ -253,7 +272,7 @@ func (o *Observer) reconcilePorts(list []discovery.Interface) (changed bool, err
 	if o.chassis == (discovery.MAC{}) {
 		o.setChassis(chassis(list, o.c.ListenOn.Port))
 	}
-	r := newReach(list, o.cachedAddresses(), o.c.ListenOn.Port)
+	r := newReach(list, o.lasting(list), o.c.ListenOn.Port)
 	for _, i := range wanted {
 		brought, err := o.ensurePort(i, &r)
 		if err != nil {
@@ -354,20 +373,6 @@ func (o *Observer) cachedNIC(p *port, name string) discovery.NIC {
 		return o.c.NIC(name)
 	}
 	return p.nic
-}
-
-// cachedAddresses reads the IP addresses, unless that was done just now: some nodes have
-// thousands.
-func (o *Observer) cachedAddresses() map[int][]netip.Addr {
-	if now := o.now(); now.Sub(o.addressesAt) >= addressesEvery {
-		found, err := o.c.Addresses()
-		if err != nil {
-			o.log.Warn("IP addresses cannot be listed; keeping the last list", "error", err)
-			found = o.addresses
-		}
-		o.addresses, o.addressesAt = found, now
-	}
-	return o.addresses
 }
 
 // ports is a copy of the open ones, which only Run changes.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -344,13 +343,6 @@ func TestMasterChange(t *testing.T) {
 
 // TestManagementAddresses shows by which addresses a node says it is reached.
 func TestManagementAddresses(t *testing.T) {
-	addresses := func(s ...string) []netip.Addr {
-		var out []netip.Addr
-		for _, a := range s {
-			out = append(out, netip.MustParseAddr(a))
-		}
-		return out
-	}
 	eth3 := hardware(4, "eth3")
 	eth3.Master = 5
 	links := []discovery.Interface{
@@ -361,8 +353,8 @@ func TestManagementAddresses(t *testing.T) {
 		{Index: 7, Name: "br7", Kind: "bridge", Ethernet: true},
 		{Index: 8, Name: "docker0", Kind: "bridge", Ethernet: true},
 	}
-	found := map[int][]netip.Addr{
-		2: addresses("192.0.2.1", "2001:db8::1"), 7: addresses("198.51.100.1", "198.51.100.2", "198.51.100.3"), 8: addresses("172.17.0.1"),
+	found := map[int]discovery.Addresses{
+		2: addresses("192.0.2.1/24", "2001:db8::1/64"), 7: addresses("198.51.100.1/24", "198.51.100.2/24", "198.51.100.3/24"), 8: addresses("172.17.0.1/16"),
 	}
 	for name, want := range map[string]string{
 		"eth1": "[192.0.2.1 2001:db8::1]",
@@ -372,7 +364,7 @@ func TestManagementAddresses(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(t, links...)
 			b.config.Transmit = transmit.On
-			b.config.Addresses = func() (map[int][]netip.Addr, error) { return found, nil }
+			b.config.Addresses = func() (map[int]discovery.Addresses, error) { return found, nil }
 			b.start()
 			defer b.stop()
 			time.Sleep(time.Second)
@@ -395,19 +387,19 @@ func TestManagementAddresses(t *testing.T) {
 func TestAddressChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, hardware(2, "eth1"))
-		now, err := []netip.Addr{netip.MustParseAddr("192.0.2.1")}, error(nil)
+		now, err := addresses("192.0.2.1/24"), error(nil)
 		b.config.Transmit = transmit.On
-		b.config.Addresses = func() (map[int][]netip.Addr, error) { return map[int][]netip.Addr{2: now}, err }
+		b.config.Addresses = func() (map[int]discovery.Addresses, error) { return map[int]discovery.Addresses{2: now}, err }
 		begin := time.Now()
 		b.start()
 		defer b.stop()
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		now = append(now, netip.MustParseAddr("192.0.2.2"))
+		now = addresses("192.0.2.1/24", "192.0.2.2/24")
 		b.links.Hint()
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		now, err = nil, errors.New("interrupted")
+		now, err = discovery.Addresses{}, errors.New("interrupted")
 		b.links.Hint()
 		time.Sleep(5 * time.Second)
 		const said = " mac:02:00:00:00:00:02/ifname:eth1 ttl 121  "

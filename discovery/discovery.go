@@ -79,6 +79,15 @@ type Port struct {
 	// TooManyNeighbors is set while neighbours are refused because the port's
 	// table is full (IEEE Std 802.1AB-2016, 9.2.7.7.5: tooManyNeighbors).
 	TooManyNeighbors bool `json:"tooManyNeighbors,omitempty"`
+
+	// Routers are who announces itself as one, untagged and in the VLANs for which there is
+	// a device; ordered by Tag, then FirstHeard.
+	Routers        []Router       `json:"routers,omitempty"`
+	RouterCounters RouterCounters `json:"routerCounters,omitzero"`
+	// TooManyRouters is set while routers or prefixes are passed over for want of room.
+	TooManyRouters bool `json:"tooManyRouters,omitempty"`
+	// RouterProblem says why nobody listens to routers though somebody should.
+	RouterProblem string `json:"routerProblem,omitempty"`
 }
 
 // A NIC is what the driver of a port says of itself.

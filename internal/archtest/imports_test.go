@@ -30,7 +30,7 @@ const outside = "outside"
 // wire are the packages that hear and speak on ports.
 var wire = []string{
 	"./discovery/capture", "./discovery/cdp", "./discovery/ether", "./discovery/lldp", "./discovery/neighbor",
-	"./discovery/nic", "./discovery/observe", "./discovery/transmit",
+	"./discovery/nic", "./discovery/observe", "./discovery/ra", "./discovery/router", "./discovery/transmit",
 }
 
 // system are the packages through which a program meets the outer world.
@@ -45,10 +45,12 @@ var laboratory = []string{
 // Which floor a package is on, and that imports go down, is in floors.
 var bans = []ban{
 	{
-		packages: []string{"./discovery", "./discovery/lldp", "./discovery/cdp", "./discovery/neighbor", "./discovery/transmit", "./discovery/capture"},
-		imports:  system,
-		direct:   true,
-		reason:   "a codec, a table and a state machine are pure: octets and times in, values and reasons out",
+		packages: []string{
+			"./discovery", "./discovery/lldp", "./discovery/cdp", "./discovery/ra", "./discovery/neighbor", "./discovery/router", "./discovery/transmit", "./discovery/capture",
+		},
+		imports: system,
+		direct:  true,
+		reason:  "a codec, a table and a state machine are pure: octets and times in, values and reasons out",
 	},
 	{
 		packages: []string{"./mapping/..."},
@@ -152,6 +154,13 @@ var bans = []ban{
 		imports:  []string{"github.com/mdlayher/packet"},
 		direct:   true,
 		reason:   "only discovery/ether opens packet sockets, and the switches that tests make",
+	},
+	{
+		packages: []string{"./..."},
+		except:   []string{"./discovery/ra", "./internal/netnstest/speaker"},
+		imports:  []string{"github.com/mdlayher/ndp"},
+		direct:   true,
+		reason:   "only discovery/ra reads router advertisements, and the routers of tests write them",
 	},
 	{
 		packages: []string{"./..."},

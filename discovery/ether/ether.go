@@ -37,6 +37,9 @@ type Frame struct {
 	// 0. The tag need not be among the octets. Only an Early Conn tells VIDs; others
 	// have discovery.TagUnknown in their place.
 	Tag uint16
+	// Device is the ifindex of the device to which the kernel gave it then: the port, or a
+	// master or VLAN device of discovery.Lanes; 0 where that is not known.
+	Device int
 	// Arrived is when the kernel got it, on the axis of internal/boottime.
 	Arrived time.Time
 }
@@ -88,6 +91,9 @@ const KeptTimes = 5
 
 // A ListenFunc opens a socket of a port.
 type ListenFunc func(discovery.Interface, FrameSet) (Conn, error)
+
+// allNodes is the group address of router advertisements (RFC 2464, 7, of ff02::1).
+var allNodes = discovery.MAC{0x33, 0x33, 0, 0, 0, 1}
 
 // lldpGroups are the destination addresses of LLDP.
 var lldpGroups = []discovery.MAC{discovery.NearestBridge, discovery.NearestNonTPMRBridge, discovery.NearestCustomerBridge}

@@ -43,7 +43,7 @@ func Listen(ifi discovery.Interface, s FrameSet) (Conn, error) {
 		return nil, fmt.Errorf("listen on %s: %w", ifi.Name, err)
 	}
 	plain := &conn{c: c, raw: raw}
-	if s&Early != 0 {
+	if s&(Early|Routers) != 0 {
 		return plain, nil
 	}
 	h, err := newSuppressingConn(plain, ifi, s)
@@ -61,6 +61,8 @@ func (s FrameSet) protocol() int {
 		return unix.ETH_P_ALL
 	case s&CDP != 0:
 		return unix.ETH_P_802_2 // frames that have a length and LLC
+	case s&Routers != 0:
+		return unix.ETH_P_IPV6
 	default:
 		return int(lldp.EtherType)
 	}
@@ -94,6 +96,9 @@ func (s FrameSet) groups() []discovery.MAC {
 	}
 	if s&CDP != 0 {
 		joined = append(joined, discovery.CDPGroup)
+	}
+	if s&Routers != 0 { // though the node itself may not speak IPv6
+		joined = append(joined, allNodes)
 	}
 	return joined
 }
@@ -172,7 +177,7 @@ func (c *conn) read() (b *[MaxFrame]byte, f Frame, err error) {
 			return !errors.Is(readErr, unix.EAGAIN) // else wait, without a buffer
 		}
 		stamp, tag := added.parse()
-		f.Arrived, f.Tag = boottime.FromWall(stamp), cmp.Or(tag, tagIn(f.Octets))
+		f.Arrived, f.Tag, f.Device = boottime.FromWall(stamp), cmp.Or(tag, tagIn(f.Octets)), int(added.from.Ifindex)
 		return true
 	})
 	return b, f, cmp.Or(err, readErr)

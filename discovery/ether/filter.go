@@ -12,8 +12,11 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 )
 
-// pktOutgoing is PACKET_OUTGOING: a copy of a frame that this node sends.
-const pktOutgoing = 4
+// Types of packet, from linux/if_packet.h.
+const (
+	pktOtherHost = 3 // PACKET_OTHERHOST: to another host, or in a VLAN for which there is no device
+	pktOutgoing  = 4 // PACKET_OUTGOING: a copy of a frame that this node sends
+)
 
 // Where things are in a frame without tag.
 const (
@@ -21,6 +24,10 @@ const (
 	offType        = 12 // EtherType, or length
 	offLLC         = 14 // of a frame that has a length
 	offProtocol    = 18 // behind LLC: the rest of the SNAP header
+
+	offNextHeader = 20 // of IPv6
+	offHopLimit   = 21
+	offICMPType   = 54 // where ICMPv6 comes next
 
 	tagLen = 4
 )
@@ -49,6 +56,9 @@ func (s FrameSet) program() []bpf.Instruction {
 		bpf.JumpIf{Cond: wrongWay, Val: pktOutgoing, SkipFalse: 1},
 		bpf.RetConstant{Val: drop},
 	}
+	if s&Routers != 0 {
+		program = append(program, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: pktOtherHost, SkipTrue: 1}, bpf.RetConstant{Val: drop})
+	}
 	for _, p := range s.patterns() {
 		for i, c := range p {
 			rest := 2*(len(p)-1-i) + 1 // what follows of this pattern
@@ -67,7 +77,7 @@ func (s FrameSet) program() []bpf.Instruction {
 func (s FrameSet) patterns() []pattern {
 	plain := s.untagged()
 	patterns := plain
-	if s&Early == 0 {
+	if s&Early == 0 || s&Routers != 0 { // whose VLAN devices are all for a single tag
 		return patterns
 	}
 	for _, tpid := range []ethernet.EtherType{ethernet.EtherTypeVLAN, ethernet.EtherTypeServiceVLAN} {
@@ -82,6 +92,9 @@ func (s FrameSet) untagged() []pattern {
 	etherType := check{offType, 2, uint32(lldp.EtherType)}
 	if s&sent != 0 {
 		return []pattern{{etherType}}
+	}
+	if s&Routers != 0 {
+		return []pattern{routerAdvertisement}
 	}
 	var patterns []pattern
 	if s&LLDP != 0 {
@@ -98,6 +111,18 @@ func (s FrameSet) untagged() []pattern {
 	}
 	return patterns
 }
+
+// routerAdvertisement is met by those that are valid as far as a few octets tell (RFC 4861,
+// 6.1.2): what was forwarded on its way is none.
+var routerAdvertisement = pattern{
+	{offType, 2, uint32(ethernet.EtherTypeIPv6)}, {offNextHeader, 1, nextICMPv6}, {offICMPType, 1, icmpAdvertisement}, {offHopLimit, 1, hopLimit},
+}
+
+const (
+	nextICMPv6        = 58
+	icmpAdvertisement = 134
+	hopLimit          = 255
+)
 
 func destination(mac discovery.MAC) pattern {
 	return pattern{

@@ -24,6 +24,9 @@ const (
 	Early
 	// sent has frames delivered that the node sends, instead of those that arrive.
 	sent
+	// Routers stands for router advertisements (RFC 4861, 4.2). It has a socket of its own,
+	// so that no flood of them has frames of other protocols lost.
+	Routers
 )
 
 // Tap delivers the LLDP frames that this node sends on the port, from whatever
@@ -57,6 +60,23 @@ func FrameSetsFor(port discovery.Interface, interfaces []discovery.Interface, pr
 		}
 	}
 	return sockets
+}
+
+// RoutersOn is by which a port is listened to for router advertisements: those that arrive
+// untagged, and those in the VLANs for which there is a device. A bridge on one of these
+// takes them, as one on the port does.
+func RoutersOn(port discovery.Interface, interfaces []discovery.Interface, c Capture) FrameSet {
+	early := c == CaptureAll || c != CaptureProtocol && takenByMaster(port, interfaces)
+	lanes := discovery.Lanes(port, interfaces)
+	for i := range interfaces {
+		if vid := lanes[interfaces[i].Index]; vid != 0 && c != CaptureProtocol && takenByMaster(interfaces[i], interfaces) {
+			early = true
+		}
+	}
+	if early {
+		return Routers | Early
+	}
+	return Routers
 }
 
 // leaves are the kinds of master that leave a frame to the socket of the member

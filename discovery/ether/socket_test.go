@@ -49,3 +49,35 @@ func TestSockets(t *testing.T) {
 		}
 	}
 }
+
+// TestRoutersOn tells where frames have to be taken early: also where a bridge is on a VLAN
+// device, which takes none of the port's own.
+func TestRoutersOn(t *testing.T) {
+	interfaces := []discovery.Interface{
+		{Index: 10, Kind: "bond"},
+		{Index: 12, Kind: "bridge"},
+		{Index: 20, Kind: "vlan", VLAN: 9, Parent: 2},
+		{Index: 21, Kind: "vlan", VLAN: 9, Parent: 3, Master: 12},
+		{Index: 22, Kind: "vlan", VLAN: 9, Parent: 10, Master: 13},
+		{Index: 13, Kind: "openvswitch"},
+	}
+	const early = ether.Routers | ether.Early
+	for _, tt := range []struct {
+		what    string
+		port    discovery.Interface
+		capture ether.Capture
+		want    ether.FrameSet
+	}{
+		{"a VLAN device", discovery.Interface{Index: 2}, ether.CaptureAuto, ether.Routers},
+		{"in a bridge", discovery.Interface{Index: 4, Master: 12}, ether.CaptureAuto, early},
+		{"VLAN device in a bridge", discovery.Interface{Index: 3}, ether.CaptureAuto, early},
+		{"VLAN device of a bond in Open vSwitch", discovery.Interface{Index: 5, Master: 10}, ether.CaptureAuto, early},
+		{"told to take all", discovery.Interface{Index: 2}, ether.CaptureAll, early},
+		{"told not to", discovery.Interface{Index: 4, Master: 12}, ether.CaptureProtocol, ether.Routers},
+		{"told not to, VLAN device in a bridge", discovery.Interface{Index: 3}, ether.CaptureProtocol, ether.Routers},
+	} {
+		if got := ether.RoutersOn(tt.port, interfaces, tt.capture); got != tt.want {
+			t.Errorf("%s: %b, want %b", tt.what, got, tt.want)
+		}
+	}
+}

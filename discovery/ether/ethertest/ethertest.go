@@ -35,7 +35,7 @@ type Sent struct {
 // Listen opens a socket of the port.
 func (s *Segment) Listen(socket ether.FrameSet) ether.Conn {
 	c := s.listen(socket)
-	if socket&ether.Early != 0 {
+	if socket&(ether.Early|ether.Routers) != 0 {
 		return c
 	}
 	return suppressingConn{c}
@@ -129,11 +129,18 @@ func (s *Segment) failure() error {
 
 // protocol tells what a socket would have to listen to; CDP has no EtherType.
 func protocol(frame []byte) ether.FrameSet {
-	const offType, longest = 12, 1500 // of a frame that has a length
-	if len(frame) >= offType+2 && int(frame[offType])<<8|int(frame[offType+1]) <= longest {
-		return ether.CDP
+	const offType, longest, ipv6 = 12, 1500, 0x86dd // of a frame that has a length
+	if len(frame) < offType+2 {
+		return ether.LLDP
 	}
-	return ether.LLDP
+	switch etherType := int(frame[offType])<<8 | int(frame[offType+1]); {
+	case etherType <= longest:
+		return ether.CDP
+	case etherType == ipv6:
+		return ether.Routers
+	default:
+		return ether.LLDP
+	}
 }
 
 type conn struct {

@@ -32,7 +32,9 @@ type Config struct {
 
 	ListenOn  Patterns
 	Protocols ether.FrameSet // LLDP, CDP or both; zero: both
-	Settings                 // of ports without exception; zero: auto capture, and nothing is sent
+	// RouterAdvertisements has the ports be listened to for these too.
+	RouterAdvertisements bool
+	Settings             // of ports without exception; zero: auto capture, and nothing is sent
 	// Exceptions are settings of some ports. Where several match, the last that
 	// says something decides.
 	Exceptions []Exception

@@ -61,8 +61,10 @@ type Observer struct {
 
 	updates chan *discovery.Snapshot // holds the latest at most
 	heard   chan struct{}            // something happened on a port
-	look    chan struct{}            // somebody wants a Snapshot
-	failed  chan failure             // a port's socket is of no more use
+	// announced: routers say something else.
+	announced chan struct{}
+	look      chan struct{} // somebody wants a Snapshot
+	failed    chan failure  // a port's socket is of no more use
 
 	// Owned by Run.
 	goes     map[int]uint32 // by ifindex: the least Instance of what has it now
@@ -80,12 +82,13 @@ func New(c Config) *Observer {
 	c = c.withDefaults()
 	return &Observer{
 		c: c, log: c.Log,
-		updates: make(chan *discovery.Snapshot, 1),
-		heard:   make(chan struct{}, 1),
-		look:    make(chan struct{}, 1),
-		goes:    make(map[int]uint32),
-		failed:  make(chan failure),
-		open:    make(map[int]*port),
+		updates:   make(chan *discovery.Snapshot, 1),
+		heard:     make(chan struct{}, 1),
+		announced: make(chan struct{}, 1),
+		look:      make(chan struct{}, 1),
+		goes:      make(map[int]uint32),
+		failed:    make(chan failure),
+		open:      make(map[int]*port),
 	}
 }
 
@@ -122,6 +125,7 @@ func (o *Observer) Snapshot() *discovery.Snapshot {
 	}
 	s.Time = o.now() // before which all was heard that is not in s
 	for _, p := range o.open {
+		p.loseRouters()
 		s.Ports = append(s.Ports, p.describe())
 	}
 	slices.SortFunc(s.Ports, func(a, b discovery.Port) int { return a.Index - b.Index })
@@ -141,8 +145,9 @@ func (o *Observer) Run(ctx context.Context) error {
 	defer addresses.Stop()
 	wake := time.NewTimer(0)
 	defer wake.Stop()
-	heard, quiet := (<-chan struct{})(o.heard), time.NewTimer(publishEvery)
-	defer quiet.Stop()
+	heard, announced := newGate(o.heard, publishEvery), newGate(o.announced, publishRoutersEvery)
+	defer heard.timer.Stop()
+	defer announced.timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -161,14 +166,22 @@ func (o *Observer) Run(ctx context.Context) error {
 		case <-addresses.C:
 			o.listAddresses(o.interfaces)
 			addresses.done()
-		case <-heard:
+		case <-heard.open:
 			o.publish()
-			heard = nil // for a while
-			quiet.Reset(publishEvery)
-		case <-quiet.C:
-			heard = o.heard
+			heard.shut()
+		case <-heard.timer.C:
+			heard.reopen()
+		case <-announced.open:
+			o.publish()
+			announced.shut()
+		case <-announced.timer.C:
+			announced.reopen()
 		case f := <-o.failed:
-			o.noteFailure(f.port, f.err)
+			if f.routers {
+				o.noteRouterFailure(f.port, f.err)
+			} else {
+				o.noteFailure(f.port, f.err)
+			}
 			o.publish()
 		case <-o.look:
 			o.age()
@@ -310,6 +323,7 @@ func (o *Observer) ensurePort(i discovery.Interface, r *reach) (changed bool, er
 			}
 		}
 	}
+	changed = o.ensureRouters(p, i, r.interfaces, settings.Capture) || changed
 	nic := o.cachedNIC(p, i.Name)
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -328,15 +342,17 @@ func (o *Observer) replacePort(old *port, i discovery.Interface, same bool) *por
 	p.name = i.Name
 	p.changed.Store(true)
 	var counters discovery.PortCounters
+	var routerCounters discovery.RouterCounters
 	if old == nil {
 		p.speaker = transmit.NewSpeaker(o.c.Speaker)
 	} else {
 		o.close(old)
-		counters = old.table.Counters()
+		counters, routerCounters = old.table.Counters(), old.routers.Counters()
 		p.speaker, p.nic, p.nicAt = old.speaker, old.nic, old.nicAt
 	}
+	p.routerListener = newRouterListener(routerCounters)
 	if same {
-		p.since, p.table = old.since, old.table
+		p.since, p.table, p.routers = old.since, old.table, old.routers
 		p.table.Lose(now) // what arrived between the sockets
 		return p
 	}
@@ -410,8 +426,10 @@ func (o *Observer) noteFailure(p *port, err error) {
 func (o *Observer) nextRetry() (next time.Time, ok bool) {
 	next, ok = o.relistAt, !o.relistAt.IsZero()
 	for _, p := range o.ports() {
-		if p.broken() && (!ok || p.reopenAt.Before(next)) {
-			next, ok = p.reopenAt, true
+		for _, at := range []time.Time{p.reopenAt, p.routersAt} {
+			if !at.IsZero() && (!ok || at.Before(next)) {
+				next, ok = at, true
+			}
 		}
 	}
 	return next, ok
@@ -433,8 +451,10 @@ func (o *Observer) closePorts() {
 func (o *Observer) due() bool {
 	now := o.now()
 	for _, p := range o.ports() {
-		if at, ok := p.table.NextExpiry(); ok && !at.After(now) {
-			return true
+		for _, when := range []func() (time.Time, bool){p.table.NextExpiry, p.routers.NextExpiry} {
+			if at, ok := when(); ok && !at.After(now) {
+				return true
+			}
 		}
 	}
 	return false
@@ -452,17 +472,19 @@ func (o *Observer) age() (changed bool) {
 			p.changed.Store(true)
 			changed = true
 		}
+		changed = p.routers.Expire(now) || changed
 	}
 	return changed
 }
 
-// nextWake is how long no neighbour is late or ages out, and no speaker has anything to do.
+// nextWake is how long no neighbour is late or ages out, nothing expires that a router said,
+// and no speaker has anything to do.
 func (o *Observer) nextWake() time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	next, now := time.Hour, o.now()
 	for _, p := range o.open {
-		for _, when := range []func() (time.Time, bool){p.table.NextExpiry, p.speaker.Wake} {
+		for _, when := range []func() (time.Time, bool){p.table.NextExpiry, p.routers.NextExpiry, p.speaker.Wake} {
 			if at, ok := when(); ok {
 				next = min(next, at.Sub(now))
 			}

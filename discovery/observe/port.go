@@ -37,6 +37,7 @@ type port struct {
 
 	facts
 	listener
+	routerListener
 	voice
 }
 
@@ -100,8 +101,9 @@ type voice struct {
 
 // A failure is a socket that is of no more use.
 type failure struct {
-	port *port
-	err  error
+	port    *port
+	err     error
+	routers bool // that of routers
 }
 
 // A receiver reads one socket.
@@ -111,28 +113,50 @@ type receiver struct {
 	done chan struct{} // closed when nothing is read any more
 }
 
+// A receiving is what becomes of what a receiver reads.
+type receiving struct {
+	take  func(ether.Frame)
+	pause func() time.Duration // how long nothing is read after a frame; nil: not at all
+
+	routers bool // a failure is that of routers only
+}
+
 // receive hands every frame to take until close, or until the socket fails; Run
 // hears of that.
-func (o *Observer) receive(p *port, conn ether.Conn, take func(ether.Frame)) *receiver {
+func (o *Observer) receive(p *port, conn ether.Conn, as receiving) *receiver {
 	r := &receiver{conn: conn, stop: make(chan struct{}), done: make(chan struct{})}
 	go func() {
 		defer close(r.done)
 		for {
-			err := conn.ReadFrame(take)
+			err := conn.ReadFrame(as.take)
 			switch {
 			case err == nil:
+				r.rest(as.pause)
 				continue
 			case errors.Is(err, ether.ErrClosed):
 				return
 			}
 			select {
-			case o.failed <- failure{p, err}:
+			case o.failed <- failure{p, err, as.routers}:
 			case <-r.stop:
 			}
 			return
 		}
 	}()
 	return r
+}
+
+// rest waits, if it has to, but not after close.
+func (r *receiver) rest(pause func() time.Duration) {
+	if pause == nil {
+		return
+	}
+	if d := pause(); d > 0 {
+		select {
+		case <-time.After(d):
+		case <-r.stop:
+		}
+	}
 }
 
 // close ends the receiver; nothing is taken afterwards.
@@ -151,7 +175,7 @@ func (o *Observer) listen(p *port, conn ether.Conn) {
 		take = func(f ether.Frame) { o.receiveRepeats(p, h, f) }
 	}
 	p.conns = append(p.conns, conn)
-	p.receivers = append(p.receivers, o.receive(p, conn, take))
+	p.receivers = append(p.receivers, o.receive(p, conn, receiving{take: take}))
 }
 
 // behind is how much later than it arrived a frame may be read. Who is further behind
@@ -187,6 +211,7 @@ func (o *Observer) noteOutcome(p *port, outcome neighbor.Outcome) {
 // close ends the port's receivers; nothing is added to the table afterwards.
 func (o *Observer) close(p *port) {
 	p.closeTap()
+	o.closeRouters(p)
 	o.deliverAll(p)
 	for _, r := range p.receivers {
 		r.close()
@@ -221,6 +246,8 @@ func (p *port) limit() int { return min(lldp.MaxPDU, p.mtu) }
 func (p *port) describe() discovery.Port {
 	d := discovery.Port{Index: p.index, Name: p.name, Epoch: p.epoch, Since: p.since, Problem: p.problem, NIC: p.nic}
 	p.table.Fill(&d)
+	p.routers.Fill(&d)
+	d.RouterProblem = p.routerProblem
 	p.speaker.Fill(&d)
 	return d
 }

@@ -86,7 +86,7 @@ func (o *Observer) updateTap(p *port) error {
 	if err != nil {
 		return err
 	}
-	p.tap = o.receive(p, conn, func(f ether.Frame) { o.overhear(p, f.Octets) })
+	p.tap = o.receive(p, conn, receiving{take: func(f ether.Frame) { o.overhear(p, f.Octets) }})
 	return nil
 }
 

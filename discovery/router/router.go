@@ -179,9 +179,7 @@ func (t *Table) merge(r, said *discovery.Router, at time.Time) (overflowed bool)
 			prefixes = append(prefixes, p)
 		}
 	}
-	slices.SortFunc(prefixes, func(a, b discovery.AdvertisedPrefix) int {
-		return cmp.Or(a.Prefix.Addr().Compare(b.Prefix.Addr()), cmp.Compare(a.Prefix.Bits(), b.Prefix.Bits()))
-	})
+	slices.SortFunc(prefixes, func(a, b discovery.AdvertisedPrefix) int { return a.Prefix.Compare(b.Prefix) })
 	r.Prefixes = prefixes
 	return overflowed
 }

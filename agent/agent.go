@@ -79,7 +79,7 @@ func (a *Agent) build(ctx context.Context, boot, instance string, links observe.
 	observer := observe.New(observe.Config{
 		Links: links, Listen: ether.Listen, NIC: describeNIC(log), Log: log, Now: boottime.Now,
 		Addresses: link.Addresses, AddressHints: addressHints,
-		ListenOn: c.Interfaces, Protocols: socketFor(c.Protocols), Settings: settingsOf(c.Ports), Exceptions: exceptionsOf(c.Exceptions),
+		ListenOn: c.Interfaces, Protocols: socketFor(c.Protocols), RouterAdvertisements: c.RouterAdvertisements, Settings: settingsOf(c.Ports), Exceptions: exceptionsOf(c.Exceptions),
 		SystemName: c.Node, SystemDescription: "Colvin " + a.Version + " on Linux", ShutdownOnExit: c.ShutdownOnExit,
 	})
 	book := rulebook.New(c.Rules, identityOf(a.Cluster), c.StateDirectory, log)

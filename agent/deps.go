@@ -91,18 +91,19 @@ func NewLoop(d Deps) *Loop {
 	nodeFiles := newFiles(nodeFilePath, memory, d.SinceBoot, d.WriteLimit, d.Log)
 	nodeFiles.isolation, nodeFiles.now = c.Isolation, d.Now
 	forLater := &memoryCopy{to: memory, clock: d.Now}
+	routers := &routerWatch{}
 	told := &report{
 		version: d.Version, started: started,
 		of: []reporter{ // as people read them
 			lost, cluster, names, own,
 			unwritten{nodeFiles, forLater, &m.rules, cluster, remainder{journal}},
-			&m.rules, &m.containers, d.Metrics,
+			&m.rules, routers, &m.containers, d.Metrics,
 		},
 	}
 	state := newShown()
 	return &Loop{
 		now: d.Now, snapshots: d.Snapshots, rules: d.Rules, records: d.Records, cluster: cluster, metrics: d.Metrics, mapper: m, shown: state, journal: journal,
 		wanted: make(chan chan<- struct{}),
-		sinks:  order(names, nodeFiles, forLater, cluster, journal, told, state, publisher{d.Cluster}),
+		sinks:  order(names, nodeFiles, forLater, cluster, journal, routers, told, state, publisher{d.Cluster}),
 	}
 }

@@ -51,7 +51,7 @@ type finisher interface{ Finish() error }
 type leaver interface{ Intact() bool }
 
 // order lists the sinks as they take each Step, and end.
-func order(names *altnames.Sink, f *files, m *memoryCopy, c *clusterColours, j *history.Journal, r *report, w *shown, p publisher) []sink {
+func order(names *altnames.Sink, f *files, m *memoryCopy, c *clusterColours, j *history.Journal, a *routerWatch, r *report, w *shown, p publisher) []sink {
 	return []sink{
 		withdrawal{names}, // first, and never held back: no name outlives its mapping
 		f,                 // memory, then node file: a restarted agent contradicts nothing that the plugin has read
@@ -59,6 +59,7 @@ func order(names *altnames.Sink, f *files, m *memoryCopy, c *clusterColours, j *
 		m,                 // it is for another boot, so nobody need wait for it; before the report, as the next
 		c,                 // before the report: what is kept by now is no problem any more
 		remainder{j},      // likewise
+		a,                 // what it finds, the report tells
 		r,                 // after all that act, before all that tell: it makes the State
 		w,                 // here before anywhere else
 		p,                 // it waits for nobody

@@ -33,7 +33,13 @@ var (
 	metricAgeouts      = desc("lldp_ageouts_total", "Neighbours aged out (statsAgeoutsTotal).", "interface")
 	metricTooMany      = desc("lldp_too_many_neighbors_total", "Frames refused because the table was full (tooManyNeighbors).", "interface")
 	metricLength       = desc("lldp_length_errors_total", "LLDP frames into which not everything fitted (lldpduLengthErrors).", "interface")
-	metricTransmit     = desc("lldp_transmit", "1 for what the sending side of a port does, 0 for what it does not.", "interface", "state")
+
+	metricRouters        = desc("routers", "Routers that announce themselves.", "interface")
+	metricAdvertisements = desc("router_advertisements_in_total", "Router advertisements that were read.", "interface")
+	metricUnread         = desc("router_advertisements_lost_total", "Router advertisements that came faster than they are read.", "interface")
+	metricUnused         = desc("router_advertisement_discards_total", "Router advertisements discarded, by reason.", "interface", "reason")
+
+	metricTransmit = desc("lldp_transmit", "1 for what the sending side of a port does, 0 for what it does not.", "interface", "state")
 )
 
 // The values of labels that are always there, so that an alert can rely on them.
@@ -121,6 +127,7 @@ func collectPort(ch chan<- prometheus.Metric, snap *discovery.Snapshot, p *disco
 	for _, protocol := range protocols {
 		gauge(ch, metricNeighbors, float64(heard[protocol]), p.Name, string(protocol))
 	}
+	gauge(ch, metricRouters, float64(len(p.Routers)), p.Name)
 	for _, state := range transmitStates {
 		gauge(ch, metricTransmit, number(p.Transmit.State == state), p.Name, string(state))
 	}
@@ -134,11 +141,17 @@ func collectPort(ch chan<- prometheus.Metric, snap *discovery.Snapshot, p *disco
 		metricAgeouts:      p.Counters.Ageouts,
 		metricTooMany:      p.Counters.TooManyNeighbors,
 		metricLength:       p.Counters.LengthErrors,
+
+		metricAdvertisements: p.RouterCounters.In,
+		metricUnread:         p.RouterCounters.Lost,
 	} {
 		counter(ch, d, n, p.Name)
 	}
 	for reason, n := range p.Counters.Discards {
 		counter(ch, metricReasons, n, p.Name, reason)
+	}
+	for reason, n := range p.RouterCounters.Discards {
+		counter(ch, metricUnused, n, p.Name, reason)
 	}
 }
 

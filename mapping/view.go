@@ -164,6 +164,10 @@ const (
 	TooManyNeighbors ConditionType = "TooManyNeighbors" // a port's neighbour table is full
 	HearsItself      ConditionType = "HearsItself"      // two ports are on one wire, or one is on a loop
 	PortUnreadable   ConditionType = "PortUnreadable"   // a port cannot be listened on
+
+	RoutersContradict ConditionType = "RoutersContradict" // routers on a port announce what does not fit together
+	TooManyRouters    ConditionType = "TooManyRouters"    // more routers or prefixes are announced than are kept
+
 	AltNameAmbiguous ConditionType = "AltNameAmbiguous" // a name leads to several devices, so none gets it
 	AltNameTooLong   ConditionType = "AltNameTooLong"   // a name is too long for an interface
 	AltNameTaken     ConditionType = "AltNameTaken"     // an interface has a network's name, and not from Colvin

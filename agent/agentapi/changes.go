@@ -13,6 +13,7 @@ const (
 	ChangeNeighbor  ChangeKind = "neighbor"  // who holds a port
 	ChangeNetwork   ChangeKind = "network"   // the certainty of an uplink; it came where From is empty, went where To is
 	ChangeName      ChangeKind = "name"      // what an uplink is called
+	ChangePrefix    ChangeKind = "prefix"    // what a router announces
 	ChangePod       ChangeKind = "pod"       // the network that a container's device leads to
 	ChangeCondition ChangeKind = "condition" // a condition holds, or no longer
 	ChangeOmitted   ChangeKind = "omitted"   // changes came too fast to record them all, or could not be kept

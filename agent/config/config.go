@@ -60,13 +60,15 @@ const (
 
 // Config is colvind.yaml; deploy/colvind.yaml documents each key.
 type Config struct {
-	Node           string
-	Interfaces     []string             // globs; one that begins with "!" excludes
-	Protocols      []discovery.Protocol // LLDP, CDP or both
-	Ports          Ports
-	Exceptions     []Exception
-	ShutdownOnExit bool
-	Rules          string
+	Node       string
+	Interfaces []string             // globs; one that begins with "!" excludes
+	Protocols  []discovery.Protocol // LLDP, CDP or both
+	// RouterAdvertisements has the ports be listened to for them.
+	RouterAdvertisements bool
+	Ports                Ports
+	Exceptions           []Exception
+	ShutdownOnExit       bool
+	Rules                string
 	// How long a switch's word counts once it is heard no more, where no rule says it:
 	// after it fell silent, and after it said goodbye.
 	Silence, Goodbye rules.Silence
@@ -148,18 +150,19 @@ func Parse(file string, data []byte) (Config, error) {
 	colours, metrics, log := m.Get("colours").Mapping(), m.Get("metrics").Mapping(), m.Get("log").Mapping()
 	kubernetes := kubernetes(m.Get("kubernetes").Mapping())
 	c := Config{
-		Node:            m.Get("node").Text(""),
-		Interfaces:      patterns(m.Get("interfaces")),
-		Protocols:       protocols(m.Get("protocols")),
-		Ports:           ports(m, Ports{Transmit: TransmitAuto, Capture: CaptureAuto}),
-		Exceptions:      exceptions(m.Get("ports")),
-		ShutdownOnExit:  m.Get("shutdownOnExit").Bool(false),
-		Rules:           path(m.Get("rules"), defaultRules),
-		Silence:         cmp.Or(rules.ReadSilence(m.Get("silence")), defaultSilence),
-		Goodbye:         cmp.Or(rules.ReadGoodbye(m.Get("goodbye")), rules.SilenceRefuse),
-		RunDirectory:    path(m.Get("runDirectory"), nodefile.DefaultDir),
-		StateDirectory:  path(m.Get("stateDirectory"), DefaultStateDir),
-		RecordDirectory: path(m.Get("recordDirectory"), record.DefaultDir),
+		Node:                 m.Get("node").Text(""),
+		Interfaces:           patterns(m.Get("interfaces")),
+		Protocols:            protocols(m.Get("protocols")),
+		RouterAdvertisements: m.Get("routerAdvertisements").OneOf("on", "on", "off") == "on",
+		Ports:                ports(m, Ports{Transmit: TransmitAuto, Capture: CaptureAuto}),
+		Exceptions:           exceptions(m.Get("ports")),
+		ShutdownOnExit:       m.Get("shutdownOnExit").Bool(false),
+		Rules:                path(m.Get("rules"), defaultRules),
+		Silence:              cmp.Or(rules.ReadSilence(m.Get("silence")), defaultSilence),
+		Goodbye:              cmp.Or(rules.ReadGoodbye(m.Get("goodbye")), rules.SilenceRefuse),
+		RunDirectory:         path(m.Get("runDirectory"), nodefile.DefaultDir),
+		StateDirectory:       path(m.Get("stateDirectory"), DefaultStateDir),
+		RecordDirectory:      path(m.Get("recordDirectory"), record.DefaultDir),
 		Colours: Colours{
 			Attach: colours.Get("attach").Bool(!kubernetes.Enabled),
 			Of:     colours.Get("of").OneOf(ColoursOfUntagged, ColoursOfUntagged, ColoursOfAll),

@@ -39,7 +39,7 @@ func TestReferenceConfiguration(t *testing.T) {
 		t.Errorf("reference (-default +reference):\n%s", diff)
 	}
 	want := Config{
-		Interfaces: []string{"*"}, Protocols: []discovery.Protocol{discovery.ProtocolLLDP, discovery.ProtocolCDP},
+		Interfaces: []string{"*"}, Protocols: []discovery.Protocol{discovery.ProtocolLLDP, discovery.ProtocolCDP}, RouterAdvertisements: true,
 		Ports: Ports{Transmit: TransmitAuto, Capture: CaptureAuto}, Rules: defaultRules, Silence: defaultSilence, Goodbye: rules.SilenceRefuse, RunDirectory: nodefile.DefaultDir, StateDirectory: DefaultStateDir, RecordDirectory: record.DefaultDir,
 		Colours: Colours{Attach: true, Of: ColoursOfUntagged}, Isolation: nodefile.IsolationOff, Log: Log{Level: slog.LevelInfo, Format: logText},
 	}
@@ -147,6 +147,18 @@ func TestAltNamesConfiguration(t *testing.T) {
 	}
 }
 
+func TestRouterAdvertisements(t *testing.T) {
+	for content, want := range map[string]bool{"": true, "routerAdvertisements: off": false, "routerAdvertisements: on": true} {
+		if c, err := Parse("colvind.yaml", []byte(content)); err != nil || c.RouterAdvertisements != want {
+			t.Errorf("%q: %v, %v; want %v", content, c.RouterAdvertisements, err, want)
+		}
+	}
+	_, err := Parse("colvind.yaml", []byte("routerAdvertisements: auto"))
+	if want := `colvind.yaml:1:23: routerAdvertisements: unknown value "auto"; write on or off`; err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
 func TestIsolationConfiguration(t *testing.T) {
 	_, err := Parse("colvind.yaml", []byte("isolation: hard"))
 	if want := `colvind.yaml:1:12: isolation: unknown value "hard"; write off or strict`; err == nil || err.Error() != want {
@@ -159,6 +171,7 @@ func TestConfiguration(t *testing.T) {
 	c, err := Parse("colvind.yaml", []byte(`node: node1
 interfaces: ["eth*", "!eth0"]
 protocols: [cdp]
+routerAdvertisements: off
 rules: /r
 silence: keep
 goodbye: 90m

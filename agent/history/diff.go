@@ -45,6 +45,7 @@ func diff(before, after *agentapi.State, known []agentapi.ContainerAttachment) [
 	podChanges(known, after.Attachments, add, warn)
 	neighborChanges(before, after, add)
 	networkChanges(&before.View, &after.View, add)
+	prefixChanges(before.Snapshot, after.Snapshot, add)
 	return out
 }
 

@@ -25,20 +25,25 @@ type Journal struct {
 	files   files
 	limit   *rate.Limiter
 	urgent  *rate.Limiter // for containers and conditions, which no flood on a port may hide
+	routers *rate.Limiter // for what routers announce, which may hide nothing else
 	omitted int
 }
 
 // NewJournal returns a Journal that keeps its files in the directory.
 func NewJournal(log *slog.Logger, dir string) *Journal {
 	limiter := func() *rate.Limiter { return rate.NewLimiter(rate.Every(journalEvery), journalBurst) }
-	return &Journal{log: log, files: files{dir: dir}, limit: limiter(), urgent: limiter()}
+	return &Journal{log: log, files: files{dir: dir}, limit: limiter(), urgent: limiter(), routers: limiter()}
 }
 
 func (j *Journal) allows(c *agentapi.Change) bool {
-	if c.What == agentapi.ChangePod || c.What == agentapi.ChangeCondition {
+	switch c.What {
+	case agentapi.ChangePod, agentapi.ChangeCondition:
 		return j.urgent.Allow()
+	case agentapi.ChangePrefix:
+		return j.routers.Allow()
+	default:
+		return j.limit.Allow()
 	}
-	return j.limit.Allow()
 }
 
 // Note takes down what became different between two States. known are the containers

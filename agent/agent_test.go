@@ -31,7 +31,7 @@ func state() *agentapi.State {
 		Version: "v1", Node: "node1",
 		Snapshot: &discovery.Snapshot{Ports: []discovery.Port{{
 			Name: "eth1", Neighbors: []discovery.Neighbor{{Protocol: discovery.ProtocolLLDP}}, Transmit: discovery.Transmit{State: discovery.Sending},
-			Counters: discovery.PortCounters{FramesIn: 7, FramesOut: 5, FramesDiscarded: 3, FramesInErrors: 3, Discards: discovery.Discards{"noEnd": 2, "ttlMissing": 1}},
+			Counters:       discovery.PortCounters{FramesIn: 7, FramesOut: 5, FramesDiscarded: 3, FramesInErrors: 3, Discards: discovery.Discards{"noEnd": 2, "ttlMissing": 1}},
 			RouterCounters: discovery.RouterCounters{In: 9, Discarded: 2, Lost: 4, Discards: discovery.Discards{"checksum": 2}},
 		}}},
 		View: mapping.View{

@@ -21,7 +21,7 @@ func (a *app) changes() *cobra.Command {
 	var since, dir string
 	cmd := a.formats(&cobra.Command{
 		Use:   "changes",
-		Short: "Show what changed on this node: neighbours, networks, containers in another network, conditions (-o wide: all of each)",
+		Short: "Show what changed on this node: neighbours, networks, prefixes of routers, containers in another network, conditions (-o wide: all of each)",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			from, err := a.sinceWhen(since)
@@ -96,7 +96,7 @@ func (a *app) changeList(c agentapi.Changes, from time.Time) error {
 			what += " " + k.Pod
 		}
 		if k.VID != 0 {
-			network += fmt.Sprintf(" (tagged %d)", k.VID)
+			network = strings.TrimSpace(fmt.Sprintf("%s (tagged %d)", network, k.VID))
 		}
 		cells = append(cells, []string{fit.Stamp(k.Time), a.cell(what), a.cell(network), k.Interface, a.cell(k.From), a.cell(k.To), a.inLine(k.Reason)})
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -71,6 +72,41 @@ func heardOn(protocol discovery.Protocol, chassis, port discovery.ID, system str
 	}
 }
 
+// routersHeard are two routers, one of them in a VLAN.
+func routersHeard() []discovery.Router {
+	prefix := func(text string, valid, preferred uint32) discovery.AdvertisedPrefix {
+		return discovery.AdvertisedPrefix{
+			Prefix: netip.MustParsePrefix(text), OnLink: true, Autonomous: true, Valid: valid, Preferred: preferred, LastHeard: now.Add(-100 * time.Second),
+		}
+	}
+	local := prefix("fd00:1::/48", discovery.Infinite, discovery.Infinite)
+	local.Autonomous = false
+	return []discovery.Router{
+		{
+			Source: discovery.MAC{0, 0, 0x5e, 0, 2, 1}, Address: netip.MustParseAddr("fe80::200:5eff:fe00:201"), Preference: discovery.PreferenceHigh, Lifetime: 1800, Managed: true,
+			Prefixes:   []discovery.AdvertisedPrefix{prefix("2001:db8:1::/64", 0, 0), prefix("2001:db8:2::/64", 86400, 14400), local},
+			FirstHeard: now.Add(-time.Hour), LastHeard: now.Add(-100 * time.Second),
+		},
+		{
+			Tag: 300, Source: discovery.MAC{0, 0, 0x5e, 0, 2, 2}, Address: netip.MustParseAddr("fe80::2"), Preference: discovery.PreferenceMedium, Other: true,
+			Prefixes:   []discovery.AdvertisedPrefix{prefix("2001:db8:300::/64", 3600, 0)},
+			FirstHeard: now.Add(-2 * time.Hour), LastHeard: now.Add(-100 * time.Second),
+		},
+	}
+}
+
+// ownAddressesHad are addresses of every sort.
+func ownAddressesHad() []discovery.Address {
+	return []discovery.Address{
+		{Prefix: netip.MustParsePrefix("192.0.2.7/24"), Updated: now.Add(-26 * time.Hour)},
+		{
+			Prefix: netip.MustParsePrefix("2001:db8:2::7/64"), Dynamic: true, Updated: now.Add(-100 * time.Second),
+			ValidUntil: now.Add(24*time.Hour - 100*time.Second), PreferredUntil: now.Add(4*time.Hour - 100*time.Second),
+		},
+		{Prefix: netip.MustParsePrefix("fe80::7/64"), Scope: discovery.ScopeLink, Updated: now.Add(-26 * time.Hour)},
+	}
+}
+
 // snapshot is a node with ports of every sort.
 func snapshot() *discovery.Snapshot {
 	s := &discovery.Snapshot{Time: now.Add(-time.Minute)}
@@ -92,6 +128,7 @@ func snapshot() *discovery.Snapshot {
 	ifi.AltNames, ifi.MTU = []string{"enp65s0f0np0"}, 9000
 	port.Counters.FramesDiscarded, port.Counters.FramesInErrors, port.Counters.TLVsUnrecognized = 3, 3, 240
 	port.Counters.Discards = discovery.Discards{"noEnd": 1, "ttlMissing": 2}
+	port.Routers, ifi.Addresses = routersHeard(), ownAddressesHad()
 	_, port = nic("eth2", "mlx5_core", discovery.Transmit{State: discovery.Silent, Reason: "another agent on this node speaks LLDP here"},
 		heardOn(discovery.ProtocolLLDP, "mac:00:00:5e:00:53:02", "ifname:Ethernet1/8", "", 200))
 	port.Counters.FramesOut, port.Counters.Ageouts = 0, 1

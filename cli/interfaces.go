@@ -5,6 +5,7 @@ package cli
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -24,6 +25,9 @@ type interfaceFacts struct {
 	Problem    string              `json:"problem,omitempty"`
 	NIC        *discovery.NIC      `json:"nic,omitempty"`
 	Transmit   *discovery.Transmit `json:"transmit,omitempty"`
+	// Routers are those that are heard on it, and Prefixes what they announce as on-link.
+	Routers  []discovery.HeardRouter `json:"routers,omitempty"`
+	Prefixes []netip.Prefix          `json:"heardPrefixes,omitempty"`
 
 	relation string
 }
@@ -69,6 +73,7 @@ func newInterfaceRow(s *agentapi.State, i discovery.Interface) interfaceRow {
 	if p, ok := s.Snapshot.Interface(i.Parent); ok {
 		row.ParentName = p.Name
 	}
+	row.Routers, row.Prefixes = s.Snapshot.Routers(i.Index), s.Snapshot.HeardPrefixes(i.Index)
 	row.relation = strings.Join(relations(s.Snapshot, &row.interfaceFacts), ", ")
 	if p, ok := s.Snapshot.Port(i.Index); ok {
 		row.Port, row.Problem, row.NIC, row.Transmit = true, p.Problem, &p.NIC, &p.Transmit
@@ -125,7 +130,7 @@ func (a *app) interfaceTable(rows []interfaceRow) error {
 	wide := a.format == formatWide
 	header := []string{"INTERFACE", "MAC", "KIND", "DRIVER", "LINK", "RELATION", "TRANSMIT"}
 	if wide {
-		header = append(header, "IFINDEX", "MTU", "CARRIER CHANGES", "ALTNAMES")
+		header = append(header, "IFINDEX", "MTU", "CARRIER CHANGES", "ALTNAMES", "ADDRESSES", "HEARD PREFIXES")
 	}
 	var cells [][]string
 	above := onPorts(rows)
@@ -140,7 +145,8 @@ func (a *app) interfaceTable(rows []interfaceRow) error {
 		}
 		row := []string{r.Name, macText(r.MAC), cmp.Or(string(r.Kind), r.Bus), driver, link(&r.Interface), r.relation, transmit}
 		if wide {
-			row = append(row, strconv.Itoa(r.Index), strconv.Itoa(r.MTU), strconv.Itoa(int(r.CarrierChanges)), strings.Join(r.AltNames, ", "))
+			row = append(row, strconv.Itoa(r.Index), strconv.Itoa(r.MTU), strconv.Itoa(int(r.CarrierChanges)), strings.Join(r.AltNames, ", "),
+				strings.Join(ownAddresses(&r.Interface), ", "), joined(r.Prefixes))
 		}
 		var nets []string
 		for _, at := range r.Uplinks {
@@ -153,6 +159,26 @@ func (a *app) interfaceTable(rows []interfaceRow) error {
 		nothing = "There is no interface."
 	}
 	return a.tableOr(nothing, append(header, "NETWORKS"), cells)
+}
+
+// ownAddresses are the IP addresses of an interface.
+func ownAddresses(i *discovery.Interface) []string {
+	var out []string
+	for k := range i.Addresses {
+		out = append(out, i.Addresses[k].Prefix.String())
+	}
+	if i.AddressesOmitted > 0 {
+		out = append(out, fmt.Sprintf("and %d more", i.AddressesOmitted))
+	}
+	return out
+}
+
+func joined(prefixes []netip.Prefix) string {
+	var out []string
+	for _, p := range prefixes {
+		out = append(out, p.String())
+	}
+	return strings.Join(out, ", ")
 }
 
 // onPorts finds the ports, the bonds and bridges of which they are part, and the

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -28,7 +29,7 @@ func (a *app) neighbors() *cobra.Command {
 	return a.formats(&cobra.Command{
 		Use:     "neighbors [INTERFACE]",
 		Aliases: []string{"neighbours"},
-		Short:   "Show the neighbours heard on each port (-o wide: all that they say)",
+		Short:   "Show the neighbours and routers heard on each port (-o wide: all that they say)",
 		Args:    cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			return a.complete(cmd, args, portNames)
@@ -41,21 +42,38 @@ func (a *app) neighbors() *cobra.Command {
 			if len(args) == 1 && !slices.Contains(portNames(s), args[0]) {
 				return fmt.Errorf("colvind does not listen on %q; \"%s\" says why", args[0], paste.Operand(args[0], "colvin", "explain"))
 			}
-			rows := neighborRows(s, args)
-			switch {
-			case a.format == formatJSON:
-				return a.json(rows)
-			case len(rows) == 0 && len(args) == 1:
-				return a.print("No neighbour is heard on %s; \"%s\" says why.", args[0], paste.Operand(args[0], "colvin", "explain"))
-			case len(rows) == 0:
-				return a.print("No neighbour is heard; \"colvin topology\" says why, for each port.")
-			case a.format == formatWide:
-				return a.neighborDetails(rows)
-			default:
-				return a.neighborTable(rows)
+			rows, routers := neighborRows(s, args), routerRows(s, args)
+			if a.format == formatJSON {
+				return a.json(neighborList(rows, routers))
 			}
+			return errors.Join(a.neighborText(rows, args), a.routers(routers))
 		},
 	}, formatTable, formatWide, formatJSON)
+}
+
+func (a *app) neighborText(rows []neighborRow, args []string) error {
+	switch {
+	case len(rows) == 0 && len(args) == 1:
+		return a.print("No neighbour is heard on %s; \"%s\" says why.", args[0], paste.Operand(args[0], "colvin", "explain"))
+	case len(rows) == 0:
+		return a.print("No neighbour is heard; \"colvin topology\" says why, for each port.")
+	case a.format == formatWide:
+		return a.neighborDetails(rows)
+	default:
+		return a.neighborTable(rows)
+	}
+}
+
+// neighborList are neighbours and routers, which the protocol tells apart.
+func neighborList(rows []neighborRow, routers []routerRow) []any {
+	out := []any{}
+	for _, r := range rows {
+		out = append(out, r)
+	}
+	for _, r := range routers {
+		out = append(out, r)
+	}
+	return out
 }
 
 func portNames(s *agentapi.State) []string {

@@ -174,7 +174,7 @@ func (a *app) portTable(r *statusReport) error {
 	var cells [][]string
 	for i := range r.Ports {
 		p := &r.Ports[i]
-		note := cmp.Or(p.Problem, p.Transmit.Reason)
+		note := cmp.Or(p.Problem, p.RouterProblem, p.Transmit.Reason)
 		cells = append(cells, []string{p.Name, p.NIC.Driver, heard(r.snapshot, p), string(p.Transmit.State), note})
 	}
 	return a.table([]string{"PORT", "DRIVER", "NEIGHBORS", "TRANSMIT", "NOTE"}, cells)

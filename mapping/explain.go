@@ -105,6 +105,7 @@ func (e *explainer) explain() {
 	}
 	e.silence(found)
 	e.itself()
+	e.addresses(found)
 	if e.port != nil {
 		e.transmit()
 	}

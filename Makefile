@@ -30,7 +30,7 @@ build: ## Build colvin, colvind, colvin-cni and colvin-controller into bin/
 
 .PHONY: test
 test: ## Install what the tests need, run them all under the race detector
-	@hack/setup.sh lldpd iproute2 util-linux gcc libc6-dev
+	@hack/setup.sh lldpd radvd iproute2 util-linux gcc libc6-dev
 	@race=-race; [ -x "$$(command -v gcc)" ] || { race=; echo "test: no C compiler, so without the race detector"; }; \
 	set -x; go test $$race -shuffle=on -parallel 8 -timeout 20m ./...
 

@@ -70,7 +70,7 @@ install_all() {
     apt_get install --no-install-recommends "$p" >>"$log" 2>&1 || tail -n 3 "$log" | sed 's/^/setup:   /'
   done
   # Debian starts what it installs, and the host's own NICs are none of our business.
-  for daemon in lldpd ladvd; do
+  for daemon in lldpd ladvd radvd; do
     case " $* " in
       *" $daemon "*)
         if [ -d /run/systemd/system ]; then

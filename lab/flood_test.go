@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/binary"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -75,6 +76,58 @@ func TestFloodOfRivals(t *testing.T) {
 func TestFloodOfComings(t *testing.T) {
 	const ttl = 31 // offset of its low octet
 	floodBench(t, func(frame []byte) { frame[ttl] ^= 60 })
+}
+
+// TestFloodOfRouters has 100,000 routers that exist for one advertisement each, with other
+// prefixes in each, at the far end of a port with a real switch.
+func TestFloodOfRouters(t *testing.T) {
+	const most, prefixes = 2 * megabyte, 4
+	b := newBench(t, rules)
+	b.awaitGreen()
+	s := openSpeaker(t, b.green.Namespace, "p1")
+	rnd := rand.New(rand.NewPCG(1, 2))
+	send := func(n int) {
+		for range n {
+			r := speaker.RouterAdvertisement{Router: discovery.Router{Lifetime: 1800, Address: netip.AddrFrom16([16]byte{0: 0xfe, 1: 0x80, 12: 1})}}
+			binary.BigEndian.PutUint32(r.Source[2:], rnd.Uint32())
+			r.Source[0] = 2
+			for range prefixes {
+				at := [16]byte{0: 0x20, 1: 1, 2: 0xd, 3: 0xb8}
+				binary.BigEndian.PutUint32(at[4:], rnd.Uint32())
+				r.Prefixes = append(r.Prefixes, discovery.AdvertisedPrefix{Prefix: netip.PrefixFrom(netip.AddrFrom16(at), 64), OnLink: true, Valid: rnd.Uint32()})
+			}
+			frame, err := r.Marshal()
+			b.ok(err)
+			b.ok(s.SendRaw(frame))
+		}
+	}
+	before, err := b.node.State(t.Context())
+	b.ok(err)
+	rss, start := memory(t, b.node.AgentPID(), "Rss"), time.Now()
+	send(floodFrames)
+	took := time.Since(start)
+	after, err := b.node.State(t.Context())
+	b.ok(err)
+	grown := int(memory(t, b.node.AgentPID(), "Rss")) - int(rss)
+	p := after.Snapshot.Ports[0]
+	t.Logf("%d frames in %v: %d octets more resident, %d read, %d lost, node file written %d times",
+		floodFrames, took, grown, p.RouterCounters.In, p.RouterCounters.Lost, after.Writes-before.Writes)
+	if grown >= most {
+		t.Errorf("the agent grew by %d octets, want less than %d", grown, most)
+	}
+	if after.Writes != before.Writes {
+		t.Errorf("the node file was written %d times though nothing in it changes", after.Writes-before.Writes)
+	}
+	if !p.LostAt.IsZero() || len(p.Neighbors) != 1 {
+		t.Errorf("of the switch: frames lost at %v, neighbours %+v", p.LostAt, p.Neighbors)
+	}
+	if n := b.logged("to=TooManyRouters"); n != 1 || !p.TooManyRouters || len(p.Routers) != 8 {
+		t.Errorf("TooManyRouters was logged %d times, want once; %d routers, too many: %t", n, len(p.Routers), p.TooManyRouters)
+	}
+	if n := b.logged("to=RoutersContradict"); n != 1 {
+		t.Errorf("RoutersContradict was logged %d times, want once", n)
+	}
+	b.attached("green")
 }
 
 // floodBench floods eth1 of a node, whose network is green, with what the switch

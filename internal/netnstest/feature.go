@@ -34,6 +34,8 @@ var (
 	RealLLDPD = NewFeature("lldpd", probeLLDPD)
 	// LADVD is ladvd, another speaker of LLDP and CDP.
 	LADVD = NewFeature("ladvd", probeCommand("ladvd"))
+	// RealRadvd is radvd, a real router, as far as it advertises itself.
+	RealRadvd = NewFeature("radvd", probeRadvd)
 	// TShark is tshark, an independent decoder.
 	TShark = NewFeature("tshark", probeCommand("tshark"))
 	// Scapy is scapy for Python 3, an independent encoder.

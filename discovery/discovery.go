@@ -93,6 +93,8 @@ type Port struct {
 // A NIC is what the driver of a port says of itself.
 type NIC struct {
 	Driver string `json:"driver,omitempty"`
+	// Address is that of the device on its bus, such as 0000:3b:00.0.
+	Address string `json:"address,omitempty"`
 
 	// FirmwareLLDP is set where an LLDP agent in the NIC's firmware takes LLDP
 	// frames before the host sees them.

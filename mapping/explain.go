@@ -230,14 +230,20 @@ func (e *explainer) uplink(a *Uplink) {
 	switch {
 	case a.Name == "":
 		e.say("%s leads, %s, to a network that has no name: %s.", subject, how, a.Identity)
+	case a.VLANSource == VLANPinned && a.Usable:
+		e.say("%s is attached to network %s, %s, by a rule alone: no switch speaks on it, so nobody on the wire confirms that.", subject, a.Name, how)
 	case a.Usable:
 		e.say("%s is attached to network %s, %s.", subject, a.Name, how)
 	default:
 		e.say("%s leads, %s, to network %s, but no pod can be attached to it now: %s.", subject, how, a.Name, a.Reason)
 	}
-	e.neighbour(a)
-	e.naming(a)
-	e.certainty(a)
+	if a.VLANSource == VLANPinned {
+		e.pin(a)
+	} else {
+		e.neighbour(a)
+		e.naming(a)
+		e.certainty(a)
+	}
 	switch {
 	case !a.Usable, a.Name == "":
 	case a.Device.Name == "":
@@ -247,6 +253,14 @@ func (e *explainer) uplink(a *Uplink) {
 	}
 	for _, m := range a.Members {
 		e.member(a, &m)
+	}
+}
+
+// pin says which rule says where a port leads, and what ends that.
+func (e *explainer) pin(a *Uplink) {
+	e.say("The rule at %s pins it (silent). A switch that speaks there and leads elsewhere closes the port, and one that leads to %s makes it fresh.", a.Rule, a.Name)
+	if len(a.Aliases) > 0 {
+		e.say("It also answers to %s.", strings.Join(a.Aliases, ", "))
 	}
 }
 

@@ -44,7 +44,7 @@ func (w *candidate) at() int { return w.joins[0].member }
 
 // credible reports whether there is reason to believe in the uplink.
 func (w *candidate) credible() bool {
-	return w.Usable || w.Certainty == nodefile.Fresh || w.Certainty == nodefile.Stale
+	return w.Usable || w.Certainty.Known()
 }
 
 // joinAll makes one uplink of those that a bond, team or bridge joins, or none
@@ -172,7 +172,7 @@ func refuseAll(group []candidate, why string) []candidate {
 		if w.Certainty != nodefile.Down && w.Certainty != nodefile.Unverified {
 			w.Reason = why
 		}
-		if w.Certainty == nodefile.Fresh || w.Certainty == nodefile.Stale {
+		if w.Certainty.Known() {
 			w.Device, w.Parent, w.Made = nodefile.Link{}, nodefile.Link{}, false // time alone will not help
 		}
 		w.joins, w.refused, w.Usable = w.joins[1:], true, false
@@ -278,7 +278,7 @@ func (r *resolver) interfaceNames(indexes []int) string {
 }
 
 // certainties from the best to the worst.
-var certainties = []nodefile.Certainty{nodefile.Fresh, nodefile.Stale, nodefile.Unverified, nodefile.Down}
+var certainties = []nodefile.Certainty{nodefile.Fresh, nodefile.Stale, nodefile.Pinned, nodefile.Unverified, nodefile.Down}
 
 func compareCertainty(a, b candidate) int {
 	return cmp.Compare(slices.Index(certainties, a.Certainty), slices.Index(certainties, b.Certainty))

@@ -41,13 +41,18 @@ type World struct {
 
 	switches Switches // from the Memory
 	bearers  Bearers
+	facts    map[string]facts // by interface, from the snapshot
 }
 
 // InstanceID names the instance for which what is remembered counts.
 func (w *World) InstanceID() string { return cmp.Or(w.Instance, w.BootID) }
 
 func (w *World) subject(ifname string, n *discovery.Neighbor) rules.Subject {
-	return rules.Subject{Node: w.Node, Interface: ifname, Neighbor: n}
+	f := w.facts[ifname]
+	return rules.Subject{
+		Node: w.Node, Interface: ifname, Neighbor: n,
+		MAC: f.mac, PCI: f.pci, Driver: f.driver, Addresses: f.addresses, Prefixes: f.prefixes,
+	}
 }
 
 // Restore prepares a memory that was written by an earlier run: nothing in it
@@ -90,7 +95,7 @@ func (m Memory) Material() Memory {
 
 // Advance takes the memory from one snapshot to the next. It changes neither.
 func (m Memory) Advance(w World, snap *discovery.Snapshot) Memory {
-	w.switches, w.bearers = m.Switches, m.Bearers
+	w.switches, w.bearers, w.facts = m.Switches, m.Bearers, factsOf(snap)
 	m = m.without(w.ignored)
 	out := m.advancePorts(w, snap)
 	w.switches = m.Switches.learn(byFirstHeard(out.sightings(snap)))
@@ -114,7 +119,7 @@ func (m Memory) advancePorts(w World, snap *discovery.Snapshot) Memory {
 		if known := m.find(ifi); known != nil {
 			before = *known
 		}
-		out.Ports = append(out.Ports, before.Advance(w.reader(ifi.Name), w.evidence(snap, ifi, p)))
+		out.Ports = append(out.Ports, w.remember(p, ifi, before.Advance(w.reader(ifi.Name), w.evidence(snap, ifi, p)), snap.Time))
 	}
 	for _, p := range m.Ports { // interfaces that are gone, or are no ports any more
 		if out.has(p) || p.Holder == nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
@@ -39,6 +40,9 @@ func (r *resolver) ungrouped(a *Uplink) Identity {
 // Ungrouped is the identity of what a neighbour leads to at a port, as it would be if
 // its switch were in no group.
 func (m Memory) Ungrouped(id Identity, port int, by discovery.MSAP) Identity {
+	if id.Kind == identity.Pin {
+		return id // nobody was heard
+	}
 	out := Identity{Switch: string(m.Switches.Canonical(by.Chassis))}
 	if p, ok := m.Port(port); ok && p.Holder.MSAP == by {
 		out = identifySwitch(m.Switches, m.Bearers, p.Interface, &p.Holder.Neighbor)

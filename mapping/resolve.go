@@ -42,7 +42,7 @@ type Colour struct {
 // input gives the same View.
 func Resolve(in Input) View {
 	v := View{Node: in.Node, BootID: in.BootID, Silence: in.Silence, Goodbye: in.Goodbye, Time: in.Snapshot.Time}
-	in.switches, in.bearers = in.Memory.Switches, in.Memory.Bearers
+	in.switches, in.bearers, in.facts = in.Memory.Switches, in.Memory.Bearers, factsOf(in.Snapshot)
 	r := resolver{Input: in, now: in.Snapshot.Time, view: &v}
 	for i := range in.Snapshot.Ports {
 		r.port(&in.Snapshot.Ports[i])
@@ -108,7 +108,9 @@ func (r *resolver) port(p *discovery.Port) {
 	}) {
 		r.wake(later(b.Holder.LateAt(), r.now.Add(time.Second))) // who listens does not notice that this is late
 	}
+	pins := r.pins(p, ifi, &b)
 	if !held {
+		r.pin(p, ifi, &b, pins)
 		return
 	}
 	// Makers count a frame with or without its header and FCS; beyond doubt is only
@@ -117,7 +119,10 @@ func (r *resolver) port(p *discovery.Port) {
 		r.condition(MTUMismatch, ifi.Name, "", "%s: the MTU is %d, but %s takes frames of %d octets at most; what is larger is lost",
 			ifi.Name, ifi.MTU, describe(&b.Holder.Neighbor), told)
 	}
+	first := len(r.view.Uplinks)
 	r.uplinks(ifi, &b)
+	r.closePinned(ifi, &b, pins, r.view.Uplinks[first:])
+	r.pin(p, ifi, &b, pins)
 }
 
 // pending notes a port that may still speak.
@@ -455,6 +460,9 @@ func vlanSource(vid uint16) VLANSource {
 
 // NeighborText is the switch and port of an uplink, for messages.
 func (a *Uplink) NeighborText() string {
+	if a.Neighbor == (discovery.MSAP{}) {
+		return "nobody"
+	}
 	parts := []string{string(a.Neighbor.Chassis), "port", string(a.Neighbor.Port)}
 	if a.System != "" {
 		parts = append([]string{a.System}, parts...)

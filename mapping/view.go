@@ -133,6 +133,7 @@ const (
 	VLANAdvertised VLANSource = "advertised"
 	VLANDeclared   VLANSource = "declared"
 	VLANUnknown    VLANSource = "not advertised"
+	VLANPinned     VLANSource = "pinned" // no switch speaks, and a rule says where the port leads
 )
 
 // A Condition is something about the node that an operator should know.
@@ -150,6 +151,7 @@ type ConditionType string
 const (
 	Conflict         ConditionType = "Conflict"         // speakers contradict each other on a port
 	VLANChanging     ConditionType = "VLANChanging"     // the switch announces another VLAN, not yet believed
+	PinContradicted  ConditionType = "PinContradicted"  // a switch speaks where a rule says that none does, and leads elsewhere
 	StaleSoon        ConditionType = "StaleSoon"        // a switch is silent, and its networks will be refused
 	Spans            ConditionType = "Spans"            // one name covers several identities
 	BondSplit        ConditionType = "BondSplit"        // the members of a bond lead to different networks

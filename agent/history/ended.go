@@ -25,6 +25,7 @@ var ends = map[mapping.ConditionType]string{
 	mapping.HearsItself:        "the node does not hear itself there any more",
 	mapping.RoutersContradict:  "no two routers contradict each other there any more",
 	mapping.TooManyRouters:     "there is room for all routers",
+	mapping.PinContradicted:    "nothing that is heard leads elsewhere than the rule says",
 	mapping.MTUMismatch:        "the switch takes frames as long as the node's",
 	mapping.LLDPInFirmware:     "the NIC leaves LLDP to the host",
 	mapping.ColourShadowed:     "no rule uses the colour's name for something else",

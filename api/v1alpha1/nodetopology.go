@@ -219,6 +219,29 @@ type Port struct {
 	// +kubebuilder:validation:MaxLength=512
 	Problem string `json:"problem,omitempty"`
 
+	// Driver is the driver of the NIC, and Address that of its device on the bus, such as
+	// 0000:3b:00.0.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Driver string `json:"driver,omitempty"`
+
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Address string `json:"address,omitempty"`
+
+	// Silent is true where nobody was heard for so long that nobody is taken to speak. Only
+	// there, as a rule, a match with silent counts.
+	// +optional
+	Silent bool `json:"silent,omitempty"`
+
+	// Pinned is true where pods have attached by a match with silent since the link came up.
+	// +optional
+	Pinned bool `json:"pinned,omitempty"`
+
+	// Led is who held the port last for more than a moment, where that is not the holder.
+	// +optional
+	Led *Neighbor `json:"led,omitempty"`
+
 	// FirmwareLLDP is there where the firmware of the NIC takes LLDP frames before the
 	// node sees them.
 	// +optional
@@ -300,6 +323,10 @@ type Holder struct {
 	// since it came, so that others may be there that were not heard.
 	// +optional
 	Unsettled bool `json:"unsettled,omitempty"`
+
+	// Led is true where the holder has held the port for more than a moment.
+	// +optional
+	Led bool `json:"led,omitempty"`
 
 	// Crowded is true where a second speaker was heard on the wire lately, so that a
 	// holder that is silent need not be at its end any more.

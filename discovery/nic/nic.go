@@ -12,6 +12,7 @@ import (
 
 // Facts are what a driver says of itself and its NIC.
 type Facts struct {
+	Address  string          // on the bus, such as 0000:3b:00.0
 	Driver   string          // such as "i40e"; empty where the device tells none
 	Firmware string          // its version, as the driver words it
 	Flags    map[string]bool // private flags, which only this driver has, by name
@@ -22,7 +23,7 @@ type Facts struct {
 // The remedy survives a reboot. Old firmware (of the X710, before NVM 6.01)
 // refuses it.
 func Describe(ifname string, f Facts) discovery.NIC {
-	n := discovery.NIC{Driver: f.Driver}
+	n := discovery.NIC{Driver: f.Driver, Address: f.Address}
 	for _, s := range switches {
 		if on, told := f.Flags[s.flag]; told && on == s.active {
 			n.FirmwareLLDP = true

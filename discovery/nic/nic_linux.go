@@ -32,7 +32,7 @@ func (Kernel) Facts(ifname string) (f Facts, err error) {
 	if err != nil {
 		return Facts{}, fmt.Errorf("ask the driver of %s: %w", ifname, err)
 	}
-	f = Facts{Driver: text(info.Driver[:]), Firmware: text(info.Fw_version[:])}
+	f = Facts{Address: text(info.Bus_info[:]), Driver: text(info.Driver[:]), Firmware: text(info.Fw_version[:])}
 	if f.Flags, err = privateFlags(fd, ifname, info.N_priv_flags); err != nil {
 		return Facts{}, fmt.Errorf("read private flags of %s: %w", ifname, err)
 	}

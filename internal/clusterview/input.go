@@ -102,8 +102,9 @@ func (r *topologyReader) port(ifi discovery.Interface, in *v1alpha1.Port) error 
 		Index: ifi.Index, Name: ifi.Name, Epoch: ifi.Epoch(), Problem: in.Problem, TooManyNeighbors: in.TooManyNeighbors,
 	}
 	if f := in.FirmwareLLDP; f != nil {
-		out.NIC = discovery.NIC{Driver: f.Driver, FirmwareLLDP: true, Remedy: f.Remedy}
+		out.NIC = discovery.NIC{FirmwareLLDP: true, Remedy: f.Remedy}
 	}
+	out.NIC.Driver, out.NIC.Address = in.Driver, in.Address
 	if in.Pending {
 		out.Since = r.now
 	}
@@ -114,12 +115,28 @@ func (r *topologyReader) port(ifi discovery.Interface, in *v1alpha1.Port) error 
 		}
 		out.Neighbors = append(out.Neighbors, n)
 	}
+	b := belief.Port{Interface: ifi.Name, Index: ifi.Index, MAC: ifi.MAC, Epoch: ifi.Epoch(), State: belief.Empty, Since: r.now, Seen: r.now}
 	if in.Holder != nil {
-		b, err := r.belief(ifi, in.Holder)
-		if err != nil {
+		var err error
+		if b, err = r.belief(ifi, in.Holder); err != nil {
 			return fmt.Errorf("port.holder: %w", err)
 		}
-		r.memory.Ports = append(r.memory.Ports, b)
+		if in.Holder.Led {
+			b.Led = &b.Holder.Neighbor
+		}
+	}
+	if b.Pinned = in.Pinned; in.Silent {
+		b.State = belief.Silent
+	}
+	if in.Led != nil {
+		led, err := r.neighbor(ifi.Name, in.Led)
+		if err != nil {
+			return fmt.Errorf("port.led: %w", err)
+		}
+		b.Led = &led
+	}
+	r.memory.Ports = append(r.memory.Ports, b)
+	if b.Holder != nil {
 		if b.State == belief.Held || b.State == belief.Disputed {
 			out.Neighbors = slices.Insert(out.Neighbors, 0, b.Holder.Neighbor)
 		}

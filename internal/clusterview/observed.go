@@ -164,14 +164,20 @@ func (b *topologyBuilder) port(ifi discovery.Interface, p *discovery.Port) *v1al
 		Problem: fit.Bound(p.Problem, v1alpha1.MaxProblem), TooManyNeighbors: p.TooManyNeighbors,
 		Pending: slices.Contains(b.view.Pending, ifi.Name),
 	}
+	out.Driver, out.Address = fit.Bound(p.NIC.Driver, v1alpha1.MaxDriver), fit.Bound(p.NIC.Address, v1alpha1.MaxDriver)
 	if p.NIC.FirmwareLLDP {
 		out.FirmwareLLDP = &v1alpha1.FirmwareLLDP{Driver: fit.Bound(p.NIC.Driver, v1alpha1.MaxDriver), Remedy: fit.Bound(p.NIC.Remedy, v1alpha1.MaxRemedy)}
 	}
 	held, ok := b.memory.Port(ifi.Index)
 	told := held.Against
+	out.Silent, out.Pinned = held.State == belief.Silent, held.Pinned
 	if ok {
 		out.Holder = b.holder(ifi, &held)
+		out.Holder.Led = held.Led != nil && belief.Alike(held.Led, &held.Holder.Neighbor)
 		told = append(slices.Clone(told), *held.Holder)
+	}
+	if held.Led != nil && (out.Holder == nil || !out.Holder.Led) {
+		out.Led = new(b.neighbor(ifi.Name, held.Led))
 	}
 	for i := range p.Neighbors {
 		n := &p.Neighbors[i]

@@ -169,7 +169,7 @@ func TestRuleSourceOfLaterVersion(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _, err = rules.Merge(source)
-	want := "ruleset/x: spec.networks[0].match[0].rack: unknown key; known keys are chassis, group, interface, managementAddress, node, port, portDescription, system, vlan, vlanName"
+	want := "ruleset/x: spec.networks[0].match[0].rack: unknown key; did you mean \"mac\"?"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

@@ -174,6 +174,10 @@ type Port struct {
 	Forgot time.Time `json:"forgot,omitzero"`
 	// Lost is when frames were last lost, so that nobody can be said to have been alone.
 	Lost time.Time `json:"lost,omitzero"`
+	// Led is the last word that held the port for a while, by whatever rules.
+	Led *discovery.Neighbor `json:"led,omitempty"`
+	// Pinned is set where a rule's word about a silent port has attached pods in this epoch.
+	Pinned bool `json:"pinned,omitempty"`
 	// Touched is set where this epoch began with a carrier lost in this boot.
 	Touched bool `json:"touched,omitempty"`
 	// Seen is up to when the machine has come.
@@ -339,7 +343,7 @@ func (m *machine) begin(now time.Time, why Cause) {
 		m.Second = time.Time{}
 	}
 	m.enter(next, now)
-	m.Cause, m.Settled, m.Struck, m.Voices = why, false, false, nil
+	m.Cause, m.Settled, m.Struck, m.Pinned, m.Voices = why, false, false, false, nil
 	m.Touched = why == CarrierLost
 }
 
@@ -799,6 +803,23 @@ func (v *Voice) goneAt() time.Time {
 		return v.Goodbye
 	}
 	return v.GoneAt()
+}
+
+// ledAfter is how long a word has to have held a port to be remembered as where it led.
+const ledAfter = time.Minute
+
+// Remembered is the port with the word that holds it noted, where it has for a while.
+func (p Port) Remembered(now time.Time) Port {
+	if p.State == Held && !p.Holder.Before.IsZero() && now.Sub(p.HeldSince) >= ledAfter && p.Holder.Protocol != discovery.ProtocolCDP {
+		p.Led = new(p.Holder.Timeless())
+	}
+	return p
+}
+
+// IsHost reports whether who holds the port speaks as the agents of hosts do, and leads nowhere.
+func (p *Port) IsHost(read Reader) bool {
+	m := machine{Port: p, read: read}
+	return p.Holder != nil && m.rank(&p.Holder.Neighbor) == low
 }
 
 // winner is the voice that will come to hold the port next if nothing else is heard, and

@@ -25,6 +25,8 @@ const (
 	// Sender: a chassis ID that does not say which device it is, so that each port from
 	// which it comes counts for itself.
 	Sender Kind = "sender"
+	// Pin: the MAC address of a port where no switch speaks, and an admin says where it leads.
+	Pin Kind = "pin"
 )
 
 // Identity is what a name is given to: a switch, or a group of switches that share
@@ -57,6 +59,11 @@ func (i Identity) String() string {
 		what += " from " + i.Source.String()
 		if i.Says != "" {
 			what += " (" + i.Says + ")"
+		}
+	case Pin:
+		what = "the wire at " + i.Switch
+		if i.VLAN == 0 {
+			return what
 		}
 	case Chassis:
 	}

@@ -38,6 +38,9 @@ var keys = []struct {
 	{Identity{Switch: "group:dc-2", VLAN: 1}, "%67roup:dc-2 vlan 1", "chassis group:dc-2 VLAN 1"},
 	{Identity{Switch: "local:~", VLAN: 2}, "local:~ vlan 2", "chassis local:~ VLAN 2"},
 	{Identity{Kind: Sender, Switch: "group:x", Source: mac}, "%67roup:x from 02:00:00:00:00:07", "chassis group:x from 02:00:00:00:00:07, VLAN not advertised"},
+	{Identity{Kind: Pin, Switch: "02:00:00:00:00:07"}, "pin:02:00:00:00:00:07", "the wire at 02:00:00:00:00:07"},
+	{Identity{Kind: Pin, Switch: "02:00:00:00:00:07", VLAN: 300}, "pin:02:00:00:00:00:07 vlan 300", "the wire at 02:00:00:00:00:07 VLAN 300"},
+	{Identity{Switch: "pin:x", VLAN: 1}, "%70in:x vlan 1", "chassis pin:x VLAN 1"},
 	{Identity{Switch: "a\n\x00ü", VLAN: 1}, "a%0A%00%C3%BC vlan 1", "chassis a\n\x00ü VLAN 1"},
 }
 
@@ -110,7 +113,7 @@ func before(i Identity) string {
 
 func TestUpgrade(t *testing.T) {
 	for _, tt := range keys {
-		if tt.id.Kind == Sender && !strings.HasPrefix(tt.id.Switch, "cdp:") {
+		if tt.id.Kind == Pin || tt.id.Kind == Sender && !strings.HasPrefix(tt.id.Switch, "cdp:") {
 			continue // as nobody was told before there were keys
 		}
 		want := tt.key

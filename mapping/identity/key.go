@@ -16,15 +16,20 @@ import (
 //
 //	SWITCH [" from " MAC [" as " WORDS]] [" port " PORT] [" vlan " VID]
 //
-// SWITCH is the chassis ID, or "group:" and the name of a group. In it, in WORDS and in
+// SWITCH is the chassis ID, or "group:" and the name of a group, or "pin:" and the MAC
+// address of a port of the node's. In it, in WORDS and in
 // PORT each octet that is not printable ASCII, and each blank and percent sign, is written
 // %XX, so that a key has one reading, and an Identity one key. Keys are on disk on every
 // node: what one means never changes.
 type Key string
 
-// groupPrefix begins the key of a group. A chassis ID in canonical text begins with the
-// short name of its subtype, which is another; one that does not is escaped.
-const groupPrefix = "group:"
+// groupPrefix begins the key of a group, and pinPrefix that of a pin. A chassis ID in
+// canonical text begins with the short name of its subtype, which is another; one that does
+// not is escaped.
+const (
+	groupPrefix = "group:"
+	pinPrefix   = "pin:"
+)
 
 // Key returns the key.
 func (i Identity) Key() Key {
@@ -44,7 +49,9 @@ func (i Identity) SwitchKey() string {
 	switch {
 	case i.Kind == Group:
 		return groupPrefix + name
-	case strings.HasPrefix(name, groupPrefix):
+	case i.Kind == Pin:
+		return pinPrefix + name
+	case strings.HasPrefix(name, groupPrefix), strings.HasPrefix(name, pinPrefix):
 		name = escapeOctet(name[0]) + name[1:]
 	}
 	if i.Kind == Sender {
@@ -135,6 +142,8 @@ func readSwitch(text string) (id Identity, err error) {
 	}
 	if group, ok := strings.CutPrefix(name, groupPrefix); ok && !sender {
 		id.Kind, name = Group, group
+	} else if pin, ok := strings.CutPrefix(name, pinPrefix); ok && !sender {
+		id.Kind, name = Pin, pin
 	}
 	id.Switch, err = unescape(name)
 	return id, err

@@ -208,9 +208,9 @@ func (a *Uplink) validate() error {
 		}
 	}
 	switch a.Certainty {
-	case Fresh, Stale, Unverified, Down:
+	case Fresh, Stale, Pinned, Unverified, Down:
 	default:
-		return fmt.Errorf("certainty is %q, want fresh, stale, unverified or down", a.Certainty)
+		return fmt.Errorf("certainty is %q, want fresh, stale, pinned, unverified or down", a.Certainty)
 	}
 	if a.Usable && a.Until <= 0 {
 		return errors.New("until is missing, want a time for what is usable")

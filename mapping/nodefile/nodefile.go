@@ -157,9 +157,14 @@ const (
 	Fresh Certainty = "fresh"
 	// Stale: LLDP has gone silent, but the carrier was never lost.
 	Stale Certainty = "stale"
+	// Pinned: no switch speaks there, and a rule says where it leads.
+	Pinned Certainty = "pinned"
 	// Unverified: the cable or the VLAN can have changed and nothing confirms
 	// that it has not.
 	Unverified Certainty = "unverified"
 	// Down: no carrier, or administratively down.
 	Down Certainty = "down"
 )
+
+// Known reports whether somebody says where the uplink leads, and nothing speaks against it.
+func (c Certainty) Known() bool { return c == Fresh || c == Stale || c == Pinned }

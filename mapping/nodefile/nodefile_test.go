@@ -141,7 +141,7 @@ func TestWriteRefuses(t *testing.T) {
 	bad.Networks[1].Uplinks[0].Certainty = "perhaps"
 	path := filepath.Join(dir, FileName)
 	err := Write(path, bad)
-	want := "write " + path + `: networks[1].uplinks[0].certainty is "perhaps", want fresh, stale, unverified or down`
+	want := "write " + path + `: networks[1].uplinks[0].certainty is "perhaps", want fresh, stale, pinned, unverified or down`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
@@ -187,7 +187,7 @@ func TestReadErrors(t *testing.T) {
 		{"boot id", edit(`"bootID":"b1"`, `"bootID":""`), Damaged, "damaged: bootID is empty" + restart},
 		{"name", edit(`"name":"green"`, `"name":""`), Damaged, "damaged: networks[1].name is empty" + restart},
 		{"identity", edit(`"identity":"mac:00:1b:21:aa:bb:cc vlan 200"`, `"identity":""`), Damaged, "damaged: networks[0].uplinks[0].identity is empty" + restart},
-		{"certainty", edit(`"fresh"`, `"sure"`), Damaged, `damaged: networks[0].uplinks[0].certainty is "sure", want fresh, stale, unverified or down` + restart},
+		{"certainty", edit(`"fresh"`, `"sure"`), Damaged, `damaged: networks[0].uplinks[0].certainty is "sure", want fresh, stale, pinned, unverified or down` + restart},
 		{"vid", edit(`"vid":200`, `"vid":4095`), Damaged, "damaged: networks[0].uplinks[0].ports[0].vid is 4095, want at most 4094" + restart},
 		{"vids", edit(`"carrierChanges":2,"vid":200`, `"carrierChanges":2,"vid":201`), Damaged, "damaged: networks[0].uplinks[0].vid is 200, but ports[0].vid is 201" + restart},
 		{"no deadline", edit(`"until":900000000000,`, ""), Damaged, "damaged: networks[1].uplinks[0].until is missing, want a time for what is usable" + restart},

@@ -23,11 +23,14 @@ const (
 	keyNode
 	keyInterface
 	keyVLANName
+	keyMAC
+	keyPCI
+	keyDriver
 	keyCount
 )
 
 // keyNames are the keys as they stand in the file.
-var keyNames = [keyCount]string{"chassis", "system", "port", "portDescription", "node", "interface", "vlanName"}
+var keyNames = [keyCount]string{"chassis", "system", "port", "portDescription", "node", "interface", "vlanName", "mac", "pci", "driver"}
 
 // A match is one entry of a match list. All its keys must hold.
 type match struct {
@@ -39,12 +42,15 @@ type match struct {
 	vlans     vlanSet // nil without the key, or with untagged
 	untagged  bool    // vlan: untagged
 	pins      bool    // says which port of a switch it means
+	silent    silence // about ports where no switch speaks
+	address   netip.Prefix
+	prefix    netip.Prefix
 }
 
 // holds reports whether the keys about the subject hold: all but vlan and
 // vlanName. A text that the neighbour does not tell matches no pattern.
 func (m *match) holds(sub Subject, group string) bool {
-	if m.group != "" && m.group != group {
+	if m.silent != spoken || m.group != "" && m.group != group {
 		return false
 	}
 	if m.addresses.IsValid() && !slices.ContainsFunc(sub.Neighbor.ManagementIPs(), func(a netip.Addr) bool {
@@ -52,6 +58,11 @@ func (m *match) holds(sub Subject, group string) bool {
 	}) {
 		return false
 	}
+	return m.globsHold(sub)
+}
+
+// globsHold reports whether all globs fit but that of vlanName.
+func (m *match) globsHold(sub Subject) bool {
 	for k, g := range m.globs {
 		if g == nil || key(k) == keyVLANName {
 			continue
@@ -96,6 +107,12 @@ func (m *match) text(k key, sub Subject, occ Occurrence) string {
 		return sub.Interface
 	case keyVLANName:
 		return occ.VLANName
+	case keyMAC:
+		return sub.MAC
+	case keyPCI:
+		return sub.PCI
+	case keyDriver:
+		return sub.Driver
 	case keyCount:
 	}
 	return ""

@@ -174,11 +174,11 @@ type scope struct {
 var (
 	ignoreScope = scope{
 		optional: true,
-		refused:  []string{"vlan", "vlanName"},
+		refused:  []string{"vlan", "vlanName", "silent", "address", "prefix"},
 		message:  "cannot be used here: a speaker is ignored with all its VLANs", hint: "remove it",
 	}
 	groupScope = scope{
-		refused: []string{"port", "portDescription", "group", "vlan", "vlanName", "node", "interface"},
+		refused: []string{"port", "portDescription", "group", "vlan", "vlanName", "node", "interface", "mac", "pci", "driver", "silent", "address", "prefix"},
 		message: "cannot be used here: a group is of switches", hint: "use chassis, system or managementAddress",
 	}
 	networkScope = scope{}
@@ -352,7 +352,7 @@ func (r *reader) readMatches(v yamlfile.Value, where scope) []parsedMatch {
 func (r *reader) readMatch(v yamlfile.Value, where scope) parsedMatch {
 	m := v.Mapping()
 	out := parsedMatch{match: &match{ref: r.ref(v)}, at: v, vlan: m.Get("vlan")}
-	parsers := [keyCount]func(string) (*glob, error){keyChassis: parseChassis, keyPort: out.parsePort}
+	parsers := [keyCount]func(string) (*glob, error){keyChassis: parseChassis, keyPort: out.parsePort, keyMAC: parseMAC, keyPCI: parsePCI}
 	for k, name := range keyNames {
 		value, parse := m.Get(name), parsers[k]
 		if parse == nil {
@@ -370,7 +370,8 @@ func (r *reader) readMatch(v yamlfile.Value, where scope) parsedMatch {
 	default:
 		out.vlans = readVLANs(out.vlan)
 	}
-	out.pins = slices.ContainsFunc([]key{keyPort, keyPortDescription, keyInterface}, func(k key) bool { return pinsPort(out.globs[k]) })
+	out.readSilent(m)
+	out.pins = slices.ContainsFunc([]key{keyPort, keyPortDescription, keyInterface, keyMAC, keyPCI}, func(k key) bool { return pinsPort(out.globs[k]) })
 	for _, k := range where.refused {
 		if refused := m.Get(k); refused.Present() {
 			refused.Mistake(where.message, where.hint)
@@ -447,12 +448,15 @@ func (r *reader) checkWords(v yamlfile.Value, t *template, matches []parsedMatch
 					v.Mistake(fmt.Sprintf("{%s} asks for what is not caught: the match %s has no (...) number %d in %s", p.literal, r.mention(m.ref), p.index, keyNames[p.key]),
 						"put parentheses around what is to be caught, such as (*)")
 				}
-			case wordVLAN, wordVLANName:
-				if n != nil && r.namesUnadvertised(m, n) {
+			case wordVLAN, wordVLANName, wordPortNumber:
+				if m.silent != spoken && (p.kind != wordVLAN || n.tagged == nil) {
+					v.Mistake(fmt.Sprintf("{%s} asks for what only a switch tells, and the match %s is about ports where none speaks", p.literal, r.mention(m.ref)),
+						"use {node.1} or {interface.1}, or take the word out of the name")
+				} else if p.kind != wordPortNumber && n != nil && r.namesUnadvertised(m, n) {
 					v.Mistake(fmt.Sprintf("{%s} asks for what is not advertised: the match %s names ports that advertise no VLAN", p.literal, r.mention(m.ref)),
 						"give the match a vlan: number, or take the word out of the name")
 				}
-			case wordNone, wordPortNumber:
+			case wordNone:
 			}
 		}
 	}
@@ -469,7 +473,7 @@ func checkWire(v yamlfile.Value, t *template, meant bool) {
 
 // namesUnadvertised reports whether a match can name ports that advertise no VLAN.
 func (r *reader) namesUnadvertised(m parsedMatch, n *networkRule) bool {
-	if n.tagged != nil || m.vlan.Present() && !m.untagged || m.present[keyVLANName] {
+	if m.silent != spoken || n.tagged != nil || m.vlan.Present() && !m.untagged || m.present[keyVLANName] {
 		return false
 	}
 	g := r.groups[m.group]

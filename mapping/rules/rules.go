@@ -13,6 +13,7 @@ package rules
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"slices"
 
 	"github.com/colvin-net/colvin/discovery"
@@ -63,7 +64,14 @@ type groupVLAN struct {
 type Subject struct {
 	Node      string
 	Interface string
-	Neighbor  *discovery.Neighbor
+	Neighbor  *discovery.Neighbor // nil where nobody is heard
+
+	// MAC, PCI and Driver are the address of the interface, that of its device on the bus
+	// (0000:3b:00.0), and its driver; empty where it has none.
+	MAC, PCI, Driver string
+	// Addresses are its own, each with the length of the prefix that is connected through
+	// it, and Prefixes those that routers advertise there.
+	Addresses, Prefixes []netip.Prefix
 
 	// Switch is the chassis ID by which the switch is known where that is not the
 	// one heard; a rule about it holds too.

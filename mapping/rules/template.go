@@ -44,7 +44,7 @@ const (
 
 const (
 	nameHint = "use at most 63 lower-case letters, digits and dashes, with a letter or digit at both ends"
-	wordHint = "words are {vlan}, {vlanName}, {port.number}, and {system.1} for what the first (...) of system caught; likewise chassis, port, portDescription, node, interface and vlanName"
+	wordHint = "words are {vlan}, {vlanName}, {port.number}, and {system.1} for what the first (...) of system caught; likewise chassis, port, portDescription, node, interface, mac, pci, driver and vlanName"
 )
 
 var words = regexp.MustCompile(`\{[^{}]*\}`)
@@ -83,7 +83,8 @@ func (t *template) wireAlone() bool {
 				return false
 			}
 		case wordCapture:
-			if p.key == keyNode || p.key == keyInterface {
+			switch p.key {
+			case keyNode, keyInterface, keyMAC, keyPCI, keyDriver:
 				return false
 			}
 			wire = true

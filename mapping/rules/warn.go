@@ -32,7 +32,7 @@ func warnSpans(n *networkRule, matches []parsedMatch, tagged yamlfile.Value) {
 	}
 	for _, m := range matches {
 		switch {
-		case n.tagged != nil || m.present[keyVLANName]:
+		case n.tagged != nil || m.present[keyVLANName] || m.silent != spoken:
 		case m.vlans.count() > 1:
 			m.vlan.Warn(fmt.Sprintf("one name for %d VLANs, which are different networks", m.vlans.count()), hint)
 		case !m.vlan.Present() && !m.pins:
@@ -88,7 +88,7 @@ func (r *reader) warnCovered(earlier *[]scopedMatch, matches []parsedMatch, n *n
 // says whether its kind counts.
 func (c scopedMatch) covers(later scopedMatch) bool {
 	a, b := c.match, later.match
-	if a.group != "" && a.group != b.group {
+	if (a.silent == spoken) != (b.silent == spoken) || a.address != b.address || a.prefix != b.prefix || a.group != "" && a.group != b.group {
 		return false
 	}
 	if a.addresses.IsValid() && (!b.addresses.IsValid() || a.addresses.Bits() > b.addresses.Bits() || !a.addresses.Contains(b.addresses.Addr())) {

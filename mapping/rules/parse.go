@@ -166,26 +166,34 @@ func bare(list []parsedMatch) []*match {
 
 // scope is what a place asks of its matches.
 type scope struct {
-	optional      bool     // the list may be empty
-	refused       []string // keys that cannot be used
-	message, hint string   // for a refused key
+	optional bool // the list may be empty
+	refused  []refusal
+}
+
+// refusal is of keys that cannot be used.
+type refusal struct {
+	keys          []string
+	message, hint string
+}
+
+// refuses reports whether a key cannot be used.
+func (s scope) refuses(name string) bool {
+	return slices.ContainsFunc(s.refused, func(r refusal) bool { return slices.Contains(r.keys, name) })
 }
 
 var (
-	ignoreScope = scope{
-		optional: true,
-		refused:  []string{"vlan", "vlanName", "silent", "address", "prefix"},
-		message:  "cannot be used here: a speaker is ignored with all its VLANs", hint: "remove it",
-	}
-	groupScope = scope{
-		refused: []string{"port", "portDescription", "group", "vlan", "vlanName", "node", "interface", "mac", "pci", "driver", "silent", "address", "prefix"},
-		message: "cannot be used here: a group is of switches", hint: "use chassis, system or managementAddress",
-	}
+	ignoreScope = scope{optional: true, refused: []refusal{
+		{[]string{"vlan", "vlanName"}, "cannot be used here: a speaker is ignored with all its VLANs", "remove it"},
+		{silentKeys, "cannot be used here: a speaker is ignored, and this is about ports where none speaks", "remove it"},
+	}}
+	groupScope = scope{refused: []refusal{{
+		append([]string{"port", "portDescription", "group", "vlan", "vlanName", "node", "interface", "mac", "pci", "driver"}, silentKeys...),
+		"cannot be used here: a group is of switches", "use chassis, system or managementAddress",
+	}}}
 	networkScope = scope{}
-	taggedScope  = scope{
-		refused: []string{"vlan", "vlanName"},
-		message: "cannot stand beside tagged, which says the VLANs already", hint: "remove one of the two",
-	}
+	taggedScope  = scope{refused: []refusal{{
+		[]string{"vlan", "vlanName"}, "cannot stand beside tagged, which says the VLANs already", "remove one of the two",
+	}}}
 )
 
 // A definition is a group with where it is defined.
@@ -370,11 +378,13 @@ func (r *reader) readMatch(v yamlfile.Value, where scope) parsedMatch {
 	default:
 		out.vlans = readVLANs(out.vlan)
 	}
-	out.readSilent(m)
+	out.readSilent(m, where)
 	out.pins = slices.ContainsFunc([]key{keyPort, keyPortDescription, keyInterface, keyMAC, keyPCI}, func(k key) bool { return pinsPort(out.globs[k]) })
-	for _, k := range where.refused {
-		if refused := m.Get(k); refused.Present() {
-			refused.Mistake(where.message, where.hint)
+	for _, r := range where.refused {
+		for _, k := range r.keys {
+			if refused := m.Get(k); refused.Present() {
+				refused.Mistake(r.message, r.hint)
+			}
 		}
 	}
 	if kind := v.Kind(); m.Len() == 0 && (kind == yamlfile.KindMapping || kind == yamlfile.KindNone) {
@@ -442,24 +452,38 @@ func (r *reader) mention(ref Ref) string {
 func (r *reader) checkWords(v yamlfile.Value, t *template, matches []parsedMatch, n *networkRule) {
 	for _, p := range t.parts {
 		for _, m := range matches {
-			switch p.kind {
-			case wordCapture:
+			switch {
+			case m.silent != spoken && p.told(n):
+				v.Mistake(fmt.Sprintf("{%s} asks for what only a switch tells, and the match %s is about ports where none speaks", p.literal, r.mention(m.ref)),
+					"use {node.1} or {interface.1}, or take the word out of the name")
+			case p.kind == wordCapture:
 				if g := m.globs[p.key]; (g != nil || !m.present[p.key]) && (g == nil || g.captures < p.index) {
 					v.Mistake(fmt.Sprintf("{%s} asks for what is not caught: the match %s has no (...) number %d in %s", p.literal, r.mention(m.ref), p.index, keyNames[p.key]),
 						"put parentheses around what is to be caught, such as (*)")
 				}
-			case wordVLAN, wordVLANName, wordPortNumber:
-				if m.silent != spoken && (p.kind != wordVLAN || n.tagged == nil) {
-					v.Mistake(fmt.Sprintf("{%s} asks for what only a switch tells, and the match %s is about ports where none speaks", p.literal, r.mention(m.ref)),
-						"use {node.1} or {interface.1}, or take the word out of the name")
-				} else if p.kind != wordPortNumber && n != nil && r.namesUnadvertised(m, n) {
+			case p.kind == wordVLAN || p.kind == wordVLANName:
+				if n != nil && r.namesUnadvertised(m, n) {
 					v.Mistake(fmt.Sprintf("{%s} asks for what is not advertised: the match %s names ports that advertise no VLAN", p.literal, r.mention(m.ref)),
 						"give the match a vlan: number, or take the word out of the name")
 				}
-			case wordNone:
 			}
 		}
 	}
+}
+
+// told reports whether only a switch tells what a word stands for; the network is nil for
+// the names of a group.
+func (p part) told(n *networkRule) bool {
+	switch p.kind {
+	case wordCapture:
+		return !slices.Contains(ownKeys, p.key)
+	case wordVLAN:
+		return n != nil && n.tagged == nil
+	case wordVLANName, wordPortNumber:
+		return true
+	case wordNone:
+	}
+	return false
 }
 
 // checkWire reports a name that whoever speaks on the wire could choose, where the rule

@@ -111,7 +111,7 @@ func TestReference(t *testing.T) {
 			t.Errorf("%s\nin the block\n%s", got, block[1])
 		}
 	}
-	for _, k := range append([]string{"managementAddress", "group", "vlan", "aliases", "tagged", "spans", "stale", "silence", "goodbye", "cdp", "wireNames", "unadvertised", "vlans", "match"}, keyNames[:]...) {
+	for _, k := range append([]string{"managementAddress", "group", "vlan", "aliases", "tagged", "spans", "stale", "silence", "goodbye", "cdp", "wireNames", "unadvertised", "vlans", "match", "silent", "address", "prefix"}, keyNames[:]...) {
 		if !strings.Contains(string(doc), "`"+k+"`") {
 			t.Errorf("docs/rules.md does not explain %s", k)
 		}

@@ -27,7 +27,7 @@ func leaf1() *discovery.Neighbor {
 }
 
 func subject(n *discovery.Neighbor) Subject {
-	return Subject{Node: "node-3", Interface: "ens4", Neighbor: n}
+	return Subject{Node: "node-3", Interface: "ens4", MAC: "02:00:5e:00:53:01", PCI: "0000:3b:00.1", Driver: "mlx5_core", Neighbor: n}
 }
 
 func parse(t *testing.T, file string) *Set {
@@ -75,6 +75,17 @@ func TestMatchKeys(t *testing.T) {
 		`node: node-1`:                             {},
 		`interface: ens4`:                          {true, false},
 		`interface: "eth*"`:                        {},
+		`mac: "02:00:5E:00:53:01"`:                 {true, false},
+		`mac: "02-00-5e-*"`:                        {true, false},
+		`mac: "0200.5e00.5301"`:                    {true, false},
+		`mac: "02:00:5f:*"`:                        {},
+		`pci: "0000:3B:00.1"`:                      {true, false},
+		`pci: "3b:00.1"`:                           {true, false},
+		`pci: "3b:00.*"`:                           {true, false},
+		`pci: "3b:01.*"`:                           {},
+		`driver: "mlx5*"`:                          {true, false},
+		`driver: ice`:                              {},
+		`silent: true, node: "*-3"`:                {}, // a switch speaks
 		`group: dc1`:                               {true, false},
 		`group: dc2`:                               {},
 		`vlan: 100`:                                {true, false},
@@ -107,7 +118,7 @@ networks: [{name: x, match: [{`+match+`}]}]`)
 
 // What a neighbour does not tell matches no pattern, not even "*".
 func TestNotToldMatchesNothing(t *testing.T) {
-	for _, match := range []string{`chassis: "mac:*"`, `system: "*"`, `port: "*"`, `portDescription: "*"`, `managementAddress: "::/0"`, `node: "*"`, `interface: "*"`, `vlanName: "*"`} {
+	for _, match := range []string{`chassis: "mac:*"`, `system: "*"`, `port: "*"`, `portDescription: "*"`, `managementAddress: "::/0"`, `node: "*"`, `interface: "*"`, `vlanName: "*"`, `mac: "*"`, `pci: "*"`, `driver: "*"`} {
 		set := parse(t, `networks: [{name: x, unadvertised: switch, match: [{`+match+`}]}]`)
 		n, ok, _ := set.Name(Subject{Neighbor: new(discovery.Neighbor)}, Occurrence{VID: 5})
 		if ok {

@@ -3,7 +3,9 @@
 package rules
 
 import (
+	"fmt"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -31,41 +33,69 @@ type Pin struct {
 	Literal bool
 }
 
+// silentKeys are the keys of a pin that no other match has.
+var silentKeys = []string{"silent", "address", "prefix"}
+
+// toldKeys are those about what a switch tells, of which a pin can have none.
+var toldKeys = []string{"chassis", "system", "port", "portDescription", "managementAddress", "group", "vlan", "vlanName"}
+
+// ownKeys are those about what a node knows of itself.
+var ownKeys = []key{keyNode, keyInterface, keyMAC, keyPCI, keyDriver}
+
 // readSilent reads the keys of a pin, and reports what cannot stand beside it.
-func (m *parsedMatch) readSilent(keys *yamlfile.Mapping) {
+func (m *parsedMatch) readSilent(keys *yamlfile.Mapping, where scope) {
 	value, address, prefix := keys.Get("silent"), keys.Get("address"), keys.Get("prefix")
-	switch value.Raw() {
-	case "true":
-		m.silent = silent
-	case "now":
-		m.silent = now
-	default:
-		if value.Present() {
-			value.Mistake("is "+yamlfile.Quote(value.Raw())+", want true or now", "write silent: true to wait until the port was silent for a while, or silent: now")
-		}
-	}
-	m.address = yamlfile.Parsed(address, m.address, parseAddresses)
-	m.prefix = yamlfile.Parsed(prefix, m.prefix, parseAddresses)
-	if !value.Present() {
+	m.silent = readSilent(value)
+	m.address = yamlfile.Parsed(address, m.address, parseOwnAddress)
+	m.prefix = yamlfile.Parsed(prefix, m.prefix, parsePrefix)
+	switch {
+	case where.refuses("silent"):
+	case !value.Present():
 		for _, v := range []yamlfile.Value{address, prefix} {
 			if v.Present() {
 				v.Mistake("is for ports where no switch speaks", "add silent: true to the match, or remove it")
 			}
 		}
-		return
-	}
-	for _, name := range []string{"chassis", "system", "port", "portDescription", "vlanName", "managementAddress", "group", "vlan"} {
-		if v := keys.Get(name); v.Present() {
-			v.Mistake("stands beside silent, which is about ports where no switch speaks, and only a switch tells it", "remove one of the two")
+	default:
+		for _, name := range toldKeys {
+			if v := keys.Get(name); v.Present() && !where.refuses(name) {
+				v.Mistake("stands beside silent, which is about ports where no switch speaks, and only a switch tells it", silentHint(name))
+			}
 		}
-	}
-	if !m.namesPorts() && !address.Present() {
-		value.Mistake("says not which ports, so it would pin every port of every node", "add node, interface, mac, pci, driver or address")
+		if !m.namesPorts() && (!address.Present() || m.address.IsValid() && m.address.Bits() == 0) {
+			value.Mistake("does not say which ports, so it would pin every port of every node", "add node, interface, mac, pci, driver or address")
+		}
 	}
 }
 
-// ownKeys are the keys about what a node knows of itself.
-var ownKeys = []key{keyNode, keyInterface, keyMAC, keyPCI, keyDriver}
+// readSilent reads the value, with quotes or without.
+func readSilent(v yamlfile.Value) silence {
+	const hint = "write silent: true to wait until the port was silent for a while, or silent: now"
+	switch kind, text := v.Kind(), v.Raw(); {
+	case kind == yamlfile.KindAbsent:
+		return spoken
+	case kind == yamlfile.KindText && text == "now":
+		return now
+	case kind == yamlfile.KindText && text == "true", kind == yamlfile.KindBool && v.Bool(false):
+	case kind == yamlfile.KindBool:
+		v.Mistake("is false, want true or now", "remove it: a match without it is about what a switch tells")
+	case kind == yamlfile.KindText || kind == yamlfile.KindNumber:
+		v.Mistake("is "+yamlfile.Quote(text)+", want true or now", hint)
+	case kind == yamlfile.KindNone:
+		v.Mistake("has no value, want true or now", hint)
+	default:
+		v.Mistake(fmt.Sprintf("is %s, want true or now", kind), hint)
+	}
+	return silent // also where the value is wrong, so that what is wrong beside it is told too
+}
+
+// silentHint says what to do about a key that stands beside silent.
+func silentHint(name string) string {
+	if name == "vlan" {
+		return "remove it for untagged frames, or write tagged: with the VLANs beside match"
+	}
+	return "remove one of the two"
+}
 
 // namesPorts reports whether a pin says anything of the ports that it means.
 func (m *parsedMatch) namesPorts() bool {
@@ -88,15 +118,17 @@ func (m *match) pinned(sub Subject) bool {
 	if m.silent == spoken || !m.globsHold(sub) {
 		return false
 	}
-	if m.address.IsValid() && !slices.ContainsFunc(sub.Addresses, func(p netip.Prefix) bool {
-		return p.Bits() >= m.address.Bits() && m.address.Contains(p.Addr())
-	}) {
-		return false
-	}
-	return !m.prefix.IsValid() || slices.ContainsFunc(sub.Prefixes, func(p netip.Prefix) bool {
-		return p.Bits() >= m.prefix.Bits() && m.prefix.Contains(p.Addr())
-	})
+	return (!m.address.IsValid() || slices.ContainsFunc(sub.Addresses, m.hasAddress)) &&
+		(!m.prefix.IsValid() || slices.ContainsFunc(sub.Prefixes, func(p netip.Prefix) bool { return within(p, m.prefix) }))
 }
+
+// hasAddress reports whether an address with its prefix is one that a pin means: the very
+// one, or one whose prefix is within the pin's. A longer prefix is another network.
+func (m *match) hasAddress(p netip.Prefix) bool {
+	return m.address.IsSingleIP() && m.address.Addr() == p.Addr() || within(p, m.address)
+}
+
+func within(p, in netip.Prefix) bool { return p.Bits() >= in.Bits() && in.Contains(p.Addr()) }
 
 // Pins returns what the rules say of a port in case that no switch speaks there, untagged
 // first, then in the order of the tags: for each the first rule that applies. The notes say
@@ -152,12 +184,40 @@ func (s *Set) HasPins() bool {
 
 // parseMAC reads the glob for the MAC address of an interface.
 func parseMAC(s string) (*glob, error) {
+	const hint = `write six octets, such as "00:1b:21:aa:bb:cc", or a pattern such as "00:1b:21:*"`
 	g, err := parseID("mac", s)
-	if err != nil {
-		return nil, err
+	if err != nil || strings.HasPrefix(s, "mac:") {
+		return nil, yamlfile.Problem{Message: yamlfile.Quote(s) + " is not a MAC address", Hint: hint}
 	}
 	return parseGlob(strings.TrimPrefix(g.source, "mac:"))
 }
 
+// shortPCI is an address without its domain, as lspci prints it.
+var shortPCI = regexp.MustCompile(`^[0-9a-f?]{2}:[0-9a-f?*]{1,2}\.`)
+
 // parsePCI reads the glob for a PCI address, whose digits are written in lower case.
-func parsePCI(s string) (*glob, error) { return parseGlob(strings.ToLower(s)) }
+func parsePCI(s string) (*glob, error) {
+	s = strings.ToLower(s)
+	if shortPCI.MatchString(s) {
+		s = "0000:" + s
+	}
+	return parseGlob(s)
+}
+
+// parseOwnAddress reads an address of the node's, or the network that it is in.
+func parseOwnAddress(s string) (netip.Prefix, error) {
+	p, err := parseAddresses(s)
+	if a := p.Addr(); err == nil && p.Bits() > 0 && (!a.IsGlobalUnicast() || a.IsLinkLocalUnicast()) {
+		return netip.Prefix{}, yamlfile.Problem{Message: yamlfile.Quote(s) + " tells no port from another", Hint: "write a network that only they are in, such as 192.0.2.0/24 or 2001:db8::/64"}
+	}
+	return p, err
+}
+
+// parsePrefix reads a prefix of router advertisements.
+func parsePrefix(s string) (netip.Prefix, error) {
+	p, err := parseAddresses(s)
+	if err == nil && (p.Addr().Is4() || p.IsSingleIP()) {
+		return netip.Prefix{}, yamlfile.Problem{Message: yamlfile.Quote(s) + " is no prefix that routers advertise", Hint: "write an IPv6 network such as 2001:db8::/64; for the node's own addresses there is address"}
+	}
+	return p, err
+}

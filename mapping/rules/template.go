@@ -83,8 +83,7 @@ func (t *template) wireAlone() bool {
 				return false
 			}
 		case wordCapture:
-			switch p.key {
-			case keyNode, keyInterface, keyMAC, keyPCI, keyDriver:
+			if slices.Contains(ownKeys, p.key) {
 				return false
 			}
 			wire = true

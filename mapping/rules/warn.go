@@ -88,7 +88,8 @@ func (r *reader) warnCovered(earlier *[]scopedMatch, matches []parsedMatch, n *n
 // says whether its kind counts.
 func (c scopedMatch) covers(later scopedMatch) bool {
 	a, b := c.match, later.match
-	if (a.silent == spoken) != (b.silent == spoken) || a.address != b.address || a.prefix != b.prefix || a.group != "" && a.group != b.group {
+	if (a.silent == spoken) != (b.silent == spoken) || a.group != "" && a.group != b.group ||
+		a.address.IsValid() && a.address != b.address || a.prefix.IsValid() && a.prefix != b.prefix {
 		return false
 	}
 	if a.addresses.IsValid() && (!b.addresses.IsValid() || a.addresses.Bits() > b.addresses.Bits() || !a.addresses.Contains(b.addresses.Addr())) {
@@ -111,6 +112,8 @@ func (c scopedMatch) coversVLANs(later scopedMatch) bool {
 	switch {
 	case c.net.tagged != nil:
 		return later.net.tagged != nil && c.net.tagged.covers(wanted)
+	case a.silent != spoken:
+		return later.net.tagged == nil
 	case a.vlans != nil:
 		return wanted != nil && a.vlans.covers(wanted)
 	case a.globs[keyVLANName] != nil:

@@ -27,6 +27,7 @@ func TestBounds(t *testing.T) {
 
 		"nodetopology.spec.interfaces": v1alpha1.MaxInterfaces, "nodetopology.spec.interfaces[].name": v1alpha1.MaxName,
 		port + "problem": v1alpha1.MaxProblem, port + "others": v1alpha1.MaxOthers, port + "holder.against": v1alpha1.MaxAgainst,
+		port + "driver": v1alpha1.MaxDriver, port + "address": v1alpha1.MaxDriver,
 		port + "firmwareLLDP.driver": v1alpha1.MaxDriver, port + "firmwareLLDP.remedy": v1alpha1.MaxRemedy,
 		"nodetopology.spec.summary.unsure": v1alpha1.MaxSummary,
 		"nodetopology.spec.switches":       v1alpha1.MaxSwitches, "nodetopology.spec.switches[].id": v1alpha1.MaxID,
@@ -50,7 +51,7 @@ func TestBounds(t *testing.T) {
 		"ruleset.status.mistakes": v1alpha1.MaxMistakes, "ruleset.status.mistakes[]": v1alpha1.MaxMistake,
 		"ruleset.status.warnings": v1alpha1.MaxMistakes, "ruleset.status.warnings[]": v1alpha1.MaxMistake,
 	}
-	for _, neighbor := range []string{"holder", "holder.against[]", "holder.before", "others[]"} {
+	for _, neighbor := range []string{"holder", "led", "holder.against[]", "holder.before", "others[]"} {
 		at := port + neighbor + "."
 		want[at+"switch"], want[at+"portID"], want[at+"portDescription"] = v1alpha1.MaxID, v1alpha1.MaxID, v1alpha1.MaxText
 		want[at+"vlans"], want[at+"vlans[].name"] = v1alpha1.MaxVLANs, v1alpha1.MaxVLANName

@@ -219,12 +219,12 @@ type Port struct {
 	// +kubebuilder:validation:MaxLength=512
 	Problem string `json:"problem,omitempty"`
 
-	// Driver is the driver of the NIC, and Address that of its device on the bus, such as
-	// 0000:3b:00.0.
+	// Driver is the driver of the NIC.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	Driver string `json:"driver,omitempty"`
 
+	// Address is the address of the NIC on its bus, such as 0000:3b:00.0.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	Address string `json:"address,omitempty"`

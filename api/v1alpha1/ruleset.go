@@ -3,6 +3,8 @@
 package v1alpha1
 
 import (
+	"encoding/json"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
@@ -52,6 +54,7 @@ type RuleSetSpec struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:XValidation:rule=`!has(self.vlan) && !has(self.vlanName)`,message="vlan and vlanName cannot be used under ignore: a speaker is ignored with all its VLANs; remove them"
+	// +kubebuilder:validation:items:XValidation:rule=`!has(self.address) && !has(self.prefix)`,message="address and prefix cannot be used under ignore: a speaker is ignored, and these are about ports where none speaks; remove them"
 	Ignore []Match `json:"ignore,omitempty"`
 
 	// SwitchGroups are groups of switches on which the same VLAN is the same network,
@@ -80,6 +83,9 @@ type RuleSetSpec struct {
 // +kubebuilder:validation:XValidation:rule=`!self.name.matches(r'\{portDescription\.[1-9]') || self.match.all(m, has(m.portDescription) && m.portDescription.contains('('))`,message="{portDescription.1} asks for what is not caught; put parentheses around what is to be caught in the portDescription of every match, such as (*)",fieldPath=".name"
 // +kubebuilder:validation:XValidation:rule=`!self.name.matches(r'\{node\.[1-9]') || self.match.all(m, has(m.node) && m.node.contains('('))`,message="{node.1} asks for what is not caught; put parentheses around what is to be caught in the node of every match, such as (*)",fieldPath=".name"
 // +kubebuilder:validation:XValidation:rule=`!self.name.matches(r'\{interface\.[1-9]') || self.match.all(m, has(m.interface) && m.interface.contains('('))`,message="{interface.1} asks for what is not caught; put parentheses around what is to be caught in the interface of every match, such as (*)",fieldPath=".name"
+// +kubebuilder:validation:XValidation:rule=`!self.name.matches(r'\{mac\.[1-9]') || self.match.all(m, has(m.mac) && m.mac.contains('('))`,message="{mac.1} asks for what is not caught; put parentheses around what is to be caught in the mac of every match, such as (*)",fieldPath=".name"
+// +kubebuilder:validation:XValidation:rule=`!self.name.matches(r'\{pci\.[1-9]') || self.match.all(m, has(m.pci) && m.pci.contains('('))`,message="{pci.1} asks for what is not caught; put parentheses around what is to be caught in the pci of every match, such as (*)",fieldPath=".name"
+// +kubebuilder:validation:XValidation:rule=`!self.name.matches(r'\{driver\.[1-9]') || self.match.all(m, has(m.driver) && m.driver.contains('('))`,message="{driver.1} asks for what is not caught; put parentheses around what is to be caught in the driver of every match, such as (*)",fieldPath=".name"
 // +kubebuilder:validation:XValidation:rule=`!self.name.matches(r'\{vlanName\.[1-9]') || self.match.all(m, has(m.vlanName) && m.vlanName.contains('('))`,message="{vlanName.1} asks for what is not caught; put parentheses around what is to be caught in the vlanName of every match, such as (*)",fieldPath=".name"
 // +kubebuilder:validation:XValidation:rule=`has(self.wireNames) && self.wireNames || !self.name.matches(r'^(-|\{vlan\})*\{([cps]|vlanN)[^}]*\}(-|\{[cpsv][^}]*\})*$')`,message="is nothing but words of the switch, so whoever speaks on the wire chooses the name; begin it with text of your own, or set wireNames: true in the rule if that is meant",fieldPath=".name"
 // +kubebuilder:validation:XValidation:rule=`has(self.wireNames) && self.wireNames || !has(self.aliases) || !self.aliases.exists(a, a.matches(r'^(-|\{vlan\})*\{([cps]|vlanN)[^}]*\}(-|\{[cpsv][^}]*\})*$'))`,message="an alias is nothing but words of the switch, so whoever speaks on the wire chooses the name; begin it with text of your own, or set wireNames: true in the rule if that is meant",fieldPath=".aliases"
@@ -88,8 +94,8 @@ type NetworkRule struct {
 	// letters, digits and dashes. It may hold words: {vlan}, the number of the VLAN;
 	// {vlanName}, the name that the switch advertises for it; {port.number}, the digits that
 	// the port ID ends in; {system.1}, what the first (...) of system caught in the
-	// match that applied, and likewise chassis, port, portDescription, node, interface
-	// and vlanName. What comes from the wire is made fit for a name.
+	// match that applied, and likewise chassis, port, portDescription, node, interface, mac,
+	// pci, driver and vlanName. What comes from the wire is made fit for a name.
 	// +required
 	Name NameTemplate `json:"name"`
 
@@ -163,7 +169,7 @@ type SwitchGroup struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=16
-	// +kubebuilder:validation:items:XValidation:rule=`!has(self.port) && !has(self.portDescription) && !has(self.group) && !has(self.vlan) && !has(self.vlanName) && !has(self.node) && !has(self.interface)`,message="a group is of switches; use only chassis, system and managementAddress"
+	// +kubebuilder:validation:items:XValidation:rule=`!has(self.port) && !has(self.portDescription) && !has(self.group) && !has(self.vlan) && !has(self.vlanName) && !has(self.node) && !has(self.interface) && !has(self.mac) && !has(self.pci) && !has(self.driver) && !has(self.address) && !has(self.prefix)`,message="a group is of switches; use only chassis, system and managementAddress"
 	Match []Match `json:"match"`
 
 	// VLANs are names by VLAN: a number, a range such as "200-299", or a list of both,
@@ -187,7 +193,8 @@ type SwitchGroup struct {
 // A Match holds when all its keys hold. What a neighbour does not tell fits no
 // pattern.
 //
-// +kubebuilder:validation:XValidation:rule=`has(self.chassis) || has(self.system) || has(self.port) || has(self.portDescription) || has(self.managementAddress) || has(self.group) || has(self.vlan) || has(self.vlanName) || has(self.node) || has(self.interface)`,message="the match is empty, so it would match every neighbour; add a key, such as system"
+// +kubebuilder:validation:XValidation:rule=`has(self.chassis) || has(self.system) || has(self.port) || has(self.portDescription) || has(self.managementAddress) || has(self.group) || has(self.vlan) || has(self.vlanName) || has(self.node) || has(self.interface) || has(self.mac) || has(self.pci) || has(self.driver) || has(self.address)`,message="the match says neither which switch nor which port is meant; add a key, such as system, or beside silent node, interface, mac, pci, driver or address"
+// +kubebuilder:validation:XValidation:rule=`!has(self.address) && !has(self.prefix) || !has(self.chassis) && !has(self.system) && !has(self.port) && !has(self.portDescription) && !has(self.managementAddress) && !has(self.group) && !has(self.vlan) && !has(self.vlanName)`,message="address and prefix are for ports where no switch speaks, and only a switch tells chassis, system, port, portDescription, managementAddress, group, vlan and vlanName; remove one of the two"
 type Match struct {
 	// Chassis is a pattern for the chassis ID, which begins with the kind of ID: mac:,
 	// ip:, ifname:, ifalias:, local:, component:, portcomponent: or cdp:.
@@ -242,6 +249,73 @@ type Match struct {
 	// Interface is a pattern for the name of the node's interface.
 	// +optional
 	Interface Pattern `json:"interface,omitempty"`
+
+	// MAC is a pattern for the MAC address of the node's interface.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'(?i)^([0-9a-f:()-]*[*?(\\][0-9a-f:*?(\\)-]*|([0-9a-f]{2}[:-]){5}[0-9a-f]{2}|([0-9a-f]{4}[.]){2}[0-9a-f]{4})$')`,message="is no MAC address; write six octets, such as 00:1b:21:aa:bb:cc, or a pattern such as 00:1b:21:*"
+	MAC ShortPattern `json:"mac,omitempty"`
+
+	// PCI is a pattern for the address of the NIC on its bus, such as 0000:3b:00.0.
+	// +optional
+	PCI ShortPattern `json:"pci,omitempty"`
+
+	// Driver is a pattern for the name of the NIC's driver, such as mlx5_core.
+	// +optional
+	Driver ShortPattern `json:"driver,omitempty"`
+
+	// Silent is true, or "now", for ports where no switch speaks: true where nobody was
+	// heard for a while, now without waiting. Where the port leads is then the rule's word,
+	// which nobody on the wire confirms. Beside it stand node, interface, mac, pci, driver,
+	// address and prefix.
+	// +optional
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Enum=true;"true";now
+	Silent SilentPolicy `json:"silent,omitempty"`
+
+	// Address is an IP address, or a CIDR, of one of the interface's own addresses. It
+	// stands beside silent only.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule=`isIP(self) || isCIDR(self) || self.lowerAscii().startsWith('::ffff:') && isIP(self.substring(7))`,message="is neither an IP address nor a CIDR; write one such as 192.0.2.7 or 192.0.2.0/24"
+	// +kubebuilder:validation:XValidation:rule=`!isCIDR(self) || cidr(self).masked() == cidr(self)`,message="has bits beyond its length; write the first address of the network, such as 192.0.2.0/24"
+	// +kubebuilder:validation:XValidation:rule=`isCIDR(self) ? cidr(self).ip().isGlobalUnicast() : !isIP(self) || ip(self).isGlobalUnicast()`,message="tells no port from another; write a network that only they are in, such as 192.0.2.0/24 or 2001:db8::/64"
+	Address string `json:"address,omitempty"`
+
+	// Prefix is an IPv6 prefix that routers advertise on the port. It stands beside silent
+	// and something that says which port is meant.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule=`isCIDR(self) && cidr(self).ip().family() == 6 && cidr(self).prefixLength() < 128`,message="is no prefix that routers advertise; write an IPv6 network such as 2001:db8::/64; for the node's own addresses there is address"
+	// +kubebuilder:validation:XValidation:rule=`!isCIDR(self) || cidr(self).masked() == cidr(self)`,message="has bits beyond its length; write the first address of the network, such as 2001:db8::/64"
+	Prefix string `json:"prefix,omitempty"`
+}
+
+// SilentPolicy says when a match about ports where no switch speaks counts. It is written as
+// in a file: true, or "now".
+type SilentPolicy string
+
+// The policies.
+const (
+	SilentTrue SilentPolicy = "true" // once the port was silent for a while
+	SilentNow  SilentPolicy = "now"  // from the beginning
+)
+
+// MarshalJSON writes true without quotes.
+func (s SilentPolicy) MarshalJSON() ([]byte, error) {
+	if s == SilentTrue {
+		return []byte(s), nil
+	}
+	return json.Marshal(string(s))
+}
+
+// UnmarshalJSON reads true with quotes and without.
+func (s *SilentPolicy) UnmarshalJSON(data []byte) error {
+	if text := string(data); text == "true" || text == "false" {
+		*s = SilentPolicy(text)
+		return nil
+	}
+	return json.Unmarshal(data, (*string)(s))
 }
 
 // A Pattern must fit the whole text. * is any text, also none; ? is one character;
@@ -252,11 +326,17 @@ type Match struct {
 // +kubebuilder:validation:XValidation:rule=`self.matches(r'^([^\\()]|\\.|\(([^\\()]|\\.)+\))+$')`,message="is no pattern; write some text, close each (, put no ( inside (...) and something into it, such as (*); write \\( \\) \\* \\? \\\\ for the character itself"
 type Pattern string
 
+// A ShortPattern is a Pattern for a short text.
+//
+// +kubebuilder:validation:MaxLength=64
+// +kubebuilder:validation:XValidation:rule=`self.matches(r'^([^\\()]|\\.|\(([^\\()]|\\.)+\))+$')`,message="is no pattern; write some text, close each (, put no ( inside (...) and something into it, such as (*); write \\( \\) \\* \\? \\\\ for the character itself"
+type ShortPattern string
+
 // A NameTemplate is a name, which may hold words such as {vlan}.
 //
 // +kubebuilder:validation:MaxLength=128
 // +kubebuilder:validation:XValidation:rule=`self.matches(r'^([-a-z0-9]|\{[^{}]*\}){1,63}$') && !self.startsWith('-') && !self.endsWith('-')`,message="is not a name; use at most 63 lower-case letters, digits and dashes, with a letter or digit at both ends"
-// +kubebuilder:validation:XValidation:rule=`self.matches(r'^([^{]|\{(vlan(Name)?|port\.number|(chassis|system|port(Description)?|node|interface|vlanName)\.[1-9]\d*)\})*$')`,message="holds an unknown word; words are {vlan}, {vlanName}, {port.number}, and {system.1} for what the first (...) of system caught; likewise chassis, port, portDescription, node, interface and vlanName"
+// +kubebuilder:validation:XValidation:rule=`self.matches(r'^([^{]|\{(vlan(Name)?|port\.number|(chassis|system|port(Description)?|node|interface|mac|pci|driver|vlanName)\.[1-9]\d*)\})*$')`,message="holds an unknown word; words are {vlan}, {vlanName}, {port.number}, and {system.1} for what the first (...) of system caught; likewise chassis, port, portDescription, node, interface, mac, pci, driver and vlanName"
 type NameTemplate string
 
 // StalePolicy says what becomes of uplinks that are unverified.

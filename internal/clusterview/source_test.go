@@ -4,6 +4,7 @@ package clusterview_test
 
 import (
 	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -40,6 +41,7 @@ type answer struct {
 	Group    rules.Group
 	Declared []rules.Declared
 	Names    map[rules.Occurrence]rules.Naming
+	Pins     []rules.Pin
 }
 
 func ask(set *rules.Set) (out answers, named int) {
@@ -60,6 +62,10 @@ func ask(set *rules.Set) (out answers, named int) {
 				a.Names[occ] = naming
 				named++
 			}
+		}
+		a.Pins, _ = set.Pins(sub)
+		for i := range a.Pins {
+			a.Pins[i].Naming.Ref = rules.Ref{}
 		}
 		out.Answers[name] = a
 	}
@@ -89,7 +95,15 @@ func subjects() map[string]rules.Subject {
 	systems := []string{"leaf-1", "spine-2", "rail-leaf-7", "old-3com-7", "desk-switch-2", "bmc-1", "core-1", "edge-1", "edge-3", "edge-5", ""}
 	for _, p := range ports {
 		for _, system := range systems {
-			for _, at := range []rules.Subject{{Node: "node-3", Interface: "ens4"}, {Node: "node-9", Interface: "eno2"}, {Node: "node-1", Interface: "lom1"}} {
+			for _, at := range []rules.Subject{
+				{Node: "node-3", Interface: "ens4", Addresses: []netip.Prefix{netip.MustParsePrefix("10.20.0.7/24")}},
+				{
+					Node: "node-9", Interface: "eno2", MAC: "00:1b:21:00:00:02", Driver: "ice",
+					Addresses: []netip.Prefix{netip.MustParsePrefix("2001:db8:7::7/64")}, Prefixes: []netip.Prefix{netip.MustParsePrefix("2001:db8:7::/64")},
+				},
+				{Node: "node-1", Interface: "lom1"},
+				{Node: "edge-7", Interface: "eth1", MAC: "00:1b:21:aa:bb:cc", PCI: "0000:3b:00.1", Driver: "mlx5_core"},
+			} {
 				p.SystemName = system
 				at.Neighbor = new(p)
 				out[strings.Join([]string{string(p.Chassis), system, at.Node}, " ")] = at
@@ -101,7 +115,7 @@ func subjects() map[string]rules.Subject {
 
 // The same rules in a file and in a RuleSet give the same names.
 func TestRuleSourceIsTheFile(t *testing.T) {
-	total := 0
+	total, pinned := 0, 0
 	for name, document := range rulestest.Documents(t, "../..") {
 		t.Run(name, func(t *testing.T) {
 			file, fileWarnings, err := rules.Parse("r.yaml", []byte(document))
@@ -125,7 +139,13 @@ func TestRuleSourceIsTheFile(t *testing.T) {
 				t.Errorf("warnings %v, want %v", warnings, fileWarnings)
 			}
 			total += named
+			for _, a := range got.Answers {
+				pinned += len(a.Pins)
+			}
 		})
+	}
+	if pinned < 100 {
+		t.Errorf("%d pins were told, want 100 at least", pinned)
 	}
 	if total < 1000 {
 		t.Errorf("%d names were given, want 1000 at least", total)

@@ -65,6 +65,7 @@ func TestPolicies(t *testing.T) {
 	t.Run("refused pods", testRefusedPods(c))
 	t.Run("scheduling", testScheduling(c))
 	t.Run("shared definitions", testShared(c))
+	t.Run("RuleSets", testRuleSets(c))
 	t.Run("agent", testAgent(c))
 	t.Run("controller", testController(c))
 	t.Run("controller's role", testControllerRBAC(c))

@@ -62,7 +62,7 @@ func (m *parsedMatch) readSilent(keys *yamlfile.Mapping, where scope) {
 				v.Mistake("stands beside silent, which is about ports where no switch speaks, and only a switch tells it", silentHint(name))
 			}
 		}
-		if !m.namesPorts() && (!address.Present() || m.address.IsValid() && m.address.Bits() == 0) {
+		if !m.namesPorts() && !address.Present() {
 			value.Mistake("does not say which ports, so it would pin every port of every node", "add node, interface, mac, pci, driver or address")
 		}
 	}
@@ -185,9 +185,13 @@ func (s *Set) HasPins() bool {
 // parseMAC reads the glob for the MAC address of an interface.
 func parseMAC(s string) (*glob, error) {
 	const hint = `write six octets, such as "00:1b:21:aa:bb:cc", or a pattern such as "00:1b:21:*"`
+	pattern := strings.ContainsAny(s, `*?(\`)
 	g, err := parseID("mac", s)
-	if err != nil || strings.HasPrefix(s, "mac:") {
+	if err != nil && !pattern || pattern && strings.Trim(strings.ToLower(s), `0123456789abcdef:-*?(\)`) != "" {
 		return nil, yamlfile.Problem{Message: yamlfile.Quote(s) + " is not a MAC address", Hint: hint}
+	}
+	if err != nil {
+		return nil, err
 	}
 	return parseGlob(strings.TrimPrefix(g.source, "mac:"))
 }
@@ -207,7 +211,7 @@ func parsePCI(s string) (*glob, error) {
 // parseOwnAddress reads an address of the node's, or the network that it is in.
 func parseOwnAddress(s string) (netip.Prefix, error) {
 	p, err := parseAddresses(s)
-	if a := p.Addr(); err == nil && p.Bits() > 0 && (!a.IsGlobalUnicast() || a.IsLinkLocalUnicast()) {
+	if err == nil && !p.Addr().IsGlobalUnicast() {
 		return netip.Prefix{}, yamlfile.Problem{Message: yamlfile.Quote(s) + " tells no port from another", Hint: "write a network that only they are in, such as 192.0.2.0/24 or 2001:db8::/64"}
 	}
 	return p, err

@@ -46,7 +46,7 @@ var (
 var (
 	protocols         = []discovery.Protocol{discovery.ProtocolLLDP, discovery.ProtocolCDP}
 	containerStatuses = []agentapi.ContainerStatus{
-		agentapi.ContainerOK, agentapi.ContainerStale, agentapi.ContainerUnverified, agentapi.ContainerDown, agentapi.ContainerMoved,
+		agentapi.ContainerOK, agentapi.ContainerStale, agentapi.ContainerPinned, agentapi.ContainerUnverified, agentapi.ContainerDown, agentapi.ContainerMoved,
 		agentapi.ContainerAdding, agentapi.ContainerFailed, agentapi.ContainerDeleting, agentapi.ContainerStuck,
 	}
 	transmitStates = []discovery.TransmitState{discovery.Sending, discovery.Watching, discovery.Silent, discovery.Off}

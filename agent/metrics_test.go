@@ -78,6 +78,7 @@ colvin_pod_attachments{status="down"} 0
 colvin_pod_attachments{status="failed"} 1
 colvin_pod_attachments{status="moved"} 0
 colvin_pod_attachments{status="ok"} 2
+colvin_pod_attachments{status="pinned"} 0
 colvin_pod_attachments{status="stale"} 1
 colvin_pod_attachments{status="stuck"} 1
 colvin_pod_attachments{status="unverified"} 0

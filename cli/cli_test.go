@@ -39,6 +39,8 @@ networks:
     match: [{system: "sw-green*", vlan: 100}]
   - name: storage
     match: [{system: "sw-green*", vlan: 300}]
+  - name: office
+    match: [{node: node1, interface: eth6, silent: now}]
 `
 
 // sayings is a neighbour that says everything that Colvin understands.
@@ -244,6 +246,7 @@ func TestWithAgent(t *testing.T) {
 		"topology-mermaid":     {"topology", "-o", "mermaid"},
 		"explain-eth1":         {"explain", "eth1"},
 		"explain-eth2":         {"explain", "eth2", "-o", "json"},
+		"explain-eth6":         {"explain", "eth6"},
 		"explain-eth4":         {"explain", "eth4"},
 		"explain-eth5-json":    {"explain", "eth5", "-o", "json"},
 		"explain-bond0":        {"explain", "bond0"},

@@ -90,8 +90,11 @@ func deviceText(device, parent nodefile.Link) string {
 
 func vlanText(at *mapping.Uplink) string {
 	text := "not advertised"
-	if at.Identity.VLAN != 0 {
+	switch {
+	case at.Identity.VLAN != 0:
 		text = strconv.Itoa(int(at.Identity.VLAN))
+	case at.VLANSource == mapping.VLANPinned:
+		text = "untagged"
 	}
 	if at.VID != 0 {
 		text += " tagged"

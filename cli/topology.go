@@ -5,11 +5,13 @@ package cli
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/paste"
+	"github.com/colvin-net/colvin/mapping/nodefile"
 	"github.com/colvin-net/colvin/mapping/topology"
 )
 
@@ -67,20 +69,28 @@ func (a *app) topologyTable(t *topology.Topology) error {
 				if note == "" && len(l.Networks) == 0 {
 					note = fmt.Sprintf("\"%s\" says why this is no network", paste.Operand(p.Name, "colvin", "explain"))
 				}
-				cells = append(cells, []string{p.Name, p.Master, a.cell(system[l.MSAP]), a.cell(string(l.Port)), a.list(networks(l)), note})
+				cells = append(cells, []string{p.Name, p.Master, a.cell(system[l.MSAP]), a.cell(string(l.Port)), a.list(networks(l.Networks)), note})
 			}
-			if len(p.Links) == 0 {
-				cells = append(cells, []string{p.Name, p.Master, "", "", "", note})
+			if len(p.Links) == 0 || len(p.Pinned) > 0 {
+				cells = append(cells, []string{p.Name, p.Master, "", "", a.list(networks(p.Pinned)), pinNote(&p, note)})
 			}
 		}
 	}
 	return a.tableOr(upperFirst(noPort)+".", []string{"INTERFACE", "IN", "SWITCH", "PORT", "NETWORKS", "NOTE"}, cells)
 }
 
-func networks(l *topology.Link) []string {
+// pinNote says what a rule's word about a port is worth, where it counts.
+func pinNote(p *topology.Port, note string) string {
+	if slices.ContainsFunc(p.Pinned, func(n topology.Network) bool { return n.Certainty == nodefile.Pinned }) {
+		return "pinned by a rule: no switch speaks there, so nobody confirms it"
+	}
+	return note
+}
+
+func networks(list []topology.Network) []string {
 	var out []string
-	for i := range l.Networks {
-		out = append(out, l.Networks[i].String())
+	for i := range list {
+		out = append(out, list[i].String())
 	}
 	return out
 }

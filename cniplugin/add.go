@@ -159,6 +159,7 @@ func (a *operation) add(netns record.Netns) error {
 	if err := a.carryOut(t, netns, prev); err != nil {
 		return prefixed(about, err)
 	}
+	a.notePin(t, about)
 	a.noteAge(node, about)
 	return nil
 }
@@ -239,6 +240,13 @@ func (a *operation) record(t *target, netns record.Netns) (*target, *record.Reco
 // renewedWithin is how old the node file of an agent that lives is at most, and some more:
 // it renews what it grants for a quarter of an hour after half of that.
 const renewedWithin = 10 * time.Minute
+
+// notePin says that only a rule says where the container is attached to.
+func (a *operation) notePin(t *target, about string) {
+	if isPinned(&t.Uplink) {
+		_, _ = fmt.Fprintln(a.stderr, oneLine(fmt.Sprintf("colvin: %s: attached, %s", about, pinnedBy(&t.Uplink))))
+	}
+}
 
 // noteAge says how old the knowledge is that the attachment rests on, where nobody
 // renews it. The runtime keeps what a plugin writes there in its log.

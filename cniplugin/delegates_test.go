@@ -633,3 +633,19 @@ func TestAddWithoutAgent(t *testing.T) {
 		t.Errorf("said %q with an agent", said)
 	}
 }
+
+// ADD says that nobody but a rule says where it attached a container to.
+func TestAddPinned(t *testing.T) {
+	b := newBench(t)
+	b.agent()
+	pin(&b.node.Networks[1].Uplinks[0])
+	b.writeNode()
+	b.must(b.do(b.plugin.Add))
+	const want = "colvin: node1: network \"green\" on eth1: attached, pinned by ruleset/site spec.networks[0].match[1]: nobody on the wire confirms it\n"
+	if said := b.stderr.String(); said != want {
+		t.Errorf("said %q, want %q", said, want)
+	}
+	if r := b.theRecord(); r.Identity != "pin:"+linkOf(eth(4, "eth1")).MAC {
+		t.Errorf("recorded %s", r.Identity)
+	}
+}

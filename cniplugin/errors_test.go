@@ -101,6 +101,26 @@ func TestResolveErrors(t *testing.T) {
 			11, `node1: network "green" cannot be used now: eth1 (leaf-1 Ethernet4, chassis mac:00:1b:21:aa:bb:cc VLAN 100, rules.yaml:3) is down since 2026-05-01T12:00:00Z (5 min ago)` + waitForAgent,
 		},
 		{
+			"pinned, and a switch leads elsewhere", func(b *bench) {
+				a := green(b)
+				pin(a)
+				a.Usable, a.Certainty, a.Reason = false, nodefile.Unverified, "a rule pins it, but leaf-2 speaks there and leads elsewhere"
+			},
+			11, `node1: network "green" cannot be used now: eth1 (pinned by ruleset/site spec.networks[0].match[1]: nobody on the wire confirms it) is unverified since 2026-05-01T12:00:00Z (5 min ago): ` +
+				`a rule pins it, but leaf-2 speaks there and leads elsewhere` + waitForAgent,
+		},
+		{
+			"ambiguous with a pin", func(b *bench) {
+				other := attached(eth(5, "eth2"), 100)
+				pin(&other)
+				also(b, other)
+				b.conf["select"] = "first"
+			},
+			101, `node1: network "green" is ambiguous: eth1 (leaf-1 Ethernet4, chassis mac:00:1b:21:aa:bb:cc VLAN 100, rules.yaml:3) and ` +
+				`eth2 (pinned by ruleset/site spec.networks[0].match[1]: nobody on the wire confirms it) lead to it; they are different networks, so "select" does not decide: ` +
+				`give them different names in the rules, or accept them as one there with spans: true`,
+		},
+		{
 			"ambiguous", func(b *bench) { also(b, attached(eth(5, "eth2"), 100)) },
 			101, `node1: network "green" is ambiguous: eth1 (leaf-1 Ethernet4, chassis mac:00:1b:21:aa:bb:cc VLAN 100, rules.yaml:3) and ` +
 				`eth2 (leaf-1 Ethernet5, chassis mac:00:1b:21:aa:bb:cc VLAN 100, rules.yaml:3) lead to it; set "select": "first" to take the first`,

@@ -448,6 +448,11 @@ func attached(i discovery.Interface, vlan int) nodefile.Uplink {
 	}
 }
 
+// pin has nothing but a rule say where the uplink leads.
+func pin(a *nodefile.Uplink) {
+	a.Identity, a.Certainty, a.Neighbor, a.Rule = "pin:"+a.Device.MAC, nodefile.Pinned, "nobody", "ruleset/site spec.networks[0].match[1]"
+}
+
 func portOf(i discovery.Interface) nodefile.Port {
 	return nodefile.Port{Link: linkOf(i), CarrierChanges: i.CarrierChanges}
 }

@@ -126,11 +126,24 @@ func deviceName(a *nodefile.Uplink) string {
 
 // why is the evidence for an uplink.
 func why(a *nodefile.Uplink) string {
+	if isPinned(a) {
+		return pinnedBy(a)
+	}
 	parts := []string{a.Neighbor, identity.Key(a.Identity).Named()}
 	if a.Rule != "" {
 		parts = append(parts, a.Rule)
 	}
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
+}
+
+// isPinned reports whether nothing but a rule says where an uplink leads.
+func isPinned(a *nodefile.Uplink) bool {
+	id, err := identity.Parse(identity.Key(a.Identity))
+	return err == nil && id.Kind == identity.Pin && a.Certainty != nodefile.Fresh && a.Certainty != nodefile.Stale
+}
+
+func pinnedBy(a *nodefile.Uplink) string {
+	return fmt.Sprintf("pinned by %s: nobody on the wire confirms it", a.Rule)
 }
 
 // lateError is for what nobody has confirmed for too long: the agent is dead, or frozen.

@@ -288,6 +288,10 @@ func (e *explainer) neighbour(a *Uplink) {
 func (e *explainer) member(a *Uplink, m *Member) {
 	switch {
 	case len(a.Members) == 1:
+	case m.Neighbor == (discovery.MSAP{}) && m.Decides:
+		e.say("%s carries it; it is %s there by a rule alone.", m.Port.Name, m.Certainty)
+	case m.Neighbor == (discovery.MSAP{}):
+		e.say("%s carries nothing of it now; a rule alone says that it would (%s).", m.Port.Name, m.Certainty)
 	case m.Decides:
 		e.say("%s carries it; it is %s there, at %s port %s.", m.Port.Name, m.Certainty, orChassis(m), m.Neighbor.Port)
 	default:

@@ -18,6 +18,7 @@ type ContainerStatus string
 const (
 	ContainerOK         ContainerStatus = "ok"         // its device leads to the network, heard within the time to live
 	ContainerStale      ContainerStatus = "stale"      // it did, and the carrier was never lost since
+	ContainerPinned     ContainerStatus = "pinned"     // a rule says that it does, and no switch speaks there
 	ContainerUnverified ContainerStatus = "unverified" // nothing confirms that it does
 	ContainerDown       ContainerStatus = "down"       // the device is gone, down or without carrier
 	ContainerMoved      ContainerStatus = "moved"      // its device leads to another network

@@ -41,6 +41,7 @@ type uplink struct {
 	identities   []string // the network's; the first is the one of neighbor
 	names        []string
 	certainty    nodefile.Certainty
+	pin          bool // nothing but a rule says where it leads
 	unattachable bool // nothing can be attached through it, time alone will not help
 	trunk        bool // who is attached through it untagged can reach tagged VLANs
 	since        time.Time
@@ -153,10 +154,10 @@ func uplinkOf(a *mapping.Uplink, memory mapping.Memory) uplink {
 	w := uplink{
 		identities: []string{string(a.Identity.Key()), string(memory.Ungrouped(a.Identity, a.Port.Index, a.Neighbor).Key())}, names: a.Names(), certainty: a.Certainty,
 		unattachable: a.Device.Index == 0 && a.Parent.Index == 0, since: a.Since, reason: a.Reason, neighbor: a.NeighborText(),
-		trunk: a.Trunk,
+		trunk: a.Trunk, pin: a.VLANSource == mapping.VLANPinned,
 	}
 	for _, m := range a.Members {
-		if m.Decides && (m.Certainty == nodefile.Fresh || m.Certainty == nodefile.Stale) {
+		if m.Decides && m.Certainty.Known() {
 			w.identities = append(w.identities, string(m.Identity.Key()), string(memory.Ungrouped(m.Identity, m.Port.Index, m.Neighbor).Key()))
 		}
 	}
@@ -376,11 +377,15 @@ func (k evidence) decide(a *agentapi.ContainerAttachment, r *record.Record) {
 	uplinks := k.uplinks(r)
 	a.Exposed = r.VID == 0 && slices.ContainsFunc(uplinks, func(w uplink) bool { return w.trunk })
 	own := slices.DeleteFunc(slices.Clone(uplinks), func(w uplink) bool { return !w.leadsInto(a) })
+	if said := contradicting(own, uplinks); len(said) > 0 {
+		own, uplinks = nil, said
+	}
 	switch {
 	case len(own) > 0:
 		best := slices.MinFunc(own, compareSureness)
 		a.Status = map[nodefile.Certainty]agentapi.ContainerStatus{
-			nodefile.Fresh: agentapi.ContainerOK, nodefile.Stale: agentapi.ContainerStale, nodefile.Down: agentapi.ContainerDown, nodefile.Unverified: agentapi.ContainerUnverified,
+			nodefile.Fresh: agentapi.ContainerOK, nodefile.Stale: agentapi.ContainerStale, nodefile.Pinned: agentapi.ContainerPinned,
+			nodefile.Down: agentapi.ContainerDown, nodefile.Unverified: agentapi.ContainerUnverified,
 		}[best.certainty]
 		take(a, best)
 		join(a, best)
@@ -403,10 +408,21 @@ func (k evidence) decide(a *agentapi.ContainerAttachment, r *record.Record) {
 	}
 }
 
+// contradicting are the uplinks that a switch tells, where nothing leads into a container's
+// own network but a pin that it closed: then that is where the container is.
+func contradicting(own, uplinks []uplink) []uplink {
+	if len(own) == 0 || slices.ContainsFunc(own, func(w uplink) bool { return !w.pin || w.certainty != nodefile.Unverified }) {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(uplinks), func(w uplink) bool {
+		return w.pin || w.unattachable || w.certainty != nodefile.Fresh && w.certainty != nodefile.Stale
+	})
+}
+
 // take takes over what an uplink says beside its identity.
 func take(a *agentapi.ContainerAttachment, w uplink) {
 	a.Since, a.Reason, a.Neighbor = w.since, w.reason, w.neighbor
-	if w.unattachable && (a.Status == agentapi.ContainerOK || a.Status == agentapi.ContainerStale) {
+	if w.unattachable && known(a) {
 		a.Status = agentapi.ContainerUnverified
 	}
 }
@@ -415,7 +431,7 @@ func take(a *agentapi.ContainerAttachment, w uplink) {
 // the switch that the container was attached through may fail, and its peer stays. A
 // name alone joins nothing, because rules can give it to another network.
 func join(a *agentapi.ContainerAttachment, w uplink) {
-	if a.Status != agentapi.ContainerOK && a.Status != agentapi.ContainerStale || !w.isKnown(a) {
+	if !known(a) || !w.isKnown(a) {
 		return
 	}
 	for _, id := range w.identities {
@@ -423,6 +439,11 @@ func join(a *agentapi.ContainerAttachment, w uplink) {
 			a.OtherIdentities = append(slices.Clip(a.OtherIdentities), id) // earlier states share it
 		}
 	}
+}
+
+// known reports whether a container is taken to be where it asked to be.
+func known(a *agentapi.ContainerAttachment) bool {
+	return a.Status == agentapi.ContainerOK || a.Status == agentapi.ContainerStale || a.Status == agentapi.ContainerPinned
 }
 
 // leadsInto reports whether an uplink leads into the network that a container was attached to.
@@ -437,7 +458,7 @@ func (w uplink) isKnown(a *agentapi.ContainerAttachment) bool {
 
 // compareSureness orders uplinks from the surest on.
 func compareSureness(a, b uplink) int {
-	order := []nodefile.Certainty{nodefile.Fresh, nodefile.Stale, nodefile.Unverified, nodefile.Down}
+	order := []nodefile.Certainty{nodefile.Fresh, nodefile.Stale, nodefile.Pinned, nodefile.Unverified, nodefile.Down}
 	rank := func(w uplink) int {
 		if w.unattachable {
 			return len(order)

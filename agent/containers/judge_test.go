@@ -27,6 +27,7 @@ var (
 	idGreen = mapping.Identity{Switch: "mac:00:00:5e:00:53:01", VLAN: 100}
 	idBlue  = mapping.Identity{Switch: "mac:00:00:5e:00:53:02", VLAN: 200}
 	idPeer  = mapping.Identity{Switch: "mac:00:00:5e:00:53:03", VLAN: 100}
+	idWire  = mapping.Identity{Kind: identity.Pin, Switch: "02:00:00:00:00:02"} // of eth1
 )
 
 func macOf(index int) discovery.MAC { return discovery.MAC{2, 0, 0, 0, 0, byte(index)} }
@@ -62,6 +63,13 @@ func onEth1(name string, id mapping.Identity, c nodefile.Certainty, change ...fu
 // heardFrom has it heard from the switch of id, whatever group that is in.
 func heardFrom(id mapping.Identity) func(*mapping.Uplink) {
 	return func(a *mapping.Uplink) { a.Neighbor.Chassis = discovery.ID(id.Switch) }
+}
+
+// pinned is an uplink through eth1 by a rule alone.
+func pinned(name string, c nodefile.Certainty) mapping.Uplink {
+	return onEth1(name, idWire, c, func(a *mapping.Uplink) {
+		a.VLANSource, a.Usable, a.Neighbor = mapping.VLANPinned, c == nodefile.Pinned, discovery.MSAP{}
+	})
 }
 
 // onBond has the attachment reached through a bond of eth1 and eth2.
@@ -112,6 +120,7 @@ func TestStatus(t *testing.T) {
 		r.VID, r.Device, r.Parent = 300, nodeLink("eth1.300", 6), nodeLink("eth1", 2)
 	}
 	onTheBond := func(r *record.Record) { r.Device = nodeLink("bond0", 5) }
+	onTheWire := func(r *record.Record) { r.Identity = string(idWire.Key()) }
 	taken := func(r *record.Record) { r.Taken, r.Device = true, nodeLink("eth7", 9) }
 	anotherMAC := func(s *discovery.Snapshot) { // as a bridge has when a container joins it
 		s.Interfaces = []discovery.Interface{{Index: 2, Name: "eth1", MAC: macOf(77), Up: true}}
@@ -200,6 +209,26 @@ func TestStatus(t *testing.T) {
 				memory: mapping.Memory{Switches: mapping.Switches{{ID: discovery.ID(idGreen.Switch), Chassis: []discovery.ID{discovery.ID(idGreen.Switch), discovery.ID(idPeer.Switch)}}}},
 			}, "ok||so fresh",
 		},
+		"pinned":             {scene{record: onTheWire, view: []mapping.Uplink{pinned("green", nodefile.Pinned)}}, "pinned||so pinned"},
+		"pinned, waiting":    {scene{record: onTheWire, view: []mapping.Uplink{pinned("green", unverified)}}, "unverified||so unverified"},
+		"pinned, down":       {scene{record: onTheWire, view: []mapping.Uplink{pinned("green", down)}}, "down||so down"},
+		"pinned, renamed":    {scene{record: onTheWire, view: []mapping.Uplink{pinned("lime", nodefile.Pinned)}}, "pinned||so pinned"},
+		"pinned, the switch": {scene{record: onTheWire, view: []mapping.Uplink{onEth1("green", idGreen, fresh)}}, "ok||so fresh"},
+		"pinned, closed":     {scene{record: onTheWire, view: []mapping.Uplink{onEth1("blue", idBlue, fresh), pinned("green", unverified)}}, toBlue + "so fresh"},
+		"pinned, closed, then silent": {
+			scene{record: onTheWire, view: []mapping.Uplink{onEth1("blue", idBlue, stale), pinned("green", unverified)}}, toBlue + "so stale",
+		},
+		"pinned, contradicted by CDP": {scene{record: onTheWire, view: []mapping.Uplink{onEth1("blue", idBlue, fresh), pinned("green", nodefile.Pinned)}}, "pinned||so pinned"},
+		"pinned, disputed":            {scene{record: onTheWire, view: []mapping.Uplink{onEth1("blue", idBlue, unverified), pinned("green", unverified)}}, "unverified||so unverified"},
+		"pinned, the switch fell silent": {
+			scene{view: []mapping.Uplink{onEth1("green", idGreen, unverified), pinned("green", nodefile.Pinned)}}, "pinned||so pinned",
+		},
+		"pinned elsewhere": {scene{view: []mapping.Uplink{pinned("blue", nodefile.Pinned)}}, "moved|" + string(idWire.Key()) + "|so pinned"},
+		"pinned elsewhere, and the switch remembered": {
+			scene{view: []mapping.Uplink{onEth1("green", idGreen, unverified), pinned("blue", nodefile.Pinned)}}, "unverified||so unverified",
+		},
+		"pinned, no device": {scene{record: onTheWire, view: []mapping.Uplink{func() mapping.Uplink { a := pinned("green", nodefile.Pinned); barred(&a); return a }()}}, "unverified||so pinned"},
+
 		"nothing known": {scene{}, "unverified||nothing tells where eth1 leads"},
 
 		"bond": {scene{record: onTheBond, view: []mapping.Uplink{onEth1("green", idGreen, fresh, onBond(idGreen, idGreen))}}, "ok||so fresh"},
@@ -380,6 +409,7 @@ func TestOtherIdentities(t *testing.T) {
 	}{
 		"fresh":       {scene{record: onTheBond, view: mlag(nodefile.Fresh, one...)}, oneKey},
 		"stale":       {scene{record: onTheBond, view: mlag(nodefile.Stale, one...)}, oneKey},
+		"pinned":      {scene{record: onTheBond, view: mlag(nodefile.Pinned, one...)}, oneKey},
 		"unverified":  {scene{record: onTheBond, view: mlag(nodefile.Unverified, one...)}, nil},
 		"down":        {scene{record: onTheBond, view: mlag(nodefile.Down, one...)}, nil},
 		"known":       {scene{record: func(r *record.Record) { onTheBond(r); r.OtherIdentities = oneKey }, view: mlag(nodefile.Fresh, one...)}, oneKey},

@@ -10,6 +10,7 @@ import (
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery/link"
 	"github.com/colvin-net/colvin/internal/bootid"
+	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -74,12 +75,17 @@ func uplinksIn(f *nodefile.File, r *record.Record) []uplink {
 			if a := &n.Uplinks[i]; carriesRecord(a, r) {
 				out = append(out, uplink{
 					identities: a.Identities(), names: []string{n.Name}, certainty: a.Certainty, unattachable: !a.Attachable(),
-					since: a.Since, reason: a.Reason, neighbor: a.Neighbor, trunk: a.Trunk,
+					since: a.Since, reason: a.Reason, neighbor: a.Neighbor, trunk: a.Trunk, pin: isPin(a.Identity),
 				})
 			}
 		}
 	}
 	return out
+}
+
+func isPin(key string) bool {
+	id, err := identity.Parse(identity.Key(key))
+	return err == nil && id.Kind == identity.Pin
 }
 
 // carriesRecord reports whether frames of a record's device leave through the uplink.

@@ -22,7 +22,10 @@ func (t *Topology) DOT() string {
 		for j := range t.Nodes[i].Ports {
 			p := &t.Nodes[i].Ports[j]
 			look := ""
-			if p.Silence != nil {
+			switch {
+			case p.pinned():
+				look = fmt.Sprintf(`, color=%q, style="rounded,filled,dashed"`, h.of(&p.Pinned[0]))
+			case p.Silence != nil:
 				look = `, fontcolor="` + grey + `", style="rounded,dashed"`
 			}
 			fmt.Fprintf(b, "    n%dp%d [label=%s%s]\n", i, j, quoteDOT(p.lines()...), look)
@@ -60,11 +63,16 @@ func quoteDOT(lines ...string) string {
 // Mermaid is the topology as a flowchart, which many documentation sites draw.
 func (t *Topology) Mermaid() string {
 	b, h := &strings.Builder{}, t.hues()
+	var styles []string
 	b.WriteString("flowchart LR\n")
 	for i := range t.Nodes {
 		fmt.Fprintf(b, "  subgraph n%d[%s]\n", i, quoteMermaid(t.Nodes[i].Name))
 		for j := range t.Nodes[i].Ports {
-			fmt.Fprintf(b, "    n%dp%d[%s]\n", i, j, quoteMermaid(t.Nodes[i].Ports[j].lines()...))
+			p := &t.Nodes[i].Ports[j]
+			fmt.Fprintf(b, "    n%dp%d[%s]\n", i, j, quoteMermaid(p.lines()...))
+			if p.pinned() {
+				styles = append(styles, fmt.Sprintf("  style n%dp%d stroke:%s,stroke-width:3px,stroke-dasharray:6 5\n", i, j, h.of(&p.Pinned[0])))
+			}
 		}
 		b.WriteString("  end\n")
 	}
@@ -75,14 +83,15 @@ func (t *Topology) Mermaid() string {
 		}
 		b.WriteString("  end\n")
 	}
-	var styles []string
+	links := 0
 	t.edges(func(from, to string, l *Link) {
 		line := "---"
 		if l.dashed() {
 			line = "-.-"
 		}
 		fmt.Fprintf(b, "  %s %s|%s| %s\n", from, line, quoteMermaid(l.lines()...), to)
-		styles = append(styles, fmt.Sprintf("  linkStyle %d stroke:%s,stroke-width:3px\n", len(styles), h.link(l)))
+		styles = append(styles, fmt.Sprintf("  linkStyle %d stroke:%s,stroke-width:3px\n", links, h.link(l)))
+		links++
 	})
 	b.WriteString(strings.Join(styles, ""))
 	return b.String()

@@ -5,6 +5,7 @@ package topology
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/colvin-net/colvin/discovery"
@@ -33,6 +34,9 @@ func (t *Topology) hues() hues {
 				for i := range l.Networks {
 					h.add(&l.Networks[i])
 				}
+			}
+			for i := range p.Pinned {
+				h.add(&p.Pinned[i])
 			}
 		}
 	}
@@ -81,6 +85,15 @@ func (l *Link) dashed() bool {
 	return !l.Heard || len(l.Networks) > 0 && l.Networks[0].Certainty != nodefile.Fresh
 }
 
+// pinned reports whether a port is drawn as one that a rule alone leads somewhere.
+func (p *Port) pinned() bool { return len(p.Links) == 0 && len(p.Pinned) > 0 }
+
+// silent reports whether it is to be said why nobody is heard on a port: not where a rule
+// says that nobody is.
+func (p *Port) silent() bool {
+	return p.Silence != nil && !slices.ContainsFunc(p.Pinned, func(n Network) bool { return n.Certainty == nodefile.Pinned })
+}
+
 // title is the name of a network.
 func (n *Network) title() string { return cmp.Or(n.Name, "unnamed") }
 
@@ -106,10 +119,12 @@ func (n *Network) label() string {
 
 func (n *Network) vlan() string {
 	switch {
-	case n.VLAN == 0:
-		return "VLAN not advertised"
 	case n.Tagged:
 		return fmt.Sprintf("tagged %d", n.VLAN)
+	case n.Pinned:
+		return "untagged"
+	case n.VLAN == 0:
+		return "VLAN not advertised"
 	default:
 		return fmt.Sprintf("VLAN %d", n.VLAN)
 	}
@@ -141,7 +156,13 @@ func (l *Link) lines() []string {
 // lines are what a port says of itself, one a line.
 func (p *Port) lines() []string {
 	out := []string{p.title()}
-	if p.Silence != nil {
+	for i := range p.Pinned[:min(len(p.Pinned), maxNetworks)] {
+		out = append(out, p.Pinned[i].String())
+	}
+	if more := len(p.Pinned) - maxNetworks; more > 0 {
+		out = append(out, fmt.Sprintf("and %d more", more))
+	}
+	if p.silent() {
 		out = append(out, fit.Wrap(p.Silence.Message, 40)...)
 	}
 	return out

@@ -20,6 +20,7 @@ const (
 	rowHeight = 30 // a port
 	subHeight = 20 // what is said of it
 	gap       = 26
+	stub      = 64 // a cable whose end nobody tells
 
 	titleChars = 38
 	leftChars  = 24
@@ -71,7 +72,7 @@ func (b *box) rowY(i int) int {
 	return y + b.rows[i].height()/2 - 2
 }
 
-// A cable joins a row of a node to a row of a switch.
+// A cable joins a row of a node to a row of a switch; where to is nil nobody tells its end.
 type cable struct {
 	from, to       *box
 	fromRow, toRow int
@@ -121,6 +122,9 @@ func (t *Topology) arrange() *picture {
 				to := ends[l.MSAP]
 				p.cables = append(p.cables, cable{b, p.switches[to.sw], at, rows[to.sw][to.port], h.link(l), l.dashed()})
 			}
+			if n.Ports[j].pinned() {
+				p.cables = append(p.cables, cable{from: b, fromRow: at, colour: h.of(&n.Ports[j].Pinned[0]), dashed: true})
+			}
 		}
 		p.nodes = append(p.nodes, b)
 	}
@@ -167,7 +171,18 @@ func (p *Port) rows(h hues) []row {
 			more = append(more, row{left: fmt.Sprintf("and %d more", n)})
 		}
 	}
-	if p.Silence != nil {
+	for i := range p.Pinned[:min(len(p.Pinned), maxNetworks)] {
+		n := &p.Pinned[i]
+		if i == 0 && p.pinned() && !n.Tagged {
+			first.right, first.colour = n.label(), h.of(n)
+			continue
+		}
+		more = append(more, row{left: n.vlan() + ", by a rule alone", right: n.label(), colour: h.of(n)})
+	}
+	if n := len(p.Pinned) - maxNetworks; n > 0 {
+		more = append(more, row{left: fmt.Sprintf("and %d more", n)})
+	}
+	if p.silent() {
 		for _, line := range fit.Wrap(p.Silence.Message, subChars) {
 			more = append(more, row{left: line})
 		}
@@ -215,7 +230,11 @@ func (s *Switch) box(carried map[discovery.MSAP][]Network, h hues) (b *box, at [
 }
 
 func (c *cable) draw(b *strings.Builder) {
-	x1, y1, x2, y2 := c.from.x+boxWidth, c.from.rowY(c.fromRow), c.to.x, c.to.rowY(c.toRow)
+	x1, y1 := c.from.x+boxWidth, c.from.rowY(c.fromRow)
+	x2, y2 := x1+stub, y1
+	if c.to != nil {
+		x2, y2 = c.to.x, c.to.rowY(c.toRow)
+	}
 	mid := (x1 + x2) / 2
 	dash := ""
 	if c.dashed {

@@ -48,6 +48,8 @@ type Port struct {
 	// Links are the neighbours that it leads to: one as a rule, none where
 	// nobody was ever heard, more where several speak on one cable.
 	Links []Link `json:"links"`
+	// Pinned are the networks that it leads to by a rule alone: no switch speaks there.
+	Pinned []Network `json:"pinned,omitempty"`
 }
 
 // A Link leads from a port of a node to a port of a switch.
@@ -66,6 +68,7 @@ type Network struct {
 	Device    string             `json:"device,omitempty"` // that pods attach to
 	Certainty nodefile.Certainty `json:"certainty"`
 	Standby   bool               `json:"standby"` // the bond sends through another of its members
+	Pinned    bool               `json:"pinned,omitempty"`
 }
 
 // A Switch is whatever is at the other end of a cable.
@@ -141,16 +144,22 @@ func (b *builder) port(s *Source, p *discovery.Port, ifi *discovery.Interface, o
 			if m.Port.Index != ifi.Index {
 				continue
 			}
+			network := Network{
+				Name: at.Name, Colour: at.Colour, VLAN: at.Identity.VLAN, Tagged: at.VID != 0,
+				Device: at.Device.Name, Certainty: m.Certainty, Standby: !m.Decides,
+			}
+			if m.Neighbor == (discovery.MSAP{}) {
+				network.Pinned = true
+				out.Pinned = append(out.Pinned, network)
+				continue
+			}
 			k := slices.IndexFunc(out.Links, func(l Link) bool { return l.MSAP == m.Neighbor })
 			if k < 0 { // the switch is silent now
 				b.switchPort(s, m.Neighbor, Switch{System: m.System, Kind: discovery.SpeakerSwitch}, "")
 				k = len(out.Links)
 				out.Links = append(out.Links, Link{MSAP: m.Neighbor})
 			}
-			out.Links[k].Networks = append(out.Links[k].Networks, Network{
-				Name: at.Name, Colour: at.Colour, VLAN: at.Identity.VLAN, Tagged: at.VID != 0,
-				Device: at.Device.Name, Certainty: m.Certainty, Standby: !m.Decides,
-			})
+			out.Links[k].Networks = append(out.Links[k].Networks, network)
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/golden"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 	"github.com/colvin-net/colvin/mapping/topology"
 )
@@ -53,6 +54,13 @@ func leads(s *topology.Source, name, colour string, vlan uint16, tagged bool, ce
 		at.VID = vlan
 	}
 	s.View.Uplinks = append(s.View.Uplinks, at)
+}
+
+// pins adds an uplink over the last port that a rule alone tells.
+func pins(s *topology.Source, name string, vid uint16, certainty nodefile.Certainty) {
+	leads(s, name, "", vid, vid != 0, certainty)
+	at := &s.View.Uplinks[len(s.View.Uplinks)-1]
+	at.Identity.Kind, at.VLANSource, at.Neighbor, at.System = identity.Pin, mapping.VLANPinned, discovery.MSAP{}, ""
 }
 
 // bond adds an active-backup bond over two switches.
@@ -102,7 +110,18 @@ func rack() []topology.Source {
 		discovery.Interface{Index: 21, Name: "ens6", Bus: "pci", Ethernet: true, Up: true},
 		discovery.Interface{Index: 22, Name: "ens6v0", Bus: "pci", Ethernet: true, VF: true},
 		discovery.Interface{Index: 23, Name: "docker0", Kind: "bridge", Ethernet: true})
-	return []topology.Source{a, b}
+	c := topology.Source{Node: "node3", Snapshot: &discovery.Snapshot{}}
+	nic(&c, "eth1", true, true)
+	pins(&c, "green", 0, nodefile.Pinned)
+	for vid := range uint16(7) {
+		pins(&c, fmt.Sprintf("san-%d", 300+vid), 300+vid, nodefile.Pinned)
+	}
+	nic(&c, "eth2", true, true, heard(sw1, "ifname:Ethernet1/11", "leaf-1.example.net", ""))
+	leads(&c, "blue-starling", "blue-starling", 200, false, nodefile.Fresh)
+	pins(&c, "green", 0, nodefile.Unverified)
+	nic(&c, "eth3", true, false)
+	pins(&c, "white", 0, nodefile.Down)
+	return []topology.Source{a, b, c}
 }
 
 func TestGolden(t *testing.T) {
@@ -126,6 +145,8 @@ func TestHostileNames(t *testing.T) {
 	nic(&s, "eth1", true, true, heard("local:"+evil, "ifname:"+evil, evil, evil))
 	leads(&s, evil, "", 100, false, nodefile.Fresh)
 	nic(&s, "eth2", true, true)
+	nic(&s, "eth3", true, true)
+	pins(&s, evil, 0, nodefile.Pinned)
 	top := topology.New(now, s)
 	elements := map[string]int{}
 	for dec := xml.NewDecoder(strings.NewReader(top.SVG())); ; {
@@ -140,11 +161,11 @@ func TestHostileNames(t *testing.T) {
 			elements[e.Name.Local]++
 		}
 	}
-	if elements["script"] != 0 || elements["path"] != 1 || elements["circle"] != 3 {
-		t.Errorf("elements %v, want no script, 1 cable and 3 ports in\n%s", elements, top.SVG())
+	if elements["script"] != 0 || elements["path"] != 2 || elements["circle"] != 4 {
+		t.Errorf("elements %v, want no script, 2 cables and 4 ports in\n%s", elements, top.SVG())
 	}
 	for name, text := range map[string]string{"svg": top.SVG(), "dot": top.DOT(), "mermaid": top.Mermaid()} {
-		if strings.ContainsAny(text, "\x00\uffff\u202e") || strings.Count(text, "\n") > 30 {
+		if strings.ContainsAny(text, "\x00\uffff\u202e") || strings.Count(text, "\n") > 32 {
 			t.Errorf("%s: %q", name, text)
 		}
 	}

@@ -161,6 +161,7 @@ func testColours(c *controlplane.ControlPlane) func(*testing.T) {
 			"changed": refusal(t, c, http.MethodPatch, path+"/red-wren", map[string]any{"spec": map[string]any{"vlan": 2}}),
 			"name":    refusal(t, c, http.MethodPost, path+dryRun, withKind(object("green", "mac:00:1b:21:aa:bb:cc", 1))),
 			"group":   refusal(t, c, http.MethodPost, path+dryRun, withKind(object("sky-emu", "group:dc1", 1))),
+			"pin":     refusal(t, c, http.MethodPost, path+dryRun, withKind(object("sky-emu", "pin:02:00:00:00:00:01", 1))),
 			"no VLAN": refusal(t, c, http.MethodPost, path+dryRun, withKind(object("sky-emu", "mac:00:1b:21:aa:bb:cc", 0))),
 			"fine":    refusal(t, c, http.MethodPost, path+dryRun, withKind(object("sky-emu", `local:\x07 from 00:1b:21:aa:bb:cc`, 4094))),
 		}
@@ -168,6 +169,7 @@ func testColours(c *controlplane.ControlPlane) func(*testing.T) {
 			"changed": `spec: Invalid value: a colour stands for one network for good; leave it, and name the network with a RuleSet`,
 			"name":    `<nil>: Invalid value: the name of a Colour is a hue and a bird, such as teal-heron; the controller chooses it: to name a network yourself, write a RuleSet`,
 			"group":   `spec.switch: Invalid value: "group:dc1": is no chassis ID; write the kind and the ID, such as mac:00:1b:21:aa:bb:cc`,
+			"pin":     `spec.switch: Invalid value: "pin:02:00:00:00:00:01": is no chassis ID; write the kind and the ID, such as mac:00:1b:21:aa:bb:cc`,
 			"no VLAN": `spec.vlan: Invalid value: 0: spec.vlan in body should be greater than or equal to 1`,
 			"fine":    `not refused`,
 		}

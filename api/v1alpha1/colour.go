@@ -44,7 +44,7 @@ type ColourSpec struct {
 	// Switch is the chassis ID of the switch, such as mac:00:1b:21:aa:bb:cc.
 	// +required
 	// +kubebuilder:validation:MaxLength=1152
-	// +kubebuilder:validation:XValidation:rule=`self.matches('^[a-z]+[0-9]*:.') && !self.startsWith('group:')`,message="is no chassis ID; write the kind and the ID, such as mac:00:1b:21:aa:bb:cc"
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^[a-z]+[0-9]*:.') && !self.startsWith('group:') && !self.startsWith('pin:')`,message="is no chassis ID; write the kind and the ID, such as mac:00:1b:21:aa:bb:cc"
 	Switch string `json:"switch"`
 
 	// VLAN is the VLAN on that switch.

@@ -20,6 +20,7 @@ import (
 // +kubebuilder:printcolumn:name="Uplinks",type=integer,JSONPath=`.status.uplinks`,description="Ways from the nodes into the network, on all nodes together."
 // +kubebuilder:printcolumn:name="Problems",type=string,JSONPath=`.status.summary.problems`,description="The conditions that hold; kubectl describe tells more."
 // +kubebuilder:printcolumn:name="Aliases",type=string,JSONPath=`.status.summary.aliases`,priority=1,description="Further names of the network."
+// +kubebuilder:printcolumn:name="Pinned",type=integer,JSONPath=`.status.pinned`,priority=1,description="Uplinks that a rule alone tells: no switch speaks there, so nobody confirms them."
 // +kubebuilder:printcolumn:name="Named by",type=string,JSONPath=`.status.namedBy[0]`,priority=1,description="The rule that gives the name."
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type Network struct {
@@ -73,15 +74,22 @@ type NetworkStatus struct {
 	Nodes int32 `json:"nodes"`
 
 	// Uplinks is the number of ways from a node into the network, on all nodes
-	// together: those of certainty fresh or stale.
+	// together: those of certainty fresh, stale or pinned.
 	// +optional
 	Uplinks int32 `json:"uplinks"`
+
+	// Pinned is how many of the uplinks a rule alone tells: no switch speaks there, so
+	// nobody on the wire confirms them.
+	// +optional
+	Pinned int32 `json:"pinned,omitempty"`
 
 	// Conditions say what an admin should know of: Conflict, two neighbours contradict
 	// each other on a port; Moved, running containers are in another network than they
 	// asked for; Stale, a switch that leads there has fallen silent, and pods still
 	// attach; Spans, the name covers several networks and no rule says that this is
-	// meant; BondSplit, the members of a bond or bridge lead to different networks.
+	// meant; BondSplit, the members of a bond or bridge lead to different networks;
+	// PinContradicted, a rule says that a port leads there on which no switch speaks, and one
+	// does, or did, and leads elsewhere.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -91,14 +99,16 @@ type NetworkStatus struct {
 
 // NetworkSummary says in a few words what a Network is.
 type NetworkSummary struct {
-	// VLANs are the VLANs of the identities, such as "100,200", or "unadvertised" where a
-	// switch does not advertise it; the first few of them where there are many.
+	// VLANs are the VLANs of the identities, such as "100,200", "unadvertised" where a
+	// switch does not advertise it, or "untagged" where no switch speaks; the first few of
+	// them where there are many.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	VLANs string `json:"vlans,omitempty"`
 
 	// Switches are the switches of the identities by their system names where they have
-	// some, and the groups; the first few of them where there are many.
+	// some, and the groups, and "pinned" for ports on which none speaks; the first few of
+	// them where there are many.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	Switches string `json:"switches,omitempty"`
@@ -122,12 +132,15 @@ const (
 	NetworkStale     = "Stale"
 	NetworkSpans     = "Spans"
 	NetworkBondSplit = "BondSplit"
+
+	NetworkPinContradicted = "PinContradicted"
 )
 
 // An Identity is what a name is given to: a VLAN of a switch, or of a group of
-// switches that share their VLANs.
+// switches that share their VLANs; or what a port leads to on which no switch speaks.
 type Identity struct {
-	// Switch is the chassis ID of the switch, or group:NAME for a group.
+	// Switch is the chassis ID of the switch, group:NAME for a group, or pin:MAC for a port
+	// of a node, by its MAC address, on which no switch speaks.
 	// +required
 	// +kubebuilder:validation:MaxLength=1152
 	Switch string `json:"switch"`
@@ -137,7 +150,8 @@ type Identity struct {
 	// +kubebuilder:validation:MaxLength=1024
 	SystemName string `json:"systemName,omitempty"`
 
-	// VLAN is the VLAN. It is absent where the switch does not advertise it.
+	// VLAN is the VLAN. It is absent where the switch does not advertise it, or none speaks
+	// and frames are untagged.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=4094

@@ -16,7 +16,8 @@ import (
 // +kubebuilder:resource:scope=Cluster,path=nodetopologies,shortName=ntopo,categories=colvin
 // +kubebuilder:printcolumn:name="Ports",type=integer,JSONPath=`.spec.summary.ports`,description="Interfaces on which the agent listens."
 // +kubebuilder:printcolumn:name="Heard",type=integer,JSONPath=`.spec.summary.heard`,description="Ports whose switch is known for sure: fresh or stale."
-// +kubebuilder:printcolumn:name="Unsure",type=string,JSONPath=`.spec.summary.unsure`,description="Ports with a cable whose switch is not known for sure."
+// +kubebuilder:printcolumn:name="Pinned",type=integer,JSONPath=`.spec.summary.pinned`,description="Ports on which no switch is known, and pods attach by a rule alone."
+// +kubebuilder:printcolumn:name="Unsure",type=string,JSONPath=`.spec.summary.unsure`,description="Other ports with a cable whose switch is not known for sure."
 // +kubebuilder:printcolumn:name="Moved",type=integer,JSONPath=`.spec.summary.moved`,description="Containers that are in another network than they asked for."
 // +kubebuilder:printcolumn:name="Converged",type=boolean,JSONPath=`.spec.converged`,priority=1,description="Whether every port has been heard or waited for."
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
@@ -102,7 +103,12 @@ type TopologySummary struct {
 	// +required
 	Heard int32 `json:"heard"`
 
-	// Unsure are the names of the ports with a cable whose switch is not known for
+	// Pinned is the number of ports on which no switch is known for sure, and to which pods
+	// attach because a rule says where they lead.
+	// +optional
+	Pinned int32 `json:"pinned,omitempty"`
+
+	// Unsure are the names of the other ports with a cable whose switch is not known for
 	// sure, with commas between them; the first few of them where there are many.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256

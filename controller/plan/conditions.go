@@ -26,15 +26,17 @@ var conditionReasons = []struct{ condition, reason string }{
 	{v1alpha1.NetworkBondSplit, "MembersDisagree"},
 	{v1alpha1.NetworkConflict, "NeighborsDisagree"},
 	{v1alpha1.NetworkMoved, "AttachmentsMoved"},
+	{v1alpha1.NetworkPinContradicted, "SwitchDisagrees"},
 	{v1alpha1.NetworkSpans, "SeveralNetworks"},
 	{v1alpha1.NetworkStale, "NotHeard"},
 }
 
 // ofNode are the conditions of a node that concern the networks behind an interface.
 var ofNode = map[mapping.ConditionType]string{
-	mapping.Conflict:    v1alpha1.NetworkConflict,
-	mapping.BondSplit:   v1alpha1.NetworkBondSplit,
-	mapping.BridgeSplit: v1alpha1.NetworkBondSplit,
+	mapping.Conflict:        v1alpha1.NetworkConflict,
+	mapping.BondSplit:       v1alpha1.NetworkBondSplit,
+	mapping.BridgeSplit:     v1alpha1.NetworkBondSplit,
+	mapping.PinContradicted: v1alpha1.NetworkPinContradicted,
 }
 
 // tellConditions collects what is to be said about the networks.
@@ -71,15 +73,28 @@ func (n *network) tellStale() {
 	}
 }
 
-// tellSpans reports a name that stands for several networks, wherever they are heard.
+// tellSpans reports a name that stands for several networks, wherever they are heard. What a
+// rule pins on one node is meant to be what others lead to; two ways of one node are not told
+// apart by it.
 func (w *clusterView) tellSpans(n *network) {
+	ways := map[*observed]map[mapping.Identity]bool{}
+	for _, b := range n.uplinks {
+		if b.isSure() && !b.Spans {
+			if ways[b.observed] == nil {
+				ways[b.observed] = map[mapping.Identity]bool{}
+			}
+			ways[b.observed][w.class(b.Identity)] = true
+		}
+	}
 	seen := map[mapping.Identity]bool{}
 	var texts []string
 	for _, b := range n.uplinks {
-		if class := w.class(b.Identity); b.isSure() && !b.Spans && !seen[class] {
-			seen[class] = true
-			texts = append(texts, fmt.Sprintf("%s (%s)", b.Identity, b.where()))
+		class := w.class(b.Identity)
+		if !b.isSure() || b.Spans || seen[class] || b.Identity.Kind == identity.Pin && len(ways[b.observed]) == 1 {
+			continue
 		}
+		seen[class] = true
+		texts = append(texts, fmt.Sprintf("%s (%s)", b.Identity, b.where()))
 	}
 	if len(seen) > 1 {
 		n.say(v1alpha1.NetworkSpans, "%s names %s; put the switches into one group, split the rule, or accept it with spans: true", n.name, few(texts))
@@ -95,8 +110,17 @@ func tellInterfaces(o *observed, uplinks []*nodeUplink, all map[string]*network)
 		}
 		told := map[*network]bool{}
 		index := indexOf(o, c.Interface)
+		concerned := []*network{}
+		if c.Type == mapping.PinContradicted { // which may not lead there at all now
+			concerned = append(concerned, all[c.Network])
+		}
 		for _, b := range uplinks {
-			if n := all[b.networkName]; n != nil && !told[n] && b.LeadsThrough(index) {
+			if b.LeadsThrough(index) {
+				concerned = append(concerned, all[b.networkName])
+			}
+		}
+		for _, n := range concerned {
+			if n != nil && !told[n] {
 				told[n] = true
 				n.say(condition, "%s %s: %s", o.node.Name, c.Interface, strings.TrimPrefix(c.Message, c.Interface+": "))
 			}

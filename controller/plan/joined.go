@@ -11,7 +11,6 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/identity"
-	"github.com/colvin-net/colvin/mapping/nodefile"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
 
@@ -44,7 +43,7 @@ func (b *nodeUplink) where() string { return b.node.Name + " " + b.Port.Name }
 
 // isSure reports whether the uplink is known to lead to its network now.
 func (b *nodeUplink) isSure() bool {
-	return (b.Certainty == nodefile.Fresh || b.Certainty == nodefile.Stale) && (b.Device.Index != 0 || b.Parent.Index != 0)
+	return b.Certainty.Known() && (b.Device.Index != 0 || b.Parent.Index != 0)
 }
 
 // byRule reports whether a rule names the uplink.

@@ -117,8 +117,11 @@ func (w *clusterView) status(n *network, existing *v1alpha1.Network) *v1alpha1.N
 	}
 	nodes := map[*observed]bool{}
 	for _, b := range n.uplinks {
-		if b.Certainty == nodefile.Fresh || b.Certainty == nodefile.Stale {
+		if b.Certainty.Known() {
 			out.Uplinks++
+		}
+		if b.Certainty == nodefile.Pinned {
+			out.Pinned++
 		}
 		if b.Usable || !b.byRule() && !w.options.Attach && b.isSure() { // a colour is for reading, and this is what is read
 			nodes[b.observed] = true
@@ -186,15 +189,27 @@ func (n *network) namedBy() []string {
 	return atMost(slices.Sorted(maps.Keys(refs)), v1alpha1.MaxNamedBy)
 }
 
+// pinned stands for the switches of ports on which none speaks.
+const pinned = "pinned"
+
 func summary(s *v1alpha1.NetworkStatus) v1alpha1.NetworkSummary {
-	vlans, switches := map[int32]bool{}, map[string]bool{}
+	vlans, switches, untagged := map[int32]bool{}, map[string]bool{}, false
 	for _, id := range s.Identities {
-		vlans[id.VLAN] = true
-		switches[cmp.Or(id.SystemName, id.Switch)] = true
+		switch pin := identity.IsPin(id.Switch); {
+		case pin && id.VLAN == 0:
+			switches[pinned], untagged = true, true
+		case pin: // a thousand nodes can have one each
+			switches[pinned], vlans[id.VLAN] = true, true
+		default:
+			switches[cmp.Or(id.SystemName, id.Switch)], vlans[id.VLAN] = true, true
+		}
 	}
 	var numbers, problems []string
 	for _, vlan := range slices.Sorted(maps.Keys(vlans)) {
 		numbers = append(numbers, vlanText(vlan))
+	}
+	if untagged {
+		numbers = append(numbers, "untagged")
 	}
 	for _, c := range s.Conditions {
 		problems = append(problems, c.Type)

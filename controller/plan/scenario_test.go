@@ -73,6 +73,12 @@ func (p *player) play(verb string, args []string) error {
 		p.node(args[0]).Labels[args[1]] = args[2]
 	case "port": // NODE PORT SWITCH PORT KEY=VALUE...
 		return p.port(args[0], args[1], args[2], args[3], args[4:])
+	case "silent": // NODE PORT MAC [pinned]: no switch speaks there
+		p.change(args[0], func(t *v1alpha1.NodeTopologySpec) {
+			put(t, v1alpha1.Interface{
+				Name: args[1], Up: true, Carrier: true, MTU: 1500, MAC: args[2], Port: &v1alpha1.Port{Silent: true, Pinned: slices.Contains(args, "pinned")},
+			})
+		})
 	case "bond": // NODE BOND MODE PORT...
 		p.bond(args[0], args[1], args[2], args[3:])
 	case "moved": // NODE NAMESPACE/POD NETWORK TO...
@@ -180,6 +186,12 @@ func (p *player) set(ifi *v1alpha1.Interface, s v1alpha1.Switch, setting string)
 		}
 	case "source":
 		holder.Source = value
+	case "mac":
+		ifi.MAC = value
+	case "pinned": // pods attached by a rule before
+		ifi.Port.Pinned = true
+	case "led": // the holder held the port for a while
+		holder.Led = true
 	case "certainty":
 		holder.Certainty = v1alpha1.Certainty(value)
 	case "reason":
@@ -376,7 +388,7 @@ func sayNetwork(say func(string, ...any), c plan.NetworkChange) {
 		verb = "create"
 	}
 	s := c.Status
-	say("network %s: %s; nodes %d, uplinks %d", c.Name, verb, s.Nodes, s.Uplinks)
+	say("network %s: %s; nodes %d, uplinks %d%s", c.Name, verb, s.Nodes, s.Uplinks, strings.TrimSuffix(fmt.Sprintf(", pinned %d", s.Pinned), ", pinned 0"))
 	say("  vlans %s, switches %s, aliases %s, problems %s", s.Summary.VLANs, s.Summary.Switches, s.Summary.Aliases, s.Summary.Problems)
 	for _, id := range s.Identities {
 		say("  is %s %s vlan %d %s", id.Switch, id.SystemName, id.VLAN, id.Port)

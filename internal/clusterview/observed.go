@@ -120,7 +120,10 @@ func summary(interfaces []v1alpha1.Interface) v1alpha1.TopologySummary {
 		switch {
 		case p.Holder != nil && (p.Holder.Certainty == v1alpha1.Fresh || p.Holder.Certainty == v1alpha1.Stale):
 			s.Heard++
-		case interfaces[i].Up && interfaces[i].Carrier:
+		case !interfaces[i].Up || !interfaces[i].Carrier:
+		case p.Pinned:
+			s.Pinned++
+		default:
 			unsure = append(unsure, interfaces[i].Name)
 		}
 	}

@@ -9,9 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/clusterview"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/rules"
 )
 
 // TestSpeakersBesideTheSwitch floods all ports of a node with speakers that say as much as
@@ -54,5 +58,38 @@ func TestSpeakersBesideTheSwitch(t *testing.T) {
 		if _, err := clusterview.Input(&spec, "node1", now); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestSummaryOfPins holds that a port that a rule alone leads somewhere is counted as that,
+// one that no rule names as unsure, and one whose switch is heard as heard.
+func TestSummaryOfPins(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	set, _, err := rules.Parse("r.yaml", []byte(`networks: [{name: green, match: [{node: node1, interface: eth0, silent: now}, {node: node1, interface: eth2, silent: now}]}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	snap := &discovery.Snapshot{Time: now}
+	for i := range 4 {
+		ifi := discovery.Interface{Index: i + 1, Name: fmt.Sprint("eth", i), MAC: discovery.MAC{2, 0, 0, 0, 0, byte(i)}, Ethernet: true, Up: true, Carrier: i != 2}
+		port := discovery.Port{Index: ifi.Index, Name: ifi.Name, Epoch: ifi.Epoch(), Since: now.Add(-time.Hour), NIC: discovery.NIC{Driver: "ice", Address: "0000:3b:00.0"}}
+		if i == 3 {
+			port.Neighbors = []discovery.Neighbor{{
+				Protocol: discovery.ProtocolLLDP, MSAP: discovery.MSAP{Chassis: "mac:00:1b:21:00:00:01", Port: "ifname:p1"}, PVID: 100, TTL: 120,
+				Source: discovery.MAC{0, 0x1b, 0x21, 0, 0, 1}, FirstHeard: now, LastHeard: now,
+			}}
+		}
+		snap.Interfaces, snap.Ports = append(snap.Interfaces, ifi), append(snap.Ports, port)
+	}
+	world := mapping.World{Node: "node1", BootID: "boot-1", Rules: set}
+	memory := mapping.Memory{}.Advance(world, snap)
+	view := mapping.Resolve(mapping.Input{World: world, Snapshot: snap, Memory: memory})
+	got := clusterview.NodeTopologySpec(&view, snap, memory)
+	want := v1alpha1.TopologySummary{Ports: 4, Heard: 1, Pinned: 1, Unsure: "eth1"}
+	if diff := cmp.Diff(want, got.Summary); diff != "" {
+		t.Errorf("summary (-want +got):\n%s", diff)
+	}
+	if p := got.Interfaces[0].Port; p.Driver != "ice" || p.Address != "0000:3b:00.0" || !p.Pinned {
+		t.Errorf("eth0: %+v", p)
 	}
 }

@@ -55,6 +55,9 @@ func TestKey(t *testing.T) {
 		if got := tt.id.String(); got != tt.sentence {
 			t.Errorf("%+v: %q, want %q", tt.id, got, tt.sentence)
 		}
+		if got := IsPin(tt.id.SwitchKey()); got != (tt.id.Kind == Pin) {
+			t.Errorf("switch %q is a pin: %v", tt.id.SwitchKey(), got)
+		}
 		if got, err := ParseSwitch(tt.id.SwitchKey()); err != nil || got != (Identity{Kind: tt.id.Kind, Switch: tt.id.Switch, Source: tt.id.Source, Says: tt.id.Says}) {
 			t.Errorf("switch %q: %+v, %v", tt.id.SwitchKey(), got, err)
 		}

@@ -43,6 +43,9 @@ func (i Identity) Key() Key {
 	return Key(key)
 }
 
+// IsPin reports whether a SwitchKey is that of a pin.
+func IsPin(switchKey string) bool { return strings.HasPrefix(switchKey, pinPrefix) }
+
 // SwitchKey is the part of the key that says which switch it is.
 func (i Identity) SwitchKey() string {
 	name := escape(i.Switch)

@@ -107,6 +107,7 @@ func (a *Agent) build(ctx context.Context, boot, instance string, links observe.
 		return state()
 	}
 	server := NewServer(filepath.Join(c.RunDirectory, agentapi.SocketName), fresh, loop.Changes, log)
+	server.OnForget(loop.Forget)
 	tasks := []Task{observer, loop, book, records, memoryTrimmer{log}, server}
 	if a.Cluster != nil {
 		tasks = append(tasks, a.Cluster)

@@ -103,7 +103,7 @@ func NewLoop(d Deps) *Loop {
 	state := newShown()
 	return &Loop{
 		now: d.Now, snapshots: d.Snapshots, rules: d.Rules, records: d.Records, cluster: cluster, metrics: d.Metrics, mapper: m, shown: state, journal: journal,
-		wanted: make(chan chan<- struct{}),
-		sinks:  order(names, nodeFiles, forLater, cluster, journal, routers, told, state, publisher{d.Cluster}),
+		wanted: make(chan chan<- struct{}), orders: make(chan *forgetting),
+		sinks: order(names, nodeFiles, forLater, cluster, journal, routers, told, state, publisher{d.Cluster}),
 	}
 }

@@ -34,6 +34,7 @@ type Loop struct {
 
 	wanted  chan chan<- struct{} // who waits for a Step
 	waiting []chan<- struct{}    // for the next one
+	orders  chan *forgetting
 }
 
 // A sink acts on each Step. It keeps its own limits, retries and conditions, and knows no
@@ -102,6 +103,8 @@ func (l *Loop) Run(ctx context.Context) error {
 			default:
 			}
 			l.waiting = append(l.waiting, made)
+		case f := <-l.orders:
+			l.mapper.forgets = append(l.mapper.forgets, f)
 		case <-wake.C:
 			if left := due.Sub(l.now()); left > 0 && l.intact() {
 				wake.Reset(min(lookEvery, left))
@@ -126,6 +129,10 @@ func (l *Loop) step(snapshot *discovery.Snapshot) time.Duration {
 		close(made)
 	}
 	l.waiting = nil
+	for _, f := range l.mapper.forgets {
+		close(f.done)
+	}
+	l.mapper.forgets = nil
 	return max(min(again, wake.Sub(l.now())), time.Millisecond)
 }
 
@@ -172,3 +179,23 @@ func (l *Loop) Renew(ctx context.Context) {
 
 // Changes are what was recorded since t, by earlier runs too.
 func (l *Loop) Changes(t time.Time) (agentapi.Changes, error) { return l.journal.Since(t) }
+
+// Forget forgets what was heard on a port, and returns who that was, once the sinks have
+// taken what follows from it. The error is a Refusal where there is a reason not to.
+func (l *Loop) Forget(ctx context.Context, ifname string) (agentapi.Forgotten, error) {
+	f := &forgetting{ifname: ifname, done: make(chan struct{})}
+	select {
+	case l.orders <- f:
+	case <-ctx.Done():
+		return agentapi.Forgotten{}, ctx.Err()
+	}
+	select {
+	case <-f.done:
+	case <-ctx.Done():
+		return agentapi.Forgotten{}, ctx.Err()
+	}
+	if f.err != nil {
+		return agentapi.Forgotten{}, agentapi.Refusal{Why: f.err.Error()}
+	}
+	return agentapi.Forgotten{Interface: ifname, Neighbor: f.who}, nil
+}

@@ -21,6 +21,8 @@ import (
 const (
 	headerTimeout = 2 * time.Second
 	writeTimeout  = 10 * time.Second
+	// forgetTimeout is how long the loop may take to forget.
+	forgetTimeout = 5 * time.Second
 )
 
 // A Server answers on the agent's socket.
@@ -28,6 +30,7 @@ type Server struct {
 	path    string
 	state   func() (*agentapi.State, error)
 	changes func(since time.Time) (agentapi.Changes, error)
+	forget  func(ctx context.Context, ifname string) (agentapi.Forgotten, error) // nil: nobody can tell it to
 	log     *slog.Logger
 	ready   chan struct{}
 }
@@ -36,6 +39,12 @@ type Server struct {
 // state and changes return.
 func NewServer(path string, state func() (*agentapi.State, error), changes func(since time.Time) (agentapi.Changes, error), log *slog.Logger) *Server {
 	return &Server{path: path, state: state, changes: changes, log: log, ready: make(chan struct{})}
+}
+
+// OnForget has the server forget what was heard on a port when it is told to, by forget. It
+// is called before Run.
+func (s *Server) OnForget(forget func(ctx context.Context, ifname string) (agentapi.Forgotten, error)) {
+	s.forget = forget
 }
 
 // String names the task.
@@ -85,7 +94,44 @@ func (s *Server) handler() http.Handler {
 		changes, err := s.changes(since)
 		s.answer(w, changes, err)
 	})
+	if s.forget != nil {
+		mux.HandleFunc("POST "+agentapi.ForgetPath, s.answerForget)
+	}
 	return mux
+}
+
+// answerForget forgets what was heard on a port, for whoever may write the agent's memory
+// anyway: root, and the user that it runs as. Who else may ask it belongs to its group.
+func (s *Server) answerForget(w http.ResponseWriter, r *http.Request) {
+	uid, err := peerOf(r.Context())
+	if err != nil || uid != 0 && uid != uint32(os.Geteuid()) {
+		http.Error(w, "only root, or the user that colvind runs as, may have it forget: run colvin forget as root", http.StatusForbidden)
+		return
+	}
+	ifname := r.FormValue("interface")
+	ctx, cancel := context.WithTimeout(r.Context(), forgetTimeout)
+	defer cancel()
+	f, err := s.forget(ctx, ifname)
+	if refusal, ok := errors.AsType[agentapi.Refusal](err); ok {
+		http.Error(w, refusal.Why, http.StatusConflict)
+		return
+	}
+	if err == nil {
+		s.log.Info("forgets what was heard on a port", "interface", f.Interface, "neighbor", f.Neighbor, "uid", uid)
+	}
+	s.answer(w, f, err)
+}
+
+// peer is the key of a connection in the context of its requests.
+type peer struct{}
+
+// peerOf is the user at the other end of the connection that a request came by.
+func peerOf(ctx context.Context) (uid uint32, err error) {
+	conn, ok := ctx.Value(peer{}).(*net.UnixConn)
+	if !ok {
+		return 0, errors.New("the request came by no Unix socket")
+	}
+	return peerUID(conn)
 }
 
 func (s *Server) answer(w http.ResponseWriter, v any, err error) {
@@ -101,7 +147,10 @@ func (s *Server) answer(w http.ResponseWriter, v any, err error) {
 
 // serve answers HTTP requests on l until ctx ends.
 func serve(ctx context.Context, l net.Listener, h http.Handler) error {
-	srv := &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, WriteTimeout: writeTimeout}
+	srv := &http.Server{
+		Handler: h, ReadHeaderTimeout: headerTimeout, WriteTimeout: writeTimeout,
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, peer{}, c) },
+	}
 	stop := context.AfterFunc(ctx, func() { _ = srv.Close() })
 	defer stop()
 	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {

@@ -35,12 +35,33 @@ type mapper struct {
 	rules      inForce
 	memory     mapping.Memory
 	containers judged
+	forgets    []*forgetting // that the next Step carries out
+}
+
+// A forgetting is an order to forget what was heard on a port.
+type forgetting struct {
+	ifname string
+	done   chan struct{} // closed once what follows is known, and the sinks took the Step
+	who    string
+	err    error
+}
+
+// forget carries out the orders. What follows from nothing being remembered is remembered at
+// once: that pods attach by a rule now.
+func (m *mapper) forget(snapshot *discovery.Snapshot) {
+	for _, f := range m.forgets {
+		m.memory, f.who, f.err = m.memory.Forget(m.world, snapshot, f.ifname)
+	}
+	if len(m.forgets) > 0 {
+		m.memory = m.memory.Advance(m.world, snapshot)
+	}
 }
 
 // step maps a snapshot. The time is when that has another result though nothing is heard.
 func (m *mapper) step(now time.Time, snapshot *discovery.Snapshot) (s *Step, wake time.Time) {
 	m.world.Rules = m.rules.Set
 	m.memory = m.memory.Advance(m.world, snapshot)
+	m.forget(snapshot)
 	s = &Step{
 		Input:      mapping.Input{World: m.world, Snapshot: snapshot, Memory: m.memory, Colours: m.knownColours()},
 		RuleStatus: m.rules.Rules,

@@ -68,7 +68,7 @@ func newCommand(version string, out io.Writer, now func() time.Time) *cobra.Comm
 	flags.StringVar(&a.runDir, "run-directory", nodefile.DefaultDir, "`directory` of the agent's socket and node file")
 	root.AddCommand(
 		a.neighbors(), a.interfaces(), a.networks(), a.topology(), a.explain(), a.resolve(), a.attachments(), a.changes(), a.rules(),
-		a.formats(a.decode(), formatText, formatWide, formatJSON), a.status(), a.gc(), a.uninstallCNI(), a.versionCommand(),
+		a.formats(a.decode(), formatText, formatWide, formatJSON), a.status(), a.forget(), a.gc(), a.uninstallCNI(), a.versionCommand(),
 	)
 	checkArguments(root)
 	return root

@@ -190,6 +190,16 @@ func serveState(t *testing.T, dir string, state func() (*agentapi.State, error),
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	server := agent.NewServer(filepath.Join(dir, agentapi.SocketName), state, changes, slog.New(slog.DiscardHandler))
+	server.OnForget(func(_ context.Context, ifname string) (agentapi.Forgotten, error) {
+		switch ifname {
+		case "eth1":
+			return agentapi.Forgotten{}, agentapi.Refusal{Why: "eth1: leaf-1 is heard there, so that is not over"}
+		case "eth6":
+			return agentapi.Forgotten{Interface: ifname, Neighbor: "leaf-1, chassis mac:00:00:5e:00:53:01 port ifname:p1 (VLAN 200)"}, nil
+		default:
+			return agentapi.Forgotten{Interface: ifname}, nil
+		}
+	})
 	done := make(chan error, 1)
 	go func() { done <- server.Run(ctx) }()
 	t.Cleanup(func() {
@@ -246,6 +256,11 @@ func TestWithAgent(t *testing.T) {
 		"topology-mermaid":     {"topology", "-o", "mermaid"},
 		"explain-eth1":         {"explain", "eth1"},
 		"explain-eth2":         {"explain", "eth2", "-o", "json"},
+		"forget":               {"forget", "eth6"},
+		"forget-json":          {"forget", "eth6", "-o", "json"},
+		"forget-nobody":        {"forget", "eth4"},
+		"forget-heard":         {"forget", "eth1"},
+		"forget-complete":      {"__complete", "forget", "ens"},
 		"explain-eth6":         {"explain", "eth6"},
 		"explain-eth4":         {"explain", "eth4"},
 		"explain-eth5-json":    {"explain", "eth5", "-o", "json"},
@@ -295,6 +310,7 @@ func TestWithoutAgent(t *testing.T) {
 	expect(t, "no-agent-resolve-json", run(t, dir, "resolve", "green", "-o", "json"))
 	expect(t, "no-agent-resolve-unknown", run(t, dir, "resolve", "gren"))
 	expect(t, "no-agent-neighbors", run(t, dir, "neighbors"))
+	expect(t, "no-agent-forget", run(t, dir, "forget", "eth1"))
 	expect(t, "no-agent-attachments", run(t, dir, "attachments", "--record-directory", filepath.Join(dir, "attachments")))
 	expect(t, "no-agent-attachments-json", run(t, dir, "attachments", "-o", "json"))
 	expect(t, "no-agent-changes-none", run(t, dir, "changes", "--state-directory", dir))

@@ -137,6 +137,15 @@ func (p *player) Play(t *testing.T, verb string, args []string) (err error) {
 		err = p.after(args[0])
 	case "stand": // DURATION, in which everybody says every 30 s what was said last
 		err = p.stand(args[0])
+	case "forget": // PORT: an admin says that what was heard there is over
+		in := p.input()
+		before := p.memory.Material()
+		memory, who, refusal := p.memory.Forget(in.World, in.Snapshot, args[0])
+		fmt.Fprintf(&p.out, "== %s forget %s: %s, %v\n", p.now.Sub(start), args[0], who, refusal)
+		if diff := cmp.Diff(before, p.memory.Material()); diff != "" {
+			t.Errorf("forgetting changed the memory before (-want +got):\n%s", diff)
+		}
+		p.memory = memory
 	case "rules":
 		p.loadRules(t, args[0])
 	case "restart":
@@ -380,6 +389,9 @@ func (p *player) hear(args []string) error {
 	}
 	if _, err := discovery.ParseMAC(args[1]); err != nil { // it says of what kind it is
 		n.Chassis = discovery.ID(args[1])
+	}
+	if strings.HasPrefix(args[2], "mac:") { // as the agents of hosts name their ports
+		n.Port = discovery.ID(args[2])
 	}
 	for _, a := range args[3:] {
 		k, v, _ := strings.Cut(a, "=")

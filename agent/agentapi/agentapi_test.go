@@ -85,6 +85,7 @@ func TestContract(t *testing.T) {
 		{"testdata/state.golden", &agentapi.State{}, &agentapi.State{}},
 		{"testdata/basis.golden", &agentapi.Basis{}, &agentapi.Basis{}},
 		{"testdata/changes.golden", &agentapi.Changes{}, &agentapi.Changes{}},
+		{"testdata/forgotten.golden", &agentapi.Forgotten{}, &agentapi.Forgotten{}},
 	} {
 		fill(t, reflect.ValueOf(tt.sent).Elem(), "answer")
 		text, err := json.MarshalIndent(tt.sent, "", "  ")

@@ -25,6 +25,24 @@ const (
 	ChangesPath = "/v1/changes" // the Changes since the time in the parameter since, as in RFC 3339
 )
 
+// ForgetPath is of the one thing that the agent can be told on its socket, with POST and by
+// root or its own user alone: to forget what was heard on the port in the parameter
+// interface. It answers with Forgotten.
+const ForgetPath = "/v1/forget"
+
+// Forgotten is what the agent remembers of a port no more.
+type Forgotten struct {
+	Interface string `json:"interface"`
+	// Neighbor is who was heard there; empty where nothing was remembered.
+	Neighbor string `json:"neighbor,omitempty"`
+}
+
+// A Refusal is why the agent does not do what it is told.
+type Refusal struct{ Why string }
+
+// Error implements error.
+func (r Refusal) Error() string { return r.Why }
+
 const (
 	// answerTimeout is how long a client waits. Both ends are on one machine.
 	answerTimeout = 10 * time.Second
@@ -35,7 +53,7 @@ const (
 // Query asks the agent behind the socket at path for its State.
 func Query(ctx context.Context, path string) (*State, error) {
 	var s State
-	if err := query(ctx, path, StatePath, &s); err != nil {
+	if err := ask(ctx, path, http.MethodGet, StatePath, &s); err != nil {
 		return nil, err
 	}
 	return &s, nil
@@ -45,7 +63,7 @@ func Query(ctx context.Context, path string) (*State, error) {
 // from.
 func QueryGround(ctx context.Context, path string) (*Ground, error) {
 	var g Ground
-	if err := query(ctx, path, GroundPath, &g); err != nil {
+	if err := ask(ctx, path, http.MethodGet, GroundPath, &g); err != nil {
 		return nil, err
 	}
 	return &g, nil
@@ -54,18 +72,26 @@ func QueryGround(ctx context.Context, path string) (*Ground, error) {
 // QueryChanges asks the agent behind the socket at path what changed since t.
 func QueryChanges(ctx context.Context, path string, t time.Time) (Changes, error) {
 	var c Changes
-	err := query(ctx, path, ChangesPath+"?since="+url.QueryEscape(t.Format(time.RFC3339)), &c)
+	err := ask(ctx, path, http.MethodGet, ChangesPath+"?since="+url.QueryEscape(t.Format(time.RFC3339)), &c)
 	return c, err
 }
 
-func query(ctx context.Context, path, what string, answer any) error {
+// Forget tells the agent behind the socket at path to forget what was heard on a port. The
+// error is a Refusal where the agent has a reason not to.
+func Forget(ctx context.Context, path, ifname string) (Forgotten, error) {
+	var f Forgotten
+	err := ask(ctx, path, http.MethodPost, ForgetPath+"?interface="+url.QueryEscape(ifname), &f)
+	return f, err
+}
+
+func ask(ctx context.Context, path, method, what string, answer any) error {
 	client := http.Client{Timeout: answerTimeout, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", path)
 		},
 	}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://agent"+what, http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, method, "http://agent"+what, http.NoBody)
 	if err != nil {
 		return fmt.Errorf("ask agent: %w", err)
 	}
@@ -80,6 +106,9 @@ func query(ctx context.Context, path, what string, answer any) error {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxState))
 	if err != nil {
 		return fmt.Errorf("ask agent at %s: %w", path, err)
+	}
+	if resp.StatusCode == http.StatusForbidden || resp.StatusCode == http.StatusConflict {
+		return Refusal{string(bytes.TrimSpace(body))}
 	}
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("ask agent at %s: %s", path, bytes.TrimSpace(body))

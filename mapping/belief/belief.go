@@ -259,6 +259,16 @@ func (p Port) Suspected(now time.Time, why Cause) Port {
 	return p
 }
 
+// Forgotten is the port of which nothing is remembered, by the word of an admin who says that
+// it is over. What limits how far anybody can be believed there stays, and so do the voices:
+// none of them speaks, or leads anywhere, and what they said before is no news.
+func (p Port) Forgotten(now time.Time) Port {
+	return Port{
+		Interface: p.Interface, Index: p.Index, MAC: p.MAC, Instance: p.Instance, Epoch: p.Epoch,
+		State: Empty, Since: now, Seen: now, Voices: p.Voices, Second: p.Second, Lost: p.Lost,
+	}
+}
+
 // Material is the port without what changes while nothing happens: times of frames.
 func (p Port) Material() Port {
 	if p.Holder != nil {
@@ -794,7 +804,9 @@ func (m *machine) opposes(o, v *Voice) bool {
 	return m.rank(&o.Neighbor) <= m.rank(&v.Neighbor)
 }
 
-// gone reports whether a speaker is not there any more, as far as can be known.
+// Gone reports whether a speaker is not there any more, as far as can be known.
+func (v *Voice) Gone(at time.Time) bool { return v.gone(at) }
+
 func (v *Voice) gone(at time.Time) bool { return !v.Goodbye.IsZero() || !v.GoneAt().After(at) }
 
 // goneAt is when it will not be.

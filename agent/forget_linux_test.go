@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/colvin-net/colvin/agent/agentapi"
+)
+
+// forgetAsAnother asks as a user who may reach the socket, and neither is root nor the
+// agent's; it cannot where this program is not root.
+func forgetAsAnother(t *testing.T, path string) (answer error, tried bool) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		return nil, false
+	}
+	for _, dir := range []string{filepath.Dir(filepath.Dir(path)), filepath.Dir(path)} {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(path, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	conn := make(chan net.Conn)
+	go func() { // on a thread that ends with it
+		runtime.LockOSThread()
+		const nobody, same = 65534, ^uintptr(0)
+		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, same, nobody, same); errno != 0 {
+			t.Error(errno)
+		}
+		c, err := net.Dial("unix", path)
+		if err != nil {
+			t.Error(err)
+		}
+		conn <- c
+	}()
+	c := <-conn
+	if c == nil {
+		return nil, true
+	}
+	defer func() { _ = c.Close() }()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://agent"+agentapi.ForgetPath+"?interface=eth1", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := req.Write(c); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(c), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.StatusCode != http.StatusForbidden {
+		return fmt.Errorf("%s: %s", resp.Status, body), true
+	}
+	return agentapi.Refusal{Why: strings.TrimSpace(string(body))}, true
+}

@@ -73,7 +73,10 @@ func (w *World) unspoken(p *discovery.Port, b *belief.Port, pin rules.Pin) bool 
 			(b.Holder == nil || !w.elsewhere(b.Interface, &b.Holder.Neighbor, pin))
 	case belief.Held, belief.Late, belief.Left:
 		return !w.counts(b.Interface, b)
-	case belief.Disputed:
+	case belief.Disputed: // hosts on a dumb switch are no switches, however many they are
+		return len(b.Against) > 0 && !b.ForgotSome() && !w.counts(b.Interface, b) && !slices.ContainsFunc(b.Against, func(v belief.Voice) bool {
+			return w.counts(b.Interface, &belief.Port{Holder: &v})
+		})
 	}
 	return false
 }

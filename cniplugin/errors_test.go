@@ -107,7 +107,7 @@ func TestResolveErrors(t *testing.T) {
 				a.Usable, a.Certainty, a.Reason = false, nodefile.Unverified, "a rule pins it, but leaf-2 speaks there and leads elsewhere"
 			},
 			11, `node1: network "green" cannot be used now: eth1 (pinned by ruleset/site spec.networks[0].match[1]: nobody on the wire confirms it) is unverified since 2026-05-01T12:00:00Z (5 min ago): ` +
-				`a rule pins it, but leaf-2 speaks there and leads elsewhere` + waitForAgent,
+				`a rule pins it, but leaf-2 speaks there and leads elsewhere; "colvin explain eth1" tells what ends that`,
 		},
 		{
 			"ambiguous with a pin", func(b *bench) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/containernetworking/cni/pkg/types"
 
+	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/internal/paste"
 	"github.com/colvin-net/colvin/mapping/identity"
@@ -165,6 +166,9 @@ func (p *Plugin) unusableError(c *conf, node *nodefile.File, all []nodefile.Upli
 		list = append(list, p.state(a))
 		if a.Attachable() && (a.Certainty == nodefile.Unverified || a.Certainty == nodefile.Down) {
 			code, advice = types.ErrTryAgainLater, c.remedy(p.linkError(a))
+		}
+		if a.Attachable() && isPinned(a) && a.Certainty == nodefile.Unverified && agentlock.Held(c.agentLock()) { // no switch is waited for
+			advice = fmt.Sprintf(`"%s" tells what ends that`, paste.Operand(a.Ports[0].Name, "colvin", "explain"))
 		}
 	}
 	return fail(code, "%s: network %q cannot be used now: %s; %s", node.Node, c.network, strings.Join(atMost(list), "; "), advice)

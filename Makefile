@@ -54,7 +54,7 @@ kubernetes: ## Build the control plane and the IPAM plugin that tests run, once;
 	@go run ./lab/controlplane/build
 
 .PHONY: demo
-demo: ## Three nodes, two switches, one CNI configuration; half a minute once all is built
+demo: ## Four nodes, three switches, one CNI configuration; a minute and a half once all is built
 	@hack/setup.sh lldpd iproute2 util-linux iputils-ping
 	@$(MAKE) --no-print-directory build
 	@go run ./lab/demo

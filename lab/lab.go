@@ -2,9 +2,10 @@
 
 //go:build linux
 
-// Package lab is three nodes and two switches on one machine: what the demo
-// shows and what the end-to-end tests run on. The nodes run the real binaries;
-// the switches run a real lldpd where there is one.
+// Package lab is three nodes and two switches on one machine, and a fourth node behind
+// a switch that says nothing where that is wanted: what the demo shows and what the
+// end-to-end tests run on. The nodes run the real binaries; the switches run a real lldpd
+// where there is one.
 package lab
 
 import (
@@ -43,6 +44,12 @@ var Cabling = []struct{ Node, Green, Blue string }{
 	{"node2", "ens2", "ens4"},
 	{"node3", "ens4", "ens2"},
 }
+
+// OldNode is the node behind the switch that says nothing, and OldPort its interface there.
+const (
+	OldNode = "node4"
+	OldPort = "eth1"
+)
 
 // config is the configuration of every agent.
 const config = `node: %s
@@ -123,12 +130,16 @@ type Options struct {
 	Speaker  netnstest.SpeakerKind
 	// Hold is the frames' time to live in intervals; zero: 4.
 	Hold int
+	// Old adds a switch that speaks no LLDP, with a cable to the green one, and OldNode
+	// behind it.
+	Old bool
 }
 
 // A Lab is what Start made.
 type Lab struct {
 	Green, Blue *netnstest.Switch
-	Nodes       []*Node
+	Old         *netnstest.Switch // that says nothing; nil without Options.Old
+	Nodes       []*Node           // those of Cabling, then OldNode where there is one
 }
 
 // Start makes the switches and the nodes and lays the cables. No agent runs yet.
@@ -163,7 +174,29 @@ func (l *Lab) start(ctx context.Context, o Options) (err error) {
 			return err
 		}
 	}
+	if o.Old {
+		return l.startOld(ctx, o.Binaries)
+	}
 	return nil
+}
+
+// startOld adds the switch that says nothing, with a cable to the green one, and its node.
+func (l *Lab) startOld(ctx context.Context, bin Binaries) (err error) {
+	if l.Old, err = netnstest.NewSwitch(ctx, netnstest.SwitchConfig{Name: "sw-old", Speaker: netnstest.Builtin}); err != nil {
+		return err
+	}
+	if err := l.Old.KillSpeaker(); err != nil { // until somebody starts it
+		return err
+	}
+	if _, err := netnstest.Connect(ctx, netnstest.Endpoint{In: l.Old, Name: "up"}, netnstest.Endpoint{In: l.Green, Name: "old"}); err != nil {
+		return err
+	}
+	n, err := NewNode(ctx, OldNode, bin)
+	if err != nil {
+		return err
+	}
+	l.Nodes = append(l.Nodes, n)
+	return n.Cable(ctx, OldPort, l.Old, "p1", 0)
 }
 
 // Close ends everything that was started and leaves nothing behind.
@@ -172,7 +205,7 @@ func (l *Lab) Close() error {
 	for _, n := range l.Nodes {
 		errs = append(errs, n.Close())
 	}
-	for _, s := range []*netnstest.Switch{l.Green, l.Blue} {
+	for _, s := range []*netnstest.Switch{l.Old, l.Green, l.Blue} {
 		if s != nil {
 			errs = append(errs, s.Close())
 		}
@@ -321,7 +354,11 @@ type Pod struct {
 	node    *Node
 	conf    string
 	address string // what the pod asks its address to be, such as 10.10.0.1/24
+	said    string
 }
+
+// Said is what the plugin wrote to its standard error last, which a runtime logs.
+func (p *Pod) Said() string { return p.said }
 
 // PodInterface is the interface that a Pod gets.
 const PodInterface = "net1"
@@ -358,7 +395,11 @@ func (p *Pod) Command(ctx context.Context, verb string) *netnstest.Cmd {
 }
 
 func (p *Pod) cni(ctx context.Context, command string) (string, error) {
-	out, err := p.Command(ctx, command).Output()
+	cmd := p.Command(ctx, command)
+	var said strings.Builder
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	p.said = said.String()
 	if err != nil {
 		return "", &CNIError{Command: command, Output: string(out), Err: err}
 	}

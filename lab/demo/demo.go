@@ -21,10 +21,12 @@ import (
 )
 
 // rules name both networks by the switch's system name, so that a replaced
-// switch keeps its networks.
+// switch keeps its networks. Of the one port whose switch says nothing they say where it leads.
 const rules = `networks:
   - name: green
-    match: [{system: sw-green, vlan: 100}]
+    match:
+      - {system: sw-green, vlan: 100}
+      - {node: node4, interface: eth1, silent: now}
   - name: blue
     match: [{system: sw-blue, vlan: 200}]
 `
@@ -52,7 +54,7 @@ type demo struct {
 
 func run(ctx context.Context, svg string) (err error) {
 	d := &demo{started: time.Now()}
-	fmt.Println("\nColvin's main job on real input: three nodes with unlike NICs, two switches, one CNI configuration.")
+	fmt.Println("\nColvin's main job on real input: four nodes with unlike NICs, two switches that speak LLDP and one that does not, one CNI configuration.")
 	dir, err := os.MkdirTemp("", "colvin-demo-")
 	if err != nil {
 		return fmt.Errorf("make directory: %w", err)
@@ -65,8 +67,8 @@ func run(ctx context.Context, svg string) (err error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	d.step("Make two switches and three nodes, each in namespaces of its own")
-	if d.Lab, err = lab.Start(ctx, lab.Options{Binaries: bin}); err != nil {
+	d.step("Make three switches and four nodes, each in namespaces of its own")
+	if d.Lab, err = lab.Start(ctx, lab.Options{Binaries: bin, Old: true}); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.clean(context.WithoutCancel(ctx))) }()
@@ -116,6 +118,7 @@ func (d *demo) cabling(context.Context) error {
 	for _, c := range lab.Cabling {
 		d.say("%s: %-4s goes to sw-green, %-4s to sw-blue", c.Node, c.Green, c.Blue)
 	}
+	d.say("%s: %-4s goes to sw-old, which speaks no LLDP and has a cable to sw-green", lab.OldNode, lab.OldPort)
 	d.say("ens4 is green on one node and blue on another, and nobody tells Colvin.")
 	return nil
 }
@@ -127,7 +130,7 @@ func (d *demo) discover(ctx context.Context) error {
 			return err
 		}
 	}
-	for i, n := range d.Nodes {
+	for i, n := range d.Nodes[:len(lab.Cabling)] {
 		both := func(f *nodefile.File) bool { return len(f.Networks) == 2 }
 		if err := n.Await(ctx, "two networks", both); err != nil {
 			return err
@@ -142,11 +145,14 @@ func (d *demo) discover(ctx context.Context) error {
 			}
 		}
 	}
-	return nil
+	return d.colvin(ctx, d.old(), "neighbors")
 }
 
+// old is the node whose switch says nothing.
+func (d *demo) old() *lab.Node { return d.Nodes[len(lab.Cabling)] }
+
 func (d *demo) name(ctx context.Context) error {
-	d.step("Name the two networks: the same rules file on every node, read without a restart")
+	d.step("Name the two networks: the same rules file on every node, read without a restart; where no switch speaks it says what is there")
 	d.say("%s", rules)
 	for _, n := range d.Nodes {
 		if err := n.WriteFile("/etc/colvin/rules.yaml", rules); err != nil {
@@ -154,7 +160,10 @@ func (d *demo) name(ctx context.Context) error {
 		}
 	}
 	for i, n := range d.Nodes {
-		ok := lab.Resolves("green", lab.Cabling[i].Green, nodefile.Fresh)
+		ok := lab.Resolves("green", lab.OldPort, nodefile.Pinned)
+		if n != d.old() {
+			ok = lab.Resolves("green", lab.Cabling[i].Green, nodefile.Fresh)
+		}
 		if err := n.Await(ctx, "green", ok); err != nil {
 			return err
 		}
@@ -167,11 +176,11 @@ func (d *demo) name(ctx context.Context) error {
 
 func (d *demo) explain(ctx context.Context) error {
 	d.step("Ask why")
-	return d.colvin(ctx, d.Nodes[2], "explain", "ens4")
+	return errors.Join(d.colvin(ctx, d.Nodes[2], "explain", "ens4"), d.colvin(ctx, d.old(), "explain", lab.OldPort))
 }
 
 func (d *demo) attach(ctx context.Context) error {
-	d.step("Run the same CNI configuration on all three nodes")
+	d.step("Run the same CNI configuration on all four nodes")
 	d.say("%s", conf)
 	for i, n := range d.Nodes {
 		pod, err := n.NewPod(ctx, fmt.Sprintf("pod%d", i+1), conf, fmt.Sprintf("10.10.0.%d/24", i+1))
@@ -188,6 +197,9 @@ func (d *demo) attach(ctx context.Context) error {
 			return err
 		}
 		d.say("%s: CNI ADD attached %s to %s", n, pod, device)
+		if said := pod.Said(); said != "" {
+			d.say("%s: and it says, for the runtime's log: %s", n, said)
+		}
 	}
 	return nil
 }
@@ -230,7 +242,7 @@ func (d *demo) move(ctx context.Context) error {
 	if err := n.Move(ctx, "ens2", d.Blue, "p4", lab.BlueVLAN); err != nil {
 		return err
 	}
-	if err := d.refused(ctx, n, "pod4", "right after the move"); err != nil {
+	if err := d.refused(ctx, n, "pod5", "right after the move"); err != nil {
 		return err
 	}
 	if err := n.Await(ctx, "blue on ens2", lab.Resolves("blue", "ens2", nodefile.Fresh)); err != nil {
@@ -239,7 +251,7 @@ func (d *demo) move(ctx context.Context) error {
 	if err := d.colvin(ctx, n, "networks"); err != nil {
 		return err
 	}
-	if err := d.refused(ctx, n, "pod5", "now that the new switch was heard"); err != nil {
+	if err := d.refused(ctx, n, "pod6", "now that the new switch was heard"); err != nil {
 		return err
 	}
 	d.step("Ask where the container sits that was attached before; it is left alone")

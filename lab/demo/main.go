@@ -2,8 +2,9 @@
 
 //go:build linux
 
-// Command demo shows Colvin's main job on real input: three nodes whose NICs
-// have different names, two switches that speak LLDP, and one CNI configuration.
+// Command demo shows Colvin's main job on real input: four nodes whose NICs have
+// different names, two switches that speak LLDP and one that does not, and one CNI
+// configuration.
 package main
 
 import (

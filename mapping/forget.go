@@ -8,6 +8,7 @@ import (
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/fit"
+	"github.com/colvin-net/colvin/internal/paste"
 	"github.com/colvin-net/colvin/mapping/belief"
 )
 
@@ -22,7 +23,7 @@ func (m Memory) Forget(w World, snap *discovery.Snapshot, ifname string) (after 
 		return listens && port && ifi.Name == ifname
 	})
 	if known < 0 {
-		return m, "", fmt.Errorf("colvind does not listen on %q; \"colvin explain %s\" says why", ifname, ifname)
+		return m, "", fmt.Errorf("colvind does not listen on %q; \"%s\" says why", ifname, paste.Operand(ifname, "colvin", "explain"))
 	}
 	b := m.Ports[known]
 	if v := w.speaking(&b, snap); v != nil {

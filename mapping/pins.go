@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/paste"
 	"github.com/colvin-net/colvin/mapping/belief"
 	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/nodefile"
@@ -106,8 +107,8 @@ func (r *resolver) pins(p *discovery.Port, ifi discovery.Interface, b *belief.Po
 	for _, pin := range all {
 		same := func(o rules.Pin) bool { return o.VID == pin.VID }
 		if !slices.ContainsFunc(out, same) && (b.Holder == nil || !ifi.Operational() || b.State == belief.Silent) {
-			r.condition(PinContradicted, ifi.Name, pin.Naming.Name, "%s: a rule pins it to %s, but %s was heard there, which leads elsewhere; colvin forget %s says that this is over, and a rule that names node and interface without wildcards counts all the same",
-				ifi.Name, pin.Naming.Name, describe(b.Led), ifi.Name)
+			r.condition(PinContradicted, ifi.Name, pin.Naming.Name, "%s: a rule pins it to %s, but %s was heard there, which leads elsewhere; %s says that this is over, and a rule that names node and interface without wildcards counts all the same",
+				ifi.Name, pin.Naming.Name, describe(b.Led), paste.Operand(ifi.Name, "colvin", "forget"))
 		}
 	}
 	return out

@@ -4,6 +4,7 @@ package agent
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -21,10 +22,10 @@ import (
 
 // forgetAsAnother asks as a user who may reach the socket, and neither is root nor the
 // agent's; it cannot where this program is not root.
-func forgetAsAnother(t *testing.T, path string) (answer error, tried bool) {
+func forgetAsAnother(t *testing.T, path string) (tried bool, answer error) {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		return nil, false
+		return false, nil
 	}
 	for _, dir := range []string{filepath.Dir(filepath.Dir(path)), filepath.Dir(path)} {
 		if err := os.Chmod(dir, 0o755); err != nil {
@@ -49,7 +50,7 @@ func forgetAsAnother(t *testing.T, path string) (answer error, tried bool) {
 	}()
 	c := <-conn
 	if c == nil {
-		return nil, true
+		return true, errors.New("no connection")
 	}
 	defer func() { _ = c.Close() }()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://agent"+agentapi.ForgetPath+"?interface=eth1", http.NoBody)
@@ -69,7 +70,7 @@ func forgetAsAnother(t *testing.T, path string) (answer error, tried bool) {
 		t.Fatal(err)
 	}
 	if resp.StatusCode != http.StatusForbidden {
-		return fmt.Errorf("%s: %s", resp.Status, body), true
+		return true, fmt.Errorf("%s: %s", resp.Status, body)
 	}
-	return agentapi.Refusal{Why: strings.TrimSpace(string(body))}, true
+	return true, agentapi.Refusal{Why: strings.TrimSpace(string(body))}
 }

@@ -122,7 +122,7 @@ func TestForgetOverTheSocket(t *testing.T) {
 	}
 	asked = 0
 	const refused = "only root, or the user that colvind runs as, may have it forget: run colvin forget as root"
-	if err, tried := forgetAsAnother(t, server.path); tried && (err == nil || err.Error() != refused || asked != 0) {
+	if tried, err := forgetAsAnother(t, server.path); tried && (err == nil || err.Error() != refused || asked != 0) {
 		t.Errorf("another user: %v, want %s", err, refused)
 	}
 	cancel()

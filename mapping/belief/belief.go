@@ -178,6 +178,8 @@ type Port struct {
 	Led *discovery.Neighbor `json:"led,omitempty"`
 	// Pinned is set where a rule's word about a silent port has attached pods in this epoch.
 	Pinned bool `json:"pinned,omitempty"`
+	// Down is set while there is no carrier: nobody can be heard, so nobody is silent.
+	Down bool `json:"down,omitempty"`
 	// Touched is set where this epoch began with a carrier lost in this boot.
 	Touched bool `json:"touched,omitempty"`
 	// Seen is up to when the machine has come.
@@ -214,9 +216,13 @@ func (p Port) Advance(read Reader, e Evidence) Port {
 		p.Lost = e.LostAt
 	}
 	if !e.Interface.Operational() {
-		p.Seen, p.Against, p.Ends = e.Now, nil, time.Time{}
+		p.Down, p.Seen, p.Against, p.Ends = true, e.Now, nil, time.Time{}
 		return p
 	}
+	if p.Down && (p.State == Empty || p.State == Expecting) {
+		p.Since = e.Now
+	}
+	p.Down = false
 	events := m.events(e)
 	for i, ev := range events {
 		at := later(ev.at, p.Seen)

@@ -119,7 +119,7 @@ func (m Memory) advancePorts(w World, snap *discovery.Snapshot) Memory {
 		if known := m.find(ifi); known != nil {
 			before = *known
 		}
-		out.Ports = append(out.Ports, w.remember(p, ifi, before.Advance(w.reader(ifi.Name), w.evidence(snap, ifi, p)), snap.Time))
+		out.Ports = append(out.Ports, w.remember(p, ifi, before.Advance(w.reader(ifi.Name), w.evidence(snap, ifi, p))))
 	}
 	for _, p := range m.Ports { // interfaces that are gone, or are no ports any more
 		if out.has(p) || p.Holder == nil {

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/paste"
@@ -39,10 +38,8 @@ func factsOf(snap *discovery.Snapshot) map[string]facts {
 	return out
 }
 
-// remember notes what outlives the words on a port: where it led, and that pods attached by
-// a pin.
-func (w *World) remember(p *discovery.Port, ifi discovery.Interface, b belief.Port, now time.Time) belief.Port {
-	b = b.Remembered(now)
+// remember notes that pods attached by a pin.
+func (w *World) remember(p *discovery.Port, ifi discovery.Interface, b belief.Port) belief.Port {
 	if !b.Pinned && ifi.Operational() {
 		pins, _ := w.Rules.Pins(w.subject(ifi.Name, nil))
 		b.Pinned = slices.ContainsFunc(w.fit(ifi.Name, &b, pins), func(pin rules.Pin) bool { return w.unspoken(p, &b, pin) })

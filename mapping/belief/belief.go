@@ -234,6 +234,9 @@ func (p Port) Advance(read Reader, e Evidence) Port {
 		} else {
 			m.hear(ev, at)
 		}
+		if m.State == Held && !ev.goodbye {
+			m.lead(&events[i].Neighbor, at)
+		}
 	}
 	m.again = time.Time{}
 	m.pass(e.Now)
@@ -826,12 +829,13 @@ func (v *Voice) goneAt() time.Time {
 // ledAfter is how long a word has to have held a port to be remembered as where it led.
 const ledAfter = time.Minute
 
-// Remembered is the port with the word that holds it noted, where it has for a while.
-func (p Port) Remembered(now time.Time) Port {
-	if p.State == Held && !p.Holder.Before.IsZero() && now.Sub(p.HeldSince) >= ledAfter && p.Holder.Protocol != discovery.ProtocolCDP {
-		p.Led = new(p.Holder.Timeless())
+// lead notes a word that is heard and has held the port for a while. What CDP tells need not
+// come from the other end of the cable.
+func (m *machine) lead(n *discovery.Neighbor, at time.Time) {
+	holder := &m.Holder.Neighbor
+	if at.Sub(m.HeldSince) >= ledAfter && holder.Protocol != discovery.ProtocolCDP && m.same(n, holder) && (m.Led == nil || !Alike(m.Led, holder)) {
+		m.Led = new(holder.Timeless())
 	}
-	return p
 }
 
 // IsHost reports whether who holds the port speaks as the agents of hosts do, and leads nowhere.

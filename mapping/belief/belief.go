@@ -362,7 +362,8 @@ func (m *machine) begin(now time.Time, why Cause) {
 		m.Second = time.Time{}
 	}
 	m.enter(next, now)
-	m.Cause, m.Settled, m.Struck, m.Pinned, m.Voices = why, false, false, false, nil
+	m.Cause, m.Settled, m.Struck, m.Voices = why, false, false, nil
+	m.Pinned = m.Pinned && why == Unheard // the carrier is the same
 	m.Touched = why == CarrierLost
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/paste"
@@ -50,7 +51,7 @@ func (w *World) remember(p *discovery.Port, ifi discovery.Interface, b belief.Po
 // fit are the pins that count on a port by where it led before. One by which pods attached
 // counts on while a switch speaks: against it.
 func (w *World) fit(ifname string, b *belief.Port, pins []rules.Pin) []rules.Pin {
-	if b.Pinned && b.State != belief.Silent {
+	if b.Pinned && b.State != belief.Silent && w.switched(b) {
 		return pins
 	}
 	return slices.DeleteFunc(slices.Clone(pins), func(pin rules.Pin) bool {
@@ -70,14 +71,23 @@ func (w *World) unspoken(p *discovery.Port, b *belief.Port, pin rules.Pin) bool 
 		return pin.Now && (b.Led == nil || !w.elsewhere(b.Interface, b.Led, pin)) &&
 			(b.Holder == nil || !w.elsewhere(b.Interface, &b.Holder.Neighbor, pin))
 	case belief.Held, belief.Late, belief.Left:
-		return !w.counts(b.Interface, b)
+		return !w.switched(b) && (pin.Now || b.Pinned || !b.Seen.Before(heardOut(b)))
 	case belief.Disputed: // hosts on a dumb switch are no switches, however many they are
-		return len(b.Against) > 0 && !b.ForgotSome() && !w.counts(b.Interface, b) && !slices.ContainsFunc(b.Against, func(v belief.Voice) bool {
-			return w.counts(b.Interface, &belief.Port{Holder: &v})
-		})
+		return len(b.Against) > 0 && !b.ForgotSome() && !w.switched(b)
 	}
 	return false
 }
+
+// switched reports whether a switch holds a port, or is heard there beside who does.
+func (w *World) switched(b *belief.Port) bool {
+	return b.Holder != nil && w.counts(b.Interface, b) || slices.ContainsFunc(b.Against, func(v belief.Voice) bool {
+		return w.counts(b.Interface, &belief.Port{Holder: &v})
+	})
+}
+
+// heardOut is until when a switch has time to speak on a port that others hold: they may have
+// been believed with their first frame, because they held it before.
+func heardOut(b *belief.Port) time.Time { return b.HeldSince.Add(belief.SilentAfter) }
 
 // counts reports whether who holds a port is a switch: not a host, which leads nowhere, nor
 // CDP where no rule accepts it, which contradicts in words only.
@@ -103,7 +113,7 @@ func (r *resolver) pins(p *discovery.Port, ifi discovery.Interface, b *belief.Po
 	out := r.fit(ifi.Name, b, all)
 	for _, pin := range all {
 		same := func(o rules.Pin) bool { return o.VID == pin.VID }
-		if !slices.ContainsFunc(out, same) && (b.Holder == nil || !ifi.Operational() || b.State == belief.Silent) {
+		if !slices.ContainsFunc(out, same) && (!r.switched(b) || !ifi.Operational() || b.State == belief.Silent) {
 			r.condition(PinContradicted, ifi.Name, pin.Naming.Name, "%s: a rule pins it to %s, but %s was heard there, which leads elsewhere; %s says that this is over, and a rule that names node and interface without wildcards counts all the same",
 				ifi.Name, pin.Naming.Name, describe(b.Led), paste.Operand(ifi.Name, "colvin", "forget"))
 		}
@@ -155,8 +165,11 @@ func (r *resolver) pinned(p *discovery.Port, ifi discovery.Interface, b *belief.
 		return a, true
 	case b.State == belief.Empty, b.State == belief.Expecting:
 		return doubt(nodefile.Unverified, "the rule counts once no switch was heard on %s for a while", ifi.Name)
-	case b.State == belief.Disputed:
+	case b.State == belief.Disputed, !r.counts(ifi.Name, b) && r.switched(b):
 		return doubt(nodefile.Unverified, "%s is heard there, and who is to be believed is not decided", r.heard(b))
+	case !r.counts(ifi.Name, b):
+		r.wake(later(heardOut(b), r.now.Add(time.Second)))
+		return doubt(nodefile.Unverified, "the rule counts once no switch was heard on %s for a while", ifi.Name)
 	case !r.elsewhere(ifi.Name, &b.Holder.Neighbor, pin), !pin.Literal && !b.Pinned:
 		return a, false // the switch itself says so, or the rule is not for a port where one speaks
 	}
@@ -183,7 +196,7 @@ func (r *resolver) closePinned(ifi discovery.Interface, b *belief.Port, pins []r
 		}
 		where := nameOrIdentity(said, pin.VID)
 		if !r.counts(ifi.Name, b) {
-			if b.Holder.Protocol == discovery.ProtocolCDP {
+			if b.Holder.Protocol == discovery.ProtocolCDP && !r.switched(b) {
 				r.condition(PinContradicted, ifi.Name, pin.Naming.Name, "%s: a rule pins it to %s, and %s says by CDP, which other makers' switches forward, that it leads to %s; pods go on to attach by the rule",
 					ifi.Name, pin.Naming.Name, describe(&b.Holder.Neighbor), where)
 			}

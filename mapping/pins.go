@@ -43,7 +43,7 @@ func factsOf(snap *discovery.Snapshot) map[string]facts {
 func (w *World) remember(p *discovery.Port, ifi discovery.Interface, b belief.Port) belief.Port {
 	if !b.Pinned && ifi.Operational() {
 		pins, _ := w.Rules.Pins(w.subject(ifi.Name, nil))
-		b.Pinned = slices.ContainsFunc(w.fit(ifi.Name, &b, pins), func(pin rules.Pin) bool { return w.unspoken(p, &b, pin) })
+		b.Pinned = slices.ContainsFunc(w.fit(ifi.Name, &b, pins), func(pin rules.Pin) bool { return w.unspoken(p, &b, pin, pins) })
 	}
 	return b
 }
@@ -54,13 +54,19 @@ func (w *World) fit(ifname string, b *belief.Port, pins []rules.Pin) []rules.Pin
 	if b.Pinned && b.State != belief.Silent && w.switched(b) {
 		return pins
 	}
-	return slices.DeleteFunc(slices.Clone(pins), func(pin rules.Pin) bool {
-		return !pin.Literal && b.Led != nil && w.elsewhere(ifname, b.Led, pin)
-	})
+	led := w.contradicts(ifname, b.Led, pins)
+	return slices.DeleteFunc(slices.Clone(pins), func(pin rules.Pin) bool { return !pin.Literal && led })
 }
 
-// unspoken reports whether no switch speaks on a port, for as long as the pin waits for.
-func (w *World) unspoken(p *discovery.Port, b *belief.Port, pin rules.Pin) bool {
+// contradicts reports whether who was heard on a port leads elsewhere than one of its pins:
+// then the wire is another than all of them were meant for.
+func (w *World) contradicts(ifname string, n *discovery.Neighbor, pins []rules.Pin) bool {
+	return n != nil && slices.ContainsFunc(pins, func(pin rules.Pin) bool { return w.elsewhere(ifname, n, pin) })
+}
+
+// unspoken reports whether no switch speaks on a port, for as long as one of its pins waits
+// for.
+func (w *World) unspoken(p *discovery.Port, b *belief.Port, pin rules.Pin, pins []rules.Pin) bool {
 	if p.Problem != "" || p.NIC.FirmwareLLDP && !pin.Literal {
 		return false // nobody would hear one
 	}
@@ -68,8 +74,7 @@ func (w *World) unspoken(p *discovery.Port, b *belief.Port, pin rules.Pin) bool 
 	case belief.Silent:
 		return true
 	case belief.Empty, belief.Expecting: // who is expected to lead elsewhere has time to speak
-		return pin.Now && (b.Led == nil || !w.elsewhere(b.Interface, b.Led, pin)) &&
-			(b.Holder == nil || !w.elsewhere(b.Interface, &b.Holder.Neighbor, pin))
+		return pin.Now && !w.contradicts(b.Interface, b.Led, pins) && (b.Holder == nil || !w.contradicts(b.Interface, &b.Holder.Neighbor, pins))
 	case belief.Held, belief.Late, belief.Left:
 		return !w.switched(b) && (pin.Now || b.Pinned || !b.Seen.Before(heardOut(b)))
 	case belief.Disputed: // hosts on a dumb switch are no switches, however many they are
@@ -124,7 +129,7 @@ func (r *resolver) pins(p *discovery.Port, ifi discovery.Interface, b *belief.Po
 // pin adds where rules say that a port leads on which no switch speaks.
 func (r *resolver) pin(p *discovery.Port, ifi discovery.Interface, b *belief.Port, pins []rules.Pin) {
 	for _, pin := range pins {
-		a, add := r.pinned(p, ifi, b, pin)
+		a, add := r.pinned(p, ifi, b, pin, pins)
 		if !add {
 			continue
 		}
@@ -140,7 +145,7 @@ func (r *resolver) pin(p *discovery.Port, ifi discovery.Interface, b *belief.Por
 }
 
 // pinned is the uplink of a pin, and whether there is any beside what a switch says.
-func (r *resolver) pinned(p *discovery.Port, ifi discovery.Interface, b *belief.Port, pin rules.Pin) (a Uplink, add bool) {
+func (r *resolver) pinned(p *discovery.Port, ifi discovery.Interface, b *belief.Port, pin rules.Pin, pins []rules.Pin) (a Uplink, add bool) {
 	a = Uplink{
 		Identity: Identity{Kind: identity.Pin, Switch: ifi.MAC.String(), VLAN: pin.VID}, VLANSource: VLANPinned, VID: pin.VID,
 		Port: linkOf(ifi), CarrierChanges: ifi.CarrierChanges, Since: b.Since,
@@ -159,7 +164,7 @@ func (r *resolver) pinned(p *discovery.Port, ifi discovery.Interface, b *belief.
 		return doubt(nodefile.Unverified, "nobody can listen on %s, so whether a switch speaks there is not known", ifi.Name)
 	case p.NIC.FirmwareLLDP && !pin.Literal:
 		return doubt(nodefile.Unverified, "the firmware of %s takes LLDP, so whether a switch speaks there is not known; a rule that names node and interface without wildcards counts all the same", ifi.Name)
-	case r.unspoken(p, b, pin):
+	case r.unspoken(p, b, pin, pins):
 		a.Certainty, a.Usable = nodefile.Pinned, true
 		a.Reason = "pinned: no switch speaks there, so nobody on the wire confirms it"
 		return a, true
@@ -170,7 +175,7 @@ func (r *resolver) pinned(p *discovery.Port, ifi discovery.Interface, b *belief.
 	case !r.counts(ifi.Name, b):
 		r.wake(later(heardOut(b), r.now.Add(time.Second)))
 		return doubt(nodefile.Unverified, "the rule counts once no switch was heard on %s for a while", ifi.Name)
-	case !r.elsewhere(ifi.Name, &b.Holder.Neighbor, pin), !pin.Literal && !b.Pinned:
+	case !r.contradicts(ifi.Name, &b.Holder.Neighbor, pins), !pin.Literal && !b.Pinned:
 		return a, false // the switch itself says so, or the rule is not for a port where one speaks
 	}
 	return doubt(nodefile.Unverified, "a rule pins it, but %s speaks there and leads elsewhere", describe(&b.Holder.Neighbor))

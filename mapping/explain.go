@@ -367,6 +367,7 @@ func (e *explainer) certainty(a *Uplink) {
 			return
 		}
 		e.say("The next LLDP frame decides; switches send one every 30 s as a rule, and many at once when a link comes up.")
+	case nodefile.Pinned: // of a bond that is pinned at another of its ports
 	case nodefile.Down:
 		e.say("This is down since %s; the switch was last heard %s.", fit.Stamp(a.Since), ago(e.now, heard))
 		e.down(a)

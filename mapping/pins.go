@@ -113,7 +113,7 @@ func (w *World) elsewhere(ifname string, n *discovery.Neighbor, pin rules.Pin) b
 }
 
 // pins are the pins that count on a port. Those that do not are told.
-func (r *resolver) pins(p *discovery.Port, ifi discovery.Interface, b *belief.Port) []rules.Pin {
+func (r *resolver) pins(ifi discovery.Interface, b *belief.Port) []rules.Pin {
 	all, _ := r.Rules.Pins(r.subject(ifi.Name, nil))
 	out := r.fit(ifi.Name, b, all)
 	for _, pin := range all {

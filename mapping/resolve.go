@@ -108,7 +108,7 @@ func (r *resolver) port(p *discovery.Port) {
 	}) {
 		r.wake(later(b.Holder.LateAt(), r.now.Add(time.Second))) // who listens does not notice that this is late
 	}
-	pins := r.pins(p, ifi, &b)
+	pins := r.pins(ifi, &b)
 	if !held {
 		r.pin(p, ifi, &b, pins)
 		return

@@ -102,7 +102,7 @@ func before(i Identity) string {
 		what = "switch group " + i.Switch
 	case Sender:
 		what += " from " + i.Source.String()
-	case Chassis:
+	case Chassis, Pin: // there were no pins
 	}
 	switch {
 	case i.VLAN != 0:

@@ -33,7 +33,21 @@ func factsOf(snap *discovery.Snapshot) map[string]facts {
 	for i := range snap.Ports {
 		p := &snap.Ports[i]
 		if ifi, ok := snap.Interface(p.Index); ok {
-			out[ifi.Name] = facts{mac: ifi.MAC.String(), pci: p.NIC.Address, driver: p.NIC.Driver}
+			out[ifi.Name] = facts{
+				mac: ifi.MAC.String(), pci: p.NIC.Address, driver: p.NIC.Driver,
+				addresses: connected(snap, p), prefixes: snap.HeardPrefixes(p.Index),
+			}
+		}
+	}
+	return out
+}
+
+// connected are the addresses that say to which subnets a port is connected. One of a lease
+// that was not renewed since the port is listened on may be of another wire.
+func connected(snap *discovery.Snapshot, p *discovery.Port) (out []netip.Prefix) {
+	for _, a := range snap.Connected(p.Index) {
+		if !a.Deprecated && (!a.Dynamic || !a.Updated.Before(p.Since)) {
+			out = append(out, a.Prefix)
 		}
 	}
 	return out

@@ -54,6 +54,7 @@ func readSwitchesPage(t *testing.T) switchesPage {
 
 // try types commands on a switch, and waits until a node names its two networks.
 func (p switchesPage) try(t *testing.T, commands, said string) {
+	t.Helper()
 	if binaries.err != nil {
 		t.Fatal(binaries.err)
 	}

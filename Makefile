@@ -41,7 +41,7 @@ test-attacks: ## Attack the real agent and plugin: docs/security.md, row by row;
 
 .PHONY: test-vm
 test-vm: ## Run the tests of bonds, VLAN devices and the like in a VM that has them
-	@hack/setup.sh qemu-system-x86 busybox-static
+	@hack/setup.sh qemu-system-x86 busybox-static lldpd iproute2
 	@lab/vm/run.sh
 
 .PHONY: test-cluster

@@ -102,7 +102,7 @@ func (l *lldpd) configuration(ports map[string]portTLVs) []byte {
 }
 
 // commands are what lldpcli makes a port say with; lldpd itself takes VLANs from
-// VLAN devices only.
+// VLAN devices and from bridges that filter them.
 func (t portTLVs) commands(port string) string {
 	var b strings.Builder
 	add := func(subtype int, info []byte) {

@@ -5,7 +5,7 @@
 #
 # Runs tests in a virtual machine with Debian's cloud kernel, which has the kinds
 # of network device that a kernel may lack: bonds, VLAN devices, Open vSwitch and
-# more. A TEST is a package and, after a colon, a pattern for the tests in it.
+# more; lldpd and iproute2 come from this machine. A TEST is a package and, after a colon, a pattern for the tests in it.
 # A missing kind is a failure there, and so are a package in which nothing runs and
 # a machine that does not come to its end. The kernel is kept in the user's cache.
 set -euo pipefail
@@ -14,10 +14,10 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 tests=("$@")
 if [ ${#tests[@]} -eq 0 ]; then
-  tests=(./discovery/link ./discovery/ether ./lab:^TestDevices)
+  tests=(./discovery/link ./discovery/ether './lab:^(TestDevices|TestSwitchesPage)')
 fi
 modules=(8021q bonding bridge dummy ipvlan macvlan openvswitch team veth vrf)
-features=netns,8021q,bonding,dummy,ipvlan,macvlan,openvswitch,team,vlanfiltering,vrf
+features=netns,8021q,bonding,dummy,ipvlan,lldpd,macvlan,openvswitch,team,vlanfiltering,vrf
 seconds=480 # that the machine may take
 
 say() { echo "vm: $*"; }
@@ -83,6 +83,21 @@ add_modules() {
   done
 }
 
+# add_programs ROOT: lldpd, its user, and iproute2, with their libraries; and a shell that
+# does not take busybox's ip instead.
+add_programs() {
+  local program path
+  for program in lldpd lldpcli ip bridge sh; do
+    path=$(command -v "$program") || die "there is no $program (apt-get install lldpd iproute2)"
+    cp -L "$path" "$1/usr/sbin/$program" # where lldpd looks for lldpcli
+    ldd "$path" | sed -n 's,^[^/]*\(/[^ ]*\) (.*,\1,p' | xargs cp -L --parents -t "$1"
+  done
+  ln -s /usr/sbin/ip /usr/sbin/sh "$1/bin"
+  echo _lldpd:x:100:100::/run:/bin/false >>"$1/etc/passwd"
+  echo _lldpd:x:100: >"$1/etc/group"
+  ln -s /run "$1/var/run"
+}
+
 # add_tests ROOT: a binary for each test, and the script that runs them one by one.
 add_tests() {
   local t package pattern name said
@@ -108,6 +123,8 @@ image() {
   echo root:x:0:0::/:/bin/sh >"$root/etc/passwd"
   echo "${modules[*]}" >"$root/etc/modules"
   add_modules "$root"
+  add_programs "$root"
+  mkdir "$root/docs" && cp docs/switches.md "$root/docs" # which is tried
   add_tests "$root"
   (cd "$root" && find . | busybox cpio -o -H newc 2>/dev/null)
 }

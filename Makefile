@@ -29,15 +29,24 @@ build: ## Build colvin, colvind, colvin-cni and colvin-controller into bin/
 	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/...
 
 .PHONY: test
-test: ## Install what the tests need, run them all under the race detector
+test: ## Install what the tests need, run them under the race detector; says which it skips, and what runs those
 	@hack/setup.sh lldpd radvd iproute2 util-linux gcc libc6-dev
 	@race=-race; [ -x "$$(command -v gcc)" ] || { race=; echo "test: no C compiler, so without the race detector"; }; \
-	set -x; go test $$race -shuffle=on -parallel 8 -timeout 20m ./...
+	set -x; go run ./hack/gotest $$race -shuffle=on -parallel 8 -timeout 20m ./...
 
 .PHONY: test-attacks
 test-attacks: ## Attack the real agent and plugin: docs/security.md, row by row; 3 minutes
 	@hack/setup.sh lldpd iproute2 util-linux
 	COLVIN_ATTACKS=1 go test -count 1 -v -run TestAttack -timeout 10m ./lab
+
+.PHONY: test-belief
+test-belief: ## Walk and explore the belief machine without the race detector
+	go test -count 1 ./mapping/belief
+
+.PHONY: test-wire
+test-wire: ## Install tshark, scapy and ladvd, and compare the codecs with them
+	@hack/setup.sh lldpd iproute2 util-linux ladvd tshark python3-scapy
+	COLVIN_REQUIRE=netns,lldpd,ladvd,tshark,scapy go test -count 1 ./discovery/lldp/difftest ./discovery/observe
 
 .PHONY: test-vm
 test-vm: ## Run the tests of bonds, VLAN devices and the like in a VM that has them
@@ -47,7 +56,7 @@ test-vm: ## Run the tests of bonds, VLAN devices and the like in a VM that has t
 .PHONY: test-cluster
 test-cluster: kubernetes ## Run the tests on a real control plane, which say what they measure; 12 minutes
 	@hack/setup.sh lldpd iproute2 util-linux
-	COLVIN_SLOW=1 COLVIN_REQUIRE=kubernetes,whereabouts,netns,macvlan,lldpd go test -count 1 -v -timeout 20m ./lab/cluster ./lab/policies ./agent/publish ./controller | grep -v level=DEBUG
+	COLVIN_SLOW=1 COLVIN_REQUIRE=kubernetes,whereabouts,netns,macvlan,lldpd go test -count 1 -v -timeout 20m ./lab/cluster ./lab/policies ./lab/controlplane ./agent/publish ./api/... ./controller | grep -v level=DEBUG
 
 .PHONY: kubernetes
 kubernetes: ## Build the control plane and the IPAM plugin that tests run, once; 15 minutes on two processors

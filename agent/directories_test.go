@@ -76,7 +76,7 @@ func TestClaim(t *testing.T) {
 			dir := privatedir.New(t)
 			err := os.Mkdir(filepath.Join(dir, "run"), 0o755)
 			if err = errors.Join(err, tt.prepare(t, dir)); errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EINVAL) {
-				t.Skip("cannot give a directory to another user: ", err)
+				t.Skip("needs the right to give a directory to another user: ", err)
 			} else if err != nil {
 				t.Fatal(err)
 			}

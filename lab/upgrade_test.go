@@ -23,7 +23,7 @@ import (
 const before = "5323f9d"
 
 // history is the feature of a checkout that has its history.
-var history = netnstest.NewFeature("history", func() error {
+var history = netnstest.NewFeature("history", "", func() error {
 	if out, err := exec.Command("git", "cat-file", "-e", before+"^{commit}").CombinedOutput(); err != nil {
 		return fmt.Errorf("this checkout has no commit %s (%w: %s)", before, err, strings.TrimSpace(string(out)))
 	}

@@ -65,7 +65,7 @@ func TestProblemOf(t *testing.T) {
 func TestOwnGroup(t *testing.T) {
 	g, err := user.LookupGroupId(strconv.Itoa(os.Getegid()))
 	if err != nil {
-		t.Skip("the group has no name:", err)
+		t.Skip("needs a group with a name:", err)
 	}
 	if got := ownGroup(); got != g.Name {
 		t.Errorf("group %s, want %s", got, g.Name)

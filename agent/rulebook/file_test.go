@@ -272,7 +272,7 @@ func TestNoFile(t *testing.T) {
 	}
 }
 
-var tmpfs = netnstest.NewFeature("tmpfs", func() error {
+var tmpfs = netnstest.NewFeature("tmpfs", "", func() error {
 	dir, err := os.MkdirTemp("", "colvin-tmpfs-*")
 	if err != nil {
 		return err

@@ -218,7 +218,7 @@ func TestFindHolders(t *testing.T) {
 		t.Error("all is seen without /proc")
 	}
 	if _, err := stat("/proc/1/ns/net"); err != nil || !first {
-		t.Skip("processes of the machine are hidden from this one")
+		t.Skip("needs to see every process of the machine")
 	}
 	if h := findHolders("/proc"); !h.netns[own.Ino] {
 		t.Errorf("this process is not seen among %d namespaces, all %t", len(h.netns), h.all)

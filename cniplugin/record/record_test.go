@@ -217,7 +217,7 @@ func TestOpenRefuses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := privatedir.New(t)
 			if err := tt.prepare(dir); errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EINVAL) {
-				t.Skip("cannot give a directory to another user: ", err)
+				t.Skip("needs the right to give a directory to another user: ", err)
 			} else if err != nil {
 				t.Fatal(err)
 			}
@@ -240,7 +240,7 @@ func TestOpenInTmp(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := safefile.Private(dir, safefile.Trust{}); err == nil {
-		t.Skip(dir + " is not in what everybody shares")
+		t.Skip("needs a TMPDIR that everybody shares, which is not above " + dir)
 	}
 	if _, err := Open(filepath.Join(dir, "attachments")); err == nil || !strings.Contains(err.Error(), "so somebody could have put") {
 		t.Errorf("got %v", err)

@@ -21,7 +21,7 @@ func Open(tb testing.TB) (root fs.FS, files []string) {
 		if slices.Contains(strings.Split(os.Getenv("COLVIN_REQUIRE"), ","), "frames") {
 			tb.Fatal("COLVIN_REQUIRE asks for frames, but COLVIN_FRAMES names no folder of frames")
 		}
-		tb.Skip("COLVIN_FRAMES names no folder of frames")
+		tb.Skip("frames is missing: COLVIN_FRAMES names no folder of them")
 	}
 	root = os.DirFS(dir)
 	files, err := fs.Glob(root, "*.txt")

@@ -22,49 +22,77 @@ const RequireEnv = "COLVIN_REQUIRE"
 
 // A Feature is something that tests need of the machine.
 type Feature struct {
-	name  string // that RequireEnv knows it by
-	probe func() error
+	name      string // that RequireEnv knows it by
+	target    string // of make, which runs the tests that need it; empty where none does
+	onRequest bool
+	probe     func() error
 }
+
+// The make targets that run what others skip.
+const (
+	testVM   = "make test-vm"
+	testWire = "make test-wire"
+)
 
 // Features of the machine.
 var (
 	// NetNS is the right to make namespaces.
-	NetNS = NewFeature("netns", probeNetNS)
+	NetNS = NewFeature("netns", "", probeNetNS)
 	// RealLLDPD is an lldpd that works in a namespace.
-	RealLLDPD = NewFeature("lldpd", probeLLDPD)
+	RealLLDPD = NewFeature("lldpd", "", probeLLDPD)
 	// LADVD is ladvd, another speaker of LLDP and CDP.
-	LADVD = NewFeature("ladvd", probeCommand("ladvd"))
+	LADVD = NewFeature("ladvd", testWire, probeCommand("ladvd"))
 	// RealRadvd is radvd, a real router, as far as it advertises itself.
-	RealRadvd = NewFeature("radvd", probeRadvd)
+	RealRadvd = NewFeature("radvd", "", probeRadvd)
 	// TShark is tshark, an independent decoder.
-	TShark = NewFeature("tshark", probeCommand("tshark"))
+	TShark = NewFeature("tshark", testWire, probeCommand("tshark"))
 	// Scapy is scapy for Python 3, an independent encoder.
-	Scapy = NewFeature("scapy", probeScapy)
+	Scapy = NewFeature("scapy", testWire, probeScapy)
 
 	// Kinds of network device, named as in the kernel's configuration.
-	Bonding       = NewFeature("bonding", probeDevices(func(n *Namespace) error { return n.AddBond("probe0", "balance-rr") }))
-	Dummy         = NewFeature("dummy", probeKind("dummy"))
-	IPVLAN        = NewFeature("ipvlan", probeUpper(func(n *Namespace, on string) error { return n.AddUpper("ipvlan", "probe1", on) }))
-	MACVLAN       = NewFeature("macvlan", probeUpper(func(n *Namespace, on string) error { return n.AddUpper("macvlan", "probe1", on) }))
-	OpenVSwitch   = NewFeature("openvswitch", probeDevices(func(n *Namespace) error { return n.AddOpenVSwitch() }))
-	Team          = NewFeature("team", probeKind("team"))
-	VLAN          = NewFeature("8021q", probeUpper(func(n *Namespace, on string) error { return n.AddVLAN("probe1", on, 1) }))
-	VLANFiltering = NewFeature("vlanfiltering", probeDevices(func(n *Namespace) error { return n.AddFilteringBridge("probe0") }))
-	VRF           = NewFeature("vrf", probeKind("vrf"))
+	Bonding       = NewFeature("bonding", testVM, probeDevices(func(n *Namespace) error { return n.AddBond("probe0", "balance-rr") }))
+	Dummy         = NewFeature("dummy", testVM, probeKind("dummy"))
+	IPVLAN        = NewFeature("ipvlan", testVM, probeUpper(func(n *Namespace, on string) error { return n.AddUpper("ipvlan", "probe1", on) }))
+	MACVLAN       = NewFeature("macvlan", "", probeUpper(func(n *Namespace, on string) error { return n.AddUpper("macvlan", "probe1", on) }))
+	OpenVSwitch   = NewFeature("openvswitch", testVM, probeDevices(func(n *Namespace) error { return n.AddOpenVSwitch() }))
+	Team          = NewFeature("team", testVM, probeKind("team"))
+	VLAN          = NewFeature("8021q", testVM, probeUpper(func(n *Namespace, on string) error { return n.AddVLAN("probe1", on, 1) }))
+	VLANFiltering = NewFeature("vlanfiltering", testVM, probeDevices(func(n *Namespace) error { return n.AddFilteringBridge("probe0") }))
+	VRF           = NewFeature("vrf", testVM, probeKind("vrf"))
 )
 
 // NewFeature returns the feature that probe finds missing or, with nil, works. It
-// is probed when a test first asks for it.
-func NewFeature(name string, probe func() error) *Feature {
-	return &Feature{name: name, probe: sync.OnceValue(probe)}
+// is probed when a test first asks for it. The make target, if there is one, runs the
+// tests that need it.
+func NewFeature(name, target string, probe func() error) *Feature {
+	return &Feature{name: name, target: target, probe: sync.OnceValue(probe)}
+}
+
+// OnRequest has the feature count as missing unless RequireEnv names it, for tests that
+// take minutes: they run where somebody wants them, and not where what they need happens
+// to be there.
+func (f *Feature) OnRequest() *Feature {
+	f.onRequest = true
+	return f
 }
 
 // Missing says why the feature is missing and how to get it; nil where it works.
 func (f *Feature) Missing() error {
-	if err := f.probe(); err != nil {
+	err := f.missing()
+	switch {
+	case err == nil:
+		return nil
+	case f.target == "":
 		return fmt.Errorf("%s is missing: %w", f.name, err)
 	}
-	return nil
+	return fmt.Errorf("%s is missing: %w; %s runs the tests that need it", f.name, err, f.target)
+}
+
+func (f *Feature) missing() error {
+	if f.onRequest && !f.required() {
+		return fmt.Errorf("%s does not name it", RequireEnv)
+	}
+	return f.probe()
 }
 
 // required reports whether a test without the feature is to fail.

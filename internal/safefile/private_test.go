@@ -131,7 +131,7 @@ func (m made) in(t *testing.T, dir string) {
 		err = errors.Join(err, os.Lchown(path, m.uid, -1))
 	}
 	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EINVAL) { // of a user namespace
-		t.Skip("cannot give a directory to another user: ", err)
+		t.Skip("needs the right to give a directory to another user: ", err)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -421,7 +421,7 @@ func (r *addressRig) expectNothing(p *lab.Pod) {
 // addresses stay reserved.
 func TestWhereaboutsAway(t *testing.T) {
 	if os.Getenv(slowEnv) == "" {
-		t.Skipf("it takes 3 minutes: %s=1 asks for it", slowEnv)
+		t.Skipf("needs minutes: %s=1 asks for it; make test-cluster runs it", slowEnv)
 	}
 	const (
 		patience = 240 * time.Second // of the kubelet, in all that it does for a sandbox

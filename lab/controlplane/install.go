@@ -51,14 +51,15 @@ var controlPlane = kit{
 }
 
 // Kubernetes is the feature of having the programs of the control plane, built by
-// make kubernetes: no test builds them, because that takes longer than a test may.
+// make kubernetes: no test builds them, because that takes longer than a test may. The
+// tests on it take minutes themselves, so they run on request only.
 var Kubernetes = controlPlane.feature()
 
 func (k *kit) feature() *netnstest.Feature {
-	return netnstest.NewFeature(k.name, func() error {
+	return netnstest.NewFeature(k.name, "make test-cluster", func() error {
 		_, err := k.installed()
 		return err
-	})
+	}).OnRequest()
 }
 
 // installed returns the directory of the programs, or how to get them.

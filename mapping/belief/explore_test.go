@@ -431,7 +431,7 @@ func (c *cell) imitates() bool {
 // is left alone.
 func TestExplore(t *testing.T) {
 	if underRace {
-		t.Skip("takes a quarter of an hour under the race detector, which finds nothing in a pure function")
+		t.Skip("needs minutes: a quarter of an hour under the race detector, which finds nothing in a pure function; make test-belief runs it without")
 	}
 	for _, g := range games {
 		if !g.fine || *fine {

@@ -62,7 +62,7 @@ apt_get() {
 }
 
 install_all() {
-  say "installing $* (apt-get)"
+  say "installing $* (apt-get), which takes a minute or two"
   log=$(mktemp)
   trap 'rm -f "$log"' EXIT
   apt_get update >"$log" 2>&1 || true # old lists may do

@@ -20,6 +20,7 @@ import (
 	"syscall"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/buildcache"
 	"github.com/colvin-net/colvin/internal/netnstest"
 	"github.com/colvin-net/colvin/internal/netnstest/cniplugins"
 )
@@ -74,37 +75,41 @@ func Prebuilt(dir string) Binaries {
 
 // Build builds the programs into dir as they are shipped, with the module in the
 // working directory, and gathers the CNI plugins.
-func Build(ctx context.Context, dir string) (Binaries, error) { return BuildFrom(ctx, dir, "") }
+func Build(ctx context.Context, dir string) (Binaries, error) {
+	return BuildFrom(ctx, dir, "", func(string) {})
+}
 
 // BuildFrom is Build with the module in another directory, such as that of an earlier
-// version.
-func BuildFrom(ctx context.Context, dir, source string) (Binaries, error) {
+// version, unless that is empty. It tells how far it came, a line each time.
+func BuildFrom(ctx context.Context, dir, source string, tell func(how string)) (Binaries, error) {
 	b := Prebuilt(dir)
 	if err := os.MkdirAll(b.CNI, 0o755); err != nil {
 		return b, fmt.Errorf("make plugin directory: %w", err)
 	}
 	const module = "github.com/colvin-net/colvin/cmd/"
-	for program, out := range map[string]string{"colvin": b.Colvin, "colvind": b.Colvind, "colvin-cni": filepath.Join(b.CNI, "colvin")} {
-		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", out, module+program)
-		build.Dir = source
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if said, err := build.CombinedOutput(); err != nil {
-			return b, fmt.Errorf("build %s: %w\n%s", program, err, said)
-		}
+	build := exec.CommandContext(ctx, "go", "build", "-v", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w",
+		"-o", dir+"/", module+"colvin", module+"colvind", module+"colvin-cni")
+	build.Dir = source
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if err := buildcache.Run(build, "colvin, colvind and colvin-cni", tell); err != nil {
+		return b, fmt.Errorf("build Colvin: %w", err)
 	}
-	if err := b.link(ctx); err != nil {
+	if err := os.Rename(filepath.Join(dir, "colvin-cni"), filepath.Join(b.CNI, "colvin")); err != nil {
+		return b, fmt.Errorf("name the plugin as its type: %w", err)
+	}
+	if err := b.link(ctx, tell); err != nil {
 		return b, fmt.Errorf("link the CNI plugins: %w", err)
 	}
 	return b, nil
 }
 
 // link makes links to the programs of others.
-func (b *Binaries) link(ctx context.Context) error {
-	plugins, err := cniplugins.Install(ctx)
+func (b *Binaries) link(ctx context.Context, tell func(how string)) error {
+	plugins, err := cniplugins.Install(ctx, tell)
 	if err != nil {
 		return err
 	}
-	tool, err := cniplugins.CNITool(ctx)
+	tool, err := cniplugins.CNITool(ctx, tell)
 	if err != nil {
 		return err
 	}

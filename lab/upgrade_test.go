@@ -52,7 +52,7 @@ func buildBefore(t *testing.T) lab.Binaries {
 			t.Fatalf("%s: %v: %s", strings.Join(args, " "), err, out)
 		}
 	}
-	bin, err := lab.BuildFrom(t.Context(), filepath.Join(dir, "bin"), source)
+	bin, err := lab.BuildFrom(t.Context(), filepath.Join(dir, "bin"), source, func(string) {})
 	if err != nil {
 		t.Fatal(err)
 	}

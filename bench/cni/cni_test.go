@@ -123,7 +123,7 @@ func makeNode(t *testing.T) *netnstest.Namespace {
 // the reference plugins.
 func build(t *testing.T, dir string) []string {
 	t.Helper()
-	reference, err := cniplugins.Install(t.Context())
+	reference, err := cniplugins.Install(t.Context(), func(string) {})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,19 +5,16 @@
 package controlplane
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"strings"
-	"time"
 
 	"github.com/colvin-net/colvin/internal/buildcache"
 	"github.com/colvin-net/colvin/internal/netnstest"
@@ -152,7 +149,9 @@ func findModules() (string, error) {
 // buildTools builds the tools of a module.
 func (p *programs) buildTools(ctx context.Context, module, out string) error {
 	cmd := p.command(ctx, module, "build", "-v", "-trimpath", "-buildvcs=false", "-ldflags", ldflags+p.version, "-o", out, "tool")
-	if err := runShowing(cmd, module, os.Stderr); err != nil {
+	tell := func(how string) { fmt.Fprintln(os.Stderr, how) }
+	tell(strings.Join(cmd.Args, " "))
+	if err := buildcache.Run(cmd, module, tell); err != nil {
 		return fmt.Errorf("run go build in %s: %w", cmd.Dir, err)
 	}
 	return nil
@@ -165,36 +164,4 @@ func (p *programs) command(ctx context.Context, module string, args ...string) *
 	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off", "CGO_ENABLED=0",
 		"GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
 	return cmd
-}
-
-// runShowing runs a command and tells now and then on w how far its standard
-// error came. It ends up in the error.
-func runShowing(cmd *exec.Cmd, what string, w io.Writer) error {
-	const interval = 15 * time.Second
-	said, err := cmd.StderrPipe()
-	if err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	begin := time.Now()
-	show := func(format string, args ...any) {
-		fmt.Fprintf(w, "%s, after %.0f s: %s\n", what, time.Since(begin).Seconds(), fmt.Sprintf(format, args...))
-	}
-	show("%s", strings.Join(cmd.Args, " "))
-	var lines []string
-	shown := begin
-	for s := bufio.NewScanner(said); s.Scan(); {
-		lines = append(lines, s.Text())
-		if time.Since(shown) >= interval {
-			shown = time.Now()
-			show("%d packages built or fetched, %s", len(lines), s.Text())
-		}
-	}
-	if err := cmd.Wait(); err != nil {
-		return fmt.Errorf("%w: %s", err, strings.Join(lines[max(0, len(lines)-10):], "; "))
-	}
-	show("built")
-	return nil
 }

@@ -7,11 +7,9 @@ package controlplane
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -55,19 +53,5 @@ func TestModulesAreFoundFromBelowOnly(t *testing.T) {
 	t.Chdir(t.TempDir())
 	if got, err := findModules(); err == nil {
 		t.Errorf("found %s", got)
-	}
-}
-
-func TestRunShowing(t *testing.T) {
-	var shown strings.Builder
-	err := runShowing(exec.CommandContext(t.Context(), "sh", "-c", "echo a.go: undefined >&2; exit 2"), "module", &shown)
-	if err == nil || err.Error() != "exit status 2: a.go: undefined" {
-		t.Errorf("got %v, want the status and what was said", err)
-	}
-	if want := "module, after 0 s: sh -c echo a.go: undefined >&2; exit 2\n"; shown.String() != want {
-		t.Errorf("shown %q, want %q", shown.String(), want)
-	}
-	if err := runShowing(exec.CommandContext(t.Context(), "true"), "module", io.Discard); err != nil {
-		t.Error(err)
 	}
 }

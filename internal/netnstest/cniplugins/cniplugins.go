@@ -5,7 +5,6 @@
 package cniplugins
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -39,14 +38,17 @@ func tool() release {
 // Install returns the directory, for CNI_PATH, that holds bridge, host-device,
 // ipvlan, macvlan and vlan, the IPAM plugins dhcp, host-local and static, and tuning.
 // It builds them with the go command the first time and keeps them in the user's
-// cache; that needs the module proxy or a filled module cache.
-func Install(ctx context.Context) (string, error) { return plugins().install(ctx) }
+// cache; that needs the module proxy or a filled module cache. How far that came it
+// tells, where somebody wants to know.
+func Install(ctx context.Context, tell func(how string)) (string, error) {
+	return plugins().install(ctx, tell)
+}
 
 // CNITool returns the path of cnitool, which calls plugins through libcni as
 // container runtimes do. It is no plugin, so it has a directory of its own; else
 // it is built and kept as the plugins are.
-func CNITool(ctx context.Context) (string, error) {
-	dir, err := tool().install(ctx)
+func CNITool(ctx context.Context, tell func(how string)) (string, error) {
+	dir, err := tool().install(ctx, tell)
 	return filepath.Join(dir, "cnitool"), err
 }
 
@@ -57,10 +59,10 @@ func (r release) dirName() string {
 	return fmt.Sprintf("%s-%s-%x", path.Base(r.module), r.version, sum[:4])
 }
 
-func (r release) install(ctx context.Context) (string, error) {
+func (r release) install(ctx context.Context, tell func(how string)) (string, error) {
 	dir, err := buildcache.Path(r.dirName())
 	if err == nil {
-		err = buildcache.Fill(dir, func(tmp string) error { return r.build(ctx, tmp) })
+		err = buildcache.Fill(dir, func(tmp string) error { return r.build(ctx, tmp, tell) })
 	}
 	if err != nil {
 		return "", fmt.Errorf("install %s %s: %w", r.module, r.version, err)
@@ -68,8 +70,8 @@ func (r release) install(ctx context.Context) (string, error) {
 	return dir, nil
 }
 
-func (r release) build(ctx context.Context, dir string) error {
-	args := []string{"install", "-trimpath"}
+func (r release) build(ctx context.Context, dir string, tell func(how string)) error {
+	args := []string{"install", "-v", "-trimpath"}
 	for _, p := range r.packages {
 		args = append(args, r.module+"/"+p+"@"+r.version)
 	}
@@ -77,8 +79,8 @@ func (r release) build(ctx context.Context, dir string) error {
 	cmd.Dir = dir // outside every module and workspace
 	cmd.Env = append(os.Environ(), "GOBIN="+dir, "GOFLAGS=", "GOWORK=off", "CGO_ENABLED=0",
 		"GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("run go install: %w: %s", err, bytes.TrimSpace(out))
+	if err := buildcache.Run(cmd, path.Base(r.module)+" "+r.version, tell); err != nil {
+		return fmt.Errorf("run go install: %w", err)
 	}
 	return nil
 }

@@ -15,6 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+func quiet(string) {}
+
 func TestInstall(t *testing.T) {
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skip("the go command is missing")
@@ -22,12 +24,12 @@ func TestInstall(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the CNI plugins")
 	}
-	dir, err := Install(t.Context())
+	dir, err := Install(t.Context(), quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
 	holds(t, dir, plugins())
-	program, err := CNITool(t.Context())
+	program, err := CNITool(t.Context(), quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +58,7 @@ func holds(t *testing.T, dir string, r release) {
 func TestBuildInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := plugins().build(ctx, t.TempDir()); !errors.Is(err, context.Canceled) {
+	if err := plugins().build(ctx, t.TempDir(), quiet); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
 }

@@ -4,8 +4,13 @@ package cli
 
 import (
 	"cmp"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -24,29 +29,87 @@ const (
 
 func (a *app) topology() *cobra.Command {
 	return a.formats(&cobra.Command{
-		Use:   "topology",
+		Use:   "topology [FILE...]",
 		Short: "Show where the cable of each port ends, or why that is not known (-o svg: as a picture)",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := a.state(cmd.Context())
+		Long: "topology shows where the cable of each port of this node ends, or why that is not known. With files, of which - is the\n" +
+			"standard input, it shows the nodes together whose \"colvin topology -o json\" is in them, and asks no agent:\n\n" +
+			"  for node in node1 node2 node3; do ssh $node colvin topology -o json; done | colvin topology -o svg - > topology.svg",
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			t, err := a.topologyOf(cmd, args)
 			if err != nil {
-				return a.needsAgent(err)
+				return err
 			}
-			t := topology.New(a.now(), topology.Source{Node: s.Node, Snapshot: s.Snapshot, View: s.View, Switches: s.Memory.Switches})
 			switch a.format {
 			case formatJSON:
 				return a.json(t)
 			case formatSVG:
-				return a.print("%s", t.SVG())
+				return a.write(t.SVG())
 			case formatDOT:
-				return a.print("%s", t.DOT())
+				return a.write(t.DOT())
 			case formatMermaid:
-				return a.print("%s", t.Mermaid())
+				return a.write(t.Mermaid())
 			default:
 				return a.topologyTable(t)
 			}
 		},
 	}, formatTable, formatJSON, formatSVG, formatDOT, formatMermaid)
+}
+
+// topologyOf is the topology of this node, or of those in files.
+func (a *app) topologyOf(cmd *cobra.Command, files []string) (*topology.Topology, error) {
+	if len(files) == 0 {
+		s, err := a.state(cmd.Context())
+		if err != nil {
+			return nil, a.needsAgent(err)
+		}
+		return topology.New(a.now(), topology.Source{Node: s.Node, Snapshot: s.Snapshot, View: s.View, Switches: s.Memory.Switches}), nil
+	}
+	var all []*topology.Topology
+	for _, file := range files {
+		read, err := readTopologies(cmd.InOrStdin(), file)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, read...)
+	}
+	merged, err := topology.Merge(all...)
+	if err != nil {
+		return nil, fmt.Errorf("put %s together: %w; give each node once", strings.Join(files, ", "), err)
+	}
+	return merged, nil
+}
+
+// maxTopologies bounds what is read of a file.
+const maxTopologies = 64 << 20
+
+// readTopologies reads a file in which what the command printed on some nodes stands one
+// after another.
+func readTopologies(stdin io.Reader, file string) (all []*topology.Topology, err error) {
+	in := stdin
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, fmt.Errorf("read topology: %w", err)
+		}
+		defer func() { _ = f.Close() }() // read only
+		in = f
+	}
+	limited := &io.LimitedReader{R: in, N: maxTopologies}
+	for dec := json.NewDecoder(limited); ; {
+		t := &topology.Topology{}
+		switch err := dec.Decode(t); {
+		case errors.Is(err, io.EOF) && len(all) > 0:
+			return all, nil
+		case limited.N == 0:
+			return nil, fmt.Errorf("read topology from %s: it is longer than %d MiB", file, maxTopologies>>20)
+		case err != nil && !errors.Is(err, io.EOF):
+			return nil, fmt.Errorf("read topology from %s: %w; \"colvin topology -o json\" prints what is wanted", file, err)
+		case len(t.Nodes) == 0:
+			return nil, fmt.Errorf("read topology from %s: there is no node in it; \"colvin topology -o json\" prints what is wanted", file)
+		}
+		all = append(all, t)
+	}
 }
 
 // topologyTable has a line for each cable, and for each port without one.
@@ -56,6 +119,10 @@ func (a *app) topologyTable(t *topology.Topology) error {
 		for _, p := range sw.Ports {
 			system[p.MSAP] = cmp.Or(sw.System, string(sw.Chassis))
 		}
+	}
+	name := func(_ *topology.Node, p *topology.Port) string { return p.Name }
+	if len(t.Nodes) > 1 {
+		name = func(n *topology.Node, p *topology.Port) string { return n.Name + " " + p.Name }
 	}
 	var cells [][]string
 	for _, n := range t.Nodes {
@@ -69,10 +136,10 @@ func (a *app) topologyTable(t *topology.Topology) error {
 				if note == "" && len(l.Networks) == 0 {
 					note = fmt.Sprintf("\"%s\" says why this is no network", paste.Operand(p.Name, "colvin", "explain"))
 				}
-				cells = append(cells, []string{p.Name, p.Master, a.cell(system[l.MSAP]), a.cell(string(l.Port)), a.list(networks(l.Networks)), note})
+				cells = append(cells, []string{name(&n, &p), p.Master, a.cell(system[l.MSAP]), a.cell(string(l.Port)), a.list(networks(l.Networks)), note})
 			}
 			if len(p.Links) == 0 || len(p.Pinned) > 0 {
-				cells = append(cells, []string{p.Name, p.Master, "", "", a.list(networks(p.Pinned)), pinNote(&p, note)})
+				cells = append(cells, []string{name(&n, &p), p.Master, "", "", a.list(networks(p.Pinned)), pinNote(&p, note)})
 			}
 		}
 	}

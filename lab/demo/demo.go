@@ -11,13 +11,13 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"os/exec"
 	"strings"
 	"time"
 
 	"github.com/colvin-net/colvin/internal/netnstest"
 	"github.com/colvin-net/colvin/lab"
 	"github.com/colvin-net/colvin/mapping/nodefile"
-	"github.com/colvin-net/colvin/mapping/topology"
 )
 
 // rules name both networks by the switch's system name, so that a replaced
@@ -49,6 +49,7 @@ type demo struct {
 	*lab.Lab
 	began, built time.Time // the whole, and what it took to get there
 	steps        int
+	colvinPath   string
 	pods         []*lab.Pod
 }
 
@@ -65,7 +66,7 @@ func run(ctx context.Context, began time.Time, svg string) (err error) {
 	if err != nil {
 		return err
 	}
-	d.built = time.Now()
+	d.built, d.colvinPath = time.Now(), bin.Colvin
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	d.step("Make three switches and four nodes, each in namespaces of its own")
@@ -297,17 +298,25 @@ func (d *demo) refused(ctx context.Context, n *lab.Node, name, when string) erro
 }
 
 func (d *demo) picture(ctx context.Context, file string) error {
-	var sources []topology.Source
+	d.step("Draw what the three agents hear: \"colvin topology -o json\" of each goes into \"colvin topology -o svg -\"")
+	var seen strings.Builder
 	for _, n := range d.Nodes {
-		s, err := n.State(ctx)
+		s, err := n.Colvin(ctx, "topology", "-o", "json")
 		if err != nil {
 			return err
 		}
-		sources = append(sources, topology.Source{Node: s.Node, Snapshot: s.Snapshot, View: s.View, Switches: s.Memory.Switches})
+		seen.WriteString(s)
 	}
-	if err := os.WriteFile(file, []byte(topology.New(time.Now(), sources...).SVG()), 0o644); err != nil {
-		return fmt.Errorf("write picture: %w", err)
+	draw := exec.CommandContext(ctx, d.colvinPath, "topology", "-o", "svg", "-")
+	draw.Stdin = strings.NewReader(seen.String())
+	svg, err := draw.Output()
+	if err == nil {
+		err = os.WriteFile(file, svg, 0o644)
 	}
+	if err != nil {
+		return fmt.Errorf("draw picture: %w", err)
+	}
+	d.say("It is in %s.", file)
 	return nil
 }
 

@@ -7,6 +7,7 @@
 package topology
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -92,6 +93,42 @@ func New(now time.Time, sources ...Source) *Topology {
 		b.node(&sources[i])
 	}
 	return b.out
+}
+
+// Merge puts together what several topologies say, each of nodes of its own. A node that
+// two of them have is an error: they may be of different times.
+func Merge(all ...*Topology) (*Topology, error) {
+	out := &Topology{Nodes: []Node{}, Switches: []Switch{}}
+	for _, t := range all {
+		for i := range t.Nodes {
+			name := t.Nodes[i].Name
+			if slices.ContainsFunc(out.Nodes, func(n Node) bool { return n.Name == name }) {
+				return nil, fmt.Errorf("node %s is there twice", name)
+			}
+			out.Nodes = append(out.Nodes, t.Nodes[i])
+		}
+		for i := range t.Switches {
+			out.addSwitch(&t.Switches[i])
+		}
+	}
+	return out, nil
+}
+
+// addSwitch adds the ports of a switch, and the switch where it is new.
+func (t *Topology) addSwitch(sw *Switch) {
+	i := slices.IndexFunc(t.Switches, func(o Switch) bool { return o.Chassis == sw.Chassis })
+	if i < 0 {
+		i = len(t.Switches)
+		first := *sw
+		first.Ports = nil
+		t.Switches = append(t.Switches, first)
+	}
+	ports := &t.Switches[i].Ports
+	for _, port := range sw.Ports {
+		if !slices.ContainsFunc(*ports, func(p SwitchPort) bool { return p.MSAP == port.MSAP }) {
+			*ports = append(*ports, port)
+		}
+	}
 }
 
 type builder struct {

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/golden"
 	"github.com/colvin-net/colvin/mapping"
@@ -179,5 +181,27 @@ func TestHostileNames(t *testing.T) {
 		if strings.Count(bare, `"`)%2 != 0 || strings.Contains(bare, `"];`) {
 			t.Errorf("a label does not end where it should: %s", line)
 		}
+	}
+}
+
+// TestMerge holds that nodes which were asked one by one make the picture of all of them.
+func TestMerge(t *testing.T) {
+	var each []*topology.Topology
+	for _, s := range rack() {
+		each = append(each, topology.New(now, s))
+	}
+	before := each[0].SVG()
+	merged, err := topology.Merge(each...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(topology.New(now, rack()...), merged); diff != "" {
+		t.Errorf("not what asking all at once gives (-want +got):\n%s", diff)
+	}
+	if each[0].SVG() != before {
+		t.Error("merging changed what was merged")
+	}
+	if _, err := topology.Merge(each[0], each[1], each[0]); err == nil || err.Error() != "node node1 is there twice" {
+		t.Errorf("got %v, want that a node is there twice", err)
 	}
 }

@@ -48,27 +48,38 @@ type app struct {
 	format  string
 	out     io.Writer
 	now     func() time.Time
+	given   *answers // nil where agent and node file are asked
+}
+
+// answers stand for those of the agent and the node file.
+type answers struct {
+	state    *agentapi.State
+	noAnswer error
+	file     *nodefile.File
 }
 
 // New returns the colvin command.
 func New(version string, out io.Writer) *cobra.Command { return newCommand(version, out, time.Now) }
 
 func newCommand(version string, out io.Writer, now func() time.Time) *cobra.Command {
-	a := &app{version: version, out: out, now: now}
+	return (&app{version: version, out: out, now: now}).root()
+}
+
+func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "colvin",
 		Short:         "What network is this interface attached to?",
 		Long:          "colvin shows what the agent on this node hears from the switches and what network names mean here.",
-		Version:       version,
+		Version:       a.version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.SetOut(out)
+	root.SetOut(a.out)
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.runDir, "run-directory", nodefile.DefaultDir, "`directory` of the agent's socket and node file")
 	root.AddCommand(
 		a.neighbors(), a.interfaces(), a.networks(), a.topology(), a.explain(), a.resolve(), a.attachments(), a.changes(), a.rules(),
-		a.formats(a.decode(), formatText, formatWide, formatJSON), a.status(), a.forget(), a.gc(), a.uninstallCNI(), a.versionCommand(),
+		a.formats(a.decode(), formatText, formatWide, formatJSON), a.status(), a.forget(), a.gc(), a.uninstallCNI(), a.bundle(), a.versionCommand(),
 	)
 	checkArguments(root)
 	return root
@@ -104,11 +115,17 @@ func (a *app) complete(cmd *cobra.Command, args []string, names func(*agentapi.S
 
 // state asks the agent.
 func (a *app) state(ctx context.Context) (*agentapi.State, error) {
+	if a.given != nil {
+		return a.given.state, a.given.noAnswer
+	}
 	return agentapi.Query(ctx, filepath.Join(a.runDir, agentapi.SocketName))
 }
 
 // file reads what the agent left for the plugin.
 func (a *app) file() (*nodefile.File, error) {
+	if a.given != nil && a.given.file != nil {
+		return a.given.file, nil
+	}
 	return nodefile.Read(filepath.Join(a.runDir, nodefile.FileName))
 }
 

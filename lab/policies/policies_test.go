@@ -64,6 +64,7 @@ func TestPolicies(t *testing.T) {
 	t.Run("selectors", testSelectors(c))
 	t.Run("refused pods", testRefusedPods(c))
 	t.Run("scheduling", testScheduling(c))
+	t.Run("README", testREADME(c))
 	t.Run("shared definitions", testShared(c))
 	t.Run("RuleSets", testRuleSets(c))
 	t.Run("agent", testAgent(c))

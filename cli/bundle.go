@@ -43,7 +43,7 @@ func (a *app) bundle() *cobra.Command {
 		Short: "Pack what this node knows into one file for a bug report (--scrub: without addresses and names)",
 		Long: "bundle packs into one .tar.gz what the agent and the CNI plugin know on this node: status, networks, neighbors,\n" +
 			"interfaces, attachments, recent changes, why each port is where it is, the node file, the plugin's records,\n" +
-			"colvind.yaml, the rules and all versions. What it could not get, as without an agent, missing.txt in it says. There\n" +
+			"colvind.yaml, the rules and RuleSets, and all versions. What it could not get, as without an agent, missing.txt in it says. There\n" +
 			"is no kubeconfig in it, and values whose key speaks of a password, a token or another secret are taken out.\n\n" +
 			"--scrub replaces MAC and IP addresses and the names and descriptions of switches, nodes and pods, each always by the\n" +
 			"same placeholder; networks, VLANs and interfaces keep their names. The file is for you alone (mode 0600), and none\n" +

@@ -77,6 +77,9 @@ func (b *bundled) askAgent(ctx context.Context) {
 	if b.noAnswer != nil {
 		b.lacks("what the agent knows", b.noAnswer)
 	}
+	if b.state != nil {
+		b.askRuleSets(ctx)
+	}
 	var err error
 	b.changes, err = agentapi.QueryChanges(ctx, filepath.Join(b.runDir, agentapi.SocketName), b.from)
 	if err != nil {
@@ -84,6 +87,30 @@ func (b *bundled) askAgent(ctx context.Context) {
 	}
 	if b.noChanges = err != nil; b.noChanges {
 		b.lacks("changes", err)
+	}
+}
+
+// askRuleSets asks for the rules of the cluster that are in force.
+func (b *bundled) askRuleSets(ctx context.Context) {
+	g, err := agentapi.QueryGround(ctx, filepath.Join(b.runDir, agentapi.SocketName))
+	if err != nil {
+		b.lacks("rulesets", err)
+		return
+	}
+	if g.Basis == nil {
+		return
+	}
+	for i, s := range g.Basis.Sources {
+		if s.Root == "" { // the file
+			continue
+		}
+		name := fmt.Sprintf("rulesets/%03d.yaml", i+1)
+		data, err := withoutSecretTexts(s.Name, s.Data)
+		if err != nil {
+			b.lacks(name, err)
+			continue
+		}
+		b.texts = append(b.texts, packed{name, data})
 	}
 }
 

@@ -4,6 +4,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/internal/scrub"
@@ -30,7 +31,11 @@ func (b *bundled) scrub() {
 	b.leaveOutReasons()
 
 	b.scrubber = s
+	asked := b.state != nil
 	b.scrubInto("state", &b.state)
+	if asked && b.state == nil {
+		b.noAnswer = errors.New("what it said could not be scrubbed")
+	}
 	b.scrubInto("networks.json", &b.nodeFile)
 	b.scrubInto("attachments", &b.attached)
 	b.scrubInto("records", &b.records)

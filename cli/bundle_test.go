@@ -23,8 +23,10 @@ import (
 
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
+	"github.com/colvin-net/colvin/mapping/rules"
 )
 
 // unpack returns the files of a bundle.
@@ -163,12 +165,17 @@ func (r *bundleRig) write(t *testing.T, name, text string) {
 func hostileState(t *testing.T) *agentapi.State {
 	t.Helper()
 	s := agentState(t)
+	s.Snapshot.Chassis = discovery.MAC{2, 0, 0, 0, 0, 2}
 	n := &s.Snapshot.Ports[1].Neighbors[0]
 	n.SystemName, n.PortDescription, n.SystemDescription = "caf\u00e9 \"nord\"\\1\u202e", "to ACME's cage", "Serial <FX-0815> & Söhne"
 	n.UnknownTLVs = append(n.UnknownTLVs, s.Snapshot.Ports[0].Neighbors[0].UnknownTLVs...)
 	s.View.Conditions = append(s.View.Conditions,
 		mappingCondition(fmt.Sprintf("%q is silent; %s too; and café \"nor…", n.SystemName, n.SystemName)),
 		mappingCondition("0000.5e00.5302 was heard as 00-00-5E-00-53-02, 00005e005302 and fe80::200:5eff:fe00:5302; see tenant-blue/ledger-0 in 3f2c9b00…66ff"))
+	s.Basis = &agentapi.Basis{Sources: []rules.Source{
+		{Name: "/etc/colvin/rules.yaml", Data: []byte(ruleText)},
+		{Name: "RuleSet site", Root: "spec", Data: []byte(`{"networks":[{"name":"blue","match":[{"system":"ex-vault-*","chassis":"local:Vault 7"}]}]}`)},
+	}}
 	s.Attachments = append(s.Attachments, agentapi.ContainerAttachment{
 		Key: hiddenRecord().Key, Pod: hiddenRecord().Pod, Network: "green", Identity: hiddenRecord().Identity, Device: hiddenRecord().Device, Port: hiddenRecord().Port,
 		Status: agentapi.ContainerOK, Since: now,
@@ -193,7 +200,7 @@ func TestBundle(t *testing.T) {
 	expect(t, "bundle", said+"\n"+strings.Join(slices.Sorted(maps.Keys(files)), "\n")+"\n")
 	for name, want := range map[string]string{
 		"status.txt": "colvind v0.1.0 on node1", "networks.txt": "green", "explain/eth1.txt": "eth1 is attached to network green", "neighbors.txt": "sw-green-row4",
-		"changes.txt": "gone-switch", "attachments.txt": "ledger-0", "records/001.json": "10.99.0.7/24", "rules.yaml": "# The racks of ACME", "colvind.yaml": "kubeconfig: ",
+		"changes.txt": "gone-switch", "attachments.txt": "ledger-0", "records/001.json": "10.99.0.7/24", "rulesets/002.yaml": "ex-vault-*", "rules.yaml": "# The racks of ACME", "colvind.yaml": "kubeconfig: ",
 		"networks.json": "ex-vault-7", "versions.txt": "colvin: v0.1.0\n", "missing.txt": "Nothing is missing.\n", "state.json": `"bootID"`,
 	} {
 		if !strings.Contains(files[name], want) {
@@ -217,7 +224,7 @@ func TestBundleScrubbed(t *testing.T) {
 	said := run(t, r.dir, append(r.args, "--scrub")...)
 	files := unpack(t, r.file)
 	expect(t, "bundle-scrubbed", said+"\n"+strings.Join(slices.Sorted(maps.Keys(files)), "\n")+"\n")
-	for _, name := range []string{"neighbors.txt", "rules.yaml", "records/001.json", "changes.txt", "explain/eth1.txt", "status.txt"} {
+	for _, name := range []string{"neighbors.txt", "rules.yaml", "rulesets/002.yaml", "records/001.json", "changes.txt", "explain/eth1.txt", "status.txt"} {
 		expect(t, "bundle-scrubbed-"+strings.ReplaceAll(filepath.Base(name), ".", "-"), strings.ReplaceAll(files[name], r.dir, "RUN"))
 	}
 	checkScrubbed(t, files)

@@ -37,16 +37,18 @@ var byKey = map[string]treatment{
 	"version": keep, "time": keep, "type": keep, "what": keep, "status": keep, "certainty": keep, "kind": keep, "protocol": keep,
 	"state": keep, "cause": keep, "phase": keep, "vlanSource": keep, "mode": keep, "driver": keep, "bus": keep, "selector": keep,
 	"algorithms": keep, "isolation": keep, "delegateType": keep, "cniVersion": keep, "cniVersions": keep, "silence": keep, "goodbye": keep,
-	"statusReason": keep,
+	"statusReason": keep, "scope": keep, "preference": keep,
 
 	"message": prose, "reason": prose, "problem": prose, "notes": prose, "sentences": prose, "remedy": prose, "warnings": prose,
 	"failed": prose, "stuck": prose, "orphaned": prose, "unseen": prose, "rulesProblem": prose, "why": prose,
+	"routerProblem": prose,
 
 	"name": label, "altNames": label, "aliases": label, "colour": label, "interface": label, "ifName": label, "network": label,
 	"toNetwork": label, "pending": label, "master": label, "device": label, "knownNames": label, "knownPatterns": label,
 	"ruleSets": label, "file": label, "path": label, "rule": label, "mac": label, "source": label, "destination": label, "oui": label,
 	"identity": label, "otherIdentities": label, "joined": label, "to": label, "address": label, "gateway": label, "dst": label, "gw": label,
 	"managementAddresses": label, "subnet": label, "range": label, "rangeStart": label, "rangeEnd": label, "exclude": label, "bridge": label,
+	"prefix": label, "prefixes": label, "heardPrefixes": label, "peer": label, "pci": label,
 
 	"chassis": identifier, "port": identifier, "switchPort": identifier, "id": identifier,
 	"neighbor": end, "args": arguments,
@@ -66,14 +68,18 @@ func (p place) how(text string) treatment {
 	if t, ok := byPlace[p]; ok {
 		return t
 	}
-	if t, ok := byKey[p.key]; ok {
+	t, ok := byKey[p.key]
+	switch {
+	case t == identifier && octetsLike.MatchString(text): // an address alone
+		return label
+	case ok:
 		return t
 	}
 	return opaque
 }
 
 // isAddress reports whether an ID of a subtype is an address, which is replaced as one.
-func isAddress(sub string) bool { return sub == "mac" || sub == "ip" }
+func isAddress(sub string) bool { return sub == "mac" || sub == "ip" || sub == "pin" }
 
 // kept reports whether the values of a subtype of IDs stay: names of a switch's ports.
 // Addresses among the others are replaced as addresses.

@@ -58,6 +58,7 @@ func (s *Scrubber) Learn(data []byte) error {
 			s.learnIdentity(text)
 		case identifier:
 			switch sub, value, ok := strings.Cut(text, ":"); {
+			case octetsLike.MatchString(text): // of the device of a pin
 			case !ok: // a group of switches
 				s.names.learn(chassis, text)
 			case !kept(at, sub):
@@ -96,7 +97,7 @@ func (s *Scrubber) JSON(data []byte) ([]byte, error) {
 		case octets:
 			return strings.Repeat("0", len(text))
 		case identifier:
-			if sub, value, ok := strings.Cut(text, ":"); ok && !kept(at, sub) {
+			if sub, value, ok := strings.Cut(text, ":"); ok && !kept(at, sub) && !octetsLike.MatchString(text) {
 				return sub + ":" + s.whole(value)
 			}
 			return s.whole(text)

@@ -92,7 +92,7 @@ func TestAddresses(t *testing.T) {
 
 func TestJSON(t *testing.T) {
 	const text = `{"node":"n1","new":"who knows","what":"port","neighbors":[{"chassis":"local:core","port":"ifname:e1","systemName":"core-1","unknownTLVs":[{"value":"c0ffee"}]}],
-		"args":"IgnoreUnknown=1;K8S_POD_NAME=web;X=y;Z","identity":{"switch":"racks"},"message":"core-1 at racks","time":"2026-01-02T10:00:00Z","n":12345678901234567890}`
+		"args":"IgnoreUnknown=1;K8S_POD_NAME=web;X=y;Z","identity":{"switch":"racks"},"message":"core-1 at racks","snapshot":{"chassis":"00:00:5e:00:53:01"},"time":"2026-01-02T10:00:00Z","n":12345678901234567890}`
 	s := New()
 	if err := s.Learn([]byte(text)); err != nil {
 		t.Fatal(err)
@@ -122,6 +122,9 @@ func TestJSON(t *testing.T) {
   ],
   "new": "hidden-2",
   "node": "node-1",
+  "snapshot": {
+    "chassis": "02:c0:1b:00:00:01"
+  },
   "time": "2026-01-02T10:00:00Z",
   "what": "port"
 }

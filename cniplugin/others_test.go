@@ -171,7 +171,7 @@ func TestNotBack(t *testing.T) {
 	used := eth(4, "lan0")
 	for want, now := range map[string][]discovery.Interface{
 		"eth1 (ifindex 4), which container c1 had, is not on the node: it is in another namespace, or was taken out of the machine": nil,
-		"lan0, which was eth1, is in use by that name, and left as it is":                                                          {used},
+		"lan0, which was eth1, is in use by that name, and left as it is":                                                           {used},
 	} {
 		b := newUseBench(t, "host-device")
 		b.kernel.later = b.kernel.Now[1:]

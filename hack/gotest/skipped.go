@@ -55,14 +55,15 @@ func summary(reasons []string) string {
 	slices.SortFunc(groups, func(a, b *group) int {
 		return cmp.Or(cmp.Compare(b.count, a.count), strings.Compare(a.remedy, b.remedy))
 	})
-	said := fmt.Sprintf("%d skipped, for want of ", len(reasons))
+	var said strings.Builder
+	said.WriteString(fmt.Sprintf("%d skipped, for want of ", len(reasons)))
 	for i, g := range groups {
 		if i > 0 {
-			said += "; "
+			said.WriteString("; ")
 		}
-		said += g.String()
+		said.WriteString(g.String())
 	}
-	return said
+	return said.String()
 }
 
 // helps is the make target that runs a test, or what else its reason advises.

@@ -4,20 +4,19 @@ package agent
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
+	"github.com/colvin-net/colvin/internal/netnstest"
 )
 
 // forgetAsAnother asks as a user who may reach the socket, and neither is root nor the
@@ -35,22 +34,17 @@ func forgetAsAnother(t *testing.T, path string) (tried bool, answer error) {
 	if err := os.Chmod(path, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	conn := make(chan net.Conn)
-	go func() { // on a thread that ends with it
-		runtime.LockOSThread()
+	var c net.Conn
+	err := netnstest.OnThread(func() (err error) {
 		const nobody, same = 65534, ^uintptr(0)
 		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, same, nobody, same); errno != 0 {
-			t.Error(errno)
+			return errno
 		}
-		c, err := net.Dial("unix", path)
-		if err != nil {
-			t.Error(err)
-		}
-		conn <- c
-	}()
-	c := <-conn
-	if c == nil {
-		return true, errors.New("no connection")
+		c, err = net.Dial("unix", path)
+		return err
+	})
+	if err != nil {
+		return true, err
 	}
 	defer func() { _ = c.Close() }()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://agent"+agentapi.ForgetPath+"?interface=eth1", http.NoBody)

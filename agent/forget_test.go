@@ -74,13 +74,13 @@ func TestForgetUnheard(t *testing.T) {
 	playAgent(t, func(b *bench) {
 		b.start()
 		b.see()
-		b.snapshots.deaf = true
+		b.snapshots.beDeaf(true)
 		ctx, cancel := context.WithTimeout(b.t.Context(), forgetTimeout)
 		defer cancel()
 		if _, err := b.loop.Forget(ctx, "eth1"); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("unheard: %v", err)
 		}
-		b.snapshots.deaf = false
+		b.snapshots.beDeaf(false)
 		b.see()
 		synctest.Wait()
 		if got, err := b.loop.Forget(b.t.Context(), "eth1"); err != nil || got.Neighbor != "" {

@@ -64,6 +64,12 @@ func (s *seen) see(snapshot *discovery.Snapshot) {
 	latest.Put(s.updates, snapshot)
 }
 
+func (s *seen) beDeaf(deaf bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.deaf = deaf
+}
+
 func (s *seen) Look() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -287,7 +293,7 @@ func TestNoStepUnheard(t *testing.T) {
 		b.start()
 		b.see(heard(sw1, 100))
 		colour := colourOf1(b)
-		b.snapshots.deaf = true
+		b.snapshots.beDeaf(true)
 		b.write("rules.yaml", "networks:\n  - name: green\n    match: [{vlan: 100}]\n")
 		b.readRules()
 		stepped := b.state().Snapshot.Time
@@ -297,7 +303,7 @@ func TestNoStepUnheard(t *testing.T) {
 		if at := b.state().Snapshot.Time; !at.Equal(stepped) {
 			t.Errorf("a step at %v, want none since %v", at, stepped)
 		}
-		b.snapshots.deaf = false
+		b.snapshots.beDeaf(false)
 		b.see(heard(sw1, 100))
 		b.expect("heard again", colour+" eth1 fresh", "green eth1 fresh")
 	})
@@ -473,7 +479,7 @@ func TestRenew(t *testing.T) {
 		if after := b.state(); after == before || len(after.Attachments) != 1 || ctx.Err() != nil {
 			b.t.Errorf("attachments %+v, %v", after.Attachments, ctx.Err())
 		}
-		b.snapshots.deaf = true
+		b.snapshots.beDeaf(true)
 		started := time.Now()
 		b.loop.Renew(ctx)
 		if waited := time.Since(started); waited != time.Second {

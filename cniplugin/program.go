@@ -88,10 +88,10 @@ func findBinary(role, kind, cniPath string) (string, error) {
 		}
 	}
 	hint := ""
-	if _, known := profiles[kind]; known {
-		// it is what was meant
-	} else if s := fit.Suggest(kind, programsIn(cniPath)); s != "" {
-		hint = ", or " + s
+	if _, known := profiles[kind]; !known { // a known one is what was meant
+		if s := fit.Suggest(kind, programsIn(cniPath)); s != "" {
+			hint = ", or " + s
+		}
 	}
 	return "", fail(types.ErrPluginNotAvailable, "the %s plugin %s is not in CNI_PATH (%s): install it there%s", role, kind, cniPath, hint)
 }

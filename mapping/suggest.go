@@ -72,6 +72,8 @@ func (l *leg) suggest(node string) (match, why string, ok bool) {
 			return match, "", true
 		}
 		here.Chassis, why = whole.Chassis, strings.Join(lacking, " and ")+" would be too long for a pattern"
+	case identity.Pin:
+		return "", "a rule names it already", false
 	case identity.Sender:
 		why = "the chassis ID does not say which device it is"
 	}

@@ -81,7 +81,7 @@ func (a *ContainerAttachment) Attached() bool {
 	switch a.Status {
 	case ContainerAdding, ContainerFailed, ContainerDeleting, ContainerStuck:
 		return false
-	case ContainerOK, ContainerStale, ContainerUnverified, ContainerDown, ContainerMoved, ContainerMissing, ContainerAltered:
+	case ContainerOK, ContainerPinned, ContainerStale, ContainerUnverified, ContainerDown, ContainerMoved, ContainerMissing, ContainerAltered:
 	}
 	return true
 }

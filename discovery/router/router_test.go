@@ -158,7 +158,8 @@ func TestExpiry(t *testing.T) {
 		seen  []string        // after it
 	}{
 		"router and prefix": {
-			said(1, time.Hour, prefix(1, 30*time.Minute)), []time.Duration{30 * time.Minute, time.Hour},
+			said(1, time.Hour, prefix(1, 30*time.Minute)),
+			[]time.Duration{30 * time.Minute, time.Hour},
 			[]string{"fe80::1 3600s", ""},
 		},
 		"a prefix outlives its router": {
@@ -166,7 +167,8 @@ func TestExpiry(t *testing.T) {
 		},
 		"for ever": {
 			said(1, 18*time.Hour, discovery.AdvertisedPrefix{Prefix: netip.MustParsePrefix("2001:db8::/64"), Valid: discovery.Infinite}),
-			[]time.Duration{discovery.LongestAdvertisement}, []string{""},
+			[]time.Duration{discovery.LongestAdvertisement},
+			[]string{""},
 		},
 		"very short": {said(1, time.Second, prefix(1, time.Second)), []time.Duration{time.Second, 10 * time.Minute}, []string{"fe80::1 1s", ""}},
 	} {

@@ -56,7 +56,7 @@ func summary(reasons []string) string {
 		return cmp.Or(cmp.Compare(b.count, a.count), strings.Compare(a.remedy, b.remedy))
 	})
 	var said strings.Builder
-	said.WriteString(fmt.Sprintf("%d skipped, for want of ", len(reasons)))
+	fmt.Fprintf(&said, "%d skipped, for want of ", len(reasons))
 	for i, g := range groups {
 		if i > 0 {
 			said.WriteString("; ")

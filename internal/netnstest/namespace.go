@@ -180,7 +180,7 @@ func inNetNS(ns *os.File, name string, f func() error) (err error) {
 // inside runs f in the network and mount namespaces; processes it starts are in
 // the PID namespace too.
 func (n *Namespace) inside(f func() error) error {
-	return onThread(func() error {
+	return OnThread(func() error {
 		// Entering a mount namespace needs a root and working directory of
 		// the thread's own.
 		if err := unix.Unshare(unix.CLONE_FS); err != nil {

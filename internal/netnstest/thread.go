@@ -10,10 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// onThread runs f on an OS thread of its own, which ends with f, so that f may
+// OnThread runs f on an OS thread of its own, which ends with f, so that f may
 // change what cannot be changed back: a thread that has entered another mount
 // namespace no longer shares its working directory with the process.
-func onThread(f func() error) error {
+func OnThread(f func() error) error {
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread()
@@ -21,7 +21,7 @@ func onThread(f func() error) error {
 			// The main thread cannot end, and /proc/self shows its namespaces:
 			// hold it while another thread serves.
 			defer runtime.UnlockOSThread()
-			done <- onThread(f)
+			done <- OnThread(f)
 			return
 		}
 		done <- f() // stays locked: the thread ends with the goroutine

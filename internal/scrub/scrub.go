@@ -70,7 +70,7 @@ func (s *Scrubber) Learn(data []byte) error {
 			s.learnIdentity(text)
 			s.learnEnd(text)
 		case arguments:
-			for _, pair := range strings.Split(text, ";") {
+			for pair := range strings.SplitSeq(text, ";") {
 				if key, value, _ := strings.Cut(pair, "="); argumentClass(key) != "" {
 					s.names.learn(argumentClass(key), value)
 				}
@@ -103,6 +103,7 @@ func (s *Scrubber) JSON(data []byte) ([]byte, error) {
 			return s.whole(text)
 		case arguments:
 			return s.arguments(text)
+		case prose, label, owner, end:
 		}
 		return s.whole(text)
 	})

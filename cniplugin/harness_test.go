@@ -245,10 +245,23 @@ func (k *fakeKernel) InNetns(path, ifname string) (discovery.Interface, error) {
 	if _, err := os.Stat(k.log); err != nil && !k.occupied {
 		return discovery.Interface{}, link.ErrNotFound // no delegate has run yet
 	}
-	if i, ok := k.Inside[ifname]; ok {
+	if i, ok := k.inside()[ifname]; ok {
 		return i, nil
 	}
 	return discovery.Interface{}, link.ErrNotFound
+}
+
+func (k *fakeKernel) inside() map[string]discovery.Interface {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.Inside
+}
+
+// holds puts interfaces into every namespace, in the place of those there were.
+func (k *fakeKernel) holds(inside map[string]discovery.Interface) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.Inside = inside
 }
 
 // ListIn has what is inside.
@@ -256,7 +269,7 @@ func (k *fakeKernel) ListIn(path string) ([]discovery.Interface, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
 	}
-	return slices.Collect(maps.Values(k.Inside)), nil
+	return slices.Collect(maps.Values(k.inside())), nil
 }
 
 // fakeEnd is the ifindex of the veth that a fake bridge plugin makes.

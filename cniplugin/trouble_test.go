@@ -279,7 +279,7 @@ func TestHostDeviceAtOnce(t *testing.T) {
 	delete(b.conf, "delegate")
 	b.wantError(b.do(b.plugin.Add), 11, `node1: network "green" on eth1: host-device is taking it, or tries to; try again`)
 	b.kernel.becomes(b.kernel.Now[1:])
-	b.kernel.Inside = map[string]discovery.Interface{"net1": eth(4, "net1")}
+	b.kernel.holds(map[string]discovery.Interface{"net1": eth(4, "net1")})
 	b.must(fifo.Close())
 	b.must(<-done)
 	b.wantRecords(1)

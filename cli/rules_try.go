@@ -84,7 +84,7 @@ func (c *candidate) try(g *agentapi.Ground) *trial {
 			t.Conditions = append(t.Conditions, k)
 		}
 	}
-	for _, i := range in.Idle() {
+	for _, i := range in.Idle(&after) {
 		if i.Ref.File == c.name {
 			t.Idle = append(t.Idle, i)
 		}

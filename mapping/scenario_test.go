@@ -210,7 +210,7 @@ func (p *player) compareTrial(t *testing.T) {
 	if diff := cmp.Diff(p.shown(&p.view), p.shown(&view)); diff != "" {
 		t.Errorf("after %s: tried (-node +trial):\n%s", p.now.Sub(start), diff)
 	}
-	in.Idle()
+	in.Idle(&view)
 }
 
 // byJSON is what the agent's socket gives of a value.

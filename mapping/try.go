@@ -17,20 +17,32 @@ func Try(in *Input) View {
 	return Resolve(*in)
 }
 
-// Idle returns the rules without effect on all that is heard on the node, and on who holds
-// its ports.
-func (in *Input) Idle() []rules.Idle {
+// Idle returns the rules without effect on all that is heard on the node, on who holds its
+// ports, and on where the ports lead in a View of it.
+func (in *Input) Idle(view *View) []rules.Idle {
 	w := in.World
-	w.switches, w.bearers = in.Memory.Switches, in.Memory.Bearers
+	w.switches, w.bearers, w.facts = in.Memory.Switches, in.Memory.Bearers, factsOf(in.Snapshot)
 	var all []rules.Heard
+	var ports []rules.Port
 	for i := range in.Snapshot.Ports {
 		p := &in.Snapshot.Ports[i]
 		if ifi, ok := in.Snapshot.Interface(p.Index); ok {
 			b, _ := in.Memory.Port(p.Index)
 			all = append(all, w.heard(in.Snapshot, ifi, p, b.Holder)...)
+			ports = append(ports, rules.Port{Subject: w.subject(ifi.Name, nil), Pinned: view.pinned(ifi.Name)})
 		}
 	}
-	return in.Rules.Idle(all)
+	return in.Rules.Idle(all, ports)
+}
+
+// pinned are the rules that pin a port.
+func (v *View) pinned(ifname string) (out []rules.Ref) {
+	for i := range v.Uplinks {
+		if a := &v.Uplinks[i]; a.VLANSource == VLANPinned && a.Port.Name == ifname {
+			out = append(out, a.Rule)
+		}
+	}
+	return out
 }
 
 // heard are the neighbours on a port, with what they lead to where they can speak of that.
@@ -43,7 +55,7 @@ func (w *World) heard(snap *discovery.Snapshot, ifi discovery.Interface, p *disc
 	for i := range neighbors {
 		n := &neighbors[i]
 		h := rules.Heard{Subject: w.known(w.subject(ifi.Name, n))}
-		if w.speaks(snap, ifi, n) {
+		if h.Switch = w.speaks(snap, ifi, n); h.Switch {
 			for _, l := range w.leads(ifi.Name, n) {
 				h.Occurrences = append(h.Occurrences, occurrence(n, l.vlan, l.vid))
 			}

@@ -7,10 +7,17 @@ import (
 	"slices"
 )
 
-// A Heard is a neighbour with the VLANs on its port. Who is no switch has none.
+// A Heard is a neighbour with the VLANs on its port. Who does not count as a switch has none.
 type Heard struct {
 	Subject
+	Switch      bool
 	Occurrences []Occurrence
+}
+
+// A Port is one that rules may pin.
+type Port struct {
+	Subject
+	Pinned []Ref // the matches that pin it
 }
 
 // An Idle rule is without effect on what is heard.
@@ -28,9 +35,9 @@ func (s *Set) Len() int {
 	return len(s.ignore) + len(s.groups) + len(s.networks)
 }
 
-// Idle returns the rules that are without effect on all that is heard, in the order of a
-// file's sections.
-func (s *Set) Idle(all []Heard) []Idle {
+// Idle returns the rules that are without effect on all that is heard, and on all ports, in
+// the order of a file's sections.
+func (s *Set) Idle(all []Heard, ports []Port) []Idle {
 	if s == nil {
 		return nil
 	}
@@ -46,7 +53,7 @@ func (s *Set) Idle(all []Heard) []Idle {
 		}
 	}
 	for _, n := range s.networks {
-		if why := s.idleNetwork(n, all); why != "" {
+		if why := s.idleNetwork(n, all, ports); why != "" {
 			out = append(out, Idle{n.matches[0].ref, n.name.source, why})
 		}
 	}
@@ -66,8 +73,8 @@ func (s *Set) idleGroup(g *group, all []Heard) string {
 	return why
 }
 
-// idleNetwork prefers the reason of whom the rule nearly named.
-func (s *Set) idleNetwork(n *networkRule, all []Heard) string {
+// idleNetwork prefers the reason of what the rule nearly named.
+func (s *Set) idleNetwork(n *networkRule, all []Heard, ports []Port) string {
 	why, rank := "nobody who is heard here fits it", 0
 	because := func(r int, reason string) {
 		if r > rank {
@@ -80,18 +87,48 @@ func (s *Set) idleNetwork(n *networkRule, all []Heard) string {
 		if n.first(h.Subject, g) == nil {
 			continue
 		}
-		because(1, "who fits it tells no VLAN that it names")
+		if !h.Switch {
+			because(1, "who fits it does not count as a switch")
+			continue
+		}
+		because(2, "who fits it tells no VLAN that it names")
 		for _, occ := range h.Occurrences {
 			missed := func(*networkRule, *match, string) {}
 			by, m := s.decide(h.Subject, occ, g, missed)
 			if by == n {
 				return ""
 			}
-			mine, _ := alone.decide(h.Subject, occ, g, func(_ *networkRule, _ *match, miss string) { because(2, miss) })
+			mine, _ := alone.decide(h.Subject, occ, g, func(_ *networkRule, _ *match, miss string) { because(3, miss) })
 			if mine != nil && by != nil {
-				because(3, "the rule at "+m.ref.String()+" comes first for what fits it")
+				because(4, "the rule at "+m.ref.String()+" comes first for what fits it")
 			}
 		}
 	}
+	for _, p := range ports {
+		switch by, pins := s.idlePin(n, p); {
+		case !pins:
+		case by == "":
+			return ""
+		default:
+			because(4, by)
+		}
+	}
 	return why
+}
+
+// idlePin says why a rule that means a port as one where no switch speaks does not pin it.
+func (s *Set) idlePin(n *networkRule, p Port) (why string, pins bool) {
+	i := slices.IndexFunc(n.matches, func(m *match) bool { return m.pinned(p.Subject) })
+	if i < 0 {
+		return "", false
+	}
+	ref := n.matches[i].ref
+	of := func(pin Pin) bool { return pin.Naming.Ref == ref }
+	switch all, _ := s.Pins(p.Subject); {
+	case slices.Contains(p.Pinned, ref):
+		return "", true
+	case !slices.ContainsFunc(all, of):
+		return "another rule comes first for " + p.Interface + ", or it gives no name there", true
+	}
+	return "a switch speaks, or spoke, on " + p.Interface + ", which it pins", true
 }

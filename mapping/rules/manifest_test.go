@@ -85,6 +85,10 @@ networks:
   - {name: tags, tagged: "200", match: [{group: a}]}
   - {name: host, match: [{system: "host"}], spans: true}
   - {name: one-of-two, match: [{system: "rack-*", vlan: 1}, {system: "leaf-2", vlan: 7}]}
+  - {name: storage, match: [{interface: "eth7", silent: true}]}
+  - {name: too-late, match: [{interface: "eth7", silent: now}]}
+  - {name: spoken, match: [{interface: "eth8", silent: true}]}
+  - {name: nowhere, match: [{interface: "eth9", silent: true}]}
 `
 	set, _, err := Parse("r.yaml", []byte(file))
 	if err != nil {
@@ -92,13 +96,13 @@ networks:
 	}
 	heard := func(system string, pvid uint16, occurrences ...Occurrence) Heard {
 		n := &discovery.Neighbor{MSAP: discovery.MSAP{Chassis: "mac:00:00:5e:00:53:01", Port: "ifname:1"}, SystemName: system, PVID: pvid}
-		return Heard{Subject{Interface: "eth1", Neighbor: n}, occurrences}
+		return Heard{Subject{Interface: "eth1", Neighbor: n}, system != "host", occurrences}
 	}
 	var got []string
 	for _, i := range set.Idle([]Heard{
 		heard("bmc-1", 0), heard("leaf-1", 100, Occurrence{VID: 100}, Occurrence{VID: 200, Tagged: true}),
 		heard("leaf-2", 7, Occurrence{VID: 7}), heard("flat", 0, Occurrence{}), heard("host", 0),
-	}) {
+	}, []Port{{Subject{Interface: "eth7"}, []Ref{{File: "r.yaml", Line: 17}}}, {Subject{Interface: "eth8"}, nil}}) {
 		got = append(got, i.Ref.String()+" "+i.Rule+": "+i.Why)
 	}
 	want := []string{
@@ -109,12 +113,15 @@ networks:
 		"r.yaml:11 other: who fits it tells no VLAN that it names",
 		"r.yaml:12 elsewhere: nobody who is heard here fits it",
 		"r.yaml:13 vague: " + missPin,
-		"r.yaml:15 host: who fits it tells no VLAN that it names",
+		"r.yaml:15 host: who fits it does not count as a switch",
+		"r.yaml:18 too-late: another rule comes first for eth7, or it gives no name there",
+		"r.yaml:19 spoken: a switch speaks, or spoke, on eth8, which it pins",
+		"r.yaml:20 nowhere: nobody who is heard here fits it",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if got := new(Set).Idle(nil); got != nil || set.Len() != 13 || (*Set)(nil).Len() != 0 || (*Set)(nil).Idle(nil) != nil {
+	if got := new(Set).Idle(nil, nil); got != nil || set.Len() != 17 || (*Set)(nil).Len() != 0 || (*Set)(nil).Idle(nil, nil) != nil {
 		t.Errorf("%v, %d rules", got, set.Len())
 	}
 }

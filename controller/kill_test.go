@@ -138,7 +138,7 @@ func (d *driver) begin(ctx context.Context) error {
 	return errors.Join(d.addNode(ctx, "stable"), d.publish(ctx, "stable", topology(d.nodes["stable"]...)), d.writeRules(ctx, "stable"))
 }
 
-// drive makes one change after the other.
+// drive makes one change after the other, each to its end.
 func (d *driver) drive(ctx context.Context) error {
 	ticker := time.NewTicker(changeEvery)
 	defer ticker.Stop()
@@ -149,7 +149,7 @@ func (d *driver) drive(ctx context.Context) error {
 		case <-ticker.C:
 		}
 		d.changes++
-		if err := d.change(ctx); err != nil && ctx.Err() == nil {
+		if err := d.change(context.WithoutCancel(ctx)); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -165,9 +166,10 @@ func TestRoutersUnheard(t *testing.T) {
 		var log strings.Builder
 		b.config.Log = slog.New(slog.NewTextHandler(&log, nil))
 		b.config.RouterAdvertisements = true
-		works, listen := false, b.config.Listen
+		listen := b.config.Listen
+		var works atomic.Bool
 		b.config.Listen = func(i discovery.Interface, s ether.FrameSet) (ether.Conn, error) {
-			if s&ether.Routers != 0 && !works {
+			if s&ether.Routers != 0 && !works.Load() {
 				return nil, errors.New("no room")
 			}
 			return listen(i, s)
@@ -183,7 +185,7 @@ func TestRoutersUnheard(t *testing.T) {
 		if n := strings.Count(log.String(), "\n"); n != 1 {
 			t.Errorf("%d lines:\n%s", n, log.String())
 		}
-		works = true
+		works.Store(true)
 		time.Sleep(10 * time.Second)
 		b.announce(1, 0, 1, time.Hour)
 		b.expectRouters("in the end", "fe80::1 2001:db8:1::/64")

@@ -397,10 +397,10 @@ func (e *explainer) fresh(a *Uplink, b *belief.Port, heard time.Time) {
 		return
 	}
 	if b.State == belief.Late {
-		e.say("This is fresh, but the switch is late: it was last heard %s, and speaks every %s as a rule; pods attach %s.", ago(e.now, heard), fit.Span(n.Interval()), e.until(a))
+		e.say("This is fresh, but the switch is late: it was last heard %s, and is expected every %s; pods attach %s.", ago(e.now, heard), fit.Span(n.Interval()), e.until(a))
 		return
 	}
-	e.say("This is fresh: the switch was last heard %s, from %s, and speaks every %s; it has been so since %s.",
+	e.say("This is fresh: the switch was last heard %s, from %s, and is expected every %s; it has been so since %s.",
 		ago(e.now, heard), n.Source, fit.Span(n.Interval()), fit.Stamp(a.Since))
 	if !b.Settled {
 		e.say("It has not been heard alone for long yet: another switch heard here now would be believed as little as this one.")

@@ -12,7 +12,7 @@ SEED     ?= 1
 MUTANTS  ?= 50
 RUNS     ?= 1000000
 PACKAGES ?= ./mapping ./mapping/rules ./mapping/identity ./mapping/nodefile ./cniplugin ./cniplugin/record ./controller/plan \
-	./discovery/neighbor ./discovery/lldp ./discovery/cdp ./discovery/ether ./agent/...
+	./discovery/neighbor ./discovery/lldp ./discovery/cdp ./discovery/ra ./discovery/router ./discovery/ether ./agent/...
 LINT     := go tool -modfile=hack/tools.mod golangci-lint
 
 # Debian's administration tools are not on everybody's PATH.

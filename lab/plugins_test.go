@@ -431,6 +431,7 @@ func TestPluginsGCCommand(t *testing.T) {
 	_, err = r.call(gone, "ADD", r.stdin(hostLocal), "CNI_NETNS="+pinned)
 	r.ok(err)
 	unpin()
+	r.ok(gone.Close())
 	for _, want := range []string{"1 would be detached", "1 detached", "Nothing is left over"} {
 		args := []string{"gc"}
 		if strings.Contains(want, "would") {

@@ -201,7 +201,7 @@ func (p *player) checkView(t *testing.T) {
 }
 
 // compareTrial holds that whoever tries rules on what the agent says gets what the agent
-// does: those in force change nothing.
+// does: those in force change nothing, and what leads somewhere is not idle.
 func (p *player) compareTrial(t *testing.T) {
 	t.Helper()
 	in := p.input()
@@ -210,7 +210,11 @@ func (p *player) compareTrial(t *testing.T) {
 	if diff := cmp.Diff(p.shown(&p.view), p.shown(&view)); diff != "" {
 		t.Errorf("after %s: tried (-node +trial):\n%s", p.now.Sub(start), diff)
 	}
-	in.Idle(&view)
+	for _, i := range in.Idle(&view) {
+		if slices.ContainsFunc(view.Uplinks, func(a mapping.Uplink) bool { return a.Rule == i.Ref }) {
+			t.Errorf("after %s: %s, which leads somewhere, is idle: %s", p.now.Sub(start), i.Ref, i.Why)
+		}
+	}
 }
 
 // byJSON is what the agent's socket gives of a value.

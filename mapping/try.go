@@ -18,31 +18,25 @@ func Try(in *Input) View {
 }
 
 // Idle returns the rules without effect on all that is heard on the node, on who holds its
-// ports, and on where the ports lead in a View of it.
+// ports, and on where these lead in a View of it.
 func (in *Input) Idle(view *View) []rules.Idle {
 	w := in.World
 	w.switches, w.bearers, w.facts = in.Memory.Switches, in.Memory.Bearers, factsOf(in.Snapshot)
 	var all []rules.Heard
-	var ports []rules.Port
+	var ports []rules.Subject
 	for i := range in.Snapshot.Ports {
 		p := &in.Snapshot.Ports[i]
 		if ifi, ok := in.Snapshot.Interface(p.Index); ok {
 			b, _ := in.Memory.Port(p.Index)
 			all = append(all, w.heard(in.Snapshot, ifi, p, b.Holder)...)
-			ports = append(ports, rules.Port{Subject: w.subject(ifi.Name, nil), Pinned: view.pinned(ifi.Name)})
+			ports = append(ports, w.subject(ifi.Name, nil))
 		}
 	}
-	return in.Rules.Idle(all, ports)
-}
-
-// pinned are the rules that pin a port.
-func (v *View) pinned(ifname string) (out []rules.Ref) {
-	for i := range v.Uplinks {
-		if a := &v.Uplinks[i]; a.VLANSource == VLANPinned && a.Port.Name == ifname {
-			out = append(out, a.Rule)
-		}
+	leading := make([]rules.Ref, 0, len(view.Uplinks))
+	for i := range view.Uplinks {
+		leading = append(leading, view.Uplinks[i].Rule)
 	}
-	return out
+	return in.Rules.Idle(all, ports, leading)
 }
 
 // heard are the neighbours on a port, with what they lead to where they can speak of that.

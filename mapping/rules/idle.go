@@ -14,12 +14,6 @@ type Heard struct {
 	Occurrences []Occurrence
 }
 
-// A Port is one that rules may pin.
-type Port struct {
-	Subject
-	Pinned []Ref // the matches that pin it
-}
-
 // An Idle rule is without effect on what is heard.
 type Idle struct {
 	Ref  Ref    `json:"ref"`  // of the rule's first match, or of the group
@@ -36,8 +30,9 @@ func (s *Set) Len() int {
 }
 
 // Idle returns the rules that are without effect on all that is heard, and on all ports, in
-// the order of a file's sections.
-func (s *Set) Idle(all []Heard, ports []Port) []Idle {
+// the order of a file's sections. The matches by which something leads anywhere, or is
+// remembered to, are not among them.
+func (s *Set) Idle(all []Heard, ports []Subject, leading []Ref) []Idle {
 	if s == nil {
 		return nil
 	}
@@ -53,6 +48,9 @@ func (s *Set) Idle(all []Heard, ports []Port) []Idle {
 		}
 	}
 	for _, n := range s.networks {
+		if slices.ContainsFunc(n.matches, func(m *match) bool { return slices.Contains(leading, m.ref) }) {
+			continue
+		}
 		if why := s.idleNetwork(n, all, ports); why != "" {
 			out = append(out, Idle{n.matches[0].ref, n.name.source, why})
 		}
@@ -74,7 +72,7 @@ func (s *Set) idleGroup(g *group, all []Heard) string {
 }
 
 // idleNetwork prefers the reason of what the rule nearly named.
-func (s *Set) idleNetwork(n *networkRule, all []Heard, ports []Port) string {
+func (s *Set) idleNetwork(n *networkRule, all []Heard, ports []Subject) string {
 	why, rank := "nobody who is heard here fits it", 0
 	because := func(r int, reason string) {
 		if r > rank {
@@ -105,30 +103,23 @@ func (s *Set) idleNetwork(n *networkRule, all []Heard, ports []Port) string {
 		}
 	}
 	for _, p := range ports {
-		switch by, pins := s.idlePin(n, p); {
-		case !pins:
-		case by == "":
-			return ""
-		default:
-			because(4, by)
+		if reason, pins := s.idlePin(n, p); pins {
+			because(4, reason)
 		}
 	}
 	return why
 }
 
 // idlePin says why a rule that means a port as one where no switch speaks does not pin it.
-func (s *Set) idlePin(n *networkRule, p Port) (why string, pins bool) {
-	i := slices.IndexFunc(n.matches, func(m *match) bool { return m.pinned(p.Subject) })
+func (s *Set) idlePin(n *networkRule, port Subject) (why string, pins bool) {
+	i := slices.IndexFunc(n.matches, func(m *match) bool { return m.pinned(port) })
 	if i < 0 {
 		return "", false
 	}
 	ref := n.matches[i].ref
 	of := func(pin Pin) bool { return pin.Naming.Ref == ref }
-	switch all, _ := s.Pins(p.Subject); {
-	case slices.Contains(p.Pinned, ref):
-		return "", true
-	case !slices.ContainsFunc(all, of):
-		return "another rule comes first for " + p.Interface + ", or it gives no name there", true
+	if all, _ := s.Pins(port); !slices.ContainsFunc(all, of) {
+		return "another rule comes first for " + port.Interface + ", or it gives no name there", true
 	}
-	return "a switch speaks, or spoke, on " + p.Interface + ", which it pins", true
+	return "a switch speaks, or spoke, on " + port.Interface + ", which it pins", true
 }

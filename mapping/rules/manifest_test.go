@@ -102,7 +102,7 @@ networks:
 	for _, i := range set.Idle([]Heard{
 		heard("bmc-1", 0), heard("leaf-1", 100, Occurrence{VID: 100}, Occurrence{VID: 200, Tagged: true}),
 		heard("leaf-2", 7, Occurrence{VID: 7}), heard("flat", 0, Occurrence{}), heard("host", 0),
-	}, []Port{{Subject{Interface: "eth7"}, []Ref{{File: "r.yaml", Line: 17}}}, {Subject{Interface: "eth8"}, nil}}) {
+	}, []Subject{{Interface: "eth7"}, {Interface: "eth8"}}, []Ref{{File: "r.yaml", Line: 17}}) {
 		got = append(got, i.Ref.String()+" "+i.Rule+": "+i.Why)
 	}
 	want := []string{
@@ -121,7 +121,7 @@ networks:
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if got := new(Set).Idle(nil, nil); got != nil || set.Len() != 17 || (*Set)(nil).Len() != 0 || (*Set)(nil).Idle(nil, nil) != nil {
+	if got := new(Set).Idle(nil, nil, nil); got != nil || set.Len() != 17 || (*Set)(nil).Len() != 0 || (*Set)(nil).Idle(nil, nil, nil) != nil {
 		t.Errorf("%v, %d rules", got, set.Len())
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"github.com/colvin-net/colvin/internal/fit"
 )
 
 const (
@@ -160,7 +160,7 @@ func (t *text) flush() {
 func (t *text) comment(s string) {
 	if id, ok := strings.CutPrefix(strings.TrimSpace(s), "id:"); ok {
 		t.flush()
-		t.id = printable(strings.TrimSpace(id))
+		t.id = fit.Printable(strings.TrimSpace(id))
 	}
 }
 
@@ -193,14 +193,4 @@ func shortened(s string) string {
 		return s[:most] + "..."
 	}
 	return s
-}
-
-// printable keeps a name from doing anything to a terminal.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return utf8.RuneError
-	}, s)
 }

@@ -68,6 +68,9 @@ func (r *pluginRig) wrap(kind string) {
 	))
 }
 
+// errUnasked is of an ADD that ended before the delegate was asked.
+var errUnasked = errors.New("the delegate was not asked")
+
 // addWrapped attaches a pod; before and after are done around what the delegate does.
 func (r *pluginRig) addWrapped(p *lab.Pod, stdin object, before, after func() error) error {
 	r.t.Helper()
@@ -90,17 +93,36 @@ func (r *pluginRig) addWrapped(p *lab.Pod, stdin object, before, after func() er
 		_, err := r.call(p, "ADD", stdin, "CNI_PATH="+wrapDir+":"+binaries.CNI)
 		done <- err
 	}()
-	for _, do := range []func() error{before, after} {
+	for i, do := range []func() error{before, after} {
 		select {
 		case err := <-asks:
 			r.ok(errors.Join(err, do()))
 			_, err = proceed.WriteString("go\n")
 			r.ok(err)
 		case err := <-done:
+			if i == 0 {
+				return errors.Join(errUnasked, err)
+			}
 			return err
 		}
 	}
 	return <-done
+}
+
+// addUsable attaches a pod through what the agent says is usable. Names that were
+// exchanged and back just before leave the file as it was until the agent sees them gone,
+// so an ADD that found the network gone is tried again.
+func (r *pluginRig) addUsable(network string, stdin object, before, after func() error) (*lab.Pod, error) {
+	r.t.Helper()
+	for deadline := time.Now().Add(devicePatience); ; {
+		r.usable(network)
+		p := r.pod(stdin)
+		err := r.addWrapped(p, stdin, before, after)
+		if !errors.Is(err, errUnasked) || time.Now().After(deadline) {
+			return p, err
+		}
+		r.empty(p)
+	}
 }
 
 // TestDevicesExchangeNames has NICs exchange their names between the plugin's check and
@@ -130,9 +152,7 @@ func TestDevicesExchangeNames(t *testing.T) {
 			} {
 				t.Run(order.name, func(t *testing.T) {
 					r := r.sub(t)
-					r.usable(tt.network)
-					p := r.pod(stdin)
-					err := r.addWrapped(p, stdin, r.exchange, order.after)
+					p, err := r.addUsable(tt.network, stdin, r.exchange, order.after)
 					if err == nil || !strings.Contains(err.Error(), `"code": 11`) || !strings.Contains(err.Error(), "in the container is over eth") {
 						t.Errorf("got %v, want error 11 that names both devices", err)
 					}

@@ -3,6 +3,7 @@
 package yamlfile
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -180,6 +181,34 @@ func (v Value) Raw() string {
 		return ""
 	}
 	return v.node.text
+}
+
+// Plain returns the value as encoding/json does: nil, a string, a json.Number, a bool, a
+// []any or a map[string]any. For values that are somebody else's to check: all keys count
+// as known.
+func (v Value) Plain() any {
+	switch v.Kind() {
+	case KindText:
+		return v.node.text
+	case KindNumber:
+		return json.Number(v.node.text)
+	case KindBool:
+		return strings.EqualFold(v.node.text, "true")
+	case KindList:
+		out := make([]any, 0, len(v.node.items))
+		for _, item := range v.List() {
+			out = append(out, item.Plain())
+		}
+		return out
+	case KindMapping:
+		out := map[string]any{}
+		for _, p := range v.Mapping().Pairs() {
+			out[p.Key.Raw()] = p.Value.Plain()
+		}
+		return out
+	default:
+		return nil
+	}
 }
 
 // Mistake records a mistake at the value.

@@ -115,6 +115,15 @@ func (d *Document) Mapping() *Mapping {
 	return Value{doc: d, node: d.root, line: 1, column: 1}.Mapping()
 }
 
+// Root returns the document's content, whatever it is.
+func (d *Document) Root() Value {
+	v := Value{doc: d, line: 1, column: 1}
+	if d.root == nil {
+		return v
+	}
+	return v.with(d.root)
+}
+
 // Err returns every mistake as Mistakes, or nil. It is called last, because a
 // key is unknown when nobody has asked for it.
 func (d *Document) Err() error {

@@ -328,9 +328,9 @@ func (e *explainer) naming(a *Uplink) {
 
 // remedy says which rule names an uplink.
 func (e *explainer) remedy(a *Uplink) string {
-	to := a.suggest(e.view.Node)
-	if to.match == "" {
-		return to.why
+	matches, why := a.Matches(e.view.Node)
+	if len(matches) == 0 {
+		return why
 	}
 	before, cdp, only := "", "", ""
 	if len(a.Notes) > 0 { // a rule that gives no name ends the search
@@ -339,10 +339,10 @@ func (e *explainer) remedy(a *Uplink) string {
 	if strings.HasPrefix(string(a.Neighbor.Chassis), "cdp:") {
 		cdp = ", and with cdp: true pods attach to it"
 	}
-	if to.why != "" {
-		only = fmt.Sprintf(" (on this node only: %s)", to.why)
+	if why != "" {
+		only = fmt.Sprintf(" (on this node only: %s)", why)
 	}
-	return fmt.Sprintf("a rule with match: %s%s names it%s%s", to.match, before, cdp, only)
+	return fmt.Sprintf("a rule with match: [%s]%s names it%s%s", strings.Join(matches, ", "), before, cdp, only)
 }
 
 // certainty says how sure that is, for how long, and what would change it.

@@ -35,25 +35,18 @@ func (a *Uplink) legs() []leg {
 	return out
 }
 
-// A suggestion is the list of matches, as a rules file has it, that names an uplink and
-// nothing else.
-type suggestion struct {
-	match string // empty where no rule can name it
-	why   string // it names the uplink on this node alone, or not at all
-}
-
-func (a *Uplink) suggest(node string) suggestion {
-	var out suggestion
-	var all []string
+// Matches are those, as a rules file has them, that name an uplink of a node and nothing
+// else; none where no rule can. Why says what keeps them from being about more than this
+// node, or from being.
+func (a *Uplink) Matches(node string) (matches []string, why string) {
 	for _, l := range a.legs() {
-		match, why, ok := l.suggest(node)
+		match, only, ok := l.suggest(node)
 		if !ok {
-			return suggestion{why: why}
+			return nil, only
 		}
-		all, out.why = append(all, match), cmp.Or(out.why, why)
+		matches, why = append(matches, match), cmp.Or(why, only)
 	}
-	out.match = "[" + strings.Join(all, ", ") + "]"
-	return out
+	return matches, why
 }
 
 // suggest goes by the kind of the identity: what is one in all ports of a switch, or of a

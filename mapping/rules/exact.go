@@ -26,6 +26,7 @@ type Exact struct {
 	Node, Interface string
 	VLAN            uint16
 	Untagged        bool // vlan: untagged
+	Silent          bool // silent: true
 }
 
 // Match returns the match as it stands in a list of them, on one line of YAML, without the
@@ -58,6 +59,9 @@ func (e Exact) Match() (match string, lacking []string) {
 		pairs = append(pairs, fmt.Sprint("vlan: ", e.VLAN))
 	case e.Untagged:
 		pairs = append(pairs, "vlan: untagged")
+	}
+	if e.Silent {
+		pairs = append(pairs, "silent: true")
 	}
 	return "{" + strings.Join(pairs, ", ") + "}", lacking
 }

@@ -89,7 +89,7 @@ func TestSanitise(t *testing.T) {
 	for text, want := range map[string]string{
 		"Blue Net": "blue-net", "__A_B__": "a-b", "a-b": "a-b", "a--b": "a-b", "É": "", "": "", "\u212a": "", "rack 7/α/x": "rack-7-x", "az-AZ-09": "az-az-09",
 	} {
-		if got := sanitise(text); got != want {
+		if got := Label(text); got != want {
 			t.Errorf("%q becomes %q, want %q", text, got, want)
 		}
 	}

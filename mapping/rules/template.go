@@ -161,7 +161,7 @@ func (t *template) expand(src wordValues) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		clean := sanitise(text)
+		clean := Label(text)
 		if clean == "" {
 			return "", fmt.Errorf("{%s} is %s here, in which there is no letter or digit", p.literal, yamlfile.Quote(text))
 		}
@@ -214,9 +214,9 @@ func portNumber(id string) string {
 	return value[len(strings.TrimRight(value, "0123456789")):]
 }
 
-// sanitise makes a text from the wire a part of a DNS label: lower case, with
-// one dash for whatever is no letter or digit.
-func sanitise(s string) string {
+// Label makes a text a part of a DNS label: lower case, with one dash for whatever is no
+// letter or digit. It may be empty, or too long.
+func Label(s string) string {
 	var b strings.Builder
 	dash := false
 	for _, c := range []byte(s) {

@@ -41,7 +41,7 @@ func (a *app) rules() *cobra.Command {
 		Long:  checkLong,
 		Args:  cobra.ExactArgs(1),
 		RunE:  a.checkRules,
-	}, formatText, formatJSON), a.replaceRules())
+	}, formatText, formatJSON), a.replaceRules(), a.importRules())
 	return cmd
 }
 

@@ -17,7 +17,7 @@ var floors = [][]string{
 	{"./cli/...", "./lab/...", "./hack/..."}, // which developers run, and nothing that ships
 	{"./agent/..."},
 	{"./cniplugin/...", "./controller/..."},
-	{"./api/...", "./internal/clusterview"}, // which converts between api and mapping
+	{"./api/...", "./internal/clusterview", "./internal/rulesimport"}, // which convert between api and mapping
 	{"./mapping/..."},
 	{"./discovery/...", "./internal/netnstest/..."}, // namespaces whose switches speak in the words of discovery
 	{"./internal/..."},

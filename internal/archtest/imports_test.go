@@ -108,8 +108,8 @@ var bans = []ban{
 	{
 		packages: []string{"./..."},
 		except: []string{
-			"./agent/publish/...", "./api/...", "./controller/...", "./internal/clusterview",
-			"./cmd/colvind", "./cmd/colvin-controller", "./lab/...",
+			"./agent/publish/...", "./api/...", "./controller/...", "./internal/clusterview", "./internal/rulesimport",
+			"./cli", "./cmd/colvin", "./cmd/colvind", "./cmd/colvin-controller", "./lab/...",
 		},
 		imports: []string{"k8s.io/...", "sigs.k8s.io/..."},
 		reason:  "Colvin works without Kubernetes: only api, its conversions, agent/publish and controller know it",
@@ -120,9 +120,14 @@ var bans = []ban{
 		reason:   "api is types on apimachinery: they can be imported by anybody without what Colvin is made of",
 	},
 	{
-		packages: []string{"./internal/clusterview"},
+		packages: []string{"./internal/clusterview", "./internal/rulesimport"},
 		imports:  append([]string{"./discovery/link", "k8s.io/client-go/...", "sigs.k8s.io/controller-runtime/..."}, wire...),
-		reason:   "a conversion is pure: agents and controller share it, and neither brings the other what it runs on",
+		reason:   "a conversion is pure: agents, controller and command share it, and none brings the others what it runs on",
+	},
+	{
+		packages: []string{"./cli", "./cmd/colvin"},
+		imports:  []string{"k8s.io/client-go/...", "k8s.io/api/...", "sigs.k8s.io/controller-runtime/..."},
+		reason:   "the command reads objects of a cluster from files and asks no API server",
 	},
 	{
 		packages: []string{"./cli", "./cmd/colvin"},

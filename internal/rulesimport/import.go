@@ -1,0 +1,517 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rulesimport
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/colvin-net/colvin/internal/clusterview"
+	"github.com/colvin-net/colvin/internal/yamlfile"
+	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/identity"
+	"github.com/colvin-net/colvin/mapping/rules"
+)
+
+// A Request is what people have, and what is known of the wire.
+type Request struct {
+	Files []File
+	Here  *Witness // of the node that is asked; nil for none
+	// Unasked is why there is none.
+	Unasked string
+	// Names says which network is meant by a name in the files: of a definition, with its
+	// namespace or without, or what would be made of that.
+	Names map[string]string
+	// Everywhere is set where a definition that says nothing of nodes is meant for all of
+	// which it is known what they hear.
+	Everywhere bool
+	RuleSet    string // the rules are written as an object of this name; empty for a file
+	Now        time.Time
+}
+
+// A Kind says what a Finding is about.
+type Kind string
+
+// The kinds of findings, in the order in which they are told.
+const (
+	Contradicted Kind = "contradicted" // by what switches tell, or by another claim
+	NotPinned    Kind = "notPinned"    // nobody knows enough of the port
+	NotRead      Kind = "notRead"      // nothing could be made of it
+	Note         Kind = "note"
+	Told         Kind = "told" // by a switch or a rule already
+)
+
+// A heading is what stands above the findings of a kind.
+type heading struct {
+	Kind
+	title string
+}
+
+// headings are those of all kinds, in their order.
+var headings = []heading{
+	{Contradicted, "CONTRADICTED, so nothing of it is in the rules:"},
+	{NotPinned, "REFUSED, because a rule would be a guess:"},
+	{NotRead, "NOT READ:"},
+	{Note, "NOTE:"},
+	{Told, "LEFT OUT, because it is known already:"},
+}
+
+// A Finding is what there is to say of a claim.
+type Finding struct {
+	Kind    Kind   `json:"kind"`
+	Place   string `json:"place,omitempty"`
+	Message string `json:"message"`
+}
+
+// A Report is what was made of the files.
+type Report struct {
+	Findings []Finding `json:"findings"`
+	Rules    string    `json:"rules"` // a rules file or RuleSets, with the findings at its head
+}
+
+// Count returns how many findings are of a kind.
+func (r *Report) Count(k Kind) (n int) {
+	for _, f := range r.Findings {
+		if f.Kind == k {
+			n++
+		}
+	}
+	return n
+}
+
+// A cell is a place on a node with what is claimed of it.
+type cell struct {
+	node string
+	place
+	names  []string // in the order of the alphabet
+	claims []*claim
+	by     *witness
+
+	// What the cell leads to by the wire, if anything.
+	uplink *mapping.Uplink
+	known  bool // a rule names it so already
+
+	matches  []string // that name it
+	tagged   bool     // by a rule with tagged
+	declared bool     // on a port where a switch speaks
+	dropped  bool     // it is told why
+}
+
+// String says where a cell is.
+func (c *cell) String() string {
+	text := c.node + " " + c.device
+	if c.vid != 0 && (len(c.ports) != 1 || c.ports[0].Name != c.device || c.tagOnDevice()) {
+		text += fmt.Sprintf(" tagged %d", c.vid)
+	}
+	return text
+}
+
+// tagOnDevice reports whether the tag is one that the claim puts on the device.
+func (c *cell) tagOnDevice() bool {
+	return slices.ContainsFunc(c.claims, func(d *claim) bool { return d.vid != 0 })
+}
+
+// importer is an import under way.
+type importer struct {
+	Request
+	content
+	cluster   *cluster
+	witnesses map[string]*witness
+	cells     map[string]*cell
+}
+
+func (m *importer) find(k Kind, place, format string, args ...any) {
+	m.findings = append(m.findings, Finding{k, place, fmt.Sprintf(format, args...)})
+}
+
+// Import makes rules of the files.
+func Import(r Request) (*Report, error) {
+	m := &importer{Request: r, cells: map[string]*cell{}}
+	for _, f := range r.Files {
+		m.read(f)
+	}
+	m.cluster = m.content.cluster()
+	m.witnesses = m.content.witnesses(r.Here, r.Now)
+	m.cluster.others = slices.Collect(maps.Keys(m.witnesses))
+	for _, d := range m.claims() {
+		m.claim(&d)
+	}
+	all := slices.SortedFunc(maps.Values(m.cells), func(a, b *cell) int {
+		return cmp.Or(cmp.Compare(a.node, b.node), cmp.Compare(a.device, b.device), cmp.Compare(a.vid, b.vid))
+	})
+	for _, c := range all {
+		m.judge(c)
+	}
+	m.oneName(all)
+	m.oneNetwork(all)
+	m.oneDevice(all)
+	m.noOther(all)
+	if err := m.newName(); err != nil {
+		return nil, err
+	}
+	rest := slices.DeleteFunc(slices.Clone(all), func(c *cell) bool { return c.dropped || c.known })
+	list := group(rest)
+	if err := m.try(list, all); err != nil {
+		return nil, err
+	}
+	if r.Unasked != "" {
+		m.find(Note, "", "what is heard on this node was not looked at: %s", r.Unasked)
+	}
+	slices.SortStableFunc(m.findings, func(a, b Finding) int { return order(a.Kind) - order(b.Kind) })
+	out := &Report{Findings: append([]Finding{}, m.findings...)}
+	out.Rules = m.write(out, list)
+	return out, nil
+}
+
+// inForce are the names of the rules beside which those made are to stand.
+func (m *importer) inForce() []string {
+	names := map[string]bool{}
+	for _, w := range m.witnesses {
+		for _, s := range w.sources {
+			names[s.Name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// newName holds that the object does not take the place of another, whose rules were left
+// out, and counts behind all that there are.
+func (m *importer) newName() error {
+	if m.RuleSet == "" {
+		return nil
+	}
+	name := clusterview.RuleSourceName(m.RuleSet)
+	for _, other := range m.inForce() {
+		if strings.HasPrefix(other, clusterview.RuleSourceName("")) && other >= name {
+			return fmt.Errorf("RuleSets count in the order of their names, and %s is meant behind %s: give a name that comes after it with --ruleset, such as %s-imported",
+				name, other, strings.TrimPrefix(other, clusterview.RuleSourceName("")))
+		}
+	}
+	return nil
+}
+
+func order(k Kind) int {
+	return slices.IndexFunc(headings, func(h heading) bool { return h.Kind == k })
+}
+
+// claim takes in a claim for each node that it is about.
+func (m *importer) claim(d *claim) {
+	nodes, err := m.nodes(d)
+	if err != nil {
+		m.find(NotPinned, d.place, "%s: %v", d.by, err)
+		return
+	}
+	found := 0
+	for _, node := range nodes {
+		w := m.witnesses[node]
+		if w == nil {
+			m.find(NotPinned, d.place, "%s %s: no agent has told what is heard on this node: add the NodeTopologies (kubectl get nodetopologies -o json), or run this on the node", node, d.at)
+			continue
+		}
+		p, err := w.find(d)
+		if err != nil {
+			if len(d.on) > 0 {
+				m.find(NotPinned, d.place, "%s: %v", node, err)
+			}
+			continue
+		}
+		found++
+		m.add(d, node, w, p)
+	}
+	if found == 0 && len(d.on) == 0 {
+		m.find(NotPinned, d.place, "%s: no node has an interface %s that leads to a port", d.by, d.at)
+	}
+}
+
+// nodes are those that a claim is about.
+func (m *importer) nodes(d *claim) ([]string, error) {
+	if len(d.on) == 0 {
+		if !m.Everywhere {
+			return nil, fmt.Errorf("no file says on which nodes it is used: add the pods or what makes them (kubectl get pods,deployments,daemonsets,statefulsets -A -o json), or say --everywhere if %s is meant on every node", d.at)
+		}
+		return slices.Sorted(maps.Keys(m.witnesses)), nil
+	}
+	nodes, err := m.cluster.nodes(d.on)
+	if err == nil && len(nodes) == 0 {
+		err = fmt.Errorf("no node is what its node selectors ask for")
+	}
+	return nodes, err
+}
+
+// add puts a claim into the cell that it is about.
+func (m *importer) add(d *claim, node string, w *witness, p place) {
+	name, err := m.name(d, node)
+	if err != nil {
+		m.find(NotRead, d.place, "%s: %v", d.by, err)
+		return
+	}
+	ports := make([]string, 0, len(p.ports))
+	for _, ifi := range p.ports {
+		ports = append(ports, fmt.Sprint(ifi.Index))
+	}
+	slices.Sort(ports)
+	key := fmt.Sprintf("%s\x00%s\x00%d", node, strings.Join(ports, ","), p.vid)
+	c := m.cells[key]
+	if c == nil {
+		c = &cell{node: node, place: p, by: w}
+		m.cells[key] = c
+	}
+	c.claims = append(c.claims, d)
+	if !slices.Contains(c.names, name) {
+		c.names = append(c.names, name)
+		slices.Sort(c.names)
+	}
+}
+
+// name is that of the network: what Names says, or the claim's own, without the name of the
+// one node that it is about.
+func (m *importer) name(d *claim, node string) (string, error) {
+	base := d.names[len(d.names)-1]
+	short, _, _ := strings.Cut(node, ".")
+	derived := base
+	for _, n := range []string{node, short} {
+		if rest, ok := strings.CutSuffix(base, n); ok && len(strings.TrimRight(rest, "-_.")) > 0 && rest != strings.TrimRight(rest, "-_.") {
+			derived = strings.TrimRight(rest, "-_.")
+			break
+		}
+		if rest, ok := strings.CutPrefix(base, n); ok && len(strings.TrimLeft(rest, "-_.")) > 0 && rest != strings.TrimLeft(rest, "-_.") {
+			derived = strings.TrimLeft(rest, "-_.")
+			break
+		}
+	}
+	for _, name := range append(slices.Clone(d.names), derived) {
+		if to, ok := m.Names[name]; ok {
+			return to, nil
+		}
+	}
+	fit := rules.Label(derived)
+	if to, ok := m.Names[fit]; ok {
+		return to, nil
+	}
+	if !rules.ValidName(fit) {
+		return "", fmt.Errorf("%s makes no name of a network, which has at most 63 lower-case letters, digits and dashes: give it one with --name %s=NAME", yamlfile.Quote(base), d.names[0])
+	}
+	return fit, nil
+}
+
+// drop says why nothing comes of a cell.
+func (m *importer) drop(k Kind, c *cell, format string, args ...any) {
+	c.dropped = true
+	m.find(k, c.claims[0].place, "%s: %s", c, fmt.Sprintf(format, args...))
+}
+
+// judge asks the wire about a cell.
+func (m *importer) judge(c *cell) {
+	if len(c.names) > 1+maxAliases {
+		m.drop(NotRead, c, "it has %d names, and a rule has %d aliases at most: give several the same name by --name", len(c.names), maxAliases)
+		return
+	}
+	view := c.by.view()
+	ups := c.uplinks(view, c.vid)
+	if len(ups) == 0 && c.vid != 0 {
+		if untagged := spoken(c.uplinks(view, 0)); len(untagged) > 0 {
+			m.declare(c, untagged)
+			return
+		}
+	}
+	if len(ups) == 0 {
+		matches, err := c.by.pins(&c.place)
+		if err != nil {
+			m.drop(NotPinned, c, "%v", err)
+			return
+		}
+		c.matches, c.tagged = matches, c.vid != 0
+		return
+	}
+	for _, a := range ups {
+		m.heed(c, a)
+		if c.dropped {
+			return
+		}
+	}
+}
+
+// spoken are the uplinks of which a switch tells.
+func spoken(all []*mapping.Uplink) []*mapping.Uplink {
+	return slices.DeleteFunc(all, func(a *mapping.Uplink) bool { return a.Identity.Kind == identity.Pin })
+}
+
+// heed compares what is claimed of a cell with where it leads.
+func (m *importer) heed(c *cell, a *mapping.Uplink) {
+	pinned := a.Identity.Kind == identity.Pin
+	if !pinned {
+		if err := reliable(a); err != nil {
+			m.drop(NotPinned, c, "it has not settled: %v", err)
+			return
+		}
+	}
+	if (a.Rule == rules.Ref{}) {
+		matches, why := a.Matches(c.node)
+		if len(matches) == 0 {
+			m.drop(NotPinned, c, "%s", why)
+			return
+		}
+		c.uplink = a
+		for _, one := range matches {
+			if !slices.Contains(c.matches, one) {
+				c.matches = append(c.matches, one)
+			}
+		}
+		return
+	}
+	if other := slices.DeleteFunc(slices.Clone(c.names), func(n string) bool { return slices.Contains(a.Names(), n) }); len(other) > 0 {
+		m.drop(Contradicted, c, "the files say that it is %s, but it is %s (%s, named by %s)", strings.Join(other, ", "), a.Name, told(a), a.Rule)
+		return
+	}
+	if c.known {
+		return // through another port of the same bond
+	}
+	c.uplink, c.known = a, true
+	how := "by LLDP"
+	switch {
+	case pinned:
+		how = "by a pin"
+	case strings.HasPrefix(string(a.Neighbor.Chassis), "cdp:"):
+		how = "by CDP"
+	}
+	m.find(Told, c.claims[0].place, "%s is %s %s already (%s)", c, strings.Join(c.names, ", "), how, told(a))
+}
+
+// declare names a tag of which a switch does not tell, on the port of the switch.
+func (m *importer) declare(c *cell, untagged []*mapping.Uplink) {
+	for _, a := range untagged {
+		if err := reliable(a); err != nil {
+			m.drop(NotPinned, c, "it has not settled: %v", err)
+			return
+		}
+		exact := rules.Exact{Chassis: a.Neighbor.Chassis, Port: a.Neighbor.Port}
+		if a.Identity.Kind == identity.Sender {
+			exact.Node, exact.Interface = c.node, a.Port.Name
+		}
+		match, lacking := exact.Match()
+		if len(lacking) > 0 {
+			m.drop(NotPinned, c, "the %s of the switch cannot be written in a rule", strings.Join(lacking, " and "))
+			return
+		}
+		if !slices.Contains(c.matches, match) {
+			c.matches = append(c.matches, match)
+		}
+	}
+	c.tagged, c.declared = true, true
+}
+
+// oneName holds that one network has one name, and the same aliases, wherever it is claimed.
+func (m *importer) oneName(all []*cell) {
+	byIdentity := map[mapping.Identity][]*cell{}
+	for _, c := range all {
+		if c.uplink != nil && !c.dropped && !c.known {
+			byIdentity[c.uplink.Identity] = append(byIdentity[c.uplink.Identity], c)
+		}
+	}
+	for _, cells := range inOrder(byIdentity) {
+		if !slices.ContainsFunc(cells, func(c *cell) bool { return !slices.Equal(c.names, cells[0].names) }) {
+			continue
+		}
+		m.contradict(cells, fmt.Sprintf("%s is one network, and has several names: ", told(cells[0].uplink)), "; check the cables, or say which name is meant by --name")
+	}
+}
+
+// oneNetwork holds that what one name stands for is one VLAN: more can be meant, but a
+// wrong cable looks the same.
+func (m *importer) oneNetwork(all []*cell) {
+	byName := map[string][]*cell{}
+	for _, c := range all {
+		if c.uplink != nil && !c.dropped && c.uplink.Identity.HasVLAN() {
+			for _, name := range c.names {
+				byName[name] = append(byName[name], c)
+			}
+		}
+	}
+	for _, cells := range inOrder(byName) {
+		if slices.ContainsFunc(cells, func(c *cell) bool { return c.uplink.Identity.VLAN != cells[0].uplink.Identity.VLAN }) {
+			m.contradict(cells, "one name stands for several VLANs: ", "; check the cables, or give them different names by --name; a rule with spans: true says that it is meant")
+		}
+	}
+}
+
+// oneDevice holds that a name leads to one device of a node.
+func (m *importer) oneDevice(all []*cell) {
+	type at struct{ node, name string }
+	byName := map[at][]*cell{}
+	for _, c := range all {
+		if !c.dropped {
+			for _, name := range c.names {
+				byName[at{c.node, name}] = append(byName[at{c.node, name}], c)
+			}
+		}
+	}
+	for _, cells := range inOrder(byName) {
+		if len(cells) > 1 {
+			m.contradict(cells, "one name leads to several devices of one node, and a pod could not tell which: ", "; give them different names by --name")
+		}
+	}
+}
+
+// noOther holds that no name comes to lead to another network of a node than is claimed:
+// pods that attach there by it now could not tell which any more.
+func (m *importer) noOther(all []*cell) {
+	stands := map[string]map[mapping.Identity]bool{} // for what the names will
+	for _, c := range all {
+		for _, name := range c.names {
+			if c.uplink != nil && !c.dropped {
+				if stands[name] == nil {
+					stands[name] = map[mapping.Identity]bool{}
+				}
+				stands[name][c.uplink.Identity] = true
+			}
+		}
+	}
+	for _, c := range all {
+		own := c.uplinks(c.by.view(), c.vid)
+		for i := range c.by.view().Uplinks {
+			a := &c.by.view().Uplinks[i]
+			same := c.uplink != nil && c.uplink.Identity == a.Identity
+			for _, name := range c.names {
+				if c.dropped || c.known || same || slices.Contains(own, a) || !slices.Contains(a.Names(), name) && !stands[name][a.Identity] {
+					continue
+				}
+				m.drop(Contradicted, c, "the files say that it is %s, but %s leads there too (%s), and a pod could not tell which", name, a.Through(), told(a))
+			}
+		}
+	}
+}
+
+// inOrder are the values of a map in the order of their first cells.
+func inOrder[K comparable](in map[K][]*cell) [][]*cell {
+	return slices.SortedFunc(maps.Values(in), func(a, b []*cell) int {
+		return cmp.Or(cmp.Compare(a[0].node, b[0].node), cmp.Compare(a[0].device, b[0].device), cmp.Compare(a[0].vid, b[0].vid))
+	})
+}
+
+// maxTold bounds how many cells a finding names.
+const maxTold = 6
+
+// contradict drops cells that do not fit together. What rules name already stays.
+func (m *importer) contradict(cells []*cell, what, remedy string) {
+	var list []string
+	for _, c := range cells {
+		wire := "silent"
+		if c.uplink != nil {
+			wire = told(c.uplink)
+		}
+		list = append(list, fmt.Sprintf("%s (%s) is called %s by %s", c, wire, strings.Join(c.names, ", "), c.claims[0].place))
+	}
+	if len(list) > maxTold {
+		list = append(list[:maxTold], fmt.Sprintf("and %d more", len(list)-maxTold))
+	}
+	if slices.ContainsFunc(cells, func(c *cell) bool { return !c.dropped }) {
+		m.find(Contradicted, cells[0].claims[0].place, "%s%s%s", what, strings.Join(list, "; "), remedy)
+	}
+	for _, c := range cells {
+		c.dropped = c.dropped || !c.known
+	}
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rulesimport
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/colvin-net/colvin/internal/yamlfile"
+)
+
+// A File is one that people have: objects of Kubernetes as YAML or JSON, or a table.
+type File struct {
+	Name string
+	Data []byte
+}
+
+// An object is one of Kubernetes'.
+type object struct {
+	place      string // file:line, or file: items[3]
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	Metadata   struct {
+		Name        string            `json:"name"`
+		Namespace   string            `json:"namespace"`
+		Labels      map[string]string `json:"labels"`
+		Annotations map[string]string `json:"annotations"`
+	} `json:"metadata"`
+	Items []json.RawMessage `json:"items"`
+	raw   json.RawMessage
+}
+
+// String is what messages call an object.
+func (o *object) String() string { return o.Kind + " " + o.name() }
+
+// name is that of the object, with its namespace.
+func (o *object) name() string {
+	if o.Metadata.Namespace == "" {
+		return o.Metadata.Name
+	}
+	return o.Metadata.Namespace + "/" + o.Metadata.Name
+}
+
+// A row says of one interface of a node to which network it leads.
+type row struct {
+	place                    string
+	node, interfac, net, vid string
+}
+
+// content is what stands in the files.
+type content struct {
+	objects  []*object
+	rows     []row
+	findings []Finding
+}
+
+func (c *content) unread(place, format string, args ...any) {
+	c.findings = append(c.findings, Finding{NotRead, place, fmt.Sprintf(format, args...)})
+}
+
+func (c *content) read(f File) {
+	switch text := bytes.TrimSpace(bytes.TrimPrefix(f.Data, []byte("\ufeff"))); {
+	case len(text) == 0:
+		c.unread(f.Name, "there is nothing in it")
+	case text[0] == '{':
+		c.readJSON(f.Name, text)
+	case isTable(f.Name, text):
+		c.readTable(f.Name, text)
+	default:
+		c.readYAML(f.Name, f.Data)
+	}
+}
+
+// readJSON reads objects that stand one after another.
+func (c *content) readJSON(file string, text []byte) {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	for n := 1; ; n++ {
+		place := file
+		if n > 1 {
+			place = fmt.Sprintf("%s: object %d", file, n)
+		}
+		var raw json.RawMessage
+		switch err := dec.Decode(&raw); {
+		case errors.Is(err, io.EOF):
+			return
+		case err != nil:
+			c.unread(fmt.Sprintf("%s:%d", file, 1+bytes.Count(text[:min(int(dec.InputOffset()), len(text))], []byte("\n"))), "it is not JSON: %v", err)
+			return
+		}
+		c.add(place, raw)
+	}
+}
+
+// readYAML reads documents.
+func (c *content) readYAML(file string, data []byte) {
+	for _, doc := range yamlfile.ParseAll(file, data) {
+		root := doc.Mapping()
+		kind, items := root.Get("kind"), root.Get("items")
+		var all []yamlfile.Value
+		if strings.HasSuffix(kind.Raw(), "List") && items.Present() {
+			all = items.List()
+		} else if root.Len() > 0 {
+			all = []yamlfile.Value{doc.Root()}
+		}
+		for _, v := range all {
+			raw, err := json.Marshal(v.Plain())
+			if err != nil {
+				c.unread(fmt.Sprintf("%s:%d", file, v.Line()), "%v", err)
+				continue
+			}
+			c.add(fmt.Sprintf("%s:%d", file, v.Line()), raw)
+		}
+		root.Pairs() // whose keys they are is for their kinds to say
+		if mistakes, ok := errors.AsType[yamlfile.Mistakes](doc.Err()); ok {
+			for _, m := range mistakes {
+				c.findings = append(c.findings, Finding{NotRead, fmt.Sprintf("%s:%d:%d", m.File, m.Line, m.Column), strings.TrimSuffix(m.Message+"; "+m.Hint, "; ")})
+			}
+		}
+	}
+}
+
+// add takes in an object, and of a list each of its own.
+func (c *content) add(place string, raw json.RawMessage) {
+	o := &object{place: place, raw: raw}
+	if err := json.Unmarshal(raw, o); err != nil {
+		c.unread(place, "it is no object of Kubernetes: %v", err)
+		return
+	}
+	switch {
+	case strings.HasSuffix(o.Kind, "List") && o.Items != nil:
+		for i, item := range o.Items {
+			c.add(fmt.Sprintf("%s: items[%d]", place, i), item)
+		}
+	case o.Kind == "":
+		c.unread(place, "it is no object of Kubernetes: it has no kind; a table has the columns node, interface and network, with commas between them")
+	default:
+		c.objects = append(c.objects, o)
+	}
+}
+
+// The columns of a table.
+const (
+	columnNode      = "node"
+	columnInterface = "interface"
+	columnNetwork   = "network"
+	columnVLAN      = "vlan"
+)
+
+var columns = []string{columnNode, columnInterface, columnNetwork, columnVLAN}
+
+// separators are those of tables, the likeliest last.
+var separators = []rune{'\t', ';', ','}
+
+// isTable tells a table from YAML.
+func isTable(file string, text []byte) bool {
+	switch strings.ToLower(filepath.Ext(file)) {
+	case ".csv", ".tsv":
+		return true
+	case ".yaml", ".yml":
+		return false
+	}
+	line := firstLine(text)
+	return strings.Count(line, string(separator(line))) >= 2 && !strings.Contains(line, ": ")
+}
+
+// firstLine is the first that is neither empty nor a comment.
+func firstLine(text []byte) string {
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+			return line
+		}
+	}
+	return ""
+}
+
+// separator is what stands most often in a line between its columns.
+func separator(line string) rune {
+	return slices.MaxFunc(separators, func(a, b rune) int {
+		return 2*(strings.Count(line, string(a))-strings.Count(line, string(b))) + slices.Index(separators, a) - slices.Index(separators, b)
+	})
+}
+
+// readTable reads lines of a node, an interface, a network and, where there is one, the
+// VLAN ID of tagged frames. A line with the names of the columns may give another order.
+func (c *content) readTable(file string, text []byte) {
+	r := csv.NewReader(bytes.NewReader(text))
+	r.Comma, r.Comment, r.FieldsPerRecord, r.TrimLeadingSpace = separator(firstLine(text)), '#', -1, true
+	order := columns
+	for first := true; ; first = false {
+		record, err := r.Read()
+		if parse, ok := errors.AsType[*csv.ParseError](err); ok {
+			c.unread(fmt.Sprintf("%s:%d:%d", file, parse.Line, parse.Column), "%v", parse.Err)
+			continue
+		}
+		if err != nil {
+			return // the end
+		}
+		for i := range record {
+			record[i] = strings.TrimSpace(record[i])
+		}
+		if first && !slices.ContainsFunc(record, func(s string) bool { return !slices.Contains(columns, strings.ToLower(s)) }) {
+			order = nil
+			for _, name := range record {
+				order = append(order, strings.ToLower(name))
+			}
+			continue
+		}
+		c.addRow(file, r, order, record)
+	}
+}
+
+func (c *content) addRow(file string, r *csv.Reader, order, record []string) {
+	line, _ := r.FieldPos(0)
+	at := row{place: fmt.Sprintf("%s:%d", file, line)}
+	fields := map[string]*string{columnNode: &at.node, columnInterface: &at.interfac, columnNetwork: &at.net, columnVLAN: &at.vid}
+	for i, text := range record {
+		if i < len(order) {
+			*fields[order[i]] = text
+		} else if text != "" {
+			l, column := r.FieldPos(i)
+			c.unread(fmt.Sprintf("%s:%d:%d", file, l, column), "%s is in a column too many: a line has %s", yamlfile.Quote(text), strings.Join(order, ", "))
+			return
+		}
+	}
+	for _, name := range columns[:3] {
+		if *fields[name] == "" {
+			c.unread(at.place, "the %s is missing: a line has %s", name, strings.Join(order, ", "))
+			return
+		}
+	}
+	c.rows = append(c.rows, at)
+}

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rulesimport
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/colvin-net/colvin/internal/fit"
+	"github.com/colvin-net/colvin/internal/paste"
+	"github.com/colvin-net/colvin/mapping"
+)
+
+// The most that a RuleSet takes (api/v1alpha1).
+const (
+	maxNetworks = 128
+	maxMatches  = 32
+	maxAliases  = 16
+)
+
+// A rule is one of networks.
+type rule struct {
+	name    string
+	aliases []string
+	vid     uint16 // of tagged; 0 for none
+	entries []entry
+	vlans   map[mapping.Identity]bool // for which it stands
+}
+
+// An entry is a match with what it is for.
+type entry struct {
+	match      string
+	told       bool // by a switch, and no pin
+	at, places []string
+}
+
+// maxLine bounds what stands beside a match, in characters.
+const maxLine = 120
+
+// String is what stands beside the match.
+func (e *entry) String() string {
+	return fit.List(e.at, maxLine) + " (" + fit.List(e.places, maxLine) + ")"
+}
+
+// group makes rules of cells: those of the same names and tag are one. A name is the one
+// that most cells have, of several.
+func group(cells []*cell) []*rule {
+	often := map[string]int{}
+	for _, c := range cells {
+		for _, name := range c.names {
+			often[name]++
+		}
+	}
+	byKey := map[string]*rule{}
+	for _, c := range cells {
+		names := slices.SortedFunc(slices.Values(c.names), func(a, b string) int {
+			return cmp.Or(often[b]-often[a], len(a)-len(b), cmp.Compare(a, b))
+		})
+		vid := uint16(0)
+		if c.tagged {
+			vid = c.vid
+		}
+		key := fmt.Sprintf("%s %d", strings.Join(names, " "), vid)
+		r := byKey[key]
+		if r == nil {
+			r = &rule{name: names[0], aliases: names[1:], vid: vid, vlans: map[mapping.Identity]bool{}}
+			byKey[key] = r
+		}
+		if c.uplink != nil {
+			r.vlans[c.uplink.Identity] = true
+		}
+		for _, match := range c.matches {
+			at := slices.IndexFunc(r.entries, func(e entry) bool { return e.match == match })
+			if at < 0 {
+				at = len(r.entries)
+				r.entries = append(r.entries, entry{match: match, told: c.uplink != nil || c.declared})
+			}
+			e := &r.entries[at]
+			e.at, e.places = append(e.at, c.String()), append(e.places, c.claims[0].place)
+		}
+	}
+	for _, r := range byKey { // what switches tell first
+		slices.SortStableFunc(r.entries, func(a, b entry) int {
+			switch {
+			case a.told == b.told:
+				return 0
+			case a.told:
+				return -1
+			}
+			return 1
+		})
+	}
+	return slices.SortedFunc(maps.Values(byKey), func(a, b *rule) int {
+		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.vid, b.vid), slices.Compare(a.aliases, b.aliases))
+	})
+}
+
+// try holds that the rules are valid beside those in force, and that by them each cell has
+// the names that were claimed, and no other device of its node.
+func (m *importer) try(list []*rule, cells []*cell) error {
+	text := networks(list)
+	views := map[*witness]*mapping.View{}
+	for _, node := range slices.Sorted(maps.Keys(m.witnesses)) {
+		w := m.witnesses[node]
+		set, err := w.with(text)
+		if err != nil {
+			return fmt.Errorf("rules that were made for %s are not valid: %w", node, err)
+		}
+		views[w] = w.resolve(set)
+	}
+	for _, c := range cells {
+		if c.dropped || c.known {
+			continue
+		}
+		for _, a := range c.uplinks(views[c.by], c.vid) {
+			if slices.ContainsFunc(c.names, func(name string) bool { return !slices.Contains(a.Names(), name) }) {
+				return fmt.Errorf("by the rules that were made %s would be %q, not %q: please report this", c, a.Names(), c.names)
+			}
+		}
+	}
+	made := map[string]bool{}
+	for _, r := range list {
+		made[r.name] = true
+	}
+	for _, node := range slices.Sorted(maps.Keys(m.witnesses)) {
+		for _, name := range slices.Sorted(maps.Keys(made)) {
+			m.noteOthers(node, name, views[m.witnesses[node]], cells)
+		}
+	}
+	return nil
+}
+
+// noteOthers says where a name leads by the rules made, beside what is claimed.
+func (m *importer) noteOthers(node, name string, view *mapping.View, cells []*cell) {
+	ways, others := 0, []string{}
+	for i := range view.Uplinks {
+		a := &view.Uplinks[i]
+		if !slices.Contains(a.Names(), name) {
+			continue
+		}
+		ways++
+		if !slices.ContainsFunc(cells, func(c *cell) bool { return c.node == node && slices.Contains(c.uplinks(view, c.vid), a) }) {
+			others = append(others, a.Through())
+		}
+	}
+	switch {
+	case len(others) == 0:
+	case len(others) < ways:
+		m.find(Note, "", "%s leads on %s to %s as well, which is the same network: where a name leads to several devices, a pod attaches with \"select\": \"first\" only", name, node, strings.Join(others, ", "))
+	default:
+		m.find(Note, "", "%s leads on %s to %s, of which no file says anything: the switches tell it", name, node, strings.Join(others, ", "))
+	}
+}
+
+// networks is the section of the rules, as it stands in a file.
+func networks(list []*rule) string {
+	if len(list) == 0 {
+		return "networks: []\n"
+	}
+	var b strings.Builder
+	b.WriteString("networks:\n")
+	for _, r := range list {
+		for entries := range slices.Chunk(r.entries, maxMatches) {
+			fmt.Fprintf(&b, "  - name: %s\n", paste.YAML(r.name))
+			if len(r.aliases) > 0 {
+				quoted := make([]string, len(r.aliases))
+				for i, a := range r.aliases {
+					quoted[i] = paste.YAML(a)
+				}
+				fmt.Fprintf(&b, "    aliases: [%s]\n", strings.Join(quoted, ", "))
+			}
+			if r.vid != 0 {
+				fmt.Fprintf(&b, "    tagged: \"%d\"\n", r.vid)
+			}
+			if len(r.vlans) > 1 {
+				b.WriteString("    spans: true # the files say that these are one network\n")
+			}
+			b.WriteString("    match:\n")
+			for _, e := range entries {
+				fmt.Fprintf(&b, "      - %s # %s\n", e.match, fit.Printable(e.String()))
+			}
+		}
+	}
+	return b.String()
+}
+
+// write is the file, with what there is to say at its head.
+func (m *importer) write(r *Report, list []*rule) string {
+	var b strings.Builder
+	var names []string
+	for _, f := range m.Files {
+		names = append(names, f.Name)
+	}
+	fmt.Fprintf(&b, "# Made from %s by colvin rules import.\n", fit.Printable(strings.Join(names, ", ")))
+	if beside := m.inForce(); len(beside) > 0 {
+		fmt.Fprintf(&b, "# They are meant beside the rules in force, and behind them: %s.\n", fit.Printable(strings.Join(beside, ", ")))
+	}
+	for _, k := range headings {
+		if r.Count(k.Kind) == 0 {
+			continue
+		}
+		fmt.Fprintf(&b, "#\n# %s\n", k.title)
+		for _, f := range r.Findings {
+			if f.Kind == k.Kind {
+				fmt.Fprintf(&b, "#   %s\n", fit.Printable(f.text()))
+			}
+		}
+	}
+	if m.RuleSet == "" {
+		return b.String() + networks(list)
+	}
+	for i, part := range parts(list) {
+		name := m.RuleSet
+		if i > 0 {
+			name = fmt.Sprintf("%s-%d", name, i+1)
+			b.WriteString("---\n")
+		}
+		fmt.Fprintf(&b, "apiVersion: colvin.dev/v1alpha1\nkind: RuleSet\nmetadata:\n  name: %s\nspec:\n", paste.YAML(name))
+		for line := range strings.Lines(networks(part)) {
+			b.WriteString("  " + line)
+		}
+	}
+	return b.String()
+}
+
+// parts are the rules in as many as RuleSets take.
+func parts(list []*rule) (all [][]*rule) {
+	room := 0
+	for _, r := range list {
+		need := (len(r.entries) + maxMatches - 1) / maxMatches
+		if need > room {
+			all, room = append(all, nil), maxNetworks
+		}
+		all[len(all)-1] = append(all[len(all)-1], r)
+		room -= need
+	}
+	if len(all) == 0 {
+		return [][]*rule{nil}
+	}
+	return all
+}
+
+// text is a finding on one line.
+func (f Finding) text() string {
+	if f.Place == "" {
+		return f.Message
+	}
+	return f.Place + ": " + f.Message
+}

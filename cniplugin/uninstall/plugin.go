@@ -3,19 +3,14 @@
 package uninstall
 
 import (
-	"debug/buildinfo"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 
-	"github.com/colvin-net/colvin/internal/safefile"
+	"github.com/colvin-net/colvin/cniplugin/install"
 )
-
-// mainPackage is what the plugin is built of, which the go command writes into it. So
-// nothing has to be run to tell.
-const mainPackage = "github.com/colvin-net/colvin/cmd/colvin-cni"
 
 // A Plugin is one that was found in a CNI directory.
 type Plugin struct {
@@ -68,17 +63,11 @@ func find(path string, is func(path string) error) (*Plugin, error) {
 
 // recognize makes sure that a file is the plugin's program.
 func recognize(path string) error {
-	f, _, err := safefile.OpenRegular(path, os.O_RDONLY)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	info, err := buildinfo.Read(f)
-	switch {
+	switch built, err := install.Built(path); {
 	case err != nil:
-		return fmt.Errorf("read what %s is built of: %w", path, err)
-	case info.Path != mainPackage:
-		return fmt.Errorf("%s is built of %q, want %s", path, info.Path, mainPackage)
+		return err
+	case built != install.Plugin:
+		return fmt.Errorf("%s is built of %q, want %s", path, built, install.Plugin)
 	}
 	return nil
 }

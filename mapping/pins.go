@@ -147,6 +147,8 @@ func (r *pinnedPort) overheard() string {
 	switch {
 	case r.p.NIC.FirmwareLLDP:
 		return "the firmware of " + r.ifi.Name + " takes LLDP"
+	case r.p.TooManyNeighbors:
+		return "more speak on " + r.ifi.Name + " than Colvin keeps"
 	default:
 		return ""
 	}

@@ -387,8 +387,11 @@ func (r *resolver) spans() {
 			seen[a.Name] = a.Identity
 		case first != a.Identity:
 			told[a.Name] = true
-			r.condition(Spans, "", a.Name, "%s names both %s and %s; put the switches into one group, split the rule, or accept it with spans: true",
-				a.Name, first, a.Identity)
+			remedy := "put the switches into one group, split the rule, or accept it with spans: true"
+			if first.Kind == identity.Pin || a.Identity.Kind == identity.Pin { // no switch, no group
+				remedy = "split the rule, or accept it with spans: true"
+			}
+			r.condition(Spans, "", a.Name, "%s names both %s and %s; %s", a.Name, first, a.Identity, remedy)
 		}
 	}
 }

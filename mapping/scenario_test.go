@@ -150,8 +150,20 @@ func (p *player) Play(t *testing.T, verb string, args []string) (err error) {
 		p.loadRules(t, args[0])
 	case "restart":
 		p.restart()
-	case "reboot":
+	case "away": // DURATION, in which no agent runs
+		away, err := time.ParseDuration(args[0])
+		if err != nil {
+			return err
+		}
+		p.now = p.now.Add(away)
+		p.restart()
+	case "reboot": // [IFACE=INDEX...]: the kernel may count devices in another order then
 		p.boot += "'"
+		for _, a := range args {
+			name, index, _ := strings.Cut(a, "=")
+			port, n := p.port(name), p.index(index)
+			p.find(name).Index, port.Index = n, n
+		}
 		p.restart()
 	case "colours-read-only":
 		p.attach = false

@@ -131,6 +131,14 @@ func (p *player) Play(t *testing.T, verb string, args []string) (err error) {
 		p.port(args[0]).TooManyNeighbors = true
 	case "hear":
 		err = p.hear(args)
+	case "crowd": // PORT N: as many hosts speak
+		n, _ := strconv.Atoi(args[1])
+		for i := range n {
+			mac := discovery.MAC{0, 0, 0x5e, 0, 0x54, byte(i)}.String()
+			if err = p.hear([]string{args[0], mac, "mac:" + mac, fmt.Sprint("system=host-", i), "caps=bridge"}); err != nil {
+				return err
+			}
+		}
 	case "shutdown":
 		p.depart(args[0], discovery.SaidGoodbye, func(n discovery.Neighbor) bool { return string(n.Chassis) == "mac:"+args[1] })
 	case "after":

@@ -3,27 +3,32 @@
 package cli
 
 import (
+	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
+	"github.com/mdlayher/ethernet"
 	"github.com/spf13/cobra"
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/capture"
 	"github.com/colvin-net/colvin/discovery/cdp"
 	"github.com/colvin-net/colvin/discovery/lldp"
+	"github.com/colvin-net/colvin/discovery/ra"
 )
 
 func (a *app) decode() *cobra.Command {
 	return &cobra.Command{
 		Use:   "decode [FILE|-]",
-		Short: "Show what the LLDP and CDP frames of a capture say",
+		Short: "Show what the LLDP and CDP frames and router advertisements of a capture say",
 		Long: `decode reads a pcap or pcapng file, or text with frames in hex, and shows what
-each LLDP and CDP frame in it says. Without a FILE, or with "-", it reads standard
-input. The text may be pasted as it is, from a terminal, from Wireshark or from a
-program:
+each LLDP and CDP frame and each IPv6 router advertisement in it says. Without a
+FILE, or with "-", it reads standard input. The text may be pasted as it is, from a
+terminal, from Wireshark or from a program:
 
   lines of hex   a frame each, the octets with or without blanks, colons, dashes,
                  commas or 0x; rows of one length are put together (xxd -p)
@@ -116,8 +121,10 @@ type decodedFrame struct {
 	DCBX                *discovery.DCBX            `json:"dcbx,omitempty"`
 	UnknownTLVs         []discovery.TLV            `json:"unknownTLVs"`
 	DiscardedTLVs       int                        `json:"discardedTLVs"`
+	Router              *discovery.Router          `json:"router,omitempty"`            // of protocolRA
+	DiscardedPrefixes   int                        `json:"discardedPrefixes,omitempty"` // of protocolRA
 
-	neighbor *discovery.Neighbor // all of it; nil where discarded
+	neighbor *discovery.Neighbor // all of it; nil where discarded, or a router says it
 	noHeader bool                // nobody printed the link header
 }
 
@@ -151,10 +158,43 @@ func (d *decodedFrame) decodeCDP(b []byte) {
 	case reason == cdp.Accepted:
 		d.say(&n)
 	case reason == cdp.NotCDP, reason == cdp.FrameTooShort && d.DestinationMAC != discovery.CDPGroup:
-		d.Reason = lldp.NotLLDP.String()
+		d.decodeRA(b)
 	default:
 		d.Protocol, d.Reason = discovery.ProtocolCDP, reason.String()
 	}
+}
+
+// decodeRA decodes a frame that is neither LLDP nor CDP.
+func (d *decodedFrame) decodeRA(b []byte) {
+	b, tag := untagged(b)
+	said, reason := ra.Decode(b)
+	switch reason {
+	case ra.Accepted:
+		d.Protocol, d.Verdict = protocolRA, verdictAccepted
+		d.Router, d.DiscardedPrefixes = &said.Router, said.Discarded
+		d.Router.Tag = tag
+	case ra.NotRA, ra.FrameTooShort:
+		d.Reason = lldp.NotLLDP.String()
+	default:
+		d.Protocol, d.Reason = protocolRA, reason.String()
+	}
+}
+
+// untagged is a frame without its VLAN tags, and the VID of the first; 0 where it has none,
+// or one that is only a priority.
+func untagged(frame []byte) (b []byte, vid uint16) {
+	const addressesLen, tagLen = 12, 4
+	b = frame
+	for len(b) >= addressesLen+tagLen {
+		switch ethernet.EtherType(binary.BigEndian.Uint16(b[addressesLen:])) {
+		case ethernet.EtherTypeVLAN, ethernet.EtherTypeServiceVLAN:
+		default:
+			return b, vid
+		}
+		vid = cmp.Or(vid, binary.BigEndian.Uint16(b[addressesLen+2:])&discovery.TagUnknown)
+		b = slices.Concat(b[:addressesLen], b[addressesLen+tagLen:])
+	}
+	return b, vid
 }
 
 // say takes over what a neighbour says.

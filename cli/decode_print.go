@@ -84,7 +84,7 @@ func (l *frameBlocks) end() error {
 	case l.others == 0:
 		return nil
 	case l.shown == 0:
-		return l.print("There is no LLDP or CDP among the %s; -o wide lists them.", frames(l.others))
+		return l.print("There is no LLDP, CDP or router advertisement among the %s; -o wide lists them.", frames(l.others))
 	default:
 		return l.print("\nNot shown: %s of other protocols; -o wide lists them.", frames(l.others))
 	}
@@ -107,9 +107,25 @@ func (d *decodedFrame) facts() []fact {
 	if d.Verdict == verdictDiscarded {
 		return f
 	}
+	if d.Router != nil {
+		return append(f, d.routerFacts()...)
+	}
 	f = append(f, saidFacts(d.neighbor)...)
 	if d.DiscardedTLVs != 0 {
 		f = append(f, fact{"Discarded TLVs", strconv.Itoa(d.DiscardedTLVs)})
+	}
+	return f
+}
+
+// routerFacts are what a router says.
+func (d *decodedFrame) routerFacts() []fact {
+	r := d.Router
+	f := []fact{{"VLAN", routerVLAN(r.Tag)}, {"Router", r.Address.String()}, {"Default for", defaultFor(r)}, {"DHCPv6", byDHCP(r)}}
+	for i := range r.Prefixes {
+		f = append(f, fact{"Prefix", prefixSays(&r.Prefixes[i])})
+	}
+	if d.DiscardedPrefixes != 0 {
+		f = append(f, fact{"Discarded prefixes", strconv.Itoa(d.DiscardedPrefixes)})
 	}
 	return f
 }

@@ -36,19 +36,21 @@ func decode(t *testing.T, stdin string, args ...string) string {
 
 func TestDecode(t *testing.T) {
 	for name, args := range map[string][]string{
-		"decode":           {"frames.hex"},
-		"decode-wide":      {"frames.hex", "-o", "wide"},
-		"decode-json":      {"frames.hex", "-o", "json"},
-		"decode-bad":       {"bad.hex"},
-		"decode-bad-json":  {"bad.hex", "-o", "json"},
-		"decode-pcap":      {"frames.pcap"},
-		"decode-cut":       {"cut.pcap"},
-		"decode-wireless":  {"wireless.pcap", "-o", "json"},
-		"decode-missing":   {"missing.pcap"},
-		"decode-extra":     {"extra-octets.hex"},
-		"decode-dcbx":      {"dcbx.hex"},
-		"decode-dcbx-json": {"dcbx.hex", "-o", "json"},
-		"decode-pasted":    {"tcpdump-xx.txt"},
+		"decode":              {"frames.hex"},
+		"decode-wide":         {"frames.hex", "-o", "wide"},
+		"decode-json":         {"frames.hex", "-o", "json"},
+		"decode-bad":          {"bad.hex"},
+		"decode-bad-json":     {"bad.hex", "-o", "json"},
+		"decode-pcap":         {"frames.pcap"},
+		"decode-cut":          {"cut.pcap"},
+		"decode-wireless":     {"wireless.pcap", "-o", "json"},
+		"decode-missing":      {"missing.pcap"},
+		"decode-extra":        {"extra-octets.hex"},
+		"decode-dcbx":         {"dcbx.hex"},
+		"decode-dcbx-json":    {"dcbx.hex", "-o", "json"},
+		"decode-pasted":       {"tcpdump-xx.txt"},
+		"decode-routers":      {"routers.hex"},
+		"decode-routers-json": {"routers.hex", "-o", "json"},
 	} {
 		t.Run(name, func(t *testing.T) { expect(t, name, decode(t, "", args...)) })
 	}
@@ -59,7 +61,7 @@ func TestDecodeStandardInput(t *testing.T) {
 	for _, tt := range []struct{ name, stdin, want string }{
 		{"empty", "", "No frame was read.\n"},
 		{"LLDPDU", pdu, "Frame:              1\nVerdict:            accepted\nProtocol:           LLDP\nChassis ID:         mac:02:00:00:00:00:10\nPort ID:            ifname:p1\nTime to live:       120 s\nPVID:               not advertised\n"},
-		{"other", "ffffffffffff0200000000020806\n", "There is no LLDP or CDP among the 1 frame; -o wide lists them.\n"},
+		{"other", "ffffffffffff0200000000020806\n", "There is no LLDP, CDP or router advertisement among the 1 frame; -o wide lists them.\n"},
 		{"tcpdump -x", "12:00:00.000000 LLDP, length 20\n\t0x0000:  0207 0402 0000 0000 1004 0305 7031 0602\n\t0x0010:  0078 0000\n", "Frame:              1\nVerdict:            accepted\nProtocol:           LLDP\nChassis ID:         mac:02:00:00:00:00:10\nPort ID:            ifname:p1\nTime to live:       120 s\nPVID:               not advertised\n\nWithout a link header: 1 frame, as tcpdump -x and -X print them; -xx and -XX show who sent them.\n"},
 		{"tcpdump without octets", "12:00:00.000000 LLDP, length 61\n", "No frame was read.\nerror: standard input:1:1: this is about a frame, without all its octets: have tcpdump print those with -xx\n"},
 		{"bad", "hello\n", "No frame was read.\nerror: standard input:1:1: 'h' is no hex digit: give the octets of a frame in hex, or begin the line with #\n"},
@@ -99,7 +101,7 @@ func TestDecodeCorpus(t *testing.T) {
 		}
 		var got []string
 		for _, d := range decoded {
-			got = append(got, fmt.Sprintf("%s, LLDP or CDP: %t", d.ID, d.Protocol != ""))
+			got = append(got, fmt.Sprintf("%s, LLDP or CDP: %t", d.ID, d.Protocol != "" && d.Protocol != protocolRA))
 		}
 		want, valid := corpusFrames(text)
 		if diff := cmp.Diff(want, got); diff != "" {

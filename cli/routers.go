@@ -125,7 +125,15 @@ func (a *app) routerDetails(rows []routerRow) error {
 
 func (a *app) prefixDetails(p *discovery.AdvertisedPrefix) string {
 	if p.Withdrawn() {
-		return fmt.Sprintf("%s, withdrawn %s", p.Prefix, a.ago(p.LastHeard))
+		return prefixSays(p) + " " + a.ago(p.LastHeard)
+	}
+	return prefixSays(p) + ", heard " + a.ago(p.LastHeard)
+}
+
+// prefixSays is what a router says of a prefix.
+func prefixSays(p *discovery.AdvertisedPrefix) string {
+	if p.Withdrawn() {
+		return p.Prefix.String() + ", withdrawn"
 	}
 	var flags []string
 	if p.OnLink {
@@ -134,8 +142,8 @@ func (a *app) prefixDetails(p *discovery.AdvertisedPrefix) string {
 	if p.Autonomous {
 		flags = append(flags, "autonomous")
 	}
-	return fmt.Sprintf("%s, %s, valid for %s, preferred for %s, heard %s",
-		p.Prefix, cmp.Or(strings.Join(flags, ", "), "no flags"), lifetimeWords(p.Valid), lifetimeWords(p.Preferred), a.ago(p.LastHeard))
+	return fmt.Sprintf("%s, %s, valid for %s, preferred for %s",
+		p.Prefix, cmp.Or(strings.Join(flags, ", "), "no flags"), lifetimeWords(p.Valid), lifetimeWords(p.Preferred))
 }
 
 func lifetimeWords(seconds uint32) string {

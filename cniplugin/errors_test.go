@@ -241,12 +241,12 @@ func TestNodeFileErrors(t *testing.T) {
 		name, content, want string
 	}{
 		{"missing", "", "no such file; check that colvind runs on this node: it writes this file when it starts"},
-		{"truncated", `{"version":3,"node":"no`, "damaged: unexpected end of JSON input" + restart},
+		{"truncated", `{"version":4,"node":"no`, "damaged: unexpected end of JSON input" + restart},
 		{"garbage", "\x7fELF", `damaged: invalid character '\x7f' looking for beginning of value` + restart},
-		{"other version", `{"version":7}`, "format version 7, want 3; install colvind, colvin and the CNI plugin of one release, then restart colvind"},
+		{"other version", `{"version":7}`, "format version 7, want 4; install colvind, colvin and the CNI plugin of one release, then restart colvind"},
 		{
 			"what a colvind of version 1 wrote", earlier,
-			"format version 1, want 3; install colvind, colvin and the CNI plugin of one release, then restart colvind",
+			"format version 1, want 4; install colvind, colvin and the CNI plugin of one release, then restart colvind",
 		},
 		{"huge", strings.Repeat("[", nodefile.MaxSize+1), "damaged: it is larger than 33554432 bytes" + restart},
 		{"FIFO", "fifo", "damaged: it is not a regular file" + restart},

@@ -26,8 +26,8 @@ type Router struct {
 
 	Prefixes []AdvertisedPrefix `json:"prefixes,omitempty"` // ordered by prefix
 
-	FirstHeard time.Time `json:"firstHeard"`
-	LastHeard  time.Time `json:"lastHeard"`
+	FirstHeard time.Time `json:"firstHeard,omitzero"` // zero where the frame is of a capture
+	LastHeard  time.Time `json:"lastHeard,omitzero"`
 }
 
 // Announced are the prefixes that the router announces, but not those that it withdrew.
@@ -54,7 +54,7 @@ type AdvertisedPrefix struct {
 	// Valid of 0 withdraws the prefix.
 	Valid     uint32    `json:"valid"`
 	Preferred uint32    `json:"preferred"`
-	LastHeard time.Time `json:"lastHeard"`
+	LastHeard time.Time `json:"lastHeard,omitzero"`
 }
 
 // Infinite is a lifetime that does not end.

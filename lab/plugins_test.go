@@ -723,7 +723,7 @@ func TestPluginsNodeFile(t *testing.T) {
 		"truncated":       write(good[:len(good)/2]),
 		"last byte cut":   write(good[:len(good)-2]),
 		"garbage":         write([]byte("\x00\xff\xfe garbage \x1b[31m\n{")),
-		"nulls":           write([]byte(`{"version":3,"node":"n","bootID":"b","networks":[null,{"name":"green","uplinks":[null]}]}`)),
+		"nulls":           write([]byte(`{"version":4,"node":"n","bootID":"b","networks":[null,{"name":"green","uplinks":[null]}]}`)),
 		"another version": write([]byte(`{"version":99}`)),
 		"directory":       func() error { return os.Mkdir(file, 0o755) },
 		"FIFO":            func() error { return unix.Mkfifo(file, 0o644) },

@@ -42,9 +42,10 @@ func (m Memory) Forget(w World, snap *discovery.Snapshot, ifname string) (after 
 
 // speaking is a switch that is heard on a port, or may be still; nil where there is none.
 func (w *World) speaking(b *belief.Port, snap *discovery.Snapshot) *belief.Voice {
+	read := w.reader(b.Interface)
 	for i := range b.Voices {
 		v := &b.Voices[i]
-		if !v.Gone(snap.Time) && w.counts(b.Interface, &belief.Port{Holder: v}) {
+		if !v.Gone(snap.Time) && counts(read, &belief.Port{Holder: v}) {
 			return v
 		}
 	}

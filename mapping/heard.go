@@ -15,7 +15,7 @@ import (
 
 // evidence is what was heard on a port of who can be at the other end of its cable.
 func (w *World) evidence(snap *discovery.Snapshot, ifi discovery.Interface, p *discovery.Port) belief.Evidence {
-	e := belief.Evidence{Now: snap.Time, Interface: ifi, LostAt: p.LostAt}
+	e := belief.Evidence{Now: snap.Time, Interface: ifi, LostAt: p.LostAt, Listening: p.Since, Deaf: p.Problem != ""}
 	if p.Epoch != ifi.Epoch() { // the port is not listened on again yet
 		return e
 	}

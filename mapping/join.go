@@ -51,8 +51,14 @@ func (w *candidate) credible() bool {
 // where they lead to different networks.
 func (r *resolver) joinAll() {
 	candidates := make([]*candidate, 0, len(r.view.Uplinks))
-	for _, a := range r.view.Uplinks {
-		candidates = append(candidates, new(r.newCandidate(a)))
+	pins := r.pinnedWays()
+	for i := range r.view.Uplinks {
+		// What is said beside a pin that counts is not what a switch says: what is joined with
+		// the port is joined with where the pin leads.
+		w := r.newCandidate(r.view.Uplinks[i])
+		if len(w.joins) == 0 || w.VLANSource == VLANPinned || !pins[way{w.Port.Index, w.VID}] {
+			candidates = append(candidates, &w)
+		}
 	}
 	for {
 		index, ok := lowestJunction(candidates)
@@ -87,6 +93,23 @@ func (r *resolver) newCandidate(a Uplink) candidate {
 	}
 	w.Members = []Member{m}
 	return w
+}
+
+// A way is how frames leave: through a port, with a tag.
+type way struct {
+	port int
+	vid  uint16
+}
+
+// pinnedWays are those by which pods attach by a pin.
+func (r *resolver) pinnedWays() map[way]bool {
+	pins := map[way]bool{}
+	for i := range r.view.Uplinks {
+		if a := &r.view.Uplinks[i]; a.VLANSource == VLANPinned && a.Usable {
+			pins[way{a.Port.Index, a.VID}] = true
+		}
+	}
+	return pins
 }
 
 // lowestJunction is the index of a junction that all candidates which lead there have reached.
@@ -244,10 +267,13 @@ func provesOneNetwork(j junction) bool {
 
 // differ reports whether two uplinks of one junction are of different networks.
 // Unless the junction proves it, only the same identity or the same rule's name will
-// do.
+// do. The identity of a pin says nothing of where it leads, and whoever says otherwise
+// contradicts it.
 func differ(j junction, a, b *Uplink) bool {
 	byRule := a.Rule.String() != "" && b.Rule.String() != ""
 	switch {
+	case a.VLANSource == VLANPinned || b.VLANSource == VLANPinned:
+		return !byRule || a.Name != b.Name
 	case a.Identity == b.Identity:
 		return false
 	case byRule && a.Name != b.Name, a.Identity.HasVLAN() && b.Identity.HasVLAN() && a.Identity.VLAN != b.Identity.VLAN:
@@ -300,6 +326,9 @@ func merge(j junction, group, deciding []candidate) candidate {
 		evidence = slices.MinFunc(named, compareCertainty)
 	}
 	out := named[0]
+	if (out.VLANSource == VLANPinned) != (evidence.VLANSource == VLANPinned) { // whether a switch says it goes with how sure it is
+		out.Identity, out.VLANSource, out.Rule = evidence.Identity, evidence.VLANSource, evidence.Rule
+	}
 	out.joins = out.joins[1:]
 	out.Certainty, out.Since, out.Reason, out.Usable = evidence.Certainty, evidence.Since, evidence.Reason, evidence.Usable
 	out.Port, out.CarrierChanges, out.VID, out.Parent = evidence.Port, evidence.CarrierChanges, evidence.VID, evidence.Parent

@@ -56,12 +56,14 @@ func (w *World) subject(ifname string, n *discovery.Neighbor) rules.Subject {
 }
 
 // Restore prepares a memory that was written by an earlier run: nothing in it
-// has been heard by this one. What was known before a reboot is trusted by nothing.
+// has been heard by this one. What was known before a reboot is trusted by nothing, and the
+// kernel may count devices in another order now.
 func (m Memory) Restore(bootID string, now time.Time) Memory {
 	out := Memory{BootID: bootID, Ports: slices.Clone(m.Ports), Switches: m.Switches, Bearers: m.Bearers}
 	for i, p := range out.Ports {
 		if out.Ports[i] = p.Restored(now); m.BootID != bootID {
 			out.Ports[i] = p.Suspected(now, belief.Rebooted)
+			out.Ports[i].Index = 0
 		}
 	}
 	return out
@@ -125,7 +127,8 @@ func (m Memory) advancePorts(w World, snap *discovery.Snapshot) Memory {
 		if out.has(p) || p.Holder == nil {
 			continue
 		}
-		if p.State != belief.Empty || p.Cause != belief.DeviceReplaced {
+		known := p.State == belief.Empty || p.State == belief.Expecting // to be gone
+		if !known || p.Cause != belief.DeviceReplaced && p.Cause != belief.Rebooted {
 			p = p.Suspected(snap.Time, belief.DeviceReplaced)
 		}
 		if snap.Time.Sub(p.Since) <= forgetAfter {
@@ -160,17 +163,20 @@ func (m Memory) Port(index int) (belief.Port, bool) {
 	return belief.Port{}, false
 }
 
-// find finds what is remembered of an interface: by ifindex, or by name where
-// the device was replaced by another one.
+// find finds what is remembered of an interface: by ifindex, or by name where the device was
+// replaced by another one. Of what was remembered before a reboot, which has no ifindex, it
+// finds what the same NIC had, whatever its name is now.
 func (m Memory) find(ifi discovery.Interface) *belief.Port {
-	for i := range m.Ports {
-		if m.Ports[i].Index == ifi.Index {
-			return &m.Ports[i]
-		}
-	}
-	for i := range m.Ports {
-		if m.Ports[i].Interface == ifi.Name {
-			return &m.Ports[i]
+	for _, is := range []func(*belief.Port) bool{
+		func(p *belief.Port) bool { return p.Index == ifi.Index },
+		func(p *belief.Port) bool { return p.Index == 0 && p.MAC == ifi.MAC && p.Interface == ifi.Name }, // members of a bond share a MAC address
+		func(p *belief.Port) bool { return p.Index == 0 && p.MAC == ifi.MAC },
+		func(p *belief.Port) bool { return p.Interface == ifi.Name },
+	} {
+		for i := range m.Ports {
+			if is(&m.Ports[i]) {
+				return &m.Ports[i]
+			}
 		}
 	}
 	return nil

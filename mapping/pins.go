@@ -53,55 +53,105 @@ func connected(snap *discovery.Snapshot, p *discovery.Port) (out []netip.Prefix)
 	return out
 }
 
+// A pinnedPort is a port with what rules say of it in case that no switch speaks there.
+type pinnedPort struct {
+	*World
+	p    *discovery.Port
+	ifi  discovery.Interface
+	b    *belief.Port
+	read *reader
+
+	all []rules.Pin
+	fit []rules.Pin // those that count by where the port led before
+	// switched is set where a switch holds the port, or is heard there beside who does.
+	switched bool
+	// elsewhere is set where who holds the port, or did, leads elsewhere than one of fit.
+	elsewhere bool
+	waits     bool // who is remembered to have led elsewhere has time to speak
+}
+
+func (w *World) pinnedPort(p *discovery.Port, ifi discovery.Interface, b *belief.Port) *pinnedPort {
+	r := &pinnedPort{World: w, p: p, ifi: ifi, b: b, read: w.reader(ifi.Name)}
+	r.all, _ = w.Rules.Pins(w.subject(ifi.Name, nil))
+	if len(r.all) == 0 {
+		return r
+	}
+	r.switched = b.Holder != nil && counts(r.read, b) || slices.ContainsFunc(b.Against, func(v belief.Voice) bool { return counts(r.read, &belief.Port{Holder: &v}) })
+	// Those by which pods attached count on while a switch speaks: against it.
+	if r.fit = r.all; !(b.Pinned && b.State != belief.Silent && r.switched) && r.contradicts(b.Led, r.all) {
+		r.fit = slices.DeleteFunc(slices.Clone(r.all), func(pin rules.Pin) bool { return !pin.Literal })
+	}
+	r.elsewhere = b.Holder != nil && r.contradicts(&b.Holder.Neighbor, r.fit)
+	r.waits = r.elsewhere || r.contradicts(b.Led, r.fit)
+	return r
+}
+
 // remember notes that pods attached by a pin.
 func (w *World) remember(p *discovery.Port, ifi discovery.Interface, b belief.Port) belief.Port {
 	if !b.Pinned && ifi.Operational() {
-		pins, _ := w.Rules.Pins(w.subject(ifi.Name, nil))
-		b.Pinned = slices.ContainsFunc(w.fit(ifi.Name, &b, pins), func(pin rules.Pin) bool { return w.unspoken(p, &b, pin, pins) })
+		r := w.pinnedPort(p, ifi, &b)
+		b.Pinned = slices.ContainsFunc(r.fit, r.unspoken)
 	}
 	return b
 }
 
-// fit are the pins that count on a port by where it led before. One by which pods attached
-// counts on while a switch speaks: against it.
-func (w *World) fit(ifname string, b *belief.Port, pins []rules.Pin) []rules.Pin {
-	if b.Pinned && b.State != belief.Silent && w.switched(b) {
-		return pins
-	}
-	led := w.contradicts(ifname, b.Led, pins)
-	return slices.DeleteFunc(slices.Clone(pins), func(pin rules.Pin) bool { return !pin.Literal && led })
-}
-
 // contradicts reports whether who was heard on a port leads elsewhere than one of its pins:
 // then the wire is another than all of them were meant for.
-func (w *World) contradicts(ifname string, n *discovery.Neighbor, pins []rules.Pin) bool {
-	return n != nil && slices.ContainsFunc(pins, func(pin rules.Pin) bool { return w.elsewhere(ifname, n, pin) })
+func (r *pinnedPort) contradicts(n *discovery.Neighbor, pins []rules.Pin) bool {
+	if n == nil || len(pins) == 0 {
+		return false
+	}
+	leads := r.leadsOf(n)
+	return slices.ContainsFunc(pins, func(pin rules.Pin) bool { return leads.elsewhere(pin) })
+}
+
+// tagLeads are where an utterance leads, by tag.
+type tagLeads map[uint16]string
+
+func (r *pinnedPort) leadsOf(n *discovery.Neighbor) tagLeads {
+	leads := tagLeads{}
+	for _, l := range r.read.Word(n).Leads {
+		leads[l.Tag] = l.To
+	}
+	return leads
+}
+
+// elsewhere reports whether they lead to another network than the pin says, with the same
+// tag.
+func (l tagLeads) elsewhere(pin rules.Pin) bool {
+	to, told := l[pin.VID]
+	return told && to != "network "+pin.Naming.Name
 }
 
 // unspoken reports whether no switch speaks on a port, for as long as one of its pins waits
 // for.
-func (w *World) unspoken(p *discovery.Port, b *belief.Port, pin rules.Pin, pins []rules.Pin) bool {
-	if p.Problem != "" || p.NIC.FirmwareLLDP && !pin.Literal {
+func (r *pinnedPort) unspoken(pin rules.Pin) bool {
+	if r.p.Problem != "" || r.overheard() != "" && !pin.Literal {
 		return false // nobody would hear one
 	}
-	switch b.State {
+	switch b := r.b; b.State {
 	case belief.Silent:
 		return true
 	case belief.Empty, belief.Expecting: // who is expected to lead elsewhere has time to speak
-		return pin.Now && !w.contradicts(b.Interface, b.Led, pins) && (b.Holder == nil || !w.contradicts(b.Interface, &b.Holder.Neighbor, pins))
+		return pin.Now && !r.waits
 	case belief.Held, belief.Late, belief.Left:
-		return !w.switched(b) && (pin.Now || b.Pinned || !b.Seen.Before(heardOut(b)))
+		return !r.switched && (pin.Now || b.Pinned || !b.Seen.Before(heardOut(b)))
 	case belief.Disputed: // hosts on a dumb switch are no switches, however many they are
-		return len(b.Against) > 0 && !b.ForgotSome() && !w.switched(b)
+		return len(b.Against) > 0 && !b.ForgotSome() && !r.switched
 	}
 	return false
 }
 
-// switched reports whether a switch holds a port, or is heard there beside who does.
-func (w *World) switched(b *belief.Port) bool {
-	return b.Holder != nil && w.counts(b.Interface, b) || slices.ContainsFunc(b.Against, func(v belief.Voice) bool {
-		return w.counts(b.Interface, &belief.Port{Holder: &v})
-	})
+// overheard says why a switch that speaks on the port may not be heard; empty: it would be.
+func (r *pinnedPort) overheard() string {
+	switch {
+	case r.p.NIC.FirmwareLLDP:
+		return "the firmware of " + r.ifi.Name + " takes LLDP"
+	case r.p.TooManyNeighbors:
+		return "more speak on " + r.ifi.Name + " than Colvin keeps"
+	default:
+		return ""
+	}
 }
 
 // heardOut is until when a switch has time to speak on a port that others hold: they may have
@@ -110,44 +160,40 @@ func heardOut(b *belief.Port) time.Time { return b.HeldSince.Add(belief.SilentAf
 
 // counts reports whether who holds a port is a switch: not a host, which leads nowhere, nor
 // CDP where no rule accepts it, which contradicts in words only.
-func (w *World) counts(ifname string, b *belief.Port) bool {
-	read := w.reader(ifname)
+func counts(read *reader, b *belief.Port) bool {
 	return !b.IsHost(read) && (b.Holder.Protocol != discovery.ProtocolCDP || read.Word(&b.Holder.Neighbor).Named)
 }
 
-// elsewhere reports whether a word leads to another network than the pin says, with the same
-// tag.
-func (w *World) elsewhere(ifname string, n *discovery.Neighbor, pin rules.Pin) bool {
-	for _, l := range w.reader(ifname).Word(n).Leads {
-		if l.Tag == pin.VID {
-			return l.To != "network "+pin.Naming.Name
-		}
+// refusePins tells of the pins that do not count by where the port led before.
+func (r *resolver) refusePins(pp *pinnedPort) {
+	if pp.switched && pp.ifi.Operational() && pp.b.State != belief.Silent {
+		return
 	}
-	return false
-}
-
-// pins are the pins that count on a port. Those that do not are told.
-func (r *resolver) pins(ifi discovery.Interface, b *belief.Port) []rules.Pin {
-	all, _ := r.Rules.Pins(r.subject(ifi.Name, nil))
-	out := r.fit(ifi.Name, b, all)
-	for _, pin := range all {
-		same := func(o rules.Pin) bool { return o.VID == pin.VID }
-		if !slices.ContainsFunc(out, same) && (!r.switched(b) || !ifi.Operational() || b.State == belief.Silent) {
-			r.condition(PinContradicted, ifi.Name, pin.Naming.Name, "%s: a rule pins it to %s, but %s was heard there, which leads elsewhere; %s says that this is over, and a rule that names node and interface without wildcards counts all the same",
-				ifi.Name, pin.Naming.Name, describe(b.Led), paste.Operand(ifi.Name, "colvin", "forget"))
-		}
+	counts := map[uint16]bool{}
+	for _, pin := range pp.fit {
+		counts[pin.VID] = true
 	}
-	return out
+	told := 0
+	for _, pin := range pp.all {
+		if counts[pin.VID] {
+			continue
+		}
+		if told++; told > maxContradictions {
+			return
+		}
+		r.condition(PinContradicted, pp.ifi.Name, pin.Naming.Name, "%s: a rule pins it to %s, but %s was heard there, which leads elsewhere; %s says that this is over, and a rule that names node and interface without wildcards counts all the same",
+			pp.ifi.Name, pin.Naming.Name, describe(pp.b.Led), paste.Operand(pp.ifi.Name, "colvin", "forget"))
+	}
 }
 
 // pin adds where rules say that a port leads on which no switch speaks.
-func (r *resolver) pin(p *discovery.Port, ifi discovery.Interface, b *belief.Port, pins []rules.Pin) {
-	for _, pin := range pins {
-		a, add := r.pinned(p, ifi, b, pin, pins)
+func (r *resolver) pin(pp *pinnedPort) {
+	for _, pin := range pp.fit {
+		a, add := r.pinned(pp, pin)
 		if !add {
 			continue
 		}
-		path := pathOf(r.Snapshot, ifi, pin.VID)
+		path := pathOf(r.Snapshot, pp.ifi, pin.VID)
 		if path.none != "" {
 			a.Usable = false
 			a.Reason = strings.TrimPrefix(a.Reason+"; and "+path.none, "; and ")
@@ -159,7 +205,8 @@ func (r *resolver) pin(p *discovery.Port, ifi discovery.Interface, b *belief.Por
 }
 
 // pinned is the uplink of a pin, and whether there is any beside what a switch says.
-func (r *resolver) pinned(p *discovery.Port, ifi discovery.Interface, b *belief.Port, pin rules.Pin, pins []rules.Pin) (a Uplink, add bool) {
+func (r *resolver) pinned(pp *pinnedPort, pin rules.Pin) (a Uplink, add bool) {
+	ifi, b := pp.ifi, pp.b
 	a = Uplink{
 		Identity: Identity{Kind: identity.Pin, Switch: ifi.MAC.String(), VLAN: pin.VID}, VLANSource: VLANPinned, VID: pin.VID,
 		Port: linkOf(ifi), CarrierChanges: ifi.CarrierChanges, Since: b.Since,
@@ -174,29 +221,29 @@ func (r *resolver) pinned(p *discovery.Port, ifi discovery.Interface, b *belief.
 		return doubt(nodefile.Down, "%s is administratively down", ifi.Name)
 	case !ifi.Carrier:
 		return doubt(nodefile.Down, "%s has no carrier", ifi.Name)
-	case p.Problem != "":
+	case pp.p.Problem != "":
 		return doubt(nodefile.Unverified, "nobody can listen on %s, so whether a switch speaks there is not known", ifi.Name)
-	case p.NIC.FirmwareLLDP && !pin.Literal:
-		return doubt(nodefile.Unverified, "the firmware of %s takes LLDP, so whether a switch speaks there is not known; a rule that names node and interface without wildcards counts all the same", ifi.Name)
-	case r.unspoken(p, b, pin, pins):
+	case pp.overheard() != "" && !pin.Literal && !pp.switched:
+		return doubt(nodefile.Unverified, "%s, so whether a switch speaks there is not known; a rule that names node and interface without wildcards counts all the same", pp.overheard())
+	case pp.unspoken(pin):
 		a.Certainty, a.Usable = nodefile.Pinned, true
 		a.Reason = "pinned: no switch speaks there, so nobody on the wire confirms it"
 		return a, true
 	case b.State == belief.Empty, b.State == belief.Expecting:
 		return doubt(nodefile.Unverified, "the rule counts once no switch was heard on %s for a while", ifi.Name)
-	case b.State == belief.Disputed, !r.counts(ifi.Name, b) && r.switched(b):
-		return doubt(nodefile.Unverified, "%s is heard there, and who is to be believed is not decided", r.heard(b))
-	case !r.counts(ifi.Name, b):
+	case b.State == belief.Disputed, !counts(pp.read, b) && pp.switched:
+		return doubt(nodefile.Unverified, "%s is heard there, and who is to be believed is not decided", heard(b))
+	case !counts(pp.read, b):
 		r.wake(later(heardOut(b), r.now.Add(time.Second)))
 		return doubt(nodefile.Unverified, "the rule counts once no switch was heard on %s for a while", ifi.Name)
-	case !r.contradicts(ifi.Name, &b.Holder.Neighbor, pins), !pin.Literal && !b.Pinned:
+	case !pp.elsewhere, !pin.Literal && !b.Pinned:
 		return a, false // the switch itself says so, or the rule is not for a port where one speaks
 	}
 	return doubt(nodefile.Unverified, "a rule pins it, but %s speaks there and leads elsewhere", describe(&b.Holder.Neighbor))
 }
 
 // heard is who was heard on a port last.
-func (r *resolver) heard(b *belief.Port) string {
+func heard(b *belief.Port) string {
 	if n := latest(b.Against); n != nil {
 		return describe(n)
 	}
@@ -205,19 +252,24 @@ func (r *resolver) heard(b *belief.Port) string {
 
 // closePinned takes out of use what a switch says on a port that is pinned elsewhere: it is
 // told, and never redirects pods.
-func (r *resolver) closePinned(ifi discovery.Interface, b *belief.Port, pins []rules.Pin, said []Uplink) {
-	if b.State == belief.Silent || b.State == belief.Empty || b.State == belief.Expecting || !ifi.Operational() {
+func (r *resolver) closePinned(pp *pinnedPort, said []Uplink) {
+	b, ifname := pp.b, pp.ifi.Name
+	if !pp.elsewhere || b.State == belief.Silent || b.State == belief.Empty || b.State == belief.Expecting || !pp.ifi.Operational() {
 		return
 	}
-	for _, pin := range pins {
-		if !r.elsewhere(ifi.Name, &b.Holder.Neighbor, pin) {
+	leads, isSwitch, told := pp.leadsOf(&b.Holder.Neighbor), counts(pp.read, b), 0
+	for _, pin := range pp.fit {
+		if !leads.elsewhere(pin) {
 			continue
 		}
+		if told++; told > maxContradictions {
+			return
+		}
 		where := nameOrIdentity(said, pin.VID)
-		if !r.counts(ifi.Name, b) {
-			if b.Holder.Protocol == discovery.ProtocolCDP && !r.switched(b) {
-				r.condition(PinContradicted, ifi.Name, pin.Naming.Name, "%s: a rule pins it to %s, and %s says by CDP, which other makers' switches forward, that it leads to %s; pods go on to attach by the rule",
-					ifi.Name, pin.Naming.Name, describe(&b.Holder.Neighbor), where)
+		if !isSwitch {
+			if b.Holder.Protocol == discovery.ProtocolCDP && !pp.switched {
+				r.condition(PinContradicted, ifname, pin.Naming.Name, "%s: a rule pins it to %s, and %s says by CDP, which other makers' switches forward, that it leads to %s; pods go on to attach by the rule",
+					ifname, pin.Naming.Name, describe(&b.Holder.Neighbor), where)
 			}
 			continue
 		}
@@ -228,7 +280,7 @@ func (r *resolver) closePinned(ifi discovery.Interface, b *belief.Port, pins []r
 		for i := range said {
 			said[i].Usable, said[i].Reason = false, why
 		}
-		r.condition(PinContradicted, ifi.Name, pin.Naming.Name, "%s: %s; nothing is attached there until the rule or the cable is put right", ifi.Name, why)
+		r.condition(PinContradicted, ifname, pin.Naming.Name, "%s: %s; nothing is attached there until the rule or the cable is put right", ifname, why)
 	}
 }
 

@@ -70,6 +70,7 @@ type walkOfPins struct {
 	told       *bool     // whether who holds the port, and was heard twice a minute apart in that, leads elsewhere
 	remembered bool      // the last of them did
 	problem    bool
+	listening  time.Time // since when somebody listens
 
 	times map[string]int
 	trace []string
@@ -266,7 +267,7 @@ func (w *walkOfPins) event() {
 		w.anew()
 	case k < 13:
 		w.log("agent restarted")
-		w.told = nil
+		w.told, w.listening = nil, w.player.now
 		w.restart()
 	case k < 14:
 		w.log("rebooted")
@@ -275,6 +276,10 @@ func (w *walkOfPins) event() {
 		w.anew()
 	case k < 15:
 		w.problem = !w.problem
+		w.listening = w.player.now
+		if !w.problem {
+			w.reopen("eth1")
+		}
 		w.log("problem: %v", w.problem)
 	case k < 18:
 		w.forget()
@@ -355,11 +360,13 @@ func (w *walkOfPins) check() {
 		w.fail("the pin attaches %s after a switch was heard that leads elsewhere", now.Sub(w.elsewhere))
 	case pinned && !w.now && now.Sub(w.began) < 65*time.Second:
 		w.fail("the pin attaches %s after the epoch began", now.Sub(w.began))
+	case pinned && !w.now && !w.attached && now.Sub(w.listening) < 65*time.Second:
+		w.fail("the pin attaches for the first time %s after somebody began to listen", now.Sub(w.listening))
 	case pinned && !w.literal && w.remembered:
 		w.fail("a pin by pattern attaches where a switch led elsewhere")
 	case pinned && w.problem:
 		w.fail("the pin attaches where nobody can listen")
-	case !pinned && !w.counted && !w.problem && w.links[0].Operational() && now.Sub(w.began) > 200*time.Second:
+	case !pinned && !w.counted && !w.problem && w.links[0].Operational() && now.Sub(w.began) > 200*time.Second && now.Sub(w.listening) > 200*time.Second:
 		w.fail("the pin does not attach where no switch was ever heard")
 	}
 	w.count(usable, pin, pinned)

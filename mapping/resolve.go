@@ -108,9 +108,10 @@ func (r *resolver) port(p *discovery.Port) {
 	}) {
 		r.wake(later(b.Holder.LateAt(), r.now.Add(time.Second))) // who listens does not notice that this is late
 	}
-	pins := r.pins(ifi, &b)
+	pins := r.pinnedPort(p, ifi, &b)
+	r.refusePins(pins)
 	if !held {
-		r.pin(p, ifi, &b, pins)
+		r.pin(pins)
 		return
 	}
 	// Makers count a frame with or without its header and FCS; beyond doubt is only
@@ -121,8 +122,8 @@ func (r *resolver) port(p *discovery.Port) {
 	}
 	first := len(r.view.Uplinks)
 	r.uplinks(ifi, &b)
-	r.closePinned(ifi, &b, pins, r.view.Uplinks[first:])
-	r.pin(p, ifi, &b, pins)
+	r.closePinned(pins, r.view.Uplinks[first:])
+	r.pin(pins)
 }
 
 // pending notes a port that may still speak.
@@ -386,8 +387,11 @@ func (r *resolver) spans() {
 			seen[a.Name] = a.Identity
 		case first != a.Identity:
 			told[a.Name] = true
-			r.condition(Spans, "", a.Name, "%s names both %s and %s; put the switches into one group, split the rule, or accept it with spans: true",
-				a.Name, first, a.Identity)
+			remedy := "put the switches into one group, split the rule, or accept it with spans: true"
+			if first.Kind == identity.Pin || a.Identity.Kind == identity.Pin { // no switch, no group
+				remedy = "split the rule, or accept it with spans: true"
+			}
+			r.condition(Spans, "", a.Name, "%s names both %s and %s; %s", a.Name, first, a.Identity, remedy)
 		}
 	}
 }

@@ -131,6 +131,14 @@ func (p *player) Play(t *testing.T, verb string, args []string) (err error) {
 		p.port(args[0]).TooManyNeighbors = true
 	case "hear":
 		err = p.hear(args)
+	case "crowd": // PORT N: as many hosts speak
+		n, _ := strconv.Atoi(args[1])
+		for i := range n {
+			mac := discovery.MAC{0, 0, 0x5e, 0, 0x54, byte(i)}.String()
+			if err = p.hear([]string{args[0], mac, "mac:" + mac, fmt.Sprint("system=host-", i), "caps=bridge"}); err != nil {
+				return err
+			}
+		}
 	case "shutdown":
 		p.depart(args[0], discovery.SaidGoodbye, func(n discovery.Neighbor) bool { return string(n.Chassis) == "mac:"+args[1] })
 	case "after":
@@ -150,8 +158,20 @@ func (p *player) Play(t *testing.T, verb string, args []string) (err error) {
 		p.loadRules(t, args[0])
 	case "restart":
 		p.restart()
-	case "reboot":
+	case "away": // DURATION, in which no agent runs
+		away, err := time.ParseDuration(args[0])
+		if err != nil {
+			return err
+		}
+		p.now = p.now.Add(away)
+		p.restart()
+	case "reboot": // [IFACE=INDEX...]: the kernel may count devices in another order then
 		p.boot += "'"
+		for _, a := range args {
+			name, index, _ := strings.Cut(a, "=")
+			port, n := p.port(name), p.index(index)
+			p.find(name).Index, port.Index = n, n
+		}
 		p.restart()
 	case "colours-read-only":
 		p.attach = false

@@ -180,6 +180,11 @@ type Port struct {
 	Pinned bool `json:"pinned,omitempty"`
 	// Down is set while there is no carrier: nobody can be heard, so nobody is silent.
 	Down bool `json:"down,omitempty"`
+	// Began is since when somebody has listened in this epoch, as far as is known; zero:
+	// nobody has.
+	Began time.Time `json:"began,omitzero"`
+	// Deaf is since when nobody can listen, as far as that was seen; zero: somebody does.
+	Deaf time.Time `json:"deaf,omitzero"`
 	// Touched is set where this epoch began with a carrier lost in this boot.
 	Touched bool `json:"touched,omitempty"`
 	// Seen is up to when the machine has come.
@@ -196,6 +201,10 @@ type Evidence struct {
 	// Goodbyes are those of them that ended with a goodbye.
 	Goodbyes []discovery.Departure
 	LostAt   time.Time // when frames were last lost
+	// Listening is since when somebody has listened without a break.
+	Listening time.Time
+	// Deaf is set while nobody can listen.
+	Deaf bool
 }
 
 // machine is one step of one port.
@@ -212,9 +221,8 @@ func (p Port) Advance(read Reader, e Evidence) Port {
 	p.Voices = slices.Clone(p.Voices)
 	m := machine{Port: &p, read: read}
 	m.device(e.Interface, e.Now)
-	if e.LostAt.After(p.Lost) {
-		p.Lost = e.LostAt
-	}
+	p.Lost = later(p.Lost, e.LostAt)
+	m.listening(e)
 	if !e.Interface.Operational() {
 		p.Down, p.Seen, p.Against, p.Ends = true, e.Now, nil, time.Time{}
 		return p
@@ -223,6 +231,9 @@ func (p Port) Advance(read Reader, e Evidence) Port {
 		p.Since = e.Now
 	}
 	p.Down = false
+	if p.Began.IsZero() && !e.Deaf {
+		p.Began = e.Listening
+	}
 	events := m.events(e)
 	for i, ev := range events {
 		at := later(ev.at, p.Seen)
@@ -246,12 +257,42 @@ func (p Port) Advance(read Reader, e Evidence) Port {
 	return p
 }
 
+// listening notes whether somebody listens. While nobody does nobody is silent, and after a
+// long time of that it is as if nothing had been heard.
+func (m *machine) listening(e Evidence) {
+	since := e.Listening
+	switch {
+	case e.Deaf && m.Deaf.IsZero():
+		m.Deaf = e.Now
+		fallthrough
+	case e.Deaf:
+		since = e.Now
+	case !m.Deaf.IsZero() && e.Now.Sub(m.Deaf) >= unheardAfter && m.unspoken():
+		m.begin(e.Now, Unheard)
+		fallthrough
+	default:
+		m.Deaf = time.Time{}
+	}
+	if m.State == Empty || m.State == Expecting {
+		m.Since = later(m.Since, since)
+	}
+}
+
+// unspoken reports whether the port is in a state in which nobody need be a switch.
+func (m *machine) unspoken() bool {
+	return m.State == Silent || m.State == Disputed || m.Holder != nil && m.rank(&m.Holder.Neighbor) >= cdp
+}
+
 // Restored is what may still be believed after the agent was not there: time went by in
 // which nobody listened.
 func (p Port) Restored(now time.Time) Port {
 	p.Lost = now
+	silent := p.State == Silent || p.State == Disputed
 	held := p.State == Held || p.State == Late && p.Seen.Before(p.Holder.GoneAt())
-	if held && now.Sub(p.Seen) >= unheardAfter && !now.Before(p.Holder.GoneAt()) {
+	if p.State == Empty || p.State == Expecting {
+		p.Since = now
+	}
+	if now.Sub(p.Seen) >= unheardAfter && (silent || held && !now.Before(p.Holder.GoneAt())) {
 		m := machine{Port: &p}
 		m.begin(now, Unheard) // whether it fell silent, or said something else, nobody knows
 		p.Seen, p.Against, p.Ends = now, nil, time.Time{}
@@ -274,7 +315,7 @@ func (p Port) Suspected(now time.Time, why Cause) Port {
 func (p Port) Forgotten(now time.Time) Port {
 	return Port{
 		Interface: p.Interface, Index: p.Index, MAC: p.MAC, Instance: p.Instance, Epoch: p.Epoch,
-		State: Empty, Since: now, Seen: now, Voices: p.Voices, Second: p.Second, Lost: p.Lost,
+		State: Empty, Since: now, Seen: now, Voices: p.Voices, Second: p.Second, Lost: p.Lost, Began: p.Began, Deaf: p.Deaf,
 	}
 }
 
@@ -304,7 +345,7 @@ func (p Port) Shift(by time.Duration) Port {
 		}
 	}
 	voice := func(v *Voice) { shift(&v.FirstHeard, &v.Before, &v.LastHeard, &v.Goodbye) }
-	shift(&p.Since, &p.Away, &p.HeldSince, &p.SettledAt, &p.Ends, &p.Second, &p.Forgot, &p.Lost, &p.Seen)
+	shift(&p.Since, &p.Away, &p.HeldSince, &p.SettledAt, &p.Ends, &p.Second, &p.Forgot, &p.Lost, &p.Began, &p.Deaf, &p.Seen)
 	if p.Holder != nil {
 		p.Holder = new(*p.Holder)
 		voice(p.Holder)
@@ -363,7 +404,9 @@ func (m *machine) begin(now time.Time, why Cause) {
 	}
 	m.enter(next, now)
 	m.Cause, m.Settled, m.Struck, m.Voices = why, false, false, nil
-	m.Pinned = m.Pinned && why == Unheard // the carrier is the same
+	if why != Unheard { // else the carrier is the same
+		m.Pinned, m.Began = false, time.Time{}
+	}
 	m.Touched = why == CarrierLost
 }
 
@@ -439,7 +482,8 @@ func (m *machine) lastHeard(n *discovery.Neighbor) time.Time {
 			return v.LastHeard
 		}
 	}
-	forgotten := len(m.Voices) >= maxVoices && !n.LastHeard.After(m.Seen)
+	forgotten := len(m.Voices) >= maxVoices && !n.LastHeard.After(m.Seen) &&
+		(m.rank(n) == low || !slices.ContainsFunc(m.Voices, func(v Voice) bool { return m.rank(&v.Neighbor) == low })) // who is dropped before
 	if forgotten || !n.LateAt().After(m.Seen) { // it is no news
 		return n.LastHeard
 	}
@@ -672,29 +716,37 @@ func (m *machine) listen(e event) Voice {
 	return Voice{Neighbor: n}
 }
 
-// forget drops the voice that was heard the longest ago, but for the holder's. Where it
-// may still be there, nobody can be said to be alone until it could have been heard twice.
+// forget drops the voice that was heard the longest ago, but for the holder's, and hosts, which
+// lead nowhere, before others. Where one of these may still be there, nobody can be said to be
+// alone until it could have been heard twice.
 func (m *machine) forget(at time.Time) {
-	oldest := -1
+	drop := -1
 	for i := range m.Voices {
-		if m.Holder != nil && (m.Voices[i].Source == m.Holder.Source || m.same(&m.Voices[i].Neighbor, &m.Holder.Neighbor)) {
+		v := &m.Voices[i]
+		if m.Holder != nil && (v.Source == m.Holder.Source || m.same(&v.Neighbor, &m.Holder.Neighbor)) {
 			continue
 		}
-		if oldest < 0 || m.Voices[i].LastHeard.Before(m.Voices[oldest].LastHeard) {
-			oldest = i
+		if drop < 0 || m.forgets(v, &m.Voices[drop]) {
+			drop = i
 		}
 	}
-	if oldest < 0 {
-		oldest = 0
-	}
-	if v := &m.Voices[oldest]; v.GoneAt().After(at) {
+	drop = max(drop, 0)
+	if v := &m.Voices[drop]; v.GoneAt().After(at) && m.rank(&v.Neighbor) < low {
 		until := v.LastHeard.Add(trial(v))
 		if gone := v.GoneAt(); gone.Before(until) {
 			until = gone
 		}
 		m.Lost, m.Forgot = later(m.Lost, later(until, at)), at
 	}
-	m.Voices = slices.Delete(m.Voices, oldest, oldest+1)
+	m.Voices = slices.Delete(m.Voices, drop, drop+1)
+}
+
+// forgets reports whether one voice is dropped rather than another.
+func (m *machine) forgets(v, o *Voice) bool {
+	if host := m.rank(&v.Neighbor) == low; host != (m.rank(&o.Neighbor) == low) {
+		return host
+	}
+	return v.LastHeard.Before(o.LastHeard)
 }
 
 // crowd notices a second speaker that stays.
@@ -831,10 +883,10 @@ func (v *Voice) goneAt() time.Time {
 const ledAfter = time.Minute
 
 // lead notes a word that is heard and has held the port for a while. What CDP tells need not
-// come from the other end of the cable.
+// come from the other end of the cable, and a host leads nowhere.
 func (m *machine) lead(n *discovery.Neighbor, at time.Time) {
 	holder := &m.Holder.Neighbor
-	if at.Sub(m.HeldSince) >= ledAfter && holder.Protocol != discovery.ProtocolCDP && m.same(n, holder) && (m.Led == nil || !Alike(m.Led, holder)) {
+	if at.Sub(m.HeldSince) >= ledAfter && m.rank(holder) <= far && m.same(n, holder) && (m.Led == nil || !Alike(m.Led, holder)) {
 		m.Led = new(holder.Timeless())
 	}
 }
@@ -897,7 +949,7 @@ func (m *machine) due() (at time.Time, do func(time.Time)) {
 		if m.Holder != nil && m.Holder.Protocol != discovery.ProtocolCDP {
 			wait = SilentAfter
 		}
-		silence(m.Since.Add(wait))
+		silence(later(m.Since, m.Lost).Add(wait))
 		alone(true)
 	case Silent:
 		alone(true)

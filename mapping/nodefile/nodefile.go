@@ -11,7 +11,7 @@ import (
 
 // Version is the format this package writes, and the only one it reads: what one
 // version says of an uplink another could take for something else.
-const Version = 3
+const Version = 4
 
 // File is the content of networks.json. But for the deadlines, which an agent that lives
 // renews, it holds nothing that changes while the truth does not: no ages, no counters.

@@ -70,8 +70,12 @@ func everything() *File {
 				Identity: "one", OtherIdentities: []string{"two"}, Device: vlan, Parent: bond, VID: 300, Ports: ports(300),
 				Certainty: Stale, Usable: true, Until: 15 * time.Minute, Since: since, Neighbor: neighbor, Rule: rule,
 			}}},
+			{Name: "vms", Uplinks: []Uplink{{
+				Identity: "pin:" + mac(7), Device: Link{Name: "eth5", Index: 7, MAC: mac(7)}, Ports: []Port{{Link: Link{Name: "eth5", Index: 7, MAC: mac(7)}, CarrierChanges: 2}},
+				Certainty: Pinned, Usable: true, Until: 15 * time.Minute, Since: since, Reason: "pinned: no switch speaks there, so nobody on the wire confirms it", Neighbor: "nobody", Rule: rule,
+			}}},
 		},
-		KnownNames: []string{"blue", "green", "storage"}, KnownPatterns: []string{"rail-*"},
+		KnownNames: []string{"blue", "green", "storage", "vms"}, KnownPatterns: []string{"rail-*"},
 		Moved:        []Moved{{Key: Key{Name: "net", ContainerID: "c1", IfName: "net1"}, Identity: "three", Neighbor: neighbor, Since: since}},
 		Isolation:    IsolationStrict,
 		RulesProblem: `rules.yaml:3:5: unknown key "nmae"`,
@@ -83,7 +87,7 @@ const otherRelease = "install colvind, colvin and the CNI plugin of one release,
 // What this version writes does not change without the number, and what an earlier one
 // wrote is refused as that.
 func TestVersions(t *testing.T) {
-	const v3 = "testdata/networks.v3.json"
+	const v4 = "testdata/networks.v4.json"
 	want := everything()
 	path := filepath.Join(t.TempDir(), FileName)
 	if err := Write(path, want); err != nil {
@@ -93,16 +97,17 @@ func TestVersions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden.Compare(t, v3, string(written))
-	got, err := Read(v3)
+	golden.Compare(t, v4, string(written))
+	got, err := Read(v4)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("read %s (-want +got):\n%s", v3, diff)
+		t.Errorf("read %s (-want +got):\n%s", v4, diff)
 	}
-	checkReadError(t, "testdata/networks.v1.json", OtherVersion, "format version 1, want 3; "+otherRelease)
-	checkReadError(t, "testdata/networks.v2.json", OtherVersion, "format version 2, want 3; "+otherRelease)
+	checkReadError(t, "testdata/networks.v1.json", OtherVersion, "format version 1, want 4; "+otherRelease)
+	checkReadError(t, "testdata/networks.v2.json", OtherVersion, "format version 2, want 4; "+otherRelease)
+	checkReadError(t, "testdata/networks.v3.json", OtherVersion, "format version 3, want 4; "+otherRelease)
 }
 
 func TestWriteRead(t *testing.T) {
@@ -172,14 +177,14 @@ func TestReadErrors(t *testing.T) {
 		{"trailing", string(good) + "{}", Damaged, "damaged: invalid character '{' after top-level value" + restart},
 		{"garbage", "\x00\xff", Damaged, `damaged: invalid character '\x00' looking for beginning of value` + restart},
 		{"huge", strings.Repeat(" ", MaxSize+1), Damaged, "damaged: it is larger than 33554432 bytes" + restart},
-		{"null", "null", OtherVersion, "format version 0, want 3; " + otherRelease},
-		{"no version", `{"node":"n"}`, OtherVersion, "format version 0, want 3; " + otherRelease},
-		{"version", edit(`"version":3`, `"version":4`), OtherVersion, "format version 4, want 3; " + otherRelease},
-		{"version last", `{"networks":[{"uplinks":7}],"version":4}`, OtherVersion, "format version 4, want 3; " + otherRelease},
-		{"version of what does not decode", edit(`"version":3,"node":"node1"`, `"version":4,"node":["node1"]`), OtherVersion, "format version 4, want 3; " + otherRelease},
-		{"version of what is cut", `{"version":1,"networks":[{`, OtherVersion, "format version 1, want 3; " + otherRelease},
-		{"two versions", edit(`"version":3`, `"version":3,"version":4`), OtherVersion, "format version 4, want 3; " + otherRelease},
-		{"version no number", edit(`"version":3`, `"version":"3"`), Damaged, "damaged: json: cannot unmarshal string into Go struct field File.version of type int" + restart},
+		{"null", "null", OtherVersion, "format version 0, want 4; " + otherRelease},
+		{"no version", `{"node":"n"}`, OtherVersion, "format version 0, want 4; " + otherRelease},
+		{"version", edit(`"version":4`, `"version":5`), OtherVersion, "format version 5, want 4; " + otherRelease},
+		{"version last", `{"networks":[{"uplinks":7}],"version":5}`, OtherVersion, "format version 5, want 4; " + otherRelease},
+		{"version of what does not decode", edit(`"version":4,"node":"node1"`, `"version":5,"node":["node1"]`), OtherVersion, "format version 5, want 4; " + otherRelease},
+		{"version of what is cut", `{"version":1,"networks":[{`, OtherVersion, "format version 1, want 4; " + otherRelease},
+		{"two versions", edit(`"version":4`, `"version":4,"version":5`), OtherVersion, "format version 5, want 4; " + otherRelease},
+		{"version no number", edit(`"version":4`, `"version":"4"`), Damaged, "damaged: json: cannot unmarshal string into Go struct field File.version of type int" + restart},
 		{"list", "[]", Damaged, "damaged: json: cannot unmarshal array into Go value of type nodefile.File" + restart},
 		{"cut before the version", `{"node":"n`, Damaged, "damaged: unexpected end of JSON input" + restart},
 		{"type", edit(`"converged":true`, `"converged":"yes"`), Damaged, "damaged: json: cannot unmarshal string into Go struct field File.converged of type bool" + restart},
@@ -307,14 +312,14 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Add(good)
 	f.Add(good[:len(good)/2])
-	for _, v := range []string{"v1", "v2", "v3"} {
+	for _, v := range []string{"v1", "v2", "v3", "v4"} {
 		data, err := os.ReadFile("testdata/networks." + v + ".json")
 		if err != nil {
 			f.Fatal(err)
 		}
 		f.Add(data)
 	}
-	f.Add([]byte(`{"version":3,"networks":[{"uplinks":[{"ports":[{}]}]}]}`))
+	f.Add([]byte(`{"version":4,"networks":[{"uplinks":[{"ports":[{}]}]}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		file, _, err := decode(data)
 		if err != nil {

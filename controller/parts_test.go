@@ -82,6 +82,9 @@ func TestCutNote(t *testing.T) {
 			t.Errorf("%d octets became %q", len(s), got)
 		}
 	}
+	if got := cutNote("eth1\x1b[2J\n"); strings.ContainsAny(got, "\x1b\n") {
+		t.Errorf("a terminal would do what %q says", got)
+	}
 }
 
 // TestOutage holds that an outage is noticed by what gets no answer, and ends the

@@ -93,7 +93,7 @@ type NetworkChange struct {
 
 // A Moved is a container that is in another network than it asked for.
 type Moved struct {
-	Node string
+	Node Node
 	v1alpha1.MovedAttachment
 }
 

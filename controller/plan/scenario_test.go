@@ -367,7 +367,7 @@ func text(p *plan.Plan) string {
 		sayNetwork(say, c)
 	}
 	for _, m := range p.Moved {
-		say("moved on %s: %s/%s %s from %s to %s", m.Node, m.Pod.Namespace, m.Pod.Name, m.IfName, m.Network, m.To)
+		say("moved on %s: %s/%s %s from %s to %s", m.Node.Name, m.Pod.Namespace, m.Pod.Name, m.IfName, m.Network, m.To)
 	}
 	for _, problem := range p.Problems {
 		say("problem of %s: %s: %s", problem.Node.Name, problem.Reason, problem.Message)

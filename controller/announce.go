@@ -36,6 +36,7 @@ func cutNote(s string) string {
 type announcements struct {
 	frozen   string
 	problems map[problem]bool
+	missing  map[missing]bool
 	moved    map[move]bool
 	lost     map[types.UID]bool // nodes of which the last that was said is what they lost
 }
@@ -60,6 +61,12 @@ type problem struct {
 	reason, message string
 }
 
+// A missing network is one that is expected on a node; why it is missing may change.
+type missing struct {
+	node    types.UID
+	network string
+}
+
 // A move is a container that is in another network than it asked for.
 type move struct {
 	container, ifname, network, to string
@@ -81,6 +88,7 @@ func (r *reconciler) announce(ctx context.Context, p *plan.Plan) error {
 		return nil
 	}
 	r.announceProblems(p.Problems)
+	r.announceMissing(p.Missing)
 	return r.announceMoved(ctx, p.Moved)
 }
 
@@ -95,6 +103,19 @@ func (r *reconciler) announceProblems(all []plan.Problem) {
 		r.tell.Eventf(nodeReference(p.Node), nil, corev1.EventTypeWarning, p.Reason, "Observe", "%s", cutNote(p.Message))
 	}
 	r.said.problems = now
+}
+
+func (r *reconciler) announceMissing(all []plan.Missing) {
+	now := make(map[missing]bool, len(all))
+	for _, m := range all {
+		key := missing{m.Node.UID, m.Network}
+		if now[key] = true; r.said.missing[key] {
+			continue
+		}
+		r.Log.Warn("a node does not have a network that is expected there", "node", m.Node.Name, "network", m.Network, "message", m.Message)
+		r.tell.Eventf(nodeReference(m.Node), networkReference(m.Network), corev1.EventTypeWarning, "NetworkMissing", "Observe", "%s", cutNote(m.Message))
+	}
+	r.said.missing = now
 }
 
 // maxMoved bounds how many containers of one node one plan tells of: each costs a

@@ -25,6 +25,7 @@ import (
 var conditionReasons = []struct{ condition, reason string }{
 	{v1alpha1.NetworkBondSplit, "MembersDisagree"},
 	{v1alpha1.NetworkConflict, "NeighborsDisagree"},
+	{v1alpha1.NetworkMissing, "NotOnNode"},
 	{v1alpha1.NetworkMoved, "AttachmentsMoved"},
 	{v1alpha1.NetworkPinContradicted, "SwitchDisagrees"},
 	{v1alpha1.NetworkSpans, "SeveralNetworks"},
@@ -58,6 +59,11 @@ func (w *clusterView) tellConditions(all map[string]*network) {
 	for _, o := range w.nodes {
 		tellInterfaces(o, of[o], all)
 		w.tellMoved(o, byName)
+	}
+	for _, m := range w.plan.Missing {
+		if n := byName[m.Network]; n != nil {
+			n.say(v1alpha1.NetworkMissing, "%s: %s", m.Node.Name, m.Message)
+		}
 	}
 }
 

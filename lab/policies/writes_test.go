@@ -260,7 +260,7 @@ func agentInPod(t *testing.T, c *controlplane.ControlPlane) *controlplane.Client
 func testController(c *controlplane.ControlPlane) func(*testing.T) {
 	const (
 		node1, green = nodes + "/node1", definitions + "/green"
-		nodeLabels   = "Forbidden: Colvin's controller may only set labels of nodes that begin with network.colvin.dev/ to true, or remove them; it changed "
+		nodeLabels   = "Forbidden: Colvin's controller may only set labels of nodes that begin with network.colvin.dev/, and colvin.dev/networks-known, to true, or remove them; it changed "
 		nodeOnly     = "Forbidden: Colvin's controller may only change labels of nodes, not spec, annotations, finalizers or owners"
 		oneLabel     = "Forbidden: Colvin's controller may only change the label colvin.dev/network of NetworkAttachmentDefinitions; it changed "
 		labelOnly    = "Forbidden: Colvin's controller may only change the label colvin.dev/network of NetworkAttachmentDefinitions, not spec, annotations, finalizers or owners"
@@ -274,6 +274,10 @@ func testController(c *controlplane.ControlPlane) func(*testing.T) {
 			{http.MethodPatch, node1, set("network.colvin.dev/teal-heron", "true"), "done"},
 			{http.MethodPatch, node1, set("network.colvin.dev/teal-heron", nil), "done"},
 			{http.MethodPatch, node1, set("network.colvin.dev/teal-heron", "yes"), nodeLabels + "network.colvin.dev/teal-heron"},
+			{http.MethodPatch, node1, set("colvin.dev/networks-known", "true"), "done"},
+			{http.MethodPatch, node1, set("colvin.dev/networks-known", "maybe"), nodeLabels + "colvin.dev/networks-known"},
+			{http.MethodPatch, node1, set("colvin.dev/networks-known", nil), "done"},
+			{http.MethodPatch, node1, set("colvin.dev/expect-green", "true"), nodeLabels + "colvin.dev/expect-green"},
 			{http.MethodPatch, node1, set("disk", "floppy"), nodeLabels + "disk"},
 			{http.MethodPatch, node1, set("disk", nil), nodeLabels + "disk"},
 			{http.MethodPatch, node1, set("node-role.kubernetes.io/control-plane", ""), nodeLabels + "node-role.kubernetes.io/control-plane"},

@@ -220,6 +220,51 @@ func testControllerRBAC(c *controlplane.ControlPlane) func(*testing.T) {
 	}
 }
 
+// testTenants holds what somebody may read who is no admin, without the optional roles and
+// with each.
+func testTenants(c *controlplane.ControlPlane) func(*testing.T) {
+	const (
+		system = "/api/v1/namespaces/colvin-system/configmaps"
+		names  = system + "/colvin-networks"
+	)
+	reads := []string{names, system + "/colvin-rules", networks, networks + "/green", colours, topologies, rules, nodes, "/api/v1/namespaces/default/pods"}
+	return func(t *testing.T) {
+		kubectl(t, c, "create", "serviceaccount", "reader", "--namespace=tenant")
+		kubectl(t, c, "create", "--filename=testdata/network.yaml")
+		tenant, err := c.OnNode(t.Context(), "tenant", "reader", "node1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		may := func() map[string]bool {
+			got := map[string]bool{}
+			for _, path := range reads {
+				if answer(t, tenant, http.MethodGet, path, nil) == "done" {
+					got[path] = true
+				}
+			}
+			for method, path := range map[string]string{http.MethodDelete: networks + "/green", http.MethodPatch: networks + "/green", http.MethodPost: networks, http.MethodPut: names} {
+				if got := answer(t, tenant, method, path, object{}); !strings.HasPrefix(got, "Forbidden by RBAC") {
+					t.Errorf("%s %s: %s", method, path, got)
+				}
+			}
+			return got
+		}
+		if err := different(map[string]bool{}, may()); err != nil {
+			t.Errorf("without a role %v", err)
+		}
+		kubectl(t, c, "apply", "--filename="+filepath.Join(rbac, "optional"))
+		if err := different(map[string]bool{}, may()); err != nil {
+			t.Errorf("with the roles, unbound %v", err)
+		}
+		kubectl(t, c, "create", "rolebinding", "names", "--namespace=colvin-system", "--role=colvin-names", "--serviceaccount=tenant:reader")
+		eventually(t, func() error { return different(map[string]bool{names: true}, may()) })
+		kubectl(t, c, "create", "clusterrolebinding", "networks", "--clusterrole=colvin-networks", "--serviceaccount=tenant:reader")
+		eventually(t, func() error {
+			return different(map[string]bool{names: true, networks: true, networks + "/green": true}, may())
+		})
+	}
+}
+
 // versionOf returns the resource version of an object.
 func versionOf(t *testing.T, c *controlplane.ControlPlane, path string) string {
 	t.Helper()

@@ -73,6 +73,7 @@ func TestPolicies(t *testing.T) {
 	t.Run("controller", testController(c))
 	t.Run("controller's role", testControllerRBAC(c))
 	t.Run("tenants", testTenants(c))
+	t.Run("kubelet", testKubelet(c))
 	t.Run("more rights", testMoreRights(c))
 	t.Run("wrong account", testWrongAccount(c))
 	t.Run("half installed", testHalfInstalled(c)) // leaves it that way

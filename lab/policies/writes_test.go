@@ -265,6 +265,27 @@ func testTenants(c *controlplane.ControlPlane) func(*testing.T) {
 	}
 }
 
+// testKubelet holds whom a kubelet's credentials may label.
+func testKubelet(c *controlplane.ControlPlane) func(*testing.T) {
+	return func(t *testing.T) {
+		label := func(node, label string) string {
+			_, err := c.Kubectl(t.Context(), "label", "node", node, label, "--as=system:node:node1", "--as-group=system:nodes")
+			if err == nil {
+				return "done"
+			}
+			return err.Error()
+		}
+		for _, set := range []string{"colvin.dev/expect-mauve=true", "colvin.dev/expect-mauve-"} {
+			if got := label("node1", set); got != "done" {
+				t.Errorf("its own: %s", got)
+			}
+		}
+		if got := label("node2", "colvin.dev/expect-mauve=true"); !strings.Contains(got, `(Forbidden): nodes "node2" is forbidden`) {
+			t.Errorf("another: %s", got)
+		}
+	}
+}
+
 // versionOf returns the resource version of an object.
 func versionOf(t *testing.T, c *controlplane.ControlPlane, path string) string {
 	t.Helper()

@@ -64,6 +64,7 @@ func TestPolicies(t *testing.T) {
 	prepare(t, c)
 	t.Run("plain pods", testPlainPods(c, before))
 	t.Run("selectors", testSelectors(c))
+	t.Run("cost", testCost(c))
 	t.Run("refused pods", testRefusedPods(c))
 	t.Run("scheduling", testScheduling(c))
 	t.Run("README", testREADME(c))

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/belief"
 	"github.com/colvin-net/colvin/mapping/nodefile"
@@ -94,10 +95,12 @@ func (w *clusterView) labels(n *Node, o *observed) {
 }
 
 // mayBear reports whether the network of a name may still be heard on a node that waits
-// for what its switches say: one that remembers nothing over a reboot, as its disk is in
-// memory, is as it was a minute later.
+// on a port of which it knows nothing: one that remembers nothing over a reboot, as its
+// disk is in memory, is as it was a minute later.
 func (w *clusterView) mayBear(o *observed, name string) bool {
-	return o != nil && o.err == nil && !o.topology.Spec.Converged && w.set.Covers(name)
+	return o != nil && o.err == nil && w.set.Covers(name) && slices.ContainsFunc(o.topology.Spec.Interfaces, func(ifi v1alpha1.Interface) bool {
+		return ifi.Port != nil && ifi.Port.Pending && ifi.Port.Holder == nil
+	})
 }
 
 // resolvable are the names by which a pod can be attached on a node now, and those by

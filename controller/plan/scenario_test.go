@@ -164,7 +164,14 @@ func (p *player) change(node string, do func(*v1alpha1.NodeTopologySpec)) {
 }
 
 func (p *player) converge(node string, args []string) {
-	p.change(node, func(s *v1alpha1.NodeTopologySpec) { s.Converged = !slices.Contains(args, "waiting") })
+	p.change(node, func(s *v1alpha1.NodeTopologySpec) {
+		s.Converged = !slices.Contains(args, "waiting")
+		for _, ifi := range s.Interfaces {
+			if s.Converged && ifi.Port != nil {
+				ifi.Port.Pending = false
+			}
+		}
+	})
 }
 
 // boots is what an agent says first after a reboot: of each port, who held it before, whom

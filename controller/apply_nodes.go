@@ -29,7 +29,7 @@ func (r *reconciler) nodes(ctx context.Context, p *plan.Plan) error {
 			}
 			return fmt.Errorf("label node %s: %w", c.Node.Name, err)
 		}
-		r.Log.Info("labelled a node", "node", c.Node.Name, "add", c.Add, "remove", c.Remove)
+		r.Log.Info("labelled a node", "node", c.Node.Name, "add", c.Add, "remove", c.Remove, "known", c.Known)
 		r.tellNode(c)
 		return nil
 	})
@@ -44,6 +44,9 @@ func labelPatch(c *plan.NodeChange) ([]byte, error) {
 	}
 	for _, name := range c.Remove {
 		labels[plan.LabelPrefix+name] = nil
+	}
+	if c.Known != nil {
+		labels[plan.KnownLabel] = map[bool]any{true: "true"}[*c.Known]
 	}
 	return json.Marshal(map[string]any{"metadata": map[string]any{"uid": c.Node.UID, "labels": labels}})
 }

@@ -82,6 +82,7 @@ func network(name string, vlan int) object {
 type sight struct {
 	leaf, vlan int
 	certainty  v1alpha1.Certainty // fresh without
+	reason     v1alpha1.DoubtReason
 	since      time.Time
 }
 
@@ -101,7 +102,7 @@ func topology(sights ...sight) v1alpha1.NodeTopologySpec {
 		}
 		holder := &v1alpha1.Holder{
 			Neighbor:  v1alpha1.Neighbor{Switch: chassis, PortID: fmt.Sprintf("ifname:1/%d", i), PVID: int32(s.vlan)},
-			Certainty: s.certainty, Since: metav1.NewTime(s.since),
+			Certainty: s.certainty, Reason: s.reason, Since: metav1.NewTime(s.since),
 		}
 		spec.Interfaces = append(spec.Interfaces, v1alpha1.Interface{
 			Name: fmt.Sprintf("eth%d", i), Index: int32(i + 2), Up: true, Carrier: s.certainty != v1alpha1.Down, Port: &v1alpha1.Port{Holder: holder},

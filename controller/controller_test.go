@@ -281,25 +281,41 @@ func testEvents(c *cluster) func(*testing.T) {
 		ctx := t.Context()
 		must(t, c.ruleSet(ctx, "site", object{"networks": []object{network("green", 100), network("blue", 200)}}))
 		spec := topology(sight{leaf: 1, vlan: 100}, sight{leaf: 1, vlan: 200, certainty: v1alpha1.Stale})
-		spec.Moved = []v1alpha1.MovedAttachment{{
-			Pod: &v1alpha1.PodReference{Namespace: "default", Name: "web", UID: "uid-of-web"}, ContainerID: "c1", IfName: "net1",
-			Network: "green", Device: "eth0", From: "mac:x vlan 100", To: "mac:x vlan 7", Since: metav1.Now(),
-		}}
+		for _, name := range []string{"web", "db"} { // the second runs on another node
+			var pod struct{ Metadata metav1.ObjectMeta }
+			must(t, c.Do(ctx, http.MethodPost, "/api/v1/namespaces/default/pods", object{
+				"metadata": object{"name": name},
+				"spec":     object{"nodeName": map[string]string{"web": "node1", "db": "node2"}[name], "containers": []object{{"name": "main", "image": "none"}}},
+			}, &pod))
+			spec.Moved = append(spec.Moved, v1alpha1.MovedAttachment{
+				Pod: &v1alpha1.PodReference{Namespace: "default", Name: name, UID: string(pod.Metadata.UID)}, ContainerID: "of-" + name, IfName: "net1",
+				Network: "green", Device: "eth0", From: "mac:x vlan 100", To: "mac:x vlan 7", Since: metav1.Now(),
+			})
+		}
 		must(t, c.publish(ctx, "node1", spec))
 		eventually(t, "nodes 2, vlans 200, switches leaf-1,leaf-2, aliases amber-heron,plum-plover, problems Stale", c.describe("blue"))
+		must(t, c.Do(ctx, http.MethodPatch, nodes+"/node2", object{"metadata": object{"labels": object{"colvin.dev/expect-green": "true"}}}, nil))
 		broken := topology(sight{leaf: 1, vlan: 100}, sight{leaf: 1, vlan: 100})
 		broken.Interfaces[1].Index = broken.Interfaces[0].Index
 		must(t, c.publish(ctx, "node2", broken))
 		eventually(t, strings.Join([]string{
 			"Network blue Stale node1 eth1: leaf-1 mac:00:1b:21:00:00:01 port ifname:1/1 is not heard any more",
-			"Network green Moved node1: pod default/web (net1) asked for green and is in chassis mac:x VLAN 7",
+			"Network green Missing node2: green is expected here by the label colvin.dev/expect-green, and no pod can be attached to it: what the node publishes cannot be read",
+			"Network green Moved node1: pod default/db (net1) asked for green and is in chassis mac:x VLAN 7; node1: pod default/web (net1) asked for green and is in chassis mac:x VLAN 7",
 			"Node node1 NetworkGained pods can be attached to blue",
+			"Node node1 NetworkMoved pod default/db (net1) asked for green, and eth0 on node node1 leads to chassis mac:x VLAN 7 now; nothing was changed in the pod",
 			"Node node2 NetworkGained pods can be attached to blue",
 			"Node node2 NetworkLost no pod can be attached to blue any more",
 			"Node node2 NetworkLost no pod can be attached to green any more",
+			"Node node2 NetworkMissing green is expected here by the label colvin.dev/expect-green, and no pod can be attached to it: what the node publishes cannot be read",
 			"Node node2 TopologyUnreadable read spec.interfaces[1] of NodeTopology node2: index 2 is used twice, or none",
 			"Pod web NetworkMoved net1 asked for green, and eth0 on node node1 leads to chassis mac:x VLAN 7 now; nothing was changed in the pod",
 		}, "\n"), c.events)
+		var node struct{ Metadata metav1.ObjectMeta }
+		must(t, c.Do(ctx, http.MethodGet, nodes+"/node2", nil, &node))
+		if node.Metadata.Labels["colvin.dev/networks-known"] != "true" {
+			t.Errorf("node2 has the labels %v", node.Metadata.Labels)
+		}
 	}
 }
 

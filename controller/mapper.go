@@ -21,6 +21,7 @@ func newMapper(*rest.Config, *http.Client) (meta.RESTMapper, error) {
 	}
 	m.Add(corev1.SchemeGroupVersion.WithKind("Node"), meta.RESTScopeRoot)
 	m.Add(corev1.SchemeGroupVersion.WithKind("ConfigMap"), meta.RESTScopeNamespace)
+	m.Add(corev1.SchemeGroupVersion.WithKind("Pod"), meta.RESTScopeNamespace)
 	definitions := definitionKind.GroupVersion()
 	m.AddSpecific(definitionKind, definitions.WithResource("network-attachment-definitions"),
 		definitions.WithResource("network-attachment-definition"), meta.RESTScopeNamespace)

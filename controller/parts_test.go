@@ -74,6 +74,12 @@ func TestLabelPatch(t *testing.T) {
 	if string(got) != want || err != nil {
 		t.Errorf("got  %s, %v\nwant %s", got, err, want)
 	}
+	for known, want := range map[bool]string{true: `"true"`, false: `null`} {
+		got, err := labelPatch(&plan.NodeChange{Node: plan.Node{Name: "node1", UID: "u1"}, Known: &known})
+		if want := `{"metadata":{"labels":{"colvin.dev/networks-known":` + want + `},"uid":"u1"}}`; string(got) != want || err != nil {
+			t.Errorf("got  %s, %v\nwant %s", got, err, want)
+		}
+	}
 }
 
 func TestCutNote(t *testing.T) {
@@ -81,6 +87,9 @@ func TestCutNote(t *testing.T) {
 		if got := cutNote(s); len(got) > maxNote || !strings.HasPrefix(s, strings.TrimSuffix(got, "...")) {
 			t.Errorf("%d octets became %q", len(s), got)
 		}
+	}
+	if got := cutNote("eth1\x1b[2J\n"); strings.ContainsAny(got, "\x1b\n") {
+		t.Errorf("a terminal would do what %q says", got)
 	}
 }
 

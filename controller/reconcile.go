@@ -53,8 +53,7 @@ func (r *reconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconc
 	if ctx.Err() != nil { // somebody else goes on
 		return reconcile.Result{}, nil
 	}
-	r.announce(p)
-	return reconcile.Result{RequeueAfter: until(p.Wake)}, err
+	return reconcile.Result{RequeueAfter: until(p.Wake)}, errors.Join(err, r.announce(ctx, p))
 }
 
 // until is how long it is until t; nothing for the zero time, which never comes.

@@ -44,6 +44,7 @@ func TestAPIServer(t *testing.T) {
 	t.Run("watches", testWatches(c))
 	t.Run("hostile texts", testHostile(c))
 	t.Run("node made anew", testNodeAnew(c))
+	t.Run("names of nodes", testNames(c))
 	t.Run("wrong identity", testIdentity(c))
 	t.Run("API server away", testAway(c))
 }
@@ -183,6 +184,19 @@ func testPublishes(c *controlplane.ControlPlane) func(*testing.T) {
 		again.Publish(sees("boot-2"))
 		if got := topologyIs(t, c, "node1", "boot-2").ResourceVersion; got != written {
 			t.Error("a restart writes though nothing changed")
+		}
+	}
+}
+
+// testNames publishes for nodes whose names have dots, and are as long as they may be.
+func testNames(c *controlplane.ControlPlane) func(*testing.T) {
+	return func(t *testing.T) {
+		for _, name := range []string{"rack-7.row-b.dc1.example.org", strings.Repeat("n", 63), strings.Repeat("n", 63) + ".example.org", strings.Repeat(strings.Repeat("n", 62)+".", 4) + "x"} {
+			newNode(t, c, name)
+			cluster, stop := connect(t, onNode(t, c, name), name)
+			cluster.Publish(sees("boot-1"))
+			topologyIs(t, c, name, "boot-1")
+			stop()
 		}
 	}
 }

@@ -89,7 +89,8 @@ type NetworkStatus struct {
 	// attach; Spans, the name covers several networks and no rule says that this is
 	// meant; BondSplit, the members of a bond or bridge lead to different networks;
 	// PinContradicted, a rule says that a port leads there on which no switch speaks, and one
-	// does, or did, and leads elsewhere.
+	// does, or did, and leads elsewhere; Missing, an admin expects the network on nodes that
+	// do not lead there.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -134,6 +135,7 @@ const (
 	NetworkBondSplit = "BondSplit"
 
 	NetworkPinContradicted = "PinContradicted"
+	NetworkMissing         = "Missing"
 )
 
 // An Identity is what a name is given to: a VLAN of a switch, or of a group of

@@ -25,6 +25,7 @@ import (
 var conditionReasons = []struct{ condition, reason string }{
 	{v1alpha1.NetworkBondSplit, "MembersDisagree"},
 	{v1alpha1.NetworkConflict, "NeighborsDisagree"},
+	{v1alpha1.NetworkMissing, "NotOnNode"},
 	{v1alpha1.NetworkMoved, "AttachmentsMoved"},
 	{v1alpha1.NetworkPinContradicted, "SwitchDisagrees"},
 	{v1alpha1.NetworkSpans, "SeveralNetworks"},
@@ -58,6 +59,11 @@ func (w *clusterView) tellConditions(all map[string]*network) {
 	for _, o := range w.nodes {
 		tellInterfaces(o, of[o], all)
 		w.tellMoved(o, byName)
+	}
+	for _, m := range w.plan.Missing {
+		if n := byName[m.Network]; n != nil {
+			n.say(v1alpha1.NetworkMissing, "%s: %s", m.Node.Name, m.Message)
+		}
 	}
 }
 
@@ -140,14 +146,15 @@ func indexOf(o *observed, ifname string) int {
 // tellMoved reports containers that are in another network than they asked for.
 func (w *clusterView) tellMoved(o *observed, byName map[string]*network) {
 	for _, m := range o.topology.Spec.Moved {
-		w.plan.Moved = append(w.plan.Moved, Moved{o.node.Name, m})
+		w.plan.Moved = append(w.plan.Moved, Moved{o.node, m})
 		if n := byName[m.Network]; n != nil {
-			n.say(v1alpha1.NetworkMoved, "%s: %s asked for %s and is in %s", o.node.Name, container(&m), m.Network, identity.Key(m.To).Named())
+			n.say(v1alpha1.NetworkMoved, "%s: %s asked for %s and is in %s", o.node.Name, Container(&m), m.Network, identity.Key(m.To).Named())
 		}
 	}
 }
 
-func container(m *v1alpha1.MovedAttachment) string {
+// Container says which container it is, and whose.
+func Container(m *v1alpha1.MovedAttachment) string {
 	if m.Pod == nil {
 		return fmt.Sprintf("container %s (%s)", m.ContainerID, m.IfName)
 	}

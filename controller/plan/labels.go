@@ -9,6 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/colvin-net/colvin/api/v1alpha1"
+	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/belief"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
@@ -24,15 +27,21 @@ const labelValue = "true"
 // that restarts must not have pods rescheduled that wait for it.
 const Grace = time.Minute
 
+// RebootGrace is the same after the node itself restarted: as long as pods tolerate a node
+// that is not ready, unless they say otherwise. Those that wait for it must find it as
+// it was, and those that nobody moved need no other.
+const RebootGrace = 5 * time.Minute
+
 // maxLabels bounds the names of one node: rules can make a name of what is on the
 // wire, and a Node holds only so much.
 const maxLabels = 1024
 
 // A NodeChange changes labels of a Node: with the names of Add, "true", and those of
-// Remove gone.
+// Remove gone. Known is what becomes of KnownLabel; nil where it is as it should be.
 type NodeChange struct {
 	Node        Node
 	Add, Remove []string
+	Known       *bool
 }
 
 // First reports whether the node had no labels of ours before.
@@ -64,6 +73,7 @@ func (w *clusterView) labels(n *Node, o *observed) {
 		case usable[name]:
 		case waits && have[name]:
 			w.plan.wake(until)
+		case have[name] && w.mayBear(o, name):
 		default:
 			change.Remove = append(change.Remove, name)
 		}
@@ -75,9 +85,22 @@ func (w *clusterView) labels(n *Node, o *observed) {
 	}
 	slices.Sort(change.Add)
 	slices.Sort(change.Remove)
-	if len(change.Add)+len(change.Remove) > 0 {
+	change.Known = w.expectations(n, o, func(name string) bool {
+		_, waits := doubted[name]
+		return usable[name] || waits
+	})
+	if len(change.Add)+len(change.Remove) > 0 || change.Known != nil {
 		w.plan.Nodes = append(w.plan.Nodes, change)
 	}
+}
+
+// mayBear reports whether the network of a name may still be heard on a node that waits
+// on a port of which it knows nothing: one that remembers nothing over a reboot, as its
+// disk is in memory, is as it was a minute later.
+func (w *clusterView) mayBear(o *observed, name string) bool {
+	return o != nil && o.err == nil && w.set.Covers(name) && slices.ContainsFunc(o.topology.Spec.Interfaces, func(ifi v1alpha1.Interface) bool {
+		return ifi.Port != nil && ifi.Port.Pending && ifi.Port.Holder == nil
+	})
 }
 
 // resolvable are the names by which a pod can be attached on a node now, and those by
@@ -86,7 +109,7 @@ func (w *clusterView) resolvable(o *observed) (usable map[string]bool, doubted m
 	usable, doubted = map[string]bool{}, map[string]time.Time{}
 	for i := range o.view.Uplinks {
 		a := &o.view.Uplinks[i]
-		until, waits := grace(a.Certainty, a.Since, w.now)
+		until, waits := grace(a.Certainty, a.Since, w.now, o.patience(a))
 		for _, name := range a.Names() {
 			switch {
 			case !rules.ValidName(name):
@@ -108,15 +131,31 @@ func (w *clusterView) resolvable(o *observed) (usable map[string]bool, doubted m
 	return usable, doubted
 }
 
-// grace is until when a label stays though its uplink is in doubt since then. A
-// clock that is too far ahead says nothing about how long that is.
-func grace(certainty nodefile.Certainty, since, now time.Time) (time.Time, bool) {
-	if certainty != nodefile.Unverified && certainty != nodefile.Down || since.Sub(now) > Grace {
+// patience is how long the label of an uplink outlives its certainty.
+func (o *observed) patience(a *mapping.Uplink) time.Duration {
+	if p, _ := o.input.Memory.Port(a.Port.Index); p.Cause == belief.Rebooted {
+		return RebootGrace
+	}
+	return Grace
+}
+
+// grace is until when a label stays though its uplink is in doubt since then.
+func grace(certainty nodefile.Certainty, since, now time.Time, patience time.Duration) (time.Time, bool) {
+	if certainty != nodefile.Unverified && certainty != nodefile.Down {
+		return time.Time{}, false
+	}
+	return within(patience, since, now)
+}
+
+// within is the end of a time that began then, and whether it is still to come. A clock
+// that is too far ahead says nothing about how long that is.
+func within(length time.Duration, since, now time.Time) (time.Time, bool) {
+	if since.Sub(now) > length {
 		return time.Time{}, false
 	}
 	if since.After(now) {
 		since = now
 	}
-	until := since.Add(Grace)
+	until := since.Add(length)
 	return until, now.Before(until)
 }

@@ -211,7 +211,7 @@ func TestGrace(t *testing.T) {
 		{nodefile.Fresh, 0, 0},
 		{nodefile.Stale, 0, 0},
 	} {
-		until, waits := grace(tt.certainty, now.Add(tt.since), now)
+		until, waits := grace(tt.certainty, now.Add(tt.since), now, Grace)
 		if waits != (tt.want > 0) || waits && until.Sub(now) != tt.want {
 			t.Errorf("%s since %v: %v, waits %t; want %v", tt.certainty, tt.since, until.Sub(now), waits, tt.want)
 		}

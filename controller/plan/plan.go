@@ -70,6 +70,8 @@ type Plan struct {
 	// They are sorted.
 	Names []string
 
+	// Missing are networks that are expected on nodes and not there.
+	Missing []Missing
 	// Moved are all containers that are in another network than they asked for.
 	Moved []Moved
 	// Problems are what an admin should know of a node and no Network can tell.
@@ -93,7 +95,7 @@ type NetworkChange struct {
 
 // A Moved is a container that is in another network than it asked for.
 type Moved struct {
-	Node string
+	Node Node
 	v1alpha1.MovedAttachment
 }
 
@@ -138,11 +140,12 @@ func (p *Planner) Plan(c *Cluster, now time.Time) *Plan {
 	w := &clusterView{options: p.options, set: set, book: p.book, now: now, plan: out, nodes: p.observe(c, set, now, out)}
 	w.join()
 	w.uncoloured()
-	w.networks(c.Networks)
 	for i := range c.Nodes {
 		w.labels(&c.Nodes[i], p.nodes[c.Nodes[i].Name])
 	}
+	w.networks(c.Networks)
 	slices.SortFunc(out.Nodes, func(a, b NodeChange) int { return cmp.Compare(a.Node.Name, b.Node.Name) })
+	slices.SortStableFunc(out.Missing, func(a, b Missing) int { return cmp.Compare(a.Node.Name, b.Node.Name) })
 	return out
 }
 

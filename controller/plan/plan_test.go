@@ -190,3 +190,53 @@ func TestUnreadable(t *testing.T) {
 		t.Errorf("the message has %d characters:\n%s", len(message), message)
 	}
 }
+
+// TestReboots has 48 nodes with two networks each reboot within half a minute. Each is away
+// for two minutes, its agent comes up before the carrier of its ports, and hears one switch
+// after another. Until all is as before no label is planned to change, and what is planned
+// for the Networks is counted.
+func TestReboots(t *testing.T) {
+	const many = 48
+	p := large(t, many)
+	if err := p.plan(); err != nil {
+		t.Fatal(err)
+	}
+	before := map[string]*v1alpha1.NodeTopologySpec{}
+	for _, topology := range p.cluster.Topologies {
+		before[topology.Name] = topology.Spec.DeepCopy()
+	}
+	labels, networks := 0, 0
+	begin := p.now
+	for second := range 5 * 60 {
+		p.now = begin.Add(time.Duration(second) * time.Second)
+		for i := range many {
+			node := fmt.Sprintf("node%04d", i)
+			switch up := second - 120 - i*30/many; {
+			case up == 0: // there is no carrier, so the agent waits for nobody
+				p.boots(node, false)
+				p.change(node, func(s *v1alpha1.NodeTopologySpec) {
+					s.Converged = true
+					for i := range s.Interfaces {
+						s.Interfaces[i].Carrier, s.Interfaces[i].Port.Pending, s.Interfaces[i].Port.Holder.Certainty = false, false, v1alpha1.Down
+					}
+				})
+			case up == 20+i%70: // some NICs and switches take longer than a minute
+				p.change(node, func(s *v1alpha1.NodeTopologySpec) { s.Interfaces[0] = before[node].Interfaces[0] })
+			case up == 50+i%70:
+				p.change(node, func(s *v1alpha1.NodeTopologySpec) { s.Interfaces, s.Converged = before[node].Interfaces, true })
+			}
+		}
+		d := p.planner.Plan(&p.cluster, p.now)
+		labels, networks = labels+len(d.Nodes), networks+len(d.Networks)
+		p.do(d)
+	}
+	for _, topology := range p.cluster.Topologies {
+		if topology.Spec.BootID == "boot-1" || !topology.Spec.Converged {
+			t.Fatalf("%s has not come back", topology.Name)
+		}
+	}
+	t.Logf("%d nodes: %d changes of labels, %d of Networks", many, labels, networks)
+	if labels != 0 {
+		t.Errorf("labels were changed %d times", labels)
+	}
+}

@@ -71,6 +71,17 @@ func (p *player) play(verb string, args []string) error {
 		p.addNode(args[0], types.UID(append(args, "uid-"+args[0])[1]))
 	case "label": // NODE KEY VALUE
 		p.node(args[0]).Labels[args[1]] = args[2]
+	case "unlabel": // NODE KEY
+		delete(p.node(args[0]).Labels, args[1])
+	case "machine": // NAME [UID]: a Node of which nobody has said anything yet
+		p.addMachine(args[0], types.UID(append(args, "uid-"+args[0])[1]))
+	case "agent": // NODE [waiting]: it says that there is nothing, or nothing yet
+		p.addTopology(args[0], p.node(args[0]).UID)
+		p.converge(args[0], args[1:])
+	case "boots": // NODE [forgetting]: its agent has come up, and heard nobody yet
+		p.boots(args[0], slices.Contains(args, "forgetting"))
+	case "converge": // NODE [waiting]: its agent has heard all, or waits again
+		p.converge(args[0], args[1:])
 	case "port": // NODE PORT SWITCH PORT KEY=VALUE...
 		return p.port(args[0], args[1], args[2], args[3], args[4:])
 	case "silent": // NODE PORT MAC [pinned]: no switch speaks there
@@ -118,10 +129,18 @@ func (p *player) version() string {
 }
 
 func (p *player) addNode(name string, uid types.UID) {
+	p.addMachine(name, uid)
+	p.addTopology(name, uid)
+}
+
+func (p *player) addMachine(name string, uid types.UID) {
 	p.cluster.Nodes = append(p.cluster.Nodes, plan.Node{Name: name, UID: uid, Labels: map[string]string{"kubernetes.io/hostname": name}})
+}
+
+func (p *player) addTopology(name string, uid types.UID) {
 	p.cluster.Topologies = append(p.cluster.Topologies, &v1alpha1.NodeTopology{
 		ObjectMeta: metav1.ObjectMeta{
-			Name: name, UID: "topology-of-" + uid, ResourceVersion: p.version(),
+			Name: name, UID: "topology-of-" + uid, ResourceVersion: p.version(), CreationTimestamp: metav1.NewTime(p.now),
 			OwnerReferences: []metav1.OwnerReference{{APIVersion: "v1", Kind: "Node", Name: name, UID: uid}},
 		},
 		Spec: v1alpha1.NodeTopologySpec{BootID: "boot-1", Converged: true},
@@ -142,6 +161,37 @@ func (p *player) change(node string, do func(*v1alpha1.NodeTopologySpec)) {
 			p.cluster.Topologies[i] = t
 		}
 	}
+}
+
+func (p *player) converge(node string, args []string) {
+	p.change(node, func(s *v1alpha1.NodeTopologySpec) {
+		s.Converged = !slices.Contains(args, "waiting")
+		for _, ifi := range s.Interfaces {
+			if s.Converged && ifi.Port != nil {
+				ifi.Port.Pending = false
+			}
+		}
+	})
+}
+
+// boots is what an agent says first after a reboot: of each port, who held it before, whom
+// it believes nothing; or nothing, where the state directory did not outlive it.
+func (p *player) boots(node string, forgetting bool) {
+	p.change(node, func(s *v1alpha1.NodeTopologySpec) {
+		s.BootID, s.Converged = "boot-"+p.version(), false
+		for i := range s.Interfaces {
+			port := s.Interfaces[i].Port
+			switch {
+			case port == nil || port.Holder == nil:
+			case forgetting:
+				s.Interfaces[i].Port = &v1alpha1.Port{Pending: true}
+			default:
+				h := port.Holder.DeepCopy()
+				h.Certainty, h.Reason, h.Since = v1alpha1.Unverified, v1alpha1.Rebooted, metav1.NewTime(p.now)
+				s.Interfaces[i].Port = &v1alpha1.Port{Pending: true, Holder: h}
+			}
+		}
+	})
 }
 
 // port has a port lead to the port of a switch, or not any more.
@@ -332,6 +382,13 @@ func (p *player) do(d *plan.Plan) (gave bool) {
 		for _, name := range c.Remove {
 			delete(labels, plan.LabelPrefix+name)
 		}
+		switch {
+		case c.Known == nil:
+		case *c.Known:
+			labels[plan.KnownLabel] = "true"
+		default:
+			delete(labels, plan.KnownLabel)
+		}
 		p.node(c.Node.Name).Labels = labels
 	}
 	for _, c := range d.Networks {
@@ -361,13 +418,16 @@ func text(p *plan.Plan) string {
 		say("no colour: %s, seen by %s", u.Identity, u.Node.Name)
 	}
 	for _, c := range p.Nodes {
-		say("node %s: add [%s], remove [%s]%s", c.Node.Name, strings.Join(c.Add, " "), strings.Join(c.Remove, " "), map[bool]string{true: ", for the first time"}[c.First()])
+		say("node %s: add [%s], remove [%s]%s%s", c.Node.Name, strings.Join(c.Add, " "), strings.Join(c.Remove, " "), known(c.Known), map[bool]string{true: ", for the first time"}[c.First()])
 	}
 	for _, c := range p.Networks {
 		sayNetwork(say, c)
 	}
 	for _, m := range p.Moved {
-		say("moved on %s: %s/%s %s from %s to %s", m.Node, m.Pod.Namespace, m.Pod.Name, m.IfName, m.Network, m.To)
+		say("moved on %s: %s/%s %s from %s to %s", m.Node.Name, m.Pod.Namespace, m.Pod.Name, m.IfName, m.Network, m.To)
+	}
+	for _, m := range p.Missing {
+		say("missing on %s: %s: %s", m.Node.Name, m.Network, m.Message)
 	}
 	for _, problem := range p.Problems {
 		say("problem of %s: %s: %s", problem.Node.Name, problem.Reason, problem.Message)
@@ -376,6 +436,17 @@ func text(p *plan.Plan) string {
 		say("again at %s", p.Wake.UTC().Format(time.TimeOnly))
 	}
 	return b.String()
+}
+
+func known(k *bool) string {
+	switch {
+	case k == nil:
+		return ""
+	case *k:
+		return ", its networks are known"
+	default:
+		return ", its networks are not known any more"
+	}
 }
 
 func sayNetwork(say func(string, ...any), c plan.NetworkChange) {

@@ -5,6 +5,7 @@
 package cluster
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -148,7 +149,7 @@ func wrongValues(b *bench) {
 }
 
 // podsFindNetworks goes all the way from the CNI configuration to the node: the
-// controller labels the definition, the policy adds the selector, the scheduler obeys.
+// controller labels the definition, the policy adds the affinity, the scheduler obeys.
 func podsFindNetworks(b *bench) {
 	b.do(http.MethodPost, colvin+v1alpha1.RuleSets, ruleSet("special",
 		network("rare", object{"system": "sw-blue", "vlan": lab.BlueVLAN, "node": "node2"})), nil)
@@ -178,13 +179,14 @@ func podsFindNetworks(b *bench) {
 			"spec":     object{"containers": []object{{"name": "main", "image": "none"}}},
 		}, nil)
 		var got struct {
-			Spec struct {
-				NodeSelector map[string]string
-			}
+			Spec struct{ Affinity json.RawMessage }
 		}
 		b.do(http.MethodGet, "/api/v1/namespaces/default/pods/"+name, nil, &got)
 		scheduled = name
-		return cmp.Diff(map[string]string{labelPrefix + "rare": "true"}, got.Spec.NodeSelector)
+		if !strings.Contains(string(got.Spec.Affinity), `"`+labelPrefix+`rare"`) {
+			return "the affinity is " + string(got.Spec.Affinity)
+		}
+		return ""
 	})
 	b.await("the scheduler", patience, func() string {
 		var got struct{ Spec struct{ NodeName string } }

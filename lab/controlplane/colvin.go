@@ -6,9 +6,9 @@ package controlplane
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -70,29 +70,29 @@ func (c *ControlPlane) kindsServed(ctx context.Context, group string) error {
 // policies about pods are those that the API server hears of last, and it takes up
 // all that it has heard of at once.
 func (c *ControlPlane) policiesInForce(ctx context.Context) error {
-	selector, err := c.selectorOf(ctx, "probe")
+	affinity, err := c.affinityOf(ctx, "probe")
 	if err != nil {
 		return err
 	}
-	if want := map[string]string{"network.colvin.dev/probe": "true"}; !maps.Equal(selector, want) {
-		return fmt.Errorf("a pod that asks for a network has the node selector %v", selector)
+	if !strings.Contains(affinity, `"network.colvin.dev/probe"`) {
+		return fmt.Errorf("a pod that asks for a network has the affinity %s", affinity)
 	}
-	if _, err := c.selectorOf(ctx, "No Name"); err == nil {
+	if _, err := c.affinityOf(ctx, "No Name"); err == nil {
 		return errors.New("a pod that asks for what cannot be a name is not refused")
 	}
 	return nil
 }
 
-// selectorOf returns the node selector that a pod would get.
-func (c *ControlPlane) selectorOf(ctx context.Context, networks string) (map[string]string, error) {
+// affinityOf returns the affinity that a pod would get, as JSON.
+func (c *ControlPlane) affinityOf(ctx context.Context, networks string) (string, error) {
 	type object = map[string]any
 	pod := object{
 		"metadata": object{"name": "probe", "annotations": object{"colvin.dev/networks": networks}},
 		"spec":     object{"containers": []object{{"name": "main", "image": "none"}}},
 	}
 	var answer struct {
-		Spec struct{ NodeSelector map[string]string }
+		Spec struct{ Affinity json.RawMessage }
 	}
 	err := c.Do(ctx, http.MethodPost, "/api/v1/namespaces/default/pods?dryRun=All", pod, &answer)
-	return answer.Spec.NodeSelector, err
+	return string(answer.Spec.Affinity), err
 }

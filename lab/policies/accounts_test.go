@@ -127,6 +127,7 @@ func TestSubjects(t *testing.T) {
 	want := []grant{
 		{"ClusterRole colvin-agent", "system:serviceaccount:colvin-system:colvin-agent"},
 		{"ClusterRole colvin-controller", "system:serviceaccount:colvin-system:colvin-controller"},
+		{"ClusterRole colvin-controller-pods", "system:serviceaccount:colvin-system:colvin-controller"},
 		{"Role colvin-controller", "system:serviceaccount:colvin-system:colvin-controller"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

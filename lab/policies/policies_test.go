@@ -43,17 +43,19 @@ func TestWithoutMultus(t *testing.T) {
 	}
 	testPlainPods(c, before)(t)
 	got := []any{
-		pod{annotations: object{multus: "green"}}.selector(t, c),
-		pod{annotations: object{byName: "green"}}.selector(t, c),
+		pod{annotations: object{multus: "green"}}.networks(t, c),
+		pod{annotations: object{byName: "green"}}.networks(t, c),
 	}
-	if err := different([]any{labels(), labels("green")}, got); err != nil {
+	if err := different([]any{held(), held("green")}, got); err != nil {
 		t.Error(err)
 	}
 }
 
-// TestPolicies has one control plane for all that follows, with two nodes:
+// TestPolicies has one control plane for all that follows, with nodes of which the last
+// two expect what they do not have:
 //
-//	node1: green          node2: green, blue
+//	node1: green                node2: green, blue
+//	node3: pink and lime        node4: pink and lime, but it is known what it has
 //
 // Nobody has the network red, for which there is a definition.
 func TestPolicies(t *testing.T) {
@@ -62,6 +64,7 @@ func TestPolicies(t *testing.T) {
 	prepare(t, c)
 	t.Run("plain pods", testPlainPods(c, before))
 	t.Run("selectors", testSelectors(c))
+	t.Run("cost", testCost(c))
 	t.Run("refused pods", testRefusedPods(c))
 	t.Run("scheduling", testScheduling(c))
 	t.Run("README", testREADME(c))
@@ -70,6 +73,8 @@ func TestPolicies(t *testing.T) {
 	t.Run("agent", testAgent(c))
 	t.Run("controller", testController(c))
 	t.Run("controller's role", testControllerRBAC(c))
+	t.Run("tenants", testTenants(c))
+	t.Run("kubelet", testKubelet(c))
 	t.Run("more rights", testMoreRights(c))
 	t.Run("wrong account", testWrongAccount(c))
 	t.Run("half installed", testHalfInstalled(c)) // leaves it that way
@@ -90,8 +95,15 @@ func prepare(t *testing.T, c *controlplane.ControlPlane) {
 	kubectl(t, c, "apply", "--filename=testdata/cluster.yaml")
 	begin := time.Now()
 	eventually(t, func() error {
-		got := pod{annotations: object{multus: "green,blue-net"}}.selector(t, c)
-		return different(map[string]string{label + "green": "true", label + "blue": "true"}, got)
+		var spec placing
+		if err := json.Unmarshal(pod{annotations: object{multus: "green,blue-net"}}.specOf(t, c), &spec); err != nil {
+			return err
+		}
+		names := map[string]bool{}
+		for _, term := range spec.terms() {
+			names, _, _ = split(term)
+		}
+		return different(held("green", "blue"), names)
 	})
 	t.Logf("the policy knows the definitions after %v", time.Since(begin))
 }

@@ -16,10 +16,10 @@ import (
 	"github.com/colvin-net/colvin/lab/controlplane"
 )
 
-var multusExample = regexp.MustCompile("(?s)```yaml\n(apiVersion: k8s.cni.cncf.io/v1\n.*?)```.*?'jsonpath=\\{.spec.nodeSelector\\}'\n(.*?)\n")
+var multusExample = regexp.MustCompile("(?s)```yaml\n(apiVersion: k8s.cni.cncf.io/v1\n.*?)```.*?'jsonpath=\\{.spec.affinity.nodeAffinity..nodeSelectorTerms\\[0\\].matchExpressions\\}'\n(.*?)\n")
 
-// testREADME applies the Multus example of the README: the pod gets the node selector that
-// the page shows.
+// testREADME applies the Multus example of the README: the pod gets the affinity that the
+// page shows.
 func testREADME(c *controlplane.ControlPlane) func(*testing.T) {
 	return func(t *testing.T) {
 		page, err := os.ReadFile("../../README.md")
@@ -28,7 +28,7 @@ func testREADME(c *controlplane.ControlPlane) func(*testing.T) {
 		}
 		example := multusExample.FindSubmatch(page)
 		if example == nil {
-			t.Fatal("README.md has no definition and pod, or does not show the pod's node selector")
+			t.Fatal("README.md has no definition and pod, or does not show the pod's affinity")
 		}
 		file := filepath.Join(t.TempDir(), "example.yaml")
 		if err := os.WriteFile(file, example[1], 0o600); err != nil {
@@ -41,18 +41,22 @@ func testREADME(c *controlplane.ControlPlane) func(*testing.T) {
 		var got struct {
 			Items []struct {
 				Kind string
-				Spec struct{ NodeSelector map[string]string }
+				Spec placing
 			}
 		}
 		if err := json.Unmarshal([]byte(out), &got); err != nil || len(got.Items) != 2 || got.Items[1].Kind != "Pod" {
 			t.Fatalf("%v: %s", err, out)
 		}
-		var want map[string]string
+		var want []requirement
 		if err := json.Unmarshal(example[2], &want); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want, got.Items[1].Spec.NodeSelector); diff != "" {
-			t.Errorf("node selector (-want +got):\n%s", diff)
+		terms := got.Items[1].Spec.terms()
+		if len(terms) != 2 {
+			t.Fatalf("the pod has %d terms", len(terms))
+		}
+		if diff := cmp.Diff(want, terms[0].MatchExpressions); diff != "" {
+			t.Errorf("affinity (-want +got):\n%s", diff)
 		}
 	}
 }

@@ -142,6 +142,9 @@ func agentRBAC() []write {
 		{http.MethodPatch, nodes + "/node1", object{}, no("patch", "nodes", "node1", "")},
 		{http.MethodGet, pods, nil, no("list", "pods", "", "default")},
 		{http.MethodPost, pods, pod{}.object(), no("create", "pods", "", "default")},
+		{http.MethodGet, pods + "/any", nil, no("get", "pods", "any", "default")},
+		{http.MethodPost, "/apis/events.k8s.io/v1/namespaces/default/events", object{}, no("create", "events.events.k8s.io", "", "default")},
+		{http.MethodPost, "/api/v1/namespaces/default/events", object{}, no("create", "events", "", "default")},
 		{http.MethodGet, "/api/v1/namespaces/colvin-system/configmaps/colvin-rules", nil, no("get", "configmaps", "colvin-rules", "colvin-system")},
 	}
 }
@@ -153,18 +156,29 @@ func testControllerRBAC(c *controlplane.ControlPlane) func(*testing.T) {
 		configMaps = system + "/configmaps"
 		leases     = "/apis/coordination.k8s.io/v1/namespaces/colvin-system/leases"
 		events     = "/apis/events.k8s.io/v1/namespaces/default/events"
+		pods       = "/api/v1/namespaces/default/pods"
 	)
 	no := refusedBy("colvin-controller")
 	named := func(kind, name string) object {
 		return object{"apiVersion": "colvin.dev/v1alpha1", "kind": kind, "metadata": object{"name": name}}
 	}
 	colour := with(named("Colour", "teal-heron"), object{"spec": object{"switch": "mac:00:1b:21:aa:bb:cc", "vlan": 100}})
-	event := object{
-		"metadata": object{"name": "green.1"}, "eventTime": "2026-01-02T15:04:05.000000Z", "action": "Attach", "reason": "Moved", "type": "Warning",
-		"reportingController": "colvin.dev/controller", "reportingInstance": "x", "regarding": object{"kind": "Network", "name": "green"},
+	event := func(name, reason, apiVersion, kind, about string) object {
+		return object{
+			"metadata": object{"name": name}, "eventTime": "2026-01-02T15:04:05.000000Z", "action": "Observe", "reason": reason, "type": "Warning", "note": "it is",
+			"reportingController": "colvin-controller", "reportingInstance": "x",
+			"regarding": object{"apiVersion": apiVersion, "kind": kind, "name": about, "namespace": map[bool]string{true: "default"}[kind == "Pod" || kind == "Secret"]},
+		}
 	}
+	kubelets := with(event("kubelets.1", "Killing", "v1", "Pod", "web"), object{"reportingController": "kubelet"})
+	const (
+		ownEvents  = "Forbidden: Colvin's controller may only record Events of its own (reportingController colvin-controller)"
+		eventKinds = "Forbidden: Colvin's controller may only record Events about Networks and Nodes, and NetworkMoved about pods; this is "
+		eventFixed = `Invalid by RBAC or schema: Event "green.1" is invalid: message: Invalid value: "it is not": field is immutable`
+	)
 	return func(t *testing.T) {
 		kubectl(t, c, "create", "configmap", "another", "--namespace=colvin-system")
+		try(t, c.Client, []write{{http.MethodPost, events, kubelets, "done"}})
 		try(t, account(t, c, "colvin-controller", "node2"), []write{
 			{http.MethodPost, colours, colour, "done"},
 			{http.MethodDelete, colours + "/teal-heron", nil, no("delete", "colours.colvin.dev", "teal-heron", "")},
@@ -178,8 +192,19 @@ func testControllerRBAC(c *controlplane.ControlPlane) func(*testing.T) {
 			{http.MethodPost, topologies, topology(object{"name": "node3"}), no("create", "nodetopologies.colvin.dev", "", "")},
 			{http.MethodGet, nodes, nil, "done"},
 			{http.MethodGet, "/apis/k8s.cni.cncf.io/v1/network-attachment-definitions", nil, "done"},
-			{http.MethodPost, events, event, "done"},
+			{http.MethodPost, events, event("green.1", "Moved", "colvin.dev/v1alpha1", "Network", "green"), "done"},
 			{http.MethodPatch, events + "/green.1", object{"series": object{"count": 2, "lastObservedTime": "2026-01-02T15:04:06.000000Z"}}, "done"},
+			{http.MethodPatch, events + "/green.1", object{"note": "it is not"}, eventFixed},
+			{http.MethodPost, events, event("node1.1", "NetworkLost", "v1", "Node", "node1"), "done"},
+			{http.MethodPost, events, event("web.1", "NetworkMoved", "v1", "Pod", "web"), "done"},
+			{http.MethodPost, events, event("web.2", "Killing", "v1", "Pod", "web"), eventKinds + "Killing about v1 Pod"},
+			{http.MethodPost, events, event("key.1", "NetworkMoved", "v1", "Secret", "key"), eventKinds + "NetworkMoved about v1 Secret"},
+			{http.MethodPost, events, with(kubelets, object{"metadata": object{"name": "kubelets.2"}}), ownEvents},
+			{http.MethodPatch, events + "/kubelets.1", object{"series": object{"count": 2, "lastObservedTime": "2026-01-02T15:04:06.000000Z"}}, ownEvents},
+			{http.MethodDelete, events + "/green.1", nil, no("delete", "events.events.k8s.io", "green.1", "default")},
+			{http.MethodGet, pods + "/none", nil, `NotFound by RBAC or schema: pods "none" not found`},
+			{http.MethodGet, pods, nil, no("list", "pods", "", "default")},
+			{http.MethodPatch, pods + "/none", object{}, no("patch", "pods", "none", "default")},
 			{http.MethodPost, configMaps, object{"metadata": object{"name": "colvin-rules"}}, "done"},
 			{http.MethodPut, configMaps + "/colvin-rules", object{"metadata": object{"name": "colvin-rules"}}, "done"},
 			{http.MethodPost, configMaps, object{"metadata": object{"name": "colvin-networks"}}, "done"},
@@ -192,6 +217,72 @@ func testControllerRBAC(c *controlplane.ControlPlane) func(*testing.T) {
 			{http.MethodGet, system + "/secrets", nil, no("list", "secrets", "", "colvin-system")},
 			{http.MethodGet, "/api/v1/pods", nil, no("list", "pods", "", "")},
 		})
+	}
+}
+
+// testTenants holds what somebody may read who is no admin, without the optional roles and
+// with each.
+func testTenants(c *controlplane.ControlPlane) func(*testing.T) {
+	const (
+		system = "/api/v1/namespaces/colvin-system/configmaps"
+		names  = system + "/colvin-networks"
+	)
+	reads := []string{names, system + "/colvin-rules", networks, networks + "/green", colours, topologies, rules, nodes, "/api/v1/namespaces/default/pods"}
+	return func(t *testing.T) {
+		kubectl(t, c, "create", "serviceaccount", "reader", "--namespace=tenant")
+		kubectl(t, c, "create", "--filename=testdata/network.yaml")
+		tenant, err := c.OnNode(t.Context(), "tenant", "reader", "node1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		may := func() map[string]bool {
+			got := map[string]bool{}
+			for _, path := range reads {
+				if answer(t, tenant, http.MethodGet, path, nil) == "done" {
+					got[path] = true
+				}
+			}
+			for method, path := range map[string]string{http.MethodDelete: networks + "/green", http.MethodPatch: networks + "/green", http.MethodPost: networks, http.MethodPut: names} {
+				if got := answer(t, tenant, method, path, object{}); !strings.HasPrefix(got, "Forbidden by RBAC") {
+					t.Errorf("%s %s: %s", method, path, got)
+				}
+			}
+			return got
+		}
+		if err := different(map[string]bool{}, may()); err != nil {
+			t.Errorf("without a role %v", err)
+		}
+		kubectl(t, c, "apply", "--filename="+filepath.Join(rbac, "optional"))
+		if err := different(map[string]bool{}, may()); err != nil {
+			t.Errorf("with the roles, unbound %v", err)
+		}
+		kubectl(t, c, "create", "rolebinding", "names", "--namespace=colvin-system", "--role=colvin-names", "--serviceaccount=tenant:reader")
+		eventually(t, func() error { return different(map[string]bool{names: true}, may()) })
+		kubectl(t, c, "create", "clusterrolebinding", "networks", "--clusterrole=colvin-networks", "--serviceaccount=tenant:reader")
+		eventually(t, func() error {
+			return different(map[string]bool{names: true, networks: true, networks + "/green": true}, may())
+		})
+	}
+}
+
+// testKubelet holds whom a kubelet's credentials may label.
+func testKubelet(c *controlplane.ControlPlane) func(*testing.T) {
+	return func(t *testing.T) {
+		label := func(node, label string) string {
+			_, err := c.Kubectl(t.Context(), "label", "node", node, label, "--as=system:node:node1", "--as-group=system:nodes")
+			if err == nil {
+				return "done"
+			}
+			return err.Error()
+		}
+		for _, set := range []string{"colvin.dev/expect-mauve=true", "colvin.dev/expect-mauve-"} {
+			if got := label("node1", set); got != "done" {
+				t.Errorf("its own: %s", got)
+			}
+		}
+		if got := label("node2", "colvin.dev/expect-mauve=true"); !strings.Contains(got, `(Forbidden): nodes "node2" is forbidden`) {
+			t.Errorf("another: %s", got)
+		}
 	}
 }
 
@@ -235,7 +326,7 @@ func agentInPod(t *testing.T, c *controlplane.ControlPlane) *controlplane.Client
 func testController(c *controlplane.ControlPlane) func(*testing.T) {
 	const (
 		node1, green = nodes + "/node1", definitions + "/green"
-		nodeLabels   = "Forbidden: Colvin's controller may only set labels of nodes that begin with network.colvin.dev/ to true, or remove them; it changed "
+		nodeLabels   = "Forbidden: Colvin's controller may only set labels of nodes that begin with network.colvin.dev/, and colvin.dev/networks-known, to true, or remove them; it changed "
 		nodeOnly     = "Forbidden: Colvin's controller may only change labels of nodes, not spec, annotations, finalizers or owners"
 		oneLabel     = "Forbidden: Colvin's controller may only change the label colvin.dev/network of NetworkAttachmentDefinitions; it changed "
 		labelOnly    = "Forbidden: Colvin's controller may only change the label colvin.dev/network of NetworkAttachmentDefinitions, not spec, annotations, finalizers or owners"
@@ -249,6 +340,10 @@ func testController(c *controlplane.ControlPlane) func(*testing.T) {
 			{http.MethodPatch, node1, set("network.colvin.dev/teal-heron", "true"), "done"},
 			{http.MethodPatch, node1, set("network.colvin.dev/teal-heron", nil), "done"},
 			{http.MethodPatch, node1, set("network.colvin.dev/teal-heron", "yes"), nodeLabels + "network.colvin.dev/teal-heron"},
+			{http.MethodPatch, node1, set("colvin.dev/networks-known", "true"), "done"},
+			{http.MethodPatch, node1, set("colvin.dev/networks-known", "maybe"), nodeLabels + "colvin.dev/networks-known"},
+			{http.MethodPatch, node1, set("colvin.dev/networks-known", nil), "done"},
+			{http.MethodPatch, node1, set("colvin.dev/expect-green", "true"), nodeLabels + "colvin.dev/expect-green"},
 			{http.MethodPatch, node1, set("disk", "floppy"), nodeLabels + "disk"},
 			{http.MethodPatch, node1, set("disk", nil), nodeLabels + "disk"},
 			{http.MethodPatch, node1, set("node-role.kubernetes.io/control-plane", ""), nodeLabels + "node-role.kubernetes.io/control-plane"},

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -25,6 +26,8 @@ const (
 	namespace = "namespace"
 	container = "container"
 	chassis   = "chassis"
+	host      = "host"
+	account   = "account"
 	said      = "text" // free text of others
 )
 
@@ -43,13 +46,40 @@ func New() *Scrubber {
 // LearnName says that a text is a name, of a System, Node or Pod.
 func (s *Scrubber) LearnName(class, name string) { s.names.learn(class, name) }
 
-// LearnText says that addresses in a text are to be replaced.
-func (s *Scrubber) LearnText(text string) { s.addresses.learn(text) }
+// LearnText says that addresses in a text are to be replaced, and what errors of clients of
+// the API server say of machines.
+func (s *Scrubber) LearnText(text string) {
+	s.addresses.learn(text)
+	for _, c := range clues {
+		for _, m := range c.find.FindAllStringSubmatch(text, -1) {
+			for i, class := range c.classes {
+				for name := range strings.SplitSeq(m[i+1], ", ") {
+					if _, err := netip.ParseAddr(name); err != nil {
+						s.names.learn(class, name)
+					}
+				}
+			}
+		}
+	}
+}
+
+// clues are where sentences name machines and accounts.
+var clues = []struct {
+	find    *regexp.Regexp
+	classes []string // of the groups
+}{
+	{regexp.MustCompile(`https?://(?:[^\s/"@]*@)?([A-Za-z0-9][A-Za-z0-9_.-]*)`), []string{host}},
+	{regexp.MustCompile(`\blookup ([A-Za-z0-9][A-Za-z0-9_.-]*?)(?: on |: )`), []string{host}},
+	{regexp.MustCompile(`certificate is valid for ((?:[A-Za-z0-9*][A-Za-z0-9_.:*-]*(?:, )?)+?), not ([A-Za-z0-9][A-Za-z0-9_.:-]*)`), []string{host, host}},
+	{regexp.MustCompile(`the token belongs to node ([A-Za-z0-9][A-Za-z0-9.-]*),`), []string{Node}},
+	{regexp.MustCompile(`system:serviceaccount:([A-Za-z0-9.-]+):([A-Za-z0-9.-]+)`), []string{namespace, account}},
+	{regexp.MustCompile(`system:node:([A-Za-z0-9.-]+)`), []string{Node}},
+}
 
 // Learn takes what is to be replaced from JSON.
 func (s *Scrubber) Learn(data []byte) error {
 	_, err := s.each(data, func(at place, text string) string {
-		s.addresses.learn(text)
+		s.LearnText(text)
 		switch how := at.how(text); how {
 		case keep:
 			s.names.common(text)

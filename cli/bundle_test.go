@@ -224,6 +224,11 @@ func TestBundle(t *testing.T) {
 	if again := run(t, r.dir, r.args...); !strings.HasSuffix(again, "bundle.tar.gz is there already; remove it, or give another name\n") {
 		t.Errorf("a second time: %s", again)
 	}
+	for _, dir := range []string{r.dir, r.dir + "/"} {
+		if got, want := run(t, r.dir, "bundle", dir), strings.Replace("write bundle: "+dir+" is a directory; name a file in it\n", r.dir, "RUN", 1); !strings.HasSuffix(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
 }
 
 func TestBundleScrubbed(t *testing.T) {

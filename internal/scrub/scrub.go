@@ -36,6 +36,7 @@ type Scrubber struct {
 	names     *names
 	addresses *addresses
 	opaque    map[string]string // whole values of which nobody knows what they are
+	learning  bool
 }
 
 // New returns a Scrubber that knows nothing.
@@ -78,11 +79,15 @@ var clues = []struct {
 
 // Learn takes what is to be replaced from JSON.
 func (s *Scrubber) Learn(data []byte) error {
+	s.learning = true
+	defer func() { s.learning = false }()
 	_, err := s.each(data, func(at place, text string) string {
 		s.LearnText(text)
 		switch how := at.how(text); how {
 		case keep:
-			s.names.common(text)
+			if !at.foreign {
+				s.names.common(text)
+			}
 		case prose, opaque, octets:
 		case label:
 			s.learnIdentity(text)
@@ -113,7 +118,8 @@ func (s *Scrubber) Learn(data []byte) error {
 	return err
 }
 
-// JSON returns a document in which everything was replaced. Its keys stay.
+// JSON returns a document in which everything was replaced. Its keys stay, but for those of
+// a plugin's configuration and result, which may be names.
 func (s *Scrubber) JSON(data []byte) ([]byte, error) {
 	return s.each(data, func(at place, text string) string {
 		switch at.how(text) {
@@ -270,12 +276,32 @@ func (s *Scrubber) walk(at place, v any, with func(at place, text string) string
 	case map[string]any:
 		out := map[string]any{}
 		for _, key := range slices.Sorted(maps.Keys(v)) {
-			s.names.common(key)
-			out[key] = s.walk(place{above: at.key, key: key}, v[key], with)
+			below := place{above: at.key, key: key, foreign: at.foreign || key == "delegateConf" || key == "result"}
+			if !at.foreign {
+				s.names.common(key)
+				out[key] = s.walk(below, v[key], with)
+				continue
+			}
+			out[s.key(key)] = s.walk(below, v[key], with)
 		}
 		return out
 	}
 	return v
+}
+
+// plainKey is a key as programs have it.
+var plainKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
+
+// key replaces a key of others. While there is still to be learned it stays.
+func (s *Scrubber) key(key string) string {
+	switch {
+	case s.learning:
+		s.addresses.learn(key)
+		return key
+	case !plainKey.MatchString(key):
+		return s.hide(key)
+	}
+	return s.Text(key)
 }
 
 // isTime reports whether a text is a time in JSON.

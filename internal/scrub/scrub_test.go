@@ -3,6 +3,7 @@
 package scrub
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -137,6 +138,29 @@ func TestJSON(t *testing.T) {
 		if _, err := s.JSON([]byte(bad)); err == nil {
 			t.Errorf("%q is taken for JSON", bad)
 		}
+	}
+}
+
+// TestKeys has the keys of a delegate's configuration, which may be names too.
+func TestKeys(t *testing.T) {
+	const text = `{"delegateConf":{"type":"x","macspoofchk":true,"ipam":{"nodes":{"w7":{"range":"10.1.2.0/24"},"ledger-0":1}},"kind":"acme","mode":"db-0","acme.example/rack":"r","00:00:5e:00:53:01":2},
+		"node":"w7","pod":{"name":"ledger-0"},"args":"K8S_POD_NAME=db-0","message":"db-0, w7 and ledger-0 at 00:00:5e:00:53:01"}`
+	s := New()
+	if err := s.Learn([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.JSON([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var flat bytes.Buffer
+	if err := json.Compact(&flat, got); err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"args":"K8S_POD_NAME=pod-1","delegateConf":{"hidden-1":2,"hidden-2":"hidden-3","ipam":{"nodes":{"node-1":{"range":"192.0.2.1/24"},"pod-2":1}},"kind":"hidden-4","macspoofchk":true,"mode":"db-0","type":"x"},` +
+		`"message":"pod-1, node-1 and pod-2 at 02:c0:1b:00:00:01","node":"node-1","pod":{"name":"pod-2"}}`
+	if diff := cmp.Diff(want, flat.String()); diff != "" {
+		t.Errorf("unexpected document (-want +got):\n%s", diff)
 	}
 }
 

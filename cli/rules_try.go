@@ -259,6 +259,15 @@ func (t *trial) heading() string {
 	return text + ":"
 }
 
+// few lists places in a sentence: a name may lead to as many as there are VLANs.
+func few(places []string) string {
+	const most = 4
+	if more := len(places) - most; more > 1 {
+		return fmt.Sprintf("%s and %d more", strings.Join(places[:most], ", "), more)
+	}
+	return strings.Join(places, " and ")
+}
+
 // lines are what would be different, and what is without effect.
 func (t *trial) lines() []string {
 	var out []string
@@ -267,7 +276,7 @@ func (t *trial) lines() []string {
 		say("It looks like the beginning of the rules in force: written over them in place, as cp does, it would not count; put it there with mv, or touch it there.")
 	}
 	for _, n := range t.Names {
-		from, to := strings.Join(n.From, " and "), strings.Join(n.To, " and ")
+		from, to := few(n.From), few(n.To)
 		switch {
 		case len(n.From) == 0:
 			say("%s comes: it would lead to %s.", n.Name, to)

@@ -25,8 +25,8 @@ help: ## Show this list
 
 .PHONY: build
 build: ## Build colvin, colvind, colvin-cni and colvin-controller into bin/
-	@echo "build: bin/ ($(VERSION))"
-	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/...
+	@echo "build: bin/ ($(VERSION)); that takes 2 to 8 minutes the first time, seconds afterwards"
+	@hack/build.sh bin/ ./cmd/... '$(VERSION)'
 
 .PHONY: test
 test: ## Install what the tests need, run them under the race detector; says which it skips, and what runs those

@@ -174,7 +174,7 @@ func attachmentNotes(attached []shownAttachment) (notes []string) {
 		}
 	}
 	if i := slices.IndexFunc(attached, func(at shownAttachment) bool { return at.Unseen != "" }); i >= 0 {
-		notes = append(notes, fmt.Sprintf("Containers that were not looked into: %d, so their STATUS is about the device alone (such as %s: %s). Root on the node itself can look.",
+		notes = append(notes, fmt.Sprintf("Containers that were not looked into: %d, so their STATUS is about the device alone (such as %s: %s).",
 			count(func(at *shownAttachment) bool { return at.Unseen != "" }), attached[i].Owner(), fit.Printable(attached[i].Unseen)))
 	}
 	return notes

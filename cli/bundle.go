@@ -118,6 +118,9 @@ func (b *bundled) lacks(what string, why error) {
 // write writes the bundle into a file of its own.
 func (b *bundled) write(name string) (err error) {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if st, statErr := os.Stat(name); statErr == nil && st.IsDir() {
+		return fmt.Errorf("write bundle: %s is a directory; name a file in it", name)
+	}
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("write bundle: %s is there already; remove it, or give another name", name)
 	}

@@ -81,6 +81,8 @@ networks:
     match: [{system: "sw-green*", vlan: 100}]
   - name: storage
     match: [{system: 'attic-3560.example.net', vlan: 300}, {portDescription: "to ACME's cage"}]
+  - name: parts
+    match: [{chassis: "mac:00:00:5e:00:53:0?", vlan: 7}, {mac: "00:00:5e:*", interface: eth1}, {managementAddress: "10.99.*", vlan: 8}]
 `
 
 const bundledConfig = `node: node1
@@ -172,6 +174,13 @@ func hostileState(t *testing.T) *agentapi.State {
 	s.View.Conditions = append(s.View.Conditions,
 		mappingCondition(fmt.Sprintf("%q is silent; %s too; and café \"nor…", n.SystemName, n.SystemName)),
 		mappingCondition("0000.5e00.5302 was heard as 00-00-5E-00-53-02, 00005e005302 and fe80::200:5eff:fe00:5302; see tenant-blue/ledger-0 in 3f2c9b00…66ff"))
+	for i := range s.Snapshot.Interfaces {
+		if f := &s.Snapshot.Interfaces[i]; f.Name == "eth1" {
+			f.AltNames = append(f.AltNames, "enx020000000002", "enx00005e0053aa") // as udev gives them
+		}
+	}
+	s.View.Conditions = append(s.View.Conditions,
+		mappingCondition(`Get "https://api-7.acme.example:6443/apis": dial tcp: lookup api-7.acme.example on 10.99.0.53:53: no such host`))
 	s.Basis = &agentapi.Basis{Sources: []rules.Source{
 		{Name: "/etc/colvin/rules.yaml", Data: []byte(ruleText)},
 		{Name: "RuleSet site", Root: "spec", Data: []byte(`{"networks":[{"name":"blue","match":[{"system":"ex-vault-*","chassis":"local:Vault 7"}]}]}`)},
@@ -187,7 +196,7 @@ func hostileState(t *testing.T) *agentapi.State {
 var originals = []string{
 	"sw-green-row4", "fra2.datacentre", "bmc-node1", "bmc-", "attic-3560", "mlag-", "Example NOS", "to node1 eth1", "node1",
 	"café", "caf\\u00e9", "caf\\xe9", "\"nord", "nord", "ACME", "cage", "FX-0815", "Söhne", "S\\u00f6hne",
-	"00:00:5e:00:53", "00-00-5e-00-53", "0000.5e00.53", "00005e0053", "02:00:00:00:00:02", "06:aa:bb:cc:dd:ee", "06-aa-bb-cc-dd-ee",
+	"00:00:5e", "020000000002", "0053aa", "api-7", "acme.example", "00:00:5e:00:53", "00-00-5e-00-53", "0000.5e00.53", "00005e0053", "02:00:00:00:00:02", "06:aa:bb:cc:dd:ee", "06-aa-bb-cc-dd-ee",
 	"fe80::200", "2001:db8::1\"", "2001:db8:99", "10.99.0", "198.51.100.77", "192.0.2.1\"",
 	"tenant-blue", "ledger-0", "3f2c9b00", "66ff", "f81d4fae", "cni-0f0e0d0c", "3c9f0f2e",
 	"gone-switch", "older-switch", "ex-vault", "vault 7", "hunter2", "aHVudGVy", "corp.acme",
@@ -214,6 +223,11 @@ func TestBundle(t *testing.T) {
 	}
 	if again := run(t, r.dir, r.args...); !strings.HasSuffix(again, "bundle.tar.gz is there already; remove it, or give another name\n") {
 		t.Errorf("a second time: %s", again)
+	}
+	for _, dir := range []string{r.dir, r.dir + "/"} {
+		if got, want := run(t, r.dir, "bundle", dir), strings.Replace("write bundle: "+dir+" is a directory; name a file in it\n", r.dir, "RUN", 1); !strings.HasSuffix(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }
 

@@ -33,7 +33,8 @@ terminal, from Wireshark or from a program:
   lines of hex   a frame each, the octets with or without blanks, colons, dashes,
                  commas or 0x; rows of one length are put together (xxd -p)
   dumps          tcpdump -xx and -XX, tshark -x, Wireshark's "Copy as Hex Dump",
-                 xxd, hexdump -C, od -t x1; headings around them are passed over
+                 xxd, hexdump -C, od -t x1, Format-Hex, captures of IOS, Junos and
+                 FortiGate; headings around them are passed over
   strings        "\x01\x80...", "\n" among them, as C and Python write them
   arrays         {0x01, 0x80, ...} or [0x01, 0x80, ...]
 
@@ -61,17 +62,19 @@ What cannot be read is reported after the frames that can, with line and column.
 	}
 }
 
-// decodeFile prints each frame as it is read, and returns what could not be.
+// decodeFile prints each frame as it is read, and returns what could not be. Of a text in
+// which there is none, a few lines show that.
 func (a *app) decodeFile(name string, r io.Reader) error {
-	const mostErrors = 100
+	const mostErrors, mostOfNothing = 100, 5
 	show := a.frameList()
 	var failures []error
-	count := 0
+	count, good := 0, 0
 	for f, err := range capture.Frames(name, r) {
 		if err == nil {
 			if err := show.add(decodeFrame(f)); err != nil {
 				return err // nobody sees more
 			}
+			good++
 			continue
 		}
 		if count++; count <= mostErrors {
@@ -81,8 +84,16 @@ func (a *app) decodeFile(name string, r io.Reader) error {
 	if err := show.end(); err != nil {
 		return err
 	}
-	if count > mostErrors {
-		failures = append(failures, fmt.Errorf("%d more of %s cannot be read", count-mostErrors, name))
+	most := mostErrors
+	_, isText := errors.AsType[*capture.TextError](errors.Join(failures...))
+	if isText && good == 0 {
+		most = mostOfNothing
+	}
+	if count > most {
+		failures = append(failures[:most], fmt.Errorf("%d more of %s cannot be read", count-most, name))
+	}
+	if isText && good == 0 {
+		failures = append(failures, fmt.Errorf("there is no frame in %s; \"colvin decode --help\" lists the forms that are read", name))
 	}
 	return errors.Join(failures...)
 }

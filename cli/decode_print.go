@@ -84,10 +84,17 @@ func (l *frameBlocks) end() error {
 	case l.others == 0:
 		return nil
 	case l.shown == 0:
-		return l.print("There is no LLDP, CDP or router advertisement among the %s; -o wide lists them.", frames(l.others))
+		return l.print("There is no LLDP, CDP or router advertisement in it, but %s; -o wide lists them.", ofOthers(l.others))
 	default:
-		return l.print("\nNot shown: %s of other protocols; -o wide lists them.", frames(l.others))
+		return l.print("\nNot shown: %s; -o wide lists them.", ofOthers(l.others))
 	}
+}
+
+func ofOthers(n int) string {
+	if n == 1 {
+		return "1 frame of another protocol"
+	}
+	return frames(n) + " of other protocols"
 }
 
 func frames(n int) string {

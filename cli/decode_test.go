@@ -61,10 +61,10 @@ func TestDecodeStandardInput(t *testing.T) {
 	for _, tt := range []struct{ name, stdin, want string }{
 		{"empty", "", "No frame was read.\n"},
 		{"LLDPDU", pdu, "Frame:              1\nVerdict:            accepted\nProtocol:           LLDP\nChassis ID:         mac:02:00:00:00:00:10\nPort ID:            ifname:p1\nTime to live:       120 s\nPVID:               not advertised\n"},
-		{"other", "ffffffffffff0200000000020806\n", "There is no LLDP, CDP or router advertisement among the 1 frame; -o wide lists them.\n"},
+		{"other", "ffffffffffff0200000000020806\n", "There is no LLDP, CDP or router advertisement in it, but 1 frame of another protocol; -o wide lists them.\n"},
 		{"tcpdump -x", "12:00:00.000000 LLDP, length 20\n\t0x0000:  0207 0402 0000 0000 1004 0305 7031 0602\n\t0x0010:  0078 0000\n", "Frame:              1\nVerdict:            accepted\nProtocol:           LLDP\nChassis ID:         mac:02:00:00:00:00:10\nPort ID:            ifname:p1\nTime to live:       120 s\nPVID:               not advertised\n\nWithout a link header: 1 frame, as tcpdump -x and -X print them; -xx and -XX show who sent them.\n"},
-		{"tcpdump without octets", "12:00:00.000000 LLDP, length 61\n", "No frame was read.\nerror: standard input:1:1: this is about a frame, without all its octets: have tcpdump print those with -xx\n"},
-		{"bad", "hello\n", "No frame was read.\nerror: standard input:1:1: 'h' is no hex digit: give the octets of a frame in hex, or begin the line with #\n"},
+		{"tcpdump without octets", "12:00:00.000000 LLDP, length 61\n", "No frame was read.\nerror: standard input:1:1: this is about a frame, without all its octets: have tcpdump print those with -xx\nthere is no frame in standard input; \"colvin decode --help\" lists the forms that are read\n"},
+		{"bad", "hello\n", "No frame was read.\nerror: standard input:1:1: 'h' is no hex digit: give the octets of a frame in hex, or begin the line with #\nthere is no frame in standard input; \"colvin decode --help\" lists the forms that are read\n"},
 	} {
 		for _, args := range [][]string{{}, {"-"}} {
 			if diff := cmp.Diff(tt.want, decode(t, tt.stdin, args...)); diff != "" {
@@ -79,9 +79,13 @@ func TestDecodeStandardInput(t *testing.T) {
 
 // However many lines are bad, the message stays readable.
 func TestDecodeManyErrors(t *testing.T) {
-	got := decode(t, strings.Repeat("x\n", 250))
+	got := decode(t, "00\n"+strings.Repeat("x\n", 250))
 	if n := strings.Count(got, "\n"); n != 102 || !strings.HasSuffix(got, "\n150 more of standard input cannot be read\n") {
 		t.Errorf("%d lines: %s", n, got)
+	}
+	got = decode(t, strings.Repeat("x\n", 250))
+	if n := strings.Count(got, "\n"); n != 8 || !strings.HasSuffix(got, "\n245 more of standard input cannot be read\nthere is no frame in standard input; \"colvin decode --help\" lists the forms that are read\n") {
+		t.Errorf("%d lines of nothing: %s", n, got)
 	}
 }
 

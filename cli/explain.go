@@ -43,6 +43,9 @@ func (a *app) explain() *cobra.Command {
 				return a.needsAgent(err)
 			}
 			e, lines := a.explanation(s, args[0])
+			if f, err := a.file(); len(lines) == 0 && err == nil && f.Knows(args[0]) {
+				return fmt.Errorf("the rules know %q, but no port of %s leads to it; \"colvin topology\" shows where they lead", args[0], s.Node)
+			}
 			if len(lines) == 0 {
 				return fmt.Errorf("there is no interface or network %q on %s; %s", args[0], s.Node,
 					meant(args[0], explicable(s), `"colvin interfaces -o wide" and "colvin networks" list them`))

@@ -61,4 +61,7 @@ func TestExplainNames(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { expect(t, name, run(t, dir, "resolve", network)) })
 	}
+	for name, network := range map[string]string{"explain-elsewhere": "rail-7", "explain-near": "gren"} {
+		t.Run(name, func(t *testing.T) { expect(t, name, run(t, dir, "explain", network)) })
+	}
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -193,7 +192,7 @@ func (a *app) leadsNowhere(ctx context.Context, f *nodefile.File, name string) e
 	switch there := through(f, name); {
 	case len(there) > 0:
 		return fmt.Errorf("%q is an interface of %s, not a network; it leads to %s", name, f.Node, strings.Join(there, ", "))
-	case slices.Contains(f.KnownNames, name), slices.ContainsFunc(f.KnownPatterns, func(p string) bool { ok, err := path.Match(p, name); return ok && err == nil }):
+	case f.Knows(name):
 		look = "the rules know it, but no port here leads to it; " + look
 	default:
 		look = meant(name, slices.Concat(a.networkNames(), f.KnownNames), look)

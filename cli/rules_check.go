@@ -227,7 +227,7 @@ func (a *app) checkText(c *candidate, r *ruleCheck) error {
 func (c *candidate) verdict(r *ruleCheck) string {
 	text := "the rules are valid"
 	switch {
-	case r.Rules == 0 && !c.manifest && yamlfile.Parse(c.name, c.data).Mapping().Len() == 0:
+	case len(c.data) == 0:
 		text = "there are no rules in it; an agent that has rules takes an empty file for one that is cut off, so write networks: [] if that is meant"
 	case r.Rules == 0:
 		text = "there are no rules in it"

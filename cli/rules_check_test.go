@@ -43,7 +43,7 @@ func TestRulesCheckAlone(t *testing.T) {
 func TestRulesCheckHere(t *testing.T) {
 	dir := t.TempDir()
 	serveGround(t, dir)
-	for _, name := range []string{"new", "manifest", "list", "syntax", "empty", "none", "no-items", "pod", "group", "more"} {
+	for _, name := range []string{"new", "manifest", "list", "syntax", "empty", "none", "no-items", "pod", "group", "more", "cut", "wider"} {
 		t.Chdir("testdata/check")
 		got := run(t, dir, "rules", "check", name+".yaml")
 		t.Chdir("../..")
@@ -55,12 +55,28 @@ func TestRulesCheckHere(t *testing.T) {
 	expect(t, "check/here-new-json", asJSON)
 }
 
+// TestTriedNames holds what is said of names that stay in part.
+func TestTriedNames(t *testing.T) {
+	for want, n := range map[string]triedName{
+		"a moves: it leads to 1, 2, 3, 4 and 2 more now, and would lead to 1 and 2 and 3 and 4 and 7.": {Name: "a", From: []string{"1", "2", "3", "4", "5", "6"}, To: []string{"1", "2", "3", "4", "7"}},
+		"a comes to more: it leads to x now, and would lead to x and y.":                               {Name: "a", From: []string{"x"}, To: []string{"x", "y"}, Stays: true},
+		"a goes in part: it leads to x and y now, and would lead to y.":                                {Name: "a", From: []string{"x", "y"}, To: []string{"y"}, Stays: true},
+		"a moves: it leads to x and y now, and would lead to y and z.":                                 {Name: "a", From: []string{"x", "y"}, To: []string{"y", "z"}},
+		"a moves: it would be another network at x.":                                                   {Name: "a", From: []string{"x"}, To: []string{"x"}},
+	} {
+		if got := (&trial{Names: []triedName{n}}).lines(); len(got) != 1 || got[0] != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 // TestRulesCheckInPipe reads the standard input, RuleSets too.
 func TestRulesCheckInPipe(t *testing.T) {
 	dir := t.TempDir()
 	serveGround(t, dir)
 	for _, tt := range []struct{ in, want string }{
 		{ruleText, "standard input: the rules are valid\nOn node1, in the place of /etc/colvin/rules.yaml, beside ruleset/site:\n"},
+		{"", "standard input: there are no rules in it; an agent that has rules takes an empty file for one that is cut off, so write networks: [] if that is meant\nOn node1, in"},
 		{"networks: [{name: green}]\n", "standard input:1:12: networks[0].match: is missing; add match: with at least one entry, such as {system: \"leaf-*\", vlan: 100}\nerror: standard input is not valid (1 to mend)\n"},
 		{`{"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "colvin.dev/v1alpha1", "kind": "RuleSet", "metadata": {"name": "new"}, "spec": {"ignore": [{"system": "phone"}]}}]}`, "standard input: the rules are valid\nOn node1, beside /etc/colvin/rules.yaml, ruleset/site:\n"},
 	} {

@@ -20,8 +20,9 @@ import (
 // A trial is what other rules would do on a node.
 type trial struct {
 	Node       string              `json:"node"`
-	Instead    []string            `json:"instead"` // rules in force that they would replace
-	Beside     []string            `json:"beside"`  // and those that would stay
+	Instead    []string            `json:"instead"`            // rules in force that they would replace
+	Beside     []string            `json:"beside"`             // and those that would stay
+	LooksCut   bool                `json:"looksCut,omitempty"` // it would not count where it is written over the file in force
 	Interfaces []triedUplink       `json:"interfaces"`
 	Names      []triedName         `json:"names"`      // those that come, go or move
 	Moved      []triedContainer    `json:"moved"`      // containers that would count as moved
@@ -40,14 +41,17 @@ type triedUplink struct {
 	Rule      rules.Ref `json:"rule,omitzero"`
 	Identity  string    `json:"identity"`
 	NewColour bool      `json:"newColour,omitempty"` // it would get a colour
-	Lost      string    `json:"lost,omitempty"`      // why pods would attach to it no more
+	Lost      string    `json:"lost,omitempty"`      // why nobody could attach there then, where that or the name is new
+
+	place string // in sentences
 }
 
 // A triedName is a name with the places that it leads to.
 type triedName struct {
-	Name string   `json:"name"`
-	From []string `json:"from"`
-	To   []string `json:"to"`
+	Name  string   `json:"name"`
+	From  []string `json:"from"`
+	To    []string `json:"to"`
+	Stays bool     `json:"stays,omitempty"` // nothing but places that come, or that go
 }
 
 type triedContainer struct {
@@ -76,6 +80,7 @@ func (c *candidate) try(g *agentapi.Ground) *trial {
 	stay, instead := c.beside(g.Basis.Sources)
 	t := &trial{
 		Node: s.Node, Instead: sourceNames(instead), Beside: sourceNames(stay),
+		LooksCut:   slices.ContainsFunc(instead, func(s rules.Source) bool { return s.Root == "" && rules.LooksCut(c.data, s.Data) }),
 		Interfaces: triedUplinks(&before, &after), Names: triedNames(&was, &in, &before, &after),
 		Moved: moved(s.Attachments, was, in, &before, &after), Conditions: []mapping.Condition{}, Idle: []rules.Idle{},
 	}
@@ -117,9 +122,11 @@ func triedUplinks(before, after *mapping.View) []triedUplink {
 		row.NewColour = a.Name == "" && slices.Contains(after.Uncoloured, a.Identity) && !slices.Contains(before.Uncoloured, a.Identity)
 		if was >= 0 {
 			row.Now = append(row.Now, left[was].Names()...)
-			if left[was].Usable && !a.Usable {
-				row.Lost = a.Reason
-			}
+		}
+		if !a.Usable && (was >= 0 && left[was].Usable || !slices.Equal(row.Now, row.Then)) {
+			row.Lost = a.Reason
+		}
+		if was >= 0 {
 			left = slices.Delete(left, was, was+1)
 		}
 		out = append(out, row)
@@ -135,7 +142,7 @@ func triedUplinks(before, after *mapping.View) []triedUplink {
 func tried(a *mapping.Uplink) triedUplink {
 	return triedUplink{
 		Interface: whereText(a), VID: a.VID, VLAN: vlanText(a), Switch: cmp.Or(a.System, string(a.Neighbor.Chassis)),
-		Now: []string{}, Then: []string{}, Identity: string(a.Identity.Key()),
+		Now: []string{}, Then: []string{}, Identity: string(a.Identity.Key()), place: placeText(a),
 	}
 }
 
@@ -147,12 +154,36 @@ func triedNames(by, then *mapping.Input, before, after *mapping.View) []triedNam
 	out := []triedName{}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		if from, to := was[name], is[name]; !maps.Equal(from, to) {
-			out = append(out, triedName{name, slices.AppendSeq([]string{}, maps.Keys(from)), slices.AppendSeq([]string{}, maps.Keys(to))})
-			slices.Sort(out[len(out)-1].From)
-			slices.Sort(out[len(out)-1].To)
+			out = append(out, triedName{name, sortedKeys(from), sortedKeys(to), len(from) > 0 && len(to) > 0 && (within(from, to) || within(to, from))})
 		}
 	}
 	return out
+}
+
+// placeText is where an uplink leads from, in sentences.
+func placeText(a *mapping.Uplink) string {
+	switch {
+	case a.VID != 0 && a.Device.Name != "":
+		return fmt.Sprintf("%s (VLAN %d)", a.Device.Name, a.VID)
+	case a.VID != 0: // no device has it yet
+		return fmt.Sprintf("VLAN %d on %s", a.VID, cmp.Or(a.Parent.Name, a.Port.Name))
+	}
+	return cmp.Or(a.Device.Name, a.Port.Name)
+}
+
+// sortedKeys are the places of a name; none are a list all the same.
+func sortedKeys(m map[string]identity.Key) []string {
+	return append([]string{}, slices.Sorted(maps.Keys(m))...)
+}
+
+// within reports whether all places of a name are the same in another.
+func within(few, all map[string]identity.Key) bool {
+	for at, key := range few {
+		if all[at] != key {
+			return false
+		}
+	}
+	return true
 }
 
 // places are, by name, where it leads, with the identities there. One that is only put into
@@ -161,10 +192,7 @@ func places(in *mapping.Input, v *mapping.View) map[string]map[string]identity.K
 	out := map[string]map[string]identity.Key{}
 	for i := range v.Uplinks {
 		a := &v.Uplinks[i]
-		at := whereText(a)
-		if a.VID != 0 {
-			at = fmt.Sprintf("%s tagged %d", at, a.VID)
-		}
+		at := placeText(a)
 		for _, name := range a.Names() {
 			if out[name] == nil {
 				out[name] = map[string]identity.Key{}
@@ -231,12 +259,24 @@ func (t *trial) heading() string {
 	return text + ":"
 }
 
+// few lists places in a sentence: a name may lead to as many as there are VLANs.
+func few(places []string) string {
+	const most = 4
+	if more := len(places) - most; more > 1 {
+		return fmt.Sprintf("%s and %d more", strings.Join(places[:most], ", "), more)
+	}
+	return strings.Join(places, " and ")
+}
+
 // lines are what would be different, and what is without effect.
 func (t *trial) lines() []string {
 	var out []string
 	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	if t.LooksCut {
+		say("It looks like the beginning of the rules in force: written over them in place, as cp does, it would not count; put it there with mv, or touch it there.")
+	}
 	for _, n := range t.Names {
-		from, to := strings.Join(n.From, " and "), strings.Join(n.To, " and ")
+		from, to := few(n.From), few(n.To)
 		switch {
 		case len(n.From) == 0:
 			say("%s comes: it would lead to %s.", n.Name, to)
@@ -244,6 +284,10 @@ func (t *trial) lines() []string {
 			say("%s goes: it leads to %s now.", n.Name, from)
 		case from == to:
 			say("%s moves: it would be another network at %s.", n.Name, to)
+		case n.Stays && len(n.From) < len(n.To):
+			say("%s comes to more: it leads to %s now, and would lead to %s.", n.Name, from, to)
+		case n.Stays:
+			say("%s goes in part: it leads to %s now, and would lead to %s.", n.Name, from, to)
 		default:
 			say("%s moves: it leads to %s now, and would lead to %s.", n.Name, from, to)
 		}
@@ -253,7 +297,7 @@ func (t *trial) lines() []string {
 	}
 	for i := range t.Interfaces {
 		if u := &t.Interfaces[i]; u.Lost != "" && len(u.Then) > 0 {
-			say("%s on %s could not be attached to at first: %s.", u.Then[0], u.Interface, u.Lost)
+			say("%s could not be attached to by %s: %s.", u.Then[0], u.place, u.Lost)
 		}
 	}
 	for _, c := range t.Moved {

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -209,7 +208,7 @@ func (c *conf) unknownError(node *nodefile.File) error {
 	case !node.Converged:
 		return fail(types.ErrTryAgainLater, "%s: network %q is not known yet: %s; here so far: %s; %s",
 			node.Node, c.network, pending(node), names(node), c.agentAdvice())
-	case knownElsewhere(node, c.network):
+	case len(node.Lookup(c.network)) > 0 || node.Knows(c.network):
 		return fail(errNotHere, "%s: network %q is not on this node: the rules know it, but no port here leads to it; here: %s; place the container on another node, or check the cables with \"colvin networks\"",
 			node.Node, c.network, names(node))
 	}
@@ -233,14 +232,6 @@ func pending(node *nodefile.File) string {
 	default:
 		return "colvind has just started"
 	}
-}
-
-func knownElsewhere(node *nodefile.File, name string) bool {
-	return len(node.Lookup(name)) > 0 || slices.Contains(node.KnownNames, name) ||
-		slices.ContainsFunc(node.KnownPatterns, func(pattern string) bool {
-			ok, err := path.Match(pattern, name)
-			return ok && err == nil
-		})
 }
 
 // names lists the networks of the node.

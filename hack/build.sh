@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Usage: hack/build.sh PROGRAM PACKAGE
+# Usage: hack/build.sh PROGRAM PACKAGE [VERSION]
 #
-# Builds a program and tells every 10 seconds how far that is, which the go command
+# Builds a program, or all of PACKAGE into the directory PROGRAM/, and tells every 10 seconds how far that is, which the go command
 # does not. What it complains of is shown.
 set -euo pipefail
 
@@ -36,5 +36,9 @@ follow() {
   done
 }
 
-CGO_ENABLED=0 go build -v -trimpath -buildvcs=false -ldflags '-s -w' -o "$1" "$2" 2>&1 | follow
+flags=(-ldflags '-s -w' -buildvcs=false)
+if [[ -n ${3-} ]]; then
+  flags=(-ldflags "-s -w -X main.version=$3")
+fi
+CGO_ENABLED=0 go build -v -trimpath "${flags[@]}" -o "$1" "$2" 2>&1 | follow
 say "$what: built in $SECONDS s"

@@ -4,9 +4,12 @@ package altnames
 
 import (
 	"errors"
+	"os"
+	"runtime"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/link"
@@ -46,6 +49,30 @@ func TestClearedOnANode(t *testing.T) {
 		if diff := cmp.Diff(want, look(t, ns, name).AltNames); diff != "" {
 			t.Errorf("names of %s (-want +got):\n%s", name, diff)
 		}
+	}
+}
+
+// TestClearedByNobody holds that who may not look for a record complains of no names.
+func TestClearedByNobody(t *testing.T) {
+	const nobody = 65534
+	run, state := t.TempDir(), t.TempDir()
+	if err := errors.Join(saveRecord(statefile.Dir(state), "boot", []altName{{Name: "green", Index: 1}}), os.Chown(run, nobody, nobody)); err != nil && os.Geteuid() == 0 {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(state, 0); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // for ever, so that the thread ends
+		if err := unix.Setfsuid(nobody); err != nil && os.Geteuid() == 0 {
+			done <- err
+			return
+		}
+		done <- ClearUnlessRunning(run, state)
+	}()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -54,9 +54,11 @@ func readRecord(dir statefile.Dir, bootID string) ([]altName, error) {
 	return slices.DeleteFunc(f.Names, func(n altName) bool { return !possibleName(n.Name) }), nil
 }
 
+// hasRecord reports whether there may be a record. Who may not even look is not the agent
+// that left it, and is told so by what comes next.
 func hasRecord(dir statefile.Dir) bool {
 	_, err := os.Lstat(dir.Path(recordFormat.Name))
-	return !errors.Is(err, fs.ErrNotExist)
+	return !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission)
 }
 
 func saveRecord(dir statefile.Dir, bootID string, names []altName) error {

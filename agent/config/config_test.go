@@ -114,7 +114,6 @@ colvind.yaml:7:5: ports[1].match: is missing; name the ports with a glob such as
 colvind.yaml:8:13: ports[2].match: "" is not a glob such as "eth*"; see path.Match for the syntax of globs
 colvind.yaml:8:17: ports[2].captures: unknown key; did you mean "capture"?
 colvind.yaml:9:5: ports[3]: is text, where a mapping belongs; write key: value
-colvind.yaml:9:5: ports[3].match: is missing; name the ports with a glob such as "eth*"
 `
 	if err == nil || err.Error() != strings.TrimSpace(want) {
 		t.Errorf("mistakes:\n%v\nwant\n%s", err, want)

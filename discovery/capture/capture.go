@@ -48,6 +48,8 @@ func Frames(name string, r io.Reader) iter.Seq2[Frame, error] {
 			packets(name, openPcapng, b, yield)
 		case beginsLike(magic, "\x1f\x8b", "\xfd7zX", "\x28\xb5\x2f\xfd"): // gzip, xz, zstd
 			yield(Frame{}, fmt.Errorf("%s is compressed: unpack it first, as in \"zcat FILE | colvin decode\"", name))
+		case beginsLike(magic, "\xff\xfe", "\xfe\xff"):
+			yield(Frame{}, fmt.Errorf("%s is text in UTF-16, as PowerShell writes it: save it as UTF-8", name))
 		default:
 			textFrames(name, b, yield)
 		}

@@ -87,7 +87,9 @@ func TestHex(t *testing.T) {
 			"line too long", "01\n" + strings.Repeat("0 ", maxLine),
 			[]string{"1 01", "error: FILE:2: the line is longer than 1572864 octets: give one frame per line"},
 		},
-		{"binary", "01\n\x00\x01\n02", []string{"1 01", "error: read FILE: it begins neither as pcap nor as pcapng does, and is no text with lines of hex"}},
+		{"binary", "01\n\x00\x01\n02", []string{"1 01", "error: read FILE: it begins neither as pcap nor as pcapng does, and is no text with lines of hex; \"editcap -F pcap\" of Wireshark makes pcap of other captures"}},
+		{"UTF-16", "\xff\xfe0\x001\x00", []string{"error: FILE is text in UTF-16, as PowerShell writes it: save it as UTF-8"}},
+		{"UTF-16, big-endian", "\xfe\xff\x000\x001", []string{"error: FILE is text in UTF-16, as PowerShell writes it: save it as UTF-8"}},
 		{"gzip", "\x1f\x8b\x08\x00", []string{`error: FILE is compressed: unpack it first, as in "zcat FILE | colvin decode"`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -25,7 +25,7 @@ type offset struct {
 // readOffset reads what a line begins with as an offset: "0x0010:", "0010:",
 // "0x0010", "00000010" or "0010".
 func readOffset(line string) (offset, bool) {
-	const fewest, most = 4, 8 // digits of one without colon
+	const fewest, most = 4, 16 // digits of one without colon
 	o := offset{at: leading(line), octal: -1}
 	token := line[o.at:]
 	if end := strings.IndexAny(token, blanks); end >= 0 {
@@ -41,7 +41,7 @@ func readOffset(line string) (offset, bool) {
 		return o, false
 	}
 	value, err := strconv.ParseUint(digits, 16, 63)
-	if err != nil || value > math.MaxInt32 {
+	if err != nil || value > math.MaxInt64/2 {
 		return o, false
 	}
 	const odDigits = 7
@@ -97,6 +97,8 @@ func beginsDump(line, next string) bool {
 	switch {
 	case !ok || len(r.ends) == 0:
 		return false
+	case r.isAddress(next):
+		return true
 	case !r.plain:
 		// One that begins in its midst: its offset is said to be no beginning.
 		return r.value == 0 || strings.ContainsAny(r.text[:1], "0123456789") && len(r.text) > 2 && strings.Contains(line[:r.end], ":")
@@ -107,6 +109,16 @@ func beginsDump(line, next string) bool {
 	}
 	o, ok := readOffset(next)
 	return ok && o.plain && len(o.text) == len(r.text) && r.splitAt(o, 0) >= 0 || beginsFrame(r.octets) || unfinished(r.octets)
+}
+
+// isAddress reports whether the offset of a first row is where it is in some memory, as IOS
+// and debuggers print it: a frame of LLDP or CDP begins there, and the next row goes on.
+func (r *row) isAddress(next string) bool {
+	if r.value == 0 || !isAnother(r.octets) {
+		return false
+	}
+	o, ok := readOffset(next)
+	return ok && o.plain == r.plain && len(o.text) == len(r.text) && r.splitAt(o, r.value) >= 0
 }
 
 // splitAt returns behind which group another row goes on that has this offset, or -1.
@@ -151,23 +163,72 @@ func (t *text) skipRows() {
 	}
 }
 
+// isForeign reports whether a line begins a dump as od and hexdump print it with octets, or
+// words, that are not in hex.
+func isForeign(line, next string) bool {
+	first, _, more := strings.Cut(line, " ")
+	second, _, _ := strings.Cut(next, " ")
+	_, err := strconv.ParseUint(second, 16, 31)
+	return more && (first == "0000000" || first == "000000") && len(second) == len(first) && second != first && err == nil
+}
+
+// readForeign reports such a dump and passes over it.
+func (t *text) readForeign() {
+	width := strings.IndexByte(t.line, ' ')
+	t.prose, t.dumps = nil, true
+	t.bad(t.number, 1, errors.New("this dump has no octets in hex: use xxd, hexdump -C or od -A x -t x1"))
+	for {
+		token, _, _ := strings.Cut(t.peekLine(0), " ")
+		if _, err := strconv.ParseUint(token, 16, 31); (err != nil || len(token) != width) && !isRepeat(token) || !t.advance() {
+			return
+		}
+	}
+}
+
+// numbersColumns reports whether a line numbers the columns of a dump below it.
+func numbersColumns(line string) bool {
+	const least = 8
+	groups := strings.Fields(line)
+	for i, g := range groups {
+		if n, err := strconv.ParseUint(g, 16, 8); err != nil || int(n) != i {
+			return false
+		}
+	}
+	return len(groups) >= least
+}
+
+// numbersPacket reports whether a line numbers the packet of which the dump follows.
+func (t *text) numbersPacket() bool {
+	const most = 5 // digits
+	number := strings.Trim(t.line, blanks)
+	next := 0
+	if strings.Trim(t.peekLine(0), blanks) == "" {
+		next++
+	}
+	_, err := strconv.Atoi(number)
+	return err == nil && len(number) <= most && beginsDump(t.peekLine(next), t.peekLine(next+1))
+}
+
 // readRows returns the octets of a dump, or where it goes wrong.
 func (t *text) readRows() ([]byte, *mistake) {
 	octets := t.octets[:0]
 	for d := (dump{}); ; d.rows++ {
 		r, _ := readRow(t.line)
-		if wrong := t.checkRow(&r, len(octets)); wrong != nil {
+		if d.rows == 0 && r.isAddress(t.peekLine(0)) {
+			d.base = r.value
+		}
+		if wrong := t.checkRow(&r, d.base+len(octets)); wrong != nil {
 			return octets, wrong
 		}
 		next, more := t.nextRow(&r)
-		group, column, err := d.split(&r, next, more, len(octets))
+		group, column, err := d.split(&r, next, more, d.base+len(octets))
 		if err != nil {
 			return octets, &mistake{t.number, column, err}
 		}
 		row := r.octets[:r.ends[group]]
 		if octets = append(octets, row...); isRepeat(t.peekLine(0)) {
 			t.advance()
-			if octets, err = t.repeat(octets, row); err != nil {
+			if octets, err = t.repeat(octets, row, d.base); err != nil {
 				return octets, &mistake{t.number, 1, err}
 			}
 			next, more = readOffset(t.peekLine(0))
@@ -185,12 +246,12 @@ func (t *text) readRows() ([]byte, *mistake) {
 }
 
 // repeat appends a row, once at least, until the offset of the next line is reached.
-func (t *text) repeat(octets, row []byte) ([]byte, error) {
+func (t *text) repeat(octets, row []byte, base int) ([]byte, error) {
 	next, ok := readOffset(t.peekLine(0))
-	for more := ok; more; more = len(octets) <= maxFrame && !next.is(len(octets)) && len(octets) < max(next.value, next.octal) {
+	for more := ok; more; more = len(octets) <= maxFrame && !next.is(base+len(octets)) && base+len(octets) < max(next.value, next.octal) {
 		octets = append(octets, row...)
 	}
-	if !ok || !next.is(len(octets)) && len(octets) <= maxFrame {
+	if !ok || !next.is(base+len(octets)) && len(octets) <= maxFrame {
 		return octets, errors.New("no offset behind it tells how often the row before it is repeated")
 	}
 	return octets, nil
@@ -239,6 +300,7 @@ func (t *text) nextRow(r *row) (offset, bool) {
 // A dump is what was seen of one.
 type dump struct {
 	rows, characters int // rows with a column of characters
+	base             int // the first offset
 }
 
 // split returns behind which of its groups the octets of a row end: where the next row
@@ -247,10 +309,16 @@ func (d *dump) split(r *row, next offset, more bool, before int) (group, column 
 	all := len(r.ends) - 1
 	if more {
 		group := r.splitAt(next, before)
-		if group < 0 {
-			return 0, r.at + 1, fmt.Errorf("the offset of the next row is %s, which this one does not lead to: give all rows of the dump", next.text)
+		rest := ""
+		if group >= 0 {
+			rest = strings.Trim(r.line[r.texts[group]:], blanks)
 		}
-		if strings.Trim(r.line[r.texts[group]:], blanks) != "" {
+		// Octal ones are of od, which begins its column of characters so.
+		decimal := group >= 0 && next.value != before+r.ends[group] && rest != "" && rest[0] != '>'
+		if group < 0 || decimal {
+			return 0, r.at + 1, fmt.Errorf("the offset of the next row is %s, which this one does not lead to: give all rows of the dump, offsets and octets in hex", next.text)
+		}
+		if rest != "" {
 			d.characters++
 		}
 		return group, 0, nil

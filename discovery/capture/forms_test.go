@@ -99,6 +99,7 @@ func TestForms(t *testing.T) {
 // A dumpForm is a way of printing a dump.
 type dumpForm struct {
 	offset     string
+	base       int // of the first offset
 	width      int // octets of a row
 	group      int // octets between two blanks
 	gap        bool
@@ -123,6 +124,13 @@ var dumpForms = map[string]dumpForm{
 	"no colon":               {offset: "0x%04x  ", width: 16, group: 2, characters: "  %s", blank: '.'},
 	"neither 0x nor colon":   {offset: "%04x  ", width: 16, group: 2, characters: "  %s", blank: '.'},
 	"like IOS":               {offset: "%08X  ", width: 16, group: 4, characters: "  %s", blank: '.'},
+	"FortiGate":              {offset: "0x%04x\t ", width: 16, group: 2, characters: "\t%s", blank: '.'},
+	"PowerShell":             {offset: "%08X   ", width: 16, group: 1, characters: "  %s", blank: ' '},
+	"PowerShell 7":           {offset: "%016X ", width: 16, group: 1, characters: " %s", blank: ' '},
+	"IOS, in memory":         {offset: "%08X: ", base: 0x0f4e6f90, width: 16, group: 4, characters: "  %s", blank: '.'},
+	"IOS, letter first":      {offset: "%08X: ", base: 0xd0f4e6f0, width: 16, group: 4, characters: "  %s", blank: '.'},
+	"in memory, no colon":    {offset: "%08x  ", base: 0x0f4e6f90, width: 16, group: 1, characters: "  %s", blank: '.'},
+	"debuggers":              {offset: "0x%012x: ", base: 0x7fffffffe010, width: 16, group: 1},
 	"like the Linux kernel":  {offset: "%08x: ", width: 16, group: 1, characters: "  %s", blank: '.'},
 	"like kernels, 32 a row": {offset: "%08x: ", width: 32, group: 1},
 }
@@ -151,7 +159,7 @@ func (f *dumpForm) print(octets []byte) string {
 			characters.WriteByte(c)
 		}
 		full = max(full, digits.Len())
-		fmt.Fprintf(&s, f.offset, at)
+		fmt.Fprintf(&s, f.offset, f.base+at)
 		s.WriteString(digits.String())
 		if f.characters != "" {
 			s.WriteString(strings.Repeat(" ", full-digits.Len()))
@@ -299,10 +307,10 @@ func TestPastedMistakes(t *testing.T) {
 		{"whole", heading + row0 + row1 + row2, []string{good}},
 		{"two, and a summary", heading + row0 + row1 + row2 + heading + row0 + row1 + row2 + "\n2 packets captured\n", []string{good, "2 " + frame}},
 		{"named", "# id: a\n" + heading + row0 + row1 + row2, []string{"a " + frame}},
-		{"row missing", row0 + row2 + "\n" + row0 + row1 + row2, []string{"error: FILE:1:2: the offset of the next row is 0x0020, which this one does not lead to: give all rows of the dump", "2 " + frame}},
+		{"row missing", row0 + row2 + "\n" + row0 + row1 + row2, []string{"error: FILE:1:2: the offset of the next row is 0x0020, which this one does not lead to: give all rows of the dump, offsets and octets in hex", "2 " + frame}},
 		{"first row missing", heading + row1 + row2, []string{"error: FILE:2:2: the offset is 0x0010, " + fmt.Sprintf(all, 0)}},
-		{"digit missing", row0 + strings.Replace(row1, "0305", "030", 1) + row2, []string{"error: FILE:2:2: the offset of the next row is 0x0020, which this one does not lead to: give all rows of the dump"}},
-		{"no digit", row0 + strings.Replace(row1, "0305", "03O5", 1) + row2, []string{"error: FILE:2:2: the offset of the next row is 0x0020, which this one does not lead to: give all rows of the dump"}},
+		{"digit missing", row0 + strings.Replace(row1, "0305", "030", 1) + row2, []string{"error: FILE:2:2: the offset of the next row is 0x0020, which this one does not lead to: give all rows of the dump, offsets and octets in hex"}},
+		{"no digit", row0 + strings.Replace(row1, "0305", "03O5", 1) + row2, []string{"error: FILE:2:2: the offset of the next row is 0x0020, which this one does not lead to: give all rows of the dump, offsets and octets in hex"}},
 		{"no digit in the last row", row0 + "\t0x0010:  0402 00OO 0000\n", []string{`error: FILE:2:16: "00OO 0000" is neither hex nor the octets before it as characters: leave the characters out`}},
 		{"nothing behind an offset", row0 + "\t0x0010:  ????\n", []string{"error: FILE:2:11: no octets in hex follow the offset"}},
 		{"offset that is none", row0 + "\t0x0O10:  0402\n", []string{"error: FILE:2:5: 'O' is no hex digit of an offset: give all rows of the dump as they were printed"}},
@@ -314,6 +322,15 @@ func TestPastedMistakes(t *testing.T) {
 		{"left out without an end", "00000000  00 00 00 00  |....|\n*\n", []string{"error: FILE:2:1: no offset behind it tells how often the row before it is repeated"}},
 		{"left out for ever", "00000000  00 00 00 00  |....|\n*\n7fffffff\n", []string{"error: FILE:2:1: the frame is larger than 262144 octets"}},
 		{"octets exchanged", "0000000 8001 00c2 0e00 0002\n0000008\n", []string{"error: FILE:1:9: od and hexdump exchange the octets of such groups: use xxd, hexdump -C or od -A x -t x1"}},
+		{"columns numbered", "           00 01 02 03 04 05 06 07 08 09 0A 0B 0C 0D 0E 0F\n\n" + "00000000   01 80 C2 00 00 0E 02 00 00 00 00 01 88 CC 02 07  ................\n00000010   04 02  ..\n", []string{"1 0180c200000e02000000000188cc02070402"}},
+		{"columns numbered with one digit", "        0  1  2  3  4  5  6  7   8  9  a  b  c  d  e  f\n" + "0000   01 80 C2 00 00 0E 02 00 00 00 00 01 88 CC 02 07\n", []string{"1 0180c200000e02000000000188cc0207"}},
+		{"packets numbered", "Starting the packet display ........ Press Ctrl + Shift + 6 to exit\n\n0\n  0000:  0180C200 000E0200 00000001 88CC0207   ................\n\n10\n\n  0000:  0180C200 000E0200 00000001 88CC0208   ................\n",
+			[]string{"1 0180c200000e02000000000188cc0207", "2 0180c200000e02000000000188cc0208"}},
+		{"a number before digits", "10\n" + frame, []string{"1 10", "2 " + frame}},
+		{"in memory, first row short", "0F4E6F98:                   0180C200 000E0200          ........\n0F4E6FA0: 00000001 88CC0207 0402  ..........\n", []string{"1 0180c200000e02000000000188cc02070402"}},
+		{"in memory, row missing", "0F4E6F90: 0180C200 000E0200 00000001 88CC0207\n0F4E6FB0: 0402\n", []string{"error: FILE:1:1: the offset is 0F4E6F90, but 0x0000 octets come before it: give all rows of the dump, from 0 on"}},
+		{"octal octets", "0000000 001 200 302  \\0  \\0 016\n0000006 001\n0000007\n\n" + frame, []string{"error: FILE:1:1: this dump has no octets in hex: use xxd, hexdump -C or od -A x -t x1", "2 " + frame}},
+		{"decimal offsets", "0000000 01 80 c2 00 00 0e 02 00 00 00 00 01 88 cc 02 07\n0000016 04 02 00 00 00 00 10 04 03 05 70 31 06 02 00 78\n0000032 00 00\n0000034\n", []string{"error: FILE:1:1: the offset of the next row is 0000016, which this one does not lead to: give all rows of the dump, offsets and octets in hex"}},
 		{"zeros are no offset", "0000 0180 c200 0002\n\n00000000\n", []string{"1 00000180c2000002", "2 00000000"}},
 		{"a destination is no offset", "0180 c2 00 00 0e\n0180c200 000e\n", []string{"1 0180c200000e", "2 0180c200000e"}},
 		{"frame with a mistake before a dump", strings.Replace(frame, "88cc", "88cx", 1) + "\n" + row0 + row1 + row2, []string{"error: FILE:1:28: 'x' is no hex digit: give the octets of a frame in hex, or begin the line with #", "2 " + frame}},

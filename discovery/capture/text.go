@@ -23,7 +23,7 @@ const (
 )
 
 // errNotText ends a file that is no text.
-var errNotText = errors.New("it begins neither as pcap nor as pcapng does, and is no text with lines of hex")
+var errNotText = errors.New("it begins neither as pcap nor as pcapng does, and is no text with lines of hex; \"editcap -F pcap\" of Wireshark makes pcap of other captures")
 
 // A text is a file of frames in hex while it is read. A frame is in one of three
 // forms: lines of digits alone (hex.go), rows with offsets as dumps have them
@@ -53,6 +53,21 @@ type mistake struct {
 	line, column int
 	err          error
 }
+
+// A TextError is what cannot be read of a text, and where.
+type TextError struct {
+	File         string
+	Line, Column int // from 1
+	Err          error
+}
+
+// Error implements error.
+func (e *TextError) Error() string {
+	return fmt.Sprintf("%s:%d:%d: %v", e.File, e.Line, e.Column, e.Err)
+}
+
+// Unwrap returns what is wrong there.
+func (e *TextError) Unwrap() error { return e.Err }
 
 // textFrames yields the frames of a text.
 func textFrames(name string, r io.Reader, yield func(Frame, error) bool) {
@@ -127,6 +142,9 @@ func (t *text) read() {
 		t.readArrays()
 	case isString(t.line):
 		t.readStrings()
+	case numbersColumns(t.line), t.numbersPacket():
+	case isForeign(t.line, next):
+		t.readForeign()
 	default:
 		t.readHex()
 	}
@@ -179,7 +197,7 @@ func (t *text) frame(f Frame) {
 func (t *text) bad(line, column int, err error) {
 	t.frames++
 	t.id = ""
-	t.report(fmt.Errorf("%s:%d:%d: %w", t.name, line, column, err))
+	t.report(&TextError{File: t.name, Line: line, Column: column, Err: err})
 }
 
 func (t *text) report(err error) {

@@ -67,7 +67,7 @@ func otherAgentReason(source discovery.MAC, name string) string {
 	if name == "" {
 		return fmt.Sprintf("another program of this node sends LLDP here, from %s", source)
 	}
-	return fmt.Sprintf("another program of this node sends LLDP here, from %s as %q", source, name)
+	return fmt.Sprintf("another program of this node sends LLDP here, from %s as \"%s\"", source, name) // a name is printable as it is
 }
 
 // dcbxReason says which switch expects one speaker only.
@@ -76,5 +76,5 @@ func dcbxReason(n *discovery.Neighbor) string {
 	if name == "" {
 		name = string(n.Chassis)
 	}
-	return fmt.Sprintf("the neighbour %q sends DCBX, which stops working where it hears two speakers on one port", name)
+	return fmt.Sprintf("the neighbour \"%s\" sends DCBX, which stops working where it hears two speakers on one port", name)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -305,6 +306,16 @@ func TestDCBX(t *testing.T) {
 			g.in.Neighbors = []discovery.Neighbor{dcbx(g.t)}
 			g.pass(time.Hour)
 			g.expect("0s "+listens, "1s "+silent)
+		}))
+	})
+	t.Run("a name that cannot be seen", func(t *testing.T) { // it is written so once, not again
+		synctest.Test(t, on(transmit.Auto, func(g *stage) {
+			n := dcbx(g.t)
+			n.SystemName = `leaf\x1b-1`
+			g.pass(time.Second)
+			g.in.Neighbors = []discovery.Neighbor{n}
+			g.pass(time.Hour)
+			g.expect("0s "+listens, "1s "+strings.Replace(silent, "leaf-1", n.SystemName, 1))
 		}))
 	})
 	t.Run("later, wavering", func(t *testing.T) {

@@ -7,11 +7,12 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 )
 
 // What addresses look like: MAC addresses and longer ones of octets, MAC addresses as
-// Cisco writes them, IPv4, IPv6.
+// Cisco writes them, without separators, IPv4, IPv6.
 var (
 	octetsLike = regexp.MustCompile(`(?i)^[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5,}$`)
 	dotted     = regexp.MustCompile(`(?i)^[0-9a-f]{4}(?:\.[0-9a-f]{4}){2}$`)
@@ -19,6 +20,11 @@ var (
 	addressy   = regexp.MustCompile(`(?i)\b[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5,}\b|\b[0-9a-f]{4}(?:\.[0-9a-f]{4}){2}\b|\b[0-9a-f]{12}\b|` +
 		`\b\d{1,3}(?:\.\d{1,3}){3}\b|(?:\b[0-9a-f]{1,4}|:)(?::[0-9a-f]{0,4}){1,7}(?:\d{0,3}(?:\.\d{1,3}){3})?`)
 )
+
+// ofDevice is a MAC address in the name of a device, as udev gives it: enx02c01b000001.
+var ofDevice = regexp.MustCompile(`(?i)\b(?:en|wl|ww|sl|ib)x[0-9a-f]{12}\b`)
+
+const devicePrefix = len("enx")
 
 // known are addresses of protocols, which tell nothing of anybody, in hexadecimal digits.
 var known = regexp.MustCompile(`^(?:0{12}|f{12}|0180c20000[0-9a-f]{2}|01000ccccc..)$`)
@@ -42,6 +48,9 @@ func (a *addresses) learn(text string) {
 			a.seen[canonical], a.seen[strings.ToLower(spelled)] = true, true
 		}
 	}
+	for _, name := range ofDevice.FindAllString(text, -1) {
+		a.seen[strings.ToLower(name[devicePrefix:])] = true
+	}
 }
 
 // canonical is the form that all spellings of an address share; false where it is none, or
@@ -58,20 +67,42 @@ func canonical(spelled string) (string, bool) {
 	return ip.String(), true
 }
 
+// replace replaces the addresses in a text. What has no separators is one where it was seen
+// with them, or in the name of a device.
 func (a *addresses) replace(text string) string {
+	text = ofDevice.ReplaceAllStringFunc(text, func(name string) string {
+		digits := strings.ToLower(name[devicePrefix:])
+		if !a.seen[digits] {
+			return name
+		}
+		return name[:devicePrefix] + a.stands(digits, digits)
+	})
 	return addressy.ReplaceAllStringFunc(text, func(spelled string) string {
 		canonical, ok := canonical(spelled)
 		if !ok || bare.MatchString(spelled) && !a.seen[canonical] {
 			return spelled
 		}
-		now := a.placeholder[canonical]
-		for now == "" {
-			if next := a.next(canonical); !a.contains(next) {
-				now = next
-			}
+		return a.stands(canonical, spelled)
+	})
+}
+
+// stands returns what stands for an address, spelled like that.
+func (a *addresses) stands(canonical, spelled string) string {
+	now := a.placeholder[canonical]
+	for now == "" {
+		if next := a.next(canonical); !a.contains(next) {
+			now = next
 		}
-		a.placeholder[canonical] = now
-		return respell(now, spelled)
+	}
+	a.placeholder[canonical] = now
+	return respell(now, spelled)
+}
+
+// spans are where addresses are in a text.
+func spans(text string) [][]int {
+	return slices.DeleteFunc(addressy.FindAllStringIndex(text, -1), func(at []int) bool {
+		_, ok := canonical(text[at[0]:at[1]])
+		return !ok
 	})
 }
 

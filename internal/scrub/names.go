@@ -16,8 +16,11 @@ import (
 	"github.com/colvin-net/colvin/internal/fit"
 )
 
-// short is the length below which a name is found in sentences as a word only.
+// short is the length below which a name is found in sentences as a word only, and a number
+// not at all.
 const short = 4
+
+var number = regexp.MustCompile(`^\d+$`)
 
 // names are those that were learned, and what stands for them.
 type names struct {
@@ -33,12 +36,15 @@ type names struct {
 func newNames() *names { return &names{classes: map[string]string{}, words: map[string]bool{}} }
 
 // classes are the words of which placeholders are made.
-const classes = "system- node- pod- namespace- container- chassis- text- hidden- "
+const classes = "system- node- pod- namespace- container- chassis- text- host- account- octets- hidden- "
 
 func (n *names) common(word string) { n.words[strings.ToLower(word)] = true }
 
+// everybodys are names of every cluster, which tell nothing of any, and words of sentences.
+var everybodys = regexp.MustCompile(`^(?:localhost|default|kube-system|kubernetes(?:\.default(?:\.svc(?:\.cluster\.local)?)?)?)$`)
+
 func (n *names) learn(class, name string) {
-	if strings.TrimSpace(name) == "" || n.classes[name] != "" {
+	if strings.TrimSpace(name) == "" || n.classes[name] != "" || (class == namespace || class == host) && everybodys.MatchString(name) {
 		return
 	}
 	n.classes[name] = class
@@ -64,7 +70,7 @@ func (n *names) settle() {
 			}
 		}
 		n.placeholder[name], same[strings.ToLower(name)] = now, now
-		if len(name) >= short && strings.Contains(classes, strings.ToLower(name)) {
+		if len(name) >= short && strings.Contains(classes, strings.ToLower(name)) || len(name) < short && number.MatchString(name) {
 			n.common(name)
 		}
 		if n.words[strings.ToLower(name)] {
@@ -106,15 +112,22 @@ func (n *names) whole(text string) (string, bool) {
 	return now, ok
 }
 
+// replace replaces the names in a text, but for what is a part of an address.
 func (n *names) replace(text string) string {
 	n.settle()
 	if n.find == nil {
 		return text
 	}
 	var out strings.Builder
-	done := 0
+	done, within := 0, spans(text)
 	for _, at := range n.find.FindAllStringIndex(text, -1) {
 		if at[1]-at[0] < short && !alone(text, at[0], at[1]) {
+			continue
+		}
+		for len(within) > 0 && within[0][1] < at[1] {
+			within = within[1:]
+		}
+		if len(within) > 0 && within[0][0] <= at[0] {
 			continue
 		}
 		out.WriteString(text[done:at[0]])

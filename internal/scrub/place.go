@@ -4,7 +4,10 @@ package scrub
 
 // A place is where in a JSON document a text stands: its key, and the key above. Elements
 // of a list have the list's.
-type place struct{ above, key string }
+type place struct {
+	above, key string
+	foreign    bool // in what a plugin says
+}
 
 // A treatment is what becomes of a text. Others than these are classes of names.
 type treatment string
@@ -22,7 +25,7 @@ const (
 )
 
 // byPlace is for keys that mean something else below others.
-var byPlace = map[place]treatment{
+var byPlace = map[[2]string]treatment{
 	{"switches", "name"}: System, {"bearers", "name"}: System, {"pod", "name"}: Pod,
 	{"vlans", "name"}: label, {"unknownTLVs", "value"}: octets,
 	{"dns", "search"}: opaque, {"dns", "domain"}: opaque, {"bearers", "addresses"}: label,
@@ -57,6 +60,10 @@ var byKey = map[string]treatment{
 	"namespace": namespace, "uid": container, "containerID": container,
 }
 
+// everybodysKeys are those of CNI, with values that plugins have for them; where others use
+// a key of ours, nobody knows what they say.
+var everybodysKeys = map[string]bool{"type": true, "mode": true, "cniVersion": true, "cniVersions": true, "protocol": true}
+
 // how says what becomes of a text at a place.
 func (p place) how(text string) treatment {
 	if isTime(text) {
@@ -65,11 +72,13 @@ func (p place) how(text string) treatment {
 	if p.above == "netns" && p.key == "path" || p.key == "sandbox" {
 		return opaque
 	}
-	if t, ok := byPlace[p]; ok {
+	if t, ok := byPlace[[2]string{p.above, p.key}]; ok {
 		return t
 	}
 	t, ok := byKey[p.key]
 	switch {
+	case p.foreign && t == keep && !everybodysKeys[p.key]:
+		return opaque
 	case t == identifier && octetsLike.MatchString(text): // an address alone
 		return label
 	case ok:

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -25,6 +26,8 @@ const (
 	namespace = "namespace"
 	container = "container"
 	chassis   = "chassis"
+	host      = "host"
+	account   = "account"
 	said      = "text" // free text of others
 )
 
@@ -33,6 +36,7 @@ type Scrubber struct {
 	names     *names
 	addresses *addresses
 	opaque    map[string]string // whole values of which nobody knows what they are
+	learning  bool
 }
 
 // New returns a Scrubber that knows nothing.
@@ -43,16 +47,47 @@ func New() *Scrubber {
 // LearnName says that a text is a name, of a System, Node or Pod.
 func (s *Scrubber) LearnName(class, name string) { s.names.learn(class, name) }
 
-// LearnText says that addresses in a text are to be replaced.
-func (s *Scrubber) LearnText(text string) { s.addresses.learn(text) }
+// LearnText says that addresses in a text are to be replaced, and what errors of clients of
+// the API server say of machines.
+func (s *Scrubber) LearnText(text string) {
+	s.addresses.learn(text)
+	for _, c := range clues {
+		for _, m := range c.find.FindAllStringSubmatch(text, -1) {
+			for i, class := range c.classes {
+				for name := range strings.SplitSeq(m[i+1], ", ") {
+					if _, err := netip.ParseAddr(name); err != nil {
+						s.names.learn(class, name)
+					}
+				}
+			}
+		}
+	}
+}
+
+// clues are where sentences name machines and accounts.
+var clues = []struct {
+	find    *regexp.Regexp
+	classes []string // of the groups
+}{
+	{regexp.MustCompile(`https?://(?:[^\s/"@]*@)?([A-Za-z0-9][A-Za-z0-9_.-]*)`), []string{host}},
+	{regexp.MustCompile(`\blookup ([A-Za-z0-9][A-Za-z0-9_.-]*?)(?: on |: )`), []string{host}},
+	{regexp.MustCompile(`certificate is valid for ((?:[A-Za-z0-9*][A-Za-z0-9_.:*-]*(?:, )?)+?), not ([A-Za-z0-9][A-Za-z0-9_.:-]*)`), []string{host, host}},
+	{regexp.MustCompile(`the token belongs to node ([A-Za-z0-9][A-Za-z0-9.-]*),`), []string{Node}},
+	{regexp.MustCompile(`system:serviceaccount:([A-Za-z0-9.-]+):([A-Za-z0-9.-]+)`), []string{namespace, account}},
+	{regexp.MustCompile(`system:node:([A-Za-z0-9.-]+)`), []string{Node}},
+}
 
 // Learn takes what is to be replaced from JSON.
 func (s *Scrubber) Learn(data []byte) error {
+	s.learning = true
+	defer func() { s.learning = false }()
 	_, err := s.each(data, func(at place, text string) string {
-		s.addresses.learn(text)
+		s.LearnText(text)
 		switch how := at.how(text); how {
 		case keep:
-			s.names.common(text)
+			if !at.foreign {
+				s.names.common(text)
+			}
 		case prose, opaque, octets:
 		case label:
 			s.learnIdentity(text)
@@ -83,7 +118,8 @@ func (s *Scrubber) Learn(data []byte) error {
 	return err
 }
 
-// JSON returns a document in which everything was replaced. Its keys stay.
+// JSON returns a document in which everything was replaced. Its keys stay, but for those of
+// a plugin's configuration and result, which may be names.
 func (s *Scrubber) JSON(data []byte) ([]byte, error) {
 	return s.each(data, func(at place, text string) string {
 		switch at.how(text) {
@@ -240,12 +276,32 @@ func (s *Scrubber) walk(at place, v any, with func(at place, text string) string
 	case map[string]any:
 		out := map[string]any{}
 		for _, key := range slices.Sorted(maps.Keys(v)) {
-			s.names.common(key)
-			out[key] = s.walk(place{above: at.key, key: key}, v[key], with)
+			below := place{above: at.key, key: key, foreign: at.foreign || key == "delegateConf" || key == "result"}
+			if !at.foreign {
+				s.names.common(key)
+				out[key] = s.walk(below, v[key], with)
+				continue
+			}
+			out[s.key(key)] = s.walk(below, v[key], with)
 		}
 		return out
 	}
 	return v
+}
+
+// plainKey is a key as programs have it.
+var plainKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
+
+// key replaces a key of others. While there is still to be learned it stays.
+func (s *Scrubber) key(key string) string {
+	switch {
+	case s.learning:
+		s.addresses.learn(key)
+		return key
+	case !plainKey.MatchString(key):
+		return s.hide(key)
+	}
+	return s.Text(key)
 }
 
 // isTime reports whether a text is a time in JSON.

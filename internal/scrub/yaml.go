@@ -15,7 +15,9 @@ var ErrComments = errors.New("its comments cannot be taken out")
 
 var (
 	comment = regexp.MustCompile(`(?m)(^|[ \t])#.*$`)
-	glob    = regexp.MustCompile(`[*?\[\]\\]+`)
+	glob    = regexp.MustCompile(`[*?()\[\]\\]+`)
+	// octetsPattern is a pattern of an address of octets, or what is left of one, with a wildcard.
+	octetsPattern = regexp.MustCompile(`(?i)^(?:mac:)?[0-9a-f:.*?()-]*[*?][0-9a-f:.*?()-]*$`)
 	// wire are the keys of rules and of colvind.yaml whose values are of the wire, or name
 	// machines.
 	wire = map[string]string{
@@ -29,9 +31,13 @@ func (s *Scrubber) LearnYAML(data []byte) {
 	s.LearnText(string(data))
 	// What is no YAML is left out later.
 	_, _ = yamlfile.RewriteTexts("", data, func(key, text string, _ int) string {
-		if class := wire[key]; class != "" {
-			for _, literal := range glob.Split(wireValue(key, text), -1) {
-				if strings.Trim(literal, " .-_/") != "" {
+		class, value := wire[key], wireValue(key, text)
+		if ofOctets(key, text) {
+			class, value = octetsClass, strings.TrimPrefix(text, macPrefix)
+		}
+		if class != "" {
+			for _, literal := range glob.Split(value, -1) {
+				if strings.Trim(literal, " .-_/:") != "" {
 					s.names.learn(class, literal)
 				}
 			}
@@ -42,6 +48,23 @@ func (s *Scrubber) LearnYAML(data []byte) {
 	for _, pair := range groups.Mapping().Pairs() {
 		s.names.learn(chassis, pair.Key.Raw())
 	}
+}
+
+const (
+	macPrefix   = "mac:"
+	octetsClass = "octets"
+)
+
+// ofOctets reports whether a value is a pattern of MAC addresses: what is between its
+// wildcards is no address, and tells as much.
+func ofOctets(key, text string) bool {
+	switch key {
+	case "mac":
+		return octetsPattern.MatchString(text)
+	case "chassis", "port":
+		return strings.HasPrefix(text, macPrefix) && octetsPattern.MatchString(text)
+	}
+	return false
 }
 
 // wireValue is a text without the subtype of an ID, and nothing where that is an address.
@@ -61,7 +84,11 @@ func (s *Scrubber) YAML(data []byte) ([]byte, error) {
 	left := false
 	out, err := yamlfile.RewriteTexts("", data, func(key, text string, _ int) string {
 		left = left || comment.MatchString(text)
-		if wire[key] == "" {
+		switch {
+		case ofOctets(key, text):
+			sub := text[:len(text)-len(strings.TrimPrefix(text, macPrefix))]
+			return sub + s.pattern(text[len(sub):])
+		case wire[key] == "":
 			return s.Text(text)
 		}
 		return s.pattern(text)

@@ -88,16 +88,20 @@ func (d *Document) breaks(line, column int, message, hint string) {
 
 // checkText refuses octets that are not text (YAML 1.2.2, 5.1 and 5.2).
 func (d *Document) checkText(text string) bool {
-	line, column := 1, 1
+	line, column, told := 1, 1, false
 	for i, r := range text {
 		switch {
 		case r == '\n':
-			line, column = line+1, 0
+			line, column, told = line+1, 0, false
 		case r == utf8.RuneError && !strings.HasPrefix(text[i:], "\ufffd"):
 			d.breaks(line, column, notYAML+"the text is not UTF-8", "save the file as UTF-8")
 			return false // of every letter in another encoding
-		case r < ' ' && r != '\t', r == 0x7f:
+		case r == 0:
+			d.breaks(line, column, fmt.Sprintf("%scontrol character %U", notYAML, r), "this is no text: name another file")
+			return false // there are more
+		case !told && (r < ' ' && r != '\t' || r == 0x7f):
 			d.breaks(line, column, fmt.Sprintf("%scontrol character %U", notYAML, r), "remove it")
+			told = true // of this line
 		}
 		column++
 	}

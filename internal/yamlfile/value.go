@@ -143,6 +143,7 @@ type Value struct {
 	node         *node // nil when absent
 	line, column int   // of the value, or of the mapping it is absent from
 	path         string
+	amiss        bool // absent from what is no mapping, which was told
 }
 
 func (v Value) with(n *node) Value {
@@ -234,7 +235,7 @@ func (v Value) Warn(message, hint string) {
 // Required makes it a mistake that the key is absent. The hint says what to do;
 // "" is "add it".
 func (v Value) Required(hint string) Value {
-	if !v.Present() {
+	if !v.Present() && !v.amiss {
 		if hint == "" {
 			hint = "add it"
 		}
@@ -305,7 +306,7 @@ func (v Value) List() []Value {
 func (v Value) Mapping() *Mapping {
 	m := &Mapping{value: v, asked: make(map[string]bool)}
 	if v.Kind() == KindNone || !v.is(KindMapping, "write key: value") {
-		m.value.node = nil
+		m.value.node, m.value.amiss = nil, v.Present() && v.Kind() != KindNone
 		return m
 	}
 	if known, ok := v.doc.mappings[v.node]; ok {

@@ -110,7 +110,7 @@ func TestMistakes(t *testing.T) {
 		"escape":      {`a: "x\("`, `f.yaml:1:7: not valid YAML: found unknown escape character '('; put text with a backslash in single quotes`},
 		"lost comma":  {"{text: a bool: no}", `f.yaml:1:8: not valid YAML: "a bool: no" holds a colon; put a comma before the next key, or the text in quotes`},
 		"not UTF-8":   {"a: b\nc: \xff\n", `f.yaml:2:4: not valid YAML: the text is not UTF-8; save the file as UTF-8`},
-		"control":     {"a: \x00", `f.yaml:1:4: not valid YAML: control character U+0000; remove it`},
+		"control":     {"a: \x00", `f.yaml:1:4: not valid YAML: control character U+0000; this is no text: name another file`},
 		"left out": {"%YAML 1.2\n---\na: &x 1\nb: *x\n<<: {c: 1}\nd: !!str 1\n? e\n: f\n", `
 			f.yaml:1:1: directives are not supported; put text that begins with % in quotes
 			f.yaml:3:4: anchors are not supported; write the value out, or put text that begins with & in quotes
@@ -160,9 +160,12 @@ func TestMistakesInYAML(t *testing.T) {
 			f.yaml:1:4: anchors are not supported; write the value out, or put text that begins with & in quotes
 			f.yaml:3:1: not valid YAML: ',' or ']' must be specified; the [ on line 2 is not closed`},
 		"an open quote": {"a:\n  - x: \"b\n    y: 1\n  - z: 1\n", `f.yaml:2:8: not valid YAML: could not find end character of double-quoted text`},
-		"control characters": {"a: \x01\nb: \x02\n", `
+		"control characters": {"a: \x01\x1b\nb: \x02\n", `
 			f.yaml:1:4: not valid YAML: control character U+0001; remove it
 			f.yaml:2:4: not valid YAML: control character U+0002; remove it`},
+		"no text": {"a: \x01\n\x00\x00\n\x00\n\x02", `
+			f.yaml:1:4: not valid YAML: control character U+0001; remove it
+			f.yaml:2:1: not valid YAML: control character U+0000; this is no text: name another file`},
 		"several documents": {"a: 1\n---\nb: [\n---\nc: @\n", `
 			f.yaml:3:4: not valid YAML: sequence end token ']' not found
 			f.yaml:5:4: not valid YAML: '@' is a reserved character; put the text in quotes`},

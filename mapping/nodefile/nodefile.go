@@ -6,6 +6,8 @@
 package nodefile
 
 import (
+	"path"
+	"slices"
 	"time"
 )
 
@@ -126,6 +128,14 @@ type Port struct {
 	// Junctions are the bonds, teams and bridges between this port and the device, the
 	// lowest first: the uplink is true while they send through the same members.
 	Junctions []Junction `json:"junctions,omitempty"`
+}
+
+// Knows reports whether the rules could give a name to something, here or on another node.
+func (f *File) Knows(name string) bool {
+	return slices.Contains(f.KnownNames, name) || slices.ContainsFunc(f.KnownPatterns, func(pattern string) bool {
+		ok, err := path.Match(pattern, name)
+		return ok && err == nil
+	})
 }
 
 // Identities are Identity and OtherIdentities.

@@ -338,3 +338,12 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+func TestKnows(t *testing.T) {
+	f := &File{KnownNames: []string{"green"}, KnownPatterns: []string{"rail-*", "["}}
+	for name, want := range map[string]bool{"green": true, "rail-7": true, "rail": false, "blue": false, "": false, "[": false} {
+		if f.Knows(name) != want {
+			t.Errorf("%q: %v", name, !want)
+		}
+	}
+}

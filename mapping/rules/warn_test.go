@@ -63,6 +63,8 @@ func TestMistakesInTheirPlace(t *testing.T) {
 		{`networks: [{name: a, match: }]`, []string{"networks[0].match"}},
 		{`networks: [{name: a, match: []}]`, []string{"networks[0].match"}},
 		{`networks: [{name: a, match: 7}]`, []string{"networks[0].match"}},
+		{`switchGroups: {g: [{system: a}]}`, []string{"switchGroups.g"}},
+		{`networks: [a, {name: b, match: [[c], d]}]`, []string{"networks[0]", "networks[1].match[0]", "networks[1].match[1]"}},
 		{`networks: [{name: "a-{system.1}", match: [{system: "(", vlan: 1}]}]`, []string{"networks[0].match[0].system"}},
 		{`networks: [{name: a, tagged: x, match: [{system: x}]}]`, []string{"networks[0].tagged"}},
 		{`switchGroups: {g: {match: [{system: x}], vlans: {x: a, 1: b, "1": c}}}`, []string{"switchGroups.g.vlans.x", "switchGroups.g.vlans.1"}},

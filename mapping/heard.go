@@ -4,7 +4,6 @@ package mapping
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"time"
 
@@ -114,33 +113,58 @@ type lead struct {
 	notes     []string
 }
 
-// leads are where an utterance leads: the untagged network first, then what is told by name
-// or declared by rules, in the order of the VLAN IDs. A VID equal to the PVID is untagged
-// only. What is advertised may be partial, so it never withdraws what is declared.
+// leads are where an utterance leads.
 func (w *World) leads(ifname string, n *discovery.Neighbor) []lead {
-	s := w.subject(ifname, n)
-	tagged := map[uint16]VLANSource{}
-	for _, d := range w.Rules.Declared(w.known(s)) {
-		tagged[d.VID] = VLANDeclared
-	}
-	for _, v := range n.VLANs {
-		tagged[v.ID] = VLANAdvertised
-	}
-	delete(tagged, n.PVID)
-	out := make([]lead, 0, 1+len(tagged))
-	out = append(out, lead{vlan: n.PVID, source: vlanSource(n.PVID)})
-	for _, vid := range slices.Sorted(maps.Keys(tagged)) {
-		out = append(out, lead{vlan: vid, vid: vid, source: tagged[vid]})
-	}
-	for i := range out {
-		l := &out[i]
-		l.identity = w.identify(s, l.vlan)
-		l.naming, l.named, l.notes = w.Rules.Name(w.known(s), occurrence(n, l.vlan, l.vid))
-		if l.naming.UnadvertisedSwitch {
-			l.identity.Port = ""
-		}
+	return w.source(ifname, n).leads()
+}
+
+// leads are the untagged network first, then what is told by name or declared by rules, in
+// the order of the VLAN IDs. A VID equal to the PVID is untagged only. What is advertised may
+// be partial, so it never withdraws what is declared.
+func (s *source) leads() []lead {
+	tagged := s.tagged()
+	out := make([]lead, 0, 1+tagged.Len())
+	out = append(out, s.lead(0))
+	for vid := range tagged.All() {
+		out = append(out, s.lead(vid))
 	}
 	return out
+}
+
+// tagged are the tags of the networks that the utterance leads to.
+func (s *source) tagged() rules.VIDs {
+	out := s.read.Declared()
+	for vid := range s.told {
+		out.Add(vid)
+	}
+	out.Remove(s.said.PVID)
+	return out
+}
+
+// lead is where the utterance leads with a tag, or without one.
+func (s *source) lead(vid uint16) lead {
+	l := lead{vlan: cmp.Or(vid, s.said.PVID), vid: vid, source: vlanSource(s.said.PVID)}
+	if vid != 0 {
+		l.source = VLANDeclared
+		if _, told := s.told[vid]; told {
+			l.source = VLANAdvertised
+		}
+	}
+	l.identity = s.identity(l.vlan)
+	l.naming, l.named, l.notes = s.read.Name(s.occurrence(&l))
+	if l.naming.UnadvertisedSwitch {
+		l.identity.Port = ""
+	}
+	return l
+}
+
+// occurrence is how a VLAN shows on the port, as rules see it.
+func (s *source) occurrence(l *lead) rules.Occurrence {
+	o := rules.Occurrence{VID: l.vlan, Tagged: l.vid != 0}
+	if l.vlan != 0 {
+		o.VLANName = s.told[l.vlan]
+	}
+	return o
 }
 
 // How long a word counts after its switch fell silent where nobody says it: a day, which

@@ -8,7 +8,6 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/nodefile"
-	"github.com/colvin-net/colvin/mapping/rules"
 )
 
 // nameAll gives colours to what no rule named, and keeps a colour as an alias
@@ -118,17 +117,6 @@ func (r *resolver) shadowed(colour string, id Identity) {
 		return
 	}
 	r.condition(ColourShadowed, "", colour, "%s is the colour of %s, but a rule uses that name too; the colour does not resolve", colour, id)
-}
-
-// occurrence is how a VLAN shows on a port, as rules see it.
-func occurrence(n *discovery.Neighbor, vlan, vid uint16) rules.Occurrence {
-	o := rules.Occurrence{VID: vlan, Tagged: vid != 0}
-	for _, v := range n.VLANs {
-		if v.ID == vlan && vlan != 0 {
-			o.VLANName = v.Name
-		}
-	}
-	return o
 }
 
 // KnownNames are the names that could mean something on some node: what the

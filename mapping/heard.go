@@ -79,7 +79,11 @@ func (r *reader) Word(n *discovery.Neighbor) belief.Word {
 			return k.word
 		}
 	}
-	out := r.world.wordOf(n, r.world.leads(r.ifname, n))
+	s := r.world.source(r.ifname, n)
+	out := r.world.wordOf(n, s.leads(r.world.budget))
+	if r.world.budget.over() { // what is left out may have a name, so who says it is no host
+		out.Named = true
+	}
 	r.known = append(r.known, readWord{*n, out})
 	return out
 }
@@ -87,17 +91,10 @@ func (r *reader) Word(n *discovery.Neighbor) belief.Word {
 // wordOf is what the networks an utterance leads to make of it.
 func (w *World) wordOf(n *discovery.Neighbor, leads []lead) belief.Word {
 	var out belief.Word
-	for _, l := range leads {
-		to := l.identity.String()
-		if l.named {
-			to = "network " + l.naming.Name
-		}
-		if n.Protocol == discovery.ProtocolCDP && !l.naming.CDP {
-			to += " by CDP" // which is another word: nothing attaches by it
-		} else {
-			out.Named = out.Named || l.named
-		}
-		out.Leads = append(out.Leads, belief.Lead{Tag: l.vid, To: to})
+	for i := range leads {
+		l := &leads[i]
+		out.Named = out.Named || l.named && (n.Protocol != discovery.ProtocolCDP || l.naming.CDP)
+		out.Leads = append(out.Leads, belief.Lead{Tag: l.vid, To: l.to(n)})
 		out.Silence, out.Goodbye = max(out.Silence, w.silence(l.naming)), max(out.Goodbye, w.goodbye(l.naming))
 	}
 	return out
@@ -113,16 +110,27 @@ type lead struct {
 	notes     []string
 }
 
-// leads are where an utterance leads.
-func (w *World) leads(ifname string, n *discovery.Neighbor) []lead {
-	return w.source(ifname, n).leads()
+// to is where it leads, by which words are compared.
+func (l *lead) to(n *discovery.Neighbor) string {
+	to := l.identity.String()
+	if l.named {
+		to = "network " + l.naming.Name
+	}
+	if n.Protocol == discovery.ProtocolCDP && !l.naming.CDP {
+		to += " by CDP" // which is another word: nothing attaches by it
+	}
+	return to
 }
 
-// leads are the untagged network first, then what is told by name or declared by rules, in
-// the order of the VLAN IDs. A VID equal to the PVID is untagged only. What is advertised may
-// be partial, so it never withdraws what is declared.
-func (s *source) leads() []lead {
+// leads are where the utterance leads, as far as that counts: the untagged network first, then
+// what is told by name or declared by rules, in the order of the VLAN IDs. A VID equal to the
+// PVID is untagged only. What is advertised may be partial, so it never withdraws what is
+// declared.
+func (s *source) leads(b *budget) []lead {
 	tagged := s.tagged()
+	if b != nil {
+		tagged = tagged.Without(b.left)
+	}
 	out := make([]lead, 0, 1+tagged.Len())
 	out = append(out, s.lead(0))
 	for vid := range tagged.All() {

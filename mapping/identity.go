@@ -27,6 +27,9 @@ type source struct {
 
 // source reads what was said on a port.
 func (w *World) source(ifname string, n *discovery.Neighbor) *source {
+	if w.budget != nil && w.budget.sources[n] != nil { // of one port, as the neighbour is
+		return w.budget.sources[n]
+	}
 	s := w.subject(ifname, n)
 	out := &source{said: n, told: make(map[uint16]string, len(n.VLANs)), of: identifySwitch(w.switches, w.bearers, ifname, n), read: w.Rules.Read(w.known(s))}
 	for _, v := range n.VLANs {

@@ -14,6 +14,7 @@ import (
 // where a rule did: whoever attached to the colour still finds it.
 func (r *resolver) nameAll() {
 	byIdentity := r.colours()
+	seen := map[Identity]bool{}
 	for i := range r.view.Uplinks {
 		a := &r.view.Uplinks[i]
 		if !a.Identity.HasVLAN() {
@@ -24,7 +25,10 @@ func (r *resolver) nameAll() {
 		case len(colours) > 0:
 			r.colour(a, colours)
 		case a.Name == "" && a.Certainty == nodefile.Fresh && (a.VID == 0 || r.Colours.Tagged):
-			r.uncoloured(r.ungrouped(a))
+			if id := r.ungrouped(a); !seen[id] {
+				seen[id] = true
+				r.view.Uncoloured = append(r.view.Uncoloured, id)
+			}
 		}
 	}
 }
@@ -43,7 +47,7 @@ func (m Memory) Ungrouped(id Identity, port int, by discovery.MSAP) Identity {
 		return id // nobody was heard
 	}
 	out := Identity{Switch: string(m.Switches.Canonical(by.Chassis))}
-	if p, ok := m.Port(port); ok && p.Holder.MSAP == by {
+	if p, held := m.port(port); held && p.Holder.MSAP == by {
 		out = identifySwitch(m.Switches, m.Bearers, p.Interface, &p.Holder.Neighbor)
 	}
 	if out.VLAN = id.VLAN; !id.HasVLAN() {
@@ -52,20 +56,18 @@ func (m Memory) Ungrouped(id Identity, port int, by discovery.MSAP) Identity {
 	return out
 }
 
-func (r *resolver) uncoloured(id Identity) {
-	if !slices.Contains(r.view.Uncoloured, id) {
-		r.view.Uncoloured = append(r.view.Uncoloured, id)
-	}
-}
-
 // colours are the colours of each identity, oldest first. A group has those of
 // its chassis seen here.
 func (r *resolver) colours() map[Identity][]string {
+	coloured := map[Identity]bool{}
+	for _, c := range r.Colours.Book {
+		coloured[r.switches.CanonicalIdentity(c.Identity)] = true
+	}
 	joined := map[Identity][]Identity{} // by the identity of the chassis
 	for i := range r.view.Uplinks {
 		a := &r.view.Uplinks[i]
 		own := r.ungrouped(a)
-		if !slices.Contains(joined[own], a.Identity) {
+		if coloured[own] && !slices.Contains(joined[own], a.Identity) {
 			joined[own] = append(joined[own], a.Identity)
 		}
 	}

@@ -118,12 +118,12 @@ func (w *World) counts(ifname string, b *belief.Port) bool {
 // elsewhere reports whether a word leads to another network than the pin says, with the same
 // tag.
 func (w *World) elsewhere(ifname string, n *discovery.Neighbor, pin rules.Pin) bool {
-	for _, l := range w.reader(ifname).Word(n).Leads {
-		if l.Tag == pin.VID {
-			return l.To != "network "+pin.Naming.Name
-		}
+	s := w.source(ifname, n)
+	if tagged := s.tagged(); pin.VID != 0 && !tagged.Has(pin.VID) {
+		return false
 	}
-	return false
+	l := s.lead(pin.VID)
+	return l.to(n) != "network "+pin.Naming.Name
 }
 
 // pins are the pins that count on a port. Those that do not are told.
@@ -147,14 +147,14 @@ func (r *resolver) pin(p *discovery.Port, ifi discovery.Interface, b *belief.Por
 		if !add {
 			continue
 		}
-		path := pathOf(r.Snapshot, ifi, pin.VID)
+		path := r.links.path(ifi, pin.VID)
 		if path.none != "" {
 			a.Usable = false
 			a.Reason = strings.TrimPrefix(a.Reason+"; and "+path.none, "; and ")
 		} else {
 			a.Device, a.Parent, a.Made = linkOf(path.device), linkOf(path.parent), path.device.Own()
 		}
-		r.view.Uplinks = append(r.view.Uplinks, a)
+		r.view.Uplinks, r.joins = append(r.view.Uplinks, a), append(r.joins, path.joins)
 	}
 }
 

@@ -40,13 +40,19 @@ type Colour struct {
 
 // Resolve computes what every name means on this node. It is pure: the same
 // input gives the same View.
-func Resolve(in Input) View {
+func Resolve(in Input) View { return resolve(in, MaxUplinks) }
+
+// resolve is Resolve with a bound of ways.
+func resolve(in Input, most int) View {
 	v := View{Node: in.Node, BootID: in.BootID, Silence: in.Silence, Goodbye: in.Goodbye, Time: in.Snapshot.Time}
 	in.switches, in.bearers, in.facts = in.Memory.Switches, in.Memory.Bearers, factsOf(in.Snapshot)
-	r := resolver{Input: in, now: in.Snapshot.Time, view: &v}
+	in.budget = in.assess(in.Snapshot, in.Memory, most)
+	v.Uplinks = slices.Grow(v.Uplinks, min(in.budget.ways, most))
+	r := resolver{Input: in, now: in.Snapshot.Time, view: &v, links: newLinks(in.Snapshot)}
 	for i := range in.Snapshot.Ports {
 		r.port(&in.Snapshot.Ports[i])
 	}
+	r.tellBudget()
 	r.hearsItself()
 	r.staleSoon()
 	r.nameAll()
@@ -65,8 +71,10 @@ func Resolve(in Input) View {
 
 type resolver struct {
 	Input
-	now  time.Time
-	view *View
+	now   time.Time
+	view  *View
+	links *links
+	joins [][]junction // of each uplink in view
 }
 
 func (r *resolver) condition(t ConditionType, ifname, network, format string, args ...any) {
@@ -97,9 +105,7 @@ func (r *resolver) port(p *discovery.Port) {
 	}
 	b, held := r.Memory.Port(ifi.Index)
 	r.pending(p, ifi, &b)
-	if !b.Wake(r.reader(ifi.Name)).IsZero() {
-		r.wake(b.Wake(r.reader(ifi.Name)))
-	}
+	r.wake(b.Wake(r.reader(ifi.Name)))
 	if ifi.Operational() {
 		r.contradictions(&b)
 	}
@@ -180,12 +186,16 @@ func (r *resolver) uplinks(ifi discovery.Interface, b *belief.Port) {
 		said = append(said, n)
 	}
 	for _, n := range said {
-		leads := r.leads(ifi.Name, n)
-		word := r.wordOf(n, leads)
+		leads := r.source(ifi.Name, n).leads(r.budget)
 		for i := range leads {
-			if to := word.Leads[i]; !seen[to] {
+			l := &leads[i]
+			if b.State != belief.Disputed {
+				r.add(ifi, b, n, l, false)
+				continue
+			}
+			if to := (belief.Lead{Tag: l.vid, To: l.to(n)}); !seen[to] {
 				seen[to] = true
-				r.add(ifi, b, n, &leads[i], slices.Contains(shared, to))
+				r.add(ifi, b, n, l, slices.Contains(shared, to))
 			}
 		}
 	}
@@ -222,7 +232,7 @@ func (r *resolver) add(ifi discovery.Interface, b *belief.Port, n *discovery.Nei
 	if n.Protocol == discovery.ProtocolCDP && a.Usable && !l.naming.CDP {
 		a.Usable, a.Reason = false, "only CDP tells it, which crosses the switches of other makers; a rule with cdp: true accepts that"
 	}
-	path := pathOf(r.Snapshot, ifi, l.vid)
+	path := r.links.path(ifi, l.vid)
 	if none := path.none; none != "" {
 		a.Usable = false
 		if a.Reason != "" {
@@ -232,7 +242,7 @@ func (r *resolver) add(ifi discovery.Interface, b *belief.Port, n *discovery.Nei
 	} else {
 		a.Device, a.Parent, a.Made = linkOf(path.device), linkOf(path.parent), path.device.Own()
 	}
-	r.view.Uplinks = append(r.view.Uplinks, a)
+	r.view.Uplinks, r.joins = append(r.view.Uplinks, a), append(r.joins, path.joins)
 }
 
 // crowdedOut reports whether switches are turned away for want of room: the first of who

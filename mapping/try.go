@@ -51,7 +51,7 @@ func (w *World) heard(snap *discovery.Snapshot, ifi discovery.Interface, p *disc
 		h := rules.Heard{Subject: w.known(w.subject(ifi.Name, n))}
 		if h.Switch = w.speaks(snap, ifi, n); h.Switch {
 			s := w.source(ifi.Name, n)
-			for _, l := range s.leads() {
+			for _, l := range s.leads(nil) {
 				h.Occurrences = append(h.Occurrences, s.occurrence(&l))
 			}
 		}

@@ -166,6 +166,7 @@ const (
 	TooManyNeighbors ConditionType = "TooManyNeighbors" // a port's neighbour table is full
 	HearsItself      ConditionType = "HearsItself"      // two ports are on one wire, or one is on a loop
 	PortUnreadable   ConditionType = "PortUnreadable"   // a port cannot be listened on
+	TopologyTooLarge ConditionType = "TopologyTooLarge" // more is told than counts
 
 	RoutersContradict ConditionType = "RoutersContradict" // routers on a port announce what does not fit together
 	TooManyRouters    ConditionType = "TooManyRouters"    // more routers or prefixes are announced than are kept

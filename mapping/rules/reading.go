@@ -115,6 +115,14 @@ func (v *VIDs) Has(vid uint16) bool {
 	return vid <= discovery.MaxVID && v[vid/64]&(1<<(vid%64)) != 0
 }
 
+// Without are those that are not in the other.
+func (v VIDs) Without(o VIDs) VIDs {
+	for i := range v {
+		v[i] &^= o[i]
+	}
+	return v
+}
+
 // Len is how many there are.
 func (v *VIDs) Len() int {
 	n := 0

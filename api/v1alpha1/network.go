@@ -89,7 +89,8 @@ type NetworkStatus struct {
 	// attach; Spans, the name covers several networks and no rule says that this is
 	// meant; BondSplit, the members of a bond or bridge lead to different networks;
 	// PinContradicted, a rule says that a port leads there on which no switch speaks, and one
-	// does, or did, and leads elsewhere.
+	// does, or did, and leads elsewhere; TopologyTooLarge, a node that leads there tells more
+	// than counts, so that not all of its ways are here.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -133,7 +134,8 @@ const (
 	NetworkSpans     = "Spans"
 	NetworkBondSplit = "BondSplit"
 
-	NetworkPinContradicted = "PinContradicted"
+	NetworkPinContradicted  = "PinContradicted"
+	NetworkTopologyTooLarge = "TopologyTooLarge"
 )
 
 // An Identity is what a name is given to: a VLAN of a switch, or of a group of

@@ -29,6 +29,7 @@ var conditionReasons = []struct{ condition, reason string }{
 	{v1alpha1.NetworkPinContradicted, "SwitchDisagrees"},
 	{v1alpha1.NetworkSpans, "SeveralNetworks"},
 	{v1alpha1.NetworkStale, "NotHeard"},
+	{v1alpha1.NetworkTopologyTooLarge, "MoreThanCounts"},
 }
 
 // ofNode are the conditions of a node that concern the networks behind an interface.
@@ -57,6 +58,7 @@ func (w *clusterView) tellConditions(all map[string]*network) {
 	}
 	for _, o := range w.nodes {
 		tellInterfaces(o, of[o], all)
+		tellTooLarge(o, of[o], all)
 		w.tellMoved(o, byName)
 	}
 }
@@ -123,6 +125,19 @@ func tellInterfaces(o *observed, uplinks []*nodeUplink, all map[string]*network)
 			if n != nil && !told[n] {
 				told[n] = true
 				n.say(condition, "%s %s: %s", o.node.Name, c.Interface, strings.TrimPrefix(c.Message, c.Interface+": "))
+			}
+		}
+	}
+}
+
+// tellTooLarge tells the networks to which a node leads that not all of its ways count.
+func tellTooLarge(o *observed, uplinks []*nodeUplink, all map[string]*network) {
+	for _, message := range o.leftOut() {
+		told := map[*network]bool{nil: true}
+		for _, b := range uplinks {
+			if n := all[b.networkName]; !told[n] {
+				told[n] = true
+				n.say(v1alpha1.NetworkTopologyTooLarge, "%s: %s", o.node.Name, message)
 			}
 		}
 	}

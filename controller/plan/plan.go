@@ -107,6 +107,7 @@ type Problem struct {
 // The reasons of Problems.
 const (
 	TopologyUnreadable = "TopologyUnreadable"
+	TopologyTooLarge   = "TopologyTooLarge"
 	TooManyNetworks    = "TooManyNetworks"
 	NotColoured        = "NotColoured"
 )

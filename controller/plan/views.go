@@ -22,7 +22,8 @@ type observed struct {
 	node     Node
 	topology *v1alpha1.NodeTopology
 	input    mapping.Input
-	err      error // the topology cannot be read
+	err      error  // the topology cannot be read
+	tooLarge string // what does not count of it, in words
 
 	set     *rules.Set
 	edition int // of the colours
@@ -48,7 +49,9 @@ func (p *Planner) observe(c *Cluster, set *rules.Set, now time.Time, out *Plan) 
 		o := before[t.Name]
 		if o == nil || o.topology.UID != t.UID || o.topology.ResourceVersion != t.ResourceVersion {
 			o = &observed{}
-			o.input, o.err = clusterview.Input(&t.Spec, t.Name, now)
+			var spec *v1alpha1.NodeTopologySpec
+			spec, o.tooLarge = clusterview.Within(&t.Spec)
+			o.input, o.err = clusterview.Input(spec, t.Name, now)
 		}
 		o.node, o.topology = node, t
 		p.nodes[t.Name] = o
@@ -57,10 +60,27 @@ func (p *Planner) observe(c *Cluster, set *rules.Set, now time.Time, out *Plan) 
 			continue
 		}
 		p.resolve(o, set)
+		for _, message := range o.leftOut() {
+			out.Problems = append(out.Problems, Problem{node, TopologyTooLarge, message})
+		}
 		all = append(all, o)
 	}
 	slices.SortFunc(all, func(a, b *observed) int { return cmp.Compare(a.node.Name, b.node.Name) })
 	return all
+}
+
+// leftOut says what of a node does not count, because it is more than one node may cost.
+func (o *observed) leftOut() []string {
+	var out []string
+	if o.tooLarge != "" {
+		out = append(out, o.tooLarge)
+	}
+	for _, c := range o.view.Conditions {
+		if c.Type == mapping.TopologyTooLarge {
+			out = append(out, c.Message)
+		}
+	}
+	return out
 }
 
 // owned reports whether a topology belongs to the Node with the UID.

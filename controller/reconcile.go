@@ -42,6 +42,7 @@ func (r *reconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconc
 		return reconcile.Result{RequeueAfter: rest}, nil
 	}
 	cluster.LastGood = r.rules.good
+	held := r.pacing.take(cluster.Topologies, time.Now())
 	p := r.planner.Plan(cluster, time.Now())
 	if len(p.Uncoloured) > 0 { // what is watched may not show yet what was given last
 		if cluster.Colours, err = readColours(ctx, r.live); err != nil {
@@ -54,7 +55,7 @@ func (r *reconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconc
 		return reconcile.Result{}, nil
 	}
 	r.announce(p)
-	return reconcile.Result{RequeueAfter: until(p.Wake)}, err
+	return reconcile.Result{RequeueAfter: sooner(until(p.Wake), held)}, err
 }
 
 // until is how long it is until t; nothing for the zero time, which never comes.
@@ -63,6 +64,14 @@ func until(t time.Time) time.Duration {
 		return 0
 	}
 	return max(time.Until(t), time.Millisecond)
+}
+
+// sooner is the shorter of two times to wait; zero is none.
+func sooner(a, b time.Duration) time.Duration {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
 }
 
 // each does something for all, and goes on where it fails. When the context ends it

@@ -115,3 +115,44 @@ func (p *player) network(name string) *v1alpha1.Network {
 	}
 	return p.cluster.Networks[i]
 }
+
+// TestColourShare holds that a node which invents networks again and again uses up its share of
+// the colours, that it is told, and that others have theirs, also of what it says that it sees.
+func TestColourShare(t *testing.T) {
+	p := newPlayer()
+	must := func(err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(p.play("switch", []string{"leaf-1", "mac:00:1b:21:00:00:01", "192.0.2.1"}))
+	for _, node := range []string{"honest", "inventor"} {
+		must(p.play("node", []string{node}))
+	}
+	sees := func(node string, first, n int) {
+		for i := range n {
+			must(p.port(node, fmt.Sprintf("eth%d", i), "leaf-1", fmt.Sprintf("%s/%d", node, i), []string{fmt.Sprintf("vlan=%d", first+i)}))
+		}
+	}
+	settle := func() (last *plan.Plan) {
+		for {
+			if last = p.planner.Plan(&p.cluster, p.now); !p.do(last) {
+				return last
+			}
+		}
+	}
+	for round := range 5 {
+		sees("inventor", 1000+100*round, 40)
+		d := settle()
+		if beyond := 40*(round+1) > plan.ColourShare; beyond != (len(d.Problems) == 1) || beyond && (d.Problems[0].Reason != plan.TooManyUnnamed || d.Problems[0].Node.Name != "inventor") {
+			t.Errorf("round %d: problems %+v", round, d.Problems)
+		}
+	}
+	if n := len(p.cluster.Colours); n != plan.ColourShare {
+		t.Errorf("%d colours", n)
+	}
+	sees("honest", 1400, 50) // 1400 to 1439 are what the inventor says that it sees, too
+	if d := settle(); len(d.Problems) > 0 || len(p.cluster.Colours) != plan.ColourShare+50 {
+		t.Errorf("%d colours, problems %+v", len(p.cluster.Colours), d.Problems)
+	}
+}

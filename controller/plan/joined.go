@@ -3,12 +3,9 @@
 package plan
 
 import (
-	"regexp"
 	"slices"
 	"time"
 
-	"github.com/colvin-net/colvin/api/v1alpha1"
-	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/rules"
@@ -19,6 +16,7 @@ type clusterView struct {
 	options Options
 	set     *rules.Set
 	book    []mapping.Colour
+	given   map[string]int // how many colours, by the node that saw their networks
 	now     time.Time
 	plan    *Plan
 	nodes   []*observed
@@ -108,57 +106,6 @@ func (w *clusterView) nameUplink(b *nodeUplink) {
 		b.networkName = b.Name
 	case len(b.colours) > 0:
 		b.networkName = b.colours[0]
-	}
-}
-
-// An Uncoloured is what should have a colour and has none, and a node that sees it.
-type Uncoloured struct {
-	Identity mapping.Identity
-	Node     Node
-}
-
-// chassisID is what a Colour takes.
-var chassisID = regexp.MustCompile(`^[a-z]+[0-9]*:.`)
-
-func colourable(id mapping.Identity) bool {
-	key := id.SwitchKey()
-	return chassisID.MatchString(key) && id.Kind != identity.Group && len(key) <= v1alpha1.MaxID && id.VLAN <= discovery.MaxVID
-}
-
-// uncoloured finds what needs a colour. One is enough for all that is the same network,
-// unless pods attach by colours: each node resolves names by what it has heard itself.
-func (w *clusterView) uncoloured() {
-	var all []Uncoloured
-	var refused []string
-	seen := map[mapping.Identity]bool{}
-	for _, c := range w.book { // a node that contradicts itself does not know its own colours
-		seen[c.Identity] = true
-	}
-	for _, o := range w.nodes {
-		refused = refused[:0]
-		for _, id := range o.view.Uncoloured {
-			switch {
-			case seen[id]:
-			case !colourable(id):
-				refused = append(refused, id.String())
-			default:
-				all = append(all, Uncoloured{id, o.node})
-			}
-			seen[id] = true
-		}
-		if len(refused) > 0 {
-			w.plan.Problems = append(w.plan.Problems, Problem{o.node, NotColoured, "what is no chassis ID, or no VLAN, gets no colour: " + few(refused)})
-		}
-	}
-	slices.SortFunc(all, func(a, b Uncoloured) int { return identity.Compare(a.Identity, b.Identity) })
-	coloured := map[mapping.Identity]bool{}
-	for _, u := range all {
-		class := w.class(u.Identity)
-		if !w.options.Attach && (len(w.colours[class]) > 0 || coloured[class]) {
-			continue
-		}
-		coloured[class] = true
-		w.plan.Uncoloured = append(w.plan.Uncoloured, u)
 	}
 }
 

@@ -67,19 +67,19 @@ func TestColourable(t *testing.T) {
 	}
 }
 
-// TestUncolouredOnce holds that a network which several nodes see gets one colour, and one
-// that has a colour none, whatever a node says.
+// TestUncolouredOnce holds that a network which several nodes see gets one colour, on account of
+// who has the fewest, and one that has a colour none, whatever a node says.
 func TestUncolouredOnce(t *testing.T) {
 	sees := func(name string, all ...mapping.Identity) *observed {
 		return &observed{node: Node{Name: name}, view: mapping.View{Uncoloured: all}}
 	}
 	for attach, want := range map[bool][]Uncoloured{
-		true: {{identityOf(1), Node{Name: "node1"}}, {identityOf(2), Node{Name: "node1"}}, {identityOf(4), Node{Name: "node2"}}},
+		true: {{identityOf(1), Node{Name: "node1"}}, {identityOf(2), Node{Name: "node2"}}, {identityOf(4), Node{Name: "node2"}}},
 		// 4 is the same network as 3, which has a colour.
-		false: {{identityOf(1), Node{Name: "node1"}}, {identityOf(2), Node{Name: "node1"}}},
+		false: {{identityOf(1), Node{Name: "node1"}}, {identityOf(2), Node{Name: "node2"}}},
 	} {
 		w := &clusterView{
-			options: Options{Attach: attach}, plan: &Plan{}, same: identityClasses{identityOf(4): identityOf(3)},
+			options: Options{Attach: attach}, plan: &Plan{}, given: map[string]int{}, same: identityClasses{identityOf(4): identityOf(3)},
 			book:    []mapping.Colour{{Name: "sky-emu", Identity: identityOf(3)}},
 			colours: map[mapping.Identity][]string{identityOf(3): {"sky-emu"}},
 			nodes:   []*observed{sees("node1", identityOf(2), identityOf(1), identityOf(3)), sees("node2", identityOf(1), identityOf(4), identityOf(2))},

@@ -110,6 +110,7 @@ const (
 	TopologyTooLarge   = "TopologyTooLarge"
 	TooManyNetworks    = "TooManyNetworks"
 	NotColoured        = "NotColoured"
+	TooManyUnnamed     = "TooManyUnnamed"
 )
 
 // A Planner makes plans. It keeps what was computed for the last one, so that a change
@@ -136,7 +137,7 @@ func (p *Planner) Plan(c *Cluster, now time.Time) *Plan {
 		return out
 	}
 	p.setBook(c.Colours)
-	w := &clusterView{options: p.options, set: set, book: p.book, now: now, plan: out, nodes: p.observe(c, set, now, out)}
+	w := &clusterView{options: p.options, set: set, book: p.book, given: givenFor(c.Colours), now: now, plan: out, nodes: p.observe(c, set, now, out)}
 	w.join()
 	w.uncoloured()
 	w.networks(c.Networks)

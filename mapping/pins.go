@@ -187,7 +187,7 @@ func (r *resolver) pinned(p *discovery.Port, ifi discovery.Interface, b *belief.
 	case b.State == belief.Disputed, !r.counts(ifi.Name, b) && r.switched(b):
 		return doubt(nodefile.Unverified, "%s is heard there, and who is to be believed is not decided", r.heard(b))
 	case !r.counts(ifi.Name, b):
-		r.wake(later(heardOut(b), r.now.Add(time.Second)))
+		r.turn(later(heardOut(b), r.now.Add(time.Second)))
 		return doubt(nodefile.Unverified, "the rule counts once no switch was heard on %s for a while", ifi.Name)
 	case !r.contradicts(ifi.Name, &b.Holder.Neighbor, pins), !pin.Literal && !b.Pinned:
 		return a, false // the switch itself says so, or the rule is not for a port where one speaks

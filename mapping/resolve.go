@@ -89,6 +89,14 @@ func (r *resolver) wake(t time.Time) {
 	}
 }
 
+// turn is wake where that follows from what a node publishes, whoever listens to its ports.
+func (r *resolver) turn(t time.Time) {
+	r.wake(t)
+	if t.After(r.now) && (r.view.Turn.IsZero() || t.Before(r.view.Turn)) {
+		r.view.Turn = t
+	}
+}
+
 func (r *resolver) port(p *discovery.Port) {
 	ifi, ok := r.Snapshot.Interface(p.Index)
 	if !ok {
@@ -277,7 +285,7 @@ func (r *resolver) certainty(a *Uplink, ifi discovery.Interface, b *belief.Port,
 		if limit := r.goodbye(l.naming); limit > 0 {
 			a.Usable = limit == belief.Forever || r.now.Before(b.Holder.Goodbye.Add(limit))
 			a.Until = b.Holder.Goodbye.Add(limit)
-			r.wake(a.Until)
+			r.turn(a.Until)
 		}
 	case belief.Disputed:
 		a.Certainty, a.Since, a.Usable = nodefile.Fresh, b.HeldSince, true
@@ -303,7 +311,7 @@ func (r *resolver) late(a *Uplink, b *belief.Port, l *lead) {
 	gone := b.Holder.GoneAt()
 	if r.now.Before(gone) {
 		a.Certainty, a.Since, a.Usable = nodefile.Fresh, b.HeldSince, true
-		r.wake(gone)
+		r.turn(gone)
 		r.until(a, b, l)
 		return
 	}
@@ -317,7 +325,7 @@ func (r *resolver) late(a *Uplink, b *belief.Port, l *lead) {
 		}
 		return
 	}
-	r.wake(a.Until)
+	r.turn(a.Until)
 }
 
 // until says when a word counts no more unless it is heard again.

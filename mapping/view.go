@@ -40,6 +40,9 @@ type View struct {
 	// Wake is when the view changes by itself, without anything being heard;
 	// zero if it does not.
 	Wake time.Time `json:"-"`
+	// Turn is when an uplink changes by itself, as far as that follows from what a node
+	// publishes: for who does not hear what it hears. Zero if none does.
+	Turn time.Time `json:"-"`
 }
 
 // StaleEnds are, by port, when its networks will be refused because its switch is silent.

@@ -47,7 +47,7 @@ func (p *Planner) observe(c *Cluster, set *rules.Set, now time.Time, out *Plan) 
 			continue
 		}
 		o := before[t.Name]
-		if o == nil || o.topology.UID != t.UID || o.topology.ResourceVersion != t.ResourceVersion {
+		if o == nil || o.topology.UID != t.UID || o.topology.ResourceVersion != t.ResourceVersion || o.ended(now) {
 			o = &observed{}
 			var spec *v1alpha1.NodeTopologySpec
 			spec, o.tooLarge = clusterview.Within(&t.Spec)
@@ -60,6 +60,9 @@ func (p *Planner) observe(c *Cluster, set *rules.Set, now time.Time, out *Plan) 
 			continue
 		}
 		p.resolve(o, set)
+		if turn := o.view.Turn; !turn.IsZero() {
+			out.wake(turn)
+		}
 		for _, message := range o.leftOut() {
 			out.Problems = append(out.Problems, Problem{node, TopologyTooLarge, message})
 		}
@@ -67,6 +70,12 @@ func (p *Planner) observe(c *Cluster, set *rules.Set, now time.Time, out *Plan) 
 	}
 	slices.SortFunc(all, func(a, b *observed) int { return cmp.Compare(a.node.Name, b.node.Name) })
 	return all
+}
+
+// ended reports whether time alone has changed where a node leads, such as that of a switch which
+// was silent for longer than is accepted.
+func (o *observed) ended(now time.Time) bool {
+	return !o.view.Turn.IsZero() && !now.Before(o.view.Turn)
 }
 
 // leftOut says what of a node does not count, because it is more than one node may cost.

@@ -40,29 +40,6 @@ var ofNode = map[mapping.ConditionType]string{
 	mapping.PinContradicted: v1alpha1.NetworkPinContradicted,
 }
 
-// tellConditions collects what is to be said about the networks.
-func (w *clusterView) tellConditions(all map[string]*network) {
-	of := map[*observed][]*nodeUplink{}
-	for i := range w.uplinks {
-		b := &w.uplinks[i]
-		of[b.observed] = append(of[b.observed], b)
-	}
-	byName := maps.Clone(all) // a name comes before an alias
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		n := all[name]
-		for alias := range n.aliases {
-			byName[alias] = cmp.Or(byName[alias], n)
-		}
-		n.tellStale()
-		w.tellSpans(n)
-	}
-	for _, o := range w.nodes {
-		tellInterfaces(o, of[o], all)
-		tellTooLarge(o, of[o], all)
-		w.tellMoved(o, byName)
-	}
-}
-
 func (n *network) say(condition, format string, args ...any) {
 	n.saying[condition] = append(n.saying[condition], fmt.Sprintf(format, args...))
 }
@@ -103,41 +80,35 @@ func (w *clusterView) tellSpans(n *network) {
 	}
 }
 
-// tellInterfaces tells the networks behind an interface of what is wrong with it.
-func tellInterfaces(o *observed, uplinks []*nodeUplink, all map[string]*network) {
+// tellInterfaces tells the networks behind an interface of what is wrong with it, and all to
+// which a node leads that not all of its ways count.
+func (o *observed) tellInterfaces(tell func(network, condition, text string)) {
 	for _, c := range o.view.Conditions {
 		condition, concerns := ofNode[c.Type]
 		if !concerns {
 			continue
 		}
-		told := map[*network]bool{}
 		index := indexOf(o, c.Interface)
-		concerned := []*network{}
-		if c.Type == mapping.PinContradicted { // which may not lead there at all now
-			concerned = append(concerned, all[c.Network])
-		}
-		for _, b := range uplinks {
-			if b.LeadsThrough(index) {
-				concerned = append(concerned, all[b.networkName])
+		concerned := map[string]bool{"": true}
+		say := func(network string) {
+			if !concerned[network] {
+				concerned[network] = true
+				tell(network, condition, fmt.Sprintf("%s %s: %s", o.node.Name, c.Interface, strings.TrimPrefix(c.Message, c.Interface+": ")))
 			}
 		}
-		for _, n := range concerned {
-			if n != nil && !told[n] {
-				told[n] = true
-				n.say(condition, "%s %s: %s", o.node.Name, c.Interface, strings.TrimPrefix(c.Message, c.Interface+": "))
+		if c.Type == mapping.PinContradicted { // which may not lead there at all now
+			say(c.Network)
+		}
+		for i := range o.uplinks {
+			if b := &o.uplinks[i]; b.LeadsThrough(index) {
+				say(b.networkName)
 			}
 		}
 	}
-}
-
-// tellTooLarge tells the networks to which a node leads that not all of its ways count.
-func tellTooLarge(o *observed, uplinks []*nodeUplink, all map[string]*network) {
 	for _, message := range o.leftOut() {
-		told := map[*network]bool{nil: true}
-		for _, b := range uplinks {
-			if n := all[b.networkName]; !told[n] {
-				told[n] = true
-				n.say(v1alpha1.NetworkTopologyTooLarge, "%s: %s", o.node.Name, message)
+		for name, part := range o.parts {
+			if len(part.uplinks) > 0 {
+				tell(name, v1alpha1.NetworkTopologyTooLarge, o.node.Name+": "+message)
 			}
 		}
 	}
@@ -152,14 +123,35 @@ func indexOf(o *observed, ifname string) int {
 	return 0
 }
 
-// tellMoved reports containers that are in another network than they asked for.
-func (w *clusterView) tellMoved(o *observed, byName map[string]*network) {
-	for _, m := range o.topology.Spec.Moved {
-		w.plan.Moved = append(w.plan.Moved, Moved{o.node.Name, m})
-		if n := byName[m.Network]; n != nil {
-			n.say(v1alpha1.NetworkMoved, "%s: %s asked for %s and is in %s", o.node.Name, container(&m), m.Network, identity.Key(m.To).Named())
+// tellMoved reports containers that are in another network than they asked for, and tells the
+// networks that they asked for by any of their names.
+func (w *clusterView) tellMoved(all map[string]*network) map[*network][]string {
+	if !slices.ContainsFunc(w.nodes, func(o *observed) bool { return len(o.moved) > 0 }) {
+		return nil
+	}
+	byName := map[string]*network{}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if n := all[name]; n.exists() {
+			for alias := range n.aliases {
+				byName[alias] = cmp.Or(byName[alias], n)
+			}
 		}
 	}
+	for name, n := range all { // a name comes before an alias
+		if n.exists() {
+			byName[name] = n
+		}
+	}
+	texts := map[*network][]string{}
+	for _, o := range w.nodes {
+		for _, m := range o.moved {
+			w.plan.Moved = append(w.plan.Moved, Moved{o.node.Name, m})
+			if n := byName[m.Network]; n != nil {
+				texts[n] = append(texts[n], fmt.Sprintf("%s: %s asked for %s and is in %s", o.node.Name, container(&m), m.Network, identity.Key(m.To).Named()))
+			}
+		}
+	}
+	return texts
 }
 
 func container(m *v1alpha1.MovedAttachment) string {
@@ -171,10 +163,13 @@ func container(m *v1alpha1.MovedAttachment) string {
 
 // conditions are those that hold. One that does not is not listed: there is nothing
 // to know. What holds on keeps the time when it began.
-func (n *network) conditions(existing *v1alpha1.Network, now time.Time) []metav1.Condition {
+func (n *network) conditions(moved []string, existing *v1alpha1.Network, now time.Time) []metav1.Condition {
 	var out []metav1.Condition
 	for _, c := range conditionReasons {
 		texts := n.saying[c.condition]
+		if c.condition == v1alpha1.NetworkMoved {
+			texts = moved
+		}
 		if len(texts) == 0 {
 			continue
 		}

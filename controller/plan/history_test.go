@@ -21,7 +21,7 @@ import (
 // what a planner plans which saw all of it is what one plans that sees the cluster for the first
 // time.
 func TestHistories(t *testing.T) {
-	const histories, steps = 24, 40
+	const histories, steps = 20, 60
 	for seed := range uint64(histories) {
 		p := newPlayer()
 		p.options = plan.Options{Attach: seed%3 == 0, Tagged: seed%2 == 0}

@@ -123,10 +123,15 @@ type Planner struct {
 	book    []mapping.Colour
 	edition int // counts the books
 	nodes   map[string]*observed
+
+	joined   joined
+	networks map[string]*network // all to which something leads or about which a node says something, by name
 }
 
 // New returns a Planner.
-func New(o Options) *Planner { return &Planner{options: o, nodes: map[string]*observed{}} }
+func New(o Options) *Planner {
+	return &Planner{options: o, nodes: map[string]*observed{}, networks: map[string]*network{}}
+}
 
 // Plan says what has to change in the cluster.
 func (p *Planner) Plan(c *Cluster, now time.Time) *Plan {
@@ -137,15 +142,41 @@ func (p *Planner) Plan(c *Cluster, now time.Time) *Plan {
 		return out
 	}
 	p.setBook(c.Colours)
+	before := p.nodes
 	w := &clusterView{options: p.options, set: set, book: p.book, given: givenFor(c.Colours), now: now, plan: out, nodes: p.observe(c, set, now, out)}
-	w.join()
+	p.renew(w, before)
 	w.uncoloured()
-	w.networks(c.Networks)
+	w.networks(p.networks, c.Networks)
 	for i := range c.Nodes {
 		w.labels(&c.Nodes[i], p.nodes[c.Nodes[i].Name])
 	}
 	slices.SortFunc(out.Nodes, func(a, b NodeChange) int { return cmp.Compare(a.Node.Name, b.Node.Name) })
 	return out
+}
+
+// renew brings up to date what the nodes bear, of those that are not as they were before.
+func (p *Planner) renew(w *clusterView, before map[string]*observed) {
+	anew := w.join(&p.joined)
+	dirty := map[string]bool{} // networks
+	for name, o := range before {
+		if p.nodes[name] != o {
+			o.leave(p.networks, dirty)
+		}
+	}
+	for _, o := range w.nodes {
+		if anew || !o.borne {
+			o.leave(p.networks, dirty)
+			w.bear(o)
+			o.enter(p.networks, dirty)
+		}
+	}
+	for name := range dirty {
+		if n := p.networks[name]; len(n.parts) == 0 {
+			delete(p.networks, name)
+		} else {
+			w.tell(n)
+		}
+	}
 }
 
 // wake asks for another plan at t.

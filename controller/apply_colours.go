@@ -15,13 +15,12 @@ import (
 	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/controller/plan"
 	"github.com/colvin-net/colvin/internal/clusterview"
-	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/colour"
 )
 
 // The reasons of the Events when no colour is left.
 const (
-	tooManyUnnamed = "TooManyUnnamed"
+	tooManyUnnamed = plan.TooManyUnnamed
 	colourShadowed = "ColourShadowed"
 )
 
@@ -46,7 +45,7 @@ func (r *reconciler) colours(ctx context.Context, p *plan.Plan, given []*v1alpha
 	}
 	said := false
 	return each(ctx, p.Uncoloured, func(ctx context.Context, u *plan.Uncoloured) error {
-		got, err := r.allocate(ctx, u.Identity, &taken, p.Taken)
+		got, err := r.allocate(ctx, u, &taken, p.Taken)
 		if reason := noneLeft(err); reason != "" {
 			if !said { // the first of them stands for all
 				p.Problems = append(p.Problems, plan.Problem{Node: u.Node, Reason: reason, Message: err.Error()})
@@ -68,13 +67,15 @@ func entry(c *v1alpha1.Colour) colour.Entry {
 }
 
 // allocate gives a colour to an identity, unless somebody else just did.
-func (r *reconciler) allocate(ctx context.Context, id mapping.Identity, taken *[]colour.Entry, used func(string) bool) (string, error) {
+func (r *reconciler) allocate(ctx context.Context, u *plan.Uncoloured, taken *[]colour.Entry, used func(string) bool) (string, error) {
+	id := u.Identity
 	for {
 		name, err := colour.NewBook(*taken...).Allocate(string(id.Key()), used, time.Now())
 		if err != nil {
 			return "", err
 		}
-		c := &v1alpha1.Colour{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.ColourSpec{Switch: id.SwitchKey(), VLAN: int32(id.VLAN)}}
+		seenBy := map[string]string{v1alpha1.ColourSeenBy: u.Node.Name}
+		c := &v1alpha1.Colour{ObjectMeta: metav1.ObjectMeta{Name: name, Annotations: seenBy}, Spec: v1alpha1.ColourSpec{Switch: id.SwitchKey(), VLAN: int32(id.VLAN)}}
 		err = r.client.Create(ctx, c)
 		if apierrors.IsAlreadyExists(err) {
 			err = r.live.Get(ctx, client.ObjectKey{Name: name}, c)

@@ -85,6 +85,7 @@ type controller struct {
 	planner  *plan.Planner
 	rules    storedRules
 	settling settling
+	pacing   pacing
 	said     announcements
 }
 

@@ -498,25 +498,44 @@ func testAllocation(c *cluster) func(*testing.T) {
 func testTooMany(c *cluster) func(*testing.T) {
 	return func(t *testing.T) {
 		ctx := t.Context()
-		var many []sight
-		for vlan := range 300 {
-			many = append(many, sight{leaf: 3, vlan: 1000 + vlan})
+		const share, nodes = 64, 5
+		for n := range nodes {
+			var many []sight
+			for i := range share + 1 {
+				many = append(many, sight{leaf: 3, vlan: 1000 + 100*n + i})
+			}
+			name := fmt.Sprintf("many-%d", n)
+			must(t, c.addNode(ctx, name), c.publish(ctx, name, topology(many...)))
 		}
-		must(t, c.addNode(ctx, "many"), c.publish(ctx, "many", topology(many...)))
 		c.run(t, controller.Options{Identity: "three"})
 		eventually(t, "256", func(ctx context.Context) (string, error) {
 			var list v1alpha1.ColourList
 			err := c.Do(ctx, http.MethodGet, objects+v1alpha1.Colours, nil, &list)
 			return fmt.Sprint(len(list.Items)), err
 		})
-		eventually(t, "Node many TooManyUnnamed", func(ctx context.Context) (string, error) {
+		eventually(t, "many-0 many-1 many-2 many-3 many-4", func(ctx context.Context) (string, error) {
 			all, err := c.events(ctx)
+			var told []string
 			for line := range strings.SplitSeq(all, "\n") {
-				if strings.Contains(line, "TooManyUnnamed") {
-					return strings.Join(strings.Fields(line)[:3], " "), err
+				if words := strings.Fields(line); strings.Contains(line, "TooManyUnnamed") && !slices.Contains(told, words[1]) {
+					told = append(told, words[1])
 				}
 			}
-			return all, err
+			return strings.Join(told, " "), err
 		})
+		var list v1alpha1.ColourList
+		must(t, c.Do(ctx, http.MethodGet, objects+v1alpha1.Colours, nil, &list))
+		given := map[string]int{}
+		for _, colour := range list.Items {
+			given[colour.Annotations[v1alpha1.ColourSeenBy]]++
+		}
+		if len(given) < nodes {
+			t.Errorf("colours are on account of %v", given)
+		}
+		for node, n := range given {
+			if node != "" && n > share {
+				t.Errorf("%d colours on account of node %q", n, node)
+			}
+		}
 	}
 }

@@ -80,30 +80,32 @@ func (c *controller) addReconciler(m manager.Manager) error {
 	changes := predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		return e.ObjectOld.GetUID() != e.ObjectNew.GetUID() || e.ObjectNew.GetDeletionTimestamp() != nil || !maps.Equal(e.ObjectOld.GetLabels(), e.ObjectNew.GetLabels())
 	}}
-	if err := watch(m, k, node(), changes); err != nil { // whatever else a kubelet writes does not matter
+	soon := func(client.Object) time.Duration { return gather }
+	paced := func(o client.Object) time.Duration { return max(gather, c.pacing.wait(o.GetName(), time.Now())) }
+	if err := watch(m, k, node(), soon, changes); err != nil { // whatever else a kubelet writes does not matter
 		return err
 	}
-	for _, object := range []client.Object{ruleSet(), new(v1alpha1.Colour), new(v1alpha1.NodeTopology), new(v1alpha1.Network)} {
-		if err := watch(m, k, object); err != nil {
+	for _, object := range []client.Object{ruleSet(), new(v1alpha1.Colour), new(v1alpha1.Network)} {
+		if err := watch(m, k, object, soon); err != nil {
 			return err
 		}
 	}
-	return nil
+	return watch(m, k, new(v1alpha1.NodeTopology), paced)
 }
 
-// watch has everything reconciled when an object of the kind changes.
-func watch(m manager.Manager, k ctrl.Controller, object client.Object, p ...predicate.Predicate) error {
-	return k.Watch(source.Kind(m.GetCache(), object, settled(), p...))
+// watch has everything reconciled that long after an object of the kind changes.
+func watch(m manager.Manager, k ctrl.Controller, object client.Object, after func(client.Object) time.Duration, p ...predicate.Predicate) error {
+	return k.Watch(source.Kind(m.GetCache(), object, settled(after), p...))
 }
 
 // settled has everything reconciled once a burst of changes is over, or nearly so.
-func settled() handler.EventHandler {
+func settled(after func(client.Object) time.Duration) handler.EventHandler {
 	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
-	later := func(q queue) { q.AddAfter(everything, gather) }
+	later := func(o client.Object, q queue) { q.AddAfter(everything, after(o)) }
 	return handler.Funcs{
-		CreateFunc:  func(_ context.Context, _ event.CreateEvent, q queue) { later(q) },
-		UpdateFunc:  func(_ context.Context, _ event.UpdateEvent, q queue) { later(q) },
-		DeleteFunc:  func(_ context.Context, _ event.DeleteEvent, q queue) { later(q) },
-		GenericFunc: func(_ context.Context, _ event.GenericEvent, q queue) { later(q) },
+		CreateFunc:  func(_ context.Context, e event.CreateEvent, q queue) { later(e.Object, q) },
+		UpdateFunc:  func(_ context.Context, e event.UpdateEvent, q queue) { later(e.ObjectNew, q) },
+		DeleteFunc:  func(_ context.Context, e event.DeleteEvent, q queue) { later(e.Object, q) },
+		GenericFunc: func(_ context.Context, e event.GenericEvent, q queue) { later(e.Object, q) },
 	}
 }

@@ -31,7 +31,11 @@ func trim(object any) (any, error) {
 	if err != nil { // no object, but what says that one is gone
 		return object, nil
 	}
+	seenBy := o.GetAnnotations()[v1alpha1.ColourSeenBy]
 	o.SetAnnotations(nil)
+	if _, ok := object.(*v1alpha1.Colour); ok && seenBy != "" {
+		o.SetAnnotations(map[string]string{v1alpha1.ColourSeenBy: seenBy})
+	}
 	if u, ok := object.(*unstructured.Unstructured); !ok || u.GroupVersionKind() != definitionKind {
 		o.SetManagedFields(nil)
 	}

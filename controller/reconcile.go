@@ -42,6 +42,7 @@ func (r *reconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconc
 		return reconcile.Result{RequeueAfter: rest}, nil
 	}
 	cluster.LastGood = r.rules.good
+	held := r.pacing.take(cluster.Topologies, time.Now())
 	p := r.planner.Plan(cluster, time.Now())
 	if len(p.Uncoloured) > 0 { // what is watched may not show yet what was given last
 		if cluster.Colours, err = readColours(ctx, r.live); err != nil {
@@ -53,7 +54,7 @@ func (r *reconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconc
 	if ctx.Err() != nil { // somebody else goes on
 		return reconcile.Result{}, nil
 	}
-	return reconcile.Result{RequeueAfter: until(p.Wake)}, errors.Join(err, r.announce(ctx, p))
+	return reconcile.Result{RequeueAfter: sooner(until(p.Wake), held)}, errors.Join(err, r.announce(ctx, p))
 }
 
 // until is how long it is until t; nothing for the zero time, which never comes.
@@ -62,6 +63,14 @@ func until(t time.Time) time.Duration {
 		return 0
 	}
 	return max(time.Until(t), time.Millisecond)
+}
+
+// sooner is the shorter of two times to wait; zero is none.
+func sooner(a, b time.Duration) time.Duration {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
 }
 
 // each does something for all, and goes on where it fails. When the context ends it

@@ -2,7 +2,10 @@
 
 package discovery
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // locallyAdministered is the bit of an address that no vendor sets (IEEE Std 802-2014,
 // 8.2.2).
@@ -33,8 +36,10 @@ func (s *Snapshot) Sender(n *Neighbor) (Interface, bool) {
 	if n.Protocol != ProtocolLLDP || !s.isOwnChassis(n.Chassis) || !s.isOwnSource(n.Source) {
 		return Interface{}, false
 	}
+	name, byName := strings.CutPrefix(string(n.Port), "ifname:")
+	mac, byMAC := n.Port.mac()
 	i := slices.IndexFunc(s.Interfaces, func(i Interface) bool {
-		return n.Port == ID("ifname:"+i.Name) || n.Port == ID("mac:"+i.MAC.String()) && i.MAC != MAC{}
+		return byName && i.Name == name || byMAC && i.MAC == mac
 	})
 	if i < 0 {
 		return Interface{}, false
@@ -57,8 +62,18 @@ func (s *Snapshot) CountNeighbors(p *Port) (others map[Protocol]int, itself int)
 }
 
 func (s *Snapshot) isOwnChassis(id ID) bool {
-	own := func(mac MAC) bool { return mac != MAC{} && id == ID("mac:"+mac.String()) }
-	return own(s.Chassis) || slices.ContainsFunc(s.Interfaces, func(i Interface) bool { return own(i.MAC) })
+	mac, ok := id.mac()
+	return ok && (mac == s.Chassis || slices.ContainsFunc(s.Interfaces, func(i Interface) bool { return i.MAC == mac }))
+}
+
+// mac is the address that an ID is, if it is one of a device.
+func (id ID) mac() (MAC, bool) {
+	text, ok := strings.CutPrefix(string(id), "mac:")
+	if !ok {
+		return MAC{}, false
+	}
+	mac, err := ParseMAC(text)
+	return mac, err == nil && mac != MAC{} && mac.String() == text
 }
 
 func (s *Snapshot) isOwnSource(source MAC) bool {

@@ -28,15 +28,70 @@ type junction struct {
 // maxDepth bounds the devices above a port; the kernel allows eight.
 const maxDepth = 8
 
-// pathOf finds the path of a port's untagged network (vid 0) or tagged VLAN.
-func pathOf(snap *discovery.Snapshot, port discovery.Interface, vid uint16) path {
+// links are the interfaces of a node, found without a search.
+type links struct {
+	all   []discovery.Interface
+	index map[int]int // by ifindex
+	vlans map[tag]int // the VLAN devices
+	carry map[int][]int
+}
+
+// A tag is what a VLAN device is for.
+type tag struct {
+	parent int
+	vid    uint16
+}
+
+func newLinks(snap *discovery.Snapshot) *links {
+	l := &links{all: snap.Interfaces, index: make(map[int]int, len(snap.Interfaces)), vlans: map[tag]int{}, carry: map[int][]int{}}
+	for i := range l.all {
+		ifi := &l.all[i]
+		if _, twice := l.index[ifi.Index]; !twice {
+			l.index[ifi.Index] = i
+		}
+		at := tag{ifi.Parent, ifi.VLAN}
+		if _, twice := l.vlans[at]; !twice && ifi.Kind == discovery.KindVLAN && !ifi.Unfinished {
+			l.vlans[at] = i
+		}
+	}
+	return l
+}
+
+func (l *links) get(index int) (discovery.Interface, bool) {
+	i, ok := l.index[index]
+	if !ok {
+		return discovery.Interface{}, false
+	}
+	return l.all[i], true
+}
+
+func (l *links) vlanDevice(parent int, vid uint16) (discovery.Interface, bool) {
+	i, ok := l.vlans[tag{parent, vid}]
+	if !ok {
+		return discovery.Interface{}, false
+	}
+	return l.all[i], true
+}
+
+// carrying are the members through which a junction sends.
+func (l *links) carrying(j junction) []int {
+	out, known := l.carry[j.Index]
+	if !known {
+		out = discovery.Carrying(j.Interface, l.all)
+		l.carry[j.Index] = out
+	}
+	return out
+}
+
+// path finds the path of a port's untagged network (vid 0) or tagged VLAN.
+func (l *links) path(port discovery.Interface, vid uint16) path {
 	p := path{device: port}
 	for range maxDepth {
 		at := p.device
-		master, enslaved := snap.Interface(at.Master)
+		master, enslaved := l.get(at.Master)
 		enslaved = enslaved && master.Kind != discovery.KindVRF // a VRF is about routes only
 		joined := master.Kind.Aggregates()
-		if vlan, ok := vlanDevice(snap, at.Index, vid); vid != 0 && ok && !joined { // VLAN devices come before the bridge
+		if vlan, ok := l.vlanDevice(at.Index, vid); vid != 0 && ok && !joined { // VLAN devices come before the bridge
 			p.device, p.parent, vid = vlan, at, 0
 			continue
 		}
@@ -83,15 +138,6 @@ func whyBarred(at, master discovery.Interface, vid uint16) string {
 	default:
 		return fmt.Sprintf("%s belongs to %s %s, through which Colvin does not attach", at.Name, master.Kind, master.Name)
 	}
-}
-
-func vlanDevice(snap *discovery.Snapshot, parent int, vid uint16) (discovery.Interface, bool) {
-	for _, ifi := range snap.Interfaces {
-		if ifi.Kind == discovery.KindVLAN && ifi.Parent == parent && ifi.VLAN == vid && !ifi.Unfinished {
-			return ifi, true
-		}
-	}
-	return discovery.Interface{}, false
 }
 
 func linkOf(i discovery.Interface) nodefile.Link {

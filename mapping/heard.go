@@ -4,7 +4,6 @@ package mapping
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"time"
 
@@ -80,7 +79,11 @@ func (r *reader) Word(n *discovery.Neighbor) belief.Word {
 			return k.word
 		}
 	}
-	out := r.world.wordOf(n, r.world.leads(r.ifname, n))
+	s := r.world.source(r.ifname, n)
+	out := r.world.wordOf(n, s.leads(r.world.budget))
+	if r.world.budget.over() { // what is left out may have a name, so who says it is no host
+		out.Named = true
+	}
 	r.known = append(r.known, readWord{*n, out})
 	return out
 }
@@ -88,17 +91,10 @@ func (r *reader) Word(n *discovery.Neighbor) belief.Word {
 // wordOf is what the networks an utterance leads to make of it.
 func (w *World) wordOf(n *discovery.Neighbor, leads []lead) belief.Word {
 	var out belief.Word
-	for _, l := range leads {
-		to := l.identity.String()
-		if l.named {
-			to = "network " + l.naming.Name
-		}
-		if n.Protocol == discovery.ProtocolCDP && !l.naming.CDP {
-			to += " by CDP" // which is another word: nothing attaches by it
-		} else {
-			out.Named = out.Named || l.named
-		}
-		out.Leads = append(out.Leads, belief.Lead{Tag: l.vid, To: to})
+	for i := range leads {
+		l := &leads[i]
+		out.Named = out.Named || l.named && (n.Protocol != discovery.ProtocolCDP || l.naming.CDP)
+		out.Leads = append(out.Leads, belief.Lead{Tag: l.vid, To: l.to(n)})
 		out.Silence, out.Goodbye = max(out.Silence, w.silence(l.naming)), max(out.Goodbye, w.goodbye(l.naming))
 	}
 	return out
@@ -114,33 +110,69 @@ type lead struct {
 	notes     []string
 }
 
-// leads are where an utterance leads: the untagged network first, then what is told by name
-// or declared by rules, in the order of the VLAN IDs. A VID equal to the PVID is untagged
-// only. What is advertised may be partial, so it never withdraws what is declared.
-func (w *World) leads(ifname string, n *discovery.Neighbor) []lead {
-	s := w.subject(ifname, n)
-	tagged := map[uint16]VLANSource{}
-	for _, d := range w.Rules.Declared(w.known(s)) {
-		tagged[d.VID] = VLANDeclared
+// to is where it leads, by which words are compared.
+func (l *lead) to(n *discovery.Neighbor) string {
+	to := l.identity.String()
+	if l.named {
+		to = "network " + l.naming.Name
 	}
-	for _, v := range n.VLANs {
-		tagged[v.ID] = VLANAdvertised
+	if n.Protocol == discovery.ProtocolCDP && !l.naming.CDP {
+		to += " by CDP" // which is another word: nothing attaches by it
 	}
-	delete(tagged, n.PVID)
-	out := make([]lead, 0, 1+len(tagged))
-	out = append(out, lead{vlan: n.PVID, source: vlanSource(n.PVID)})
-	for _, vid := range slices.Sorted(maps.Keys(tagged)) {
-		out = append(out, lead{vlan: vid, vid: vid, source: tagged[vid]})
+	return to
+}
+
+// leads are where the utterance leads, as far as that counts: the untagged network first, then
+// what is told by name or declared by rules, in the order of the VLAN IDs. A VID equal to the
+// PVID is untagged only. What is advertised may be partial, so it never withdraws what is
+// declared.
+func (s *source) leads(b *budget) []lead {
+	tagged := s.tagged()
+	if b != nil {
+		tagged = tagged.Without(b.left)
 	}
-	for i := range out {
-		l := &out[i]
-		l.identity = w.identify(s, l.vlan)
-		l.naming, l.named, l.notes = w.Rules.Name(w.known(s), occurrence(n, l.vlan, l.vid))
-		if l.naming.UnadvertisedSwitch {
-			l.identity.Port = ""
-		}
+	out := make([]lead, 0, 1+tagged.Len())
+	out = append(out, s.lead(0))
+	for vid := range tagged.All() {
+		out = append(out, s.lead(vid))
 	}
 	return out
+}
+
+// tagged are the tags of the networks that the utterance leads to.
+func (s *source) tagged() rules.VIDs {
+	out := s.read.Declared()
+	for vid := range s.told {
+		out.Add(vid)
+	}
+	out.Remove(s.said.PVID)
+	return out
+}
+
+// lead is where the utterance leads with a tag, or without one.
+func (s *source) lead(vid uint16) lead {
+	l := lead{vlan: cmp.Or(vid, s.said.PVID), vid: vid, source: vlanSource(s.said.PVID)}
+	if vid != 0 {
+		l.source = VLANDeclared
+		if _, told := s.told[vid]; told {
+			l.source = VLANAdvertised
+		}
+	}
+	l.identity = s.identity(l.vlan)
+	l.naming, l.named, l.notes = s.read.Name(s.occurrence(&l))
+	if l.naming.UnadvertisedSwitch {
+		l.identity.Port = ""
+	}
+	return l
+}
+
+// occurrence is how a VLAN shows on the port, as rules see it.
+func (s *source) occurrence(l *lead) rules.Occurrence {
+	o := rules.Occurrence{VID: l.vlan, Tagged: l.vid != 0}
+	if l.vlan != 0 {
+		o.VLANName = s.told[l.vlan]
+	}
+	return o
 }
 
 // How long a word counts after its switch fell silent where nobody says it: a day, which

@@ -50,22 +50,26 @@ func (w *candidate) credible() bool {
 // joinAll makes one uplink of those that a bond, team or bridge joins, or none
 // where they lead to different networks.
 func (r *resolver) joinAll() {
+	if !slices.ContainsFunc(r.joins, func(joins []junction) bool { return len(joins) > 0 }) {
+		return
+	}
 	candidates := make([]*candidate, 0, len(r.view.Uplinks))
 	pins := r.pinnedWays()
 	for i := range r.view.Uplinks {
 		// What is said beside a pin that counts is not what a switch says: what is joined with
 		// the port is joined with where the pin leads.
-		w := r.newCandidate(r.view.Uplinks[i])
+		w := r.newCandidate(&r.view.Uplinks[i], r.joins[i])
 		if len(w.joins) == 0 || w.VLANSource == VLANPinned || !pins[way{w.Port.Index, w.VID}] {
 			candidates = append(candidates, &w)
 		}
 	}
+	half := r.budget.halfKnown(r.Snapshot)
 	for {
 		index, ok := lowestJunction(candidates)
 		if !ok {
 			break
 		}
-		candidates = r.joinAt(index, candidates)
+		candidates = r.joinAt(index, candidates, half[index])
 	}
 	r.view.Uplinks = r.view.Uplinks[:0]
 	for _, w := range candidates {
@@ -74,11 +78,11 @@ func (r *resolver) joinAll() {
 }
 
 // newCandidate is an uplink at its port.
-func (r *resolver) newCandidate(a Uplink) candidate {
-	ifi, _ := r.Snapshot.Interface(a.Port.Index)
-	b, _ := r.Memory.Port(ifi.Index)
-	w := candidate{Uplink: a, joins: pathOf(r.Snapshot, ifi, a.VID).joins}
-	w.doubted = b.State == belief.Disputed
+func (r *resolver) newCandidate(a *Uplink, joins []junction) candidate {
+	w := candidate{Uplink: *a, joins: joins}
+	if b, _ := r.Memory.port(a.Port.Index); b != nil {
+		w.doubted = b.State == belief.Disputed
+	}
 	if len(w.joins) == 0 {
 		return w
 	}
@@ -88,7 +92,7 @@ func (r *resolver) newCandidate(a Uplink) candidate {
 	}
 	for _, j := range w.joins {
 		m.Junctions = append(m.Junctions, nodefile.Junction{
-			Link: linkOf(j.Interface), Members: discovery.Carrying(j.Interface, r.Snapshot.Interfaces),
+			Link: linkOf(j.Interface), Members: r.links.carrying(j),
 		})
 	}
 	w.Members = []Member{m}
@@ -129,8 +133,8 @@ func lowestJunction(candidates []*candidate) (index int, ok bool) {
 }
 
 // joinAt replaces the candidates that the junction joins with what they are above it. Each
-// VLAN is joined for itself.
-func (r *resolver) joinAt(index int, candidates []*candidate) []*candidate {
+// VLAN is joined for itself. Where one of its VLAN devices is left out nothing is joined.
+func (r *resolver) joinAt(index int, candidates []*candidate, leftOut string) []*candidate {
 	joins := func(w *candidate) bool { return len(w.joins) > 0 && w.joins[0].Index == index }
 	groups := map[uint16][]candidate{}
 	for _, w := range candidates {
@@ -147,7 +151,7 @@ func (r *resolver) joinAt(index int, candidates []*candidate) []*candidate {
 		j := w.joins[0]
 		if group := groups[j.vid]; group != nil { // else an earlier one stands for it
 			delete(groups, j.vid)
-			joined := r.join(j, group)
+			joined := r.join(j, group, leftOut)
 			for i := range joined {
 				out = append(out, &joined[i])
 			}
@@ -156,8 +160,11 @@ func (r *resolver) joinAt(index int, candidates []*candidate) []*candidate {
 	return out
 }
 
-func (r *resolver) join(j junction, group []candidate) []candidate {
-	carrying := discovery.Carrying(j.Interface, r.Snapshot.Interfaces)
+func (r *resolver) join(j junction, group []candidate, leftOut string) []candidate {
+	if leftOut != "" {
+		return refuseAll(group, fmt.Sprintf("%s joins %s, whose VLAN is left out, because there are more than count", j.Name, leftOut))
+	}
+	carrying := r.links.carrying(j)
 	var deciding []candidate
 	for i := range group {
 		w := &group[i]

@@ -42,6 +42,7 @@ type World struct {
 	switches Switches // from the Memory
 	bearers  Bearers
 	facts    map[string]facts // by interface, from the snapshot
+	budget   *budget          // of what is resolved; nil where all counts
 }
 
 // InstanceID names the instance for which what is remembered counts.
@@ -155,12 +156,20 @@ func (w *World) ignored(p belief.Port) bool {
 // Port returns what is believed of the interface with the given ifindex, if anybody holds
 // it or did.
 func (m Memory) Port(index int) (belief.Port, bool) {
-	for _, p := range m.Ports {
-		if p.Index == index {
+	if p, held := m.port(index); p != nil {
+		return *p, held
+	}
+	return belief.Port{}, false
+}
+
+// port is Port without a copy; nil where nothing is believed.
+func (m Memory) port(index int) (p *belief.Port, held bool) {
+	for i := range m.Ports {
+		if p := &m.Ports[i]; p.Index == index {
 			return p, p.Holder != nil
 		}
 	}
-	return belief.Port{}, false
+	return nil, false
 }
 
 // find finds what is remembered of an interface: by ifindex, or by name where the device was

@@ -8,13 +8,13 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/nodefile"
-	"github.com/colvin-net/colvin/mapping/rules"
 )
 
 // nameAll gives colours to what no rule named, and keeps a colour as an alias
 // where a rule did: whoever attached to the colour still finds it.
 func (r *resolver) nameAll() {
 	byIdentity := r.colours()
+	seen := map[Identity]bool{}
 	for i := range r.view.Uplinks {
 		a := &r.view.Uplinks[i]
 		if !a.Identity.HasVLAN() {
@@ -25,7 +25,10 @@ func (r *resolver) nameAll() {
 		case len(colours) > 0:
 			r.colour(a, colours)
 		case a.Name == "" && a.Certainty == nodefile.Fresh && (a.VID == 0 || r.Colours.Tagged):
-			r.uncoloured(r.ungrouped(a))
+			if id := r.ungrouped(a); !seen[id] {
+				seen[id] = true
+				r.view.Uncoloured = append(r.view.Uncoloured, id)
+			}
 		}
 	}
 }
@@ -44,7 +47,7 @@ func (m Memory) Ungrouped(id Identity, port int, by discovery.MSAP) Identity {
 		return id // nobody was heard
 	}
 	out := Identity{Switch: string(m.Switches.Canonical(by.Chassis))}
-	if p, ok := m.Port(port); ok && p.Holder.MSAP == by {
+	if p, held := m.port(port); held && p.Holder.MSAP == by {
 		out = identifySwitch(m.Switches, m.Bearers, p.Interface, &p.Holder.Neighbor)
 	}
 	if out.VLAN = id.VLAN; !id.HasVLAN() {
@@ -53,20 +56,18 @@ func (m Memory) Ungrouped(id Identity, port int, by discovery.MSAP) Identity {
 	return out
 }
 
-func (r *resolver) uncoloured(id Identity) {
-	if !slices.Contains(r.view.Uncoloured, id) {
-		r.view.Uncoloured = append(r.view.Uncoloured, id)
-	}
-}
-
 // colours are the colours of each identity, oldest first. A group has those of
 // its chassis seen here.
 func (r *resolver) colours() map[Identity][]string {
+	coloured := map[Identity]bool{}
+	for _, c := range r.Colours.Book {
+		coloured[r.switches.CanonicalIdentity(c.Identity)] = true
+	}
 	joined := map[Identity][]Identity{} // by the identity of the chassis
 	for i := range r.view.Uplinks {
 		a := &r.view.Uplinks[i]
 		own := r.ungrouped(a)
-		if !slices.Contains(joined[own], a.Identity) {
+		if coloured[own] && !slices.Contains(joined[own], a.Identity) {
 			joined[own] = append(joined[own], a.Identity)
 		}
 	}
@@ -118,17 +119,6 @@ func (r *resolver) shadowed(colour string, id Identity) {
 		return
 	}
 	r.condition(ColourShadowed, "", colour, "%s is the colour of %s, but a rule uses that name too; the colour does not resolve", colour, id)
-}
-
-// occurrence is how a VLAN shows on a port, as rules see it.
-func occurrence(n *discovery.Neighbor, vlan, vid uint16) rules.Occurrence {
-	o := rules.Occurrence{VID: vlan, Tagged: vid != 0}
-	for _, v := range n.VLANs {
-		if v.ID == vlan && vlan != 0 {
-			o.VLANName = v.Name
-		}
-	}
-	return o
 }
 
 // KnownNames are the names that could mean something on some node: what the

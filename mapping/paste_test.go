@@ -111,7 +111,7 @@ func checkReplaces(t *testing.T, first, second string) {
 	}
 	for id, want := range map[discovery.ID]bool{old: false, now: true} {
 		sub := rules.Subject{Interface: "eth1", Neighbor: &discovery.Neighbor{MSAP: discovery.MSAP{Chassis: id, Port: "local:1"}, PVID: 100}}
-		if _, named, _ := set.Name(sub, rules.Occurrence{VID: 100}); named != want {
+		if _, named, _ := set.Read(sub).Name(rules.Occurrence{VID: 100}); named != want {
 			t.Errorf("%s\nnames %s: %t", r.Data, id, named)
 		}
 	}

@@ -102,25 +102,30 @@ func (r *pinnedPort) contradicts(n *discovery.Neighbor, pins []rules.Pin) bool {
 		return false
 	}
 	leads := r.leadsOf(n)
-	return slices.ContainsFunc(pins, func(pin rules.Pin) bool { return leads.elsewhere(pin) })
+	return slices.ContainsFunc(pins, leads.elsewhere)
 }
 
-// tagLeads are where an utterance leads, by tag.
-type tagLeads map[uint16]string
+// tagLeads are where an utterance leads, by tag, also where that is more than counts for a
+// node.
+type tagLeads struct {
+	*source
+	said   *discovery.Neighbor
+	tagged rules.VIDs
+}
 
-func (r *pinnedPort) leadsOf(n *discovery.Neighbor) tagLeads {
-	leads := tagLeads{}
-	for _, l := range r.read.Word(n).Leads {
-		leads[l.Tag] = l.To
-	}
-	return leads
+func (r *pinnedPort) leadsOf(n *discovery.Neighbor) *tagLeads {
+	s := r.source(r.ifi.Name, n)
+	return &tagLeads{s, n, s.tagged()}
 }
 
 // elsewhere reports whether they lead to another network than the pin says, with the same
 // tag.
-func (l tagLeads) elsewhere(pin rules.Pin) bool {
-	to, told := l[pin.VID]
-	return told && to != "network "+pin.Naming.Name
+func (l *tagLeads) elsewhere(pin rules.Pin) bool {
+	if pin.VID != 0 && !l.tagged.Has(pin.VID) {
+		return false
+	}
+	led := l.lead(pin.VID)
+	return led.to(l.said) != "network "+pin.Naming.Name
 }
 
 // unspoken reports whether no switch speaks on a port, for as long as one of its pins waits
@@ -193,14 +198,14 @@ func (r *resolver) pin(pp *pinnedPort) {
 		if !add {
 			continue
 		}
-		path := pathOf(r.Snapshot, pp.ifi, pin.VID)
+		path := r.links.path(pp.ifi, pin.VID)
 		if path.none != "" {
 			a.Usable = false
 			a.Reason = strings.TrimPrefix(a.Reason+"; and "+path.none, "; and ")
 		} else {
 			a.Device, a.Parent, a.Made = linkOf(path.device), linkOf(path.parent), path.device.Own()
 		}
-		r.view.Uplinks = append(r.view.Uplinks, a)
+		r.view.Uplinks, r.joins = append(r.view.Uplinks, a), append(r.joins, path.joins)
 	}
 }
 
@@ -234,7 +239,7 @@ func (r *resolver) pinned(pp *pinnedPort, pin rules.Pin) (a Uplink, add bool) {
 	case b.State == belief.Disputed, !counts(pp.read, b) && pp.switched:
 		return doubt(nodefile.Unverified, "%s is heard there, and who is to be believed is not decided", heard(b))
 	case !counts(pp.read, b):
-		r.wake(later(heardOut(b), r.now.Add(time.Second)))
+		r.turn(later(heardOut(b), r.now.Add(time.Second)))
 		return doubt(nodefile.Unverified, "the rule counts once no switch was heard on %s for a while", ifi.Name)
 	case !pp.elsewhere, !pin.Literal && !b.Pinned:
 		return a, false // the switch itself says so, or the rule is not for a port where one speaks

@@ -40,13 +40,19 @@ type Colour struct {
 
 // Resolve computes what every name means on this node. It is pure: the same
 // input gives the same View.
-func Resolve(in Input) View {
+func Resolve(in Input) View { return resolve(in, MaxUplinks) }
+
+// resolve is Resolve with a bound of ways.
+func resolve(in Input, most int) View {
 	v := View{Node: in.Node, BootID: in.BootID, Silence: in.Silence, Goodbye: in.Goodbye, Time: in.Snapshot.Time}
 	in.switches, in.bearers, in.facts = in.Memory.Switches, in.Memory.Bearers, factsOf(in.Snapshot)
-	r := resolver{Input: in, now: in.Snapshot.Time, view: &v}
+	in.budget = in.assess(in.Snapshot, in.Memory, most)
+	v.Uplinks = slices.Grow(v.Uplinks, min(in.budget.ways, most))
+	r := resolver{Input: in, now: in.Snapshot.Time, view: &v, links: newLinks(in.Snapshot)}
 	for i := range in.Snapshot.Ports {
 		r.port(&in.Snapshot.Ports[i])
 	}
+	r.tellBudget()
 	r.hearsItself()
 	r.staleSoon()
 	r.nameAll()
@@ -65,8 +71,10 @@ func Resolve(in Input) View {
 
 type resolver struct {
 	Input
-	now  time.Time
-	view *View
+	now   time.Time
+	view  *View
+	links *links
+	joins [][]junction // of each uplink in view
 }
 
 func (r *resolver) condition(t ConditionType, ifname, network, format string, args ...any) {
@@ -78,6 +86,14 @@ func (r *resolver) condition(t ConditionType, ifname, network, format string, ar
 func (r *resolver) wake(t time.Time) {
 	if !t.IsZero() && (r.view.Wake.IsZero() || t.Before(r.view.Wake)) {
 		r.view.Wake = t
+	}
+}
+
+// turn is wake where that follows from what a node publishes, whoever listens to its ports.
+func (r *resolver) turn(t time.Time) {
+	r.wake(t)
+	if t.After(r.now) && (r.view.Turn.IsZero() || t.Before(r.view.Turn)) {
+		r.view.Turn = t
 	}
 }
 
@@ -97,9 +113,7 @@ func (r *resolver) port(p *discovery.Port) {
 	}
 	b, held := r.Memory.Port(ifi.Index)
 	r.pending(p, ifi, &b)
-	if !b.Wake(r.reader(ifi.Name)).IsZero() {
-		r.wake(b.Wake(r.reader(ifi.Name)))
-	}
+	r.wake(b.Wake(r.reader(ifi.Name)))
 	if ifi.Operational() {
 		r.contradictions(&b)
 	}
@@ -181,12 +195,16 @@ func (r *resolver) uplinks(ifi discovery.Interface, b *belief.Port) {
 		said = append(said, n)
 	}
 	for _, n := range said {
-		leads := r.leads(ifi.Name, n)
-		word := r.wordOf(n, leads)
+		leads := r.source(ifi.Name, n).leads(r.budget)
 		for i := range leads {
-			if to := word.Leads[i]; !seen[to] {
+			l := &leads[i]
+			if b.State != belief.Disputed {
+				r.add(ifi, b, n, l, false)
+				continue
+			}
+			if to := (belief.Lead{Tag: l.vid, To: l.to(n)}); !seen[to] {
 				seen[to] = true
-				r.add(ifi, b, n, &leads[i], slices.Contains(shared, to))
+				r.add(ifi, b, n, l, slices.Contains(shared, to))
 			}
 		}
 	}
@@ -223,7 +241,7 @@ func (r *resolver) add(ifi discovery.Interface, b *belief.Port, n *discovery.Nei
 	if n.Protocol == discovery.ProtocolCDP && a.Usable && !l.naming.CDP {
 		a.Usable, a.Reason = false, "only CDP tells it, which crosses the switches of other makers; a rule with cdp: true accepts that"
 	}
-	path := pathOf(r.Snapshot, ifi, l.vid)
+	path := r.links.path(ifi, l.vid)
 	if none := path.none; none != "" {
 		a.Usable = false
 		if a.Reason != "" {
@@ -233,7 +251,7 @@ func (r *resolver) add(ifi discovery.Interface, b *belief.Port, n *discovery.Nei
 	} else {
 		a.Device, a.Parent, a.Made = linkOf(path.device), linkOf(path.parent), path.device.Own()
 	}
-	r.view.Uplinks = append(r.view.Uplinks, a)
+	r.view.Uplinks, r.joins = append(r.view.Uplinks, a), append(r.joins, path.joins)
 }
 
 // crowdedOut reports whether switches are turned away for want of room: the first of who
@@ -268,7 +286,7 @@ func (r *resolver) certainty(a *Uplink, ifi discovery.Interface, b *belief.Port,
 		if limit := r.goodbye(l.naming); limit > 0 {
 			a.Usable = limit == belief.Forever || r.now.Before(b.Holder.Goodbye.Add(limit))
 			a.Until = b.Holder.Goodbye.Add(limit)
-			r.wake(a.Until)
+			r.turn(a.Until)
 		}
 	case belief.Disputed:
 		a.Certainty, a.Since, a.Usable = nodefile.Fresh, b.HeldSince, true
@@ -294,7 +312,7 @@ func (r *resolver) late(a *Uplink, b *belief.Port, l *lead) {
 	gone := b.Holder.GoneAt()
 	if r.now.Before(gone) {
 		a.Certainty, a.Since, a.Usable = nodefile.Fresh, b.HeldSince, true
-		r.wake(gone)
+		r.turn(gone)
 		r.until(a, b, l)
 		return
 	}
@@ -308,7 +326,7 @@ func (r *resolver) late(a *Uplink, b *belief.Port, l *lead) {
 		}
 		return
 	}
-	r.wake(a.Until)
+	r.turn(a.Until)
 }
 
 // until says when a word counts no more unless it is heard again.

@@ -198,6 +198,7 @@ func (p *player) Play(t *testing.T, verb string, args []string) (err error) {
 	p.compareController(t)
 	p.compareTrial(t)
 	p.checkView(t)
+	p.checkBudget(t)
 	return err
 }
 
@@ -216,6 +217,30 @@ func (p *player) checkView(t *testing.T) {
 		}
 		if slices.ContainsFunc(a.Members, func(m mapping.Member) bool { return len(m.Junctions) == 0 }) {
 			t.Errorf("after %s: %s is a member of nothing", p.now.Sub(start), a.Port.Name)
+		}
+	}
+}
+
+// checkBudget holds that a node of which less counts attaches nothing that it would not attach
+// otherwise, that all which counts is as it would be, and that what is left out is told.
+func (p *player) checkBudget(t *testing.T) {
+	t.Helper()
+	in := p.input()
+	full := mapping.Resolve(in)
+	for most := range len(full.Uplinks) {
+		got := mapping.ResolveWithin(in, most)
+		left := len(got.Uplinks) < len(full.Uplinks)
+		for _, a := range got.Uplinks {
+			i := slices.IndexFunc(full.Uplinks, func(o mapping.Uplink) bool {
+				return o.Port == a.Port && o.VID == a.VID && o.Identity == a.Identity && o.Device == a.Device
+			})
+			if a.Usable && (i < 0 || !full.Uplinks[i].Usable || full.Uplinks[i].Name != a.Name || full.Uplinks[i].Trunk != a.Trunk) {
+				t.Errorf("after %s: within %d %s (%s, tag %d) is usable", p.now.Sub(start), most, a.Name, a.Port.Name, a.VID)
+			}
+		}
+		told := slices.ContainsFunc(got.Conditions, func(c mapping.Condition) bool { return c.Type == mapping.TopologyTooLarge })
+		if left && !told {
+			t.Errorf("after %s: within %d there are %d of %d ways, and nobody says why", p.now.Sub(start), most, len(got.Uplinks), len(full.Uplinks))
 		}
 	}
 }

@@ -5,6 +5,9 @@ package mapping
 // trunks are the ports, by ifindex, on which tagged VLANs are told or declared.
 func (r *resolver) trunks() map[int]bool {
 	trunks := map[int]bool{}
+	for port := range r.budget.cut {
+		trunks[port] = true
+	}
 	for i := range r.view.Uplinks {
 		if a := &r.view.Uplinks[i]; a.VID != 0 {
 			trunks[a.Port.Index] = true

@@ -50,8 +50,9 @@ func (w *World) heard(snap *discovery.Snapshot, ifi discovery.Interface, p *disc
 		n := &neighbors[i]
 		h := rules.Heard{Subject: w.known(w.subject(ifi.Name, n))}
 		if h.Switch = w.speaks(snap, ifi, n); h.Switch {
-			for _, l := range w.leads(ifi.Name, n) {
-				h.Occurrences = append(h.Occurrences, occurrence(n, l.vlan, l.vid))
+			s := w.source(ifi.Name, n)
+			for _, l := range s.leads(nil) {
+				h.Occurrences = append(h.Occurrences, s.occurrence(&l))
 			}
 		}
 		out = append(out, h)

@@ -40,6 +40,9 @@ type View struct {
 	// Wake is when the view changes by itself, without anything being heard;
 	// zero if it does not.
 	Wake time.Time `json:"-"`
+	// Turn is when an uplink changes by itself, as far as that follows from what a node
+	// publishes: for who does not hear what it hears. Zero if none does.
+	Turn time.Time `json:"-"`
 }
 
 // StaleEnds are, by port, when its networks will be refused because its switch is silent.
@@ -166,6 +169,7 @@ const (
 	TooManyNeighbors ConditionType = "TooManyNeighbors" // a port's neighbour table is full
 	HearsItself      ConditionType = "HearsItself"      // two ports are on one wire, or one is on a loop
 	PortUnreadable   ConditionType = "PortUnreadable"   // a port cannot be listened on
+	TopologyTooLarge ConditionType = "TopologyTooLarge" // more is told than counts
 
 	RoutersContradict ConditionType = "RoutersContradict" // routers on a port announce what does not fit together
 	TooManyRouters    ConditionType = "TooManyRouters"    // more routers or prefixes are announced than are kept

@@ -31,6 +31,7 @@ var ends = map[mapping.ConditionType]string{
 	mapping.ColourShadowed:     "no rule uses the colour's name for something else",
 	mapping.TooManyUnnamed:     "there are colours again",
 	mapping.TooManyNeighbors:   "there is room for all neighbours",
+	mapping.TopologyTooLarge:   "all of it counts",
 	mapping.PortUnreadable:     "it is listened on",
 	mapping.AltNameAmbiguous:   "the name leads to one device",
 	mapping.AltNameTooLong:     "no name is too long",

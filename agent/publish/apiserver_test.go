@@ -277,13 +277,13 @@ func testHostile(c *controlplane.ControlPlane) func(*testing.T) {
 		newNode(t, c, "node-odd")
 		cluster, stop := connect(t, onNode(t, c, "node-odd"), "node-odd")
 		stop()
-		spec := topology(hostile())
+		spec, _ := topology(hostile())
 		for _, want := range []bool{true, false} {
-			written, err := cluster.publisher.to.write(t.Context(), &spec)
+			written, err := cluster.publisher.to.write(t.Context(), spec)
 			if err != nil || written != want {
 				var got v1alpha1.NodeTopology
 				c.DoT(t, http.MethodGet, topologiesPath+"node-odd", nil, &got)
-				t.Fatalf("written %v, %.500v; want %v: (-want +got)\n%.2000s", written, err, want, cmp.Diff(spec, got.Spec))
+				t.Fatalf("written %v, %.500v; want %v: (-want +got)\n%.2000s", written, err, want, cmp.Diff(*spec, got.Spec))
 			}
 		}
 	}

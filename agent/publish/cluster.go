@@ -161,6 +161,9 @@ func (c *Cluster) problems() []mapping.Condition {
 		out = append(out, mapping.Condition{Type: mapping.NotPublished, Message: fmt.Sprintf(
 			"what this node sees is not published, so the scheduler goes by what was before: %s", messageOf(err))})
 	}
+	if left := c.publisher.leftOut(); left != "" {
+		out = append(out, mapping.Condition{Type: mapping.TopologyTooLarge, Message: left})
+	}
 	for _, p := range out {
 		if !slices.Contains(c.said, p) {
 			c.log.Warn("cluster", "condition", p.Type, "message", p.Message)

@@ -5,6 +5,7 @@ package publish
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -49,6 +50,8 @@ type publisher struct {
 	log     *slog.Logger
 	in      chan *agentapi.State // holds the latest at most
 
+	tooLarge atomic.Pointer[string] // what is not published, in words; empty for nothing
+
 	// Owned by run.
 	last      *agentapi.State // nil before the first
 	limit     *rate.Limiter
@@ -88,6 +91,14 @@ func (p *publisher) problem() error {
 	return err
 }
 
+// leftOut says what is not published, because it is too much; empty where all is.
+func (p *publisher) leftOut() string {
+	if said := p.tooLarge.Load(); said != nil {
+		return *said
+	}
+	return ""
+}
+
 // run publishes until ctx ends.
 func (p *publisher) run(ctx context.Context) error {
 	again := time.NewTimer(lookEvery)
@@ -118,8 +129,11 @@ func (p *publisher) step(ctx context.Context) time.Duration {
 	if p.last == nil {
 		return lookEvery
 	}
-	spec := topology(p.last)
-	if left := time.Until(p.look); p.published != nil && left > 0 && equality.Semantic.DeepEqual(*p.published, spec) {
+	spec, tooLarge := topology(p.last)
+	if before := p.tooLarge.Swap(&tooLarge); (before == nil && tooLarge != "") || before != nil && *before != tooLarge {
+		p.trouble.changed()
+	}
+	if left := time.Until(p.look); p.published != nil && left > 0 && equality.Semantic.DeepEqual(p.published, spec) {
 		return left // however often the agent offers the same
 	}
 	if missing := 1 - p.limit.Tokens(); missing > 0 {
@@ -127,7 +141,7 @@ func (p *publisher) step(ctx context.Context) time.Duration {
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	written, err := p.to.write(ctx, &spec)
+	written, err := p.to.write(ctx, spec)
 	p.trouble.note(ctx, err)
 	if err != nil {
 		p.published = nil
@@ -137,6 +151,6 @@ func (p *publisher) step(ctx context.Context) time.Duration {
 		p.limit.Reserve()
 		p.log.Debug("topology published")
 	}
-	p.published, p.next, p.look = &spec, p.first, time.Now().Add(lookEvery)
+	p.published, p.next, p.look = spec, p.first, time.Now().Add(lookEvery)
 	return lookEvery
 }

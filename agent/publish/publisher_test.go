@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -62,6 +63,38 @@ func (n *notes) write(_ context.Context, spec *v1alpha1.NodeTopologySpec) (bool,
 // sees is a state that differs from others by its name.
 func sees(name string) *agentapi.State {
 	return &agentapi.State{View: mapping.View{BootID: name}, Snapshot: &discovery.Snapshot{}}
+}
+
+// TestTooLarge holds that an agent publishes no more than one node may tell, and says so.
+func TestTooLarge(t *testing.T) {
+	s := sees("many")
+	for range 257 {
+		s.Attachments = append(s.Attachments, agentapi.ContainerAttachment{Status: agentapi.ContainerMoved})
+	}
+	spec, _ := topology(s)
+	if len(spec.Moved) != 256 || spec.Summary.Moved != 257 {
+		t.Errorf("%d containers are told, %d counted", len(spec.Moved), spec.Summary.Moved)
+	}
+	c, err := New(Config{Node: "node1", Kubeconfig: kubeconfig(t), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.publisher.to = &notes{begin: time.Now()}
+	for _, tt := range []struct {
+		state      *agentapi.State
+		told, news bool
+	}{{sees("one"), false, false}, {s, true, true}, {s, true, false}, {sees("two"), false, true}} {
+		c.publisher.last = tt.state
+		c.publisher.step(t.Context())
+		news := len(c.updates) > 0
+		if news {
+			<-c.updates
+		}
+		told := slices.ContainsFunc(c.problems(), func(c mapping.Condition) bool { return c.Type == mapping.TopologyTooLarge })
+		if told != tt.told || news != tt.news {
+			t.Errorf("%s: told %t, which is news: %t", tt.state.View.BootID, told, news)
+		}
+	}
 }
 
 // publishing runs a publisher until stop, which returns what was written. It is for

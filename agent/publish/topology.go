@@ -11,16 +11,16 @@ import (
 	"github.com/colvin-net/colvin/internal/fit"
 )
 
-// topology is what is published of what the agent knows.
-func topology(s *agentapi.State) v1alpha1.NodeTopologySpec {
+// topology is what is published of what the agent knows, and in words what is not.
+func topology(s *agentapi.State) (*v1alpha1.NodeTopologySpec, string) {
 	spec := clusterview.NodeTopologySpec(&s.View, s.Snapshot, s.Memory)
 	for i := range s.Attachments {
-		if a := &s.Attachments[i]; a.Status == agentapi.ContainerMoved && len(spec.Moved) < v1alpha1.MaxMoved {
+		if a := &s.Attachments[i]; a.Status == agentapi.ContainerMoved {
 			spec.Moved = append(spec.Moved, moved(a))
 		}
 	}
 	spec.Summary.Moved = int32(len(spec.Moved))
-	return spec
+	return clusterview.Within(&spec)
 }
 
 // moved bounds what comes from the CNI plugin's records, where it is as the container

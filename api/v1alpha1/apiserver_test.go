@@ -40,6 +40,7 @@ func TestAPIServer(t *testing.T) {
 	t.Run("refused", testRefused(c))
 	t.Run("colours", testColours(c))
 	t.Run("times", testTimes(c))
+	t.Run("too large", testTooLarge(c))
 	t.Run("kubectl", testKubectl(c))
 }
 
@@ -269,6 +270,65 @@ func testTimes(c *controlplane.ControlPlane) func(*testing.T) {
 			}
 			if err := c.Do(t.Context(), http.MethodPost, objects+v1alpha1.NodeTopologies+dryRun, object, nil); (err == nil) != valid {
 				t.Errorf("since: %s is answered with %v", text, err)
+			}
+		}
+	}
+}
+
+// testTooLarge holds that the API server takes no more of one node than it may tell, and as
+// much.
+func testTooLarge(c *controlplane.ControlPlane) func(*testing.T) {
+	return func(t *testing.T) {
+		n := func(vlans int) v1alpha1.Neighbor {
+			n := v1alpha1.Neighbor{Switch: "mac:1", PortID: "ifname:1"}
+			for vid := range vlans {
+				n.VLANs = append(n.VLANs, v1alpha1.VLAN{ID: int32(vid + 1)})
+			}
+			return n
+		}
+		// spec has ports, each with so many VLANs, others, and neighbours that contradict.
+		spec := func(ports, vlans, others, against int) v1alpha1.NodeTopologySpec {
+			s := v1alpha1.NodeTopologySpec{BootID: "b"}
+			for i := range ports {
+				p := &v1alpha1.Port{Holder: &v1alpha1.Holder{Neighbor: n(vlans), Certainty: v1alpha1.Fresh}}
+				for range others {
+					p.Others = append(p.Others, n(0))
+				}
+				for range against {
+					p.Holder.Against = append(p.Holder.Against, n(0))
+				}
+				s.Interfaces = append(s.Interfaces, v1alpha1.Interface{Name: "e", Index: int32(i + 1), Port: p})
+			}
+			return s
+		}
+		more := func(s v1alpha1.NodeTopologySpec, by int) v1alpha1.NodeTopologySpec {
+			s.Switches, s.Moved = make([]v1alpha1.Switch, 1024+by), make([]v1alpha1.MovedAttachment, 256)
+			for i := range s.Switches {
+				s.Switches[i].Protocol = v1alpha1.LLDP
+			}
+			for i := range s.Moved {
+				s.Moved[i].Since = metav1.NewTime(time.Unix(1e9, 0))
+			}
+			return s
+		}
+		for name, tt := range map[string]struct {
+			spec v1alpha1.NodeTopologySpec
+			want string
+		}{
+			"ports":              {spec(256, 1, 0, 0), ""},
+			"a port more":        {spec(257, 0, 0, 0), "more than 256 interfaces have a port"},
+			"VLANs":              {spec(16, 512, 0, 0), ""},
+			"VLANs more":         {spec(17, 512, 0, 0), "more than 8192 VLANs"},
+			"others":             {spec(32, 0, 64, 0), ""},
+			"others and against": {spec(32, 0, 63, 2), "more than 2048 neighbours"},
+			"against":            {spec(128, 0, 0, 16), ""},
+			"a switch more":      {more(spec(1, 0, 0, 0), 1), "spec.switches: Too many: 1025: must have at most 1024 items"},
+			"switches and moved": {more(spec(1, 0, 0, 0), 0), ""},
+		} {
+			object := &v1alpha1.NodeTopology{TypeMeta: metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "NodeTopology"}, ObjectMeta: metav1.ObjectMeta{Name: "x"}, Spec: tt.spec}
+			err := c.Do(t.Context(), http.MethodPost, objects+v1alpha1.NodeTopologies+dryRun, object, nil)
+			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%s: %v, want %q", name, err, tt.want)
 			}
 		}
 	}

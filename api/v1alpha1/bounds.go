@@ -20,13 +20,19 @@ const (
 	MaxRemedy      = 256
 	MaxVLANs       = 1024
 	MaxVLANName    = 1024
-	MaxSwitches    = 4096
+	MaxSwitches    = 1024
 	MaxAddresses   = 64
 	MaxAddress     = 128
-	MaxMoved       = 1024
+	MaxMoved       = 256
 	MaxContainerID = 256
 	MaxPodName     = 253
 	MaxUID         = 64
+
+	// Of a NodeTopology, over all its interfaces.
+	MaxPorts     = 256
+	MaxNamed     = 8192    // VLANs that holders list
+	MaxNeighbors = 2048    // others, and against
+	MaxTopology  = 1 << 20 // octets as JSON: an API server refuses objects of more than 1.5 MiB as a rule
 
 	// Of a Network.
 	MaxIdentities = 4096

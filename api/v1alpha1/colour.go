@@ -29,6 +29,11 @@ type Colour struct {
 	Spec ColourSpec `json:"spec"`
 }
 
+// ColourSeenBy is the annotation with the name of the node that saw the network of a Colour, and
+// on whose account it was given: one node may use up a share of the colours. It is no part of
+// the spec, where an agent of another version takes what it does not know for a restriction.
+const ColourSeenBy = "colvin.dev/seen-by"
+
 // A ColourList is a list of Colours.
 //
 // +kubebuilder:object:root=true

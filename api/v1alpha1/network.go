@@ -90,7 +90,8 @@ type NetworkStatus struct {
 	// meant; BondSplit, the members of a bond or bridge lead to different networks;
 	// PinContradicted, a rule says that a port leads there on which no switch speaks, and one
 	// does, or did, and leads elsewhere; Missing, an admin expects the network on nodes that
-	// do not lead there.
+	// do not lead there; TopologyTooLarge, a node that leads there tells more than counts, so
+	// that not all of its ways are here.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -134,8 +135,10 @@ const (
 	NetworkSpans     = "Spans"
 	NetworkBondSplit = "BondSplit"
 
-	NetworkPinContradicted = "PinContradicted"
-	NetworkMissing         = "Missing"
+	NetworkMissing = "Missing"
+
+	NetworkPinContradicted  = "PinContradicted"
+	NetworkTopologyTooLarge = "TopologyTooLarge"
 )
 
 // An Identity is what a name is given to: a VLAN of a switch, or of a group of

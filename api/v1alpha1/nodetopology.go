@@ -40,7 +40,12 @@ type NodeTopologyList struct {
 	Items []NodeTopology `json:"items"`
 }
 
-// NodeTopologySpec is what one node sees.
+// NodeTopologySpec is what one node sees. What one node may cost the others is bounded: who
+// writes it may be somebody who stole its token.
+//
+// +kubebuilder:validation:XValidation:rule=`!has(self.interfaces) || self.interfaces.filter(i, has(i.port)).size() <= 256`,message="more than 256 interfaces have a port; leave the others out",fieldPath=".interfaces"
+// +kubebuilder:validation:XValidation:rule=`!has(self.interfaces) || self.interfaces.map(i, has(i.port) && has(i.port.holder) && has(i.port.holder.vlans) ? i.port.holder.vlans.size() : 0).sum() <= 8192`,message="the holders of all ports together list more than 8192 VLANs; leave out ports with many",fieldPath=".interfaces"
+// +kubebuilder:validation:XValidation:rule=`!has(self.interfaces) || self.interfaces.map(i, has(i.port) ? (has(i.port.others) ? i.port.others.size() : 0) + (has(i.port.holder) && has(i.port.holder.against) ? i.port.holder.against.size() : 0) : 0).sum() <= 2048`,message="others and against list more than 2048 neighbours on all ports together; leave others out",fieldPath=".interfaces"
 type NodeTopologySpec struct {
 	// BootID is the kernel's random ID of the boot during which this was seen
 	// (/proc/sys/kernel/random/boot_id).
@@ -71,7 +76,8 @@ type NodeTopologySpec struct {
 	// Interfaces are the network interfaces of the node that are ports, or that lead
 	// to one: bonds, bridges and VLAN devices. Not listed is what comes and goes with the
 	// containers: VLAN devices that Colvin makes, and virtual functions, which share the
-	// networks of their physical function. They are in ascending order of their index.
+	// networks of their physical function. They are in ascending order of their index. At most
+	// 256 of them are ports.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=2048
@@ -81,14 +87,14 @@ type NodeTopologySpec struct {
 	// order of their ID.
 	// +optional
 	// +listType=atomic
-	// +kubebuilder:validation:MaxItems=4096
+	// +kubebuilder:validation:MaxItems=1024
 	Switches []Switch `json:"switches,omitempty"`
 
 	// Moved are the attachments of containers whose device leads to another network
 	// than they asked for. The containers are left alone.
 	// +optional
 	// +listType=atomic
-	// +kubebuilder:validation:MaxItems=1024
+	// +kubebuilder:validation:MaxItems=256
 	Moved []MovedAttachment `json:"moved,omitempty"`
 }
 

@@ -30,6 +30,7 @@ var conditionReasons = []struct{ condition, reason string }{
 	{v1alpha1.NetworkPinContradicted, "SwitchDisagrees"},
 	{v1alpha1.NetworkSpans, "SeveralNetworks"},
 	{v1alpha1.NetworkStale, "NotHeard"},
+	{v1alpha1.NetworkTopologyTooLarge, "MoreThanCounts"},
 }
 
 // ofNode are the conditions of a node that concern the networks behind an interface.
@@ -38,33 +39,6 @@ var ofNode = map[mapping.ConditionType]string{
 	mapping.BondSplit:       v1alpha1.NetworkBondSplit,
 	mapping.BridgeSplit:     v1alpha1.NetworkBondSplit,
 	mapping.PinContradicted: v1alpha1.NetworkPinContradicted,
-}
-
-// tellConditions collects what is to be said about the networks.
-func (w *clusterView) tellConditions(all map[string]*network) {
-	of := map[*observed][]*nodeUplink{}
-	for i := range w.uplinks {
-		b := &w.uplinks[i]
-		of[b.observed] = append(of[b.observed], b)
-	}
-	byName := maps.Clone(all) // a name comes before an alias
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		n := all[name]
-		for alias := range n.aliases {
-			byName[alias] = cmp.Or(byName[alias], n)
-		}
-		n.tellStale()
-		w.tellSpans(n)
-	}
-	for _, o := range w.nodes {
-		tellInterfaces(o, of[o], all)
-		w.tellMoved(o, byName)
-	}
-	for _, m := range w.plan.Missing {
-		if n := byName[m.Network]; n != nil {
-			n.say(v1alpha1.NetworkMissing, "%s: %s", m.Node.Name, m.Message)
-		}
-	}
 }
 
 func (n *network) say(condition, format string, args ...any) {
@@ -107,28 +81,35 @@ func (w *clusterView) tellSpans(n *network) {
 	}
 }
 
-// tellInterfaces tells the networks behind an interface of what is wrong with it.
-func tellInterfaces(o *observed, uplinks []*nodeUplink, all map[string]*network) {
+// tellInterfaces tells the networks behind an interface of what is wrong with it, and all to
+// which a node leads that not all of its ways count.
+func (o *observed) tellInterfaces(tell func(network, condition, text string)) {
 	for _, c := range o.view.Conditions {
 		condition, concerns := ofNode[c.Type]
 		if !concerns {
 			continue
 		}
-		told := map[*network]bool{}
 		index := indexOf(o, c.Interface)
-		concerned := []*network{}
-		if c.Type == mapping.PinContradicted { // which may not lead there at all now
-			concerned = append(concerned, all[c.Network])
-		}
-		for _, b := range uplinks {
-			if b.LeadsThrough(index) {
-				concerned = append(concerned, all[b.networkName])
+		concerned := map[string]bool{"": true}
+		say := func(network string) {
+			if !concerned[network] {
+				concerned[network] = true
+				tell(network, condition, fmt.Sprintf("%s %s: %s", o.node.Name, c.Interface, strings.TrimPrefix(c.Message, c.Interface+": ")))
 			}
 		}
-		for _, n := range concerned {
-			if n != nil && !told[n] {
-				told[n] = true
-				n.say(condition, "%s %s: %s", o.node.Name, c.Interface, strings.TrimPrefix(c.Message, c.Interface+": "))
+		if c.Type == mapping.PinContradicted { // which may not lead there at all now
+			say(c.Network)
+		}
+		for i := range o.uplinks {
+			if b := &o.uplinks[i]; b.LeadsThrough(index) {
+				say(b.networkName)
+			}
+		}
+	}
+	for _, message := range o.leftOut() {
+		for name, part := range o.parts {
+			if len(part.uplinks) > 0 {
+				tell(name, v1alpha1.NetworkTopologyTooLarge, o.node.Name+": "+message)
 			}
 		}
 	}
@@ -143,14 +124,49 @@ func indexOf(o *observed, ifname string) int {
 	return 0
 }
 
-// tellMoved reports containers that are in another network than they asked for.
-func (w *clusterView) tellMoved(o *observed, byName map[string]*network) {
-	for _, m := range o.topology.Spec.Moved {
-		w.plan.Moved = append(w.plan.Moved, Moved{o.node, m})
-		if n := byName[m.Network]; n != nil {
-			n.say(v1alpha1.NetworkMoved, "%s: %s asked for %s and is in %s", o.node.Name, Container(&m), m.Network, identity.Key(m.To).Named())
+// said are what networks are told by their names and aliases: in which conditions they are.
+type said map[*network]map[string][]string
+
+func (s said) add(n *network, condition, text string) {
+	if n == nil {
+		return
+	}
+	if s[n] == nil {
+		s[n] = map[string][]string{}
+	}
+	s[n][condition] = append(s[n][condition], text)
+}
+
+// tellByName reports containers that are in another network than they asked for, and tells the
+// networks that they asked for by any of their names, and those that nodes are expected to have.
+func (w *clusterView) tellByName(all map[string]*network) said {
+	if len(w.plan.Missing) == 0 && !slices.ContainsFunc(w.nodes, func(o *observed) bool { return len(o.moved) > 0 }) {
+		return nil
+	}
+	byName := map[string]*network{}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if n := all[name]; n.exists() {
+			for alias := range n.aliases {
+				byName[alias] = cmp.Or(byName[alias], n)
+			}
 		}
 	}
+	for name, n := range all { // a name comes before an alias
+		if n.exists() {
+			byName[name] = n
+		}
+	}
+	texts := said{}
+	for _, o := range w.nodes {
+		for _, m := range o.moved {
+			w.plan.Moved = append(w.plan.Moved, Moved{o.node, m})
+			texts.add(byName[m.Network], v1alpha1.NetworkMoved, fmt.Sprintf("%s: %s asked for %s and is in %s", o.node.Name, Container(&m), m.Network, identity.Key(m.To).Named()))
+		}
+	}
+	for _, m := range w.plan.Missing {
+		texts.add(byName[m.Network], v1alpha1.NetworkMissing, m.Node.Name+": "+m.Message)
+	}
+	return texts
 }
 
 // Container says which container it is, and whose.
@@ -163,10 +179,10 @@ func Container(m *v1alpha1.MovedAttachment) string {
 
 // conditions are those that hold. One that does not is not listed: there is nothing
 // to know. What holds on keeps the time when it began.
-func (n *network) conditions(existing *v1alpha1.Network, now time.Time) []metav1.Condition {
+func (n *network) conditions(byName map[string][]string, existing *v1alpha1.Network, now time.Time) []metav1.Condition {
 	var out []metav1.Condition
 	for _, c := range conditionReasons {
-		texts := n.saying[c.condition]
+		texts := slices.Concat(n.saying[c.condition], byName[c.condition])
 		if len(texts) == 0 {
 			continue
 		}

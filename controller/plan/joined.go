@@ -3,12 +3,12 @@
 package plan
 
 import (
-	"regexp"
+	"iter"
+	"maps"
+	"reflect"
 	"slices"
 	"time"
 
-	"github.com/colvin-net/colvin/api/v1alpha1"
-	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/rules"
@@ -19,21 +19,28 @@ type clusterView struct {
 	options Options
 	set     *rules.Set
 	book    []mapping.Colour
+	given   map[string]int // how many colours, by the node that saw their networks
 	now     time.Time
 	plan    *Plan
 	nodes   []*observed
 
+	joined
+}
+
+// joined is which identities are one network on all nodes together.
+type joined struct {
 	switches mapping.Switches
 	same     identityClasses
 	colours  map[mapping.Identity][]string // by class, the oldest first
-	uplinks  []nodeUplink
+	book     []mapping.Colour              // that these are of
+	set      *rules.Set                    // by which colours count
 }
 
 // A nodeUplink is an uplink of one node, with the identities that it shows.
 type nodeUplink struct {
 	*observed
 	*mapping.Uplink
-	identities  []mapping.Identity // its own first, then those of the other members
+	others      []mapping.Identity // those of other members, beside its own
 	networkName string             // that the Network bears; empty for none
 	colours     []string           // of its identity, as far as they resolve
 }
@@ -46,50 +53,71 @@ func (b *nodeUplink) isSure() bool {
 	return b.Certainty.Known() && (b.Device.Index != 0 || b.Parent.Index != 0)
 }
 
+// identities are its own first, then those of the other members.
+func (b *nodeUplink) identities() iter.Seq[mapping.Identity] {
+	return func(yield func(mapping.Identity) bool) {
+		if yield(b.Identity) {
+			slices.Values(b.others)(yield)
+		}
+	}
+}
+
 // byRule reports whether a rule names the uplink.
 func (b *nodeUplink) byRule() bool { return b.Rule != rules.Ref{} }
 
-// join finds which identities are one network on all nodes together, and names
-// whatever has no name by a rule.
-func (w *clusterView) join() {
+// join finds which identities are one network on all nodes together, and reports whether that
+// is another answer than before.
+func (w *clusterView) join(before *joined) (anew bool) {
 	inputs := make([]mapping.Input, 0, len(w.nodes))
 	for _, o := range w.nodes {
 		inputs = append(inputs, o.input)
 	}
-	w.switches = mapping.JoinSwitches(inputs)
-	w.same = identityClasses{}
+	w.joined = joined{switches: mapping.JoinSwitches(inputs), same: identityClasses{}, book: w.book, set: w.set, colours: before.colours}
 	for _, o := range w.nodes {
-		for i := range o.view.Uplinks {
-			w.uplinks = append(w.uplinks, w.noteUplink(o, &o.view.Uplinks[i]))
+		for _, pair := range o.pairs {
+			w.same.merge(w.switches.CanonicalIdentity(pair[0]), w.switches.CanonicalIdentity(pair[1]))
 		}
 	}
-	w.colours = map[mapping.Identity][]string{}
-	for _, c := range w.book {
-		class := w.class(c.Identity)
-		w.colours[class] = append(w.colours[class], c.Name)
+	w.same.shorten()
+	anew = before.set != w.set || !slices.Equal(before.book, w.book) || !maps.Equal(before.same, w.same) || !reflect.DeepEqual(before.switches, w.switches)
+	if anew {
+		w.colours = map[mapping.Identity][]string{}
+		for _, c := range w.book {
+			class := w.class(c.Identity)
+			w.colours[class] = append(w.colours[class], c.Name)
+		}
 	}
-	for i := range w.uplinks {
-		w.nameUplink(&w.uplinks[i])
-	}
+	*before = w.joined
+	return anew
 }
 
-// noteUplink notes an uplink, and that its identities are the same: the switch and the
-// group that it is in, and what LACP or a bridge proves to be one.
-func (w *clusterView) noteUplink(o *observed, a *mapping.Uplink) nodeUplink {
-	b := nodeUplink{observed: o, Uplink: a, identities: []mapping.Identity{a.Identity}}
-	if a.Identity.HasVLAN() {
-		w.same.merge(w.switches.CanonicalIdentity(a.Identity), w.switches.CanonicalIdentity(o.input.Memory.Ungrouped(a.Identity, a.Port.Index, a.Neighbor)))
-	}
-	if !b.isSure() {
-		return b
-	}
-	for _, m := range a.Members {
-		if m.Decides && !slices.Contains(b.identities, m.Identity) {
-			b.identities = append(b.identities, m.Identity)
-			w.same.merge(w.switches.CanonicalIdentity(a.Identity), w.switches.CanonicalIdentity(m.Identity))
+// note notes the uplinks of a node, and which of their identities are the same: the switch and
+// the group that it is in, and what LACP or a bridge proves to be one.
+func (o *observed) note() {
+	o.uplinks, o.pairs = make([]nodeUplink, 0, len(o.view.Uplinks)), nil
+	seen := map[[2]mapping.Identity]bool{}
+	pair := func(a, b mapping.Identity) {
+		if p := [2]mapping.Identity{a, b}; a != b && !seen[p] {
+			seen[p] = true
+			o.pairs = append(o.pairs, p)
 		}
 	}
-	return b
+	for i := range o.view.Uplinks {
+		a := &o.view.Uplinks[i]
+		b := nodeUplink{observed: o, Uplink: a}
+		if a.Identity.HasVLAN() {
+			pair(a.Identity, o.input.Memory.Ungrouped(a.Identity, a.Port.Index, a.Neighbor))
+		}
+		if b.isSure() {
+			for _, m := range a.Members {
+				if m.Decides && m.Identity != a.Identity && !slices.Contains(b.others, m.Identity) {
+					b.others = append(b.others, m.Identity)
+					pair(a.Identity, m.Identity)
+				}
+			}
+		}
+		o.uplinks = append(o.uplinks, b)
+	}
 }
 
 // class is the identity that stands for all that are the same network.
@@ -100,6 +128,7 @@ func (w *clusterView) class(id mapping.Identity) mapping.Identity {
 // nameUplink names an uplink: by its rule, or by the oldest colour of all that is the same
 // network, wherever in the cluster it was heard.
 func (w *clusterView) nameUplink(b *nodeUplink) {
+	b.networkName, b.colours = "", nil
 	if b.Identity.HasVLAN() {
 		b.colours = slices.DeleteFunc(slices.Clone(w.colours[w.class(b.Identity)]), w.set.Covers)
 	}
@@ -108,57 +137,6 @@ func (w *clusterView) nameUplink(b *nodeUplink) {
 		b.networkName = b.Name
 	case len(b.colours) > 0:
 		b.networkName = b.colours[0]
-	}
-}
-
-// An Uncoloured is what should have a colour and has none, and a node that sees it.
-type Uncoloured struct {
-	Identity mapping.Identity
-	Node     Node
-}
-
-// chassisID is what a Colour takes.
-var chassisID = regexp.MustCompile(`^[a-z]+[0-9]*:.`)
-
-func colourable(id mapping.Identity) bool {
-	key := id.SwitchKey()
-	return chassisID.MatchString(key) && id.Kind != identity.Group && len(key) <= v1alpha1.MaxID && id.VLAN <= discovery.MaxVID
-}
-
-// uncoloured finds what needs a colour. One is enough for all that is the same network,
-// unless pods attach by colours: each node resolves names by what it has heard itself.
-func (w *clusterView) uncoloured() {
-	var all []Uncoloured
-	var refused []string
-	seen := map[mapping.Identity]bool{}
-	for _, c := range w.book { // a node that contradicts itself does not know its own colours
-		seen[c.Identity] = true
-	}
-	for _, o := range w.nodes {
-		refused = refused[:0]
-		for _, id := range o.view.Uncoloured {
-			switch {
-			case seen[id]:
-			case !colourable(id):
-				refused = append(refused, id.String())
-			default:
-				all = append(all, Uncoloured{id, o.node})
-			}
-			seen[id] = true
-		}
-		if len(refused) > 0 {
-			w.plan.Problems = append(w.plan.Problems, Problem{o.node, NotColoured, "what is no chassis ID, or no VLAN, gets no colour: " + few(refused)})
-		}
-	}
-	slices.SortFunc(all, func(a, b Uncoloured) int { return identity.Compare(a.Identity, b.Identity) })
-	coloured := map[mapping.Identity]bool{}
-	for _, u := range all {
-		class := w.class(u.Identity)
-		if !w.options.Attach && (len(w.colours[class]) > 0 || coloured[class]) {
-			continue
-		}
-		coloured[class] = true
-		w.plan.Uncoloured = append(w.plan.Uncoloured, u)
 	}
 }
 
@@ -175,6 +153,14 @@ func (s identityClasses) root(id mapping.Identity) mapping.Identity {
 		s[id] = top // the next time it is shorter
 	}
 	return top
+}
+
+// shorten has every identity stand beside that which stands for it: then the same classes are
+// the same map.
+func (s identityClasses) shorten() {
+	for id := range s {
+		s.root(id)
+	}
 }
 
 func (s identityClasses) merge(a, b mapping.Identity) {

@@ -3,8 +3,8 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -57,9 +57,15 @@ func (c *NodeChange) First() bool {
 // labels plans the labels of a node: by what it resolves itself, since a pod must never
 // be sent where ADD would refuse it.
 func (w *clusterView) labels(n *Node, o *observed) {
-	usable, doubted := map[string]bool{}, map[string]time.Time{}
+	var usable map[string]bool
+	var doubted map[string]time.Time
 	if o != nil && o.err == nil {
-		usable, doubted = w.resolvable(o)
+		usable, doubted = o.names.usable, o.names.waiting(w.now)
+		if o.names.more > 0 {
+			w.plan.Problems = append(w.plan.Problems, Problem{
+				o.node, TooManyNetworks, fmt.Sprintf("%d names of networks lead from this node; the first %d count", maxLabels+o.names.more, maxLabels),
+			})
+		}
 	}
 	have, change := map[string]bool{}, NodeChange{Node: *n}
 	for key, value := range n.Labels {
@@ -103,32 +109,91 @@ func (w *clusterView) mayBear(o *observed, name string) bool {
 	})
 }
 
-// resolvable are the names by which a pod can be attached on a node now, and those by
-// which it could a moment ago, with the time until which that counts.
-func (w *clusterView) resolvable(o *observed) (usable map[string]bool, doubted map[string]time.Time) {
-	usable, doubted = map[string]bool{}, map[string]time.Time{}
+// nodeNames are the names by which a pod can be attached on a node, and those by which it could
+// a moment ago.
+type nodeNames struct {
+	usable  map[string]bool
+	doubted []doubt
+	more    int // that there are, as more than are kept
+}
+
+// A doubt is a name that is not usable, since when.
+type doubt struct {
+	name      string
+	certainty nodefile.Certainty
+	since     time.Time
+	patience  time.Duration // how long its label outlives the certainty
+}
+
+// keepNames keeps the first names of a node, and drops the uplinks of others: what is untagged
+// comes first, then what a switch names, then what rules alone declare.
+func (o *observed) keepNames() nodeNames {
+	order := make([]*mapping.Uplink, 0, len(o.view.Uplinks))
+	for i := range o.view.Uplinks {
+		order = append(order, &o.view.Uplinks[i])
+	}
+	rank := func(a *mapping.Uplink) int {
+		switch {
+		case a.VID == 0:
+			return 0
+		case a.VLANSource == mapping.VLANDeclared:
+			return 2
+		default:
+			return 1
+		}
+	}
+	slices.SortStableFunc(order, func(a, b *mapping.Uplink) int { return cmp.Or(rank(a)-rank(b), cmp.Compare(a.VID, b.VID)) })
+	kept, more := map[string]bool{}, map[string]bool{}
+	for _, a := range order {
+		for _, name := range a.Names() {
+			switch {
+			case kept[name]:
+			case len(kept) < maxLabels:
+				kept[name] = true
+			default:
+				more[name] = true
+			}
+		}
+	}
+	if len(more) > 0 {
+		var uplinks []mapping.Uplink
+		for _, a := range o.view.Uplinks {
+			if a.Name != "" && !kept[a.Name] {
+				continue
+			}
+			a.Aliases = slices.DeleteFunc(slices.Clone(a.Aliases), func(alias string) bool { return !kept[alias] })
+			uplinks = append(uplinks, a)
+		}
+		o.view.Uplinks = slices.Clip(uplinks)
+	}
+	out := nodeNames{usable: map[string]bool{}, more: len(more)}
 	for i := range o.view.Uplinks {
 		a := &o.view.Uplinks[i]
-		until, waits := grace(a.Certainty, a.Since, w.now, o.patience(a))
 		for _, name := range a.Names() {
 			switch {
 			case !rules.ValidName(name):
 			case a.Usable:
-				usable[name] = true
-			case waits && until.After(doubted[name]):
-				doubted[name] = until
+				out.usable[name] = true
+			case a.Certainty == nodefile.Unverified || a.Certainty == nodefile.Down:
+				out.doubted = append(out.doubted, doubt{name, a.Certainty, a.Since, o.patience(a)})
 			}
 		}
 	}
-	if len(usable) > maxLabels {
-		w.plan.Problems = append(w.plan.Problems, Problem{
-			o.node, TooManyNetworks, fmt.Sprintf("%d names of networks lead from this node; it is labelled with the first %d", len(usable), maxLabels),
-		})
-		for _, name := range slices.Sorted(maps.Keys(usable))[maxLabels:] {
-			delete(usable, name)
+	return out
+}
+
+// waiting are the names in doubt that count until a time.
+func (n *nodeNames) waiting(now time.Time) map[string]time.Time {
+	var out map[string]time.Time
+	for _, d := range n.doubted {
+		if until, waits := grace(d.certainty, d.since, now, d.patience); waits && until.After(out[d.name]) {
+			if out == nil {
+				out = map[string]time.Time{}
+			}
+			out[d.name] = until
 		}
 	}
-	return usable, doubted
+	return out
 }
 
 // patience is how long the label of an uplink outlives its certainty.

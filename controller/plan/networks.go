@@ -23,28 +23,133 @@ const maxOctets = 1 << 17
 
 // A network gathers what bears one name.
 type network struct {
-	name    string
+	name  string
+	parts map[string]*part // of the nodes, by their names
+
 	uplinks []*nodeUplink
 	aliases map[string]bool
 	saying  map[string][]string // by condition, what is to be said
+	status  v1alpha1.NetworkStatus
+}
+
+// A part is what one node has to do with a network.
+type part struct {
+	uplinks []*nodeUplink       // that bear its name
+	also    []*nodeUplink       // of which it is an alias: what asks for the one gets to the other, too
+	saying  map[string][]string // by condition
+}
+
+// exists reports whether anything bears the name.
+func (n *network) exists() bool { return n != nil && len(n.uplinks) > 0 }
+
+// bear names the uplinks of a node, as many names as it may have, and finds what it says of
+// networks.
+func (w *clusterView) bear(o *observed) {
+	o.parts, o.borne = map[string]*part{}, true
+	of := func(name string) *part {
+		if o.parts[name] == nil {
+			o.parts[name] = &part{}
+		}
+		return o.parts[name]
+	}
+	names := 0
+	for i := range o.uplinks {
+		b := &o.uplinks[i]
+		w.nameUplink(b)
+		if b.networkName == "" || names >= maxLabels && o.parts[b.networkName] == nil {
+			continue
+		}
+		n := of(b.networkName)
+		if len(n.uplinks) == 0 {
+			names++
+		}
+		n.uplinks = append(n.uplinks, b)
+	}
+	for i := range o.uplinks {
+		b := &o.uplinks[i]
+		for _, alias := range b.Aliases {
+			if w.set.Covers(alias) {
+				n := of(alias)
+				n.also = append(n.also, b)
+			}
+		}
+	}
+	o.tellInterfaces(func(name, condition, text string) {
+		n := of(name)
+		if n.saying == nil {
+			n.saying = map[string][]string{}
+		}
+		n.saying[condition] = append(n.saying[condition], text)
+	})
+}
+
+// leave takes the parts of a node out of the networks.
+func (o *observed) leave(all map[string]*network, dirty map[string]bool) {
+	for name := range o.parts {
+		delete(all[name].parts, o.node.Name)
+		dirty[name] = true
+	}
+	o.parts = nil
+}
+
+// enter puts them in.
+func (o *observed) enter(all map[string]*network, dirty map[string]bool) {
+	for name, mine := range o.parts {
+		n := all[name]
+		if n == nil {
+			n = &network{name: name, parts: map[string]*part{}}
+			all[name] = n
+		}
+		n.parts[o.node.Name] = mine
+		dirty[name] = true
+	}
+}
+
+// tell puts together what the nodes have to do with a network, but for containers that moved.
+func (w *clusterView) tell(n *network) {
+	n.uplinks, n.aliases, n.saying = nil, map[string]bool{}, map[string][]string{}
+	nodes := slices.Sorted(maps.Keys(n.parts))
+	for _, node := range nodes {
+		for _, b := range n.parts[node].uplinks {
+			n.add(b)
+		}
+	}
+	if !n.exists() {
+		return
+	}
+	for _, node := range nodes {
+		p := n.parts[node]
+		n.uplinks = append(n.uplinks, p.also...)
+		for condition, texts := range p.saying {
+			n.saying[condition] = append(n.saying[condition], texts...)
+		}
+	}
+	n.tellStale()
+	w.tellSpans(n)
+	n.status = w.status(n)
 }
 
 // networks plans the Networks: one for each name that an uplink bears.
-func (w *clusterView) networks(existing []*v1alpha1.Network) {
-	all := w.gather()
+func (w *clusterView) networks(all map[string]*network, existing []*v1alpha1.Network) {
 	w.plan.Names = w.names(all)
-	w.tellConditions(all)
+	byName := w.tellByName(all)
 	before := make(map[string]*v1alpha1.Network, len(existing))
 	for _, e := range existing {
 		before[e.Name] = e
-		if all[e.Name] == nil {
+		if !all[e.Name].exists() {
 			w.plan.Networks = append(w.plan.Networks, NetworkChange{Name: e.Name, Existing: e})
 		}
 	}
 	for name, n := range all {
-		status := w.status(n, before[name])
-		if e := before[name]; e == nil || !equality.Semantic.DeepEqual(e.Status, *status) {
-			w.plan.Networks = append(w.plan.Networks, NetworkChange{name, e, status})
+		if !n.exists() {
+			continue
+		}
+		e := before[name]
+		status := n.status
+		status.Conditions = n.conditions(byName[n], e, w.now)
+		status.Summary = summary(&status)
+		if e == nil || !equality.Semantic.DeepEqual(e.Status, status) {
+			w.plan.Networks = append(w.plan.Networks, NetworkChange{name, e, &status})
 		}
 	}
 	slices.SortFunc(w.plan.Networks, func(a, b NetworkChange) int { return cmp.Compare(a.Name, b.Name) })
@@ -64,40 +169,6 @@ func (w *clusterView) names(all map[string]*network) []string {
 	return slices.Compact(names)
 }
 
-// gather collects the uplinks of each name, as many names of one node as it may have. An
-// alias that is the name of something else as well is borne like a name.
-func (w *clusterView) gather() map[string]*network {
-	all := map[string]*network{}
-	perNode := map[*observed]map[string]bool{}
-	for i := range w.uplinks {
-		b := &w.uplinks[i]
-		own := perNode[b.observed]
-		if own == nil {
-			own = map[string]bool{}
-			perNode[b.observed] = own
-		}
-		if b.networkName == "" || len(own) >= maxLabels && !own[b.networkName] {
-			continue
-		}
-		own[b.networkName] = true
-		n := all[b.networkName]
-		if n == nil {
-			n = &network{name: b.networkName, aliases: map[string]bool{}, saying: map[string][]string{}}
-			all[b.networkName] = n
-		}
-		n.add(b)
-	}
-	for i := range w.uplinks {
-		b := &w.uplinks[i]
-		for _, alias := range b.Aliases { // what asks for the one gets to the other, too
-			if n := all[alias]; n != nil && w.set.Covers(alias) {
-				n.uplinks = append(n.uplinks, b)
-			}
-		}
-	}
-	return all
-}
-
 func (n *network) add(b *nodeUplink) {
 	n.uplinks = append(n.uplinks, b)
 	for _, list := range [][]string{b.Aliases, b.colours} {
@@ -108,9 +179,9 @@ func (n *network) add(b *nodeUplink) {
 	delete(n.aliases, n.name)
 }
 
-// status is what the Network says.
-func (w *clusterView) status(n *network, existing *v1alpha1.Network) *v1alpha1.NetworkStatus {
-	out := &v1alpha1.NetworkStatus{
+// status is what the Network says, but for its conditions.
+func (w *clusterView) status(n *network) v1alpha1.NetworkStatus {
+	out := v1alpha1.NetworkStatus{
 		Identities: n.identities(),
 		Aliases:    atMost(slices.Sorted(maps.Keys(n.aliases)), v1alpha1.MaxAliases),
 		NamedBy:    n.namedBy(),
@@ -128,8 +199,6 @@ func (w *clusterView) status(n *network, existing *v1alpha1.Network) *v1alpha1.N
 		}
 	}
 	out.Nodes = int32(len(nodes))
-	out.Conditions = n.conditions(existing, w.now)
-	out.Summary = summary(out)
 	return out
 }
 
@@ -140,7 +209,7 @@ func atMost[T any](all []T, most int) []T { return all[:min(len(all), most)] }
 func (n *network) identities() []v1alpha1.Identity {
 	systems := map[mapping.Identity]string{}
 	for _, b := range n.uplinks {
-		for _, id := range b.identities {
+		for id := range b.identities() {
 			systems[id] = betterName(systems[id], b.systemOf(id))
 		}
 	}

@@ -67,22 +67,22 @@ func TestColourable(t *testing.T) {
 	}
 }
 
-// TestUncolouredOnce holds that a network which several nodes see gets one colour, and one
-// that has a colour none, whatever a node says.
+// TestUncolouredOnce holds that a network which several nodes see gets one colour, on account of
+// who has the fewest, and one that has a colour none, whatever a node says.
 func TestUncolouredOnce(t *testing.T) {
 	sees := func(name string, all ...mapping.Identity) *observed {
 		return &observed{node: Node{Name: name}, view: mapping.View{Uncoloured: all}}
 	}
 	for attach, want := range map[bool][]Uncoloured{
-		true: {{identityOf(1), Node{Name: "node1"}}, {identityOf(2), Node{Name: "node1"}}, {identityOf(4), Node{Name: "node2"}}},
+		true: {{identityOf(1), Node{Name: "node1"}}, {identityOf(2), Node{Name: "node2"}}, {identityOf(4), Node{Name: "node2"}}},
 		// 4 is the same network as 3, which has a colour.
-		false: {{identityOf(1), Node{Name: "node1"}}, {identityOf(2), Node{Name: "node1"}}},
+		false: {{identityOf(1), Node{Name: "node1"}}, {identityOf(2), Node{Name: "node2"}}},
 	} {
 		w := &clusterView{
-			options: Options{Attach: attach}, plan: &Plan{}, same: identityClasses{identityOf(4): identityOf(3)},
-			book:    []mapping.Colour{{Name: "sky-emu", Identity: identityOf(3)}},
-			colours: map[mapping.Identity][]string{identityOf(3): {"sky-emu"}},
-			nodes:   []*observed{sees("node1", identityOf(2), identityOf(1), identityOf(3)), sees("node2", identityOf(1), identityOf(4), identityOf(2))},
+			options: Options{Attach: attach}, plan: &Plan{}, given: map[string]int{},
+			joined: joined{same: identityClasses{identityOf(4): identityOf(3)}, colours: map[mapping.Identity][]string{identityOf(3): {"sky-emu"}}},
+			book:   []mapping.Colour{{Name: "sky-emu", Identity: identityOf(3)}},
+			nodes:  []*observed{sees("node1", identityOf(2), identityOf(1), identityOf(3)), sees("node2", identityOf(1), identityOf(4), identityOf(2))},
 		}
 		w.uncoloured()
 		if diff := cmp.Diff(want, w.plan.Uncoloured); diff != "" {
@@ -94,34 +94,42 @@ func TestUncolouredOnce(t *testing.T) {
 	}
 }
 
-// TestNamesOfANode holds that what a node may not bear as well are further names, not
+// TestNamesOfANode holds that what a node may not bear as well are further colours, not
 // further uplinks of those that it bears.
 func TestNamesOfANode(t *testing.T) {
-	w, o := &clusterView{}, &observed{}
-	bear := func(name string) {
-		w.uplinks = append(w.uplinks, nodeUplink{observed: o, Uplink: &mapping.Uplink{}, networkName: name})
+	o := &observed{}
+	w := &clusterView{joined: joined{colours: map[mapping.Identity][]string{}}}
+	bear := func(n int) {
+		id := identityOf(n)
+		w.colours[id] = []string{fmt.Sprint("net-", n)}
+		o.view.Uplinks = append(o.view.Uplinks, mapping.Uplink{Identity: id})
 	}
 	for i := range maxLabels {
-		bear(fmt.Sprint("net-", i))
+		bear(i)
 	}
-	bear("net-0")
-	bear("beyond")
-	all := w.gather()
-	if len(all) != maxLabels || all["beyond"] != nil || len(all["net-0"].uplinks) != 2 {
-		t.Errorf("%d names, beyond: %v, net-0: %d uplinks", len(all), all["beyond"], len(all["net-0"].uplinks))
+	bear(0)
+	bear(maxLabels)
+	o.note()
+	w.bear(o)
+	if beyond := o.parts[fmt.Sprint("net-", maxLabels)]; len(o.parts) != maxLabels || beyond != nil || len(o.parts["net-0"].uplinks) != 2 {
+		t.Errorf("%d names, beyond: %v, net-0: %d uplinks", len(o.parts), beyond, len(o.parts["net-0"].uplinks))
 	}
 }
 
-// TestLabelsOfANode holds how many names label a node, and that more are a problem.
+// TestLabelsOfANode holds how many names label a node, which those are, and that more are a
+// problem.
 func TestLabelsOfANode(t *testing.T) {
 	for _, n := range []int{maxLabels, maxLabels + 1} {
 		o, w := &observed{}, &clusterView{plan: &Plan{}}
 		for i := range n {
-			o.view.Uplinks = append(o.view.Uplinks, mapping.Uplink{Name: fmt.Sprint("net-", i), Usable: true})
+			o.view.Uplinks = append(o.view.Uplinks, mapping.Uplink{Name: fmt.Sprint("net-", i), VID: uint16(n - i), VLANSource: mapping.VLANAdvertised, Usable: true})
 		}
-		usable, _ := w.resolvable(o)
-		if len(usable) != maxLabels || len(w.plan.Problems) != n-maxLabels {
-			t.Errorf("%d names: %d labels, problems %v", n, len(usable), w.plan.Problems)
+		last := &o.view.Uplinks[n-1] // by its VLAN the first, but rules alone declare it
+		last.VLANSource, last.Aliases = mapping.VLANDeclared, []string{"net-1"}
+		o.names = o.keepNames()
+		w.labels(&Node{}, o)
+		if len(o.names.usable) != maxLabels || len(w.plan.Problems) != n-maxLabels || o.names.usable[last.Name] != (n == maxLabels) || len(o.view.Uplinks) != maxLabels {
+			t.Errorf("%d names: %d labels, %d uplinks, problems %v", n, len(o.names.usable), len(o.view.Uplinks), w.plan.Problems)
 		}
 	}
 }
@@ -139,21 +147,29 @@ func TestSummary(t *testing.T) {
 // TestMembersThatDecide holds that a backup, which may lead elsewhere, makes nothing the
 // same network.
 func TestMembersThatDecide(t *testing.T) {
-	w := &clusterView{same: identityClasses{}}
+	w := &clusterView{joined: joined{same: identityClasses{}}}
 	up := mapping.Uplink{Identity: identityOf(1), Certainty: nodefile.Fresh, Device: nodefile.Link{Index: 9}, Members: []mapping.Member{
 		{Identity: identityOf(1), Decides: true}, {Identity: identityOf(2)}, {Identity: identityOf(3), Decides: true}, {Identity: identityOf(3), Decides: true},
 	}}
-	b := w.noteUplink(&observed{}, &up)
-	if diff := cmp.Diff([]mapping.Identity{identityOf(1), identityOf(3)}, b.identities); diff != "" {
+	up.Neighbor.Chassis = discovery.ID(identityOf(1).Switch)
+	of := func(up mapping.Uplink) *observed {
+		o := &observed{view: mapping.View{Uplinks: []mapping.Uplink{up}}}
+		o.note()
+		return o
+	}
+	o := of(up)
+	if diff := cmp.Diff([]mapping.Identity{identityOf(1), identityOf(3)}, slices.Collect(o.uplinks[0].identities())); diff != "" {
 		t.Errorf("identities (-want +got):\n%s", diff)
 	}
-	if w.class(identityOf(1)) != w.class(identityOf(3)) || w.class(identityOf(1)) == w.class(identityOf(2)) {
+	o.input.Snapshot = &discovery.Snapshot{}
+	w.nodes = []*observed{o}
+	if w.join(&joined{}); w.class(identityOf(1)) != w.class(identityOf(3)) || w.class(identityOf(1)) == w.class(identityOf(2)) {
 		t.Errorf("the same are %v", w.same)
 	}
 	up.Certainty = nodefile.Down
 	up.Members[1].Decides = true
-	if b := w.noteUplink(&observed{}, &up); len(b.identities) != 1 || w.class(identityOf(1)) == w.class(identityOf(2)) {
-		t.Errorf("one that is down shows %v", b.identities)
+	if o := of(up); len(o.uplinks[0].others) != 0 || len(o.pairs) != 0 {
+		t.Errorf("one that is down shows %v, and the same are %v", o.uplinks[0].others, o.pairs)
 	}
 }
 
@@ -183,7 +199,7 @@ func TestColoursStay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &clusterView{set: set, same: identityClasses{}, colours: map[mapping.Identity][]string{identityOf(1): {"red-wren", "sky-emu", "teal-emu"}}}
+	w := &clusterView{set: set, joined: joined{same: identityClasses{}, colours: map[mapping.Identity][]string{identityOf(1): {"red-wren", "sky-emu", "teal-emu"}}}}
 	b := nodeUplink{Uplink: &mapping.Uplink{Identity: identityOf(1)}}
 	for range 2 {
 		w.nameUplink(&b)
@@ -222,14 +238,14 @@ func TestGrace(t *testing.T) {
 func TestStatusIsBounded(t *testing.T) {
 	n := &network{name: "green"}
 	for i := range 4097 {
-		n.uplinks = append(n.uplinks, &nodeUplink{Uplink: &mapping.Uplink{}, identities: []mapping.Identity{identityOf(i)}})
+		n.uplinks = append(n.uplinks, &nodeUplink{Uplink: &mapping.Uplink{Identity: identityOf(i)}})
 	}
 	if got := len(n.identities()); got != 4096 {
 		t.Errorf("%d identities", got)
 	}
 	for over, want := range []int{2, 1} {
 		half := strings.Repeat("x", 1<<16-1)
-		n := &network{uplinks: []*nodeUplink{{Uplink: &mapping.Uplink{}, identities: []mapping.Identity{{Switch: "a", Port: discovery.ID(half)}, {Switch: "b", Port: discovery.ID(half + half[:over])}}}}}
+		n := &network{uplinks: []*nodeUplink{{Uplink: &mapping.Uplink{Identity: mapping.Identity{Switch: "a", Port: discovery.ID(half)}}, others: []mapping.Identity{{Switch: "b", Port: discovery.ID(half + half[:over])}}}}}
 		if got := len(n.identities()); got != want {
 			t.Errorf("%d octets too many: %d identities, want %d", over, got, want)
 		}
@@ -286,7 +302,7 @@ func TestNodesOfANetwork(t *testing.T) {
 		tt.up.Device.Index = 1
 		w := &clusterView{options: Options{Attach: tt.attach}}
 		n := &network{name: "green", uplinks: []*nodeUplink{{observed: &observed{}, Uplink: &tt.up}}}
-		if got := w.status(n, nil).Nodes; got != tt.want {
+		if got := w.status(n).Nodes; got != tt.want {
 			t.Errorf("%s: %d nodes, want %d", name, got, tt.want)
 		}
 	}
@@ -301,31 +317,43 @@ func TestToldOfInterfaces(t *testing.T) {
 		{Type: mapping.NotPublished, Interface: "eth1"},
 		{Type: mapping.Conflict, Interface: "eth1", Message: "eth1: two speak"},
 		{Type: mapping.Conflict, Interface: "eth2", Message: "eth2: two speak"},
+		{Type: mapping.PinContradicted, Interface: "eth2", Network: "pinned", Message: "eth2: a switch"},
 	}
-	green := &network{name: "green", saying: map[string][]string{}}
-	blue := &network{name: "blue", saying: map[string][]string{}}
-	at := func(name string, index int) *nodeUplink {
-		return &nodeUplink{observed: o, networkName: name, Uplink: &mapping.Uplink{Port: nodefile.Link{Index: index}}}
+	for name, index := range map[string]int{"green": 1, "blue": 2, "": 1} {
+		for range 2 {
+			o.view.Uplinks = append(o.view.Uplinks, mapping.Uplink{Name: name, Rule: rules.Ref{File: name}, Port: nodefile.Link{Index: index}})
+		}
 	}
-	tellInterfaces(o, []*nodeUplink{at("green", 1), at("green", 1), at("blue", 2), at("none", 1)}, map[string]*network{"green": green, "blue": blue})
-	want := [2]map[string][]string{{v1alpha1.NetworkConflict: {"n1 eth1: two speak"}}, {v1alpha1.NetworkConflict: {"n1 eth2: two speak"}}}
-	if diff := cmp.Diff(want, [2]map[string][]string{green.saying, blue.saying}); diff != "" {
+	o.note()
+	new(clusterView).bear(o)
+	got := map[string]map[string][]string{}
+	for name, part := range o.parts {
+		got[name] = part.saying
+	}
+	want := map[string]map[string][]string{
+		"green":  {v1alpha1.NetworkConflict: {"n1 eth1: two speak"}},
+		"blue":   {v1alpha1.NetworkConflict: {"n1 eth2: two speak"}, v1alpha1.NetworkPinContradicted: {"n1 eth2: a switch"}},
+		"pinned": {v1alpha1.NetworkPinContradicted: {"n1 eth2: a switch"}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("told (-want +got):\n%s", diff)
 	}
 }
 
 // TestToldOfAliases has containers that asked for a network by each of its names.
 func TestToldOfAliases(t *testing.T) {
-	o := &observed{node: Node{Name: "n1"}, topology: &v1alpha1.NodeTopology{}}
-	n := &network{name: "green", aliases: map[string]bool{"g1": true, "g2": true, "blue": true}, saying: map[string][]string{}}
-	blue := &network{name: "blue", aliases: map[string]bool{}, saying: map[string][]string{}}
-	for _, name := range []string{"green", "g1", "g2", "blue", "none"} {
-		o.topology.Spec.Moved = append(o.topology.Spec.Moved, v1alpha1.MovedAttachment{Network: name})
+	o := &observed{node: Node{Name: "n1"}}
+	some := []*nodeUplink{{}}
+	n := &network{name: "green", uplinks: some, aliases: map[string]bool{"g1": true, "g2": true, "blue": true, "gone": true}}
+	blue := &network{name: "blue", uplinks: some}
+	for _, name := range []string{"green", "g1", "g2", "blue", "none", "gone"} {
+		o.moved = append(o.moved, v1alpha1.MovedAttachment{Network: name})
 	}
 	w := &clusterView{plan: &Plan{}, nodes: []*observed{o}}
-	w.tellConditions(map[string]*network{"green": n, "blue": blue})
-	if len(n.saying[v1alpha1.NetworkMoved]) != 3 || len(blue.saying[v1alpha1.NetworkMoved]) != 1 || len(w.plan.Moved) != 5 {
-		t.Errorf("green says %v, blue %v", n.saying, blue.saying)
+	w.plan.Missing = []Missing{{Network: "g1", Message: "no port leads there"}}
+	texts := w.tellByName(map[string]*network{"green": n, "blue": blue, "gone": {name: "gone"}})
+	if len(texts[n][v1alpha1.NetworkMoved]) != 4 || len(texts[n][v1alpha1.NetworkMissing]) != 1 || len(texts[blue][v1alpha1.NetworkMoved]) != 1 || len(w.plan.Moved) != 6 {
+		t.Errorf("green says %v, blue %v", texts[n], texts[blue])
 	}
 }
 

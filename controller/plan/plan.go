@@ -109,8 +109,10 @@ type Problem struct {
 // The reasons of Problems.
 const (
 	TopologyUnreadable = "TopologyUnreadable"
+	TopologyTooLarge   = "TopologyTooLarge"
 	TooManyNetworks    = "TooManyNetworks"
 	NotColoured        = "NotColoured"
+	TooManyUnnamed     = "TooManyUnnamed"
 )
 
 // A Planner makes plans. It keeps what was computed for the last one, so that a change
@@ -123,10 +125,15 @@ type Planner struct {
 	book    []mapping.Colour
 	edition int // counts the books
 	nodes   map[string]*observed
+
+	joined   joined
+	networks map[string]*network // all to which something leads or about which a node says something, by name
 }
 
 // New returns a Planner.
-func New(o Options) *Planner { return &Planner{options: o, nodes: map[string]*observed{}} }
+func New(o Options) *Planner {
+	return &Planner{options: o, nodes: map[string]*observed{}, networks: map[string]*network{}}
+}
 
 // Plan says what has to change in the cluster.
 func (p *Planner) Plan(c *Cluster, now time.Time) *Plan {
@@ -137,16 +144,42 @@ func (p *Planner) Plan(c *Cluster, now time.Time) *Plan {
 		return out
 	}
 	p.setBook(c.Colours)
-	w := &clusterView{options: p.options, set: set, book: p.book, now: now, plan: out, nodes: p.observe(c, set, now, out)}
-	w.join()
+	before := p.nodes
+	w := &clusterView{options: p.options, set: set, book: p.book, given: givenFor(c.Colours), now: now, plan: out, nodes: p.observe(c, set, now, out)}
+	p.renew(w, before)
 	w.uncoloured()
 	for i := range c.Nodes {
 		w.labels(&c.Nodes[i], p.nodes[c.Nodes[i].Name])
 	}
-	w.networks(c.Networks)
+	w.networks(p.networks, c.Networks)
 	slices.SortFunc(out.Nodes, func(a, b NodeChange) int { return cmp.Compare(a.Node.Name, b.Node.Name) })
 	slices.SortStableFunc(out.Missing, func(a, b Missing) int { return cmp.Compare(a.Node.Name, b.Node.Name) })
 	return out
+}
+
+// renew brings up to date what the nodes bear, of those that are not as they were before.
+func (p *Planner) renew(w *clusterView, before map[string]*observed) {
+	anew := w.join(&p.joined)
+	dirty := map[string]bool{} // networks
+	for name, o := range before {
+		if p.nodes[name] != o {
+			o.leave(p.networks, dirty)
+		}
+	}
+	for _, o := range w.nodes {
+		if anew || !o.borne {
+			o.leave(p.networks, dirty)
+			w.bear(o)
+			o.enter(p.networks, dirty)
+		}
+	}
+	for name := range dirty {
+		if n := p.networks[name]; len(n.parts) == 0 {
+			delete(p.networks, name)
+		} else {
+			w.tell(n)
+		}
+	}
 }
 
 // wake asks for another plan at t.

@@ -372,6 +372,7 @@ func (p *player) do(d *plan.Plan) (gave bool) {
 		if err == nil {
 			gave = true
 			p.colour(name, u.Identity.SwitchKey(), int32(u.Identity.VLAN))
+			p.cluster.Colours[len(p.cluster.Colours)-1].Annotations = map[string]string{v1alpha1.ColourSeenBy: u.Node.Name}
 		}
 	}
 	for _, c := range d.Nodes {
@@ -424,7 +425,11 @@ func text(p *plan.Plan) string {
 		sayNetwork(say, c)
 	}
 	for _, m := range p.Moved {
-		say("moved on %s: %s/%s %s from %s to %s", m.Node.Name, m.Pod.Namespace, m.Pod.Name, m.IfName, m.Network, m.To)
+		pod := v1alpha1.PodReference{}
+		if m.Pod != nil {
+			pod = *m.Pod
+		}
+		say("moved on %s: %s/%s %s from %s to %s", m.Node.Name, pod.Namespace, pod.Name, m.IfName, m.Network, m.To)
 	}
 	for _, m := range p.Missing {
 		say("missing on %s: %s: %s", m.Node.Name, m.Network, m.Message)

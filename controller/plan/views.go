@@ -22,11 +22,19 @@ type observed struct {
 	node     Node
 	topology *v1alpha1.NodeTopology
 	input    mapping.Input
-	err      error // the topology cannot be read
+	moved    []v1alpha1.MovedAttachment
+	err      error  // the topology cannot be read
+	tooLarge string // what does not count of it, in words
 
 	set     *rules.Set
 	edition int // of the colours
 	view    mapping.View
+
+	uplinks []nodeUplink
+	pairs   [][2]mapping.Identity // that are the same network
+	borne   bool                  // parts are of these uplinks
+	parts   map[string]*part      // what the node has to do with networks, by their names
+	names   nodeNames
 }
 
 // observe resolves what each node sees, in the order of the nodes' names. A topology
@@ -46,9 +54,9 @@ func (p *Planner) observe(c *Cluster, set *rules.Set, now time.Time, out *Plan) 
 			continue
 		}
 		o := before[t.Name]
-		if o == nil || o.topology.UID != t.UID || o.topology.ResourceVersion != t.ResourceVersion {
-			o = &observed{}
-			o.input, o.err = clusterview.Input(&t.Spec, t.Name, now)
+		if o == nil || o.topology.UID != t.UID || o.topology.ResourceVersion != t.ResourceVersion || o.set != set || o.edition != p.edition || o.ended(now) {
+			o = &observed{node: node}
+			p.resolve(o, &t.Spec, set, now)
 		}
 		o.node, o.topology = node, t
 		p.nodes[t.Name] = o
@@ -56,11 +64,36 @@ func (p *Planner) observe(c *Cluster, set *rules.Set, now time.Time, out *Plan) 
 			out.Problems = append(out.Problems, Problem{node, TopologyUnreadable, o.err.Error()})
 			continue
 		}
-		p.resolve(o, set)
+		if turn := o.view.Turn; !turn.IsZero() {
+			out.wake(turn)
+		}
+		for _, message := range o.leftOut() {
+			out.Problems = append(out.Problems, Problem{node, TopologyTooLarge, message})
+		}
 		all = append(all, o)
 	}
 	slices.SortFunc(all, func(a, b *observed) int { return cmp.Compare(a.node.Name, b.node.Name) })
 	return all
+}
+
+// ended reports whether time alone has changed where a node leads, such as that of a switch which
+// was silent for longer than is accepted.
+func (o *observed) ended(now time.Time) bool {
+	return !o.view.Turn.IsZero() && !now.Before(o.view.Turn)
+}
+
+// leftOut says what of a node does not count, because it is more than one node may cost.
+func (o *observed) leftOut() []string {
+	var out []string
+	if o.tooLarge != "" {
+		out = append(out, o.tooLarge)
+	}
+	for _, c := range o.view.Conditions {
+		if c.Type == mapping.TopologyTooLarge {
+			out = append(out, c.Message)
+		}
+	}
+	return out
 }
 
 // owned reports whether a topology belongs to the Node with the UID.
@@ -68,13 +101,16 @@ func owned(t *v1alpha1.NodeTopology, node types.UID) bool {
 	return slices.ContainsFunc(t.OwnerReferences, func(r metav1.OwnerReference) bool { return r.Kind == "Node" && r.UID == node })
 }
 
-// resolve resolves again what depends on what has changed.
-func (p *Planner) resolve(o *observed, set *rules.Set) {
-	if o.set == set && o.edition == p.edition {
+// resolve reads what a node tells now, and resolves it.
+func (p *Planner) resolve(o *observed, told *v1alpha1.NodeTopologySpec, set *rules.Set, now time.Time) {
+	spec, tooLarge := clusterview.Within(told)
+	o.tooLarge, o.moved, o.set, o.edition = tooLarge, spec.Moved, set, p.edition
+	if o.input, o.err = clusterview.Input(spec, o.node.Name, now); o.err != nil {
 		return
 	}
-	o.set, o.edition = set, p.edition
 	o.input.Rules = set
 	o.input.Colours = mapping.Colours{Book: p.book, Tagged: p.options.Tagged, Attach: p.options.Attach}
 	o.view = mapping.Resolve(o.input)
+	o.names = o.keepNames()
+	o.note()
 }

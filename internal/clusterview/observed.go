@@ -4,7 +4,6 @@ package clusterview
 
 import (
 	"cmp"
-	"encoding/json"
 	"slices"
 	"strconv"
 	"time"
@@ -18,32 +17,23 @@ import (
 	"github.com/colvin-net/colvin/mapping/belief"
 )
 
-// maxSize bounds a spec as JSON, in octets: an API server refuses objects of more than
-// 1.5 MiB as a rule.
-const maxSize = 1 << 20
-
 // NodeTopologySpec tells what a node sees and remembers in the form in which it is
 // published: only what changes nothing while nothing changes. Input is the way back.
-// Where speakers beside the holders of the ports say so much that the API server would
-// refuse all of it, some of them are left out.
+// Where speakers beside the holders of the ports say so much that it would be more than one
+// node may tell, some of them are left out, which are for reading only.
 func NodeTopologySpec(view *mapping.View, snap *discovery.Snapshot, memory mapping.Memory) v1alpha1.NodeTopologySpec {
 	const some = 4
 	var spec v1alpha1.NodeTopologySpec
 	for _, most := range []int{v1alpha1.MaxOthers, some, 0} {
 		b := topologyBuilder{view: view, snap: snap, memory: memory, maxOthers: most}
-		if spec = b.build(); !b.others || size(&spec) <= maxSize {
+		if spec = b.build(); !b.others {
+			break
+		}
+		if _, left := Within(&spec); left == "" {
 			break
 		}
 	}
 	return spec
-}
-
-func size(spec *v1alpha1.NodeTopologySpec) int {
-	data, err := json.Marshal(spec)
-	if err != nil { // what can be published can be written
-		return 0
-	}
-	return len(data)
 }
 
 func (b *topologyBuilder) build() v1alpha1.NodeTopologySpec {

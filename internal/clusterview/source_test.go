@@ -39,7 +39,7 @@ type answers struct {
 type answer struct {
 	Ignored  bool
 	Group    rules.Group
-	Declared []rules.Declared
+	Declared rules.VIDs
 	Names    map[rules.Occurrence]rules.Naming
 	Pins     []rules.Pin
 }
@@ -49,15 +49,12 @@ func ask(set *rules.Set) (out answers, named int) {
 	for name, sub := range subjects() {
 		var a answer
 		_, a.Ignored = set.Ignored(sub)
-		a.Group, _ = set.Group(sub)
+		a.Group, _ = set.Read(sub).Group()
 		a.Group.Ref = rules.Ref{}
-		a.Declared = set.Declared(sub)
-		for i := range a.Declared {
-			a.Declared[i].Ref = rules.Ref{}
-		}
+		a.Declared = set.Read(sub).Declared()
 		a.Names = map[rules.Occurrence]rules.Naming{}
 		for _, occ := range occurrences() {
-			if naming, ok, _ := set.Name(sub, occ); ok {
+			if naming, ok, _ := set.Read(sub).Name(occ); ok {
 				naming.Ref = rules.Ref{}
 				a.Names[occ] = naming
 				named++

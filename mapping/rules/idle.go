@@ -79,10 +79,11 @@ func (s *Set) idleNetwork(n *networkRule, all []Heard, ports []Subject) string {
 			why, rank = reason, r
 		}
 	}
-	alone := &Set{networks: []*networkRule{n}}
 	for _, h := range all {
-		g, _ := s.group(h.Subject)
-		if n.first(h.Subject, g) == nil {
+		reading := s.Read(h.Subject)
+		alone := Reading{set: s, sub: reading.sub, group: reading.group}
+		alone.hold([]*networkRule{n})
+		if n.first(h.Subject, reading.group) == nil {
 			continue
 		}
 		if !h.Switch {
@@ -92,11 +93,11 @@ func (s *Set) idleNetwork(n *networkRule, all []Heard, ports []Subject) string {
 		because(2, "who fits it tells no VLAN that it names")
 		for _, occ := range h.Occurrences {
 			missed := func(*networkRule, *match, string) {}
-			by, m := s.decide(h.Subject, occ, g, missed)
+			by, m := reading.decide(occ, missed)
 			if by == n {
 				return ""
 			}
-			mine, _ := alone.decide(h.Subject, occ, g, func(_ *networkRule, _ *match, miss string) { because(3, miss) })
+			mine, _ := alone.decide(occ, func(_ *networkRule, _ *match, miss string) { because(3, miss) })
 			if mine != nil && by != nil {
 				because(4, "the rule at "+m.ref.String()+" comes first for what fits it")
 			}

@@ -53,12 +53,19 @@ func (m *match) holds(sub Subject, group string) bool {
 	if m.silent != spoken || m.group != "" && m.group != group {
 		return false
 	}
-	if m.addresses.IsValid() && !slices.ContainsFunc(sub.Neighbor.ManagementIPs(), func(a netip.Addr) bool {
+	if m.addresses.IsValid() && !slices.ContainsFunc(sub.managementIPs(), func(a netip.Addr) bool {
 		return m.addresses.Contains(a.Unmap())
 	}) {
 		return false
 	}
 	return m.globsHold(sub)
+}
+
+func (s *Subject) managementIPs() []netip.Addr {
+	if s.ips != nil {
+		return s.ips
+	}
+	return s.Neighbor.ManagementIPs()
 }
 
 // globsHold reports whether all globs fit but that of vlanName.

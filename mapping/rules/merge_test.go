@@ -32,7 +32,7 @@ func TestMerge(t *testing.T) {
 	}
 	named := map[uint16]Naming{}
 	for vid := range uint16(6) {
-		if n, ok, _ := set.Name(subject(leaf1()), Occurrence{VID: vid}); ok {
+		if n, ok, _ := set.Read(subject(leaf1())).Name(Occurrence{VID: vid}); ok {
 			named[vid] = n
 		}
 	}
@@ -65,7 +65,7 @@ func TestMergeOrdersGroups(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if g, _ := set.Group(subject(leaf1())); g.Name != "a" {
+		if g, _ := set.Read(subject(leaf1())).Group(); g.Name != "a" {
 			t.Errorf("leaf-1 is in group %q, want a", g.Name)
 		}
 	}

@@ -16,41 +16,39 @@ const maxNotes = 5
 // sentences which rules would have named it but for one reason, and why a rule
 // that applies gives no name; they come with a name too. A rule that applies but
 // gives no valid name ends the search: a later rule was not meant.
-func (s *Set) Name(sub Subject, occ Occurrence) (Naming, bool, []string) {
-	if s == nil || sub.Neighbor == nil || !occ.possible(sub) {
+func (r *Reading) Name(occ Occurrence) (Naming, bool, []string) {
+	if r.set == nil || r.sub.Neighbor == nil || !occ.possible(r.sub) {
 		return Naming{}, false, nil
 	}
 	var notes notes
-	g, gm := s.group(sub)
-	n, m := s.decide(sub, occ, g, func(n *networkRule, m *match, miss string) {
+	n, m := r.decide(occ, func(n *networkRule, m *match, miss string) {
 		notes.add("%s would name it %s, but %s", m.ref, n.name.source, miss)
 	})
 	if n != nil {
-		naming, ok := n.naming(wordValues{m, sub, occ, s.names}, &notes)
+		naming, ok := n.naming(wordValues{m, r.sub, occ, r.set.names}, &notes)
 		return naming, ok, notes
 	}
-	if g == nil {
+	if r.group == nil {
 		return Naming{}, false, notes
 	}
-	naming, ok := g.naming(wordValues{gm, sub, occ, s.names}, &notes)
+	naming, ok := r.group.naming(wordValues{r.groupMatch, r.sub, occ, r.set.names}, &notes)
 	return naming, ok, notes
 }
 
 // decide is the rule that decides what an occurrence is called, with its match, if any
 // does. The function is told of those that would but for one reason.
-func (s *Set) decide(sub Subject, occ Occurrence, g *group, missed func(n *networkRule, m *match, miss string)) (*networkRule, *match) {
-	for _, n := range s.networks {
-		for _, m := range n.matches {
-			if !m.holds(sub, g.label()) {
-				continue
-			}
-			applies, miss := n.applies(m, occ, g)
-			if miss != "" {
-				missed(n, m, miss)
-			}
-			if applies {
-				return n, m
-			}
+func (r *Reading) decide(occ Occurrence, missed func(n *networkRule, m *match, miss string)) (*networkRule, *match) {
+	all := r.untagged
+	if occ.Tagged {
+		all = r.tagged
+	}
+	for _, c := range all {
+		applies, miss := c.applies(c.match, occ, r.group)
+		if miss != "" {
+			missed(c.networkRule, c.match, miss)
+		}
+		if applies {
+			return c.networkRule, c.match
 		}
 	}
 	return nil, nil

@@ -255,7 +255,7 @@ networks:
 		checkAnswers(t, set, subject(n))
 		for _, v := range n.VLANs {
 			for _, tagged := range []bool{false, true} {
-				naming, _, _ := set.Name(subject(n), Occurrence{v.ID, v.Name, tagged})
+				naming, _, _ := set.Read(subject(n)).Name(Occurrence{v.ID, v.Name, tagged})
 				if slices.Contains([]string{"green", "7", "gr-een"}, naming.Name) {
 					t.Errorf("%q of %q and %q is %q", vlanName, system, port, naming.Name)
 				}
@@ -267,18 +267,19 @@ networks:
 func checkAnswers(t *testing.T, set *Set, s Subject) {
 	t.Helper()
 	set.Ignored(s)
-	set.Group(s)
+	set.Read(s).Group()
 	occurrences := []Occurrence{unadvertised, {VID: s.Neighbor.PVID}}
-	for _, d := range set.Declared(s) {
-		if d.VID < 1 || d.VID > discovery.MaxVID || d.VID == s.Neighbor.PVID || d.Ref.Line < 1 {
-			t.Errorf("declares %+v", d)
+	declared := set.Read(s).Declared()
+	for vid := range declared.All() {
+		if vid < 1 || vid > discovery.MaxVID || vid == s.Neighbor.PVID {
+			t.Errorf("declares %d", vid)
 		}
 	}
 	for _, v := range s.Neighbor.VLANs {
 		occurrences = append(occurrences, Occurrence{v.ID, v.Name, true}, Occurrence{v.ID, v.Name, false})
 	}
 	for _, occ := range occurrences {
-		naming, ok, _ := set.Name(s, occ)
+		naming, ok, _ := set.Read(s).Name(occ)
 		if !ok {
 			continue
 		}

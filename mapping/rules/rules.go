@@ -11,7 +11,6 @@
 package rules
 
 import (
-	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -76,6 +75,8 @@ type Subject struct {
 	// Switch is the chassis ID by which the switch is known where that is not the
 	// one heard; a rule about it holds too.
 	Switch discovery.ID
+
+	ips []netip.Addr // the management addresses, once they were read
 }
 
 // An Occurrence is one VLAN on a port: the untagged one, or a tagged one that is
@@ -113,12 +114,6 @@ type Group struct {
 	UnadvertisedSwitch bool // ports that advertise no PVID are one network per group
 }
 
-// A Declared is a VID that a rule declares as tagged on a port.
-type Declared struct {
-	VID uint16
-	Ref Ref
-}
-
 // A Naming is the name that a rule gives.
 type Naming struct {
 	Name               string
@@ -149,15 +144,6 @@ func (s *Set) Ignored(sub Subject) (Ref, bool) {
 	return Ref{}, false
 }
 
-// Group returns the switch group of the neighbour: the first that matches.
-func (s *Set) Group(sub Subject) (Group, bool) {
-	g, _ := s.group(sub)
-	if g == nil {
-		return Group{}, false
-	}
-	return Group{Name: g.name, Ref: g.ref, UnadvertisedSwitch: g.unadvertisedSwitch}, true
-}
-
 func (s *Set) group(sub Subject) (*group, *match) {
 	if s == nil || sub.Neighbor == nil {
 		return nil, nil
@@ -177,44 +163,6 @@ func (s *Set) groupName(sub Subject) string {
 		return g.name
 	}
 	return ""
-}
-
-// Declared returns the VIDs that rules declare as tagged on the port, sorted.
-// A VID equal to the advertised PVID is untagged only, and never among them.
-func (s *Set) Declared(sub Subject) []Declared {
-	if s == nil || sub.Neighbor == nil {
-		return nil
-	}
-	refs := make(map[uint16]Ref)
-	declare := func(r vlanRange, ref Ref) {
-		for vid := r.low; vid <= r.high; vid++ {
-			if _, known := refs[vid]; !known && vid != sub.Neighbor.PVID {
-				refs[vid] = ref
-			}
-		}
-	}
-	g, _ := s.group(sub)
-	for _, n := range s.networks {
-		if n.tagged == nil {
-			continue
-		}
-		if m := n.first(sub, g); m != nil {
-			for _, r := range n.tagged {
-				declare(r, m.ref)
-			}
-		}
-	}
-	if g != nil && trunk(sub.Neighbor) {
-		for _, v := range g.vlans {
-			declare(v.vids, v.ref)
-		}
-	}
-	var out []Declared
-	for vid, ref := range refs {
-		out = append(out, Declared{VID: vid, Ref: ref})
-	}
-	slices.SortFunc(out, func(a, b Declared) int { return cmp.Compare(a.VID, b.VID) })
-	return out
 }
 
 func (n *networkRule) first(sub Subject, g *group) *match {

@@ -4,6 +4,7 @@ package rules
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -108,7 +109,7 @@ switchGroups:
   dc2: {match: [{chassis: "mac:*"}]}
 networks: [{name: x, match: [{`+match+`}]}]`)
 			for occ, want := range map[Occurrence]bool{untagged: want.untagged, tagged: want.tagged} {
-				if _, got, _ := set.Name(subject(leaf1()), occ); got != want {
+				if _, got, _ := set.Read(subject(leaf1())).Name(occ); got != want {
 					t.Errorf("%+v is named: %v, want %v", occ, got, want)
 				}
 			}
@@ -120,7 +121,7 @@ networks: [{name: x, match: [{`+match+`}]}]`)
 func TestNotToldMatchesNothing(t *testing.T) {
 	for _, match := range []string{`chassis: "mac:*"`, `system: "*"`, `port: "*"`, `portDescription: "*"`, `managementAddress: "::/0"`, `node: "*"`, `interface: "*"`, `vlanName: "*"`, `mac: "*"`, `pci: "*"`, `driver: "*"`} {
 		set := parse(t, `networks: [{name: x, unadvertised: switch, match: [{`+match+`}]}]`)
-		n, ok, _ := set.Name(Subject{Neighbor: new(discovery.Neighbor)}, Occurrence{VID: 5})
+		n, ok, _ := set.Read(Subject{Neighbor: new(discovery.Neighbor)}).Name(Occurrence{VID: 5})
 		if ok {
 			t.Errorf("%s names a silent neighbour %q", match, n.Name)
 		}
@@ -189,7 +190,7 @@ networks:
 		"no VLAN":               {Occurrence{VID: 4095}, Naming{}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, ok, notes := parse(t, rules).Name(subject(leaf1()), tt.occ)
+			got, ok, notes := parse(t, rules).Read(subject(leaf1())).Name(tt.occ)
 			if diff := cmp.Diff(tt.want, got); diff != "" || ok != (tt.want.Name != "") {
 				t.Errorf("naming, %v (-want +got):\n%s", ok, diff)
 			}
@@ -214,7 +215,7 @@ func TestImpossible(t *testing.T) {
 		{Occurrence{VID: 100, VLANName: "a", Tagged: true}, false}, // the PVID
 		{Occurrence{VID: 100, VLANName: "a"}, true},
 	} {
-		if _, ok, _ := set.Name(subject(leaf1()), tt.occ); ok != tt.want {
+		if _, ok, _ := set.Read(subject(leaf1())).Name(tt.occ); ok != tt.want {
 			t.Errorf("%+v is named: %v, want %v", tt.occ, ok, tt.want)
 		}
 	}
@@ -232,7 +233,7 @@ func TestChassisAsHeard(t *testing.T) {
 		"mac:00:1b:21:aa:bb:(d*)": "",
 	} {
 		set := parse(t, `networks: [{name: "x-{chassis.1}", match: [{chassis: "`+pattern+`"}]}]`)
-		if got, _, _ := set.Name(sub, untagged); got.Name != want {
+		if got, _, _ := set.Read(sub).Name(untagged); got.Name != want {
 			t.Errorf("%s: %q, want %q", pattern, got.Name, want)
 		}
 	}
@@ -247,7 +248,7 @@ func TestPortByMAC(t *testing.T) {
 		"mac:00:1b:21:aa:bb:01": true, "00:1B:21:AA:BB:01": true, "001b.21aa.bb01": true, "00:1b:21:aa:bb:*": true, "00:1b:21:aa:bb:02": false, "ifname:*": false,
 	} {
 		set := parse(t, `networks: [{name: x, match: [{port: "`+pattern+`"}]}]`)
-		if _, got, _ := set.Name(subject(n), untagged); got != want {
+		if _, got, _ := set.Read(subject(n)).Name(untagged); got != want {
 			t.Errorf("%s: named %t, want %t", pattern, got, want)
 		}
 	}
@@ -260,7 +261,7 @@ func TestWordNotAdvertised(t *testing.T) {
 switchGroups: {flat: {match: [{system: "leaf-*"}], unadvertised: switch}}
 networks: [{name: "x-{vlan}", match: [{system: "leaf-*"}]}]
 `)
-	got, ok, notes := set.Name(subject(leaf1()), unadvertised)
+	got, ok, notes := set.Read(subject(leaf1())).Name(unadvertised)
 	want := []string{"r.yaml:3 applies, but gives no name: the switch does not advertise the VLAN that {vlan} asks for"}
 	if diff := cmp.Diff(want, notes); ok || diff != "" {
 		t.Errorf("named %q, notes (-want +got):\n%s", got.Name, diff)
@@ -300,7 +301,7 @@ func TestUnadvertised(t *testing.T) {
 			set := parse(t, "networks:\n  - "+tt.rule+"\nswitchGroups: {some: {match: [{system: \"leaf-*\"}]}}")
 			n := leaf1()
 			n.PVID = 0
-			naming, ok, notes := set.Name(subject(n), Occurrence{})
+			naming, ok, notes := set.Read(subject(n)).Name(Occurrence{})
 			if ok != tt.ok || ok != (naming.Name == "x") {
 				t.Errorf("named %q, %v; want %v", naming.Name, ok, tt.ok)
 			}
@@ -342,17 +343,17 @@ networks:
   - {name: office, match: [{system: leaf-1}]}
 `)
 	n := leaf1()
-	got, _, notes := set.Name(subject(n), unadvertised)
+	got, _, notes := set.Read(subject(n)).Name(unadvertised)
 	if diff := cmp.Diff(Naming{Name: "office", Ref: Ref{File: "r.yaml", Line: 8}}, got); diff != "" || notes != nil {
 		t.Errorf("naming, notes %v (-want +got):\n%s", notes, diff)
 	}
-	group, _ := set.Group(subject(n))
+	group, _ := set.Read(subject(n)).Group()
 	if diff := cmp.Diff(Group{Name: "flat", Ref: Ref{File: "r.yaml", Line: 3}, UnadvertisedSwitch: true}, group); diff != "" {
 		t.Errorf("group (-want +got):\n%s", diff)
 	}
 
 	n.SystemName = "leaf-2"
-	_, ok, notes := set.Name(subject(n), unadvertised)
+	_, ok, notes := set.Read(subject(n)).Name(unadvertised)
 	want := []string{"r.yaml:3 names the VLANs of group flat, but the switch does not advertise the VLAN of this port: add a network rule that names the port"}
 	if diff := cmp.Diff(want, notes); ok || diff != "" {
 		t.Errorf("named %v, notes (-want +got):\n%s", ok, diff)
@@ -361,7 +362,7 @@ networks:
 
 func TestNotesAreBounded(t *testing.T) {
 	file := "networks:\n" + strings.Repeat("  - {name: x, match: [{system: \"leaf-*\", vlan: 5}]}\n", 50)
-	_, _, notes := parse(t, file).Name(subject(leaf1()), unadvertised)
+	_, _, notes := parse(t, file).Read(subject(leaf1())).Name(unadvertised)
 	if len(notes) != maxNotes {
 		t.Errorf("%d notes, want %d", len(notes), maxNotes)
 	}
@@ -381,13 +382,12 @@ networks:
   - {name: c, tagged: "100", match: [{group: dc1}]}
   - {name: d, tagged: 900, match: [{system: "old-*"}]}
 `
-	ref := func(line int) Ref { return Ref{File: "r.yaml", Line: line} }
-	trunked := []Declared{{99, ref(6)}, {101, ref(6)}, {300, ref(9)}, {305, ref(9)}}
-	unadvertisedPVID := []Declared{{99, ref(6)}, {100, ref(11)}, {101, ref(6)}, {300, ref(9)}, {305, ref(9)}}
-	access := []Declared{{300, ref(9)}, {305, ref(9)}}
+	trunked := []uint16{99, 101, 300, 305}
+	unadvertisedPVID := []uint16{99, 100, 101, 300, 305}
+	access := []uint16{300, 305}
 	for name, tt := range map[string]struct {
 		change func(*discovery.Neighbor)
-		want   []Declared
+		want   []uint16
 	}{
 		"trunk":                {func(*discovery.Neighbor) {}, trunked},
 		"trunk without a PVID": {func(n *discovery.Neighbor) { n.PVID = 0 }, unadvertisedPVID},
@@ -399,8 +399,9 @@ networks:
 		t.Run(name, func(t *testing.T) {
 			n := leaf1()
 			tt.change(n)
-			if diff := cmp.Diff(tt.want, parse(t, rules).Declared(subject(n))); diff != "" {
-				t.Errorf("declared (-want +got):\n%s", diff)
+			declared := parse(t, rules).Read(subject(n)).Declared()
+			if diff := cmp.Diff(tt.want, slices.Collect(declared.All())); diff != "" || declared.Len() != len(tt.want) {
+				t.Errorf("%d declared (-want +got):\n%s", declared.Len(), diff)
 			}
 		})
 	}
@@ -423,7 +424,7 @@ switchGroups:
 		n := leaf1()
 		n.SystemName = system
 		ref, _ := set.Ignored(subject(n))
-		group, _ := set.Group(subject(n))
+		group, _ := set.Read(subject(n)).Group()
 		if ref.String() != want.ignored || group.Name != want.group {
 			t.Errorf("%s is ignored by %q and in group %q, want %q and %q", system, ref, group.Name, want.ignored, want.group)
 		}
@@ -458,9 +459,9 @@ func TestNoRules(t *testing.T) {
 	for name, set := range map[string]*Set{"nil": none, "zero": {}, "empty file": parse(t, ""), "empty sections": parse(t, "ignore:\nswitchGroups:\nnetworks:\n")} {
 		for _, s := range []Subject{{}, subject(leaf1())} {
 			_, ignored := set.Ignored(s)
-			_, grouped := set.Group(s)
-			_, named, notes := set.Name(s, untagged)
-			if ignored || grouped || named || notes != nil || set.Declared(s) != nil || set.Covers("green") || len(set.KnownNames())+len(set.KnownPatterns()) > 0 {
+			_, grouped := set.Read(s).Group()
+			_, named, notes := set.Read(s).Name(untagged)
+			if ignored || grouped || named || notes != nil || set.Read(s).Declared() != (VIDs{}) || set.Covers("green") || len(set.KnownNames())+len(set.KnownPatterns()) > 0 {
 				t.Errorf("%s: a set without rules says something", name)
 			}
 		}
@@ -539,7 +540,7 @@ func TestWireNames(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, ok, notes := set.Name(subject(leaf1()), Occurrence{VID: 5, VLANName: tt.vlanName, Tagged: true})
+			got, ok, notes := set.Read(subject(leaf1())).Name(Occurrence{VID: 5, VLANName: tt.vlanName, Tagged: true})
 			if got.Name != tt.want || ok != (tt.want != "") || len(got.Aliases) > 0 || strings.Join(notes, "\n") != tt.note {
 				t.Errorf("%q, %v, notes %q; want %q, %q", got.Name, ok, notes, tt.want, tt.note)
 			}

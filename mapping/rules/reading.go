@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rules
+
+import (
+	"iter"
+	"math/bits"
+
+	"github.com/colvin-net/colvin/discovery"
+)
+
+// A Reading is what a Set makes of one subject. The subject is matched once, not again for
+// each of thousands of VLANs. The zero Reading has no rules.
+type Reading struct {
+	set        *Set
+	sub        Subject
+	group      *group
+	groupMatch *match
+
+	// The matches that hold for the subject, in order: those that can be about its untagged
+	// network, and those that can be about tagged ones.
+	untagged, tagged []ruleMatch
+}
+
+// A ruleMatch is a match of a rule.
+type ruleMatch struct {
+	*networkRule
+	match *match
+}
+
+// Read reads what is heard of a neighbour.
+func (s *Set) Read(sub Subject) *Reading {
+	r := &Reading{set: s, sub: sub}
+	if s == nil || sub.Neighbor == nil {
+		return r
+	}
+	r.sub.ips = sub.Neighbor.ManagementIPs()
+	r.group, r.groupMatch = s.group(r.sub)
+	r.hold(s.networks)
+	return r
+}
+
+// hold notes the matches that hold.
+func (r *Reading) hold(networks []*networkRule) {
+	for _, n := range networks {
+		for _, m := range n.matches {
+			if !m.holds(r.sub, r.group.label()) {
+				continue
+			}
+			named := m.vlans != nil || m.globs[keyVLANName] != nil
+			if n.tagged == nil {
+				r.untagged = append(r.untagged, ruleMatch{n, m})
+			}
+			if n.tagged != nil || named && !m.untagged {
+				r.tagged = append(r.tagged, ruleMatch{n, m})
+			}
+		}
+	}
+}
+
+// Group returns the switch group of the neighbour: the first that matches.
+func (r *Reading) Group() (Group, bool) {
+	g := r.group
+	if g == nil {
+		return Group{}, false
+	}
+	return Group{Name: g.name, Ref: g.ref, UnadvertisedSwitch: g.unadvertisedSwitch}, true
+}
+
+// Declared returns the VIDs that rules declare as tagged on the port. A VID equal to the
+// advertised PVID is untagged only, and never among them.
+func (r *Reading) Declared() VIDs {
+	var out VIDs
+	for _, m := range r.tagged {
+		for _, v := range m.networkRule.tagged {
+			out.addRange(v)
+		}
+	}
+	if r.group != nil && trunk(r.sub.Neighbor) {
+		for _, v := range r.group.vlans {
+			out.addRange(v.vids)
+		}
+	}
+	if r.sub.Neighbor != nil {
+		out.Remove(r.sub.Neighbor.PVID)
+	}
+	return out
+}
+
+// VIDs are a set of VLAN IDs.
+type VIDs [discovery.MaxVID/64 + 1]uint64
+
+// Add adds a VLAN ID. What cannot be one is left out.
+func (v *VIDs) Add(vid uint16) {
+	if vid >= 1 && vid <= discovery.MaxVID {
+		v[vid/64] |= 1 << (vid % 64)
+	}
+}
+
+func (v *VIDs) addRange(r vlanRange) {
+	for vid := r.low; vid <= r.high; vid++ {
+		v.Add(vid)
+	}
+}
+
+// Remove takes a VLAN ID out.
+func (v *VIDs) Remove(vid uint16) {
+	if vid <= discovery.MaxVID {
+		v[vid/64] &^= 1 << (vid % 64)
+	}
+}
+
+// Has reports whether a VLAN ID is in the set.
+func (v *VIDs) Has(vid uint16) bool {
+	return vid <= discovery.MaxVID && v[vid/64]&(1<<(vid%64)) != 0
+}
+
+// Without are those that are not in the other.
+func (v VIDs) Without(o VIDs) VIDs {
+	for i := range v {
+		v[i] &^= o[i]
+	}
+	return v
+}
+
+// Len is how many there are.
+func (v *VIDs) Len() int {
+	n := 0
+	for _, word := range v {
+		n += bits.OnesCount64(word)
+	}
+	return n
+}
+
+// All are the VLAN IDs in ascending order.
+func (v *VIDs) All() iter.Seq[uint16] {
+	return func(yield func(uint16) bool) {
+		for i, word := range v {
+			for ; word != 0; word &= word - 1 {
+				if !yield(uint16(i*64 + bits.TrailingZeros64(word))) {
+					return
+				}
+			}
+		}
+	}
+}

@@ -65,7 +65,8 @@ type pinnedPort struct {
 	fit []rules.Pin // those that count by where the port led before
 	// switched is set where a switch holds the port, or is heard there beside who does.
 	switched bool
-	// elsewhere is set where who holds the port, or did, leads elsewhere than one of fit.
+	leads    tagLeads // of who holds the port, or did
+	// elsewhere is set where they lead elsewhere than one of fit.
 	elsewhere bool
 	waits     bool // who is remembered to have led elsewhere has time to speak
 }
@@ -77,12 +78,16 @@ func (w *World) pinnedPort(p *discovery.Port, ifi discovery.Interface, b *belief
 		return r
 	}
 	r.switched = b.Holder != nil && counts(r.read, b) || slices.ContainsFunc(b.Against, func(v belief.Voice) bool { return counts(r.read, &belief.Port{Holder: &v}) })
+	led := b.Led != nil && counts(r.read, &belief.Port{Holder: &belief.Voice{Neighbor: *b.Led}}) && r.contradicts(b.Led, r.all)
 	// Those by which pods attached count on while a switch speaks: against it.
-	if r.fit = r.all; !(b.Pinned && b.State != belief.Silent && r.switched) && r.contradicts(b.Led, r.all) {
+	if r.fit = r.all; !(b.Pinned && b.State != belief.Silent && r.switched) && led {
 		r.fit = slices.DeleteFunc(slices.Clone(r.all), func(pin rules.Pin) bool { return !pin.Literal })
 	}
-	r.elsewhere = b.Holder != nil && r.contradicts(&b.Holder.Neighbor, r.fit)
-	r.waits = r.elsewhere || r.contradicts(b.Led, r.fit)
+	if b.Holder != nil {
+		r.leads = r.leadsOf(&b.Holder.Neighbor)
+	}
+	r.elsewhere = slices.ContainsFunc(r.fit, r.leads.elsewhere)
+	r.waits = r.elsewhere || led && r.contradicts(b.Led, r.fit)
 	return r
 }
 
@@ -98,11 +103,7 @@ func (w *World) remember(p *discovery.Port, ifi discovery.Interface, b belief.Po
 // contradicts reports whether who was heard on a port leads elsewhere than one of its pins:
 // then the wire is another than all of them were meant for.
 func (r *pinnedPort) contradicts(n *discovery.Neighbor, pins []rules.Pin) bool {
-	if n == nil || len(pins) == 0 {
-		return false
-	}
-	leads := r.leadsOf(n)
-	return slices.ContainsFunc(pins, func(pin rules.Pin) bool { return leads.elsewhere(pin) })
+	return slices.ContainsFunc(pins, r.leadsOf(n).elsewhere)
 }
 
 // tagLeads are where an utterance leads, by tag.
@@ -114,6 +115,12 @@ func (r *pinnedPort) leadsOf(n *discovery.Neighbor) tagLeads {
 		leads[l.Tag] = l.To
 	}
 	return leads
+}
+
+// tell reports whether they lead anywhere with the tag of a pin.
+func (l tagLeads) tell(pin rules.Pin) bool {
+	_, told := l[pin.VID]
+	return told
 }
 
 // elsewhere reports whether they lead to another network than the pin says, with the same
@@ -236,8 +243,12 @@ func (r *resolver) pinned(pp *pinnedPort, pin rules.Pin) (a Uplink, add bool) {
 	case !counts(pp.read, b):
 		r.wake(later(heardOut(b), r.now.Add(time.Second)))
 		return doubt(nodefile.Unverified, "the rule counts once no switch was heard on %s for a while", ifi.Name)
-	case !pp.elsewhere, !pin.Literal && !b.Pinned:
-		return a, false // the switch itself says so, or the rule is not for a port where one speaks
+	case !pin.Literal && !b.Pinned:
+		return a, false // the rule is not for a port where a switch speaks
+	case !pp.elsewhere && pp.leads.tell(pin):
+		return a, false // the switch itself says so
+	case !pp.elsewhere:
+		return doubt(nodefile.Unverified, "a rule pins VLAN %d, but %s speaks there and does not tell it; a rule with tagged: about this switch names it", pin.VID, describe(&b.Holder.Neighbor))
 	}
 	return doubt(nodefile.Unverified, "a rule pins it, but %s speaks there and leads elsewhere", describe(&b.Holder.Neighbor))
 }
@@ -257,9 +268,9 @@ func (r *resolver) closePinned(pp *pinnedPort, said []Uplink) {
 	if !pp.elsewhere || b.State == belief.Silent || b.State == belief.Empty || b.State == belief.Expecting || !pp.ifi.Operational() {
 		return
 	}
-	leads, isSwitch, told := pp.leadsOf(&b.Holder.Neighbor), counts(pp.read, b), 0
+	isSwitch, told := counts(pp.read, b), 0
 	for _, pin := range pp.fit {
-		if !leads.elsewhere(pin) {
+		if !pp.leads.elsewhere(pin) {
 			continue
 		}
 		if told++; told > maxContradictions {

@@ -51,7 +51,7 @@ func (w *World) subject(ifname string, n *discovery.Neighbor) rules.Subject {
 	f := w.facts[ifname]
 	return rules.Subject{
 		Node: w.Node, Interface: ifname, Neighbor: n,
-		MAC: f.mac, PCI: f.pci, Driver: f.driver, Addresses: f.addresses, Prefixes: f.prefixes,
+		MAC: f.mac, PCI: f.pci, Driver: f.driver, Addresses: f.addresses, Leased: f.leased, Prefixes: f.prefixes,
 	}
 }
 
@@ -97,7 +97,7 @@ func (m Memory) Material() Memory {
 
 // Advance takes the memory from one snapshot to the next. It changes neither.
 func (m Memory) Advance(w World, snap *discovery.Snapshot) Memory {
-	w.switches, w.bearers, w.facts = m.Switches, m.Bearers, factsOf(snap)
+	w.switches, w.bearers, w.facts = m.Switches, m.Bearers, m.factsOf(snap)
 	m = m.without(w.ignored)
 	out := m.advancePorts(w, snap)
 	w.switches = m.Switches.learn(byFirstHeard(out.sightings(snap)))

@@ -23,34 +23,48 @@ import (
 
 // facts are what a node knows of an interface by itself.
 type facts struct {
-	mac, pci, driver    string
-	addresses, prefixes []netip.Prefix
+	mac, pci, driver  string
+	addresses, leased []netip.Prefix
+	prefixes          map[uint16][]netip.Prefix
 }
 
 // factsOf are those of the ports.
-func factsOf(snap *discovery.Snapshot) map[string]facts {
+func (m Memory) factsOf(snap *discovery.Snapshot) map[string]facts {
 	out := make(map[string]facts, len(snap.Ports))
 	for i := range snap.Ports {
 		p := &snap.Ports[i]
 		if ifi, ok := snap.Interface(p.Index); ok {
-			out[ifi.Name] = facts{
-				mac: ifi.MAC.String(), pci: p.NIC.Address, driver: p.NIC.Driver,
-				addresses: connected(snap, p), prefixes: snap.HeardPrefixes(p.Index),
-			}
+			f := facts{mac: ifi.MAC.String(), pci: p.NIC.Address, driver: p.NIC.Driver, prefixes: p.HeardPrefixes(snap.Time)}
+			f.addresses, f.leased = connected(snap, p, m.began(ifi, p))
+			out[ifi.Name] = f
 		}
 	}
 	return out
 }
 
+// began is since when somebody has listened on a port in its carrier epoch, as far as is
+// known: over a restart of the agent the cable is the same.
+func (m Memory) began(ifi discovery.Interface, p *discovery.Port) time.Time {
+	if b := m.find(ifi); b != nil && b.Index == ifi.Index && b.Instance == ifi.Instance && b.MAC == ifi.MAC &&
+		b.Epoch == ifi.Epoch() && !b.Began.IsZero() && b.Began.Before(p.Since) {
+		return b.Began
+	}
+	return p.Since
+}
+
 // connected are the addresses that say to which subnets a port is connected. One of a lease
-// that was not renewed since the port is listened on may be of another wire.
-func connected(snap *discovery.Snapshot, p *discovery.Port) (out []netip.Prefix) {
+// that was not renewed since its epoch began may be of another wire.
+func connected(snap *discovery.Snapshot, p *discovery.Port, began time.Time) (known, leased []netip.Prefix) {
 	for _, a := range snap.Connected(p.Index) {
-		if !a.Deprecated && (!a.Dynamic || !a.Updated.Before(p.Since)) {
-			out = append(out, a.Prefix)
+		switch {
+		case a.Deprecated:
+		case a.Dynamic && a.Updated.Before(began):
+			leased = append(leased, a.Prefix)
+		default:
+			known = append(known, a.Prefix)
 		}
 	}
-	return out
+	return known, leased
 }
 
 // A pinnedPort is a port with what rules say of it in case that no switch speaks there.
@@ -61,8 +75,9 @@ type pinnedPort struct {
 	b    *belief.Port
 	read *reader
 
-	all []rules.Pin
-	fit []rules.Pin // those that count by where the port led before
+	all   []rules.Pin
+	notes []string    // why other rules do not pin it that are about it
+	fit   []rules.Pin // those that count by where the port led before
 	// switched is set where a switch holds the port, or is heard there beside who does.
 	switched bool
 	leads    tagLeads // of who holds the port, or did
@@ -73,7 +88,7 @@ type pinnedPort struct {
 
 func (w *World) pinnedPort(p *discovery.Port, ifi discovery.Interface, b *belief.Port) *pinnedPort {
 	r := &pinnedPort{World: w, p: p, ifi: ifi, b: b, read: w.reader(ifi.Name)}
-	r.all, _ = w.Rules.Pins(w.subject(ifi.Name, nil))
+	r.all, r.notes = w.Rules.Pins(w.subject(ifi.Name, nil))
 	if len(r.all) == 0 {
 		return r
 	}

@@ -42,7 +42,7 @@ type Colour struct {
 // input gives the same View.
 func Resolve(in Input) View {
 	v := View{Node: in.Node, BootID: in.BootID, Silence: in.Silence, Goodbye: in.Goodbye, Time: in.Snapshot.Time}
-	in.switches, in.bearers, in.facts = in.Memory.Switches, in.Memory.Bearers, factsOf(in.Snapshot)
+	in.switches, in.bearers, in.facts = in.Memory.Switches, in.Memory.Bearers, in.Memory.factsOf(in.Snapshot)
 	r := resolver{Input: in, now: in.Snapshot.Time, view: &v}
 	for i := range in.Snapshot.Ports {
 		r.port(&in.Snapshot.Ports[i])
@@ -110,6 +110,9 @@ func (r *resolver) port(p *discovery.Port) {
 	}
 	pins := r.pinnedPort(p, ifi, &b)
 	r.refusePins(pins)
+	for _, note := range pins.notes {
+		r.view.PinNotes = append(r.view.PinNotes, PinNote{ifi.Name, note})
+	}
 	if !held {
 		r.pin(pins)
 		return

@@ -34,12 +34,20 @@ type View struct {
 	// ordered by port, untagged first, then by VID.
 	Uplinks    []Uplink    `json:"uplinks"`
 	Conditions []Condition `json:"conditions,omitempty"`
+	// PinNotes say why rules do not pin a port that are about it.
+	PinNotes []PinNote `json:"pinNotes,omitempty"`
 
 	// Uncoloured are identities that should have a colour and have none yet.
 	Uncoloured []Identity `json:"-"`
 	// Wake is when the view changes by itself, without anything being heard;
 	// zero if it does not.
 	Wake time.Time `json:"-"`
+}
+
+// A PinNote says why a rule does not pin a port that it is about.
+type PinNote struct {
+	Interface string `json:"interface"`
+	Note      string `json:"note"`
 }
 
 // StaleEnds are, by port, when its networks will be refused because its switch is silent.

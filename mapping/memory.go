@@ -39,6 +39,9 @@ type World struct {
 	// after it fell silent, and after it said goodbye.
 	Silence, Goodbye rules.Silence
 
+	// Untold is View.Untold of the node, for whoever is not told of all that it goes by.
+	Untold map[string]bool
+
 	switches Switches // from the Memory
 	bearers  Bearers
 	facts    map[string]facts // by interface, from the snapshot

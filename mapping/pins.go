@@ -84,10 +84,14 @@ type pinnedPort struct {
 	// elsewhere is set where they lead elsewhere than one of fit.
 	elsewhere bool
 	waits     bool // who is remembered to have led elsewhere has time to speak
+	closed    bool // a switch leads elsewhere, so nothing attaches
 }
 
 func (w *World) pinnedPort(p *discovery.Port, ifi discovery.Interface, b *belief.Port) *pinnedPort {
 	r := &pinnedPort{World: w, p: p, ifi: ifi, b: b, read: w.reader(ifi.Name)}
+	if _, untold := w.Untold[ifi.Name]; untold { // where they lead nobody knows here
+		return r
+	}
 	r.all, r.notes = w.Rules.Pins(w.subject(ifi.Name, nil))
 	if len(r.all) == 0 {
 		return r
@@ -210,6 +214,12 @@ func (r *resolver) refusePins(pp *pinnedPort) {
 
 // pin adds where rules say that a port leads on which no switch speaks.
 func (r *resolver) pin(pp *pinnedPort) {
+	if slices.ContainsFunc(pp.fit, func(pin rules.Pin) bool { return pin.Untold }) {
+		if r.view.Untold == nil {
+			r.view.Untold = map[string]bool{}
+		}
+		r.view.Untold[pp.ifi.Name] = pp.closed
+	}
 	for _, pin := range pp.fit {
 		a, add := r.pinned(pp, pin)
 		if !add {
@@ -306,6 +316,7 @@ func (r *resolver) closePinned(pp *pinnedPort, said []Uplink) {
 		for i := range said {
 			said[i].Usable, said[i].Reason = false, why
 		}
+		pp.closed = true
 		r.condition(PinContradicted, ifname, pin.Naming.Name, "%s: %s; nothing is attached there until the rule or the cable is put right", ifname, why)
 	}
 }

@@ -126,6 +126,11 @@ func (r *resolver) port(p *discovery.Port) {
 	first := len(r.view.Uplinks)
 	r.uplinks(ifi, &b)
 	r.closePinned(pins, r.view.Uplinks[first:])
+	if said := r.view.Uplinks[first:]; r.Untold[ifi.Name] {
+		for i := range said {
+			said[i].Usable, said[i].Reason = false, "a rule pins "+ifi.Name+" by address or prefix to what only its node knows, and a switch contradicts it"
+		}
+	}
 	r.pin(pins)
 }
 

@@ -37,6 +37,10 @@ type View struct {
 	// PinNotes say why rules do not pin a port that are about it.
 	PinNotes []PinNote `json:"pinNotes,omitempty"`
 
+	// Untold are the ports that are pinned by what others are not told of, and whether a
+	// switch closes the port because it leads elsewhere.
+	Untold map[string]bool `json:"untold,omitempty"`
+
 	// Uncoloured are identities that should have a colour and have none yet.
 	Uncoloured []Identity `json:"-"`
 	// Wake is when the view changes by itself, without anything being heard;

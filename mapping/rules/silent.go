@@ -31,6 +31,8 @@ type Pin struct {
 	// Literal is set where the match names this very port, with no wildcard: then it
 	// counts also where a switch was heard to lead elsewhere before.
 	Literal bool
+	// Untold is set where an address or a prefix decides it, of which others are not told.
+	Untold bool
 }
 
 // silentKeys are the keys of a pin that no other match has.
@@ -183,7 +185,7 @@ func (s *Set) Pins(sub Subject) (pins []Pin, why []string) {
 			seen[vid] = true
 			occ := Occurrence{VID: vid, Tagged: vid != 0}
 			if naming, ok := n.naming(wordValues{m, sub, occ, s.names}, &said); ok {
-				pins = append(pins, Pin{VID: vid, Naming: naming, Now: m.silent == now, Literal: m.literal()})
+				pins = append(pins, Pin{VID: vid, Naming: naming, Now: m.silent == now, Literal: m.literal(), Untold: m.address.IsValid() || m.prefix.IsValid()})
 			}
 		}
 	}

@@ -5,6 +5,7 @@ package discovery
 import (
 	"net/netip"
 	"slices"
+	"time"
 )
 
 // Connected are the addresses that say which subnets an interface is part of: global ones,
@@ -47,14 +48,36 @@ func (s *Snapshot) Routers(index int) []HeardRouter {
 func (s *Snapshot) HeardPrefixes(index int) []netip.Prefix {
 	var out []netip.Prefix
 	for _, r := range s.Routers(index) {
-		for i := range r.Prefixes {
-			if p := &r.Prefixes[i]; p.OnLink && !p.Withdrawn() && p.Expires().After(s.Time) {
-				out = append(out, p.Prefix)
-			}
-		}
+		out = append(out, r.onLink(s.Time)...)
 	}
 	slices.SortFunc(out, netip.Prefix.Compare)
 	return slices.Compact(out)
+}
+
+// HeardPrefixes are those that routers announce on the port, by the tag with which they are
+// heard.
+func (p *Port) HeardPrefixes(now time.Time) map[uint16][]netip.Prefix {
+	var out map[uint16][]netip.Prefix
+	for i := range p.Routers {
+		r := &p.Routers[i]
+		if prefixes := r.onLink(now); len(prefixes) > 0 {
+			if out == nil {
+				out = map[uint16][]netip.Prefix{}
+			}
+			out[r.Tag] = append(out[r.Tag], prefixes...)
+		}
+	}
+	return out
+}
+
+// onLink are the prefixes that the router announces as being on the link, and that count.
+func (r *Router) onLink(now time.Time) (out []netip.Prefix) {
+	for i := range r.Prefixes {
+		if p := &r.Prefixes[i]; p.OnLink && !p.Withdrawn() && p.Expires().After(now) {
+			out = append(out, p.Prefix)
+		}
+	}
+	return out
 }
 
 // A lane is a port, and the VID with which frames pass it; 0: untagged.

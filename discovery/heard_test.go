@@ -117,3 +117,21 @@ func TestConnected(t *testing.T) {
 		t.Errorf("of no interface: %v", got)
 	}
 }
+
+// TestHeardPrefixesByTag keeps the VLANs of a port apart.
+func TestHeardPrefixesByTag(t *testing.T) {
+	now := time.Date(2026, 1, 2, 10, 0, 0, 0, time.UTC)
+	says := func(tag uint16, prefix string, onLink bool, valid uint32) discovery.Router {
+		return discovery.Router{Tag: tag, Prefixes: []discovery.AdvertisedPrefix{{Prefix: netip.MustParsePrefix(prefix), OnLink: onLink, Valid: valid, LastHeard: now}}}
+	}
+	p := discovery.Port{Routers: []discovery.Router{
+		says(0, "2001:db8::/64", true, 60), says(300, "2001:db8:300::/64", true, 60), says(300, "2001:db8:301::/64", true, 600),
+		says(0, "2001:db8:1::/64", false, 60), says(310, "2001:db8:310::/64", true, 0),
+	}}
+	if got, want := fmt.Sprint(p.HeardPrefixes(now)), "map[0:[2001:db8::/64] 300:[2001:db8:300::/64 2001:db8:301::/64]]"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if got, want := fmt.Sprint(p.HeardPrefixes(now.Add(time.Minute))), "map[300:[2001:db8:301::/64]]"; got != want {
+		t.Errorf("a minute later %s, want %s", got, want)
+	}
+}

@@ -104,6 +104,11 @@ func (e *explainer) explain() {
 		e.say("%s is not attached to any network that Colvin knows of.", e.ifi.Name)
 	}
 	e.silence(found)
+	for _, n := range e.view.PinNotes {
+		if n.Interface == e.ifi.Name {
+			e.say("Note: %s.", n.Note)
+		}
+	}
 	e.itself()
 	e.addresses(found)
 	if e.port != nil {

@@ -39,6 +39,9 @@ type World struct {
 	// after it fell silent, and after it said goodbye.
 	Silence, Goodbye rules.Silence
 
+	// Untold is View.Untold of the node, for whoever is not told of all that it goes by.
+	Untold map[string]bool
+
 	switches Switches // from the Memory
 	bearers  Bearers
 	facts    map[string]facts // by interface, from the snapshot
@@ -52,7 +55,7 @@ func (w *World) subject(ifname string, n *discovery.Neighbor) rules.Subject {
 	f := w.facts[ifname]
 	return rules.Subject{
 		Node: w.Node, Interface: ifname, Neighbor: n,
-		MAC: f.mac, PCI: f.pci, Driver: f.driver, Addresses: f.addresses, Prefixes: f.prefixes,
+		MAC: f.mac, PCI: f.pci, Driver: f.driver, Addresses: f.addresses, Leased: f.leased, Prefixes: f.prefixes,
 	}
 }
 
@@ -98,7 +101,7 @@ func (m Memory) Material() Memory {
 
 // Advance takes the memory from one snapshot to the next. It changes neither.
 func (m Memory) Advance(w World, snap *discovery.Snapshot) Memory {
-	w.switches, w.bearers, w.facts = m.Switches, m.Bearers, factsOf(snap)
+	w.switches, w.bearers, w.facts = m.Switches, m.Bearers, m.factsOf(snap)
 	m = m.without(w.ignored)
 	out := m.advancePorts(w, snap)
 	w.switches = m.Switches.learn(byFirstHeard(out.sightings(snap)))

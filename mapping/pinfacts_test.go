@@ -58,3 +58,59 @@ func TestPinByAddress(t *testing.T) {
 		}
 	}
 }
+
+// TestPinByLease counts a lease that was renewed since the link came up, also where the agent
+// was restarted after that; not one of before.
+func TestPinByLease(t *testing.T) {
+	set, _, err := rules.Parse("rules.yaml", []byte(`networks: [{name: green, match: [{address: 10.20.0.0/16, silent: now}]}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := World{Node: "node1", BootID: "b", Rules: set}
+	at := func(minutes int) time.Time {
+		return time.Date(2026, 1, 2, 10, minutes, 0, 0, time.UTC)
+	}
+	look := func(m Memory, now, since, renewed int, carriers uint32) (Memory, string) {
+		a := discovery.Address{Prefix: netip.MustParsePrefix("10.20.0.7/24"), Scope: discovery.ScopeGlobal, Dynamic: true, Updated: at(renewed)}
+		snap := &discovery.Snapshot{
+			Time:       at(now),
+			Interfaces: []discovery.Interface{{Index: 2, Name: "eth1", Bus: "pci", Ethernet: true, Up: true, Carrier: true, CarrierChanges: carriers, Addresses: []discovery.Address{a}}},
+			Ports:      []discovery.Port{{Index: 2, Name: "eth1", Epoch: carriers, Since: at(since)}},
+		}
+		m = m.Advance(w, snap)
+		v := Resolve(Input{World: w, Snapshot: snap, Memory: m})
+		if len(v.Uplinks) == 0 {
+			if len(v.PinNotes) != 1 {
+				t.Errorf("minute %d: nobody says why: %v", now, v.PinNotes)
+			}
+			return m, ""
+		}
+		return m, string(v.Uplinks[0].Certainty)
+	}
+	var m Memory
+	for _, tt := range []struct {
+		what                string
+		restart, reboot     bool
+		now, since, renewed int
+		carriers            uint32
+		want                string
+	}{
+		{what: "of before the agent", now: 5, since: 4, renewed: 1, carriers: 2},
+		{what: "renewed", now: 7, since: 4, renewed: 6, carriers: 2, want: "pinned"},
+		{what: "the agent restarted", restart: true, now: 10, since: 9, renewed: 6, carriers: 2, want: "pinned"},
+		{what: "and the carrier was lost", restart: true, now: 12, since: 11, renewed: 6, carriers: 4},
+		{what: "renewed there", now: 14, since: 11, renewed: 13, carriers: 4, want: "pinned"},
+		{what: "rebooted", reboot: true, now: 20, since: 19, renewed: 13, carriers: 4},
+	} {
+		if tt.reboot {
+			w.BootID = "another"
+		}
+		if tt.restart || tt.reboot {
+			m = m.Restore(w.BootID, at(tt.since))
+		}
+		var got string
+		if m, got = look(m, tt.now, tt.since, tt.renewed, tt.carriers); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.what, got, tt.want)
+		}
+	}
+}

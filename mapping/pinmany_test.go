@@ -21,6 +21,10 @@ func TestManyPins(t *testing.T) {
   - name: "lan-{vlan}"
     tagged: "2-%[1]d"
     match: [{system: "leaf-*"}]
+`, tags), "alone.yaml": fmt.Sprintf(`networks:
+  - name: "san-{vlan}"
+    tagged: "2-%d"
+    match: [{node: node1, interface: eth1, silent: now}]
 `, tags)}, now: start, node: "node1", boot: "boot-1", attach: true}
 	p.loadRules(t, "rules.yaml")
 	step := func(what string, play func() error) {
@@ -48,6 +52,7 @@ func TestManyPins(t *testing.T) {
 	if told == 0 || told > 4 {
 		t.Errorf("%d conditions say that pins are contradicted", told)
 	}
+	step("told nothing of them", func() error { p.loadRules(t, "alone.yaml"); return nil })
 	step("expecting", func() error {
 		if err := p.carrier("eth1", false); err != nil {
 			return err

@@ -23,34 +23,48 @@ import (
 
 // facts are what a node knows of an interface by itself.
 type facts struct {
-	mac, pci, driver    string
-	addresses, prefixes []netip.Prefix
+	mac, pci, driver  string
+	addresses, leased []netip.Prefix
+	prefixes          map[uint16][]netip.Prefix
 }
 
 // factsOf are those of the ports.
-func factsOf(snap *discovery.Snapshot) map[string]facts {
+func (m Memory) factsOf(snap *discovery.Snapshot) map[string]facts {
 	out := make(map[string]facts, len(snap.Ports))
 	for i := range snap.Ports {
 		p := &snap.Ports[i]
 		if ifi, ok := snap.Interface(p.Index); ok {
-			out[ifi.Name] = facts{
-				mac: ifi.MAC.String(), pci: p.NIC.Address, driver: p.NIC.Driver,
-				addresses: connected(snap, p), prefixes: snap.HeardPrefixes(p.Index),
-			}
+			f := facts{mac: ifi.MAC.String(), pci: p.NIC.Address, driver: p.NIC.Driver, prefixes: p.HeardPrefixes(snap.Time)}
+			f.addresses, f.leased = connected(snap, p, m.began(ifi, p))
+			out[ifi.Name] = f
 		}
 	}
 	return out
 }
 
+// began is since when somebody has listened on a port in its carrier epoch, as far as is
+// known: over a restart of the agent the cable is the same.
+func (m Memory) began(ifi discovery.Interface, p *discovery.Port) time.Time {
+	if b := m.find(ifi); b != nil && b.Index == ifi.Index && b.Instance == ifi.Instance && b.MAC == ifi.MAC &&
+		b.Epoch == ifi.Epoch() && !b.Began.IsZero() && b.Began.Before(p.Since) {
+		return b.Began
+	}
+	return p.Since
+}
+
 // connected are the addresses that say to which subnets a port is connected. One of a lease
-// that was not renewed since the port is listened on may be of another wire.
-func connected(snap *discovery.Snapshot, p *discovery.Port) (out []netip.Prefix) {
+// that was not renewed since its epoch began may be of another wire.
+func connected(snap *discovery.Snapshot, p *discovery.Port, began time.Time) (known, leased []netip.Prefix) {
 	for _, a := range snap.Connected(p.Index) {
-		if !a.Deprecated && (!a.Dynamic || !a.Updated.Before(p.Since)) {
-			out = append(out, a.Prefix)
+		switch {
+		case a.Deprecated:
+		case a.Dynamic && a.Updated.Before(began):
+			leased = append(leased, a.Prefix)
+		default:
+			known = append(known, a.Prefix)
 		}
 	}
-	return out
+	return known, leased
 }
 
 // A pinnedPort is a port with what rules say of it in case that no switch speaks there.
@@ -61,28 +75,38 @@ type pinnedPort struct {
 	b    *belief.Port
 	read *reader
 
-	all []rules.Pin
-	fit []rules.Pin // those that count by where the port led before
+	all   []rules.Pin
+	notes []string    // why other rules do not pin it that are about it
+	fit   []rules.Pin // those that count by where the port led before
 	// switched is set where a switch holds the port, or is heard there beside who does.
 	switched bool
-	// elsewhere is set where who holds the port, or did, leads elsewhere than one of fit.
+	leads    tagLeads // of who holds the port, or did
+	// elsewhere is set where they lead elsewhere than one of fit.
 	elsewhere bool
 	waits     bool // who is remembered to have led elsewhere has time to speak
+	closed    bool // a switch leads elsewhere, so nothing attaches
 }
 
 func (w *World) pinnedPort(p *discovery.Port, ifi discovery.Interface, b *belief.Port) *pinnedPort {
 	r := &pinnedPort{World: w, p: p, ifi: ifi, b: b, read: w.reader(ifi.Name)}
-	r.all, _ = w.Rules.Pins(w.subject(ifi.Name, nil))
+	if _, untold := w.Untold[ifi.Name]; untold { // where they lead nobody knows here
+		return r
+	}
+	r.all, r.notes = w.Rules.Pins(w.subject(ifi.Name, nil))
 	if len(r.all) == 0 {
 		return r
 	}
 	r.switched = b.Holder != nil && counts(r.read, b) || slices.ContainsFunc(b.Against, func(v belief.Voice) bool { return counts(r.read, &belief.Port{Holder: &v}) })
+	led := b.Led != nil && counts(r.read, &belief.Port{Holder: &belief.Voice{Neighbor: *b.Led}}) && r.contradicts(b.Led, r.all)
 	// Those by which pods attached count on while a switch speaks: against it.
-	if r.fit = r.all; !(b.Pinned && b.State != belief.Silent && r.switched) && r.contradicts(b.Led, r.all) {
+	if r.fit = r.all; !(b.Pinned && b.State != belief.Silent && r.switched) && led {
 		r.fit = slices.DeleteFunc(slices.Clone(r.all), func(pin rules.Pin) bool { return !pin.Literal })
 	}
-	r.elsewhere = b.Holder != nil && r.contradicts(&b.Holder.Neighbor, r.fit)
-	r.waits = r.elsewhere || r.contradicts(b.Led, r.fit)
+	if b.Holder != nil {
+		r.leads = r.leadsOf(&b.Holder.Neighbor)
+	}
+	r.elsewhere = slices.ContainsFunc(r.fit, r.leads.elsewhere)
+	r.waits = r.elsewhere || led && r.contradicts(b.Led, r.fit)
 	return r
 }
 
@@ -98,30 +122,34 @@ func (w *World) remember(p *discovery.Port, ifi discovery.Interface, b belief.Po
 // contradicts reports whether who was heard on a port leads elsewhere than one of its pins:
 // then the wire is another than all of them were meant for.
 func (r *pinnedPort) contradicts(n *discovery.Neighbor, pins []rules.Pin) bool {
-	if n == nil || len(pins) == 0 {
-		return false
-	}
-	leads := r.leadsOf(n)
-	return slices.ContainsFunc(pins, leads.elsewhere)
+	return slices.ContainsFunc(pins, r.leadsOf(n).elsewhere)
 }
 
 // tagLeads are where an utterance leads, by tag, also where that is more than counts for a
-// node.
+// node; nowhere where there is none.
 type tagLeads struct {
 	*source
 	said   *discovery.Neighbor
 	tagged rules.VIDs
 }
 
-func (r *pinnedPort) leadsOf(n *discovery.Neighbor) *tagLeads {
+func (r *pinnedPort) leadsOf(n *discovery.Neighbor) tagLeads {
+	if n == nil {
+		return tagLeads{}
+	}
 	s := r.source(r.ifi.Name, n)
-	return &tagLeads{s, n, s.tagged()}
+	return tagLeads{s, n, s.tagged()}
+}
+
+// tell reports whether they lead anywhere with the tag of a pin.
+func (l tagLeads) tell(pin rules.Pin) bool {
+	return l.source != nil && (pin.VID == 0 || l.tagged.Has(pin.VID))
 }
 
 // elsewhere reports whether they lead to another network than the pin says, with the same
 // tag.
-func (l *tagLeads) elsewhere(pin rules.Pin) bool {
-	if pin.VID != 0 && !l.tagged.Has(pin.VID) {
+func (l tagLeads) elsewhere(pin rules.Pin) bool {
+	if !l.tell(pin) {
 		return false
 	}
 	led := l.lead(pin.VID)
@@ -193,6 +221,12 @@ func (r *resolver) refusePins(pp *pinnedPort) {
 
 // pin adds where rules say that a port leads on which no switch speaks.
 func (r *resolver) pin(pp *pinnedPort) {
+	if slices.ContainsFunc(pp.fit, func(pin rules.Pin) bool { return pin.Untold }) {
+		if r.view.Untold == nil {
+			r.view.Untold = map[string]bool{}
+		}
+		r.view.Untold[pp.ifi.Name] = pp.closed
+	}
 	for _, pin := range pp.fit {
 		a, add := r.pinned(pp, pin)
 		if !add {
@@ -241,8 +275,12 @@ func (r *resolver) pinned(pp *pinnedPort, pin rules.Pin) (a Uplink, add bool) {
 	case !counts(pp.read, b):
 		r.turn(later(heardOut(b), r.now.Add(time.Second)))
 		return doubt(nodefile.Unverified, "the rule counts once no switch was heard on %s for a while", ifi.Name)
-	case !pp.elsewhere, !pin.Literal && !b.Pinned:
-		return a, false // the switch itself says so, or the rule is not for a port where one speaks
+	case !pin.Literal && !b.Pinned:
+		return a, false // the rule is not for a port where a switch speaks
+	case !pp.elsewhere && pp.leads.tell(pin):
+		return a, false // the switch itself says so
+	case !pp.elsewhere:
+		return doubt(nodefile.Unverified, "a rule pins VLAN %d, but %s speaks there and does not tell it; a rule with tagged: about this switch names it", pin.VID, describe(&b.Holder.Neighbor))
 	}
 	return doubt(nodefile.Unverified, "a rule pins it, but %s speaks there and leads elsewhere", describe(&b.Holder.Neighbor))
 }
@@ -262,9 +300,9 @@ func (r *resolver) closePinned(pp *pinnedPort, said []Uplink) {
 	if !pp.elsewhere || b.State == belief.Silent || b.State == belief.Empty || b.State == belief.Expecting || !pp.ifi.Operational() {
 		return
 	}
-	leads, isSwitch, told := pp.leadsOf(&b.Holder.Neighbor), counts(pp.read, b), 0
+	isSwitch, told := counts(pp.read, b), 0
 	for _, pin := range pp.fit {
-		if !leads.elsewhere(pin) {
+		if !pp.leads.elsewhere(pin) {
 			continue
 		}
 		if told++; told > maxContradictions {
@@ -285,6 +323,7 @@ func (r *resolver) closePinned(pp *pinnedPort, said []Uplink) {
 		for i := range said {
 			said[i].Usable, said[i].Reason = false, why
 		}
+		pp.closed = true
 		r.condition(PinContradicted, ifname, pin.Naming.Name, "%s: %s; nothing is attached there until the rule or the cable is put right", ifname, why)
 	}
 }

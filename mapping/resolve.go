@@ -45,7 +45,7 @@ func Resolve(in Input) View { return resolve(in, MaxUplinks) }
 // resolve is Resolve with a bound of ways.
 func resolve(in Input, most int) View {
 	v := View{Node: in.Node, BootID: in.BootID, Silence: in.Silence, Goodbye: in.Goodbye, Time: in.Snapshot.Time}
-	in.switches, in.bearers, in.facts = in.Memory.Switches, in.Memory.Bearers, factsOf(in.Snapshot)
+	in.switches, in.bearers, in.facts = in.Memory.Switches, in.Memory.Bearers, in.Memory.factsOf(in.Snapshot)
 	in.budget = in.assess(in.Snapshot, in.Memory, most)
 	v.Uplinks = slices.Grow(v.Uplinks, min(in.budget.ways, most))
 	r := resolver{Input: in, now: in.Snapshot.Time, view: &v, links: newLinks(in.Snapshot)}
@@ -124,6 +124,9 @@ func (r *resolver) port(p *discovery.Port) {
 	}
 	pins := r.pinnedPort(p, ifi, &b)
 	r.refusePins(pins)
+	for _, note := range pins.notes {
+		r.view.PinNotes = append(r.view.PinNotes, PinNote{ifi.Name, note})
+	}
 	if !held {
 		r.pin(pins)
 		return
@@ -137,6 +140,11 @@ func (r *resolver) port(p *discovery.Port) {
 	first := len(r.view.Uplinks)
 	r.uplinks(ifi, &b)
 	r.closePinned(pins, r.view.Uplinks[first:])
+	if said := r.view.Uplinks[first:]; r.Untold[ifi.Name] {
+		for i := range said {
+			said[i].Usable, said[i].Reason = false, "a rule pins "+ifi.Name+" by address or prefix to what only its node knows, and a switch contradicts it"
+		}
+	}
 	r.pin(pins)
 }
 

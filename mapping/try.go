@@ -21,7 +21,7 @@ func Try(in *Input) View {
 // ports, and on where these lead in a View of it.
 func (in *Input) Idle(view *View) []rules.Idle {
 	w := in.World
-	w.switches, w.bearers, w.facts = in.Memory.Switches, in.Memory.Bearers, factsOf(in.Snapshot)
+	w.switches, w.bearers, w.facts = in.Memory.Switches, in.Memory.Bearers, in.Memory.factsOf(in.Snapshot)
 	var all []rules.Heard
 	var ports []rules.Subject
 	for i := range in.Snapshot.Ports {

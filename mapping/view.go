@@ -34,6 +34,12 @@ type View struct {
 	// ordered by port, untagged first, then by VID.
 	Uplinks    []Uplink    `json:"uplinks"`
 	Conditions []Condition `json:"conditions,omitempty"`
+	// PinNotes say why rules do not pin a port that are about it.
+	PinNotes []PinNote `json:"pinNotes,omitempty"`
+
+	// Untold are the ports that are pinned by what others are not told of, and whether a
+	// switch closes the port because it leads elsewhere.
+	Untold map[string]bool `json:"untold,omitempty"`
 
 	// Uncoloured are identities that should have a colour and have none yet.
 	Uncoloured []Identity `json:"-"`
@@ -43,6 +49,12 @@ type View struct {
 	// Turn is when an uplink changes by itself, as far as that follows from what a node
 	// publishes: for who does not hear what it hears. Zero if none does.
 	Turn time.Time `json:"-"`
+}
+
+// A PinNote says why a rule does not pin a port that it is about.
+type PinNote struct {
+	Interface string `json:"interface"`
+	Note      string `json:"note"`
 }
 
 // StaleEnds are, by port, when its networks will be refused because its switch is silent.

@@ -250,6 +250,11 @@ type Port struct {
 	// +optional
 	Pinned bool `json:"pinned,omitempty"`
 
+	// PinUntold is there where a match with address or prefix pins the port, so that where it
+	// leads is known on the node only: Contradicted where a switch leads elsewhere, else Counts.
+	// +optional
+	PinUntold PinUntold `json:"pinUntold,omitempty"`
+
 	// Led is who held the port last for more than a moment, where that is not the holder.
 	// +optional
 	Led *Neighbor `json:"led,omitempty"`
@@ -548,6 +553,17 @@ type Protocol string
 const (
 	LLDP Protocol = "lldp"
 	CDP  Protocol = "cdp"
+)
+
+// PinUntold says how it is about a pin of which only the node knows where it leads.
+//
+// +kubebuilder:validation:Enum=Counts;Contradicted
+type PinUntold string
+
+// The ways of such a pin.
+const (
+	PinCounts       PinUntold = "Counts"
+	PinContradicted PinUntold = "Contradicted"
 )
 
 // DoubtReason says why something is not fresh.

@@ -19,7 +19,7 @@ import (
 // goes by it: whoever adds the rules and the colours resolves the same as the node does.
 // It fails where the object cannot have come from there.
 func Input(spec *v1alpha1.NodeTopologySpec, node string, now time.Time) (mapping.Input, error) {
-	r := topologyReader{now: now, snap: &discovery.Snapshot{Time: now}, switches: map[string]*v1alpha1.Switch{}}
+	r := topologyReader{now: now, snap: &discovery.Snapshot{Time: now}, switches: map[string]*v1alpha1.Switch{}, untold: map[string]bool{}}
 	r.memory.BootID = spec.BootID
 	for i := range spec.Switches {
 		r.readSwitch(&spec.Switches[i])
@@ -29,7 +29,7 @@ func Input(spec *v1alpha1.NodeTopologySpec, node string, now time.Time) (mapping
 			return mapping.Input{}, fmt.Errorf("read spec.interfaces[%d] of NodeTopology %s: %w", i, node, err)
 		}
 	}
-	world := mapping.World{Node: node, BootID: spec.BootID}
+	world := mapping.World{Node: node, BootID: spec.BootID, Untold: r.untold}
 	var ok bool
 	if world.Silence, ok = rules.ParseSilence(spec.Silence); !ok {
 		return mapping.Input{}, fmt.Errorf("read spec.silence of NodeTopology %s: %q is neither refuse, keep nor a duration", node, spec.Silence)
@@ -44,6 +44,7 @@ type topologyReader struct {
 	now      time.Time
 	snap     *discovery.Snapshot
 	memory   mapping.Memory
+	untold   map[string]bool
 	switches map[string]*v1alpha1.Switch
 }
 
@@ -127,6 +128,9 @@ func (r *topologyReader) port(ifi discovery.Interface, in *v1alpha1.Port) error 
 	}
 	if b.Pinned = in.Pinned; in.Silent {
 		b.State = belief.Silent
+	}
+	if in.PinUntold != "" {
+		r.untold[ifi.Name] = in.PinUntold == v1alpha1.PinContradicted
 	}
 	if in.Led != nil {
 		led, err := r.neighbor(ifi.Name, in.Led)

@@ -164,6 +164,12 @@ func (b *topologyBuilder) port(ifi discovery.Interface, p *discovery.Port) *v1al
 	held, ok := b.memory.Port(ifi.Index)
 	told := held.Against
 	out.Silent, out.Pinned = held.State == belief.Silent, held.Pinned
+	if closed, untold := b.view.Untold[ifi.Name]; untold {
+		out.PinUntold = v1alpha1.PinCounts
+		if closed {
+			out.PinUntold = v1alpha1.PinContradicted
+		}
+	}
 	if ok {
 		out.Holder = b.holder(ifi, &held)
 		out.Holder.Led = held.Led != nil && belief.Alike(held.Led, &held.Holder.Neighbor)

@@ -5,6 +5,7 @@ package clusterview_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -92,4 +93,73 @@ func TestSummaryOfPins(t *testing.T) {
 	if p := got.Interfaces[0].Port; p.Driver != "ice" || p.Address != "0000:3b:00.0" || !p.Pinned {
 		t.Errorf("eth0: %+v", p)
 	}
+}
+
+// TestPinUntold holds that whoever reads what a node publishes leads nobody through a port
+// that is pinned by an address, which is not published: not by the next rule, nor by a switch
+// that contradicts it.
+func TestPinUntold(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	set, _, err := rules.Parse("r.yaml", []byte(`networks:
+  - {name: green, match: [{address: 10.20.0.0/16, silent: now}, {system: leaf-1, vlan: 100}]}
+  - {name: blue, match: [{node: "node*", silent: now}, {system: leaf-1, vlan: 200}]}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	says := func(vlan uint16) []discovery.Neighbor {
+		return []discovery.Neighbor{{
+			Protocol: discovery.ProtocolLLDP, MSAP: discovery.MSAP{Chassis: "mac:00:1b:21:00:00:01", Port: "ifname:p1"}, SystemName: "leaf-1", PVID: vlan, TTL: 120,
+			Source: discovery.MAC{0, 0x1b, 0x21, 0, 0, 1}, FirstHeard: now, LastHeard: now,
+		}}
+	}
+	for name, tt := range map[string]struct {
+		address       string
+		heard         []discovery.Neighbor
+		here, cluster string
+	}{
+		"pinned by address":             {address: "10.20.0.7/24", here: "green"},
+		"pinned by the next rule":       {address: "192.0.2.7/24", here: "blue", cluster: "blue"},
+		"a switch agrees":               {address: "10.20.0.7/24", heard: says(100), here: "green", cluster: "green"},
+		"a switch contradicts":          {address: "10.20.0.7/24", heard: says(200)},
+		"a switch where nothing pinned": {address: "192.0.2.7/24", heard: says(200), here: "blue", cluster: "blue"},
+	} {
+		ifi := discovery.Interface{
+			Index: 2, Name: "eth1", MAC: discovery.MAC{2, 0, 0, 0, 0, 2}, Ethernet: true, Up: true, Carrier: true,
+			Addresses: []discovery.Address{{Prefix: netip.MustParsePrefix(tt.address), Scope: discovery.ScopeGlobal}},
+		}
+		world := mapping.World{Node: "node1", BootID: "boot-1", Rules: set}
+		var memory mapping.Memory
+		var view mapping.View
+		var snap *discovery.Snapshot
+		for step, neighbors := range [][]discovery.Neighbor{nil, tt.heard} {
+			snap = &discovery.Snapshot{
+				Time: now.Add(time.Duration(step-1) * time.Second), Interfaces: []discovery.Interface{ifi},
+				Ports: []discovery.Port{{Index: 2, Name: "eth1", Epoch: ifi.Epoch(), Since: now.Add(-time.Hour), Neighbors: neighbors}},
+			}
+			memory = memory.Advance(world, snap)
+			view = mapping.Resolve(mapping.Input{World: world, Snapshot: snap, Memory: memory})
+		}
+		spec := clusterview.NodeTopologySpec(&view, snap, memory)
+		in, err := clusterview.Input(&spec, "node1", now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in.Rules = set
+		read := mapping.Resolve(in)
+		if here, cluster := usableNames(&view), usableNames(&read); here != tt.here || cluster != tt.cluster {
+			t.Errorf("%s: %q on the node, %q in the cluster; want %q and %q", name, here, cluster, tt.here, tt.cluster)
+		}
+	}
+}
+
+// usableNames are those of networks to which pods can attach.
+func usableNames(v *mapping.View) string {
+	var names []string
+	for i := range v.Uplinks {
+		if a := &v.Uplinks[i]; a.Usable && a.Name != "" {
+			names = append(names, a.Name)
+		}
+	}
+	return strings.Join(names, " ")
 }

@@ -96,7 +96,7 @@ func subjects() map[string]rules.Subject {
 				{Node: "node-3", Interface: "ens4", Addresses: []netip.Prefix{netip.MustParsePrefix("10.20.0.7/24")}},
 				{
 					Node: "node-9", Interface: "eno2", MAC: "00:1b:21:00:00:02", Driver: "ice",
-					Addresses: []netip.Prefix{netip.MustParsePrefix("2001:db8:7::7/64")}, Prefixes: []netip.Prefix{netip.MustParsePrefix("2001:db8:7::/64")},
+					Addresses: []netip.Prefix{netip.MustParsePrefix("2001:db8:7::7/64")}, Prefixes: map[uint16][]netip.Prefix{0: {netip.MustParsePrefix("2001:db8:7::/64")}},
 				},
 				{Node: "node-1", Interface: "lom1"},
 				{Node: "edge-7", Interface: "eth1", MAC: "00:1b:21:aa:bb:cc", PCI: "0000:3b:00.1", Driver: "mlx5_core"},

@@ -113,14 +113,17 @@ func (s *Set) idleNetwork(n *networkRule, all []Heard, ports []Subject) string {
 
 // idlePin says why a rule that means a port as one where no switch speaks does not pin it.
 func (s *Set) idlePin(n *networkRule, port Subject) (why string, pins bool) {
-	i := slices.IndexFunc(n.matches, func(m *match) bool { return m.pinned(port) })
-	if i < 0 {
+	alone := &Set{networks: []*networkRule{n}, names: s.names}
+	mine, notes := alone.Pins(port)
+	switch {
+	case len(mine) == 0 && len(notes) == 0:
 		return "", false
+	case len(mine) == 0:
+		return port.Interface + ": " + notes[0], true
 	}
-	ref := n.matches[i].ref
-	of := func(pin Pin) bool { return pin.Naming.Ref == ref }
+	of := func(pin Pin) bool { return pin.Naming.Ref == mine[0].Naming.Ref }
 	if all, _ := s.Pins(port); !slices.ContainsFunc(all, of) {
-		return "another rule comes first for " + port.Interface + ", or it gives no name there", true
+		return "another rule comes first for " + port.Interface, true
 	}
 	return "a switch speaks, or spoke, on " + port.Interface + ", which it pins", true
 }

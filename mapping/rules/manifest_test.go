@@ -114,7 +114,7 @@ networks:
 		"r.yaml:12 elsewhere: nobody who is heard here fits it",
 		"r.yaml:13 vague: " + missPin,
 		"r.yaml:15 host: who fits it does not count as a switch",
-		"r.yaml:18 too-late: another rule comes first for eth7, or it gives no name there",
+		"r.yaml:18 too-late: another rule comes first for eth7",
 		"r.yaml:19 spoken: a switch speaks, or spoke, on eth8, which it pins",
 		"r.yaml:20 nowhere: nobody who is heard here fits it",
 	}

@@ -69,8 +69,10 @@ type Subject struct {
 	// (0000:3b:00.0), and its driver; empty where it has none.
 	MAC, PCI, Driver string
 	// Addresses are its own, each with the length of the prefix that is connected through
-	// it, and Prefixes those that routers advertise there.
-	Addresses, Prefixes []netip.Prefix
+	// it. Those in Leased are of leases that may be of another wire.
+	Addresses, Leased []netip.Prefix
+	// Prefixes are those that routers advertise there, by the tag with which they are heard.
+	Prefixes map[uint16][]netip.Prefix
 
 	// Switch is the chassis ID by which the switch is known where that is not the
 	// one heard; a rule about it holds too.

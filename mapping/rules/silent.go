@@ -31,6 +31,8 @@ type Pin struct {
 	// Literal is set where the match names this very port, with no wildcard: then it
 	// counts also where a switch was heard to lead elsewhere before.
 	Literal bool
+	// Untold is set where an address or a prefix decides it, of which others are not told.
+	Untold bool
 }
 
 // silentKeys are the keys of a pin that no other match has.
@@ -113,13 +115,44 @@ func (g *glob) literal() bool {
 	return !slices.ContainsFunc(g.steps, func(s step) bool { return s.op == opAny || s.op == opOne })
 }
 
-// pinned reports whether a pin holds for a port.
+// pinned reports whether a pin holds for a port, but for what guards it.
 func (m *match) pinned(sub Subject) bool {
-	if m.silent == spoken || !m.globsHold(sub) {
-		return false
+	return m.means(sub) && (!m.address.IsValid() || slices.ContainsFunc(sub.Addresses, m.hasAddress))
+}
+
+// means reports whether a pin is about a port.
+func (m *match) means(sub Subject) bool {
+	return m.silent != spoken && m.globsHold(sub) &&
+		(!m.address.IsValid() || slices.ContainsFunc(sub.Addresses, m.hasAddress) || slices.ContainsFunc(sub.Leased, m.hasAddress))
+}
+
+// guarded reports whether what guards a pin is heard with a tag.
+func (m *match) guarded(sub Subject, vid uint16) bool {
+	return !m.prefix.IsValid() || slices.ContainsFunc(sub.Prefixes[vid], func(p netip.Prefix) bool { return within(p, m.prefix) })
+}
+
+// pinning is the first match of a network by which it pins a VLAN of a port. The notes say
+// what one that is about the port lacks.
+func (n *networkRule) pinning(sub Subject, vid uint16, said *notes) *match {
+	for _, m := range n.matches {
+		switch {
+		case !m.means(sub):
+		case !m.pinned(sub):
+			said.add("%s would pin it, but the lease of its address was not renewed since the link came up, or colvind does not know when that was", m.ref)
+		case !m.guarded(sub, vid):
+			said.add("%s would pin it, but no router announces %s%s", m.ref, m.prefix, withTag(vid))
+		default:
+			return m
+		}
 	}
-	return (!m.address.IsValid() || slices.ContainsFunc(sub.Addresses, m.hasAddress)) &&
-		(!m.prefix.IsValid() || slices.ContainsFunc(sub.Prefixes, func(p netip.Prefix) bool { return within(p, m.prefix) }))
+	return nil
+}
+
+func withTag(vid uint16) string {
+	if vid == 0 {
+		return " there"
+	}
+	return fmt.Sprintf(" there with tag %d, in a VLAN device", vid)
 }
 
 // hasAddress reports whether an address with its prefix is one that a pin means: the very
@@ -132,7 +165,7 @@ func within(p, in netip.Prefix) bool { return p.Bits() >= in.Bits() && in.Contai
 
 // Pins returns what the rules say of a port in case that no switch speaks there, untagged
 // first, then in the order of the tags: for each the first rule that applies. The notes say
-// why a rule that applies gives no name.
+// why a rule that applies gives no name, and what one lacks that is about the port.
 func (s *Set) Pins(sub Subject) (pins []Pin, why []string) {
 	if s == nil {
 		return nil, nil
@@ -141,19 +174,18 @@ func (s *Set) Pins(sub Subject) (pins []Pin, why []string) {
 	var said notes
 	seen := map[uint16]bool{}
 	for _, n := range s.networks {
-		i := slices.IndexFunc(n.matches, func(m *match) bool { return m.pinned(sub) })
-		if i < 0 {
+		if !slices.ContainsFunc(n.matches, func(m *match) bool { return m.means(sub) }) {
 			continue
 		}
-		m := n.matches[i]
 		for _, vid := range n.pinnedVIDs() {
-			if seen[vid] {
+			m := n.pinning(sub, vid, &said)
+			if m == nil || seen[vid] {
 				continue
 			}
 			seen[vid] = true
 			occ := Occurrence{VID: vid, Tagged: vid != 0}
 			if naming, ok := n.naming(wordValues{m, sub, occ, s.names}, &said); ok {
-				pins = append(pins, Pin{VID: vid, Naming: naming, Now: m.silent == now, Literal: m.literal()})
+				pins = append(pins, Pin{VID: vid, Naming: naming, Now: m.silent == now, Literal: m.literal(), Untold: m.address.IsValid() || m.prefix.IsValid()})
 			}
 		}
 	}

@@ -3,6 +3,7 @@
 package rules
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 
@@ -15,13 +16,18 @@ func edge() Subject {
 	return Subject{
 		Node: "edge-7", Interface: "eth1", MAC: "02:00:5e:00:53:01", PCI: "0000:3b:00.1", Driver: "virtio_net",
 		Addresses: []netip.Prefix{netip.MustParsePrefix("10.20.0.7/24"), netip.MustParsePrefix("2001:db8:7::7/64")},
-		Prefixes:  []netip.Prefix{netip.MustParsePrefix("2001:db8:7::/64")},
+		Leased:    []netip.Prefix{netip.MustParsePrefix("198.51.100.7/24")},
+		Prefixes:  map[uint16][]netip.Prefix{0: {netip.MustParsePrefix("2001:db8:7::/64")}, 300: {netip.MustParsePrefix("2001:db8:300::/64")}},
 	}
 }
 
 // What a match with silent says of a port where no switch speaks.
 func TestPinKeys(t *testing.T) {
-	type kind struct{ pins, now, literal bool }
+	type kind struct {
+		pins, now, literal bool
+		lacks              string
+	}
+	const announced = "r.yaml:1 would pin it, but no router announces "
 	for match, want := range map[string]kind{
 		`silent: true, node: "edge-*"`:                          {pins: true},
 		`silent: "true", node: "edge-*"`:                        {pins: true},
@@ -53,16 +59,22 @@ func TestPinKeys(t *testing.T) {
 		`silent: true, node: edge-7, address: 10.21.0.0/24`:     {},
 		`silent: true, node: edge-7, prefix: "2001:db8:7::/64"`: {pins: true},
 		`silent: true, node: edge-7, prefix: "2001:db8::/32"`:   {pins: true},
-		`silent: true, node: edge-7, prefix: "2001:db8:7::/65"`: {},
-		`silent: true, node: edge-7, prefix: "2001:db8:8::/64"`: {},
+		`silent: true, node: edge-7, prefix: "2001:db8:7::/65"`: {lacks: announced + "2001:db8:7::/65 there"},
+		`silent: true, node: edge-7, prefix: "2001:db8:8::/64"`: {lacks: announced + "2001:db8:8::/64 there"},
+		`silent: true, node: edge-8, prefix: "2001:db8:8::/64"`: {},
+		`silent: true, address: 198.51.100.0/24`:                {lacks: "r.yaml:1 would pin it, but the lease of its address was not renewed since the link came up, or colvind does not know when that was"},
+		`silent: true, node: edge-8, address: 198.51.100.0/24`:  {},
 	} {
 		t.Run(match, func(t *testing.T) {
 			set := parse(t, `networks: [{name: x, match: [{`+match+`}]}]`)
 			pins, why := set.Pins(edge())
-			if len(why) > 0 || len(pins) > 1 {
+			if len(why) > 1 || len(pins) > 1 {
 				t.Fatalf("%d pins, %v", len(pins), why)
 			}
 			got := kind{pins: len(pins) == 1}
+			if len(why) > 0 {
+				got.lacks = why[0]
+			}
 			if got.pins {
 				got.now, got.literal = pins[0].Now, pins[0].Literal
 			}
@@ -105,5 +117,34 @@ networks:
 	}
 	if set := parse(t, `networks: [{name: x, match: [{node: "*", vlan: 5}]}]`); set.HasPins() {
 		t.Error("rules about switches are said to hold pins")
+	}
+}
+
+// A prefix guards each VLAN by what is announced in it, and a match that lacks it leaves the
+// port to the next one.
+func TestPinGuards(t *testing.T) {
+	set := parse(t, `
+networks:
+  - {name: "tag-{vlan}", tagged: "300,310", match: [{silent: now, node: edge-7, prefix: "2001:db8:300::/64"}]}
+  - {name: plain, match: [{silent: now, node: edge-7, prefix: "2001:db8:300::/64"}, {silent: true, node: edge-7, prefix: "2001:db8:7::/64"}]}
+`)
+	pins, why := set.Pins(edge())
+	var got []string
+	for _, pin := range pins {
+		got = append(got, fmt.Sprint(pin.VID, pin.Naming.Name, pin.Now))
+	}
+	if diff := cmp.Diff([]string{"0plainfalse", "300tag-300true"}, got); diff != "" {
+		t.Errorf("pins (-want +got):\n%s", diff)
+	}
+	want := []string{
+		"r.yaml:3 would pin it, but no router announces 2001:db8:300::/64 there with tag 310, in a VLAN device",
+		"r.yaml:4 would pin it, but no router announces 2001:db8:300::/64 there",
+	}
+	if diff := cmp.Diff(want, why); diff != "" {
+		t.Errorf("notes (-want +got):\n%s", diff)
+	}
+	idle := parse(t, `networks: [{name: x, match: [{silent: now, node: edge-7, prefix: "2001:db8:8::/64"}]}]`).Idle(nil, []Subject{edge()}, nil)
+	if len(idle) != 1 || idle[0].Why != "eth1: r.yaml:1 would pin it, but no router announces 2001:db8:8::/64 there" {
+		t.Errorf("idle: %+v", idle)
 	}
 }

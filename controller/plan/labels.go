@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/colvin-net/colvin/api/v1alpha1"
-	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/belief"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 	"github.com/colvin-net/colvin/mapping/rules"
@@ -107,9 +106,10 @@ func (w *clusterView) mayBear(o *observed, name string) bool {
 // which it could a moment ago, with the time until which that counts.
 func (w *clusterView) resolvable(o *observed) (usable map[string]bool, doubted map[string]time.Time) {
 	usable, doubted = map[string]bool{}, map[string]time.Time{}
+	patience := o.patience()
 	for i := range o.view.Uplinks {
 		a := &o.view.Uplinks[i]
-		until, waits := grace(a.Certainty, a.Since, w.now, o.patience(a))
+		until, waits := grace(a.Certainty, a.Since, w.now, patience(a.Port.Index))
 		for _, name := range a.Names() {
 			switch {
 			case !rules.ValidName(name):
@@ -131,12 +131,21 @@ func (w *clusterView) resolvable(o *observed) (usable map[string]bool, doubted m
 	return usable, doubted
 }
 
-// patience is how long the label of an uplink outlives its certainty.
-func (o *observed) patience(a *mapping.Uplink) time.Duration {
-	if p, _ := o.input.Memory.Port(a.Port.Index); p.Cause == belief.Rebooted {
-		return RebootGrace
+// patience is how long the label of an uplink outlives its certainty, by the index of its
+// port: longer where the node rebooted.
+func (o *observed) patience() func(port int) time.Duration {
+	rebooted := map[int]bool{}
+	for i := range o.input.Memory.Ports {
+		if p := &o.input.Memory.Ports[i]; p.Cause == belief.Rebooted {
+			rebooted[p.Index] = true
+		}
 	}
-	return Grace
+	return func(port int) time.Duration {
+		if rebooted[port] {
+			return RebootGrace
+		}
+		return Grace
+	}
 }
 
 // grace is until when a label stays though its uplink is in doubt since then.

@@ -38,9 +38,10 @@ func (s *somePods) Get(_ context.Context, key client.ObjectKey, into client.Obje
 	if s.err != nil {
 		return s.err
 	}
+	pod, ok := into.(*corev1.Pod)
 	for _, p := range s.pods {
-		if key == client.ObjectKeyFromObject(&p) {
-			p.DeepCopyInto(into.(*corev1.Pod))
+		if ok && key == client.ObjectKeyFromObject(&p) {
+			p.DeepCopyInto(pod)
 			return nil
 		}
 	}
@@ -56,7 +57,10 @@ type heard struct {
 
 // Eventf implements recorder.EventRecorder.
 func (h *heard) Eventf(regarding, _ runtime.Object, _, reason, _, note string, args ...any) {
-	about := regarding.(*corev1.ObjectReference)
+	about, ok := regarding.(*corev1.ObjectReference)
+	if !ok {
+		about = &corev1.ObjectReference{}
+	}
 	h.all = append(h.all, fmt.Sprintf("%s %s %s: ", about.Kind, about.Name, reason)+fmt.Sprintf(note, args...))
 }
 

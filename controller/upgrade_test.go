@@ -18,6 +18,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/controller"
@@ -182,20 +183,21 @@ func TestUpgrade(t *testing.T) {
 	var before map[string][]object
 	must(t, json.Unmarshal(data, &before))
 	c := newCluster(t)
-	uids := map[string]string{}
+	uids := map[string]types.UID{}
 	for _, path := range kept {
 		if len(before[path]) == 0 {
 			t.Errorf("%s holds nothing at %s", objectsBefore, path)
 		}
 		for _, item := range before[path] {
 			o := unstructured.Unstructured{Object: item}
-			if owners, found, err := unstructured.NestedSlice(o.Object, "metadata", "ownerReferences"); found && err == nil {
-				owners[0].(object)["uid"] = uids[o.GetName()]
-				must(t, unstructured.SetNestedSlice(o.Object, owners, "metadata", "ownerReferences"))
+			owners := o.GetOwnerReferences()
+			for i := range owners { // the Node, which has another UID here
+				owners[i].UID = uids[owners[i].Name]
+				o.SetOwnerReferences(owners)
 			}
 			var made unstructured.Unstructured
 			c.DoT(t, http.MethodPost, path+"?fieldValidation=Strict", o.Object, &made.Object)
-			uids[o.GetName()] = string(made.GetUID())
+			uids[o.GetName()] = made.GetUID()
 			if status, ok := o.Object["status"]; ok && path != nodes {
 				c.DoT(t, http.MethodPatch, path+"/"+o.GetName()+"/status?fieldValidation=Strict", object{"status": status}, nil)
 			}

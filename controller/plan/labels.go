@@ -166,6 +166,7 @@ func (o *observed) keepNames() nodeNames {
 		}
 		o.view.Uplinks = slices.Clip(uplinks)
 	}
+	patience := o.patience()
 	out := nodeNames{usable: map[string]bool{}, more: len(more)}
 	for i := range o.view.Uplinks {
 		a := &o.view.Uplinks[i]
@@ -175,7 +176,7 @@ func (o *observed) keepNames() nodeNames {
 			case a.Usable:
 				out.usable[name] = true
 			case a.Certainty == nodefile.Unverified || a.Certainty == nodefile.Down:
-				out.doubted = append(out.doubted, doubt{name, a.Certainty, a.Since, o.patience(a)})
+				out.doubted = append(out.doubted, doubt{name, a.Certainty, a.Since, patience(a.Port.Index)})
 			}
 		}
 	}
@@ -196,12 +197,21 @@ func (n *nodeNames) waiting(now time.Time) map[string]time.Time {
 	return out
 }
 
-// patience is how long the label of an uplink outlives its certainty.
-func (o *observed) patience(a *mapping.Uplink) time.Duration {
-	if p, _ := o.input.Memory.Port(a.Port.Index); p.Cause == belief.Rebooted {
-		return RebootGrace
+// patience is how long the label of an uplink outlives its certainty, by the index of its
+// port: longer where the node rebooted.
+func (o *observed) patience() func(port int) time.Duration {
+	rebooted := map[int]bool{}
+	for i := range o.input.Memory.Ports {
+		if p := &o.input.Memory.Ports[i]; p.Cause == belief.Rebooted {
+			rebooted[p.Index] = true
+		}
 	}
-	return Grace
+	return func(port int) time.Duration {
+		if rebooted[port] {
+			return RebootGrace
+		}
+		return Grace
+	}
 }
 
 // grace is until when a label stays though its uplink is in doubt since then.

@@ -211,8 +211,8 @@ func TestReboots(t *testing.T) {
 		p.now = begin.Add(time.Duration(second) * time.Second)
 		for i := range many {
 			node := fmt.Sprintf("node%04d", i)
-			switch up := second - 120 - i*30/many; {
-			case up == 0: // there is no carrier, so the agent waits for nobody
+			switch up := second - 120 - i*30/many; up {
+			case 0: // there is no carrier, so the agent waits for nobody
 				p.boots(node, false)
 				p.change(node, func(s *v1alpha1.NodeTopologySpec) {
 					s.Converged = true
@@ -220,9 +220,9 @@ func TestReboots(t *testing.T) {
 						s.Interfaces[i].Carrier, s.Interfaces[i].Port.Pending, s.Interfaces[i].Port.Holder.Certainty = false, false, v1alpha1.Down
 					}
 				})
-			case up == 20+i%70: // some NICs and switches take longer than a minute
+			case 20 + i%70: // some NICs and switches take longer than a minute
 				p.change(node, func(s *v1alpha1.NodeTopologySpec) { s.Interfaces[0] = before[node].Interfaces[0] })
-			case up == 50+i%70:
+			case 50 + i%70:
 				p.change(node, func(s *v1alpha1.NodeTopologySpec) { s.Interfaces, s.Converged = before[node].Interfaces, true })
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -81,8 +82,9 @@ func (a *app) collect(cmd *cobra.Command, o *gcOptions) error {
 	if !o.altNamesOnly {
 		collected, err := cniplugin.Collect(cmp.Or(o.records, c.RecordDirectory), o.cniPath, o.dryRun)
 		errs = append(errs, err)
+		doubtful, _ := cniplugin.Doubtful(cmp.Or(o.records, c.RecordDirectory)) // what cannot be read was told
 		if err == nil || len(collected) > 0 {
-			errs = append(errs, a.collected(collected, o.dryRun))
+			errs = append(errs, a.collected(collected, doubtful, o.dryRun))
 		}
 	}
 	return errors.Join(errs...)
@@ -107,7 +109,7 @@ func collectedOf(r *record.Record) collectedAttachment {
 	return collectedAttachment{Name: r.Name, ContainerID: r.ContainerID, IfName: r.IfName, Pod: pod, Network: r.Network}
 }
 
-func (a *app) collected(all []cniplugin.Collected, dryRun bool) error {
+func (a *app) collected(all []cniplugin.Collected, doubtful []record.Record, dryRun bool) error {
 	list := []collectedAttachment{}
 	var cells [][]string
 	var notes []string
@@ -126,7 +128,15 @@ func (a *app) collected(all []cniplugin.Collected, dryRun bool) error {
 	if dryRun {
 		done = "would be detached"
 	}
-	if len(list) == 0 {
+	if len(doubtful) > 0 {
+		first := collectedOf(&doubtful[0])
+		notes = append(notes, fmt.Sprintf("Containers that may be gone, and are left alone, since that cannot be seen from here: %d, such as %s. Run gc as root on the node itself, outside of containers and other mount namespaces.",
+			len(doubtful), fit.Printable(cmp.Or(first.Pod, first.ContainerID))))
+	}
+	switch {
+	case len(list) == 0 && len(doubtful) > 0:
+		return a.print("No container %s.\n%s", done, strings.Join(notes, "\n"))
+	case len(list) == 0:
 		return a.print("Nothing is left over: no container %s.", done)
 	}
 	return a.table([]string{"POD", "CONTAINER", "INTERFACE", "NETWORK"}, cells, append([]string{fmt.Sprintf("%d %s", len(list), done)}, notes...)...)

@@ -226,3 +226,24 @@ func Collect(recordDir, cniPath string, dryRun bool) ([]Collected, error) {
 	}
 	return out, errors.Join(err, list.Why)
 }
+
+// Doubtful are the attachments of which this program cannot tell whether their container is
+// there: it sees other mounts than the plugin did, and not all processes.
+func Doubtful(recordDir string) ([]record.Record, error) {
+	boot, err := New().bootID()
+	if err != nil {
+		return nil, err
+	}
+	list, err := record.List(recordDir)
+	netns := make([]record.Netns, len(list.Records))
+	for i := range list.Records {
+		netns[i] = list.Records[i].Netns
+	}
+	var out []record.Record
+	for i, sight := range record.NewObserver().Look(netns) {
+		if r := &list.Records[i]; sight == record.Unseen && r.BootID == boot && r.Unwanted.IsZero() && r.Phase != record.Adding {
+			out = append(out, *r)
+		}
+	}
+	return out, err
+}

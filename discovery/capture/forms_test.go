@@ -324,8 +324,10 @@ func TestPastedMistakes(t *testing.T) {
 		{"octets exchanged", "0000000 8001 00c2 0e00 0002\n0000008\n", []string{"error: FILE:1:9: od and hexdump exchange the octets of such groups: use xxd, hexdump -C or od -A x -t x1"}},
 		{"columns numbered", "           00 01 02 03 04 05 06 07 08 09 0A 0B 0C 0D 0E 0F\n\n" + "00000000   01 80 C2 00 00 0E 02 00 00 00 00 01 88 CC 02 07  ................\n00000010   04 02  ..\n", []string{"1 0180c200000e02000000000188cc02070402"}},
 		{"columns numbered with one digit", "        0  1  2  3  4  5  6  7   8  9  a  b  c  d  e  f\n" + "0000   01 80 C2 00 00 0E 02 00 00 00 00 01 88 CC 02 07\n", []string{"1 0180c200000e02000000000188cc0207"}},
-		{"packets numbered", "Starting the packet display ........ Press Ctrl + Shift + 6 to exit\n\n0\n  0000:  0180C200 000E0200 00000001 88CC0207   ................\n\n10\n\n  0000:  0180C200 000E0200 00000001 88CC0208   ................\n",
-			[]string{"1 0180c200000e02000000000188cc0207", "2 0180c200000e02000000000188cc0208"}},
+		{
+			"packets numbered", "Starting the packet display ........ Press Ctrl + Shift + 6 to exit\n\n0\n  0000:  0180C200 000E0200 00000001 88CC0207   ................\n\n10\n\n  0000:  0180C200 000E0200 00000001 88CC0208   ................\n",
+			[]string{"1 0180c200000e02000000000188cc0207", "2 0180c200000e02000000000188cc0208"},
+		},
 		{"a number before digits", "10\n" + frame, []string{"1 10", "2 " + frame}},
 		{"in memory, first row short", "0F4E6F98:                   0180C200 000E0200          ........\n0F4E6FA0: 00000001 88CC0207 0402  ..........\n", []string{"1 0180c200000e02000000000188cc02070402"}},
 		{"in memory, row missing", "0F4E6F90: 0180C200 000E0200 00000001 88CC0207\n0F4E6FB0: 0402\n", []string{"error: FILE:1:1: the offset is 0F4E6F90, but 0x0000 octets come before it: give all rows of the dump, from 0 on"}},

@@ -7,12 +7,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/fit"
 )
 
 func FuzzDecode(f *testing.F) {
@@ -53,7 +53,7 @@ func checkInvariants(t *testing.T, n *discovery.Neighbor, b []byte) {
 		}
 	}
 	for _, s := range []string{n.SystemName, n.SystemDescription} {
-		if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !fit.Visible(r) }) {
 			t.Errorf("text %q is not printable", s)
 		}
 	}

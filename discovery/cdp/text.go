@@ -6,10 +6,10 @@ import (
 	"bytes"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/fit"
 )
 
 // printable returns the text of a name or description up to its first NUL, with
@@ -22,7 +22,7 @@ func printable(v []byte) string {
 	s.Grow(len(v))
 	for len(v) > 0 {
 		r, n := utf8.DecodeRune(v)
-		if unicode.IsPrint(r) && (r != utf8.RuneError || n > 1) {
+		if fit.Visible(r) && (r != utf8.RuneError || n > 1) {
 			s.Write(v[:n])
 		} else {
 			escape(&s, v[:n])

@@ -71,6 +71,7 @@ func TestPrintable(t *testing.T) {
 		"\xff\xfe":        `\xff\xfe`,
 		"\ufffd":          "\ufffd",
 		"right\u202eleft": `right\xe2\x80\xaeleft`,
+		"sw1\u3164":       `sw1\xe3\x85\xa4`,
 		"":                "",
 	} {
 		if got := printable([]byte(value)); got != want {

@@ -6,13 +6,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/mdlayher/lldp"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/fit"
 )
 
 func FuzzDecode(f *testing.F) {
@@ -69,7 +69,7 @@ func checkInvariants(t *testing.T, f *Frame, b []byte) {
 		}
 	}
 	for _, s := range texts {
-		if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !fit.Visible(r) }) {
 			t.Errorf("text %q is not printable", s)
 		}
 	}

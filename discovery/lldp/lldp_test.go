@@ -641,6 +641,7 @@ func TestPrintable(t *testing.T) {
 		"a\r\n\tb":             `a\x0d\x0a\x09b`,
 		"\xff\xc3":             `\xff\xc3`,
 		"\u202egnp.exe":        `\xe2\x80\xaegnp.exe`,     // right-to-left override
+		"sw1\u3164":            `sw1\xe3\x85\xa4`,         // Hangul filler: it shows as nothing
 		"a\u200bb\u00a0c":      `a\xe2\x80\x8bb\xc2\xa0c`, // zero width and no-break space
 		"\u0085\u2028":         `\xc2\x85\xe2\x80\xa8`,    // next line, line separator
 		"\xed\xa0\x80\xc0\x80": `\xed\xa0\x80\xc0\x80`,    // surrogate, overlong NUL

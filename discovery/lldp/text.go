@@ -8,8 +8,9 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"github.com/colvin-net/colvin/internal/fit"
 )
 
 // since returns the text written from start on.
@@ -41,7 +42,7 @@ func escaped(v []byte) string {
 			return s.String()
 		}
 		r, n := utf8.DecodeRune(v)
-		if n > 1 && unicode.IsPrint(r) { // one octet is no UTF-8 here, or a control character
+		if n > 1 && fit.Visible(r) { // one octet is no UTF-8 here, or a control character
 			s.Write(v[:n])
 		} else {
 			escape(&s, v[:n])

@@ -75,10 +75,18 @@ func List(items []string, n int) string {
 	return out
 }
 
+// Visible reports whether a reader sees a character, or a blank: not what does something to
+// a terminal, and not what shows as nothing, so that two names look like one (Unicode calls
+// such characters default ignorable).
+func Visible(r rune) bool {
+	const blankBraille = '\u2800'
+	return unicode.IsPrint(r) && r != blankBraille && (r < unicode.MaxLatin1 || !unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector))
+}
+
 // Printable keeps text from doing anything to a terminal.
 func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
+		if Visible(r) {
 			return r
 		}
 		return utf8.RuneError

@@ -92,3 +92,16 @@ func TestNearest(t *testing.T) {
 		t.Errorf("near green in nothing is %q", got)
 	}
 }
+
+func TestVisible(t *testing.T) {
+	for _, r := range " aé日\u0301\U0001f600\ufffd-" {
+		if !fit.Visible(r) {
+			t.Errorf("%U cannot be seen", r)
+		}
+	}
+	for _, r := range "\x00\n\t\x1b\x7f\u0085\u00a0\u00ad\u034f\u115f\u1160\u17b4\u180b\u200b\u202e\u2066\u2800\u3164\ufe0f\ufeff\uffa0\U000e0001\U000e0100" {
+		if fit.Visible(r) || fit.Printable(string(r)) == string(r) {
+			t.Errorf("%U can be seen", r)
+		}
+	}
+}

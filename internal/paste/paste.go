@@ -8,8 +8,9 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"github.com/colvin-net/colvin/internal/fit"
 )
 
 // Command is a command for a shell, with quotes around the words that need them. A word
@@ -55,7 +56,7 @@ func word(s string) string {
 
 // Printable reports whether a text can be copied from a screen as it is.
 func Printable(s string) bool {
-	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !fit.Visible(r) })
 }
 
 // Whole reports whether a text is what it was: octets that are no UTF-8 become U+FFFD in
@@ -92,7 +93,7 @@ func escaped(s string) string {
 		switch {
 		case r == '"' || r == '\\':
 			b.WriteString(`\` + string(r))
-		case unicode.IsPrint(r):
+		case fit.Visible(r):
 			b.WriteRune(r)
 		case r <= 0xffff:
 			fmt.Fprintf(&b, `\u%04x`, r)

@@ -36,7 +36,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
+
+	"github.com/colvin-net/colvin/internal/fit"
 )
 
 // MaxSize is the size of the largest document that is read.
@@ -195,7 +196,7 @@ func Quote(s string) string {
 func printable(s string) string {
 	var b strings.Builder
 	for _, r := range s {
-		if unicode.IsPrint(r) {
+		if fit.Visible(r) {
 			b.WriteRune(r)
 		} else {
 			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))

@@ -12,12 +12,12 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/mdlayher/lldp"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/fit"
 )
 
 // neighbor puts what tshark dissected into the form that package lldp decodes
@@ -259,7 +259,7 @@ func printable(octets []byte) string {
 	var b strings.Builder
 	for len(octets) > 0 {
 		r, n := utf8.DecodeRune(octets)
-		if valid := r != utf8.RuneError || n > 1; valid && unicode.IsPrint(r) {
+		if valid := r != utf8.RuneError || n > 1; valid && fit.Visible(r) {
 			b.WriteRune(r)
 		} else {
 			for _, c := range octets[:n] {

@@ -115,7 +115,7 @@ func (g *glob) literal() bool {
 
 // pinned reports whether a pin holds for a port.
 func (m *match) pinned(sub Subject) bool {
-	if m.silent == spoken || !m.globsHold(sub) {
+	if m.silent == spoken || !m.globsHold(sub, nil) {
 		return false
 	}
 	return (!m.address.IsValid() || slices.ContainsFunc(sub.Addresses, m.hasAddress)) &&

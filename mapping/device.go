@@ -36,9 +36,9 @@ type links struct {
 	carry map[int][]int
 }
 
-// A tag is what a VLAN device is for.
+// A tag is one that frames bear at a device; VID 0 for none.
 type tag struct {
-	parent int
+	device int // its ifindex
 	vid    uint16
 }
 

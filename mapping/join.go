@@ -5,12 +5,14 @@ package mapping
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping/belief"
 	"github.com/colvin-net/colvin/mapping/nodefile"
+	"github.com/colvin-net/colvin/mapping/rules"
 )
 
 // A Member is one of several ports through which an uplink is reached.
@@ -64,12 +66,8 @@ func (r *resolver) joinAll() {
 		}
 	}
 	half := r.budget.halfKnown(r.Snapshot)
-	for {
-		index, ok := lowestJunction(candidates)
-		if !ok {
-			break
-		}
-		candidates = r.joinAt(index, candidates, half[index])
+	for lowest := lowestJunctions(candidates); len(lowest) > 0; lowest = lowestJunctions(candidates) {
+		candidates = r.joinAt(lowest, candidates, half)
 	}
 	r.view.Uplinks = r.view.Uplinks[:0]
 	for _, w := range candidates {
@@ -116,65 +114,61 @@ func (r *resolver) pinnedWays() map[way]bool {
 	return pins
 }
 
-// lowestJunction is the index of a junction that all candidates which lead there have reached.
-func lowestJunction(candidates []*candidate) (index int, ok bool) {
-	later := map[int]bool{}
+// lowestJunctions are those, by ifindex, that all candidates which lead there have reached.
+func lowestJunctions(candidates []*candidate) map[int]bool {
+	lowest, later := map[int]bool{}, map[int]bool{}
 	for _, w := range candidates {
-		for i := 1; i < len(w.joins); i++ {
-			later[w.joins[i].Index] = true
+		for i := range w.joins {
+			if i == 0 {
+				lowest[w.joins[i].Index] = true
+			} else {
+				later[w.joins[i].Index] = true
+			}
 		}
 	}
-	for _, w := range candidates {
-		if len(w.joins) > 0 && !later[w.joins[0].Index] {
-			return w.joins[0].Index, true
-		}
-	}
-	return 0, false
+	maps.DeleteFunc(lowest, func(index int, _ bool) bool { return later[index] })
+	return lowest
 }
 
-// joinAt replaces the candidates that the junction joins with what they are above it. Each
-// VLAN is joined for itself. Where one of its VLAN devices is left out nothing is joined.
-func (r *resolver) joinAt(index int, candidates []*candidate, leftOut string) []*candidate {
-	joins := func(w *candidate) bool { return len(w.joins) > 0 && w.joins[0].Index == index }
-	groups := map[uint16][]candidate{}
-	for _, w := range candidates {
-		if joins(w) {
-			groups[w.joins[0].vid] = append(groups[w.joins[0].vid], *w)
+// joinAt replaces the candidates that junctions join with what they are above them. Each
+// VLAN is joined for itself. Where one of the VLAN devices of a junction is left out nothing is
+// joined.
+func (r *resolver) joinAt(lowest map[int]bool, candidates []*candidate, leftOut map[int]string) []*candidate {
+	groups := map[tag][]*candidate{}
+	tags := make([]tag, len(candidates)) // by which each is joined, as it was before; the zero tag for none
+	for i, w := range candidates {
+		if len(w.joins) > 0 && lowest[w.joins[0].Index] {
+			tags[i] = tag{w.joins[0].Index, w.joins[0].vid}
+			groups[tags[i]] = append(groups[tags[i]], w)
 		}
 	}
 	out := make([]*candidate, 0, len(candidates))
-	for _, w := range candidates {
-		if !joins(w) {
+	for i, w := range candidates {
+		if tags[i] == (tag{}) {
 			out = append(out, w)
-			continue
-		}
-		j := w.joins[0]
-		if group := groups[j.vid]; group != nil { // else an earlier one stands for it
-			delete(groups, j.vid)
-			joined := r.join(j, group, leftOut)
-			for i := range joined {
-				out = append(out, &joined[i])
-			}
+		} else if group := groups[tags[i]]; group != nil { // else an earlier one stands for it
+			groups[tags[i]] = nil
+			j := w.joins[0]
+			out = append(out, r.join(j, group, leftOut[j.Index])...)
 		}
 	}
 	return out
 }
 
-func (r *resolver) join(j junction, group []candidate, leftOut string) []candidate {
+func (r *resolver) join(j junction, group []*candidate, leftOut string) []*candidate {
 	if leftOut != "" {
 		return refuseAll(group, fmt.Sprintf("%s joins %s, whose VLAN is left out, because there are more than count", j.Name, leftOut))
 	}
 	carrying := r.links.carrying(j)
-	var deciding []candidate
-	for i := range group {
-		w := &group[i]
-		member, _ := r.Snapshot.Interface(w.at())
+	var deciding []*candidate
+	for _, w := range group {
+		member, _ := r.links.get(w.at())
 		decides := slices.Contains(carrying, w.at()) || j.Kind == discovery.KindBridge && member.Operational()
 		for k := range w.Members {
 			w.Members[k].Decides = w.Members[k].Decides && decides
 		}
 		if decides {
-			deciding = append(deciding, *w)
+			deciding = append(deciding, w)
 		}
 	}
 	why, split := r.objection(j, group, deciding, carrying)
@@ -184,7 +178,7 @@ func (r *resolver) join(j junction, group []candidate, leftOut string) []candida
 	if why != "" {
 		return refuseAll(group, why)
 	}
-	return []candidate{merge(j, group, deciding)}
+	return []*candidate{merge(j, group, deciding)}
 }
 
 // splitOf is the condition of a junction whose members lead to different networks.
@@ -196,9 +190,8 @@ func splitOf(j junction) ConditionType {
 }
 
 // refuseAll takes every candidate of a group out of use.
-func refuseAll(group []candidate, why string) []candidate {
-	for i := range group {
-		w := &group[i]
+func refuseAll(group []*candidate, why string) []*candidate {
+	for _, w := range group {
 		if w.Certainty != nodefile.Down && w.Certainty != nodefile.Unverified {
 			w.Reason = why
 		}
@@ -212,8 +205,8 @@ func refuseAll(group []candidate, why string) []candidate {
 
 // objection says what speaks against joining the candidates of a group, and whether that
 // is because they lead to different networks.
-func (r *resolver) objection(j junction, group, deciding []candidate, carrying []int) (why string, split bool) {
-	credible := slices.DeleteFunc(slices.Clone(deciding), func(w candidate) bool { return !w.credible() })
+func (r *resolver) objection(j junction, group, deciding []*candidate, carrying []int) (why string, split bool) {
+	credible := slices.DeleteFunc(slices.Clone(deciding), func(w *candidate) bool { return !w.credible() })
 	if bondMode(j) == discovery.BondActiveBackup { // a failure of the active member must not move pods
 		for _, w := range group {
 			if w.credible() && !slices.Contains(carrying, w.at()) {
@@ -233,8 +226,8 @@ func (r *resolver) objection(j junction, group, deciding []candidate, carrying [
 	if bondMode(j) == discovery.BondActiveBackup {
 		doubtful = group
 	}
-	for i := range doubtful {
-		switch w := &doubtful[i]; {
+	for _, w := range doubtful {
+		switch {
 		case w.refused, w.doubted && !w.Usable && w.Certainty == nodefile.Unverified:
 			return fmt.Sprintf("%s joins %s: %s", j.Name, w.Port.Name, w.Reason), false
 		}
@@ -243,7 +236,7 @@ func (r *resolver) objection(j junction, group, deciding []candidate, carrying [
 }
 
 // unheard says through which member traffic passes though nothing is known of it.
-func (r *resolver) unheard(j junction, deciding []candidate, carrying []int) string {
+func (r *resolver) unheard(j junction, deciding []*candidate, carrying []int) string {
 	switch {
 	case len(deciding) == 0:
 		return fmt.Sprintf("%s sends through %s now, where nothing tells this network", j.Name, r.interfaceNames(carrying))
@@ -251,7 +244,7 @@ func (r *resolver) unheard(j junction, deciding []candidate, carrying []int) str
 		return ""
 	}
 	for _, index := range carrying {
-		if !slices.ContainsFunc(deciding, func(w candidate) bool { return w.at() == index }) {
+		if !slices.ContainsFunc(deciding, func(w *candidate) bool { return w.at() == index }) {
 			return fmt.Sprintf("%s sends through %s too, where nothing tells this network", j.Name, r.interfaceNames([]int{index}))
 		}
 	}
@@ -277,7 +270,7 @@ func provesOneNetwork(j junction) bool {
 // do. The identity of a pin says nothing of where it leads, and whoever says otherwise
 // contradicts it.
 func differ(j junction, a, b *Uplink) bool {
-	byRule := a.Rule.String() != "" && b.Rule.String() != ""
+	byRule := a.Rule != rules.Ref{} && b.Rule != rules.Ref{}
 	switch {
 	case a.VLANSource == VLANPinned || b.VLANSource == VLANPinned:
 		return !byRule || a.Name != b.Name
@@ -313,18 +306,18 @@ func (r *resolver) interfaceNames(indexes []int) string {
 // certainties from the best to the worst.
 var certainties = []nodefile.Certainty{nodefile.Fresh, nodefile.Stale, nodefile.Pinned, nodefile.Unverified, nodefile.Down}
 
-func compareCertainty(a, b candidate) int {
+func compareCertainty(a, b *candidate) int {
 	return cmp.Compare(slices.Index(certainties, a.Certainty), slices.Index(certainties, b.Certainty))
 }
 
 // merge makes one uplink of those that decide, and notes every member of the group.
 // Its name is the one that a rule gives, if any does. Where the junction proves them one,
 // those that are sure speak for all; elsewhere the least sure one counts.
-func merge(j junction, group, deciding []candidate) candidate {
-	if sure := slices.DeleteFunc(slices.Clone(deciding), func(w candidate) bool { return !w.Usable }); provesOneNetwork(j) && len(sure) > 0 {
+func merge(j junction, group, deciding []*candidate) *candidate {
+	if sure := slices.DeleteFunc(slices.Clone(deciding), func(w *candidate) bool { return !w.Usable }); provesOneNetwork(j) && len(sure) > 0 {
 		deciding = sure
 	}
-	named := slices.DeleteFunc(slices.Clone(deciding), func(w candidate) bool { return w.Rule.String() == "" })
+	named := slices.DeleteFunc(slices.Clone(deciding), func(w *candidate) bool { return w.Rule == rules.Ref{} })
 	if len(named) == 0 {
 		named = deciding
 	}
@@ -332,7 +325,7 @@ func merge(j junction, group, deciding []candidate) candidate {
 	if provesOneNetwork(j) {
 		evidence = slices.MinFunc(named, compareCertainty)
 	}
-	out := named[0]
+	out := *named[0]
 	if (out.VLANSource == VLANPinned) != (evidence.VLANSource == VLANPinned) { // whether a switch says it goes with how sure it is
 		out.Identity, out.VLANSource, out.Rule = evidence.Identity, evidence.VLANSource, evidence.Rule
 	}
@@ -355,7 +348,7 @@ func merge(j junction, group, deciding []candidate) candidate {
 			}
 		}
 	}
-	return out
+	return &out
 }
 
 // LeadsThrough reports whether the uplink is reached through the interface.

@@ -54,6 +54,9 @@ func sender(snap *discovery.Snapshot, at discovery.Interface, n *discovery.Neigh
 
 // joinWire puts two ports, or one with itself, on one wire.
 func joinWire(all []wire, a, b discovery.Interface) []wire {
+	if slices.ContainsFunc(all, func(w wire) bool { return w.has(a.Index) && w.has(b.Index) }) {
+		return all
+	}
 	joined := wire{a}
 	if b.Index != a.Index {
 		joined = append(joined, b)
@@ -74,7 +77,12 @@ func joinWire(all []wire, a, b discovery.Interface) []wire {
 }
 
 func (w wire) has(index int) bool {
-	return slices.ContainsFunc(w, func(i discovery.Interface) bool { return i.Index == index })
+	for i := range w {
+		if w[i].Index == index {
+			return true
+		}
+	}
+	return false
 }
 
 // bonded reports whether the ports are members of one bond or team: these may well be on

@@ -4,7 +4,6 @@ package plan_test
 
 import (
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -12,56 +11,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/controller/plan"
 )
-
-// everyVLAN is an ordinary RuleSet of a site: a group of which every VLAN has a name.
-const everyVLAN = "switchGroups: {dc1: {match: [{system: 'leaf-*'}], vlans: {'2-4094': 'tenant-{vlan}'}}}"
-
-// trunk is a port that a switch tells to be a trunk by naming one VLAN.
-func trunk(i int32, now time.Time) v1alpha1.Interface {
-	return v1alpha1.Interface{Name: fmt.Sprintf("e%d", i), Index: i + 1, Up: true, Carrier: true, Port: &v1alpha1.Port{Holder: &v1alpha1.Holder{
-		Neighbor:  v1alpha1.Neighbor{Switch: "mac:02:00:00:00:00:01", PortID: fmt.Sprintf("ifname:%d", i), PVID: 1, VLANs: []v1alpha1.VLAN{{ID: 2, Name: "x"}}},
-		Certainty: v1alpha1.Fresh, Since: metav1.NewTime(now),
-	}}}
-}
-
-// hostile is a node of which every port is a trunk with every VLAN.
-func hostile(tb testing.TB, p *player, name string, ports int32) {
-	tb.Helper()
-	if err := p.play("node", []string{name}); err != nil {
-		tb.Fatal(err)
-	}
-	p.change(name, func(s *v1alpha1.NodeTopologySpec) {
-		s.Switches = []v1alpha1.Switch{{ID: "mac:02:00:00:00:00:01", Chassis: "mac:02:00:00:00:00:01", Protocol: v1alpha1.LLDP, SystemName: "leaf-0"}}
-		for i := range ports {
-			s.Interfaces = append(s.Interfaces, trunk(i, p.now))
-		}
-	})
-}
-
-// A cost is what something took, and all that it asked of memory, given back or not.
-type cost struct {
-	took time.Duration
-	size int // octets
-}
-
-func costOf(do func()) cost {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	begin := time.Now()
-	do()
-	took := time.Since(begin)
-	runtime.ReadMemStats(&after)
-	return cost{took, int(after.TotalAlloc - before.TotalAlloc)}
-}
-
-func (c cost) String() string {
-	return fmt.Sprintf("%v, %.1f MB", c.took.Round(time.Millisecond/10), float64(c.size)/1e6)
-}
 
 // TestHostile holds that a node of which every port is a trunk with every VLAN costs little, that
 // it is said of it, and that every other node is planned as if it were not there.

@@ -81,8 +81,6 @@ func (s *Set) idleNetwork(n *networkRule, all []Heard, ports []Subject) string {
 	}
 	for _, h := range all {
 		reading := s.Read(h.Subject)
-		alone := Reading{set: s, sub: reading.sub, group: reading.group}
-		alone.hold([]*networkRule{n})
 		if n.first(h.Subject, reading.group) == nil {
 			continue
 		}
@@ -93,11 +91,11 @@ func (s *Set) idleNetwork(n *networkRule, all []Heard, ports []Subject) string {
 		because(2, "who fits it tells no VLAN that it names")
 		for _, occ := range h.Occurrences {
 			missed := func(*networkRule, *match, string) {}
-			by, m := reading.decide(occ, missed)
+			by, m := reading.decide(occ, nil, missed)
 			if by == n {
 				return ""
 			}
-			mine, _ := alone.decide(occ, func(_ *networkRule, _ *match, miss string) { because(3, miss) })
+			mine, _ := reading.decide(occ, n, func(_ *networkRule, _ *match, miss string) { because(3, miss) })
 			if mine != nil && by != nil {
 				because(4, "the rule at "+m.ref.String()+" comes first for what fits it")
 			}

@@ -49,7 +49,10 @@ type match struct {
 
 // holds reports whether the keys about the subject hold: all but vlan and
 // vlanName. A text that the neighbour does not tell matches no pattern.
-func (m *match) holds(sub Subject, group string) bool {
+func (m *match) holds(sub Subject, group string) bool { return m.holdsBy(sub, group, nil) }
+
+// holdsBy is holds, where fits remembers which patterns fit the subject; nil for nothing.
+func (m *match) holdsBy(sub Subject, group string, fits map[*glob]bool) bool {
 	if m.silent != spoken || m.group != "" && m.group != group {
 		return false
 	}
@@ -58,7 +61,7 @@ func (m *match) holds(sub Subject, group string) bool {
 	}) {
 		return false
 	}
-	return m.globsHold(sub)
+	return m.globsHold(sub, fits)
 }
 
 func (s *Subject) managementIPs() []netip.Addr {
@@ -69,16 +72,21 @@ func (s *Subject) managementIPs() []netip.Addr {
 }
 
 // globsHold reports whether all globs fit but that of vlanName.
-func (m *match) globsHold(sub Subject) bool {
+func (m *match) globsHold(sub Subject, fits map[*glob]bool) bool {
 	for k, g := range m.globs {
 		if g == nil || key(k) == keyVLANName {
 			continue
 		}
-		text := m.text(key(k), sub, Occurrence{})
-		if text == "" {
-			return false
+		fit, known := fits[g]
+		if !known {
+			if text := m.text(key(k), sub, Occurrence{}); text != "" {
+				_, fit = g.match(text)
+			}
+			if fits != nil {
+				fits[g] = fit
+			}
 		}
-		if _, ok := g.match(text); !ok {
+		if !fit {
 			return false
 		}
 	}

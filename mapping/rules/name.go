@@ -21,7 +21,7 @@ func (r *Reading) Name(occ Occurrence) (Naming, bool, []string) {
 		return Naming{}, false, nil
 	}
 	var notes notes
-	n, m := r.decide(occ, func(n *networkRule, m *match, miss string) {
+	n, m := r.decide(occ, nil, func(n *networkRule, m *match, miss string) {
 		notes.add("%s would name it %s, but %s", m.ref, n.name.source, miss)
 	})
 	if n != nil {
@@ -36,13 +36,17 @@ func (r *Reading) Name(occ Occurrence) (Naming, bool, []string) {
 }
 
 // decide is the rule that decides what an occurrence is called, with its match, if any
-// does. The function is told of those that would but for one reason.
-func (r *Reading) decide(occ Occurrence, missed func(n *networkRule, m *match, miss string)) (*networkRule, *match) {
-	all := r.untagged
+// does: of all rules, or of one. The function is told of those that would but for one reason.
+func (r *Reading) decide(occ Occurrence, only *networkRule, missed func(n *networkRule, m *match, miss string)) (*networkRule, *match) {
+	about := r.set.untagged
 	if occ.Tagged {
-		all = r.tagged
+		about = r.set.tagged
 	}
-	for _, c := range all {
+	for i := range r.held.both(about) {
+		c := &r.set.matches[i]
+		if only != nil && c.networkRule != only {
+			continue
+		}
 		applies, miss := c.applies(c.match, occ, r.group)
 		if miss != "" {
 			missed(c.networkRule, c.match, miss)

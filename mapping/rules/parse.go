@@ -105,6 +105,7 @@ func merge(part bool, sources []Source) (*Set, []yamlfile.Mistake, error) {
 		return nil, nil, slices.Compact(mistakes) // objects of one file share what is around them; warnings about half a rule would mislead
 	}
 	r.set.collectNames()
+	r.set.collectMatches()
 	return r.set, warnings, nil
 }
 

@@ -17,9 +17,7 @@ type Reading struct {
 	group      *group
 	groupMatch *match
 
-	// The matches that hold for the subject, in order: those that can be about its untagged
-	// network, and those that can be about tagged ones.
-	untagged, tagged []ruleMatch
+	held bitSet // the matches of the set that hold for the subject
 }
 
 // A ruleMatch is a match of a rule.
@@ -36,23 +34,31 @@ func (s *Set) Read(sub Subject) *Reading {
 	}
 	r.sub.ips = sub.Neighbor.ManagementIPs()
 	r.group, r.groupMatch = s.group(r.sub)
-	r.hold(s.networks)
+	r.held = newBitSet(len(s.matches))
+	fits := map[*glob]bool{}
+	for i := range s.matches {
+		if s.matches[i].match.holdsBy(r.sub, r.group.label(), fits) {
+			r.held.add(i)
+		}
+	}
 	return r
 }
 
-// hold notes the matches that hold.
-func (r *Reading) hold(networks []*networkRule) {
-	for _, n := range networks {
-		for _, m := range n.matches {
-			if !m.holds(r.sub, r.group.label()) {
-				continue
-			}
-			named := m.vlans != nil || m.globs[keyVLANName] != nil
-			if n.tagged == nil {
-				r.untagged = append(r.untagged, ruleMatch{n, m})
-			}
-			if n.tagged != nil || named && !m.untagged {
-				r.tagged = append(r.tagged, ruleMatch{n, m})
+// A bitSet is a set of numbers.
+type bitSet []uint64
+
+func newBitSet(size int) bitSet { return make(bitSet, (size+63)/64) }
+
+func (b bitSet) add(i int) { b[i/64] |= 1 << (i % 64) }
+
+// both are the numbers in both of two sets of one size, in ascending order.
+func (b bitSet) both(o bitSet) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i := range b {
+			for word := b[i] & o[i]; word != 0; word &= word - 1 {
+				if !yield(i*64 + bits.TrailingZeros64(word)) {
+					return
+				}
 			}
 		}
 	}
@@ -71,8 +77,11 @@ func (r *Reading) Group() (Group, bool) {
 // advertised PVID is untagged only, and never among them.
 func (r *Reading) Declared() VIDs {
 	var out VIDs
-	for _, m := range r.tagged {
-		for _, v := range m.networkRule.tagged {
+	if r.set == nil {
+		return out
+	}
+	for i := range r.held.both(r.set.tagged) {
+		for _, v := range r.set.matches[i].tagged {
 			out.addRange(v)
 		}
 	}

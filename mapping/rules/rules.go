@@ -28,6 +28,11 @@ type Set struct {
 	names    []string // literal names and aliases, sorted
 	patterns []string // the others as globs, sorted
 	globs    []*glob  // the same, parsed
+
+	// All matches of networks, in order, and which of them can be about untagged networks and
+	// about tagged ones.
+	matches          []ruleMatch
+	untagged, tagged bitSet
 }
 
 // networkRule is one entry of networks.
@@ -220,6 +225,44 @@ func (s *Set) Covers(name string) bool {
 		_, ok := g.match(name)
 		return ok
 	})
+}
+
+// collectMatches fills matches. Patterns that are the same are one, so that a text is held
+// against each of them once.
+func (s *Set) collectMatches() {
+	known := map[pattern]*glob{}
+	for _, n := range s.networks {
+		for _, m := range n.matches {
+			for k, g := range m.globs {
+				of := pattern{key(k), m.barePort && key(k) == keyPort, ""}
+				if g == nil {
+					continue
+				}
+				if of.source = g.source; known[of] == nil {
+					known[of] = g
+				}
+				m.globs[k] = known[of]
+			}
+			s.matches = append(s.matches, ruleMatch{n, m})
+		}
+	}
+	s.untagged, s.tagged = newBitSet(len(s.matches)), newBitSet(len(s.matches))
+	for i, c := range s.matches {
+		named := c.match.vlans != nil || c.match.globs[keyVLANName] != nil
+		if c.tagged == nil {
+			s.untagged.add(i)
+		}
+		if c.tagged != nil || named && !c.match.untagged {
+			s.tagged.add(i)
+		}
+	}
+}
+
+// A pattern is one that is held against one text of a subject.
+type pattern struct {
+	key    key
+	bare   bool
+	source string
 }
 
 // collectNames fills names, patterns and globs.

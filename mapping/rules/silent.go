@@ -122,7 +122,7 @@ func (m *match) pinned(sub Subject) bool {
 
 // means reports whether a pin is about a port.
 func (m *match) means(sub Subject) bool {
-	return m.silent != spoken && m.globsHold(sub) &&
+	return m.silent != spoken && m.globsHold(sub, nil) &&
 		(!m.address.IsValid() || slices.ContainsFunc(sub.Addresses, m.hasAddress) || slices.ContainsFunc(sub.Leased, m.hasAddress))
 }
 

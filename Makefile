@@ -28,6 +28,10 @@ build: ## Build colvin, colvind, colvin-cni and colvin-controller into bin/
 	@echo "build: bin/ ($(VERSION)); that takes 2 to 8 minutes the first time, seconds afterwards"
 	@hack/build.sh bin/ ./cmd/... '$(VERSION)'
 
+.PHONY: images
+images: ## Build the container images into dist/, for amd64 and arm64; PUSH=registry/path pushes them, too
+	@cd hack/images && go run . -source ../.. -out ../../dist $(if $(PUSH),-push '$(PUSH)')
+
 .PHONY: test
 test: ## Install what the tests need, run them under the race detector; says which it skips, and what runs those
 	@hack/setup.sh lldpd radvd iproute2 util-linux gcc libc6-dev

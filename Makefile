@@ -120,6 +120,10 @@ bench-lab: ## Measure frame to name and cable to name in the lab (docs/performan
 	go test -run '^$$' -bench FrameToName -benchtime 500x ./lab
 	go test -run '^$$' -bench CableIn -benchtime 1x ./lab
 
+.PHONY: bench-budgets
+bench-budgets: ## Measure what one node or many rules may cost the controller; 3 minutes
+	go test -run '^$$' -bench Budgets -benchmem -benchtime 3x -timeout 20m ./controller/plan
+
 .PHONY: bench-codecs
 bench-codecs: ## Compare the LLDP decoder with others; it must be 3 times faster
 	cd bench && go test -v -run . .

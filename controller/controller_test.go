@@ -103,6 +103,7 @@ func TestController(t *testing.T) {
 	t.Run("two leaders", testTwoLeaders(c))
 	t.Run("last good rules", testLastGood(c))
 	t.Run("allocation", testAllocation(c))
+	t.Run("one node writes all the time", testWild(c))
 	t.Run("colours used up", testTooMany(c))
 }
 
@@ -537,5 +538,45 @@ func testTooMany(c *cluster) func(*testing.T) {
 				t.Errorf("%d colours on account of node %q", n, node)
 			}
 		}
+	}
+}
+
+// testWild has one node write its NodeTopology as fast as the API server takes it, and holds that
+// a rename reaches all others meanwhile.
+func testWild(c *cluster) func(*testing.T) {
+	return func(t *testing.T) {
+		const nodes, renames = 48, 5
+		ctx, cancel := context.WithCancel(t.Context())
+		name := func(n int) string { return fmt.Sprintf("calm-%d", n) }
+		for n := range nodes {
+			must(t, c.addNode(ctx, name(n)), c.publish(ctx, name(n), topology(sight{leaf: 9, vlan: 1900})))
+		}
+		must(t, c.addNode(ctx, "wild"))
+		c.run(t, controller.Options{Identity: "wild"})
+		done, writes := make(chan struct{}), 0
+		go func() {
+			defer close(done)
+			for vlan := 1; ctx.Err() == nil; vlan++ {
+				if c.publish(ctx, "wild", topology(sight{leaf: 9, vlan: vlan%1000 + 1}, sight{leaf: 9, vlan: 1900})) == nil {
+					writes++
+				}
+			}
+		}()
+		must(t, c.ruleSet(ctx, "wild", object{"networks": []object{network("calm-net", 1900)}}))
+		eventually(t, "calm-net=true", c.labelsOf(name(0))) // by a controller that leads
+		begin := time.Now()
+		for i := range renames {
+			began, now := time.Now(), fmt.Sprintf("calm-net-%d", i)
+			must(t, c.ruleSet(ctx, "wild", object{"networks": []object{network(now, 1900)}}))
+			for n := range nodes {
+				eventually(t, now+"=true", c.labelsOf(name(n)))
+			}
+			t.Logf("all %d nodes are labelled anew after %v", nodes, time.Since(began).Round(time.Millisecond))
+		}
+		took := time.Since(begin)
+		cancel()
+		<-done
+		t.Logf("%d writes of the other in %v", writes, took.Round(time.Second))
+		must(t, c.Do(t.Context(), http.MethodDelete, objects+v1alpha1.RuleSets+"/wild", nil, nil))
 	}
 }

@@ -125,9 +125,9 @@ func rangesOf(v rules.VIDs) []string {
 	var out []string
 	low, high := 0, 0
 	end := func() {
-		switch {
-		case low == 0:
-		case low == high:
+		switch low {
+		case 0:
+		case high:
 			out = append(out, strconv.Itoa(low))
 		default:
 			out = append(out, fmt.Sprintf("%d-%d", low, high))

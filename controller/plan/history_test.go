@@ -120,7 +120,7 @@ func (h *history) step(t *testing.T) {
 	case n == 8:
 		h.must(t, "bond", node, "bond0", one(h.strange, "802.3ad", "active-backup", "balance-rr"), "eth0", "eth1")
 	case n == 9:
-		h.change(node, h.strange.topology)
+		h.change(node, h.topology)
 	case n == 10:
 		h.change(node, func(s *v1alpha1.NodeTopologySpec) { *s = v1alpha1.NodeTopologySpec{BootID: "again"} })
 	case n == 11 && len(h.cluster.Networks) > 0:

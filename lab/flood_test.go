@@ -33,8 +33,8 @@ func TestFloodOfNeighbors(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	const chassis = 17 // offset
 	b, writes := floodBench(t, func(frame []byte) { binary.BigEndian.PutUint32(frame[chassis+2:], rnd.Uint32()) })
-	if writes > 1 {
-		t.Errorf("the node file was written %d times though nothing in it changes", writes)
+	if writes > 2 { // when the port is in doubt, and when there are too many to be told apart
+		t.Errorf("the node file was written %d times though nothing more in it changes", writes)
 	}
 	if n := b.logged("to=TooManyNeighbors"); n != 1 {
 		t.Errorf("TooManyNeighbors was logged %d times, want once", n)

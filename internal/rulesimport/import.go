@@ -4,12 +4,14 @@ package rulesimport
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/clusterview"
 	"github.com/colvin-net/colvin/internal/yamlfile"
 	"github.com/colvin-net/colvin/mapping"
@@ -90,6 +92,7 @@ type cell struct {
 	names  []string // in the order of the alphabet
 	claims []*claim
 	by     *witness
+	said   []said
 
 	// What the cell leads to by the wire, if anything.
 	uplink *mapping.Uplink
@@ -99,6 +102,11 @@ type cell struct {
 	tagged   bool     // by a rule with tagged
 	declared bool     // on a port where a switch speaks
 	dropped  bool     // it is told why
+}
+
+// A said is what one claim calls which ports of a cell.
+type said struct {
+	device, ports, name, place string
 }
 
 // String says where a cell is.
@@ -205,7 +213,7 @@ func (m *importer) claim(d *claim) {
 		m.find(NotPinned, d.place, "%s: %v", d.by, err)
 		return
 	}
-	found := 0
+	found, said := 0, 0
 	for _, node := range nodes {
 		w := m.witnesses[node]
 		if w == nil {
@@ -214,15 +222,16 @@ func (m *importer) claim(d *claim) {
 		}
 		p, err := w.find(d)
 		if err != nil {
-			if len(d.on) > 0 {
+			if _, none := errors.AsType[*absent](err); !none || len(d.on) > 0 {
 				m.find(NotPinned, d.place, "%s: %v", node, err)
+				said++
 			}
 			continue
 		}
 		found++
 		m.add(d, node, w, p)
 	}
-	if found == 0 && len(d.on) == 0 {
+	if found+said == 0 && len(d.on) == 0 {
 		m.find(NotPinned, d.place, "%s: no node has an interface %s that leads to a port", d.by, d.at)
 	}
 }
@@ -249,18 +258,18 @@ func (m *importer) add(d *claim, node string, w *witness, p place) {
 		m.find(NotRead, d.place, "%s: %v", d.by, err)
 		return
 	}
-	ports := make([]string, 0, len(p.ports))
-	for _, ifi := range p.ports {
-		ports = append(ports, fmt.Sprint(ifi.Index))
-	}
-	slices.Sort(ports)
-	key := fmt.Sprintf("%s\x00%s\x00%d", node, strings.Join(ports, ","), p.vid)
+	key := fmt.Sprintf("%s\x00%s\x00%d", node, p.whole, p.vid)
 	c := m.cells[key]
 	if c == nil {
 		c = &cell{node: node, place: p, by: w}
 		m.cells[key] = c
 	}
-	c.claims = append(c.claims, d)
+	c.claims, c.said = append(c.claims, d), append(c.said, said{p.device, portKey(p.ports), name, d.place})
+	for _, ifi := range p.ports {
+		if !slices.ContainsFunc(c.ports, func(has discovery.Interface) bool { return has.Index == ifi.Index }) {
+			c.ports = append(c.ports, ifi)
+		}
+	}
 	if !slices.Contains(c.names, name) {
 		c.names = append(c.names, name)
 		slices.Sort(c.names)
@@ -304,8 +313,30 @@ func (m *importer) drop(k Kind, c *cell, format string, args ...any) {
 	m.find(k, c.claims[0].place, "%s: %s", c, fmt.Sprintf(format, args...))
 }
 
+// apart says what the ports of one device are called, where that is not the same.
+func (c *cell) apart() string {
+	names, list := map[string]map[string]bool{}, []string{}
+	for _, s := range c.said {
+		if names[s.ports] == nil {
+			names[s.ports] = map[string]bool{}
+		}
+		names[s.ports][s.name] = true
+		list = append(list, fmt.Sprintf("%s is called %s by %s", s.device, s.name, s.place))
+	}
+	for _, of := range names {
+		if len(of) != len(c.names) {
+			return strings.Join(list[:min(len(list), maxTold)], "; ")
+		}
+	}
+	return ""
+}
+
 // judge asks the wire about a cell.
 func (m *importer) judge(c *cell) {
+	if list := c.apart(); list != "" {
+		m.drop(Contradicted, c, "the ports of one bond, team or bridge lead to one network, but %s; check the cables, or give them the same name by --name", list)
+		return
+	}
 	if len(c.names) > 1+maxAliases {
 		m.drop(NotRead, c, "it has %d names, and a rule has %d aliases at most: give several the same name by --name", len(c.names), maxAliases)
 		return

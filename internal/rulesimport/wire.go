@@ -125,6 +125,17 @@ type place struct {
 	device string
 	ports  []discovery.Interface
 	vid    uint16
+	whole  string // the ports of the bond, team or bridge that they are in, if any
+}
+
+// portKey tells sets of ports apart.
+func portKey(ports []discovery.Interface) string {
+	all := make([]string, len(ports))
+	for i, ifi := range ports {
+		all[i] = fmt.Sprint(ifi.Index)
+	}
+	slices.Sort(all)
+	return strings.Join(slices.Compact(all), ",")
 }
 
 // find finds the device of a claim.
@@ -133,11 +144,22 @@ func (w *witness) find(c *claim) (place, error) {
 	if err != nil {
 		return place{}, err
 	}
-	p, err := w.below(ifi)
+	p, err := w.below(ifi, 0)
 	if err != nil {
 		return place{}, err
 	}
-	p.device = ifi.Name
+	p.device, p.whole = ifi.Name, portKey(p.ports)
+	for depth := 0; depth < maxDepth; depth++ {
+		above, ok := w.Snapshot.Interface(ifi.Master)
+		if !ok || !above.Kind.JoinsPorts() {
+			break
+		}
+		all, err := w.below(above, 0)
+		if err != nil || all.vid != p.vid {
+			break
+		}
+		ifi, p.whole = above, portKey(all.ports)
+	}
 	if c.vid == 0 {
 		return p, nil
 	}
@@ -151,25 +173,52 @@ func (w *witness) find(c *claim) (place, error) {
 func (w *witness) device(at target) (discovery.Interface, error) {
 	snap := w.Snapshot
 	var there []string
+	var found []discovery.Interface
 	for _, ifi := range snap.Interfaces {
 		port, isPort := snap.Port(ifi.Index)
 		switch {
 		case at.name != "" && (ifi.Name == at.name || slices.Contains(ifi.AltNames, at.name)),
 			at.mac != "" && ifi.Kind == "" && ifi.MAC.String() == at.mac,
 			at.pci != "" && isPort && port.NIC.Address == at.pci:
-			if at.bridge && ifi.Kind != discovery.KindBridge {
-				return ifi, fmt.Errorf("%s is no bridge", at)
-			}
-			return ifi, nil
+			found = append(found, ifi)
 		}
 		there = append(there, ifi.Name)
 	}
-	return discovery.Interface{}, fmt.Errorf("it has no interface %s that leads to a port, but %s", at, strings.Join(there, ", "))
+	switch {
+	case len(found) > 1:
+		var names []string
+		for _, ifi := range found {
+			names = append(names, ifi.Name)
+		}
+		return discovery.Interface{}, fmt.Errorf("several of its interfaces are %s: %s; give the name of the one that is meant in a table of node, interface, network", at, strings.Join(names, ", "))
+	case len(found) == 1 && at.bridge && found[0].Kind != discovery.KindBridge:
+		return found[0], fmt.Errorf("%s is no bridge", at)
+	case len(found) == 1:
+		return found[0], nil
+	}
+	return discovery.Interface{}, &absent{at, there}
 }
 
+// absent is the error that a node has no such device.
+type absent struct {
+	at    target
+	there []string
+}
+
+func (e *absent) Error() string {
+	return fmt.Sprintf("it has no interface %s that leads to a port, but %s", e.at, strings.Join(e.there, ", "))
+}
+
+// maxDepth bounds how many devices stand on each other: what a node tells may go in circles,
+// such as where a device is on one of another network namespace.
+const maxDepth = 8
+
 // below finds the ports below a device, and the tag that frames bear there.
-func (w *witness) below(ifi discovery.Interface) (place, error) {
+func (w *witness) below(ifi discovery.Interface, depth int) (place, error) {
 	snap := w.Snapshot
+	if depth > maxDepth {
+		return place{}, fmt.Errorf("what %s is on is not told", ifi.Name)
+	}
 	if _, ok := snap.Port(ifi.Index); ok {
 		return place{ports: []discovery.Interface{ifi}}, nil
 	}
@@ -178,7 +227,7 @@ func (w *witness) below(ifi discovery.Interface) (place, error) {
 		if !ok {
 			return place{}, fmt.Errorf("what %s is on is not told", ifi.Name)
 		}
-		p, err := w.below(parent)
+		p, err := w.below(parent, depth+1)
 		if err == nil && p.vid != 0 {
 			err = fmt.Errorf("%s is a VLAN within a VLAN, which has no name", ifi.Name)
 		}
@@ -190,10 +239,13 @@ func (w *witness) below(ifi discovery.Interface) (place, error) {
 	}
 	var out place
 	for _, member := range snap.Interfaces {
-		if member.Master != ifi.Index {
+		if member.Master != ifi.Index || !ifi.Kind.JoinsPorts() {
 			continue
 		}
-		p, err := w.below(member)
+		p, err := w.below(member, depth+1)
+		if err != nil && member.Kind == discovery.KindVLAN {
+			return place{}, err
+		}
 		if err != nil {
 			continue // the containers of a bridge
 		}

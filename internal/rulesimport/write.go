@@ -12,6 +12,7 @@ import (
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/internal/paste"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/identity"
 )
 
 // The most that a RuleSet takes (api/v1alpha1).
@@ -79,7 +80,12 @@ func group(cells []*cell) []*rule {
 				r.entries = append(r.entries, entry{match: match, told: c.uplink != nil || c.declared})
 			}
 			e := &r.entries[at]
-			e.at, e.places = append(e.at, c.String()), append(e.places, c.claims[0].place)
+			e.at = append(e.at, c.String())
+			for _, s := range c.said {
+				if !slices.Contains(e.places, s.place) {
+					e.places = append(e.places, s.place)
+				}
+			}
 		}
 	}
 	for _, r := range byKey { // what switches tell first
@@ -135,7 +141,7 @@ func (m *importer) try(list []*rule, cells []*cell) error {
 
 // noteOthers says where a name leads by the rules made, beside what is claimed.
 func (m *importer) noteOthers(node, name string, view *mapping.View, cells []*cell) {
-	ways, others := 0, []string{}
+	ways, others, who := 0, []string{}, "the switches tell it"
 	for i := range view.Uplinks {
 		a := &view.Uplinks[i]
 		if !slices.Contains(a.Names(), name) {
@@ -144,6 +150,9 @@ func (m *importer) noteOthers(node, name string, view *mapping.View, cells []*ce
 		ways++
 		if !slices.ContainsFunc(cells, func(c *cell) bool { return c.node == node && slices.Contains(c.uplinks(view, c.vid), a) }) {
 			others = append(others, a.Through())
+			if a.Identity.Kind == identity.Pin {
+				who = "a rule in force pins it"
+			}
 		}
 	}
 	switch {
@@ -151,7 +160,7 @@ func (m *importer) noteOthers(node, name string, view *mapping.View, cells []*ce
 	case len(others) < ways:
 		m.find(Note, "", "%s leads on %s to %s as well, which is the same network: where a name leads to several devices, a pod attaches with \"select\": \"first\" only", name, node, strings.Join(others, ", "))
 	default:
-		m.find(Note, "", "%s leads on %s to %s, of which no file says anything: the switches tell it", name, node, strings.Join(others, ", "))
+		m.find(Note, "", "%s leads on %s to %s, of which no file says anything: %s", name, node, strings.Join(others, ", "), who)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -16,12 +15,13 @@ import (
 
 // A claim is what somebody typed: an interface of some nodes leads to a network.
 type claim struct {
-	place string
-	by    string   // the definition
-	names []string // as it is called: the longest first, the last is taken
-	on    scope
-	at    target
-	vid   uint16 // the tag; 0 for none
+	place     string
+	by        string   // the definition
+	namespace string   // of a definition; empty for what is of the whole cluster
+	names     []string // as it is called: the longest first, the last is taken
+	on        scope
+	at        target
+	vid       uint16 // the tag; 0 for none
 }
 
 // A target is the device that a claim names, in one way.
@@ -98,7 +98,7 @@ func (c *content) definition(o *object) (claim, bool) {
 	if why != "" {
 		return fail("%s", why)
 	}
-	out := claim{place: o.place, by: o.String(), names: []string{o.name(), o.Metadata.Name}, at: at, vid: vid}
+	out := claim{place: o.place, by: o.String(), namespace: cmp.Or(o.Metadata.Namespace, "default"), names: []string{o.name(), o.Metadata.Name}, at: at, vid: vid}
 	if text, ok := o.Metadata.Annotations[nodeSelectorKey]; ok {
 		s, err := parseSelector(text)
 		if err != nil {
@@ -229,7 +229,9 @@ func (c *content) claims() (all []claim) {
 		switch o.Kind {
 		case kindDefinition:
 			if d, ok := c.definition(o); ok {
-				d.on = slices.Concat(d.on, used[qualified(o.Metadata.Name, o.Metadata.Namespace)])
+				if len(d.on) == 0 { // else pods come to no other node by it
+					d.on = used[qualified(o.Metadata.Name, o.Metadata.Namespace)]
+				}
 				all = append(all, d)
 			}
 		case kindMap:

@@ -323,6 +323,15 @@ func (w *witness) closed(ifi discovery.Interface) error {
 // trialName is what a pin is called while it is tried.
 const trialName = "trial"
 
+// trial are the rules in force, and one behind them that is tried.
+func (w *witness) trial(matches []string, vid uint16) (*rules.Set, error) {
+	tagged := ""
+	if vid != 0 {
+		tagged = fmt.Sprintf(", tagged: \"%d\"", vid)
+	}
+	return w.with(fmt.Sprintf("networks: [{name: %s%s, match: [%s]}]\n", trialName, tagged, strings.Join(matches, ", ")))
+}
+
 // pins tries whether a pin would count on the ports of a place now, and returns one for each.
 func (w *witness) pins(p *place) (matches []string, err error) {
 	for _, ifi := range p.ports {
@@ -335,11 +344,7 @@ func (w *witness) pins(p *place) (matches []string, err error) {
 		}
 		matches = append(matches, match)
 	}
-	tagged := ""
-	if p.vid != 0 {
-		tagged = fmt.Sprintf(", tagged: \"%d\"", p.vid)
-	}
-	set, err := w.with(fmt.Sprintf("networks: [{name: %s%s, match: [%s]}]\n", trialName, tagged, strings.Join(matches, ", ")))
+	set, err := w.trial(matches, p.vid)
 	if err != nil {
 		return nil, err
 	}

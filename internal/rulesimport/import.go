@@ -182,6 +182,9 @@ func Import(r Request) (*Report, error) {
 	m.witnesses = m.content.witnesses(r.Here, r.Now)
 	m.cluster.others = slices.Collect(maps.Keys(m.witnesses))
 	claims := m.claims()
+	if len(claims) == 0 && len(m.findings) == 0 {
+		m.find(NotRead, "", "there is no %s, no %s and no table in the files", kindDefinition, kindMap)
+	}
 	for i := range claims {
 		m.claim(&claims[i])
 	}

@@ -102,7 +102,7 @@ func (c *content) witnesses(here *Witness, now time.Time) map[string]*witness {
 			in, err = clusterview.Input(&t.Spec, t.Name, now)
 		}
 		if err != nil {
-			c.unread(o.place, "%s: %v", o, err)
+			c.unread(o.place, "%s: %v", o, unfit(err))
 			continue
 		}
 		out[t.Name] = &witness{Input: in, ruleBase: base}
@@ -143,6 +143,9 @@ func (w *witness) find(c *claim) (place, error) {
 	ifi, err := w.device(c.at)
 	if err != nil {
 		return place{}, err
+	}
+	if c.at.bridge && c.vid != 0 && !ifi.VLANFiltering {
+		return place{}, fmt.Errorf("%s does not keep VLANs apart, so \"vlan\": %d does nothing there and frames leave it untagged: give what is meant in a table of node, interface, network, vlan", ifi.Name, c.vid)
 	}
 	p, err := w.below(ifi, 0)
 	if err != nil {

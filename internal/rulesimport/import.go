@@ -300,7 +300,7 @@ func (m *importer) add(d *claim, node string, w *witness, p place, alone bool) {
 		m.find(NotRead, d.place, "%s: %v", d.by, err)
 		return
 	}
-	key := fmt.Sprintf("%s\x00%s\x00%d", node, p.whole, p.vid)
+	key := fmt.Sprintf("%s\x00%s\x00%d", node, portKey(p.whole), p.vid)
 	c := m.cells[key]
 	if c == nil {
 		c = &cell{node: node, place: p, by: w}

@@ -125,7 +125,7 @@ type place struct {
 	device string
 	ports  []discovery.Interface
 	vid    uint16
-	whole  string // the ports of the bond, team or bridge that they are in, if any
+	whole  []discovery.Interface // the ports of the bond, team or bridge that they are in, or they
 }
 
 // portKey tells sets of ports apart.
@@ -151,7 +151,7 @@ func (w *witness) find(c *claim) (place, error) {
 	if err != nil {
 		return place{}, err
 	}
-	p.device, p.whole = ifi.Name, portKey(p.ports)
+	p.device, p.whole = ifi.Name, p.ports
 	for depth := 0; depth < maxDepth; depth++ {
 		above, ok := w.Snapshot.Interface(ifi.Master)
 		if !ok || !above.Kind.JoinsPorts() {
@@ -161,7 +161,7 @@ func (w *witness) find(c *claim) (place, error) {
 		if err != nil || all.vid != p.vid {
 			break
 		}
-		ifi, p.whole = above, portKey(all.ports)
+		ifi, p.whole = above, all.ports
 	}
 	if c.vid == 0 {
 		return p, nil
@@ -264,12 +264,13 @@ func (w *witness) below(ifi discovery.Interface, depth int) (place, error) {
 	return out, nil
 }
 
-// uplinks are the ways into networks through the ports of a place, with a tag.
+// uplinks are the ways into networks through the ports of a place, with a tag. Pods attach
+// to the whole device, so what is told on any of its ports counts.
 func (p *place) uplinks(v *mapping.View, vid uint16) (all []*mapping.Uplink) {
 	for i := range v.Uplinks {
 		a := &v.Uplinks[i]
 		on := func(index int) bool {
-			return slices.ContainsFunc(p.ports, func(ifi discovery.Interface) bool { return ifi.Index == index })
+			return slices.ContainsFunc(p.whole, func(ifi discovery.Interface) bool { return ifi.Index == index })
 		}
 		if a.VID == vid && (on(a.Port.Index) || slices.ContainsFunc(a.Members, func(m mapping.Member) bool { return on(m.Port.Index) })) {
 			all = append(all, a)

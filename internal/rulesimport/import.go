@@ -179,7 +179,10 @@ func Import(r Request) (*Report, error) {
 		m.read(f)
 	}
 	m.cluster = m.content.cluster()
-	m.witnesses = m.content.witnesses(r.Here, r.Now)
+	var err error
+	if m.witnesses, err = m.content.witnesses(r.Here, r.Now); err != nil {
+		return nil, err
+	}
 	m.cluster.others = slices.Collect(maps.Keys(m.witnesses))
 	claims := m.claims()
 	if len(claims) == 0 && len(m.findings) == 0 {
@@ -530,29 +533,45 @@ func (m *importer) oneNetwork(all []*cell) {
 			m.contradict(cells, "one name stands for several VLANs: ", "; check the cables, or give them different names by --name; a rule with spans: true says that it is meant")
 		}
 	}
+	given := m.inForceVLANs()
 	for _, c := range all {
-		if a, node := m.inForceElsewhere(c); a != nil {
-			m.drop(Contradicted, c, "the files say that it is %s, and it is VLAN %d, but on %s %s is %s (%s, named by %s); check the cables, or give it another name by --name; spans: true in that rule says that it is meant",
-				strings.Join(c.names, ", "), c.vlan(), node, a.Through(), a.Name, told(a), a.Rule)
+		for _, name := range c.names {
+			for _, g := range given[name] {
+				if c.dropped || c.known || c.vlan() == 0 || g.Identity.VLAN == c.vlan() {
+					continue
+				}
+				c.dropped = true
+				m.find(Contradicted, c.placeOf(name), "%s: the files say that it is %s, and it is VLAN %d, but on %s %s is %s (%s, named by %s); check the cables, or give it another name by --name; spans: true in that rule says that it is meant",
+					c, name, c.vlan(), g.node, g.Through(), g.Name, told(g.Uplink), g.Rule)
+			}
 		}
 	}
 }
 
-// inForceElsewhere is where rules in force give a name of a cell to another VLAN than its own.
-func (m *importer) inForceElsewhere(c *cell) (a *mapping.Uplink, node string) {
-	if c.dropped || c.known || c.vlan() == 0 {
-		return nil, ""
-	}
+// A given is an uplink of a node.
+type given struct {
+	*mapping.Uplink
+	node string
+}
+
+// inForceVLANs are, by the names that rules in force give, the first of each VLAN that has it.
+func (m *importer) inForceVLANs() map[string][]given {
+	out := map[string][]given{}
 	for _, node := range slices.Sorted(maps.Keys(m.witnesses)) {
 		view := m.witnesses[node].view()
 		for i := range view.Uplinks {
 			a := &view.Uplinks[i]
-			if !a.Spans && a.Identity.HasVLAN() && a.Identity.VLAN != c.vlan() && slices.ContainsFunc(c.names, func(name string) bool { return slices.Contains(a.Names(), name) }) {
-				return a, node
+			if a.Spans || !a.Identity.HasVLAN() {
+				continue
+			}
+			for _, name := range a.Names() {
+				if !slices.ContainsFunc(out[name], func(g given) bool { return g.Identity.VLAN == a.Identity.VLAN }) {
+					out[name] = append(out[name], given{a, node})
+				}
 			}
 		}
 	}
-	return nil, ""
+	return out
 }
 
 // oneDevice holds that a name leads to one device of a node.

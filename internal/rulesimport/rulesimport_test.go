@@ -107,6 +107,14 @@ func TestImportUTF16(t *testing.T) {
 	}
 }
 
+// TestImportNotInForce holds that nothing is made where it is not known what is in force.
+func TestImportNotInForce(t *testing.T) {
+	_, err := rulesimport.Import(rulesimport.Request{Now: now, Files: []rulesimport.File{{Name: "site.yaml", Data: []byte("apiVersion: colvin.dev/v1alpha1\nkind: RuleSet\nmetadata: {name: site}\nspec: {networks: [{name: red, match: [{group: leaves, vlan: 300}]}]}\n")}}})
+	if err == nil || !strings.Contains(err.Error(), "RuleSets in the files do not fit together") || !strings.Contains(err.Error(), "leaves") {
+		t.Errorf("%v", err)
+	}
+}
+
 // FuzzImport holds that whatever stands in a file, what is printed is a rules file, in
 // which nothing that was only to be said counts.
 func FuzzImport(f *testing.F) {

@@ -74,7 +74,7 @@ func (w *witness) view() *mapping.View {
 
 // witnesses are the nodes of which the files tell what is heard there, by the RuleSets in
 // the files, and the one that the command runs on.
-func (c *content) witnesses(here *Witness, now time.Time) map[string]*witness {
+func (c *content) witnesses(here *Witness, now time.Time) (map[string]*witness, error) {
 	var sources []rules.Source
 	for _, o := range c.ours("RuleSet") {
 		var r struct {
@@ -93,6 +93,9 @@ func (c *content) witnesses(here *Witness, now time.Time) map[string]*witness {
 	if len(sources) == 0 && here != nil {
 		sources = slices.DeleteFunc(slices.Clone(here.Sources), func(s rules.Source) bool { return s.Root == "" }) // a file is the node's own
 	}
+	if _, _, err := rules.Merge(sources...); err != nil {
+		return nil, fmt.Errorf("the RuleSets in the files do not fit together, so what is in force is not known: %w", err)
+	}
 	out, base := map[string]*witness{}, newRuleBase(sources)
 	for _, o := range c.ours("NodeTopology") {
 		var t v1alpha1.NodeTopology
@@ -110,7 +113,7 @@ func (c *content) witnesses(here *Witness, now time.Time) map[string]*witness {
 	if here != nil { // which knows more than it has published
 		out[here.Input.Node] = &witness{Input: here.Input, ruleBase: newRuleBase(here.Sources)}
 	}
-	return out
+	return out, nil
 }
 
 // ours are Colvin's objects of a kind.

@@ -238,7 +238,15 @@ func (m *importer) write(r *Report, list []*rule) string {
 // parts are the rules in as many as RuleSets take.
 func parts(list []*rule) (all [][]*rule) {
 	room := 0
+	var split []*rule // as networks does, and no RuleSet takes more of one name than of several
 	for _, r := range list {
+		for entries := range slices.Chunk(r.entries, maxNetworks*maxMatches) {
+			part := *r
+			part.entries = entries
+			split = append(split, &part)
+		}
+	}
+	for _, r := range split {
 		need := (len(r.entries) + maxMatches - 1) / maxMatches
 		if need > room {
 			all, room = append(all, nil), maxNetworks

@@ -13,6 +13,7 @@ import (
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/clusterview"
+	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/internal/yamlfile"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/identity"
@@ -206,9 +207,8 @@ func Import(r Request) (*Report, error) {
 	if err := m.newName(); err != nil {
 		return nil, err
 	}
-	rest := slices.DeleteFunc(slices.Clone(all), func(c *cell) bool { return c.dropped || c.known })
-	list := group(rest)
-	if err := m.try(list, all); err != nil {
+	list, err := m.make(all)
+	if err != nil {
 		return nil, err
 	}
 	if r.Unasked != "" {
@@ -262,7 +262,7 @@ func (m *importer) claim(d *claim) {
 	for _, node := range nodes {
 		w := m.witnesses[node]
 		if w == nil {
-			m.find(NotPinned, d.place, "%s %s: no agent has told what is heard on this node: add the NodeTopologies (kubectl get nodetopologies -o json), or run this on the node", node, d.at)
+			m.find(NotPinned, d.place, "%s %s: no agent has told what is heard on this node%s: add the NodeTopologies (kubectl get nodetopologies -o json), or run this on the node", node, d.at, m.asked())
 			continue
 		}
 		p, err := w.find(d)
@@ -279,6 +279,14 @@ func (m *importer) claim(d *claim) {
 	if found+said == 0 && len(d.on) == 0 {
 		m.find(NotPinned, d.place, "%s: no node has an interface %s that leads to a port", d.by, d.at)
 	}
+}
+
+// asked are the nodes of which it is known what is heard, for a name that is written otherwise.
+func (m *importer) asked() string {
+	if len(m.witnesses) == 0 {
+		return ""
+	}
+	return ", but on " + fit.List(slices.Sorted(maps.Keys(m.witnesses)), maxLine)
 }
 
 // nodes are those that a claim is about.
@@ -345,14 +353,14 @@ func (m *importer) name(d *claim, node string, alone bool) (string, meaning, err
 			return to, meaning{}, nil
 		}
 	}
-	fit := rules.Label(derived)
-	if to, ok := m.Names[fit]; ok {
+	label := rules.Label(derived)
+	if to, ok := m.Names[label]; ok {
 		return to, meaning{}, nil
 	}
-	if !rules.ValidName(fit) {
+	if !rules.ValidName(label) {
 		return "", meaning{}, fmt.Errorf("%s makes no name of a network, which has at most 63 lower-case letters, digits and dashes: give it one with --name %s=NAME", yamlfile.Quote(base), d.names[0])
 	}
-	return fit, meaning{d.namespace, strings.ToLower(derived)}, nil
+	return label, meaning{d.namespace, strings.ToLower(derived)}, nil
 }
 
 // drop says why nothing comes of a cell.

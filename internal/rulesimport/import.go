@@ -179,6 +179,7 @@ func Import(r Request) (*Report, error) {
 	for _, f := range r.Files {
 		m.read(f)
 	}
+	m.once()
 	m.cluster = m.content.cluster()
 	var err error
 	if m.witnesses, err = m.content.witnesses(r.Here, r.Now); err != nil {

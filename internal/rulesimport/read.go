@@ -184,6 +184,51 @@ func (c *content) add(place string, raw json.RawMessage) {
 	}
 }
 
+// once leaves out objects that are there a second time, and those that differ: which of
+// them is true is not known.
+func (c *content) once() {
+	type key struct{ kind, name string }
+	type first struct {
+		*object
+		content string
+	}
+	seen, differ := map[key]first{}, map[key]bool{}
+	id := func(o *object) key { return key{o.Kind, qualified(o.Metadata.Name, o.Metadata.Namespace)} }
+	c.objects = slices.DeleteFunc(c.objects, func(o *object) bool {
+		if !slices.Contains([]string{kindDefinition, kindMap, "Node", "NodeTopology", "RuleSet"}, o.Kind) {
+			return false
+		}
+		was, ok := seen[id(o)]
+		is := first{o, o.content()}
+		switch {
+		case !ok:
+			seen[id(o)] = is
+		case was.content != is.content && !differ[id(o)]:
+			differ[id(o)] = true
+			c.unread(o.place, "%s differs from that of %s, and which is true is not known: give the newest only", o, was.place)
+		}
+		return ok
+	})
+	c.objects = slices.DeleteFunc(c.objects, func(o *object) bool { return differ[id(o)] })
+}
+
+// content is what is read of an object, to compare it.
+func (o *object) content() string {
+	var in struct {
+		Spec any `json:"spec"`
+	}
+	_ = json.Unmarshal(o.raw, &in) // it was read already
+	of := []any{in.Spec}
+	switch o.Kind {
+	case "Node":
+		of = []any{o.Metadata.Labels}
+	case kindDefinition:
+		of = append(of, o.Metadata.Annotations)
+	}
+	text, _ := json.Marshal(of) // of what was JSON
+	return string(text)
+}
+
 // The columns of a table.
 const (
 	columnNode      = "node"

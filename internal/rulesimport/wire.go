@@ -155,7 +155,7 @@ func (w *witness) find(c *claim) (place, error) {
 		return place{}, err
 	}
 	p.device, p.whole = ifi.Name, p.ports
-	for depth := 0; depth < maxDepth; depth++ {
+	for range maxDepth {
 		above, ok := w.Snapshot.Interface(ifi.Master)
 		if !ok || !above.Kind.JoinsPorts() {
 			break

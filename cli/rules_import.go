@@ -34,9 +34,9 @@ and why: what contradicts the wire comes first, then what would be a guess. What
 is meant beside the rules in force, and behind them.
 
 On which nodes a definition is used is told by its annotation
-k8s.v1.cni.cncf.io/nodeSelector, and by the node selectors of the pods that ask for it, or
-by the nodes on which they run. What it is about is called what the definition is called,
-without the name of the node.
+k8s.v1.cni.cncf.io/nodeSelector, or else by the node selectors of the pods that ask for it,
+and by the nodes on which they run. What it is about is called what the definition is
+called, without the name of the one node that it is for.
 
 The exit code is 0 where every definition is in the rules, or known already, and 1 where
 any is not.`

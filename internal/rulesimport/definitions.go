@@ -5,7 +5,9 @@ package rulesimport
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,12 +18,13 @@ import (
 
 // A claim is what somebody typed: an interface of some nodes leads to a network.
 type claim struct {
-	place string
-	by    string   // the definition
-	names []string // as it is called: the longest first, the last is taken
-	on    scope
-	at    target
-	vid   uint16 // the tag; 0 for none
+	place     string
+	by        string   // the definition
+	namespace string   // of a definition; empty for what is of the whole cluster
+	names     []string // as it is called: the longest first, the last is taken
+	on        scope
+	at        target
+	vid       uint16 // the tag; 0 for none
 }
 
 // A target is the device that a claim names, in one way.
@@ -44,8 +47,7 @@ const (
 // A cniConf is the part of a CNI configuration that tells what it attaches to. The keys
 // are those of the reference plugins.
 type cniConf struct {
-	Type    string    `json:"type"`
-	Plugins []cniConf `json:"plugins"`
+	Type string `json:"type"`
 
 	Master          string `json:"master"`          // macvlan, ipvlan, vlan
 	LinkInContainer bool   `json:"linkInContainer"` // macvlan, ipvlan, vlan
@@ -74,17 +76,14 @@ func (c *content) definition(o *object) (claim, bool) {
 		} `json:"spec"`
 	}
 	if err := json.Unmarshal(o.raw, &spec); err != nil {
-		return fail("spec.config: %v", err)
+		return fail("%v", unfit(err))
 	}
 	if strings.TrimSpace(spec.Spec.Config) == "" {
 		return fail("it has no spec.config, so the configuration is a file on each node: give its interface in a table of node, interface, network")
 	}
-	var conf cniConf
-	if err := json.Unmarshal([]byte(spec.Spec.Config), &conf); err != nil {
-		return fail("spec.config is not a CNI configuration: %v", err)
-	}
-	if len(conf.Plugins) > 0 { // those behind the first change what it made
-		conf = conf.Plugins[0]
+	conf, err := parseConf([]byte(spec.Spec.Config))
+	if err != nil {
+		return fail("spec.config: %v", err)
 	}
 	switch conf.Type {
 	case "colvin":
@@ -98,7 +97,7 @@ func (c *content) definition(o *object) (claim, bool) {
 	if why != "" {
 		return fail("%s", why)
 	}
-	out := claim{place: o.place, by: o.String(), names: []string{o.name(), o.Metadata.Name}, at: at, vid: vid}
+	out := claim{place: o.place, by: o.String(), namespace: cmp.Or(o.Metadata.Namespace, "default"), names: []string{o.name(), o.Metadata.Name}, at: at, vid: vid}
 	if text, ok := o.Metadata.Annotations[nodeSelectorKey]; ok {
 		s, err := parseSelector(text)
 		if err != nil {
@@ -107,6 +106,59 @@ func (c *content) definition(o *object) (claim, bool) {
 		out.on = scope{s}
 	}
 	return out, true
+}
+
+// attaching are the plugins whose configurations are read.
+var attaching = []string{"macvlan", "ipvlan", "vlan", "host-device", "bridge", "cnv-bridge"}
+
+// parseConf reads a configuration, or the first of a list: those behind it change what it
+// made. What the keys of others mean is not known.
+func parseConf(text []byte) (*cniConf, error) {
+	var what struct {
+		Type    string            `json:"type"`
+		Plugins []json.RawMessage `json:"plugins"`
+	}
+	if err := json.Unmarshal(text, &what); err != nil {
+		return nil, fmt.Errorf("it is no CNI configuration: %w", unfit(err))
+	}
+	if len(what.Plugins) > 0 {
+		text, what.Plugins = what.Plugins[0], nil
+		what.Type = ""
+		if err := json.Unmarshal(text, &what); err != nil {
+			return nil, fmt.Errorf("plugins[0] is no CNI configuration: %w", unfit(err))
+		}
+	}
+	out := &cniConf{Type: what.Type}
+	if !slices.Contains(attaching, what.Type) {
+		return out, nil
+	}
+	if err := json.Unmarshal(text, out); err != nil {
+		return nil, unfit(err)
+	}
+	return out, nil
+}
+
+// unfit is the error that JSON is of another type than was read, for people.
+func unfit(err error) error {
+	wrong, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	if !ok {
+		return err
+	}
+	belongs := "a " + wrong.Type.Kind().String()
+	switch wrong.Type.Kind() {
+	case reflect.Struct, reflect.Map:
+		belongs = "an object"
+	case reflect.Slice:
+		belongs = "a list"
+	case reflect.Int, reflect.Int32, reflect.Int64, reflect.Uint16:
+		belongs = "a whole number"
+	case reflect.Bool:
+		belongs = "true or false"
+	}
+	if wrong.Field == "" {
+		return fmt.Errorf("there is a JSON %s where %s belongs", wrong.Value, belongs)
+	}
+	return fmt.Errorf("%s is a JSON %s where %s belongs", wrong.Field, wrong.Value, belongs)
 }
 
 // target is what a configuration attaches to, or why that is no interface of the node.
@@ -162,7 +214,7 @@ func (c *cniConf) hostDevice() (at target, vid uint16, why string) {
 	case c.KernelPath != "":
 		return at, 0, `it names the device by "kernelpath", which Colvin does not know: give its name in a table of node, interface, network`
 	default:
-		return at, 0, "it names no device"
+		return at, 0, "it names no device, so a device plugin chooses it: give the interface in a table of node, interface, network"
 	}
 	return at, 0, ""
 }
@@ -183,7 +235,7 @@ func (c *content) interfaceMap(o *object) (all []claim) {
 		} `json:"spec"`
 	}
 	if err := json.Unmarshal(o.raw, &m); err != nil {
-		c.unread(o.place, "%s: %v", o, err)
+		c.unread(o.place, "%s: %v", o, unfit(err))
 		return nil
 	}
 	for i, entry := range m.Spec {
@@ -207,7 +259,7 @@ func (c *content) line(r row) (claim, bool) {
 	if mac, err := discovery.ParseMAC(r.interfac); err == nil {
 		out.at = target{mac: mac.String()}
 	}
-	if r.vid == "" || r.vid == "untagged" {
+	if r.vid == "" || strings.EqualFold(r.vid, "untagged") {
 		return out, true
 	}
 	n, err := strconv.Atoi(r.vid)
@@ -229,7 +281,9 @@ func (c *content) claims() (all []claim) {
 		switch o.Kind {
 		case kindDefinition:
 			if d, ok := c.definition(o); ok {
-				d.on = slices.Concat(d.on, used[qualified(o.Metadata.Name, o.Metadata.Namespace)])
+				if len(d.on) == 0 { // else pods come to no other node by it
+					d.on = used[qualified(o.Metadata.Name, o.Metadata.Namespace)]
+				}
 				all = append(all, d)
 			}
 		case kindMap:

@@ -4,13 +4,16 @@ package rulesimport
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/clusterview"
+	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/internal/yamlfile"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/identity"
@@ -90,6 +93,7 @@ type cell struct {
 	names  []string // in the order of the alphabet
 	claims []*claim
 	by     *witness
+	said   []said
 
 	// What the cell leads to by the wire, if anything.
 	uplink *mapping.Uplink
@@ -99,6 +103,47 @@ type cell struct {
 	tagged   bool     // by a rule with tagged
 	declared bool     // on a port where a switch speaks
 	dropped  bool     // it is told why
+}
+
+// A said is what one claim calls which ports of a cell.
+type said struct {
+	device, ports, name string
+	meant               meaning
+	place               string
+}
+
+// A meaning is what a name was made from; none where --name says it. The namespace is that
+// of a definition: what the others call their networks is of the whole cluster.
+type meaning struct{ namespace, text string }
+
+// String is the name, with its namespace.
+func (m meaning) String() string { return strings.TrimPrefix(m.namespace+"/"+m.text, "/") }
+
+// placeOf is where it stands that a cell is called so.
+func (c *cell) placeOf(name string) string {
+	for _, s := range c.said {
+		if s.name == name {
+			return s.place
+		}
+	}
+	return c.claims[0].place
+}
+
+// called is what a cell is called, and where that stands.
+func (c *cell) called() string {
+	all := make([]string, len(c.names))
+	for i, name := range c.names {
+		all[i] = name + " by " + c.placeOf(name)
+	}
+	return strings.Join(all, ", ")
+}
+
+// vlan is the VLAN that a cell leads to; 0 where nobody says so.
+func (c *cell) vlan() uint16 {
+	if c.uplink != nil && c.uplink.Identity.HasVLAN() {
+		return c.uplink.Identity.VLAN
+	}
+	return c.vid
 }
 
 // String says where a cell is.
@@ -134,11 +179,19 @@ func Import(r Request) (*Report, error) {
 	for _, f := range r.Files {
 		m.read(f)
 	}
+	m.once()
 	m.cluster = m.content.cluster()
-	m.witnesses = m.content.witnesses(r.Here, r.Now)
+	var err error
+	if m.witnesses, err = m.content.witnesses(r.Here, r.Now); err != nil {
+		return nil, err
+	}
 	m.cluster.others = slices.Collect(maps.Keys(m.witnesses))
-	for _, d := range m.claims() {
-		m.claim(&d)
+	claims := m.claims()
+	if len(claims) == 0 && len(m.findings) == 0 {
+		m.find(NotRead, "", "there is no %s, no %s and no table in the files", kindDefinition, kindMap)
+	}
+	for i := range claims {
+		m.claim(&claims[i])
 	}
 	all := slices.SortedFunc(maps.Values(m.cells), func(a, b *cell) int {
 		return cmp.Or(cmp.Compare(a.node, b.node), cmp.Compare(a.device, b.device), cmp.Compare(a.vid, b.vid))
@@ -150,12 +203,13 @@ func Import(r Request) (*Report, error) {
 	m.oneNetwork(all)
 	m.oneDevice(all)
 	m.noOther(all)
+	m.oneMeaning(all)
+	m.unusedNames(claims)
 	if err := m.newName(); err != nil {
 		return nil, err
 	}
-	rest := slices.DeleteFunc(slices.Clone(all), func(c *cell) bool { return c.dropped || c.known })
-	list := group(rest)
-	if err := m.try(list, all); err != nil {
+	list, err := m.make(all)
+	if err != nil {
 		return nil, err
 	}
 	if r.Unasked != "" {
@@ -205,26 +259,35 @@ func (m *importer) claim(d *claim) {
 		m.find(NotPinned, d.place, "%s: %v", d.by, err)
 		return
 	}
-	found := 0
+	found, said := 0, 0
 	for _, node := range nodes {
 		w := m.witnesses[node]
 		if w == nil {
-			m.find(NotPinned, d.place, "%s %s: no agent has told what is heard on this node: add the NodeTopologies (kubectl get nodetopologies -o json), or run this on the node", node, d.at)
+			m.find(NotPinned, d.place, "%s %s: no agent has told what is heard on this node%s: add the NodeTopologies (kubectl get nodetopologies -o json), or run this on the node", node, d.at, m.asked())
 			continue
 		}
 		p, err := w.find(d)
 		if err != nil {
-			if len(d.on) > 0 {
+			if _, none := errors.AsType[*absent](err); !none || len(d.on) > 0 {
 				m.find(NotPinned, d.place, "%s: %v", node, err)
+				said++
 			}
 			continue
 		}
 		found++
-		m.add(d, node, w, p)
+		m.add(d, node, w, p, len(nodes) == 1)
 	}
-	if found == 0 && len(d.on) == 0 {
+	if found+said == 0 && len(d.on) == 0 {
 		m.find(NotPinned, d.place, "%s: no node has an interface %s that leads to a port", d.by, d.at)
 	}
+}
+
+// asked are the nodes of which it is known what is heard, for a name that is written otherwise.
+func (m *importer) asked() string {
+	if len(m.witnesses) == 0 {
+		return ""
+	}
+	return ", but on " + fit.List(slices.Sorted(maps.Keys(m.witnesses)), maxLine)
 }
 
 // nodes are those that a claim is about.
@@ -243,24 +306,24 @@ func (m *importer) nodes(d *claim) ([]string, error) {
 }
 
 // add puts a claim into the cell that it is about.
-func (m *importer) add(d *claim, node string, w *witness, p place) {
-	name, err := m.name(d, node)
+func (m *importer) add(d *claim, node string, w *witness, p place, alone bool) {
+	name, meant, err := m.name(d, node, alone)
 	if err != nil {
 		m.find(NotRead, d.place, "%s: %v", d.by, err)
 		return
 	}
-	ports := make([]string, 0, len(p.ports))
-	for _, ifi := range p.ports {
-		ports = append(ports, fmt.Sprint(ifi.Index))
-	}
-	slices.Sort(ports)
-	key := fmt.Sprintf("%s\x00%s\x00%d", node, strings.Join(ports, ","), p.vid)
+	key := fmt.Sprintf("%s\x00%s\x00%d", node, portKey(p.whole), p.vid)
 	c := m.cells[key]
 	if c == nil {
 		c = &cell{node: node, place: p, by: w}
 		m.cells[key] = c
 	}
-	c.claims = append(c.claims, d)
+	c.claims, c.said = append(c.claims, d), append(c.said, said{p.device, portKey(p.ports), name, meant, d.place})
+	for _, ifi := range p.ports {
+		if !slices.ContainsFunc(c.ports, func(has discovery.Interface) bool { return has.Index == ifi.Index }) {
+			c.ports = append(c.ports, ifi)
+		}
+	}
 	if !slices.Contains(c.names, name) {
 		c.names = append(c.names, name)
 		slices.Sort(c.names)
@@ -269,11 +332,14 @@ func (m *importer) add(d *claim, node string, w *witness, p place) {
 
 // name is that of the network: what Names says, or the claim's own, without the name of the
 // one node that it is about.
-func (m *importer) name(d *claim, node string) (string, error) {
+func (m *importer) name(d *claim, node string, alone bool) (string, meaning, error) {
 	base := d.names[len(d.names)-1]
 	short, _, _ := strings.Cut(node, ".")
 	derived := base
 	for _, n := range []string{node, short} {
+		if !alone {
+			break
+		}
 		if rest, ok := strings.CutSuffix(base, n); ok && len(strings.TrimRight(rest, "-_.")) > 0 && rest != strings.TrimRight(rest, "-_.") {
 			derived = strings.TrimRight(rest, "-_.")
 			break
@@ -285,17 +351,17 @@ func (m *importer) name(d *claim, node string) (string, error) {
 	}
 	for _, name := range append(slices.Clone(d.names), derived) {
 		if to, ok := m.Names[name]; ok {
-			return to, nil
+			return to, meaning{}, nil
 		}
 	}
-	fit := rules.Label(derived)
-	if to, ok := m.Names[fit]; ok {
-		return to, nil
+	label := rules.Label(derived)
+	if to, ok := m.Names[label]; ok {
+		return to, meaning{}, nil
 	}
-	if !rules.ValidName(fit) {
-		return "", fmt.Errorf("%s makes no name of a network, which has at most 63 lower-case letters, digits and dashes: give it one with --name %s=NAME", yamlfile.Quote(base), d.names[0])
+	if !rules.ValidName(label) {
+		return "", meaning{}, fmt.Errorf("%s makes no name of a network, which has at most 63 lower-case letters, digits and dashes: give it one with --name %s=NAME", yamlfile.Quote(base), d.names[0])
 	}
-	return fit, nil
+	return label, meaning{d.namespace, strings.ToLower(derived)}, nil
 }
 
 // drop says why nothing comes of a cell.
@@ -304,8 +370,30 @@ func (m *importer) drop(k Kind, c *cell, format string, args ...any) {
 	m.find(k, c.claims[0].place, "%s: %s", c, fmt.Sprintf(format, args...))
 }
 
+// apart says what the ports of one device are called, where that is not the same.
+func (c *cell) apart() string {
+	names, list := map[string]map[string]bool{}, []string{}
+	for _, s := range c.said {
+		if names[s.ports] == nil {
+			names[s.ports] = map[string]bool{}
+		}
+		names[s.ports][s.name] = true
+		list = append(list, fmt.Sprintf("%s is called %s by %s", s.device, s.name, s.place))
+	}
+	for _, of := range names {
+		if len(of) != len(c.names) {
+			return strings.Join(list[:min(len(list), maxTold)], "; ")
+		}
+	}
+	return ""
+}
+
 // judge asks the wire about a cell.
 func (m *importer) judge(c *cell) {
+	if list := c.apart(); list != "" {
+		m.drop(Contradicted, c, "the ports of one bond, team or bridge lead to one network, but %s; check the cables, or give them the same name by --name", list)
+		return
+	}
 	if len(c.names) > 1+maxAliases {
 		m.drop(NotRead, c, "it has %d names, and a rule has %d aliases at most: give several the same name by --name", len(c.names), maxAliases)
 		return
@@ -364,7 +452,9 @@ func (m *importer) heed(c *cell, a *mapping.Uplink) {
 		return
 	}
 	if other := slices.DeleteFunc(slices.Clone(c.names), func(n string) bool { return slices.Contains(a.Names(), n) }); len(other) > 0 {
-		m.drop(Contradicted, c, "the files say that it is %s, but it is %s (%s, named by %s)", strings.Join(other, ", "), a.Name, told(a), a.Rule)
+		c.dropped = true
+		m.find(Contradicted, c.placeOf(other[0]), "%s: the files say that it is %s, but it is %s (%s, named by %s); check the cable, or say by --name that %s is meant, or by aliases in that rule that it has several names",
+			c, strings.Join(other, ", "), a.Name, told(a), a.Rule, a.Name)
 		return
 	}
 	if c.known {
@@ -401,7 +491,23 @@ func (m *importer) declare(c *cell, untagged []*mapping.Uplink) {
 			c.matches = append(c.matches, match)
 		}
 	}
-	c.tagged, c.declared = true, true
+	for _, a := range untagged {
+		if a.Identity.VLAN == c.vid {
+			m.drop(Contradicted, c, "the files say that frames of VLAN %d are tagged there, but the switch says that they are not (%s): leave the tag out, or check the port of the switch", c.vid, told(a))
+			return
+		}
+	}
+	set, err := c.by.trial(c.matches, c.vid)
+	if err != nil {
+		m.drop(NotPinned, c, "%v", err)
+		return
+	}
+	ups := c.uplinks(c.by.resolve(set), c.vid)
+	if len(ups) == 0 {
+		m.drop(NotPinned, c, "a rule would not make the tag a network of the port")
+		return
+	}
+	c.uplink, c.tagged, c.declared = ups[0], true, true
 }
 
 // oneName holds that one network has one name, and the same aliases, wherever it is claimed.
@@ -425,17 +531,56 @@ func (m *importer) oneName(all []*cell) {
 func (m *importer) oneNetwork(all []*cell) {
 	byName := map[string][]*cell{}
 	for _, c := range all {
-		if c.uplink != nil && !c.dropped && c.uplink.Identity.HasVLAN() {
+		if !c.dropped && c.vlan() != 0 {
 			for _, name := range c.names {
 				byName[name] = append(byName[name], c)
 			}
 		}
 	}
 	for _, cells := range inOrder(byName) {
-		if slices.ContainsFunc(cells, func(c *cell) bool { return c.uplink.Identity.VLAN != cells[0].uplink.Identity.VLAN }) {
+		if slices.ContainsFunc(cells, func(c *cell) bool { return c.vlan() != cells[0].vlan() }) {
 			m.contradict(cells, "one name stands for several VLANs: ", "; check the cables, or give them different names by --name; a rule with spans: true says that it is meant")
 		}
 	}
+	given := m.inForceVLANs()
+	for _, c := range all {
+		for _, name := range c.names {
+			for _, g := range given[name] {
+				if c.dropped || c.known || c.vlan() == 0 || g.Identity.VLAN == c.vlan() {
+					continue
+				}
+				c.dropped = true
+				m.find(Contradicted, c.placeOf(name), "%s: the files say that it is %s, and it is VLAN %d, but on %s %s is %s (%s, named by %s); check the cables, or give it another name by --name; spans: true in that rule says that it is meant",
+					c, name, c.vlan(), g.node, g.Through(), g.Name, told(g.Uplink), g.Rule)
+			}
+		}
+	}
+}
+
+// A given is an uplink of a node.
+type given struct {
+	*mapping.Uplink
+	node string
+}
+
+// inForceVLANs are, by the names that rules in force give, the first of each VLAN that has it.
+func (m *importer) inForceVLANs() map[string][]given {
+	out := map[string][]given{}
+	for _, node := range slices.Sorted(maps.Keys(m.witnesses)) {
+		view := m.witnesses[node].view()
+		for i := range view.Uplinks {
+			a := &view.Uplinks[i]
+			if a.Spans || !a.Identity.HasVLAN() {
+				continue
+			}
+			for _, name := range a.Names() {
+				if !slices.ContainsFunc(out[name], func(g given) bool { return g.Identity.VLAN == a.Identity.VLAN }) {
+					out[name] = append(out[name], given{a, node})
+				}
+			}
+		}
+	}
+	return out
 }
 
 // oneDevice holds that a name leads to one device of a node.
@@ -479,8 +624,120 @@ func (m *importer) noOther(all []*cell) {
 				if c.dropped || c.known || same || slices.Contains(own, a) || !slices.Contains(a.Names(), name) && !stands[name][a.Identity] {
 					continue
 				}
-				m.drop(Contradicted, c, "the files say that it is %s, but %s leads there too (%s), and a pod could not tell which", name, a.Through(), told(a))
+				c.dropped = true
+				m.find(Contradicted, c.placeOf(name), "%s: the files say that it is %s, but %s leads there too (%s), and a pod could not tell which; check the cables, or give it another name by --name", c, name, a.Through(), told(a))
 			}
+		}
+	}
+}
+
+// oneMeaning holds that a name is made from one: definitions of two namespaces may have one
+// name by chance, and so may two names of which only letters and digits are left. Where
+// they are of one interface, or the switches tell that it is one network, it is.
+func (m *importer) oneMeaning(all []*cell) {
+	byName := map[string][]*cell{}
+	for _, c := range all {
+		for _, name := range c.names {
+			if !c.dropped {
+				byName[name] = append(byName[name], c)
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		if cells := byName[name]; fallsApart(name, cells) {
+			m.contradict(cells, fmt.Sprintf("%s is made from %s, and nothing tells that they are one network: ", name, strings.Join(meanings(name, cells), ", ")),
+				"; say what each is called by --name, as often as needed, such as --name "+example(cells)+"="+name)
+		}
+	}
+}
+
+// example is one of the definitions of cells, with its namespace where one has it: a name
+// without would be that of all namespaces.
+func example(cells []*cell) string {
+	for _, c := range cells {
+		for _, d := range c.claims {
+			if d.namespace != "" {
+				return d.names[0]
+			}
+		}
+	}
+	return cells[0].claims[0].names[0]
+}
+
+// meanings are what a name is made from.
+func meanings(name string, cells []*cell) []string {
+	all := map[string]bool{}
+	for _, c := range cells {
+		for _, s := range c.said {
+			if s.name == name && s.meant != (meaning{}) {
+				all[s.meant.String()] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+// fallsApart reports whether what a name is made from falls into parts that have nothing in common.
+func fallsApart(name string, cells []*cell) bool {
+	var parts []map[any]bool
+	for _, c := range cells {
+		part := map[any]bool{}
+		for _, s := range c.said {
+			if s.name == name && s.meant != (meaning{}) {
+				part[s.meant] = true
+			}
+		}
+		if len(part) == 0 {
+			continue
+		}
+		if c.uplink != nil {
+			part[c.uplink.Identity] = true
+		}
+		parts = slices.DeleteFunc(parts, func(other map[any]bool) bool {
+			for key := range other {
+				if part[key] {
+					maps.Copy(part, other)
+					return true
+				}
+			}
+			return false
+		})
+		parts = append(parts, part)
+	}
+	texts := map[string]int{} // in how many parts definitions have it
+	for _, part := range parts {
+		for text := range textsOf(part, true) {
+			texts[text]++
+		}
+	}
+	count := 0
+	for _, part := range parts {
+		defined := textsOf(part, true)
+		joins := func(text string) bool { return texts[text] > 0 }
+		if len(defined) > 0 || !slices.ContainsFunc(slices.Collect(maps.Keys(textsOf(part, false))), joins) {
+			count++
+		}
+	}
+	return count > 1
+}
+
+// textsOf are the texts in a part: of definitions with a namespace, or of all.
+func textsOf(part map[any]bool, defined bool) map[string]bool {
+	out := map[string]bool{}
+	for key := range part {
+		if of, ok := key.(meaning); ok && (of.namespace != "" || !defined) {
+			out[of.text] = true
+		}
+	}
+	return out
+}
+
+// unusedNames says which names of --name are none: what they were to keep apart is not.
+func (m *importer) unusedNames(claims []claim) {
+	for _, from := range slices.Sorted(maps.Keys(m.Names)) {
+		within := func(name string) bool { return strings.Contains(rules.Label(name), rules.Label(from)) }
+		if rules.Label(from) == "" || !slices.ContainsFunc(claims, func(d claim) bool { return slices.ContainsFunc(d.names, within) }) {
+			m.find(NotRead, "", "--name %s=%s: nothing in the files is called so", from, m.Names[from])
 		}
 	}
 }
@@ -503,7 +760,7 @@ func (m *importer) contradict(cells []*cell, what, remedy string) {
 		if c.uplink != nil {
 			wire = told(c.uplink)
 		}
-		list = append(list, fmt.Sprintf("%s (%s) is called %s by %s", c, wire, strings.Join(c.names, ", "), c.claims[0].place))
+		list = append(list, fmt.Sprintf("%s (%s) is called %s", c, wire, c.called()))
 	}
 	if len(list) > maxTold {
 		list = append(list[:maxTold], fmt.Sprintf("and %d more", len(list)-maxTold))

@@ -202,7 +202,7 @@ func (c *content) users() map[string]scope {
 			continue
 		}
 		if err := json.Unmarshal(o.raw, &w); err != nil {
-			c.unread(o.place, "%s: %v", o, err)
+			c.unread(o.place, "%s: %v", o, unfit(err))
 			continue
 		}
 		t := cmp.Or(w.Spec.Template, w.Spec.JobTemplate.Spec.Template, &podTemplate{Metadata: w.Metadata, Spec: w.Spec.podSpec})

@@ -4,6 +4,7 @@ package rulesimport
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf16"
 
 	"github.com/colvin-net/colvin/internal/yamlfile"
 )
@@ -66,16 +68,38 @@ func (c *content) unread(place, format string, args ...any) {
 }
 
 func (c *content) read(f File) {
+	f.Data = utf8Of(f.Data)
 	switch text := bytes.TrimSpace(bytes.TrimPrefix(f.Data, []byte("\ufeff"))); {
 	case len(text) == 0:
 		c.unread(f.Name, "there is nothing in it")
-	case text[0] == '{':
+	case text[0] == '{', text[0] == '[':
 		c.readJSON(f.Name, text)
 	case isTable(f.Name, text):
 		c.readTable(f.Name, text)
 	default:
 		c.readYAML(f.Name, f.Data)
 	}
+}
+
+// utf8Of is a text in UTF-8: spreadsheets and shells of Windows write UTF-16, which begins
+// with a byte order mark.
+func utf8Of(data []byte) []byte {
+	var order binary.ByteOrder
+	switch {
+	case bytes.HasPrefix(data, []byte{0xff, 0xfe}):
+		order = binary.LittleEndian
+	case bytes.HasPrefix(data, []byte{0xfe, 0xff}):
+		order = binary.BigEndian
+	default:
+		return data
+	}
+	var units []uint16
+	for two := range slices.Chunk(data[2:], 2) {
+		if len(two) == 2 {
+			units = append(units, order.Uint16(two))
+		}
+	}
+	return []byte(string(utf16.Decode(units)))
 }
 
 // readJSON reads objects that stand one after another.
@@ -101,23 +125,20 @@ func (c *content) readJSON(file string, text []byte) {
 // readYAML reads documents.
 func (c *content) readYAML(file string, data []byte) {
 	for _, doc := range yamlfile.ParseAll(file, data) {
-		root := doc.Mapping()
-		kind, items := root.Get("kind"), root.Get("items")
 		var all []yamlfile.Value
-		if strings.HasSuffix(kind.Raw(), "List") && items.Present() {
-			all = items.List()
-		} else if root.Len() > 0 {
-			all = []yamlfile.Value{doc.Root()}
-		}
-		for _, v := range all {
-			raw, err := json.Marshal(v.Plain())
-			if err != nil {
-				c.unread(fmt.Sprintf("%s:%d", file, v.Line()), "%v", err)
-				continue
+		if root := doc.Root(); root.Kind() == yamlfile.KindList {
+			all = root.List()
+		} else {
+			m := doc.Mapping()
+			kind, items := m.Get("kind"), m.Get("items")
+			if strings.HasSuffix(kind.Raw(), "List") && items.Present() {
+				all = items.List()
+			} else if m.Len() > 0 {
+				all = []yamlfile.Value{root}
 			}
-			c.add(fmt.Sprintf("%s:%d", file, v.Line()), raw)
+			m.Pairs() // whose keys they are is for their kinds to say
 		}
-		root.Pairs() // whose keys they are is for their kinds to say
+		c.addYAML(file, all)
 		if mistakes, ok := errors.AsType[yamlfile.Mistakes](doc.Err()); ok {
 			for _, m := range mistakes {
 				c.findings = append(c.findings, Finding{NotRead, fmt.Sprintf("%s:%d:%d", m.File, m.Line, m.Column), strings.TrimSuffix(m.Message+"; "+m.Hint, "; ")})
@@ -126,11 +147,29 @@ func (c *content) readYAML(file string, data []byte) {
 	}
 }
 
+func (c *content) addYAML(file string, all []yamlfile.Value) {
+	for _, v := range all {
+		place := fmt.Sprintf("%s:%d", file, v.Line())
+		raw, err := json.Marshal(v.Plain())
+		if err != nil {
+			c.unread(place, "%v", err)
+			continue
+		}
+		c.add(place, raw)
+	}
+}
+
 // add takes in an object, and of a list each of its own.
 func (c *content) add(place string, raw json.RawMessage) {
+	if list := []json.RawMessage(nil); json.Unmarshal(raw, &list) == nil && list != nil {
+		for i, item := range list {
+			c.add(fmt.Sprintf("%s: [%d]", place, i), item)
+		}
+		return
+	}
 	o := &object{place: place, raw: raw}
 	if err := json.Unmarshal(raw, o); err != nil {
-		c.unread(place, "it is no object of Kubernetes: %v", err)
+		c.unread(place, "it is no object of Kubernetes: %v", unfit(err))
 		return
 	}
 	switch {
@@ -145,6 +184,51 @@ func (c *content) add(place string, raw json.RawMessage) {
 	}
 }
 
+// once leaves out objects that are there a second time, and those that differ: which of
+// them is true is not known.
+func (c *content) once() {
+	type key struct{ kind, name string }
+	type first struct {
+		*object
+		content string
+	}
+	seen, differ := map[key]first{}, map[key]bool{}
+	id := func(o *object) key { return key{o.Kind, qualified(o.Metadata.Name, o.Metadata.Namespace)} }
+	c.objects = slices.DeleteFunc(c.objects, func(o *object) bool {
+		if !slices.Contains([]string{kindDefinition, kindMap, "Node", "NodeTopology", "RuleSet"}, o.Kind) {
+			return false
+		}
+		was, ok := seen[id(o)]
+		is := first{o, o.content()}
+		switch {
+		case !ok:
+			seen[id(o)] = is
+		case was.content != is.content && !differ[id(o)]:
+			differ[id(o)] = true
+			c.unread(o.place, "%s differs from that of %s, and which is true is not known: give the newest only", o, was.place)
+		}
+		return ok
+	})
+	c.objects = slices.DeleteFunc(c.objects, func(o *object) bool { return differ[id(o)] })
+}
+
+// content is what is read of an object, to compare it.
+func (o *object) content() string {
+	var in struct {
+		Spec any `json:"spec"`
+	}
+	_ = json.Unmarshal(o.raw, &in) // it was read already
+	of := []any{in.Spec}
+	switch o.Kind {
+	case "Node":
+		of = []any{o.Metadata.Labels}
+	case kindDefinition:
+		of = append(of, o.Metadata.Annotations)
+	}
+	text, _ := json.Marshal(of) // of what was JSON
+	return string(text)
+}
+
 // The columns of a table.
 const (
 	columnNode      = "node"
@@ -154,6 +238,21 @@ const (
 )
 
 var columns = []string{columnNode, columnInterface, columnNetwork, columnVLAN}
+
+// columnOf is the column that a word stands for in the line of their names, or nothing.
+func columnOf(word string) string {
+	switch strings.NewReplacer(" ", "", "_", "", "-", "", ".", "").Replace(strings.ToLower(word)) {
+	case "node", "nodename", "host", "hostname":
+		return columnNode
+	case "interface", "interfacename", "ifname", "nic", "device":
+		return columnInterface
+	case "network", "networkname":
+		return columnNetwork
+	case "vlan", "vlanid", "vid", "tag":
+		return columnVLAN
+	}
+	return ""
+}
 
 // separators are those of tables, the likeliest last.
 var separators = []rune{'\t', ';', ','}
@@ -167,6 +266,9 @@ func isTable(file string, text []byte) bool {
 		return false
 	}
 	line := firstLine(text)
+	if _, ok := saidSeparator(line); ok {
+		return true
+	}
 	return strings.Count(line, string(separator(line))) >= 2 && !strings.Contains(line, ": ")
 }
 
@@ -180,6 +282,16 @@ func firstLine(text []byte) string {
 	return ""
 }
 
+// saidSeparator is that of a line such as sep=; which spreadsheets put first.
+func saidSeparator(line string) (rune, bool) {
+	line = strings.Trim(line, `"`)
+	if len(line) < 4 || !strings.EqualFold(line[:4], "sep=") {
+		return 0, false
+	}
+	of := []rune(line[4:] + "\t") // which was trimmed
+	return of[0], slices.Contains(separators, of[0])
+}
+
 // separator is what stands most often in a line between its columns.
 func separator(line string) rune {
 	return slices.MaxFunc(separators, func(a, b rune) int {
@@ -190,8 +302,13 @@ func separator(line string) rune {
 // readTable reads lines of a node, an interface, a network and, where there is one, the
 // VLAN ID of tagged frames. A line with the names of the columns may give another order.
 func (c *content) readTable(file string, text []byte) {
+	comma := separator(firstLine(text))
+	if said, ok := saidSeparator(firstLine(text)); ok {
+		line := []byte(firstLine(text))
+		comma, text = said, bytes.Replace(text, line, nil, 1) // an empty line counts, and is skipped
+	}
 	r := csv.NewReader(bytes.NewReader(text))
-	r.Comma, r.Comment, r.FieldsPerRecord, r.TrimLeadingSpace = separator(firstLine(text)), '#', -1, true
+	r.Comma, r.Comment, r.FieldsPerRecord, r.TrimLeadingSpace = comma, '#', -1, true
 	order := columns
 	for first := true; ; first = false {
 		record, err := r.Read()
@@ -205,10 +322,9 @@ func (c *content) readTable(file string, text []byte) {
 		for i := range record {
 			record[i] = strings.TrimSpace(record[i])
 		}
-		if first && !slices.ContainsFunc(record, func(s string) bool { return !slices.Contains(columns, strings.ToLower(s)) }) {
-			order = nil
-			for _, name := range record {
-				order = append(order, strings.ToLower(name))
+		if first && heads(record) {
+			if order = c.header(file, r, record); order == nil {
+				return
 			}
 			continue
 		}
@@ -216,16 +332,54 @@ func (c *content) readTable(file string, text []byte) {
 	}
 }
 
+// heads reports whether a line has the names of columns: two of them are no chance.
+func heads(record []string) bool {
+	n := 0
+	for _, word := range record {
+		if columnOf(word) != "" {
+			n++
+		}
+	}
+	return n >= 2
+}
+
+// header is the order of the columns, or nil where it is not known what they are: one that
+// was skipped could be that of the tags.
+func (c *content) header(file string, r *csv.Reader, record []string) (order []string) {
+	for i, word := range record {
+		name := columnOf(word)
+		line, column := r.FieldPos(i)
+		place := fmt.Sprintf("%s:%d:%d", file, line, column)
+		switch {
+		case word != "" && name == "":
+			c.unread(place, "%s is no column that is known here, so nothing is read of the table: the columns are %s; leave it out, or call it so", yamlfile.Quote(word), strings.Join(columns, ", "))
+			return nil
+		case name != "" && slices.Contains(order, name):
+			c.unread(place, "%s is the column %s a second time, so nothing is read of the table", yamlfile.Quote(word), name)
+			return nil
+		}
+		order = append(order, name)
+	}
+	for _, name := range columns[:3] {
+		if !slices.Contains(order, name) {
+			line, _ := r.FieldPos(0)
+			c.unread(fmt.Sprintf("%s:%d", file, line), "there is no column %s, so nothing is read of the table", name)
+			return nil
+		}
+	}
+	return order
+}
+
 func (c *content) addRow(file string, r *csv.Reader, order, record []string) {
 	line, _ := r.FieldPos(0)
 	at := row{place: fmt.Sprintf("%s:%d", file, line)}
 	fields := map[string]*string{columnNode: &at.node, columnInterface: &at.interfac, columnNetwork: &at.net, columnVLAN: &at.vid}
 	for i, text := range record {
-		if i < len(order) {
+		if i < len(order) && order[i] != "" {
 			*fields[order[i]] = text
 		} else if text != "" {
 			l, column := r.FieldPos(i)
-			c.unread(fmt.Sprintf("%s:%d:%d", file, l, column), "%s is in a column too many: a line has %s", yamlfile.Quote(text), strings.Join(order, ", "))
+			c.unread(fmt.Sprintf("%s:%d:%d", file, l, column), "%s is in a column too many: a line has %s", yamlfile.Quote(text), strings.Trim(strings.Join(order, ", "), ", "))
 			return
 		}
 	}

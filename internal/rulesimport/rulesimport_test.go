@@ -3,12 +3,14 @@
 package rulesimport_test
 
 import (
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"github.com/colvin-net/colvin/internal/rulesimport"
 	"github.com/colvin-net/colvin/internal/scenario"
@@ -73,6 +75,44 @@ func (p *player) Play(t *testing.T, verb string, args []string) error {
 	}
 	p.out.WriteString(report.Rules + "\n")
 	return nil
+}
+
+// TestImportUTF16 holds that a table is read as spreadsheets and shells of Windows write it.
+func TestImportUTF16(t *testing.T) {
+	topologies, err := os.ReadFile(filepath.Join("testdata", "nodetopologies.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const table = "network\tinterface\tnode\r\nlab\teth2\tnode1\r\n"
+	rulesOf := func(data []byte) string {
+		t.Helper()
+		r, err := rulesimport.Import(rulesimport.Request{Now: now, Files: []rulesimport.File{{Name: "map.txt", Data: data}, {Name: "wire", Data: topologies}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Rules
+	}
+	want := rulesOf([]byte(table))
+	if !strings.Contains(want, `interface: "eth2"`) {
+		t.Fatalf("not read:\n%s", want)
+	}
+	for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
+		var data []byte
+		for _, unit := range utf16.Encode([]rune("\ufeff" + table)) {
+			data = order.AppendUint16(data, unit)
+		}
+		if got := rulesOf(data); got != want {
+			t.Errorf("%v:\n%s", order, got)
+		}
+	}
+}
+
+// TestImportNotInForce holds that nothing is made where it is not known what is in force.
+func TestImportNotInForce(t *testing.T) {
+	_, err := rulesimport.Import(rulesimport.Request{Now: now, Files: []rulesimport.File{{Name: "site.yaml", Data: []byte("apiVersion: colvin.dev/v1alpha1\nkind: RuleSet\nmetadata: {name: site}\nspec: {networks: [{name: red, match: [{group: leaves, vlan: 300}]}]}\n")}}})
+	if err == nil || !strings.Contains(err.Error(), "RuleSets in the files do not fit together") || !strings.Contains(err.Error(), "leaves") {
+		t.Errorf("%v", err)
+	}
 }
 
 // FuzzImport holds that whatever stands in a file, what is printed is a rules file, in

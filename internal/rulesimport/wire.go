@@ -74,7 +74,7 @@ func (w *witness) view() *mapping.View {
 
 // witnesses are the nodes of which the files tell what is heard there, by the RuleSets in
 // the files, and the one that the command runs on.
-func (c *content) witnesses(here *Witness, now time.Time) map[string]*witness {
+func (c *content) witnesses(here *Witness, now time.Time) (map[string]*witness, error) {
 	var sources []rules.Source
 	for _, o := range c.ours("RuleSet") {
 		var r struct {
@@ -93,6 +93,9 @@ func (c *content) witnesses(here *Witness, now time.Time) map[string]*witness {
 	if len(sources) == 0 && here != nil {
 		sources = slices.DeleteFunc(slices.Clone(here.Sources), func(s rules.Source) bool { return s.Root == "" }) // a file is the node's own
 	}
+	if _, _, err := rules.Merge(sources...); err != nil {
+		return nil, fmt.Errorf("the RuleSets in the files do not fit together, so what is in force is not known: %w", err)
+	}
 	out, base := map[string]*witness{}, newRuleBase(sources)
 	for _, o := range c.ours("NodeTopology") {
 		var t v1alpha1.NodeTopology
@@ -102,7 +105,7 @@ func (c *content) witnesses(here *Witness, now time.Time) map[string]*witness {
 			in, err = clusterview.Input(&t.Spec, t.Name, now)
 		}
 		if err != nil {
-			c.unread(o.place, "%s: %v", o, err)
+			c.unread(o.place, "%s: %v", o, unfit(err))
 			continue
 		}
 		out[t.Name] = &witness{Input: in, ruleBase: base}
@@ -110,7 +113,7 @@ func (c *content) witnesses(here *Witness, now time.Time) map[string]*witness {
 	if here != nil { // which knows more than it has published
 		out[here.Input.Node] = &witness{Input: here.Input, ruleBase: newRuleBase(here.Sources)}
 	}
-	return out
+	return out, nil
 }
 
 // ours are Colvin's objects of a kind.
@@ -125,6 +128,17 @@ type place struct {
 	device string
 	ports  []discovery.Interface
 	vid    uint16
+	whole  []discovery.Interface // the ports of the bond, team or bridge that they are in, or they
+}
+
+// portKey tells sets of ports apart.
+func portKey(ports []discovery.Interface) string {
+	all := make([]string, len(ports))
+	for i, ifi := range ports {
+		all[i] = fmt.Sprint(ifi.Index)
+	}
+	slices.Sort(all)
+	return strings.Join(slices.Compact(all), ",")
 }
 
 // find finds the device of a claim.
@@ -133,11 +147,25 @@ func (w *witness) find(c *claim) (place, error) {
 	if err != nil {
 		return place{}, err
 	}
-	p, err := w.below(ifi)
+	if c.at.bridge && c.vid != 0 && !ifi.VLANFiltering {
+		return place{}, fmt.Errorf("%s does not keep VLANs apart, so \"vlan\": %d does nothing there and frames leave it untagged: give what is meant in a table of node, interface, network, vlan", ifi.Name, c.vid)
+	}
+	p, err := w.below(ifi, 0)
 	if err != nil {
 		return place{}, err
 	}
-	p.device = ifi.Name
+	p.device, p.whole = ifi.Name, p.ports
+	for range maxDepth {
+		above, ok := w.Snapshot.Interface(ifi.Master)
+		if !ok || !above.Kind.JoinsPorts() {
+			break
+		}
+		all, err := w.below(above, 0)
+		if err != nil || all.vid != p.vid {
+			break
+		}
+		ifi, p.whole = above, all.ports
+	}
 	if c.vid == 0 {
 		return p, nil
 	}
@@ -151,25 +179,52 @@ func (w *witness) find(c *claim) (place, error) {
 func (w *witness) device(at target) (discovery.Interface, error) {
 	snap := w.Snapshot
 	var there []string
+	var found []discovery.Interface
 	for _, ifi := range snap.Interfaces {
 		port, isPort := snap.Port(ifi.Index)
 		switch {
 		case at.name != "" && (ifi.Name == at.name || slices.Contains(ifi.AltNames, at.name)),
 			at.mac != "" && ifi.Kind == "" && ifi.MAC.String() == at.mac,
 			at.pci != "" && isPort && port.NIC.Address == at.pci:
-			if at.bridge && ifi.Kind != discovery.KindBridge {
-				return ifi, fmt.Errorf("%s is no bridge", at)
-			}
-			return ifi, nil
+			found = append(found, ifi)
 		}
 		there = append(there, ifi.Name)
 	}
-	return discovery.Interface{}, fmt.Errorf("it has no interface %s that leads to a port, but %s", at, strings.Join(there, ", "))
+	switch {
+	case len(found) > 1:
+		var names []string
+		for _, ifi := range found {
+			names = append(names, ifi.Name)
+		}
+		return discovery.Interface{}, fmt.Errorf("several of its interfaces are %s: %s; give the name of the one that is meant in a table of node, interface, network", at, strings.Join(names, ", "))
+	case len(found) == 1 && at.bridge && found[0].Kind != discovery.KindBridge:
+		return found[0], fmt.Errorf("%s is no bridge", at)
+	case len(found) == 1:
+		return found[0], nil
+	}
+	return discovery.Interface{}, &absent{at, there}
 }
 
+// absent is the error that a node has no such device.
+type absent struct {
+	at    target
+	there []string
+}
+
+func (e *absent) Error() string {
+	return fmt.Sprintf("it has no interface %s that leads to a port, but %s", e.at, strings.Join(e.there, ", "))
+}
+
+// maxDepth bounds how many devices stand on each other: what a node tells may go in circles,
+// such as where a device is on one of another network namespace.
+const maxDepth = 8
+
 // below finds the ports below a device, and the tag that frames bear there.
-func (w *witness) below(ifi discovery.Interface) (place, error) {
+func (w *witness) below(ifi discovery.Interface, depth int) (place, error) {
 	snap := w.Snapshot
+	if depth > maxDepth {
+		return place{}, fmt.Errorf("what %s is on is not told", ifi.Name)
+	}
 	if _, ok := snap.Port(ifi.Index); ok {
 		return place{ports: []discovery.Interface{ifi}}, nil
 	}
@@ -178,7 +233,7 @@ func (w *witness) below(ifi discovery.Interface) (place, error) {
 		if !ok {
 			return place{}, fmt.Errorf("what %s is on is not told", ifi.Name)
 		}
-		p, err := w.below(parent)
+		p, err := w.below(parent, depth+1)
 		if err == nil && p.vid != 0 {
 			err = fmt.Errorf("%s is a VLAN within a VLAN, which has no name", ifi.Name)
 		}
@@ -190,10 +245,13 @@ func (w *witness) below(ifi discovery.Interface) (place, error) {
 	}
 	var out place
 	for _, member := range snap.Interfaces {
-		if member.Master != ifi.Index {
+		if member.Master != ifi.Index || !ifi.Kind.JoinsPorts() {
 			continue
 		}
-		p, err := w.below(member)
+		p, err := w.below(member, depth+1)
+		if err != nil && member.Kind == discovery.KindVLAN {
+			return place{}, err
+		}
 		if err != nil {
 			continue // the containers of a bridge
 		}
@@ -209,12 +267,13 @@ func (w *witness) below(ifi discovery.Interface) (place, error) {
 	return out, nil
 }
 
-// uplinks are the ways into networks through the ports of a place, with a tag.
+// uplinks are the ways into networks through the ports of a place, with a tag. Pods attach
+// to the whole device, so what is told on any of its ports counts.
 func (p *place) uplinks(v *mapping.View, vid uint16) (all []*mapping.Uplink) {
 	for i := range v.Uplinks {
 		a := &v.Uplinks[i]
 		on := func(index int) bool {
-			return slices.ContainsFunc(p.ports, func(ifi discovery.Interface) bool { return ifi.Index == index })
+			return slices.ContainsFunc(p.whole, func(ifi discovery.Interface) bool { return ifi.Index == index })
 		}
 		if a.VID == vid && (on(a.Port.Index) || slices.ContainsFunc(a.Members, func(m mapping.Member) bool { return on(m.Port.Index) })) {
 			all = append(all, a)
@@ -271,6 +330,15 @@ func (w *witness) closed(ifi discovery.Interface) error {
 // trialName is what a pin is called while it is tried.
 const trialName = "trial"
 
+// trial are the rules in force, and one behind them that is tried.
+func (w *witness) trial(matches []string, vid uint16) (*rules.Set, error) {
+	tagged := ""
+	if vid != 0 {
+		tagged = fmt.Sprintf(", tagged: \"%d\"", vid)
+	}
+	return w.with(fmt.Sprintf("networks: [{name: %s%s, match: [%s]}]\n", trialName, tagged, strings.Join(matches, ", ")))
+}
+
 // pins tries whether a pin would count on the ports of a place now, and returns one for each.
 func (w *witness) pins(p *place) (matches []string, err error) {
 	for _, ifi := range p.ports {
@@ -283,11 +351,7 @@ func (w *witness) pins(p *place) (matches []string, err error) {
 		}
 		matches = append(matches, match)
 	}
-	tagged := ""
-	if p.vid != 0 {
-		tagged = fmt.Sprintf(", tagged: \"%d\"", p.vid)
-	}
-	set, err := w.with(fmt.Sprintf("networks: [{name: %s%s, match: [%s]}]\n", trialName, tagged, strings.Join(matches, ", ")))
+	set, err := w.trial(matches, p.vid)
 	if err != nil {
 		return nil, err
 	}

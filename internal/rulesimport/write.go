@@ -12,6 +12,7 @@ import (
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/internal/paste"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/identity"
 )
 
 // The most that a RuleSet takes (api/v1alpha1).
@@ -79,7 +80,12 @@ func group(cells []*cell) []*rule {
 				r.entries = append(r.entries, entry{match: match, told: c.uplink != nil || c.declared})
 			}
 			e := &r.entries[at]
-			e.at, e.places = append(e.at, c.String()), append(e.places, c.claims[0].place)
+			e.at = append(e.at, c.String())
+			for _, s := range c.said {
+				if !slices.Contains(e.places, s.place) {
+					e.places = append(e.places, s.place)
+				}
+			}
 		}
 	}
 	for _, r := range byKey { // what switches tell first
@@ -98,29 +104,59 @@ func group(cells []*cell) []*rule {
 	})
 }
 
-// try holds that the rules are valid beside those in force, and that by them each cell has
-// the names that were claimed, and no other device of its node.
-func (m *importer) try(list []*rule, cells []*cell) error {
-	text := networks(list)
-	views := map[*witness]*mapping.View{}
+// make groups the cells that are left, and holds that by their rules, beside those in force,
+// each has the names that were claimed.
+func (m *importer) make(all []*cell) ([]*rule, error) {
+	for {
+		list := group(slices.DeleteFunc(slices.Clone(all), func(c *cell) bool { return c.dropped || c.known }))
+		views, err := m.views(list)
+		if err != nil {
+			return nil, err
+		}
+		if !m.dropLost(views, all) {
+			m.note(list, views, all)
+			return list, nil
+		}
+	}
+}
+
+// views are what becomes of each node by rules beside those in force.
+func (m *importer) views(list []*rule) (map[*witness]*mapping.View, error) {
+	text, views := networks(list), map[*witness]*mapping.View{}
 	for _, node := range slices.Sorted(maps.Keys(m.witnesses)) {
 		w := m.witnesses[node]
 		set, err := w.with(text)
 		if err != nil {
-			return fmt.Errorf("rules that were made for %s are not valid: %w", node, err)
+			return nil, fmt.Errorf("rules that were made for %s are not valid: %w", node, err)
 		}
 		views[w] = w.resolve(set)
 	}
-	for _, c := range cells {
+	return views, nil
+}
+
+// dropLost drops cells that do not have their names in the views, and reports whether there
+// were any.
+func (m *importer) dropLost(views map[*witness]*mapping.View, all []*cell) (lost bool) {
+	for _, c := range all {
 		if c.dropped || c.known {
 			continue
 		}
-		for _, a := range c.uplinks(views[c.by], c.vid) {
-			if slices.ContainsFunc(c.names, func(name string) bool { return !slices.Contains(a.Names(), name) }) {
-				return fmt.Errorf("by the rules that were made %s would be %q, not %q: please report this", c, a.Names(), c.names)
+		ups := c.uplinks(views[c.by], c.vid)
+		for _, a := range ups {
+			if slices.ContainsFunc(c.names, func(name string) bool { return !slices.Contains(a.Names(), name) }) && !c.dropped {
+				m.drop(NotPinned, c, "the rule for %q does not come to count, by the other rules it is %q: please report this", c.names, a.Names())
 			}
 		}
+		if len(ups) == 0 {
+			m.drop(NotPinned, c, "the rule for %q does not come to count beside the other rules: please report this", c.names)
+		}
+		lost = lost || c.dropped
 	}
+	return lost
+}
+
+// note says where the names that were made lead beside what is claimed.
+func (m *importer) note(list []*rule, views map[*witness]*mapping.View, cells []*cell) {
 	made := map[string]bool{}
 	for _, r := range list {
 		made[r.name] = true
@@ -130,12 +166,11 @@ func (m *importer) try(list []*rule, cells []*cell) error {
 			m.noteOthers(node, name, views[m.witnesses[node]], cells)
 		}
 	}
-	return nil
 }
 
 // noteOthers says where a name leads by the rules made, beside what is claimed.
 func (m *importer) noteOthers(node, name string, view *mapping.View, cells []*cell) {
-	ways, others := 0, []string{}
+	ways, others, who := 0, []string{}, "the switches tell it"
 	for i := range view.Uplinks {
 		a := &view.Uplinks[i]
 		if !slices.Contains(a.Names(), name) {
@@ -144,6 +179,9 @@ func (m *importer) noteOthers(node, name string, view *mapping.View, cells []*ce
 		ways++
 		if !slices.ContainsFunc(cells, func(c *cell) bool { return c.node == node && slices.Contains(c.uplinks(view, c.vid), a) }) {
 			others = append(others, a.Through())
+			if a.Identity.Kind == identity.Pin {
+				who = "a rule in force pins it"
+			}
 		}
 	}
 	switch {
@@ -151,7 +189,7 @@ func (m *importer) noteOthers(node, name string, view *mapping.View, cells []*ce
 	case len(others) < ways:
 		m.find(Note, "", "%s leads on %s to %s as well, which is the same network: where a name leads to several devices, a pod attaches with \"select\": \"first\" only", name, node, strings.Join(others, ", "))
 	default:
-		m.find(Note, "", "%s leads on %s to %s, of which no file says anything: the switches tell it", name, node, strings.Join(others, ", "))
+		m.find(Note, "", "%s leads on %s to %s, of which no file says anything: %s", name, node, strings.Join(others, ", "), who)
 	}
 }
 
@@ -229,7 +267,15 @@ func (m *importer) write(r *Report, list []*rule) string {
 // parts are the rules in as many as RuleSets take.
 func parts(list []*rule) (all [][]*rule) {
 	room := 0
+	var split []*rule // as networks does, and no RuleSet takes more of one name than of several
 	for _, r := range list {
+		for entries := range slices.Chunk(r.entries, maxNetworks*maxMatches) {
+			part := *r
+			part.entries = entries
+			split = append(split, &part)
+		}
+	}
+	for _, r := range split {
 		need := (len(r.entries) + maxMatches - 1) / maxMatches
 		if need > room {
 			all, room = append(all, nil), maxNetworks

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/agent/altnames"
 	"github.com/colvin-net/colvin/agent/config"
 	"github.com/colvin-net/colvin/internal/netnstest"
@@ -189,13 +190,12 @@ func moveAltName(t *testing.T, l *lab.Lab) {
 	}
 	awaitAltNames(t, n) // blue is at two devices
 	t.Logf("eth1 was blue, and no altname, %v after the cable began to move", time.Since(start))
-	s, err := n.State(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := s.View.Conditions; len(got) != 1 || got[0].Type != mapping.AltNameAmbiguous || got[0].Network != "blue" {
-		t.Errorf("conditions %v, want blue to be ambiguous", got)
-	}
+	awaitState(t, n, func(s *agentapi.State) string {
+		if got := s.View.Conditions; len(got) != 1 || got[0].Type != mapping.AltNameAmbiguous || got[0].Network != "blue" {
+			return fmt.Sprintf("conditions %v, want blue to be ambiguous", got)
+		}
+		return ""
+	})
 	if err := n.Move(t.Context(), "eth1", l.Green, "p1", lab.GreenVLAN); err != nil {
 		t.Fatal(err)
 	}

@@ -100,11 +100,18 @@ func (r *deviceRig) startAgent() {
 // await waits until the agent's state has nothing wrong with it.
 func (r *deviceRig) await(wrong func(*agentapi.State) string) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), devicePatience)
+	awaitState(r.t, r.Node, wrong)
+}
+
+// awaitState waits until an agent's state has nothing wrong with it. It is told after the
+// node file is written, and after names are withdrawn.
+func awaitState(t *testing.T, n *lab.Node, wrong func(*agentapi.State) string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), devicePatience)
 	defer cancel()
 	diff := "the agent does not answer"
 	for tick := time.Tick(100 * time.Millisecond); ; {
-		if s, err := r.State(ctx); err == nil {
+		if s, err := n.State(ctx); err == nil {
 			if diff = wrong(s); diff == "" {
 				return
 			}
@@ -112,7 +119,7 @@ func (r *deviceRig) await(wrong func(*agentapi.State) string) {
 		select {
 		case <-tick:
 		case <-ctx.Done():
-			r.t.Fatalf("%v; state (-want +got):\n%s", ctx.Err(), diff)
+			t.Fatalf("%v; state (-want +got):\n%s", ctx.Err(), diff)
 		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/leaktest"
 	"github.com/colvin-net/colvin/internal/netnstest"
@@ -354,11 +355,12 @@ func TestPVIDAlsoToldAsVLANName(t *testing.T) {
 	b := newBench(t, rules)
 	b.ok(b.green.SetVLANNames(t.Context(), "p1", discovery.VLANName{ID: lab.GreenVLAN, Name: "green"}))
 	b.awaitGreen()
-	s, err := b.node.State(t.Context())
-	b.ok(err)
-	if len(s.View.Uplinks) != 1 || s.View.Uplinks[0].VID != 0 {
-		t.Errorf("attachments: %+v, want a single untagged one", s.View.Uplinks)
-	}
+	awaitState(t, b.node, func(s *agentapi.State) string {
+		if len(s.View.Uplinks) != 1 || s.View.Uplinks[0].VID != 0 {
+			return fmt.Sprintf("attachments: %+v, want a single untagged one", s.View.Uplinks)
+		}
+		return ""
+	})
 	b.attached("green")
 }
 

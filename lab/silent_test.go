@@ -88,11 +88,12 @@ func TestNodeBehindASilentSwitch(t *testing.T) {
 	b.refused("green", codeTryAgain)
 	b.refused("blue", codeNotHere)
 	b.attachedPods(agentapi.ContainerMoved)
-	s, err := b.node.State(t.Context())
-	b.ok(err)
-	if !slices.ContainsFunc(s.View.Conditions, func(c mapping.Condition) bool { return c.Type == mapping.PinContradicted && c.Interface == lab.OldPort }) {
-		t.Errorf("no PinContradicted among %v", s.View.Conditions)
-	}
+	awaitState(t, b.node, func(s *agentapi.State) string {
+		if !slices.ContainsFunc(s.View.Conditions, func(c mapping.Condition) bool { return c.Type == mapping.PinContradicted && c.Interface == lab.OldPort }) {
+			return fmt.Sprintf("no PinContradicted among %v", s.View.Conditions)
+		}
+		return ""
+	})
 	if out, err := b.node.Colvin(t.Context(), "forget", lab.OldPort); err == nil || !strings.Contains(err.Error(), "is heard there, so that is not over") {
 		t.Errorf("forget what is heard: %s, %v", out, err)
 	}

@@ -105,6 +105,7 @@ mutate: ## Score what the tests notice of MUTANTS (50) changes to each of PACKAG
 walk: ## Let switches and hostile speakers do what they do RUNS (1000000) times, from SEED (1); 2 hours
 	go test -count 1 -v -timeout 0 -run 'TestWalk|TestDay' ./mapping/belief -walk.runs $(RUNS) -walk.seed $(SEED)
 	go test -count 1 -v -timeout 0 -run TestWalkOfPins ./mapping -pins.runs $$(( $(RUNS) / 100 )) -pins.seed $(SEED)
+	go test -count 1 -v -timeout 0 -run TestHistories ./controller/plan -histories $$(( $(RUNS) / 1000 ))
 
 .PHONY: explore
 explore: ## Reach every state of a port with two speakers, in finer steps than the tests; 20 minutes, 4 GB

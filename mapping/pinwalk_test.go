@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	pinRuns = flag.Int("pins.runs", 100, "how many runs TestWalkOfPins makes")
+	pinRuns = flag.Int("pins.runs", 60, "how many runs TestWalkOfPins makes")
 	pinSeed = flag.Uint64("pins.seed", 1, "the seed of its first run")
 )
 

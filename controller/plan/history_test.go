@@ -3,6 +3,7 @@
 package plan_test
 
 import (
+	"flag"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -17,12 +18,14 @@ import (
 	"github.com/colvin-net/colvin/controller/plan"
 )
 
+var histories = flag.Uint64("histories", 8, "how many histories TestHistories plays")
+
 // TestHistories has clusters change at random, forth and back again, and holds each time that
 // what a planner plans which saw all of it is what one plans that sees the cluster for the first
 // time.
 func TestHistories(t *testing.T) {
-	const histories, steps = 20, 60
-	for seed := range uint64(histories) {
+	const steps = 60
+	for seed := range *histories {
 		p := newPlayer()
 		p.options = plan.Options{Attach: seed%3 == 0, Tagged: seed%2 == 0}
 		p.planner = plan.New(p.options)

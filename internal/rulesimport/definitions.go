@@ -144,8 +144,8 @@ func unfit(err error) error {
 	if !ok {
 		return err
 	}
-	belongs := "a " + wrong.Type.Kind().String()
-	switch wrong.Type.Kind() {
+	var belongs string
+	switch kind := wrong.Type.Kind(); kind {
 	case reflect.Struct, reflect.Map:
 		belongs = "an object"
 	case reflect.Slice:
@@ -154,6 +154,8 @@ func unfit(err error) error {
 		belongs = "a whole number"
 	case reflect.Bool:
 		belongs = "true or false"
+	default:
+		belongs = "a " + kind.String()
 	}
 	if wrong.Field == "" {
 		return fmt.Errorf("there is a JSON %s where %s belongs", wrong.Value, belongs)

@@ -5,7 +5,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -113,19 +112,8 @@ func (a *app) runImport(cmd *cobra.Command, r rulesimport.Request, args []string
 // maxImported bounds what is read of a file.
 const maxImported = 256 << 20
 
-func readImport(stdin io.Reader, name string) (rulesimport.File, error) {
-	in := stdin
-	if name == "-" {
-		name = "standard input"
-	} else {
-		f, err := os.Open(name)
-		if err != nil {
-			return rulesimport.File{}, fmt.Errorf("read what is to be imported: %w", err)
-		}
-		defer func() { _ = f.Close() }() // read only
-		in = f
-	}
-	data, err := io.ReadAll(io.LimitReader(in, maxImported+1))
+func readImport(stdin io.Reader, file string) (rulesimport.File, error) {
+	name, data, err := readInput(stdin, file, maxImported)
 	switch {
 	case err != nil:
 		return rulesimport.File{}, fmt.Errorf("read what is to be imported: %w", err)

@@ -124,16 +124,27 @@ func (a *app) replace(cmd *cobra.Command, file string, old, now discovery.ID, dr
 
 // readRules reads a file, or the standard input where it is -, and says what to call it.
 func readRules(cmd *cobra.Command, file string) (name string, data []byte, err error) {
-	if name = file; file == "-" {
-		name = "standard input"
-		data, err = io.ReadAll(io.LimitReader(cmd.InOrStdin(), yamlfile.MaxSize+1))
-	} else {
-		data, err = os.ReadFile(file)
-	}
+	name, data, err = readInput(cmd.InOrStdin(), file, yamlfile.MaxSize)
 	if err != nil {
 		return "", nil, fmt.Errorf("read rules: %w", err)
 	}
 	return name, data, nil
+}
+
+// readInput reads a file, or the standard input where it is -, and says what to call it. Of
+// what is longer than most it returns one octet more.
+func readInput(stdin io.Reader, file string, most int64) (name string, data []byte, err error) {
+	name, in := "standard input", stdin
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return "", nil, err
+		}
+		defer func() { _ = f.Close() }() // read only
+		name, in = file, f
+	}
+	data, err = io.ReadAll(io.LimitReader(in, most+1))
+	return name, data, err
 }
 
 func matches(on []int) string {

@@ -41,6 +41,9 @@ const (
 	MaxRef        = 512
 
 	// Of a RuleSet.
-	MaxMistakes = 16 // and warnings
-	MaxMistake  = 1024
+	MaxRules       = 128 // networks
+	MaxMatches     = 32  // of one of them
+	MaxRuleAliases = 16  // of one of them
+	MaxMistakes    = 16  // and warnings
+	MaxMistake     = 1024
 )

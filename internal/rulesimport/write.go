@@ -9,17 +9,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/internal/paste"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/identity"
-)
-
-// The most that a RuleSet takes (api/v1alpha1).
-const (
-	maxNetworks = 128
-	maxMatches  = 32
-	maxAliases  = 16
 )
 
 // A rule is one of networks.
@@ -201,7 +195,7 @@ func networks(list []*rule) string {
 	var b strings.Builder
 	b.WriteString("networks:\n")
 	for _, r := range list {
-		for entries := range slices.Chunk(r.entries, maxMatches) {
+		for entries := range slices.Chunk(r.entries, v1alpha1.MaxMatches) {
 			fmt.Fprintf(&b, "  - name: %s\n", paste.YAML(r.name))
 			if len(r.aliases) > 0 {
 				quoted := make([]string, len(r.aliases))
@@ -269,16 +263,16 @@ func parts(list []*rule) (all [][]*rule) {
 	room := 0
 	var split []*rule // as networks does, and no RuleSet takes more of one name than of several
 	for _, r := range list {
-		for entries := range slices.Chunk(r.entries, maxNetworks*maxMatches) {
+		for entries := range slices.Chunk(r.entries, v1alpha1.MaxRules*v1alpha1.MaxMatches) {
 			part := *r
 			part.entries = entries
 			split = append(split, &part)
 		}
 	}
 	for _, r := range split {
-		need := (len(r.entries) + maxMatches - 1) / maxMatches
+		need := (len(r.entries) + v1alpha1.MaxMatches - 1) / v1alpha1.MaxMatches
 		if need > room {
-			all, room = append(all, nil), maxNetworks
+			all, room = append(all, nil), v1alpha1.MaxRules
 		}
 		all[len(all)-1] = append(all[len(all)-1], r)
 		room -= need

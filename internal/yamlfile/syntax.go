@@ -47,7 +47,7 @@ func Parse(file string, data []byte) *Document {
 func ParseAll(file string, data []byte) []*Document {
 	d := &Document{file: file, mappings: make(map[*node]*Mapping)}
 	if len(data) > MaxSize {
-		d.breaks(1, 1, fmt.Sprintf("the file has %d bytes, at most %d are read", len(data), MaxSize), "split it or remove what is not needed")
+		d.breaks(1, 1, fmt.Sprintf("the file has more than %d bytes, and more are not read", MaxSize), "split it or remove what is not needed")
 		d.broken = true
 		return []*Document{d}
 	}

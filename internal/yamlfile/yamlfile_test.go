@@ -120,7 +120,7 @@ func TestMistakes(t *testing.T) {
 			f.yaml:7:1: keys that begin with "? " are not supported; write key: value`},
 		"empty documents": {"---\n---\ntext: a\n---\n---\ntext: b\n", `f.yaml:6:1: a second document begins here; put one document into a file`},
 		"documents":       {"text: a\n---\ntext: b\n", `f.yaml:3:1: a second document begins here; put one document into a file`},
-		"too big":         {strings.Repeat("#", yamlfile.MaxSize+1), `f.yaml:1:1: the file has 1048577 bytes, at most 1048576 are read; split it or remove what is not needed`},
+		"too big":         {strings.Repeat("#", yamlfile.MaxSize+1), `f.yaml:1:1: the file has more than 1048576 bytes, and more are not read; split it or remove what is not needed`},
 		"deep flow":       {strings.Repeat("[", 100000), `f.yaml:1:65: nested too deeply, or too many keys in one mapping; simplify the file`},
 		"deep list":       {strings.Repeat("- ", 100000), `f.yaml:1:257: nested too deeply, or too many keys in one mapping; simplify the file`},
 		"many keys":       {strings.Repeat("a: 1\n", 200000), `f.yaml:5001:1: nested too deeply, or too many keys in one mapping; simplify the file`},

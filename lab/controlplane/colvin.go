@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+
+	"github.com/colvin-net/colvin/lab/kit"
 )
 
 // InstallColvin applies what is in deploy: CRDs, accounts with their rights, and
@@ -26,12 +28,11 @@ func InstallColvin(ctx context.Context, c *ControlPlane) error {
 }
 
 func (c *ControlPlane) installColvin(ctx context.Context) error {
-	modules, err := findModules()
+	top, err := kit.Top()
 	if err != nil {
 		return err
 	}
-	deploy := filepath.Join(strings.TrimSuffix(modules, modulesDir), "deploy")
-	in := func(dir string) string { return "--filename=" + filepath.Join(deploy, dir) }
+	in := func(dir string) string { return "--filename=" + filepath.Join(top, "deploy", dir) }
 	if _, err := c.Kubectl(ctx, "apply", in("crds"), in("rbac"), in("policies")); err != nil {
 		return err
 	}

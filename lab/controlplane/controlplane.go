@@ -72,7 +72,7 @@ func Start(ctx context.Context, options Options) (*ControlPlane, error) {
 }
 
 func (c *ControlPlane) start(ctx context.Context, options Options) (err error) {
-	if c.programs, err = controlPlane.installed(); err != nil {
+	if c.programs, err = controlPlane.Installed(); err != nil {
 		return err
 	}
 	if c.dir, err = os.MkdirTemp("", "colvin-kubernetes-"); err != nil {

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/colvin-net/colvin/lab/kit"
 )
 
 const (
@@ -23,22 +25,22 @@ const (
 )
 
 // whereabouts is the IPAM plugin of that name.
-var whereabouts = kit{
-	name: "whereabouts", origin: whereaboutsModule, modules: []string{"whereabouts"}, took: "3 minutes",
-	build: func(ctx context.Context, p *programs, dir string) error {
-		if err := p.buildTools(ctx, "whereabouts", filepath.Join(dir, "whereabouts")); err != nil { // which go would name cmd
+var whereabouts = kit.Kit{
+	Name: "whereabouts", Origin: whereaboutsModule, Modules: []string{"whereabouts"}, Took: "3 minutes", Target: makeKubernetes,
+	Build: func(ctx context.Context, p *kit.Programs, dir string) error {
+		if err := p.BuildTools(ctx, "whereabouts", filepath.Join(dir, "whereabouts")); err != nil { // which go would name cmd
 			return err
 		}
-		return p.copyManifests(ctx, filepath.Join(dir, manifestDir))
+		return copyManifests(ctx, p, filepath.Join(dir, manifestDir))
 	},
 }
 
 // Whereabouts is the feature of having the IPAM plugin whereabouts, built by make
 // kubernetes.
-var Whereabouts = whereabouts.feature()
+var Whereabouts = whereabouts.Feature("whereabouts", makeTestCluster).OnRequest()
 
-func (p *programs) copyManifests(ctx context.Context, to string) error {
-	module, err := p.command(ctx, "whereabouts", "list", "-m", "-f", "{{.Dir}}", whereaboutsModule).Output()
+func copyManifests(ctx context.Context, p *kit.Programs, to string) error {
+	module, err := p.Command(ctx, "whereabouts", "list", "-m", "-f", "{{.Dir}}", whereaboutsModule).Output()
 	if err != nil {
 		return fmt.Errorf("find %s: %w", whereaboutsModule, err)
 	}
@@ -48,7 +50,7 @@ func (p *programs) copyManifests(ctx context.Context, to string) error {
 // InstallWhereabouts applies what the release of whereabouts does: its kinds, and an
 // account with its rights. It returns when the kinds are served, with the plugin's path.
 func InstallWhereabouts(ctx context.Context, c *ControlPlane) (string, error) {
-	dir, err := whereabouts.installed()
+	dir, err := whereabouts.Installed()
 	if err == nil {
 		err = c.installWhereabouts(ctx, filepath.Join(dir, manifestDir))
 	}

@@ -2,8 +2,9 @@
 
 //go:build linux
 
-// Command build builds the control plane that tests run and the IPAM plugin whereabouts,
-// from the modules beside it, into the user's cache and prints where they are.
+// Command build builds what tests run of others, from the modules beside it, into the
+// user's cache and prints where it is: the kits whose names are given, or those of make
+// kubernetes.
 package main
 
 import (
@@ -11,18 +12,53 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strings"
+	"slices"
 
 	"github.com/colvin-net/colvin/lab/controlplane"
+	"github.com/colvin-net/colvin/lab/kit"
 )
+
+// kits are all.
+var kits = controlplane.Kits()
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	dirs, err := controlplane.Install(ctx)
+	err := run(ctx, os.Args[1:])
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "build:", err)
 		os.Exit(1)
 	}
-	fmt.Println(strings.Join(dirs, "\n"))
+}
+
+func run(ctx context.Context, names []string) error {
+	wanted, err := choose(names)
+	if err != nil {
+		return err
+	}
+	for _, k := range wanted {
+		dir, err := k.Install(ctx)
+		if err != nil {
+			return err
+		}
+		fmt.Println(dir)
+	}
+	return nil
+}
+
+// choose finds the kits of these names, or without any those of make kubernetes.
+func choose(names []string) (wanted []*kit.Kit, err error) {
+	for _, k := range kits {
+		if len(names) == 0 && k.Target == "make kubernetes" {
+			wanted = append(wanted, k)
+		}
+	}
+	for _, name := range names {
+		i := slices.IndexFunc(kits, func(k *kit.Kit) bool { return k.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("%q is no kit", name)
+		}
+		wanted = append(wanted, kits[i])
+	}
+	return wanted, nil
 }

@@ -73,6 +73,7 @@ func TestControlPlane(t *testing.T) {
 	t.Run("from a namespace", testReach(c))
 	t.Run("kubectl", testKubectl(c))
 	t.Run("whereabouts", testWhereabouts(c))
+	t.Run("Helm", testHelm(c))
 	t.Logf("resident: %s", strings.Join(resident(t, c), ", "))
 }
 

@@ -25,9 +25,7 @@ func mountPrivate() error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)
 	}
-	// A sysfs shows the network devices of the namespace it was mounted in.
-	const flags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
-	if err := unix.Mount("sysfs", "/sys", "sysfs", flags, ""); err != nil {
+	if err := mountSys(); err != nil {
 		return fmt.Errorf("mount /sys: %w", err)
 	}
 	if err := mountTmpfs("/run", 0o755); err != nil {
@@ -54,6 +52,22 @@ func mountPrivate() error {
 		}
 	}
 	return nil
+}
+
+// mountSys mounts a sysfs, which shows the network devices of the namespace it was
+// mounted in, and the host's cgroups below it, for who runs containers inside.
+func mountSys() error {
+	const cgroups = "/sys/fs/cgroup"
+	host, err := os.Open(cgroups)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	const flags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
+	if err := unix.Mount("sysfs", "/sys", "sysfs", flags, ""); err != nil || host == nil {
+		return err
+	}
+	source := fmt.Sprintf("/proc/self/fd/%d", host.Fd())
+	return errors.Join(unix.Mount(source, cgroups, "", unix.MS_BIND|unix.MS_REC, ""), host.Close())
 }
 
 // mirrorFor makes room for dir where the host has none: in a copy of its parent,

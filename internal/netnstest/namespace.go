@@ -30,9 +30,9 @@ import (
 const holderScript = `cat; exit`
 
 // A Namespace is an anonymous network namespace with a private mount and PID
-// namespace. Inside it /sys shows its own devices and /proc its own processes,
-// /run is empty and writable, and /var/lib/colvin, /var/lib/cni, /etc/colvin and /etc/cni are empty and its own.
-// Loopback is up.
+// namespace. Inside it /sys shows its own devices and the host's cgroups, /proc its own
+// processes, /run is empty and writable, and /var/lib/colvin, /var/lib/cni, /etc/colvin and
+// /etc/cni are empty and its own. Loopback is up.
 type Namespace struct {
 	name   string
 	holder *exec.Cmd

@@ -16,10 +16,11 @@ import (
 
 	"github.com/colvin-net/colvin/lab/controlplane"
 	"github.com/colvin-net/colvin/lab/kit"
+	"github.com/colvin-net/colvin/lab/podrun"
 )
 
 // kits are all.
-var kits = controlplane.Kits()
+var kits = slices.Concat(controlplane.Kits(), podrun.Kits())
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

@@ -21,7 +21,7 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 .PHONY: help
 help: ## Show this list
 	@echo "Colvin: what network is this interface attached to?"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: build
 build: ## Build colvin, colvind, colvin-cni and colvin-controller into bin/
@@ -59,12 +59,16 @@ test-vm: ## Run the tests of bonds, VLAN devices and the like in a VM that has t
 
 .PHONY: test-cluster
 test-cluster: kubernetes ## Run the tests on a real control plane, which say what they measure; 12 minutes
-	@hack/setup.sh lldpd iproute2 util-linux
-	COLVIN_SLOW=1 COLVIN_REQUIRE=kubernetes,whereabouts,netns,macvlan,lldpd go test -count 1 -v -timeout 20m ./lab/cluster ./lab/policies ./lab/controlplane ./agent/publish ./api/... ./controller | grep -v level=DEBUG
+	@hack/setup.sh lldpd iproute2 util-linux runc
+	COLVIN_SLOW=1 COLVIN_REQUIRE=kubernetes,whereabouts,helm,runc,netns,macvlan,lldpd go test -count 1 -v -timeout 20m ./lab/cluster ./lab/policies ./lab/controlplane ./lab/podrun ./agent/publish ./api/... ./controller | grep -v level=DEBUG
 
 .PHONY: kubernetes
-kubernetes: ## Build the control plane and the IPAM plugin that tests run, once; 15 minutes on two processors
+kubernetes: ## Build the control plane, Helm and what else tests run of others, once; 20 minutes on two processors
 	@go run ./lab/controlplane/build
+
+.PHONY: helm3
+helm3: ## Build Helm 3, which tests run with COLVIN_HELM=3, once; 3 minutes on two processors
+	@go run ./lab/controlplane/build helm3
 
 .PHONY: demo
 demo: ## Four nodes, three switches, one CNI configuration; a minute and a half, and 2 to 8 minutes the first time

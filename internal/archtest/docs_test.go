@@ -17,7 +17,7 @@ var (
 	source  = regexp.MustCompile(`(?:src|srcset|href)="([^"]+)"`)
 	scheme  = regexp.MustCompile(`^[a-z]+:`)
 	heading = regexp.MustCompile(`(?m)^#{1,6} +(.*?)#* *$`)
-	target  = regexp.MustCompile(`(?m)^([a-z-]+):`)
+	target  = regexp.MustCompile(`(?m)^([a-z0-9-]+):`)
 	noSlug  = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 	// tree is a path that can be looked up: no blanks, globs and place-holders.
 	tree = regexp.MustCompile(`^(?:\./)?([\w.-]+(?:/[\w.-]+)*)(?:/|/\.\.\.|:\d+)?$`)

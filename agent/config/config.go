@@ -7,6 +7,7 @@ package config
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -123,14 +124,7 @@ type Log struct {
 // Load reads the configuration file; without one the defaults hold. It
 // reports every mistake in it.
 func Load(file string) (Config, error) {
-	var data []byte
-	if file != "" {
-		var err error
-		if data, err = os.ReadFile(file); err != nil {
-			return Config{}, fmt.Errorf("read configuration: %w", err)
-		}
-	}
-	c, err := Parse(file, data)
+	c, err := read(file)
 	if err != nil {
 		return Config{}, err
 	}
@@ -140,6 +134,36 @@ func Load(file string) (Config, error) {
 		}
 	}
 	return c, nil
+}
+
+// LoadFor is Load for a node whose name is given beside the file, which may have it too.
+func LoadFor(node, file string) (Config, error) {
+	switch {
+	case node == "":
+		return Config{}, errors.New("name this node: -node is empty, as where it comes from a variable that is not set; set that, or leave -node out")
+	case strings.Contains(node, "$("): // Kubernetes leaves what it does not know as it is
+		return Config{}, fmt.Errorf("name this node: -node is %q, a variable that the pod does not have; add it to env, with fieldRef spec.nodeName", node)
+	}
+	c, err := read(file)
+	if err != nil {
+		return Config{}, err
+	}
+	if c.Node != "" && c.Node != node {
+		return Config{}, fmt.Errorf("name this node: -node says %q, and %s has node: %q; leave one of them out", node, file, c.Node)
+	}
+	c.Node = node
+	return c, nil
+}
+
+func read(file string) (Config, error) {
+	if file == "" {
+		return Parse(file, nil)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return Config{}, fmt.Errorf("read configuration: %w", err)
+	}
+	return Parse(file, data)
 }
 
 // Parse reads the content of a configuration file. An empty node stays

@@ -243,3 +243,38 @@ func TestLoad(t *testing.T) {
 		t.Errorf("a file that is gone: %+v, %v", c, err)
 	}
 }
+
+// TestLoadFor holds that a name which is given beside the file is the node's, and that the
+// two never differ.
+func TestLoadFor(t *testing.T) {
+	for name, tt := range map[string]struct {
+		node, content, err string
+	}{
+		"given":    {node: "node1", content: "shutdownOnExit: true\n"},
+		"both":     {node: "node1", content: "node: node1\n"},
+		"another":  {node: "node1", content: "node: node2\n", err: `name this node: -node says "node1", and FILE has node: "node2"; leave one of them out`},
+		"empty":    {content: "node: node1\n", err: "name this node: -node is empty, as where it comes from a variable that is not set; set that, or leave -node out"},
+		"variable": {node: "$(NODE_NAME)", err: `name this node: -node is "$(NODE_NAME)", a variable that the pod does not have; add it to env, with fieldRef spec.nodeName`},
+		"mistake":  {node: "node1", content: "nod: node1\n", err: "FILE:1:1: nod: unknown key"},
+	} {
+		file := filepath.Join(t.TempDir(), "colvind.yaml")
+		if err := os.WriteFile(file, []byte(tt.content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := LoadFor(tt.node, file)
+		switch {
+		case tt.err == "":
+			if err != nil || c.Node != tt.node {
+				t.Errorf("%s: node %q, %v", name, c.Node, err)
+			}
+		case err == nil || !strings.HasPrefix(strings.ReplaceAll(err.Error(), file, "FILE"), tt.err):
+			t.Errorf("%s: %v, want %s", name, err, tt.err)
+		}
+	}
+	if c, err := LoadFor("node1", ""); err != nil || c.Node != "node1" || c.Rules != defaultRules {
+		t.Errorf("no file: %+v, %v", c, err)
+	}
+	if _, err := LoadFor("node1", filepath.Join(t.TempDir(), "colvind.yaml")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file that is gone: %v", err)
+	}
+}

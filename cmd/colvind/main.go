@@ -26,6 +26,7 @@ var version = "devel"
 
 func main() {
 	file := flag.String("config", "", "configuration `file`; without one the defaults hold")
+	node := flag.String("node", "", "`name` of this node, as Kubernetes knows it; without one that of the configuration, or the host's")
 	showVersion := flag.Bool("version", false, "print the version and exit")
 	flag.Parse()
 	if flag.NArg() > 0 {
@@ -36,7 +37,13 @@ func main() {
 		fmt.Println("colvind", version)
 		return
 	}
-	if err := run(*file); err != nil {
+	load := func() (config.Config, error) { return config.Load(*file) }
+	flag.Visit(func(f *flag.Flag) {
+		if f.Name == "node" { // an empty one too
+			load = func() (config.Config, error) { return config.LoadFor(*node, *file) }
+		}
+	})
+	if err := run(*file, load); err != nil {
 		logline.Fail(os.Stderr, "colvind", err)
 		os.Exit(1)
 	}
@@ -46,9 +53,9 @@ func main() {
 // and little happens: memory counts here, and the collector does not.
 const gcPercent = 50
 
-func run(file string) error {
+func run(file string, load func() (config.Config, error)) error {
 	debug.SetGCPercent(gcPercent)
-	c, err := config.Load(file)
+	c, err := load()
 	if err != nil {
 		return err
 	}

@@ -61,9 +61,11 @@ func (d *directory) lock() (*os.File, error) {
 		return nil, fmt.Errorf("lock %s: %w: process %d%s; stop that one first, with \"systemctl stop colvind\" if it is the service",
 			path, agentlock.ErrLocked, pid, ofUser(pid))
 	case errors.Is(err, agentlock.ErrLocked):
-		return nil, fmt.Errorf("%w; its process cannot be seen from here, as of one in another container: stop it first", err)
+		return nil, fmt.Errorf("%w; its process cannot be seen from here, as of one in another container, or of the node where this is a container: stop it first, with \"systemctl stop colvind\" if it is the service", err)
 	case errors.Is(err, fs.ErrPermission):
 		return nil, d.denied(err)
+	case errors.Is(err, syscall.EROFS):
+		return nil, d.readOnly(err)
 	}
 	return lock, err
 }
@@ -78,10 +80,12 @@ func (d *directory) make() error {
 		return nil
 	case errors.Is(err, fs.ErrPermission):
 		return d.denied(err)
+	case errors.Is(err, syscall.EROFS):
+		return d.readOnly(err)
 	case !exposed:
 		return fmt.Errorf("make %s: %w", d.what, err)
 	case e.UID >= 0 && e.In == "":
-		return fmt.Errorf("use %s: %s is owned by %s, and this colvind runs as %s; start it as that user, as \"systemctl start colvind\" does for the service, or run: %s",
+		return fmt.Errorf("use %s: %s is owned by %s, and this colvind runs as %s; start it as that user, as \"systemctl start colvind\" does for the service, or run (for a pod, on the node): %s",
 			d.what, e.At, userName(e.UID), userName(os.Geteuid()), d.own())
 	case e.In == "":
 		return fmt.Errorf("use %s: %w; remove that permission", d.what, err)
@@ -95,8 +99,13 @@ func (d *directory) denied(err error) error {
 	if pe, ok := errors.AsType[*fs.PathError](err); ok {
 		path = pe.Path
 	}
-	return fmt.Errorf("use %s: %w%s, and this colvind runs as %s; run as root: %s; %s",
+	return fmt.Errorf("use %s: %w%s, and this colvind runs as %s; run as root (for a pod, on the node): %s; %s",
 		d.what, err, whose(path), userName(os.Geteuid()), paste.Command("install", "-d", "-o", strconv.Itoa(os.Geteuid()), d.path), d.own())
+}
+
+// readOnly says what a directory has to be, as in a pod whose file system is read-only.
+func (d *directory) readOnly(err error) error {
+	return fmt.Errorf("use %s: %w; it must be writable: in a pod, a volume of type hostPath, mounted at %s without readOnly", d.what, err, d.path)
 }
 
 // own is the command that gives the directory to the user of this agent.
@@ -137,14 +146,14 @@ func ownerOf(path string) (uid int, ok bool) {
 	return int(sys.Uid), true
 }
 
-// userName is a user in words.
+// userName is a user in words. An image from scratch knows none by name.
 func userName(uid int) string {
+	if uid == 0 {
+		return "root"
+	}
 	u, err := user.LookupId(strconv.Itoa(uid))
-	switch {
-	case err != nil:
+	if err != nil {
 		return fmt.Sprintf("user %d", uid)
-	case u.Username == "root":
-		return u.Username
 	}
 	return "user " + u.Username
 }

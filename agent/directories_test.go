@@ -50,11 +50,11 @@ func TestClaim(t *testing.T) {
 			return errors.Join(hold(t, filepath.Join(dir, "run")), give(filepath.Join(dir, "run")))
 		}, already},
 		{"another user's ran", func(_ *testing.T, dir string) error { return give(filepath.Join(dir, "run")) }, fmt.Sprintf(
-			`use run directory: DIR/run is owned by user 4711, and this colvind runs as %s; start it as that user, as "systemctl start colvind" does for the service, or run: chown -R %d DIR/run`, me, os.Geteuid())},
+			`use run directory: DIR/run is owned by user 4711, and this colvind runs as %s; start it as that user, as "systemctl start colvind" does for the service, or run (for a pod, on the node): chown -R %d DIR/run`, me, os.Geteuid())},
 		{"another user's state", func(_ *testing.T, dir string) error {
 			return errors.Join(os.Mkdir(filepath.Join(dir, "state"), 0o700), give(filepath.Join(dir, "state")))
 		}, fmt.Sprintf(
-			`use state directory: DIR/state is owned by user 4711, and this colvind runs as %s; start it as that user, as "systemctl start colvind" does for the service, or run: chown -R %d DIR/state`, me, os.Geteuid())},
+			`use state directory: DIR/state is owned by user 4711, and this colvind runs as %s; start it as that user, as "systemctl start colvind" does for the service, or run (for a pod, on the node): chown -R %d DIR/state`, me, os.Geteuid())},
 		{
 			"below another user's", func(_ *testing.T, dir string) error { return give(dir) },
 			`use run directory: DIR is owned by user 4711; set "runDirectory" to a directory below root's own, such as /run/colvin`,
@@ -101,7 +101,7 @@ func TestDenied(t *testing.T) {
 	for _, path := range []string{filepath.Join(dir, "run"), filepath.Join(dir, "run", agentlock.Name)} {
 		err := d.denied(fmt.Errorf("lock: %w", &fs.PathError{Op: "open", Path: path, Err: syscall.EACCES}))
 		want := strings.NewReplacer("PATH", path, "ME", userName(os.Geteuid()), "UID", fmt.Sprint(os.Geteuid())).Replace(
-			"use run directory: lock: open PATH: permission denied: DIR is owned by ME, and this colvind runs as ME; run as root: install -d -o UID DIR/run; chown -R UID DIR/run")
+			"use run directory: lock: open PATH: permission denied: DIR is owned by ME, and this colvind runs as ME; run as root (for a pod, on the node): install -d -o UID DIR/run; chown -R UID DIR/run")
 		if got := err.Error(); strings.ReplaceAll(got, dir, "DIR") != strings.ReplaceAll(want, dir, "DIR") {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}

@@ -19,10 +19,10 @@ func DropPrivileges(altNames bool) error {
 	}
 	keep := cap.NewSet()
 	err = retain(keep, have, cap.NET_RAW,
-		"CAP_NET_RAW is missing: run colvind as root, or give it AmbientCapabilities=CAP_NET_RAW (see deploy/systemd/colvind.service)")
+		"CAP_NET_RAW is missing: run colvind as root; in a unit with AmbientCapabilities=CAP_NET_RAW (see deploy/systemd/colvind.service), in a pod with securityContext.capabilities.add: [NET_RAW]")
 	if altNames {
 		err = errors.Join(err, retain(keep, have, cap.NET_ADMIN,
-			"CAP_NET_ADMIN is missing, which altnames: on takes: run colvind as root, install deploy/systemd/colvind-altnames.conf, or set altnames: off"))
+			"CAP_NET_ADMIN is missing, which altnames: on takes: run colvind as root; for a unit install deploy/systemd/colvind-altnames.conf, in a pod have NET_ADMIN in securityContext.capabilities.add; or set altnames: off"))
 	}
 	if err != nil {
 		return err

@@ -102,12 +102,13 @@ func (a *Agent) build(ctx context.Context, boot, instance string, links observe.
 		ctx, cancel := context.WithTimeout(ctx, freshWait)
 		defer cancel()
 		if records.Renew(ctx) {
-			loop.Renew(ctx)
+			_ = loop.Renew(ctx) // what was known before is an answer too
 		}
 		return state()
 	}
 	server := NewServer(filepath.Join(c.RunDirectory, agentapi.SocketName), fresh, loop.Changes, log)
 	server.OnForget(loop.Forget)
+	server.OnProbe(loop.Live, loop.Unready)
 	tasks := []Task{observer, loop, book, records, memoryTrimmer{log}, server}
 	if a.Cluster != nil {
 		tasks = append(tasks, a.Cluster)

@@ -163,17 +163,20 @@ func (l *Loop) Ready() <-chan struct{} { return l.shown.ready }
 // State returns what the agent knew after the last change.
 func (l *Loop) State() (*agentapi.State, error) { return l.shown.state() }
 
-// Renew has a Step made of what the sources have now, and waits for it, or until ctx ends.
-func (l *Loop) Renew(ctx context.Context) {
+// Renew has a Step made of what the sources have now, and waits for it. The error says what
+// it waited for when ctx ended.
+func (l *Loop) Renew(ctx context.Context) error {
 	made := make(chan struct{})
 	select {
 	case l.wanted <- made:
 	case <-ctx.Done():
-		return
+		return errors.New("the last step does not end")
 	}
 	select {
 	case <-made:
+		return nil
 	case <-ctx.Done():
+		return errors.New("nothing is observed, or the step that follows from it does not end")
 	}
 }
 

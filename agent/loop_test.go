@@ -127,6 +127,11 @@ func (b *bench) build() {
 
 func (b *bench) start() {
 	b.build()
+	b.run()
+}
+
+// run runs the Loop that was built.
+func (b *bench) run() {
 	ctx, cancel := context.WithCancel(b.t.Context())
 	b.cancel, b.done = cancel, make(chan error, 1)
 	go func() { b.done <- b.loop.Run(ctx) }()

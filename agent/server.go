@@ -31,6 +31,8 @@ type Server struct {
 	state   func() (*agentapi.State, error)
 	changes func(since time.Time) (agentapi.Changes, error)
 	forget  func(ctx context.Context, ifname string) (agentapi.Forgotten, error) // nil: nobody can tell it to
+	live    func(ctx context.Context) error                                      // nil: nobody can ask it
+	unready func() error                                                         // as live
 	log     *slog.Logger
 	ready   chan struct{}
 }
@@ -45,6 +47,12 @@ func NewServer(path string, state func() (*agentapi.State, error), changes func(
 // is called before Run.
 func (s *Server) OnForget(forget func(ctx context.Context, ifname string) (agentapi.Forgotten, error)) {
 	s.forget = forget
+}
+
+// OnProbe has the server answer probes: by live, why the agent does not live, and by
+// unready, why it is not ready yet; nil where it is. It is called before Run.
+func (s *Server) OnProbe(live func(ctx context.Context) error, unready func() error) {
+	s.live, s.unready = live, unready
 }
 
 // String names the task.
@@ -94,6 +102,10 @@ func (s *Server) handler() http.Handler {
 		changes, err := s.changes(since)
 		s.answer(w, changes, err)
 	})
+	if s.live != nil {
+		mux.HandleFunc("GET "+agentapi.LivePath, func(w http.ResponseWriter, r *http.Request) { s.answer(w, struct{}{}, s.live(r.Context())) })
+		mux.HandleFunc("GET "+agentapi.ReadyPath, func(w http.ResponseWriter, _ *http.Request) { s.answer(w, struct{}{}, s.unready()) })
+	}
 	if s.forget != nil {
 		mux.HandleFunc("POST "+agentapi.ForgetPath, s.answerForget)
 	}

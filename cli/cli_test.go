@@ -200,6 +200,7 @@ func serveState(t *testing.T, dir string, state func() (*agentapi.State, error),
 			return agentapi.Forgotten{Interface: ifname}, nil
 		}
 	})
+	server.OnProbe(func(context.Context) error { return nil }, func() error { return agentapi.ErrNotReady })
 	done := make(chan error, 1)
 	go func() { done <- server.Run(ctx) }()
 	t.Cleanup(func() {
@@ -275,6 +276,9 @@ func TestWithAgent(t *testing.T) {
 		"changes-json":         {"changes", "--since", "2026-01-02T00:00:00Z", "-o", "json"},
 		"changes-none":         {"changes", "--since", "1m"},
 		"changes-bad":          {"changes", "--since", "yesterday"},
+		"probe-live":           {"probe", "live"},
+		"probe-not-ready":      {"probe", "ready"},
+		"help-probe":           {"probe", "--help"},
 		"status":               {"status"},
 		"status-wide":          {"status", "-o", "wide"},
 		"status-json":          {"status", "-o", "json"},
@@ -294,6 +298,7 @@ func TestWithAgent(t *testing.T) {
 func TestWithoutAgent(t *testing.T) {
 	dir := t.TempDir()
 	expect(t, "no-agent-no-file", run(t, dir, "networks"))
+	expect(t, "no-agent-probe", run(t, dir, "probe", "live"))
 	file := &nodefile.File{
 		Version: nodefile.Version, Node: "node1", BootID: "boot-1", Written: now.Add(-time.Hour).UTC(),
 		Networks: []nodefile.Network{{Name: "green", Uplinks: []nodefile.Uplink{{

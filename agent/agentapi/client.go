@@ -25,6 +25,16 @@ const (
 	ChangesPath = "/v1/changes" // the Changes since the time in the parameter since, as in RFC 3339
 )
 
+// The paths of what probes ask with GET. The answer says nothing but that it is so; else it
+// is an error that says why not.
+const (
+	LivePath  = "/v1/live"  // whether what is seen becomes a Step, within 5 s
+	ReadyPath = "/v1/ready" // whether the first node file is out
+)
+
+// ErrNoSuchQuestion is the error where the agent is older than who asks.
+var ErrNoSuchQuestion = errors.New("the agent does not know this question, so it is older than who asks; restart it in the same version")
+
 // ForgetPath is of the one thing that the agent can be told on its socket, with POST and by
 // root or its own user alone: to forget what was heard on the port in the parameter
 // interface. It answers with Forgotten.
@@ -84,6 +94,11 @@ func Forget(ctx context.Context, path, ifname string) (Forgotten, error) {
 	return f, err
 }
 
+// Probe asks the agent behind the socket at path LivePath or ReadyPath.
+func Probe(ctx context.Context, path, what string) error {
+	return ask(ctx, path, http.MethodGet, what, &struct{}{})
+}
+
 func ask(ctx context.Context, path, method, what string, answer any) error {
 	client := http.Client{Timeout: answerTimeout, Transport: &http.Transport{
 		DisableKeepAlives: true,
@@ -109,6 +124,9 @@ func ask(ctx context.Context, path, method, what string, answer any) error {
 	}
 	if resp.StatusCode == http.StatusForbidden || resp.StatusCode == http.StatusConflict {
 		return Refusal{string(bytes.TrimSpace(body))}
+	}
+	if resp.StatusCode == http.StatusNotFound {
+		return fmt.Errorf("ask agent at %s: %w", path, ErrNoSuchQuestion)
 	}
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("ask agent at %s: %s", path, bytes.TrimSpace(body))

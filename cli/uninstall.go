@@ -106,7 +106,7 @@ func (a *app) uninstalled(r *uninstall.Report, o *uninstallOptions, failed error
 }
 
 // pluginLine says what became of a plugin.
-func pluginLine(p *uninstall.Plugin, o *uninstallOptions) string {
+func pluginLine(p *uninstall.Program, o *uninstallOptions) string {
 	what := p.Path
 	if p.Target != "" {
 		what = fmt.Sprintf("%s, a link to %s, which stays", p.Path, p.Target)

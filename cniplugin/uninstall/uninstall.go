@@ -9,11 +9,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"strings"
 	"time"
 
+	"github.com/colvin-net/colvin/cniplugin/install"
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/internal/agentlock"
 )
@@ -32,12 +32,12 @@ type Options struct {
 	DryRun    bool          // only look
 	Wait      time.Duration // how long plugins that are at work are waited for
 
-	recognize func(path string) error // whether it is the plugin's program; recognize where nil
+	recognize func(path string) error // whether it is the plugin's program; by what it is built of where nil
 }
 
 // A Report is what was found, and what became of it.
 type Report struct {
-	Plugins     []Plugin
+	Plugins     []Program
 	Attachments []Attachment // what the plugin is needed for
 	Unreadable  int          // further records, which may be of attachments
 	Why         error        // of one of them
@@ -55,10 +55,10 @@ func Run(ctx context.Context, o *Options) (*Report, error) {
 	r := &Report{}
 	is := o.recognize
 	if is == nil {
-		is = recognize
+		is = recognizer(install.Plugin)
 	}
 	var err error
-	r.Plugins, err = findAll(o.Dirs, o.Name, is)
+	r.Plugins, err = findPlugins(o.Dirs, o.Name, is)
 	if err = cmp.Or(r.look(o), err); err == nil && r.Needed() {
 		err = ErrNeeded
 	}
@@ -99,7 +99,7 @@ func (r *Report) removeFrozen(ctx context.Context, store *record.Store, o *Optio
 		return ErrNeeded
 	}
 	for i := range r.Plugins {
-		if err := r.Plugins[i].remove(); err != nil {
+		if err := r.Plugins[i].Remove(); err != nil {
 			return err
 		}
 	}
@@ -124,21 +124,4 @@ func awaitIdle(ctx context.Context, store *record.Store, wait time.Duration) err
 		case <-time.After(idlePause):
 		}
 	}
-}
-
-// remove removes a plugin that is still what was found.
-func (p *Plugin) remove() error {
-	now, err := os.Lstat(p.Path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist): // by another of its paths
-		p.Removed = true
-		return nil
-	case err != nil:
-		return err
-	case !os.SameFile(now, p.found):
-		return fmt.Errorf("%s was replaced while it was looked at; try again", p.Path)
-	}
-	err = os.Remove(p.Path)
-	p.Removed = err == nil
-	return err
 }

@@ -349,7 +349,7 @@ func TestReplaced(t *testing.T) {
 	h := newHost(t)
 	h.install()
 	h.options.recognize = func(path string) error {
-		return errors.Join(recognize(path), os.Rename(path, path+".old"), copySelf(path))
+		return errors.Join(recognizer(install.Plugin)(path), os.Rename(path, path+".old"), copySelf(path))
 	}
 	if _, err := Run(t.Context(), &h.options); err == nil || !strings.HasSuffix(err.Error(), "was replaced while it was looked at; try again") || !h.there(h.plugin) {
 		t.Errorf("%v; the new one is there: %v", err, h.there(h.plugin))

@@ -483,6 +483,9 @@ func TestAtWork(t *testing.T) {
 // What killed plugins left goes; what is at work, and what is no record's, stays.
 func TestSweep(t *testing.T) {
 	s, dir := open(t)
+	if beside, err := Beside(filepath.Join(dir, "none")); err != nil || len(beside) != 0 {
+		t.Errorf("beside no records: %q, %v", beside, err)
+	}
 	busy := lock(t, s, Key{Name: "green"})
 	kept := sample(Key{Name: "blue"})
 	l := lock(t, s, kept.Key)
@@ -501,6 +504,10 @@ func TestSweep(t *testing.T) {
 	slices.Sort(want)
 	if diff := cmp.Diff(want, files(t, dir)); diff != "" {
 		t.Errorf("left (-want +got):\n%s", diff)
+	}
+	beside, err := Beside(dir)
+	if diff := cmp.Diff([]string{filepath.Join(dir, idOf(busy.key)+tempSuffix), filepath.Join(dir, idOf(busy.key)+lockSuffix)}, beside); diff != "" || err != nil {
+		t.Errorf("beside the records: %v (-want +got):\n%s", err, diff)
 	}
 	if err := busy.Unlock(); err != nil {
 		t.Error(err)

@@ -79,3 +79,19 @@ func (l *Lock) admit() error {
 	}
 	return nil
 }
+
+// Beside lists the files that plugins have beside their records in a directory: locks, and
+// records that are not whole. Sweep removes those of killed ones.
+func Beside(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("list locks: %w", err)
+	}
+	var found []string
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), lockSuffix) || strings.HasSuffix(e.Name(), tempSuffix) {
+			found = append(found, filepath.Join(dir, e.Name()))
+		}
+	}
+	return found, nil
+}

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
+	"github.com/colvin-net/colvin/agent/config"
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/cniplugin/uninstall"
 	"github.com/colvin-net/colvin/internal/agentlock"
@@ -39,21 +40,23 @@ func (a *app) uninstallCNI() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.uninstall(cmd, &o) },
 	}, formatTable, formatJSON)
+	o.addTo(cmd)
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "only show whether it would be removed")
+	return cmd
+}
+
+// addTo adds the flags that say where everything is.
+func (o *uninstallOptions) addTo(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&o.config, "config", defaultConfig, configUsage)
 	flags.StringVar(&o.records, "record-directory", "", "`directory` of the CNI plugin's records, where it is not the configured one")
 	flags.StringVar(&o.cniPath, "cni-path", defaultCNIPath, "`directories` of the CNI plugins")
 	flags.StringVar(&o.name, "name", "colvin", "`name` of the plugin there")
-	flags.BoolVar(&o.dryRun, "dry-run", false, "only show whether it would be removed")
 	flags.DurationVar(&o.wait, "wait", 10*time.Second, "how long to wait for plugins that are at work")
-	return cmd
 }
 
-func (a *app) uninstall(cmd *cobra.Command, o *uninstallOptions) error {
-	c, err := a.configuration(cmd, o.config)
-	if err != nil {
-		return err
-	}
+// options are what the plugin is removed by.
+func (o *uninstallOptions) options(c config.Config) *uninstall.Options {
 	options := &uninstall.Options{
 		Dirs: filepath.SplitList(o.cniPath), Name: o.name, Records: cmp.Or(o.records, c.RecordDirectory),
 		AgentLock: filepath.Join(c.RunDirectory, agentlock.Name), DryRun: o.dryRun, Wait: o.wait,
@@ -61,9 +64,17 @@ func (a *app) uninstall(cmd *cobra.Command, o *uninstallOptions) error {
 	if o.records == "" { // a configuration can be newer than the plugin's
 		options.AlsoRecords = []string{record.DefaultDir}
 	}
-	r, err := uninstall.Run(cmd.Context(), options)
+	return options
+}
+
+func (a *app) uninstall(cmd *cobra.Command, o *uninstallOptions) error {
+	c, err := a.configuration(cmd, o.config)
+	if err != nil {
+		return err
+	}
+	r, err := uninstall.Run(cmd.Context(), o.options(c))
 	if errors.Is(err, uninstall.ErrNeeded) {
-		err = whyNeeded(r, o)
+		err = whyNeeded(r, o, collectable(r))
 	}
 	return errors.Join(a.uninstalled(r, o, err), err)
 }
@@ -152,15 +163,25 @@ func (a *app) neededTable(r *uninstall.Report) error {
 // maxNamed is how many characters of pods' names an error has.
 const maxNamed = 200
 
-// whyNeeded says what has to be done first.
-func whyNeeded(r *uninstall.Report, o *uninstallOptions) error {
-	var live []string
-	collectable := 0
+// collectable is how to end what "colvin gc" ends; empty where there is nothing.
+func collectable(r *uninstall.Report) string {
+	n := 0
 	for i := range r.Attachments {
-		at := &r.Attachments[i]
-		if at.State.Collectable() {
-			collectable++
-		} else {
+		if r.Attachments[i].State.Collectable() {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(`run "colvin gc", which ends what is failed, stuck, gone or rebooted (%d)`, n)
+}
+
+// whyNeeded says what has to be done first; collect is the part of "colvin gc".
+func whyNeeded(r *uninstall.Report, o *uninstallOptions, collect string) error {
+	var live []string
+	for i := range r.Attachments {
+		if at := &r.Attachments[i]; !at.State.Collectable() {
 			owner := agentapi.ContainerAttachment{Key: at.Key, Pod: at.Pod}
 			live = append(live, owner.Owner())
 		}
@@ -169,8 +190,8 @@ func whyNeeded(r *uninstall.Report, o *uninstallOptions) error {
 	if live = slices.Compact(slices.Sorted(slices.Values(live))); len(live) > 0 {
 		steps = append(steps, fmt.Sprintf("delete or move away what is attached (%s)", fit.List(live, maxNamed)))
 	}
-	if collectable > 0 {
-		steps = append(steps, fmt.Sprintf(`run "colvin gc", which ends what is failed, stuck, gone or rebooted (%d)`, collectable))
+	if collect != "" {
+		steps = append(steps, collect)
 	}
 	if r.Unreadable > 0 {
 		steps = append(steps, fmt.Sprintf("remove the records that cannot be read once their containers are gone (%d)", r.Unreadable))

@@ -47,6 +47,10 @@ type Options struct {
 
 	Lease LeaseTimes
 	Log   *slog.Logger
+
+	// Cleanup has it take everything away that controllers and agents put into the
+	// cluster, in place of all else.
+	Cleanup bool
 }
 
 // LeaseTimes say how long a leader may be silent.
@@ -78,6 +82,7 @@ type controller struct {
 	logr    logr.Logger // what the libraries say
 	outage  *outage
 	reached atomic.Bool // the API server has answered
+	cleaned atomic.Bool // the last pass of a cleanup found nothing
 
 	// What a plan need not find out again in the next term. The last one of the term before
 	// may still be made then.
@@ -154,14 +159,24 @@ func (c *controller) close() {
 }
 
 // health answers the kubelet: a controller is healthy while it runs, leading or not,
-// and ready once it has reached the API server.
+// and ready once it has reached the API server; one that cleans up, once nothing is left.
 func (c *controller) health() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/healthz", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("/readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if !c.reached.Load() {
-			http.Error(w, "the API server has not answered yet", http.StatusServiceUnavailable)
+		if why := c.unready(); why != "" {
+			http.Error(w, why, http.StatusServiceUnavailable)
 		}
 	})
 	return mux
+}
+
+func (c *controller) unready() string {
+	switch {
+	case !c.reached.Load():
+		return "the API server has not answered yet"
+	case c.Cleanup && !c.cleaned.Load():
+		return "not everything is cleaned up yet, or another controller leads"
+	}
+	return ""
 }

@@ -71,7 +71,9 @@ func (c *cluster) run(t *testing.T, o controller.Options) (stop func(), sent *re
 		o.Config = config(c.Client)
 	}
 	o.Config.WrapTransport = sent.wrap
-	o.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	if o.Log == nil {
+		o.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	}
 	if o.Identity == "" {
 		o.Identity = "one"
 	}
@@ -197,19 +199,29 @@ const (
 	definitions = "/apis/k8s.cni.cncf.io/v1/namespaces/default/network-attachment-definitions"
 )
 
+// defineNetworks has the API server serve NetworkAttachmentDefinitions.
+func (c *cluster) defineNetworks(t *testing.T) {
+	t.Helper()
+	var crd object
+	unmarshal(t, definitionCRD, &crd)
+	must(t, c.Do(t.Context(), http.MethodPost, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd, nil))
+	if _, err := c.Kubectl(t.Context(), "wait", "--for=condition=Established", "--timeout=30s", "crd/network-attachment-definitions.k8s.cni.cncf.io"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// define makes a NetworkAttachmentDefinition.
+func (c *cluster) define(t *testing.T, name, config string, labels object) {
+	t.Helper()
+	o := object{"apiVersion": "k8s.cni.cncf.io/v1", "kind": "NetworkAttachmentDefinition", "metadata": object{"name": name, "labels": labels}, "spec": object{"config": config}}
+	must(t, c.Do(t.Context(), http.MethodPost, definitions, o, nil))
+}
+
 func testDefinitions(c *cluster) func(*testing.T) {
 	return func(t *testing.T) {
 		ctx := t.Context()
-		var crd object
-		unmarshal(t, definitionCRD, &crd)
-		must(t, c.Do(ctx, http.MethodPost, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd, nil))
-		if _, err := c.Kubectl(ctx, "wait", "--for=condition=Established", "--timeout=30s", "crd/network-attachment-definitions.k8s.cni.cncf.io"); err != nil {
-			t.Fatal(err)
-		}
-		add := func(name, config string, labels object) {
-			o := object{"apiVersion": "k8s.cni.cncf.io/v1", "kind": "NetworkAttachmentDefinition", "metadata": object{"name": name, "labels": labels}, "spec": object{"config": config}}
-			must(t, c.Do(ctx, http.MethodPost, definitions, o, nil))
-		}
+		c.defineNetworks(t)
+		add := func(name, config string, labels object) { c.define(t, name, config, labels) }
 		patch := func(name string, o object) { must(t, c.Do(ctx, http.MethodPatch, definitions+"/"+name, o, nil)) }
 		add("one", `{"type": "colvin", "network": "green"}`, nil)
 		add("list", `{"name": "x", "plugins": [{"type": "tuning"}, {"type": "colvin", "network": "blue"}]}`, nil)

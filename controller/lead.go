@@ -68,6 +68,9 @@ func (c *controller) term(ctx context.Context) error {
 	select {
 	case <-started:
 		<-ended
+		if c.Cleanup && ctx.Err() != nil {
+			c.removeLease(ctx)
+		}
 	default:
 	}
 	return nil
@@ -86,8 +89,13 @@ func (c *controller) election(lead func(context.Context)) leaderelection.LeaderE
 	}
 }
 
-// lead manages the cluster until the context ends. What cannot be done is tried again.
+// lead manages the cluster until the context ends, or cleans it up. What cannot be done is
+// tried again.
 func (c *controller) lead(ctx context.Context) {
+	if c.Cleanup {
+		c.cleanUp(ctx)
+		return
+	}
 	for c.await(ctx, c.askKinds) {
 		if err := c.manage(ctx); err != nil && ctx.Err() == nil {
 			c.Log.Warn("begins again", "error", err)

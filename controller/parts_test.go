@@ -8,13 +8,19 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/controller/plan"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
@@ -183,5 +189,73 @@ func TestGained(t *testing.T) {
 		if got := a.gained(&step.change); got != step.want {
 			t.Errorf("step %d: %v, want %v", i, got, step.want)
 		}
+	}
+}
+
+// A pagedClient lists names, one a page, and fails after the last where it should.
+type pagedClient struct {
+	client.Client
+
+	names []string
+	err   error
+}
+
+// List implements client.Reader.
+func (p *pagedClient) List(_ context.Context, list client.ObjectList, options ...client.ListOption) error {
+	var o client.ListOptions
+	o.ApplyOptions(options)
+	at, _ := strconv.Atoi(o.Continue) // empty is 0
+	if at == len(p.names) {
+		return p.err
+	}
+	page, ok := list.(*metav1.PartialObjectMetadataList)
+	if !ok || o.Limit != pageSize {
+		return errors.New("not asked for a page of metadata")
+	}
+	page.Items = []metav1.PartialObjectMetadata{{ObjectMeta: metav1.ObjectMeta{Name: p.names[at]}}}
+	if at++; at < len(p.names) || p.err != nil {
+		page.Continue = strconv.Itoa(at)
+	}
+	return nil
+}
+
+// TestCleanerPages holds that all pages are read, and that neither what fails on one nor a
+// list that ends early is taken for the end.
+func TestCleanerPages(t *testing.T) {
+	broken, expired := errors.New("broken"), errors.New("expired")
+	for name, tt := range map[string]struct {
+		client pagedClient
+		fails  string
+		want   []error
+	}{
+		"none":              {pagedClient{}, "", nil},
+		"three pages":       {pagedClient{names: []string{"a", "b", "c"}}, "", nil},
+		"one fails":         {pagedClient{names: []string{"a", "b", "c"}}, "b", []error{broken}},
+		"the list expires":  {pagedClient{names: []string{"a", "b"}, err: expired}, "a", []error{broken, expired}},
+		"no such kind":      {pagedClient{err: apierrors.NewNotFound(schema.GroupResource{Resource: "networks"}, "")}, "", nil},
+		"it cannot be read": {pagedClient{err: expired}, "", []error{expired}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var seen []string
+			p := &cleaner{client: &tt.client}
+			err := p.each(t.Context(), v1alpha1.GroupVersion.WithKind("Network"), func(_ context.Context, o *metav1.PartialObjectMetadata) error {
+				if seen = append(seen, o.Kind+" "+o.Name); o.Name == tt.fails {
+					return broken
+				}
+				return nil
+			})
+			var want []string
+			for _, name := range tt.client.names {
+				want = append(want, "Network "+name)
+			}
+			if diff := cmp.Diff(want, seen); diff != "" || (err != nil) != (len(tt.want) > 0) {
+				t.Errorf("%v (-want +got):\n%s", err, diff)
+			}
+			for _, w := range tt.want {
+				if !errors.Is(err, w) {
+					t.Errorf("got %v, want %v", err, w)
+				}
+			}
+		})
 	}
 }

@@ -39,6 +39,7 @@ func main() {
 	flags.DurationVar(&o.Lease.Duration, "lease-duration", controller.DefaultLeaseTimes.Duration, "how long others wait for a leader that is silent")
 	flags.DurationVar(&o.Lease.RenewDeadline, "renew-deadline", controller.DefaultLeaseTimes.RenewDeadline, "how long a leader tries to say that it is there before it gives up")
 	flags.DurationVar(&o.Lease.RetryPeriod, "retry-period", controller.DefaultLeaseTimes.RetryPeriod, "how often a leader says that it is there, and others look")
+	flags.BoolVar(&o.Cleanup, "cleanup", false, "remove what controllers and agents put into the cluster, in place of all else; ready when nothing is left")
 	kubeconfig := flags.String("kubeconfig", "", "`file` with address and credentials of the API server; without one, what a pod has")
 	format := flags.String("log-format", "text", "`text|json`: how lines of the log are written")
 	flags.TextVar(&level, "log-level", slog.LevelInfo, "`debug|info|warn|error`: what is logged at least")

@@ -46,7 +46,7 @@ func (b *builder) labels(i image) map[string]string {
 // index builds an image for all platforms.
 func (b *builder) index(ctx context.Context, i image) (v1.ImageIndex, error) {
 	index := v1.ImageIndex(mutate.IndexMediaType(empty.Index, types.OCIImageIndex))
-	for _, p := range platforms {
+	for _, p := range b.platforms {
 		dir, err := os.MkdirTemp("", "colvin-images-")
 		if err != nil {
 			return nil, err

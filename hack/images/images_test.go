@@ -49,7 +49,7 @@ func TestSameDigest(t *testing.T) {
 	var digests []v1.Hash
 	var archives [][]byte
 	for _, root := range []string{source, other} {
-		b := builder{root: root, out: t.TempDir()}
+		b := builder{root: root, out: t.TempDir(), platforms: platforms}
 		if err := b.prepare(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -40,6 +40,10 @@ var images = []image{
 // platforms are those that images are for.
 var platforms = []v1.Platform{{OS: "linux", Architecture: "amd64"}, {OS: "linux", Architecture: "arm64"}}
 
+// local is the registry in the names that archives have: whoever imports one finds the image
+// as the kubelet will look for it, and none is ever fetched by that name.
+const local = "localhost"
+
 const source = "https://github.com/colvin-net/colvin"
 
 func main() {
@@ -57,6 +61,7 @@ func run(ctx context.Context, args []string) error {
 	out := flags.String("out", "dist", "`directory` of the archives")
 	version := flags.String("version", "", "`version` of the programs; empty: what git describe says")
 	push := flags.String("push", "", "also push to this `registry`, with the path before the image's name")
+	only := flags.String("architecture", "", "build for this `architecture` only, such as amd64, to try the images")
 	root := flags.String("source", ".", "`directory` of the source")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -65,6 +70,14 @@ func run(ctx context.Context, args []string) error {
 		return fmt.Errorf("%q is no flag", flags.Arg(0))
 	}
 	b := builder{root: *root, version: *version, out: *out}
+	for _, p := range platforms {
+		if *only == "" || *only == p.Architecture {
+			b.platforms = append(b.platforms, p)
+		}
+	}
+	if len(b.platforms) == 0 {
+		return fmt.Errorf("--architecture %s: images are for %v", *only, platforms)
+	}
 	if err := b.prepare(ctx); err != nil {
 		return err
 	}
@@ -74,7 +87,7 @@ func run(ctx context.Context, args []string) error {
 			return fmt.Errorf("build %s: %w", i.name, err)
 		}
 		archive := filepath.Join(*out, i.name+"-"+b.version+".tar")
-		size, digest, err := write(archive, i.name+":"+b.version, index)
+		size, digest, err := write(archive, local+"/"+i.name+":"+b.version, index)
 		if err != nil {
 			return fmt.Errorf("write %s: %w", archive, err)
 		}
@@ -92,6 +105,7 @@ func run(ctx context.Context, args []string) error {
 // A builder builds the programs of images.
 type builder struct {
 	root, version, out string
+	platforms          []v1.Platform
 	revision           string
 	created            time.Time
 	programs           string // the directory of those built

@@ -16,7 +16,7 @@ import (
 
 // installOptions are the flags of "colvin install-cni".
 type installOptions struct {
-	programs, pluginDir, name, commandDir string
+	programs, pluginDir, name, commandDir, commandName string
 }
 
 const installLong = `Puts the CNI plugin into a directory of plugins, and with --command-directory this
@@ -42,6 +42,7 @@ func (a *app) installCNI() *cobra.Command {
 	flags.StringVar(&o.pluginDir, "cni-directory", defaultCNIPath, "`directory` of the CNI plugins")
 	flags.StringVar(&o.name, "name", "colvin", "`name` of the plugin there")
 	flags.StringVar(&o.commandDir, "command-directory", "", "`directory` that gets the command colvin, too")
+	flags.StringVar(&o.commandName, "command-name", "colvin", "`name` of the command there")
 	return cmd
 }
 
@@ -53,7 +54,10 @@ func (a *app) install(o *installOptions) error {
 	from := cmp.Or(o.programs, filepath.Dir(self))
 	all := []install.Program{{From: filepath.Join(from, "colvin-cni"), Dir: o.pluginDir, Name: o.name, Package: install.Plugin}}
 	if o.commandDir != "" {
-		all = append(all, install.Program{From: filepath.Join(from, "colvin"), Dir: o.commandDir, Name: "colvin", Package: install.Command})
+		if filepath.Clean(o.commandDir) == filepath.Clean(o.pluginDir) && o.commandName == o.name {
+			return fmt.Errorf("--command-directory is the plugins' (%s), where %s is the plugin: give the command another name with --command-name, or another directory", o.pluginDir, o.name)
+		}
+		all = append(all, install.Program{From: filepath.Join(from, "colvin"), Dir: o.commandDir, Name: o.commandName, Package: install.Command})
 	}
 	for _, p := range all {
 		changed, err := install.Run(p)

@@ -28,6 +28,8 @@ func TestInstallCNI(t *testing.T) {
 		{"--name", "colvin-2"},
 		{"--programs", dir},
 		{"--cni-directory", commands}, // where the command has the plugin's name
+		{"--command-directory", plugins + "/"},
+		{"--command-directory", plugins, "--command-name", "colvin-cli"},
 	} {
 		args = append([]string{"install-cni", "--programs", from, "--cni-directory", plugins}, args...)
 		out.WriteString("$ colvin " + strings.Join(args, " ") + "\n" + run(t, dir, args...))

@@ -33,4 +33,4 @@ var controlPlane = kit.Kit{
 var Kubernetes = controlPlane.Feature("kubernetes", makeTestCluster).OnRequest()
 
 // Kits are what tests on the control plane run.
-func Kits() []*kit.Kit { return []*kit.Kit{&controlPlane, &whereabouts, &helm4, &helm3} }
+func Kits() []*kit.Kit { return []*kit.Kit{&controlPlane, &whereabouts, &openshift, &helm4, &helm3} }

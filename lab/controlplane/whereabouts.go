@@ -31,7 +31,7 @@ var whereabouts = kit.Kit{
 		if err := p.BuildTools(ctx, "whereabouts", filepath.Join(dir, "whereabouts")); err != nil { // which go would name cmd
 			return err
 		}
-		return copyManifests(ctx, p, filepath.Join(dir, manifestDir))
+		return copyFrom(ctx, p, "whereabouts", whereaboutsModule, "doc/crds", filepath.Join(dir, manifestDir))
 	},
 }
 
@@ -39,12 +39,14 @@ var whereabouts = kit.Kit{
 // kubernetes.
 var Whereabouts = whereabouts.Feature("whereabouts", makeTestCluster).OnRequest()
 
-func copyManifests(ctx context.Context, p *kit.Programs, to string) error {
-	module, err := p.Command(ctx, "whereabouts", "list", "-m", "-f", "{{.Dir}}", whereaboutsModule).Output()
+// copyFrom copies a directory of a module that the module of a kit, in a directory of that
+// name, requires.
+func copyFrom(ctx context.Context, p *kit.Programs, in, module, dir, to string) error {
+	where, err := p.Command(ctx, in, "list", "-m", "-f", "{{.Dir}}", module).Output()
 	if err != nil {
-		return fmt.Errorf("find %s: %w", whereaboutsModule, err)
+		return fmt.Errorf("find %s: %w", module, err)
 	}
-	return os.CopyFS(to, os.DirFS(filepath.Join(string(bytes.TrimSpace(module)), "doc/crds")))
+	return os.CopyFS(to, os.DirFS(filepath.Join(string(bytes.TrimSpace(where)), dir)))
 }
 
 // InstallWhereabouts applies what the release of whereabouts does: its kinds, and an

@@ -168,7 +168,7 @@ func (c *cluster) expectCleaned(t *testing.T) {
 	for _, kind := range []string{v1alpha1.NodeTopologies, v1alpha1.Networks} {
 		eventually(t, "", c.list(objects+kind))
 	}
-	eventually(t, "", c.list(configMaps))
+	eventually(t, "colvin-agent", c.list(configMaps)) // which is installed with the agent
 	eventually(t, "site", c.list(objects+v1alpha1.RuleSets))
 	if colours, err := c.list(objects + v1alpha1.Colours)(t.Context()); err != nil || colours == "" {
 		t.Errorf("colours %q, %v: they are the users', and stay", colours, err)

@@ -15,7 +15,7 @@ import (
 )
 
 // The ConfigMap with the names that a pod can ask for, for admission policies, which can
-// list no objects (deploy/policies/optional/definitions.yaml). Nothing of Colvin's reads it.
+// list no objects (deploy/manifests/optional/definitions.yaml). Nothing of Colvin's reads it.
 const (
 	namesName = "colvin-networks"
 	namesKey  = "names" // separated by blanks; absent where they are too many

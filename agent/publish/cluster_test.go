@@ -54,7 +54,7 @@ func TestTold(t *testing.T) {
 	}{
 		{errors.New("connection refused"), "connection refused", "connection refused"},
 		{apierrors.NewUnauthorized("Unauthorized"), "Unauthorized; the token is not valid", "(a tokenFile is read again)"},
-		{apierrors.NewNotFound(v1alpha1.Resource(v1alpha1.RuleSets).GroupResource(), ""), "rulesets.colvin.dev", "kubectl apply -f deploy/crds"},
+		{apierrors.NewNotFound(v1alpha1.Resource(v1alpha1.RuleSets).GroupResource(), ""), "rulesets.colvin.dev", "kubectl apply -f deploy/chart/crds"},
 		{errors.New(strings.Repeat("a\n", 5000) + "end"), "a\ufffda", "end"},
 	} {
 		if got := messageOf(tt.err); !strings.HasPrefix(got, tt.begins) || !strings.HasSuffix(got, tt.ends) || len(got) > 2000 {

@@ -47,7 +47,7 @@ func messageOf(err error) string {
 	case apierrors.IsUnauthorized(err):
 		return said + "; the token is not valid, or not any more: make a new one, and restart colvind where it stands in the kubeconfig itself (a tokenFile is read again)"
 	case apierrors.IsNotFound(err):
-		return said + "; install the kinds: kubectl apply -f deploy/crds"
+		return said + "; install the kinds: kubectl apply -f deploy/chart/crds"
 	default:
 		return said
 	}

@@ -32,7 +32,7 @@ const (
 	dryRun   = "?dryRun=All&fieldValidation=Strict"
 )
 
-// What a real API server makes of the CRDs in deploy/crds.
+// What a real API server makes of the CRDs in deploy/chart/crds.
 func TestAPIServer(t *testing.T) {
 	c := controlplane.StartColvinT(t, controlplane.Options{})
 	t.Run("no warnings", testNoWarnings(c))

@@ -82,7 +82,7 @@ type property struct {
 // readSchema reads the schema of the only version of a kind.
 func readSchema(t *testing.T, plural string) *property {
 	t.Helper()
-	data, err := os.ReadFile(filepath.FromSlash("../../deploy/crds/colvin.dev_" + plural + ".yaml"))
+	data, err := os.ReadFile(filepath.FromSlash("../../deploy/chart/crds/colvin.dev_" + plural + ".yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}

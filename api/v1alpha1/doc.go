@@ -7,7 +7,7 @@
 // them.
 //
 // The comments are what "kubectl explain" shows. "make generate" writes
-// zz_generated.deepcopy.go and deploy/crds from this package.
+// zz_generated.deepcopy.go and the CRDs in deploy/chart from this package.
 //
 // +kubebuilder:object:generate=true
 // +groupName=colvin.dev

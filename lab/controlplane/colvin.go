@@ -16,8 +16,9 @@ import (
 	"github.com/colvin-net/colvin/lab/kit"
 )
 
-// InstallColvin applies what is in deploy: CRDs, accounts with their rights, and
-// policies. It returns when the kinds are served and the policies in force. The policy
+// InstallColvin applies the CRDs and the manifests that are in deploy: accounts with their
+// rights, policies, and workloads, of which nothing comes where no controller looks after
+// them. It returns when the kinds are served and the policies in force. The policy
 // that reads NetworkAttachmentDefinitions wants their CRD, which is another's, to be
 // there before; otherwise it takes the API server half a minute to notice it.
 func InstallColvin(ctx context.Context, c *ControlPlane) error {
@@ -33,10 +34,10 @@ func (c *ControlPlane) installColvin(ctx context.Context) error {
 		return err
 	}
 	in := func(dir string) string { return "--filename=" + filepath.Join(top, "deploy", dir) }
-	if _, err := c.Kubectl(ctx, "apply", in("crds"), in("rbac"), in("policies")); err != nil {
+	if _, err := c.Kubectl(ctx, "apply", in("chart/crds"), in("manifests"), in("manifests/policies")); err != nil {
 		return err
 	}
-	if _, err := c.Kubectl(ctx, "wait", "--for=condition=Established", "--timeout=30s", in("crds")); err != nil {
+	if _, err := c.Kubectl(ctx, "wait", "--for=condition=Established", "--timeout=30s", in("chart/crds")); err != nil {
 		return err
 	}
 	if err := c.awaitKinds(ctx, "/apis/colvin.dev/v1alpha1"); err != nil {

@@ -16,8 +16,9 @@ import (
 
 // What is tried.
 const (
-	rbac     = "../../deploy/rbac"
-	policies = "../../deploy/policies"
+	rights   = "../../deploy/manifests"
+	optional = rights + "/optional"
+	policies = rights + "/policies"
 )
 
 // A manifest is what these tests read of an object.
@@ -59,11 +60,11 @@ func manifests(t *testing.T, dir string) []manifest {
 	return all
 }
 
-// accounts returns the users that the service accounts in deploy/rbac are.
+// accounts returns the users that the service accounts in deploy/manifests are.
 func accounts(t *testing.T) []string {
 	t.Helper()
 	users := map[string]bool{}
-	for _, m := range manifests(t, rbac) {
+	for _, m := range manifests(t, rights) {
 		if m.Kind == "ServiceAccount" {
 			users[m.account()] = true
 		}
@@ -114,7 +115,7 @@ func TestSubjects(t *testing.T) {
 	type grant struct{ Role, Account string }
 	roles := map[string]bool{}
 	var got []grant
-	for _, m := range manifests(t, rbac) {
+	for _, m := range manifests(t, rights) {
 		switch m.Kind {
 		case "Role", "ClusterRole":
 			roles[m.Kind+" "+m.Metadata.Name] = true

@@ -22,8 +22,8 @@ import (
 )
 
 const (
-	definitionPolicy = "../../deploy/policies/definitions.yaml"
-	moreDefinitions  = "../../deploy/policies/optional/definitions.yaml"
+	definitionPolicy = "../../deploy/manifests/policies/definitions.yaml"
+	moreDefinitions  = "../../deploy/manifests/optional/definitions.yaml"
 
 	missing  = `spec.config: "network" is missing; write the name of the network to attach to, such as "network": "green"`
 	noDevice = ` set, but the device and its VLAN come from "network"; remove `

@@ -252,7 +252,7 @@ func testTenants(c *controlplane.ControlPlane) func(*testing.T) {
 		if err := different(map[string]bool{}, may()); err != nil {
 			t.Errorf("without a role %v", err)
 		}
-		kubectl(t, c, "apply", "--filename="+filepath.Join(rbac, "optional"))
+		kubectl(t, c, "apply", "--filename="+filepath.Join(optional, "tenants.yaml"))
 		if err := different(map[string]bool{}, may()); err != nil {
 			t.Errorf("with the roles, unbound %v", err)
 		}

@@ -11,6 +11,7 @@ ROUNDS   ?= 200
 SEED     ?= 1
 MUTANTS  ?= 50
 RUNS     ?= 1000000
+HELM     ?= 4
 PACKAGES ?= ./mapping ./mapping/rules ./mapping/identity ./mapping/nodefile ./cniplugin ./cniplugin/record ./controller/plan \
 	./discovery/neighbor ./discovery/lldp ./discovery/cdp ./discovery/ra ./discovery/router ./discovery/ether ./agent/...
 LINT     := go tool -modfile=hack/tools.mod golangci-lint
@@ -62,6 +63,12 @@ test-cluster: kubernetes ## Run the tests on a real control plane, which say wha
 	@hack/setup.sh lldpd iproute2 util-linux runc
 	COLVIN_SLOW=1 COLVIN_REQUIRE=kubernetes,whereabouts,helm,runc,netns,macvlan,lldpd go test -count 1 -v -timeout 20m ./lab/cluster ./lab/policies ./lab/controlplane ./lab/podrun ./agent/publish ./api/... ./controller | grep -v level=DEBUG
 
+.PHONY: test-chart
+test-chart: kubernetes ## Run the tests of the charts and of their pods with Helm HELM (4); 5 minutes
+	@hack/setup.sh lldpd iproute2 util-linux runc
+	@[ '$(HELM)' = 4 ] || $(MAKE) helm$(HELM)
+	COLVIN_HELM=$(HELM) COLVIN_REQUIRE=kubernetes,helm,runc,netns,macvlan,lldpd go test -count 1 -v -timeout 20m ./lab/chart | grep -v level=DEBUG
+
 .PHONY: kubernetes
 kubernetes: ## Build the control plane, Helm and what else tests run of others, once; 20 minutes on two processors
 	@go run ./lab/controlplane/build
@@ -91,6 +98,10 @@ fmt: ## Format the code and bring it up to date with the language
 .PHONY: generate
 generate: ## Write what is made from the types in api/v1alpha1: deep copies and CRDs
 	@hack/generate.sh
+
+.PHONY: manifests
+manifests: ## Write deploy/manifests, as the chart renders them
+	COLVIN_REQUIRE=helm go test -count 1 -run TestManifests ./lab/chart -update
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (30s)

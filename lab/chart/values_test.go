@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package chart
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/colvin-net/colvin/agent/config"
+	"github.com/colvin-net/colvin/internal/netnstest"
+	"github.com/colvin-net/colvin/lab/controlplane"
+)
+
+// TestRefused holds that a value which is wrong is told before anything is installed, with
+// what to do where the schema cannot say it.
+func TestRefused(t *testing.T) {
+	netnstest.Require(t, controlplane.HelmInstalled)
+	for _, test := range []struct {
+		name string
+		set  string
+		want string
+	}{
+		{"no registry", "image.registry=", `image.registry is empty: say which registry`},
+		{"unknown key", "agnet.config=1", "agnet"},
+		{"unknown key of colvind", "agent.config.node=a", "node"},
+		{"kubernetes of colvind", "agent.config.kubernetes.enabled=true", "kubernetes"},
+		{"text for a number", "controller.replicas=two", "controller/replicas"},
+		{"no replicas", "controller.replicas=0", "controller/replicas"},
+		{"word for on or off", "agent.config.altnames=maybe", "agent/config/altnames"},
+		{"unquoted on", "agent.config.transmit=true", "agent/config/transmit"},
+		{"relative path", "cni.binDir=opt/cni/bin", "cni/binDir"},
+		{"a path that says more", `cni.binDir=/opt/cni/bin}\, evil: {a: b`, "cni/binDir"},
+		{"brackets around IPv6", "kubernetes.host=[::1]", "kubernetes/host"},
+		{"digest", "agent.image.digest=sha256:1", "agent/image/digest"},
+		{"tag that says more", `image.tag=v1"`, "image/tag"},
+		{"name that is none", "fullnameOverride=It's", "fullnameOverride"},
+		{"account that says more", `agent.serviceAccount.name=a' || true || 'b`, "agent/serviceAccount/name"},
+		{"namespace that says more", `namespaceOverride=a' || true || 'b`, "namespaceOverride"},
+		{"policy by a word", "policies.accounts=auto", "policies/accounts"},
+		{"nobody's account", "agent.serviceAccount.create=false", "agent.serviceAccount.name is empty"},
+		{"one account for both", "agent.serviceAccount.name=a,controller.serviceAccount.name=a", `are both "a": agents run on every node`},
+		{"more of nothing", "policies.moreDefinitions=true,policies.definitions=false", "policies.definitions, which it adds to, is false"},
+		{"command in the plugin's place", "cli.dir=/opt/cni/bin", "cli.dir is cni.binDir (/opt/cni/bin)"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			out, err := controlplane.Helm(t.Context(), variant{set: []string{test.set}}.args(t, "template")...)
+			if err == nil {
+				t.Fatalf("rendered:\n%.300s", out)
+			}
+			if said := err.Error(); !strings.Contains(said, test.want) && !strings.Contains(said, strings.ReplaceAll(test.want, "/", ".")) {
+				t.Errorf("said %s\nwant %s", said, test.want)
+			}
+		})
+	}
+}
+
+// TestTooOld holds that a cluster which lacks a kind is told of it by name.
+func TestTooOld(t *testing.T) {
+	netnstest.Require(t, controlplane.HelmInstalled)
+	for _, test := range []struct{ version, want string }{
+		{"v1.35.4", "policies.podsByName and policies.podsByDefinition need Kubernetes 1.36, and this is v1.35.4: add --set policies.podsByName=false"},
+		{"v1.33.9", "chart requires kubeVersion: >=1.34.0-0"},
+	} {
+		out, err := controlplane.Helm(t.Context(), variant{flags: []string{"--kube-version=" + test.version}}.args(t, "template")...)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v\n%.300s", test.version, err, out)
+		}
+	}
+}
+
+// TestLint has helm look at the charts as it does.
+func TestLint(t *testing.T) {
+	netnstest.Require(t, controlplane.HelmInstalled)
+	for _, dir := range []string{chart, crdsChart} {
+		out, err := controlplane.Helm(t.Context(), "lint", "--strict", dir, "--set=image.registry=registry.example.com/infra")
+		if err != nil {
+			t.Error(err)
+		}
+		t.Log(out)
+	}
+}
+
+// TestConfiguration holds that the values have each key of colvind but those that a pod
+// knows, with its default, and that what is rendered is what was asked for.
+func TestConfiguration(t *testing.T) {
+	var values struct {
+		Agent struct{ Config map[string]any }
+	}
+	readYAML(t, filepath.Join(chart, "values.yaml"), &values)
+	var reference map[string]any
+	readYAML(t, "../../deploy/colvind.yaml", &reference)
+	delete(reference, "node")
+	delete(reference, "kubernetes")
+	reference["colours"].(map[string]any)["attach"] = false // which depends on the cluster, so that it is no value there
+	if diff := cmp.Diff(reference, values.Agent.Config); diff != "" {
+		t.Errorf("deploy/colvind.yaml and agent.config (-want +got):\n%s", diff)
+	}
+
+	want, err := config.Parse("", []byte("kubernetes: {enabled: true}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := config.Parse("", []byte(read(t, template(t, variant{})).config))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("what the agent is told (-default +got):\n%s", diff)
+	}
+
+	i := slices.IndexFunc(variants, func(v variant) bool { return v.name == "everything" })
+	if err := yaml.Unmarshal([]byte(variants[i].values), &values); err != nil {
+		t.Fatal(err)
+	}
+	var rendered map[string]any
+	if err := yaml.Unmarshal([]byte(read(t, template(t, variants[i])).config), &rendered); err != nil {
+		t.Fatal(err)
+	}
+	delete(rendered, "kubernetes")
+	var asked struct {
+		Agent struct{ Config map[string]any }
+	}
+	if err := yaml.Unmarshal([]byte(variants[i].values), &asked); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(asked.Agent.Config["ports"], rendered["ports"]); diff != "" {
+		t.Errorf("ports (-want +got):\n%s", diff)
+	}
+	for key, value := range asked.Agent.Config {
+		if diff := cmp.Diff(value, rendered[key]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", key, diff)
+		}
+	}
+}
+
+// TestSchema holds that values and schema have the same keys: what the one has and the other
+// has not is refused, or is a value that nobody can find.
+func TestSchema(t *testing.T) {
+	var values map[string]any
+	readYAML(t, filepath.Join(chart, "values.yaml"), &values)
+	data, err := os.ReadFile(filepath.Join(chart, "values.schema.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s schema
+	if err := json.Unmarshal(data, &s); err != nil {
+		t.Fatal(err)
+	}
+	s.compare(t, s.Defs, "", values)
+}
+
+type schema struct {
+	Ref        string            `json:"$ref"`
+	Defs       map[string]schema `json:"$defs"`
+	Properties map[string]schema
+	Additional any `json:"additionalProperties"`
+}
+
+// mayBe are values that the schema knows and nobody has by default.
+var mayBe = []string{"initialDelaySeconds", "claims", "match"}
+
+func (s schema) compare(t *testing.T, defs map[string]schema, path string, value any) {
+	t.Helper()
+	if name, ok := strings.CutPrefix(s.Ref, "#/$defs/"); ok {
+		s = defs[name]
+	}
+	values, ok := value.(map[string]any)
+	if !ok || s.Properties == nil {
+		return
+	}
+	if s.Additional != false && path != ".global" {
+		t.Errorf("%s: the schema takes keys that nobody knows", path)
+	}
+	want := slices.Sorted(maps.Keys(s.Properties))
+	want = slices.DeleteFunc(want, func(key string) bool { return slices.Contains(mayBe, key) })
+	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(values))); diff != "" {
+		t.Errorf("%s: keys (-schema +values):\n%s", path, diff)
+	}
+	for key, value := range values {
+		s.Properties[key].compare(t, defs, path+"."+key, value)
+	}
+}
+
+func readYAML(t *testing.T, file string, into any) {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(data, into); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+}

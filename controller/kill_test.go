@@ -360,7 +360,7 @@ func newKiller(t *testing.T, c *cluster) *killer {
 		chance: rand.New(rand.NewPCG(killSeed, 2)), program: filepath.Join(dir, controller.Name),
 		kubeconfig: filepath.Join(dir, "kubeconfig"), log: filepath.Join(dir, "log"), ended: map[string]int{},
 	}
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", k.program, "github.com/colvin-net/colvin/cmd/colvin-controller")
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-o", k.program, "github.com/colvin-net/colvin/cmd/colvin-controller")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)

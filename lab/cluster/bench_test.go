@@ -108,7 +108,7 @@ func (b *bench) join(n *lab.Node) {
 func (b *bench) startController(dir string) {
 	b.t.Helper()
 	program, file, log := filepath.Join(dir, "colvin-controller"), filepath.Join(dir, "controller.kubeconfig"), filepath.Join(dir, "controller.log")
-	build := exec.CommandContext(b.t.Context(), "go", "build", "-o", program, "github.com/colvin-net/colvin/cmd/colvin-controller")
+	build := exec.CommandContext(b.t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-o", program, "github.com/colvin-net/colvin/cmd/colvin-controller")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if said, err := build.CombinedOutput(); err != nil {
 		b.t.Fatalf("build the controller: %v\n%s", err, said)

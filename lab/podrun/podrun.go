@@ -264,9 +264,7 @@ func (c *Container) awaitRunning(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for tick := time.Tick(20 * time.Millisecond); ; {
-		var state struct{ Status string }
-		out, err := c.pod.runc(ctx, "state", c.id).Output()
-		if err == nil && json.Unmarshal(out, &state) == nil && state.Status == "running" {
+		if s, err := c.state(ctx); err == nil && s.Status == "running" {
 			return nil
 		}
 		select {
@@ -277,6 +275,29 @@ func (c *Container) awaitRunning(ctx context.Context) error {
 		case <-tick:
 		}
 	}
+}
+
+// state is what runc tells of a container.
+type state struct {
+	Status string
+	PID    int
+}
+
+func (c *Container) state(ctx context.Context) (s state, err error) {
+	out, err := c.pod.runc(ctx, "state", c.id).Output()
+	if err != nil {
+		return s, err
+	}
+	return s, json.Unmarshal(out, &s)
+}
+
+// PID is that of the container's first process, as the node counts.
+func (c *Container) PID(ctx context.Context) (int, error) {
+	s, err := c.state(ctx)
+	if err == nil && s.Status != "running" {
+		err = fmt.Errorf("container %s is %s", c.id, s.Status)
+	}
+	return s.PID, err
 }
 
 // Log is what the container said on both its outputs, and runc of it.

@@ -37,7 +37,7 @@ images: ## Build the container images into dist/, for amd64 and arm64; PUSH=regi
 test: ## Install what the tests need, run them under the race detector; says which it skips, and what runs those
 	@hack/setup.sh lldpd radvd iproute2 util-linux gcc libc6-dev
 	@race=-race; [ -x "$$(command -v gcc)" ] || { race=; echo "test: no C compiler, so without the race detector"; }; \
-	set -x; go run ./hack/gotest $$race -shuffle=on -parallel 8 -timeout 20m ./...
+	set -x; go run ./hack/gotest $$race -p $$(($$(nproc) + 1)) -shuffle=on -parallel 8 -timeout 20m ./...
 
 .PHONY: test-attacks
 test-attacks: ## Attack the real agent and plugin: docs/security.md, row by row; 3 minutes

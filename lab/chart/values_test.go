@@ -46,6 +46,10 @@ func TestRefused(t *testing.T) {
 		{"name that is none", "fullnameOverride=It's", "fullnameOverride"},
 		{"account that says more", `agent.serviceAccount.name=a' || true || 'b`, "agent/serviceAccount/name"},
 		{"namespace that says more", `namespaceOverride=a' || true || 'b`, "namespaceOverride"},
+		{"no policies", "policies=null", "policies"}, // as of a release that knew none, with --reuse-values
+		{"policy without a word", "policies.accounts=null", "accounts"},
+		{"no colours", "agent.config.colours=null", "colours"},
+		{"no directory", "agent.config.runDirectory=null", "runDirectory"},
 		{"policy by a word", "policies.accounts=auto", "policies/accounts"},
 		{"nobody's account", "agent.serviceAccount.create=false", "agent.serviceAccount.name is empty"},
 		{"one account for both", "agent.serviceAccount.name=a,controller.serviceAccount.name=a", `are both "a": agents run on every node`},
@@ -163,6 +167,7 @@ type schema struct {
 	Ref        string            `json:"$ref"`
 	Defs       map[string]schema `json:"$defs"`
 	Properties map[string]schema
+	Required   []string
 	Additional any `json:"additionalProperties"`
 }
 
@@ -185,6 +190,11 @@ func (s schema) compare(t *testing.T, defs map[string]schema, path string, value
 	want = slices.DeleteFunc(want, func(key string) bool { return slices.Contains(mayBe, key) })
 	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(values))); diff != "" {
 		t.Errorf("%s: keys (-schema +values):\n%s", path, diff)
+	}
+	for _, key := range s.Required {
+		if _, there := values[key]; !there {
+			t.Errorf("%s.%s has to be there, and has no default", path, key)
+		}
 	}
 	for key, value := range values {
 		s.Properties[key].compare(t, defs, path+"."+key, value)

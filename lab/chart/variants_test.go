@@ -129,6 +129,32 @@ agent:
     metrics: {address: "127.0.0.1:9100"}
     log: {level: debug, format: json}
 `},
+	{name: "nothing for what may be empty", values: `
+nameOverride:
+imagePullSecrets:
+commonLabels:
+commonAnnotations:
+tenantRoles:
+kubernetes: {host: , port: }
+agent:
+  affinity:
+  nodeSelector:
+  tolerations:
+  podLabels:
+  podAnnotations:
+  updateStrategy:
+  seLinuxOptions:
+  serviceAccount: {annotations: }
+controller:
+  affinity:
+  tolerations:
+  podAnnotations:
+  topologySpreadConstraints:
+`},
+	{name: "one secret twice", values: `
+global: {imagePullSecrets: [one, {name: two}]}
+imagePullSecrets: [{name: two}, {name: one}]
+`},
 	{name: "cleanup", set: []string{"cleanup=true"}},
 	{name: "cleanup of all", set: []string{"cleanup=true,agent.config.altnames=on,cli.dir=/usr/local/bin"}},
 }

@@ -71,10 +71,14 @@ system:serviceaccount:{{ include "colvin.namespace" (index . 0) }}:{{ include "c
 {{- end }}
 
 {{- define "colvin.pullSecrets" -}}
-{{- with concat (default list (.Values.global).imagePullSecrets) .Values.imagePullSecrets }}
+{{- $names := list }}
+{{- range concat (default list (.Values.global).imagePullSecrets) (default list .Values.imagePullSecrets) }}
+{{- if kindIs "string" . }}{{ $names = append $names . }}{{ else }}{{ $names = append $names .name }}{{ end }}
+{{- end }}
+{{- with uniq $names }}
 imagePullSecrets:
 {{- range . }}
-- {{ if kindIs "string" . }}{name: {{ . }}}{{ else }}{{ toJson . }}{{ end }}
+- {{ dict "name" . | toJson }}
 {{- end }}
 {{- end }}
 {{- end }}

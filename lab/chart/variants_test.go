@@ -70,6 +70,11 @@ var variants = []variant{
 	{name: "name", release: "x", namespace: "infra", set: []string{"nameOverride=nn"}},
 	{name: "long name", release: "a-release-whose-name-is-as-long-as-helm-takes-in-2026", namespace: "infra"},
 	{name: "dots", release: "net.v2", namespace: "infra"},
+	{name: "names that YAML takes for others", release: "123", namespace: "1e3", values: `
+nameOverride: "on"
+agent: {serviceAccount: {name: "1"}}
+controller: {serviceAccount: {name: "2"}}
+`},
 	{name: "accounts of others", set: []string{
 		"agent.serviceAccount.create=false,agent.serviceAccount.name=lldp-agent",
 		"controller.serviceAccount.create=false,controller.serviceAccount.name=lldp-controller",

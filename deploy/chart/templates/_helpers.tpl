@@ -23,8 +23,8 @@ same names, so that there cannot be two releases that undo each other's work. */
 
 {{- define "colvin.labels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
-app.kubernetes.io/name: {{ include "colvin.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "colvin.name" . | toYaml }}
+app.kubernetes.io/instance: {{ .Release.Name | toYaml }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/part-of: colvin
 app.kubernetes.io/managed-by: {{ .Release.Service }}
@@ -46,8 +46,8 @@ annotations:
 {{/* (list . "agent"): what tells its pods from others. It never changes. */}}
 {{- define "colvin.selector" -}}
 {{- $top := index . 0 -}}
-app.kubernetes.io/name: {{ include "colvin.name" $top }}
-app.kubernetes.io/instance: {{ $top.Release.Name }}
+app.kubernetes.io/name: {{ include "colvin.name" $top | toYaml }}
+app.kubernetes.io/instance: {{ $top.Release.Name | toYaml }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end }}
 

@@ -24,6 +24,7 @@ import (
 	clientgo "k8s.io/client-go/kubernetes/scheme"
 
 	"github.com/colvin-net/colvin/agent/config"
+	"github.com/colvin-net/colvin/cniplugin/record"
 )
 
 // An installation is what a variant renders.
@@ -268,8 +269,12 @@ func (in *installation) hostPaths(t *testing.T, c *config.Config) {
 		}
 	}
 	for _, container := range slices.Concat(pod.InitContainers, pod.Containers) {
+		cleanup := container.Name == "cleanup" // it looks where the plugin keeps its records unless told, too
+		if cleanup && !slices.ContainsFunc(container.VolumeMounts, func(m core.VolumeMount) bool { return m.MountPath == record.DefaultDir && !m.ReadOnly }) {
+			t.Errorf("container %s does not see %s: it would take the plugin from pods that are recorded there", container.Name, record.DefaultDir)
+		}
 		for _, m := range container.VolumeMounts {
-			own := m.MountPath == c.RunDirectory || m.MountPath == c.StateDirectory || m.MountPath == c.RecordDirectory
+			own := m.MountPath == c.RunDirectory || m.MountPath == c.StateDirectory || m.MountPath == c.RecordDirectory || cleanup && m.MountPath == record.DefaultDir
 			bin := m.Name == "cni-bin" || m.Name == "cli-bin"
 			switch path := host[m.Name]; {
 			case path == "" && !m.ReadOnly, path != "" && (path != m.MountPath || !own && !bin),

@@ -162,6 +162,7 @@ imagePullSecrets: [{name: two}, {name: one}]
 `},
 	{name: "cleanup", set: []string{"cleanup=true"}},
 	{name: "cleanup of all", set: []string{"cleanup=true,agent.config.altnames=on,cli.dir=/usr/local/bin"}},
+	{name: "cleanup of other directories", set: []string{"cleanup=true,agent.config.recordDirectory=/var/lib/other/records"}},
 }
 
 // template renders a variant.

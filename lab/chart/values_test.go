@@ -54,6 +54,18 @@ func TestRefused(t *testing.T) {
 		{"nobody's account", "agent.serviceAccount.create=false", "agent.serviceAccount.name is empty"},
 		{"one account for both", "agent.serviceAccount.name=a,controller.serviceAccount.name=a", `are both "a": agents run on every node`},
 		{"more of nothing", "policies.moreDefinitions=true,policies.definitions=false", "policies.definitions, which it adds to, is false"},
+		{"everybody's account", "agent.serviceAccount.create=false,agent.serviceAccount.name=default", `agent.serviceAccount.name is "default"`},
+		{"label that selects", `agent.podLabels.app\.kubernetes\.io/name=mine`, "agent.podLabels has app.kubernetes.io/name, which the chart sets by itself"},
+		{"label of everything", `commonLabels.app\.kubernetes\.io/instance=mine`, "commonLabels has app.kubernetes.io/instance"},
+		{"one port for two", "controller.metrics.port=8081", "controller.healthPort and controller.metrics.port are both 8081"},
+		{"two agents on a node", "agent.updateStrategy.rollingUpdate.maxSurge=1", "two agents cannot run on one node"},
+		{"way up", "agent.config.runDirectory=/run/../etc", "agent/config/runDirectory"},
+		{"everything of the node's", "agent.config.runDirectory=/run", "agent/config/runDirectory"},
+		{"one directory for two", "agent.config.stateDirectory=/run/colvin", "agent.config.stateDirectory is /run/colvin, and agent.config.runDirectory is /run/colvin: one is in the other"},
+		{"records of others", "agent.config.stateDirectory=/var/lib/colvin", "and agent.config.recordDirectory is /var/lib/colvin/attachments: one is in the other"},
+		{"plugins in the agent's hands", "cni.binDir=/var/lib/colvin/agent/bin", "and cni.binDir is /var/lib/colvin/agent/bin"},
+		{"token in the agent's hands", "agent.config.runDirectory=/var/run", "and the pod's token is"},
+		{"registry that is an address", "global.imageRegistry=https://registry.example.com", "global/imageRegistry"},
 		{"command in the plugin's place", "cli.dir=/opt/cni/bin", "cli.dir is cni.binDir (/opt/cni/bin)"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

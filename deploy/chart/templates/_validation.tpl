@@ -11,6 +11,9 @@ has a namespace kube-system; it never changes what is rendered. */}}
 {{- if and (not $account.create) (not $account.name) }}
 {{- fail (printf "%s.serviceAccount.name is empty, and %s.serviceAccount.create is false: name the service account, or have it created; the namespace's default one is everybody's" $part $part) }}
 {{- end }}
+{{- if eq (include "colvin.account" (list $ $part)) "default" }}
+{{- fail (printf "%s.serviceAccount.name is \"default\", the account of each pod in the namespace that names none: name another" $part) }}
+{{- end }}
 {{- end }}
 {{- if eq (include "colvin.account" (list . "agent")) (include "colvin.account" (list . "controller")) }}
 {{- fail (printf "agent.serviceAccount.name and controller.serviceAccount.name are both %q: agents run on every node and must not have the controller's rights; give them different ones" (include "colvin.account" (list . "agent"))) }}
@@ -26,8 +29,45 @@ has a namespace kube-system; it never changes what is rendered. */}}
 {{- if and .Values.cli.dir (eq (clean .Values.cli.dir) (clean .Values.cni.binDir)) }}
 {{- fail (printf "cli.dir is cni.binDir (%s), where the plugin is called colvin: choose another directory, or leave cli.dir empty" .Values.cli.dir) }}
 {{- end }}
+{{- include "colvin.validateLabels" . }}
+{{- include "colvin.validateDirectories" . }}
+{{- if and .Values.controller.metrics.enabled (eq (int .Values.controller.healthPort) (int .Values.controller.metrics.port)) }}
+{{- fail (printf "controller.healthPort and controller.metrics.port are both %d: choose two" (int .Values.controller.healthPort)) }}
+{{- end }}
+{{- $surge := dig "rollingUpdate" "maxSurge" 0 (default dict .Values.agent.updateStrategy) }}
+{{- if not (has (toString $surge) (list "0" "0%")) }}
+{{- fail (printf "agent.updateStrategy.rollingUpdate.maxSurge is %v: two agents cannot run on one node, so the new one would wait for the old one's end, and the old one for the new: set maxUnavailable instead" $surge) }}
+{{- end }}
 {{- if lookup "v1" "Namespace" "" "kube-system" }}
 {{- include "colvin.validateCluster" . }}
+{{- end }}
+{{- end }}
+
+{{/* Labels by which Deployment, DaemonSet, and others find pods are the chart's. */}}
+{{- define "colvin.validateLabels" -}}
+{{- $selector := list "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component" }}
+{{- $all := concat $selector (list "app.kubernetes.io/version" "app.kubernetes.io/part-of" "app.kubernetes.io/managed-by" "helm.sh/chart") }}
+{{- range $of := list (list "commonLabels" .Values.commonLabels $all) (list "agent.podLabels" .Values.agent.podLabels $selector) (list "controller.podLabels" .Values.controller.podLabels $selector) }}
+{{- range $key := index $of 2 }}
+{{- if hasKey (default dict (index $of 1)) $key }}
+{{- fail (printf "%s has %s, which the chart sets by itself: leave it out (nameOverride is for app.kubernetes.io/name)" (index $of 0) $key) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The agent writes into its directories, and is kept from others. */}}
+{{- define "colvin.validateDirectories" -}}
+{{- $others := dict "cni.binDir" .Values.cni.binDir "the pod's configuration" "/etc/colvin" "the pod's token" "/var/run/secrets/kubernetes.io/serviceaccount" }}
+{{- with .Values.cli.dir }}{{ $_ := set $others "cli.dir" . }}{{ end }}
+{{- range $key := list "recordDirectory" "runDirectory" "stateDirectory" }}
+{{- $dir := index $.Values.agent.config $key | trimSuffix "/" }}
+{{- range $other, $path := $others }}
+{{- if or (hasPrefix (printf "%s/" $path) (printf "%s/" $dir)) (hasPrefix (printf "%s/" $dir) (printf "%s/" $path)) }}
+{{- fail (printf "agent.config.%s is %s, and %s is %s: one is in the other, where the agent may write; choose a directory of its own" $key $dir $other $path) }}
+{{- end }}
+{{- end }}
+{{- $_ := set $others (printf "agent.config.%s" $key) $dir }}
 {{- end }}
 {{- end }}
 

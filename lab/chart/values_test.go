@@ -34,6 +34,7 @@ func TestRefused(t *testing.T) {
 		{"unknown key", "agnet.config=1", "agnet"},
 		{"unknown key of colvind", "agent.config.node=a", "node"},
 		{"kubernetes of colvind", "agent.config.kubernetes.enabled=true", "kubernetes"},
+		{"off, where nobody looks", "enabled=false", "enabled"},
 		{"text for a number", "controller.replicas=two", "controller/replicas"},
 		{"no replicas", "controller.replicas=0", "controller/replicas"},
 		{"word for on or off", "agent.config.altnames=maybe", "agent/config/altnames"},
@@ -77,6 +78,38 @@ func TestRefused(t *testing.T) {
 				t.Errorf("said %s\nwant %s", said, test.want)
 			}
 		})
+	}
+}
+
+// TestPart renders the chart as a part of another, which says whether it wants it, gives it
+// another name, and has values for all its parts.
+func TestPart(t *testing.T) {
+	netnstest.Require(t, controlplane.HelmInstalled)
+	above := t.TempDir()
+	if err := os.CopyFS(filepath.Join(above, "charts/colvin"), os.DirFS(chart)); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"Chart.yaml":  "apiVersion: v2\nname: platform\nversion: 1.0.0\ndependencies: [{name: colvin, version: \">=0\", alias: names, condition: names.enabled}]\n",
+		"values.yaml": "global: {imageRegistry: registry.example.com/mirror, storageClass: fast}\nnames: {enabled: true}\n",
+	} {
+		if err := os.WriteFile(filepath.Join(above, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, err := controlplane.Helm(t.Context(), "template", "site", above, "--namespace=infra")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := read(t, out)
+	in.policiesFollow(t)
+	in.rightsFollow(t)
+	in.selectorsFit(t)
+	if image := in.agent.Spec.Template.Spec.Containers[0].Image; in.agent.Name != "site-names-agent" || !strings.HasPrefix(image, "registry.example.com/mirror/colvin:") {
+		t.Errorf("agent %s of image %s", in.agent.Name, image)
+	}
+	if out, err := controlplane.Helm(t.Context(), "template", "site", above, "--set=names.enabled=false"); err != nil || strings.Contains(out, "kind:") {
+		t.Errorf("not wanted: %v\n%.300s", err, out)
 	}
 }
 
@@ -184,7 +217,7 @@ type schema struct {
 }
 
 // mayBe are values that the schema knows and nobody has by default.
-var mayBe = []string{"initialDelaySeconds", "claims", "match"}
+var mayBe = []string{"enabled", "initialDelaySeconds", "claims", "match"}
 
 func (s schema) compare(t *testing.T, defs map[string]schema, path string, value any) {
 	t.Helper()
@@ -199,7 +232,7 @@ func (s schema) compare(t *testing.T, defs map[string]schema, path string, value
 		t.Errorf("%s: the schema takes keys that nobody knows", path)
 	}
 	want := slices.Sorted(maps.Keys(s.Properties))
-	want = slices.DeleteFunc(want, func(key string) bool { return slices.Contains(mayBe, key) })
+	want = slices.DeleteFunc(want, func(key string) bool { return values[key] == nil && slices.Contains(mayBe, key) })
 	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(values))); diff != "" {
 		t.Errorf("%s: keys (-schema +values):\n%s", path, diff)
 	}

@@ -39,6 +39,9 @@ func TestRefused(t *testing.T) {
 		{"no replicas", "controller.replicas=0", "controller/replicas"},
 		{"word for on or off", "agent.config.altnames=maybe", "agent/config/altnames"},
 		{"unquoted on", "agent.config.transmit=true", "agent/config/transmit"},
+		{"half of a duration", "agent.config.silence=1.5h", "agent/config/silence"},
+		{"blink", "agent.config.goodbye=30s", "agent/config/goodbye"},
+		{"IPv6 without brackets", "agent.config.metrics.address=::1:9100", "agent/config/metrics/address"},
 		{"relative path", "cni.binDir=opt/cni/bin", "cni/binDir"},
 		{"a path that says more", `cni.binDir=/opt/cni/bin}\, evil: {a: b`, "cni/binDir"},
 		{"brackets around IPv6", "kubernetes.host=[::1]", "kubernetes/host"},
@@ -165,6 +168,13 @@ func TestConfiguration(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("what the agent is told (-default +got):\n%s", diff)
+	}
+
+	for _, duration := range []string{"60s", "100s", "1m30s", "90m", "1h", "24h", "1h30m", "7d", "366d", "1d12h0m5s"} {
+		text := template(t, variant{set: []string{"agent.config.silence=" + duration + ",agent.config.goodbye=" + duration, "agent.config.metrics.address=[::1]:9100"}})
+		if _, err := config.Parse("", []byte(read(t, text).config)); err != nil {
+			t.Error(err)
+		}
 	}
 
 	i := slices.IndexFunc(variants, func(v variant) bool { return v.name == "everything" })

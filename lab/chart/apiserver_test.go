@@ -42,6 +42,7 @@ func TestAPIServer(t *testing.T) {
 	t.Run("pod security", testPodSecurity(c))
 	t.Run("policies follow names", testPoliciesFollow(c))
 	t.Run("one release", testOneRelease(c))
+	t.Run("notes", testNotes(c))
 }
 
 func kubectl(t *testing.T, c *controlplane.ControlPlane, args ...string) string {
@@ -278,6 +279,22 @@ func testOneRelease(c *controlplane.ControlPlane) func(*testing.T) {
 		c.DoT(t, http.MethodGet, "/apis/rbac.authorization.k8s.io/v1/clusterroles?labelSelector=app.kubernetes.io/part-of=colvin", nil, &list)
 		if len(list.Items) == 0 {
 			t.Error("the first release is gone")
+		}
+	}
+}
+
+// testNotes holds what is said after an install: how to let agents into a namespace, and not
+// into the one that is everybody's.
+func testNotes(c *controlplane.ControlPlane) func(*testing.T) {
+	return func(t *testing.T) {
+		for namespace, want := range map[string]string{
+			"infra":   "kubectl label namespace infra pod-security.kubernetes.io/enforce=privileged",
+			"default": "WARNING: Colvin is in the namespace default.",
+		} {
+			said := helm(t, c, append(variant{namespace: namespace}.args(t, "install"), "--dry-run=client")...)
+			if !strings.Contains(said, want) || namespace == "default" && strings.Contains(said, "kubectl label") {
+				t.Errorf("%s: want %q in %s", namespace, want, said[max(0, len(said)-1000):])
+			}
 		}
 	}
 }

@@ -45,6 +45,7 @@ func TestRefused(t *testing.T) {
 		{"relative path", "cni.binDir=opt/cni/bin", "cni/binDir"},
 		{"a path that says more", `cni.binDir=/opt/cni/bin}\, evil: {a: b`, "cni/binDir"},
 		{"brackets around IPv6", "kubernetes.host=[::1]", "kubernetes/host"},
+		{"port of nobody", "kubernetes.port=6443", "kubernetes.port is set, and kubernetes.host, whose port it is, is empty"},
 		{"digest", "agent.image.digest=sha256:1", "agent/image/digest"},
 		{"tag that says more", `image.tag=v1"`, "image/tag"},
 		{"name that is none", "fullnameOverride=It's", "fullnameOverride"},

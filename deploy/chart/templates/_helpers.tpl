@@ -22,7 +22,7 @@ same names, so that there cannot be two releases that undo each other's work. */
 {{- end }}
 
 {{- define "colvin.labels" -}}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimAll "-._" }}
 app.kubernetes.io/name: {{ include "colvin.name" . | toYaml }}
 app.kubernetes.io/instance: {{ .Release.Name | toYaml }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}

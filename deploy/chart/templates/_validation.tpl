@@ -29,6 +29,9 @@ has a namespace kube-system; it never changes what is rendered. */}}
 {{- if and .Values.cli.dir (eq (clean .Values.cli.dir) (clean .Values.cni.binDir)) }}
 {{- fail (printf "cli.dir is cni.binDir (%s), where the plugin is called colvin: choose another directory, or leave cli.dir empty" .Values.cli.dir) }}
 {{- end }}
+{{- if and .Values.kubernetes.port (not .Values.kubernetes.host) }}
+{{- fail "kubernetes.port is set, and kubernetes.host, whose port it is, is empty: set both; the cluster's own address has another port" }}
+{{- end }}
 {{- include "colvin.validateLabels" . }}
 {{- include "colvin.validateDirectories" . }}
 {{- if and .Values.controller.metrics.enabled (eq (int .Values.controller.healthPort) (int .Values.controller.metrics.port)) }}

@@ -64,6 +64,8 @@ func TestRefused(t *testing.T) {
 		{"label of everything", `commonLabels.app\.kubernetes\.io/instance=mine`, "commonLabels has app.kubernetes.io/instance"},
 		{"one port for two", "controller.metrics.port=8081", "controller.healthPort and controller.metrics.port are both 8081"},
 		{"two agents on a node", "agent.updateStrategy.rollingUpdate.maxSurge=1", "two agents cannot run on one node"},
+		{"label that is none", "agent.podLabels.team=a b", "agent/podLabels/team"},
+		{"too long for a socket", "agent.config.runDirectory=/run/" + strings.Repeat("a", 92), "agent/config/runDirectory"},
 		{"way up", "agent.config.runDirectory=/run/../etc", "agent/config/runDirectory"},
 		{"everything of the node's", "agent.config.runDirectory=/run", "agent/config/runDirectory"},
 		{"one directory for two", "agent.config.stateDirectory=/run/colvin", "agent.config.stateDirectory is /run/colvin, and agent.config.runDirectory is /run/colvin: one is in the other"},

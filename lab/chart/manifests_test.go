@@ -43,8 +43,12 @@ func fileOf(template string) string {
 	return template
 }
 
-// helms are labels that are true of what Helm installs only.
-var helms = regexp.MustCompile(`(?m)^ *(helm\.sh/chart|app\.kubernetes\.io/managed-by): .*\n`)
+var (
+	// helms are what is true of what Helm renders and installs only.
+	helms = regexp.MustCompile(`(?m)^(# Source| *helm\.sh/chart| *app\.kubernetes\.io/managed-by): .*\n`)
+	// blank is where Helm 4 leaves lines empty, and Helm 3 does not.
+	blank = regexp.MustCompile(`\n+(\n---\n|\n$)`)
+)
 
 // TestManifests holds that deploy/manifests is what the chart renders; "make manifests" writes it.
 func TestManifests(t *testing.T) {
@@ -56,8 +60,7 @@ func TestManifests(t *testing.T) {
 	want := map[string]string{}
 	rendered := filesIn(t, filepath.Join(dir, "colvin/templates"))
 	for _, name := range slices.Sorted(maps.Keys(rendered)) {
-		text := rendered[name]
-		want[fileOf(name)] += helms.ReplaceAllString(regexp.MustCompile(`(?m)^# Source: .*\n`).ReplaceAllString(text, ""), "")
+		want[fileOf(name)] += blank.ReplaceAllString(helms.ReplaceAllString(rendered[name], ""), "$1")
 	}
 	for name, text := range want {
 		want[name] = "# Rendered from deploy/chart by \"make manifests\". DO NOT EDIT.\n" + text

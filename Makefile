@@ -30,8 +30,8 @@ build: ## Build colvin, colvind, colvin-cni and colvin-controller into bin/
 	@hack/build.sh bin/ ./cmd/... '$(VERSION)'
 
 .PHONY: images
-images: ## Build the container images into dist/, for amd64 and arm64; PUSH=registry/path pushes them, too
-	@cd hack/images && go run . -source ../.. -out ../../dist $(if $(PUSH),-push '$(PUSH)')
+images: ## Build the container images into dist/, for amd64 and arm64, as VERSION; PUSH=registry/path pushes them, too
+	@cd hack/images && go run . -source ../.. -out ../../dist -version '$(VERSION)' $(if $(PUSH),-push '$(PUSH)')
 
 .PHONY: test
 test: ## Install what the tests need, run them under the race detector; says which it skips, and what runs those
@@ -155,4 +155,4 @@ bench-scale: ## Memory and idle processor time of colvind and lldpd, 64 ports ea
 
 .PHONY: clean
 clean: ## Remove what was built
-	rm -rf bin
+	rm -rf bin dist

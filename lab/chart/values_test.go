@@ -133,6 +133,23 @@ func TestTooOld(t *testing.T) {
 	}
 }
 
+// TestVersion holds that the images that users are told to build have the tag that the chart asks for.
+func TestVersion(t *testing.T) {
+	var about struct {
+		AppVersion string `yaml:"appVersion"`
+	}
+	readYAML(t, filepath.Join(chart, "Chart.yaml"), &about)
+	for _, page := range []string{"README.md", "docs/install.md"} {
+		text, err := os.ReadFile("../../" + page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := "make images PUSH=registry.example.com/infra VERSION=" + about.AppVersion; !strings.Contains(string(text), want) {
+			t.Errorf("%s does not say %s", page, want)
+		}
+	}
+}
+
 // TestLint has helm look at the charts as it does.
 func TestLint(t *testing.T) {
 	netnstest.Require(t, controlplane.HelmInstalled)

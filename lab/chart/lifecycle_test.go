@@ -62,7 +62,7 @@ func TestLifecycle(t *testing.T) {
 	hasField(true)
 
 	// The first step of taking it away, the second, and what is left: the kinds with RuleSets.
-	helm(t, c, "upgrade", "colvin", chart, "--namespace=colvin-system", "--reuse-values", "--set=cleanup=true")
+	helm(t, c, "upgrade", "colvin", chart, "--namespace=colvin-system", "--reset-then-reuse-values", "--set=cleanup=true")
 	if said := kubectl(t, c, "get", "--namespace=colvin-system", "daemonset", "colvin-agent", "--output=yaml"); !strings.Contains(said, "clean-node") {
 		t.Errorf("nothing cleans the nodes: %s", said)
 	}

@@ -71,6 +71,42 @@ func TestLifecycle(t *testing.T) {
 	if said := kubectl(t, c, "get", "rulesets.colvin.dev", "--output=name"); said != "ruleset.colvin.dev/site\n" {
 		t.Errorf("RuleSets that are left: %q", said)
 	}
+	left(t, c)
+	kubectl(t, c, "delete", "crd", "rulesets.colvin.dev", "networks.colvin.dev", "nodetopologies.colvin.dev", "colours.colvin.dev")
+	if err := c.Do(t.Context(), http.MethodGet, "/apis/colvin.dev/v1alpha1/rulesets/site", nil, nil); err == nil {
+		t.Error("the RuleSet outlives its kind")
+	}
+}
+
+// TestManifestsLifecycle does with kubectl what docs/install.md says of manifests: they are
+// applied, the first step of taking Colvin away is the chart, rendered, and what was applied
+// is deleted.
+func TestManifestsLifecycle(t *testing.T) {
+	netnstest.Require(t, controlplane.HelmInstalled)
+	c := controlplane.StartT(t, controlplane.Options{})
+	files := []string{"--filename=" + manifests, "--filename=" + filepath.Join(manifests, "policies")}
+	kubectl(t, c, append([]string{"apply", "--filename=" + filepath.Join(chart, "crds")}, files...)...)
+
+	cleanup := filepath.Join(t.TempDir(), "cleanup.yaml")
+	text := template(t, variant{set: []string{"namespace.create=true,cleanup=true"}})
+	if err := os.WriteFile(cleanup, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	kubectl(t, c, "apply", "--filename="+cleanup)
+	for workload, want := range map[string]string{"daemonset/colvin-agent": "/colvin clean-node", "deployment/colvin-controller": "--cleanup"} {
+		said := kubectl(t, c, "get", "--namespace=colvin-system", workload, "--output=jsonpath={.spec.template.spec['initContainers','containers'][*]['command','args'][*]}")
+		if !strings.Contains(said, want) || strings.Contains(said, "install-cni") || strings.Contains(said, "colvind.yaml") {
+			t.Errorf("%s runs %q, want %s alone", workload, said, want)
+		}
+	}
+
+	kubectl(t, c, append([]string{"delete", "--wait=false"}, files...)...) // nothing here ends a namespace
+	left(t, c)
+}
+
+// left holds that nothing is left of what was installed but the kinds.
+func left(t *testing.T, c *controlplane.ControlPlane) {
+	t.Helper()
 	for _, kinds := range []string{
 		"serviceaccounts,configmaps,roles,rolebindings,daemonsets,deployments,poddisruptionbudgets",
 		"clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings,mutatingadmissionpolicies,mutatingadmissionpolicybindings",
@@ -78,10 +114,6 @@ func TestLifecycle(t *testing.T) {
 		if said := kubectl(t, c, "get", kinds, "--all-namespaces", "--selector=app.kubernetes.io/part-of=colvin", "--output=name"); said != "" {
 			t.Errorf("left: %s", said)
 		}
-	}
-	kubectl(t, c, "delete", "crd", "rulesets.colvin.dev", "networks.colvin.dev", "nodetopologies.colvin.dev", "colours.colvin.dev")
-	if err := c.Do(t.Context(), http.MethodGet, "/apis/colvin.dev/v1alpha1/rulesets/site", nil, nil); err == nil {
-		t.Error("the RuleSet outlives its kind")
 	}
 }
 

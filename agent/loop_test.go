@@ -480,15 +480,15 @@ func TestRenew(t *testing.T) {
 		defer cancel()
 		b.attach("c1", record.Netns{})
 		b.records.reload()
-		b.loop.Renew(ctx)
-		if after := b.state(); after == before || len(after.Attachments) != 1 || ctx.Err() != nil {
-			b.t.Errorf("attachments %+v, %v", after.Attachments, ctx.Err())
+		err := b.loop.Renew(ctx)
+		if after := b.state(); after == before || len(after.Attachments) != 1 || err != nil {
+			b.t.Errorf("attachments %+v, %v", after.Attachments, err)
 		}
 		b.snapshots.beDeaf(true)
 		started := time.Now()
-		b.loop.Renew(ctx)
-		if waited := time.Since(started); waited != time.Second {
-			b.t.Errorf("waited %v for a Step that is not made", waited)
+		err = b.loop.Renew(ctx)
+		if waited := time.Since(started); waited != time.Second || err == nil {
+			b.t.Errorf("waited %v for a Step that is not made: %v", waited, err)
 		}
 	})
 }

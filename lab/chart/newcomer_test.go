@@ -115,7 +115,7 @@ func firstPods(c *cluster) {
 	}
 	for _, n := range c.nodes {
 		c.await(func() error { return c.probe(n, true) })
-		c.ok(c.probe(n, false))
+		c.await(func() error { return c.probe(n, false) })
 	}
 	c.await(c.readyz)
 }
@@ -252,7 +252,7 @@ func held(c *cluster) {
 	}
 
 	c.stopAgent(n)
-	without := c.config(n.pod.Spec, n.pod.Name, string(n.pod.UID), n)
+	without := c.config(n.pod.Spec, n.pod.Name, n.pod.UID, n)
 	without.Spec.Containers[0].SecurityContext.Capabilities.Add = nil
 	without.Token = func(string) (string, error) { return "none", nil }
 	p := c.run(without)
@@ -289,9 +289,10 @@ func upgrade(c *cluster) {
 	ctx, stop := context.WithCancel(c.t.Context())
 	var adding sync.WaitGroup
 	adds := 0
+	conf := c.definition("green")
 	adding.Go(func() {
 		for ctx.Err() == nil {
-			if err := c.addAndDelete(n, fmt.Sprint("upgrade-", adds)); err != nil {
+			if err := addAndDelete(context.WithoutCancel(ctx), n, fmt.Sprint("upgrade-", adds), conf); err != nil {
 				c.t.Errorf("ADD %d: %v", adds, err)
 				return
 			}
@@ -316,16 +317,16 @@ func upgrade(c *cluster) {
 }
 
 // addAndDelete attaches a pod and detaches it.
-func (c *cluster) addAndDelete(n *node, name string) error {
-	p, err := n.NewPod(c.t.Context(), name, c.definition("green"), "")
+func addAndDelete(ctx context.Context, n *node, name, conf string) error {
+	p, err := n.NewPod(ctx, name, conf, "")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = p.Close() }()
-	if _, err := p.Add(c.t.Context()); err != nil {
+	if _, err := p.Add(ctx); err != nil {
 		return err
 	}
-	return p.Del(c.t.Context())
+	return p.Del(ctx)
 }
 
 // cleanupWaits takes the first step of taking Colvin away while a pod is attached on a node:

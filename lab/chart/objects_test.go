@@ -99,6 +99,7 @@ var clusterScoped = []string{"ClusterRole", "ClusterRoleBinding", "ValidatingAdm
 // inOnePlace holds that all is in one namespace, bears the labels of the release, and that what
 // is in no namespace bears a name that no other release could avoid.
 func (in *installation) inOnePlace(t *testing.T) {
+	t.Helper()
 	seen := map[string]bool{}
 	for _, o := range in.objects {
 		kind := o.GetObjectKind().GroupVersionKind().Kind
@@ -139,6 +140,7 @@ var anyUser = regexp.MustCompile(`system:serviceaccount:[^']*`)
 // policiesFollow holds that policies about accounts are about those of the pods, and that each
 // policy has a binding.
 func (in *installation) policiesFollow(t *testing.T) {
+	t.Helper()
 	agent, controller := in.users()
 	want := map[string]string{"colvin-own-node": agent, "colvin-controller-nodes": controller, "colvin-controller-definitions": controller, "colvin-controller-events": controller}
 	bound := map[string]bool{}
@@ -171,6 +173,7 @@ func (in *installation) policiesFollow(t *testing.T) {
 // rightsFollow holds that rights are given to the accounts of the pods and to nobody else, and
 // that each role that is given exists.
 func (in *installation) rightsFollow(t *testing.T) {
+	t.Helper()
 	agent, controller := in.users()
 	roles := map[string]bool{}
 	for _, o := range in.objects {
@@ -206,6 +209,7 @@ func (in *installation) rightsFollow(t *testing.T) {
 
 // agentIsHeld holds what the agent's pod may do on its node.
 func (in *installation) agentIsHeld(t *testing.T) {
+	t.Helper()
 	pod := &in.agent.Spec.Template.Spec
 	c, err := config.Parse("colvind.yaml", []byte(in.config))
 	if err != nil {
@@ -290,6 +294,7 @@ func (in *installation) hostPaths(t *testing.T, c *config.Config) {
 // controllerIsHeld holds that the controller has nothing of its node. OpenShift gives a
 // namespace users of its own, and refuses others (restricted-v2).
 func (in *installation) controllerIsHeld(t *testing.T) {
+	t.Helper()
 	openshift := len(in.foreign) > 0
 	pod := &in.controller.Spec.Template.Spec
 	heldContainer(t, pod, &pod.Containers[0])
@@ -303,6 +308,7 @@ func (in *installation) controllerIsHeld(t *testing.T) {
 // selectorsFit holds that selectors choose the pods of their own template and no others, and that
 // nothing is in them that another version of the chart changes.
 func (in *installation) selectorsFit(t *testing.T) {
+	t.Helper()
 	agent, controller := in.agent.Spec, in.controller.Spec
 	for _, s := range []struct {
 		selector *metav1.LabelSelector

@@ -173,7 +173,11 @@ func TestConfiguration(t *testing.T) {
 	readYAML(t, "../../deploy/colvind.yaml", &reference)
 	delete(reference, "node")
 	delete(reference, "kubernetes")
-	reference["colours"].(map[string]any)["attach"] = false // which depends on the cluster, so that it is no value there
+	colours, ok := reference["colours"].(map[string]any)
+	if !ok {
+		t.Fatalf("colours are %v", reference["colours"])
+	}
+	colours["attach"] = false // which depends on the cluster, so that it is no value there
 	if diff := cmp.Diff(reference, values.Agent.Config); diff != "" {
 		t.Errorf("deploy/colvind.yaml and agent.config (-want +got):\n%s", diff)
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -60,5 +61,9 @@ func TestTold(t *testing.T) {
 		if got := messageOf(tt.err); !strings.HasPrefix(got, tt.begins) || !strings.HasSuffix(got, tt.ends) || len(got) > 2000 {
 			t.Errorf("told %d octets, %.200s, want %s ... %s", len(got), got, tt.begins, tt.ends)
 		}
+	}
+	long := messageOf(errors.New(strings.Repeat("a", 5000)))
+	if got := utf8.RuneCountInString(long); got != 512 {
+		t.Errorf("told %d characters, want 512", got)
 	}
 }

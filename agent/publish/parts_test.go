@@ -21,8 +21,10 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 
+	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/rules"
 )
 
 // kubeconfig is the file of a cluster that nobody runs.
@@ -93,6 +95,18 @@ func TestBadKubeconfig(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v, want %s...", name, err, want)
 		}
+	}
+}
+
+// TestBadCA is told at once, not as an API server that is away.
+func TestBadCA(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "kubeconfig")
+	const text = `{apiVersion: v1, kind: Config, clusters: [{name: c, cluster: {server: "https://127.0.0.1:1", certificate-authority-data: "bm9uZQ=="}}], contexts: [{name: c, context: {cluster: c}}], current-context: c}`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := New(Config{Node: "node1", Kubeconfig: file}); c != nil || err == nil || !strings.HasPrefix(err.Error(), "find the API server: unable to load root certificates") {
+		t.Errorf("%v, %v", c, err)
 	}
 }
 
@@ -238,5 +252,31 @@ func TestTroubleIsToldOf(t *testing.T) {
 	c.ruleSets.trouble.note(t.Context(), errors.New("connection refused"))
 	if u := <-c.Updates(); len(u.Problems) != 1 || u.RuleSets != nil {
 		t.Errorf("update %+v", u)
+	}
+}
+
+// TestBothAreKnown holds that rules are not told without the colours, nor these without the
+// rules: as long as one is not known, nothing is.
+func TestBothAreKnown(t *testing.T) {
+	for name, first := range map[string]func(*Cluster) (one, other *watched){
+		"rules first":   func(c *Cluster) (one, other *watched) { return c.ruleSets, c.colours },
+		"colours first": func(c *Cluster) (one, other *watched) { return c.colours, c.ruleSets },
+	} {
+		c, err := New(Config{Node: "node1", Kubeconfig: kubeconfig(t), Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		one, other := first(c)
+		for _, step := range []struct {
+			known *watched
+			want  agentapi.ClusterUpdate
+		}{{one, agentapi.ClusterUpdate{}}, {other, agentapi.ClusterUpdate{RuleSets: []rules.Source{}, Colours: []mapping.Colour{}}}} {
+			if err := step.known.Replace(nil, ""); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(step.want, <-c.Updates()); diff != "" {
+				t.Errorf("%s: %s (-want +got):\n%s", name, step.known.resource.Resource, diff)
+			}
+		}
 	}
 }

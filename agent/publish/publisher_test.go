@@ -3,6 +3,7 @@
 package publish
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/api/v1alpha1"
@@ -24,7 +26,12 @@ import (
 	"github.com/colvin-net/colvin/mapping"
 )
 
-func TestMain(m *testing.M) { os.Exit(leaktest.Run(m)) }
+func TestMain(m *testing.M) {
+	// Those of the library wait until the last error is a while ago, which is in the future
+	// where that was in another bubble.
+	utilruntime.ErrorHandlers = nil
+	os.Exit(leaktest.Run(m))
+}
 
 // A cluster of a test keeps what is written, and when.
 type notes struct {
@@ -208,8 +215,27 @@ func TestPublisherRefused(t *testing.T) {
 		}
 		n.now(func() { n.err = nil })
 		time.Sleep(time.Minute)
-		if lines := stop(); len(lines) > 20 || !strings.HasSuffix(lines[len(lines)-1], " a599") {
+		lines := stop()
+		if len(lines) > 20 || !strings.HasSuffix(lines[len(lines)-1], " a599") {
 			t.Errorf("%d attempts: %v", len(lines), lines)
 		}
+		// Each wait is twice the one before, from half a second to a minute.
+		want := []string{"0s failed", "1s failed", "2s failed", "4s failed", "8s failed", "16s failed", "32s failed", "1m4s failed", "2m4s failed", "3m4s failed"}
+		if diff := cmp.Diff(want, lines[:len(want)]); diff != "" {
+			t.Errorf("attempts (-want +got):\n%s", diff)
+		}
 	})
+}
+
+// TestPublisherLogs holds that each write is logged once, and nothing else is.
+func TestPublisherLogs(t *testing.T) {
+	var log bytes.Buffer
+	p := newPublisher(&notes{begin: time.Now()}, func() {}, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	for _, name := range []string{"a", "a", "b"} {
+		p.last = sees(name)
+		p.step(t.Context())
+	}
+	if got := log.String(); strings.Count(got, "\n") != 2 || strings.Count(got, "topology published") != 2 {
+		t.Errorf("logged\n%s", got)
+	}
 }

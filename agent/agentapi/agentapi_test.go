@@ -149,7 +149,7 @@ func TestUnfinished(t *testing.T) {
 
 func TestAttached(t *testing.T) {
 	for status, want := range map[agentapi.ContainerStatus]bool{
-		agentapi.ContainerOK: true, agentapi.ContainerStale: true, agentapi.ContainerUnverified: true, agentapi.ContainerDown: true, agentapi.ContainerMoved: true,
+		agentapi.ContainerOK: true, agentapi.ContainerStale: true, agentapi.ContainerPinned: true, agentapi.ContainerUnverified: true, agentapi.ContainerDown: true, agentapi.ContainerMoved: true,
 		agentapi.ContainerMissing: true, agentapi.ContainerAltered: true,
 		agentapi.ContainerAdding: false, agentapi.ContainerFailed: false, agentapi.ContainerDeleting: false, agentapi.ContainerStuck: false,
 	} {
@@ -169,6 +169,18 @@ func TestReturnedDevice(t *testing.T) {
 	}
 }
 
+// serve answers on a socket until the test ends.
+func serve(t *testing.T, path string, answer http.HandlerFunc) {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &httptest.Server{Listener: l, Config: &http.Server{Handler: answer}}
+	server.Start()
+	t.Cleanup(server.Close)
+}
+
 // TestQuery holds that an answer which is none is an error, and that errors are about the
 // socket: of the URL nobody knows.
 func TestQuery(t *testing.T) {
@@ -176,18 +188,12 @@ func TestQuery(t *testing.T) {
 	if _, err := agentapi.Query(t.Context(), path); !errors.Is(err, fs.ErrNotExist) || !strings.HasPrefix(err.Error(), "ask agent: ") || strings.Contains(err.Error(), "http:") {
 		t.Errorf("no socket: %v", err)
 	}
-	l, err := new(net.ListenConfig).Listen(t.Context(), "unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var asked string
 	var answer http.HandlerFunc
-	server := &httptest.Server{Listener: l, Config: &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	serve(t, path, func(w http.ResponseWriter, r *http.Request) {
 		asked = r.Method + " " + r.URL.String()
 		answer(w, r)
-	})}}
-	server.Start()
-	defer server.Close()
+	})
 	say := func(text string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) }
 	}
@@ -215,11 +221,63 @@ func TestQuery(t *testing.T) {
 		if asked != "GET "+agentapi.StatePath {
 			t.Errorf("%s: asked %s", name, asked)
 		}
+		if g, err := agentapi.QueryGround(t.Context(), path); (err == nil) != (tt.err == "") || (g == nil) != (tt.err != "") || asked != "GET "+agentapi.GroundPath {
+			t.Errorf("%s: ground: %+v, %v; asked %s", name, g, err, asked)
+		}
 		if _, err := agentapi.QueryChanges(t.Context(), path, time.Date(2026, 5, 1, 12, 0, 0, 0, time.FixedZone("", 3600))); (err == nil) != (tt.err == "") {
 			t.Errorf("%s: changes: %v", name, err)
 		}
 		if want := "GET " + agentapi.ChangesPath + "?since=2026-05-01T12%3A00%3A00%2B01%3A00"; asked != want {
 			t.Errorf("%s: asked %s, want %s", name, asked, want)
 		}
+	}
+}
+
+// TestForget tells a reason of the agent's from what went wrong on the way to it.
+func TestForget(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "agent.sock")
+	var status int
+	serve(t, path, func(w http.ResponseWriter, r *http.Request) {
+		if asked := r.Method + " " + r.URL.String(); asked != "POST "+agentapi.ForgetPath+"?interface=eth1%260" {
+			t.Errorf("asked %s", asked)
+		}
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, `{"interface":"eth1&0"}`+"\n")
+	})
+	for code, refused := range map[int]bool{
+		http.StatusOK: false, http.StatusForbidden: true, http.StatusConflict: true, http.StatusNotFound: false, http.StatusServiceUnavailable: false,
+	} {
+		status = code
+		got, err := agentapi.Forget(t.Context(), path, "eth1&0")
+		var want agentapi.Forgotten
+		if code == http.StatusOK {
+			want.Interface = "eth1&0"
+		}
+		refusal, is := errors.AsType[agentapi.Refusal](err)
+		if got != want || is != refused || (err == nil) != (code == http.StatusOK) || refused && refusal.Why != `{"interface":"eth1&0"}` {
+			t.Errorf("%d: %+v, %v; want a Refusal: %t", code, got, err, refused)
+		}
+	}
+}
+
+// TestEndlessAnswer holds that a client reads no more than it can use, and hangs up then.
+func TestEndlessAnswer(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "agent.sock")
+	hungUp := make(chan struct{})
+	serve(t, path, func(w http.ResponseWriter, _ *http.Request) {
+		defer close(hungUp)
+		for blanks := make([]byte, 1<<20); ; {
+			if _, err := w.Write(blanks); err != nil {
+				return
+			}
+		}
+	})
+	if s, err := agentapi.Query(t.Context(), path); s != nil || err == nil {
+		t.Errorf("%+v, %v; want an error", s, err)
+	}
+	select {
+	case <-hungUp:
+	case <-time.After(5 * time.Second): // half of what the client would wait for the rest
+		t.Error("the client reads no more, and does not hang up")
 	}
 }

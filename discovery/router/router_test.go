@@ -180,9 +180,13 @@ func TestExpiry(t *testing.T) {
 				t.Errorf("%s: next %v, %t; want %v", name, next, ok, at(until))
 			}
 			before := seen(table)
-			table.Expire(at(until).Add(-1))
+			if table.Expire(at(until).Add(-1)) {
+				t.Errorf("%s: something expired before %v", name, until)
+			}
 			expect(t, fmt.Sprintf("%s: before %v", name, until), table, before)
-			table.Expire(at(until))
+			if !table.Expire(at(until)) {
+				t.Errorf("%s: nothing expired after %v", name, until)
+			}
 			expect(t, fmt.Sprintf("%s: after %v", name, until), table, tt.seen[i])
 		}
 		if next, ok := table.NextExpiry(); ok {
@@ -327,6 +331,17 @@ func heap() int64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
+}
+
+// TestLose counts what nobody read, beside what was.
+func TestLose(t *testing.T) {
+	table := router.NewTable(discovery.RouterCounters{Lost: 1})
+	table.Lose(2)
+	table.Lose(4)
+	table.Receive(frame(t, said(1, time.Hour)), 0, start)
+	if diff := cmp.Diff(discovery.RouterCounters{In: 1, Lost: 7}, table.Counters()); diff != "" {
+		t.Errorf("counters (-want +got):\n%s", diff)
+	}
 }
 
 func TestOutcome(t *testing.T) {

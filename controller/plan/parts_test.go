@@ -3,6 +3,7 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -403,6 +404,75 @@ func TestOwned(t *testing.T) {
 		all := p.observe(&Cluster{Nodes: tt.nodes, Topologies: []*v1alpha1.NodeTopology{tt.topology}}, nil, time.Now(), &out)
 		if got := len(all) + len(out.Problems); got != tt.want {
 			t.Errorf("%s: %d count, want %d", name, got, tt.want)
+		}
+	}
+}
+
+func TestFew(t *testing.T) {
+	for n, want := range []string{"", "a", "a; b", "a; b; c", "a; b; c; and 1 more", "a; b; c; and 2 more"} {
+		if got := few([]string{"a", "b", "c", "d", "e"}[:n]); got != want {
+			t.Errorf("%d: %q, want %q", n, got, want)
+		}
+	}
+}
+
+// TestWhyMissing holds that an admin is told what is known of a network that is not there.
+func TestWhyMissing(t *testing.T) {
+	set, _, err := rules.Parse("r.yaml", []byte("networks: [{name: blue, match: [{vlan: 8}]}]"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	up := func(name, reason string, aliases ...string) mapping.Uplink {
+		return mapping.Uplink{Name: name, Reason: reason, Aliases: aliases, Port: nodefile.Link{Name: "eth1"}}
+	}
+	for _, tt := range []struct {
+		uplinks []mapping.Uplink
+		err     error
+		name    string
+		want    string
+	}{
+		{nil, errors.New("no"), "blue", "what the node publishes cannot be read"},
+		{nil, nil, "blue", "no port leads to a network that has a name"},
+		{nil, nil, "pink", "no rule gives that name"},
+		{[]mapping.Uplink{up("", "")}, nil, "blue", "no port leads to a network that has a name"},
+		{[]mapping.Uplink{up("red", ""), up("", ""), up("green", ""), up("red", "")}, nil, "blue", "the ports lead to red; green"},
+		{[]mapping.Uplink{up("red", ""), up("green", "no carrier", "blue")}, nil, "blue", "eth1 leads there, but no carrier"},
+		{[]mapping.Uplink{up("blue", "")}, nil, "blue", "eth1 leads there, but there are too many names"},
+	} {
+		w := &clusterView{set: set}
+		_, got, _ := strings.Cut(w.whyMissing(&observed{err: tt.err, view: mapping.View{Uplinks: tt.uplinks}}, tt.name), "attached to it: ")
+		if got, _, _ = strings.Cut(got, "; look at"); got != tt.want {
+			t.Errorf("%s, %v: %s, want %s", tt.name, tt.uplinks, got, tt.want)
+		}
+	}
+}
+
+// TestMayBear holds that a label stays only where a port is waited on of which nothing is known.
+func TestMayBear(t *testing.T) {
+	set, _, err := rules.Parse("r.yaml", []byte("networks: [{name: blue, match: [{vlan: 8}]}]"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	holder := &v1alpha1.Holder{}
+	for _, tt := range []struct {
+		port *v1alpha1.Port
+		name string
+		want bool
+	}{
+		{&v1alpha1.Port{Pending: true}, "blue", true},
+		{&v1alpha1.Port{Pending: true}, "pink", false}, // no rule gives that name
+		{&v1alpha1.Port{Pending: true, Holder: holder}, "blue", false},
+		{&v1alpha1.Port{Holder: holder}, "blue", false},
+		{&v1alpha1.Port{}, "blue", false},
+		{nil, "blue", false},
+	} {
+		o := &observed{topology: &v1alpha1.NodeTopology{Spec: v1alpha1.NodeTopologySpec{Interfaces: []v1alpha1.Interface{{Name: "eth1", Port: tt.port}}}}}
+		w := &clusterView{set: set}
+		if got := w.mayBear(o, tt.name); got != tt.want {
+			t.Errorf("%s, %+v: %t, want %t", tt.name, tt.port, got, tt.want)
+		}
+		if o.err = errors.New("no"); w.mayBear(o, tt.name) || w.mayBear(nil, tt.name) {
+			t.Errorf("%s, %+v: of a node that says nothing", tt.name, tt.port)
 		}
 	}
 }

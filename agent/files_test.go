@@ -322,6 +322,55 @@ func TestFilesFinish(t *testing.T) {
 	})
 }
 
+// TestFilesFinishClockSet holds that a memory which is saved after the clock was set back is
+// not taken for an older one than the node file, which was written before.
+func TestFilesFinishClockSet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newFilesBench(t)
+		b.take(nodefile.Fresh, "green")
+		b.now = func() time.Time { return time.Now().Add(-time.Hour) }
+		if err := b.Finish(); err != nil {
+			t.Error(err)
+		}
+		if m, err := b.kept.read(b.file.Written); err != nil || len(m.Ports) != 1 {
+			t.Errorf("memory %+v, %v", m, err)
+		}
+	})
+}
+
+func TestTakesAway(t *testing.T) {
+	const until = time.Hour
+	before := nodefile.Uplink{Usable: true, Identity: "i", Device: nodefile.Link{Name: "eth1", Index: 2}, VID: 7, Until: until}
+	of := func(all ...nodefile.Uplink) *nodefile.File {
+		return &nodefile.File{Networks: []nodefile.Network{{Name: "green", Uplinks: all}}}
+	}
+	for name, tt := range map[string]struct {
+		change func(after *nodefile.Uplink)
+		want   bool
+	}{
+		"the same":          {func(*nodefile.Uplink) {}, false},
+		"for longer":        {func(a *nodefile.Uplink) { a.Until++ }, false},
+		"as good as before": {func(a *nodefile.Uplink) { a.Until -= leaseSlack }, false},
+		"not for as long":   {func(a *nodefile.Uplink) { a.Until -= leaseSlack + 1 }, true},
+		"not usable":        {func(a *nodefile.Uplink) { a.Usable = false }, true},
+		"another network":   {func(a *nodefile.Uplink) { a.Identity = "j" }, true},
+		"another device":    {func(a *nodefile.Uplink) { a.Device.Index++ }, true},
+		"another VLAN":      {func(a *nodefile.Uplink) { a.VID++ }, true},
+	} {
+		after := before
+		tt.change(&after)
+		if got := takesAway(of(before), of(after)); got != tt.want {
+			t.Errorf("%s: %t, want %t", name, got, tt.want)
+		}
+		if unusable := (nodefile.Uplink{Until: until}); takesAway(of(unusable), of(after)) || takesAway(nil, of(after)) {
+			t.Errorf("%s: it takes away what was not there", name)
+		}
+	}
+	if !takesAway(of(before), of()) || !takesAway(of(before), &nodefile.File{}) {
+		t.Error("what is gone was not taken away")
+	}
+}
+
 // TestMemoryBeforeNodeFile holds that an agent which is killed between the two does not
 // come back with an older opinion than the plugin has read.
 func TestMemoryBeforeNodeFile(t *testing.T) {

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/colvin-net/colvin/agent/agentapi"
+	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/internal/agentlock"
+	"github.com/colvin-net/colvin/internal/sdnotify"
+	"github.com/colvin-net/colvin/mapping"
+)
+
+// A manager is a service manager that hears what services say.
+type manager struct {
+	t    *testing.T
+	conn *net.UnixConn
+}
+
+func newManager(t *testing.T) manager {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	t.Setenv("NOTIFY_SOCKET", path)
+	return manager{t, conn}
+}
+
+// hears waits for what is said next.
+func (m manager) hears(want string) {
+	m.t.Helper()
+	if err := m.conn.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		m.t.Fatal(err)
+	}
+	said := make([]byte, 64)
+	n, err := m.conn.Read(said)
+	if got := string(said[:n]); got != want || err != nil {
+		m.t.Fatalf("heard %q, %v; want %s", got, err, want)
+	}
+}
+
+// TestRun runs all of the agent on this machine, but listens on no port of it. It says when
+// it is ready, answers with what was recorded a moment ago, tells that its metrics have no
+// address, and leaves no room for a second one.
+func TestRun(t *testing.T) {
+	b, m := newBench(t), newManager(t)
+	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = taken.Close() }()
+	b.config.Interfaces, b.config.Metrics.Address = []string{"no-such-port"}, taken.Addr().String()
+	a := Agent{Config: b.config, Version: "test", Log: slog.New(slog.DiscardHandler)}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- a.Run(ctx) }()
+	m.hears(sdnotify.Ready)
+	state := func() *agentapi.State {
+		t.Helper()
+		s, err := agentapi.Query(t.Context(), filepath.Join(b.config.RunDirectory, agentapi.SocketName))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	s := state()
+	isLoopback := func(i discovery.Interface) bool { return i.Name == "lo" }
+	if s.Version != "test" || s.Node != "node1" || s.BootID == "" || !slices.ContainsFunc(s.Snapshot.Interfaces, isLoopback) || len(s.Snapshot.Ports) != 0 || s.Attachments != nil {
+		t.Errorf("state %+v", s)
+	}
+	if err := a.Run(ctx); !errors.Is(err, agentlock.ErrLocked) {
+		t.Errorf("a second agent: %v, want %v", err, agentlock.ErrLocked)
+	}
+	b.boot = s.BootID
+	b.attach("c1", record.Netns{})
+	if s := state(); len(s.Attachments) != 1 || s.Attachments[0].ContainerID != "c1" {
+		t.Errorf("attachments %+v, want that of c1", s.Attachments)
+	}
+	unserved := func(c mapping.Condition) bool { return c.Type == mapping.MetricsUnserved }
+	for tick, deadline := time.Tick(10*time.Millisecond), time.Now().Add(30*time.Second); !slices.ContainsFunc(state().View.Conditions, unserved); <-tick {
+		if time.Now().After(deadline) {
+			t.Fatalf("conditions %v, want %s", state().View.Conditions, mapping.MetricsUnserved)
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	m.hears(sdnotify.Stopping)
+}

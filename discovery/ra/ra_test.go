@@ -70,6 +70,8 @@ func TestDecode(t *testing.T) {
 	low := said()
 	low.Preference, low.Lifetime, low.Managed, low.Other, low.Prefixes = discovery.PreferenceLow, 0, false, false, nil
 	long := append([]byte{31, 40}, make([]byte, 318)...) // which package ndp does not take
+	host := said()
+	host.Prefixes = []discovery.AdvertisedPrefix{{Prefix: netip.MustParsePrefix("2001:db8::1/128"), OnLink: true, Valid: 1, Preferred: 1}}
 	badDNSSL := &ndp.RawOption{Type: 31, Length: 1, Value: make([]byte, 6)}
 	for name, tt := range map[string]struct {
 		frame []byte
@@ -77,6 +79,7 @@ func TestDecode(t *testing.T) {
 	}{
 		"everything":    {frame(t, said()), said()},
 		"nothing":       {frame(t, low), low},
+		"one address":   {frame(t, host), host},
 		"padded":        {append(frame(t, low), make([]byte, 20)...), low},
 		"other options": {frame(t, said(), &ndp.MTU{MTU: 1500}, &ndp.LinkLayerAddress{Direction: ndp.Source, Addr: []byte{2, 0, 0, 0, 0, 1}}, badDNSSL), said()},
 		"a long option": {repair(slices.Insert(frame(t, said()), offOptions, long...)), said()},
@@ -165,7 +168,7 @@ func TestPrefixes(t *testing.T) {
 }
 
 func TestReason(t *testing.T) {
-	for reason, want := range map[ra.Reason]string{ra.Accepted: "accepted", ra.SourceIsGroup: "sourceIsGroup", 200: "unknown"} {
+	for reason, want := range map[ra.Reason]string{ra.Accepted: "accepted", ra.SourceIsGroup: "sourceIsGroup", ra.SourceIsGroup + 1: "unknown", 200: "unknown"} {
 		if got := reason.String(); got != want {
 			t.Errorf("%d: %s, want %s", reason, got, want)
 		}

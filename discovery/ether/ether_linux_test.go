@@ -445,6 +445,17 @@ func TestSend(t *testing.T) {
 	}
 }
 
+// TestOutgoingCostsNothing holds that what the node sends is passed to no filter but a tap's.
+func TestOutgoingCostsNothing(t *testing.T) {
+	w := newWire(t)
+	for _, s := range append(sockets, ether.CDP, ether.Routers, ether.Tap) {
+		got, err := ether.IgnoresOutgoing(w.open(s))
+		if want := s != ether.Tap; got != want || err != nil {
+			t.Errorf("socket %04b ignores what is sent: %t, %v; want %t", s, got, err, want)
+		}
+	}
+}
+
 // TestTap hears what leaves, whoever sends it, and nothing that arrives.
 func TestTap(t *testing.T) {
 	w := newWire(t)

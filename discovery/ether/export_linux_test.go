@@ -40,3 +40,23 @@ func SetClock(h SuppressingConn, by time.Duration) {
 		c.offset -= by
 	}
 }
+
+// IgnoresOutgoing reports whether the kernel keeps what the node sends from a socket, before
+// any filter sees it.
+func IgnoresOutgoing(c Conn) (bool, error) {
+	var raw *conn
+	switch c := c.(type) {
+	case *conn:
+		raw = c
+	case *suppressingConn:
+		raw = c.conn
+	default:
+		return false, errors.ErrUnsupported
+	}
+	var value int
+	var optionErr error
+	err := raw.raw.Control(func(fd uintptr) {
+		value, optionErr = unix.GetsockoptInt(int(fd), unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING)
+	})
+	return value != 0, errors.Join(err, optionErr)
+}

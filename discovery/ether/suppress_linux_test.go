@@ -130,6 +130,12 @@ func TestSuppressIsExact(t *testing.T) {
 			e.expectRaw("another length", other)
 		}
 		expectKept(t, "of others", c, 0)
+		end := cdpFrame(0x2000)
+		end[payload]++
+		w.sendRaw(w.far, f)
+		w.sendRaw(w.far, end)
+		e.expectRaw("after itself", end)
+		expectKept(t, "of itself", c, 1)
 		c.Resume()
 	}
 }

@@ -392,8 +392,11 @@ func TestConfAccepted(t *testing.T) {
 		`{"network":"green","linkInContainer":false}`,
 		`{"network":"green","delegate":{"type":"host-device","hwaddr":"","kernelpath":null}}`,
 		`{"network":"green","delegate":{"type":"bridge","vlan":0}}`,
+		`{"network":"green","mtu":0}`,
+		`{"network":"green","mtu":null,"mode":""}`,
 	} {
-		if _, err := parseConf([]byte(conf)); err != nil {
+		c, err := parseConf([]byte(conf))
+		if err = c.refused(err); err != nil {
 			t.Errorf("%s: %v", conf, err)
 		}
 	}

@@ -121,8 +121,8 @@ func (c *suppressingConn) Kept() Kept {
 		k.Arrived, k.Lost = nil, true
 	}
 	c.offset = offset
-	for i, stamp := range k.Arrived {
-		k.Arrived[i] = boottime.FromWall(stamp)
+	for i, stamp := range k.Arrived { // all by one offset: each look at the clocks is a little off
+		k.Arrived[i] = boottime.At(time.Duration(stamp.UnixNano()) - offset)
 	}
 	return k
 }

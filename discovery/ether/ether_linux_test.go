@@ -282,8 +282,8 @@ func TestTags(t *testing.T) {
 	early.expectTagged("one tag", 10, cdpFrame(0x2000))
 	w.sendRaw(w.far, tag(bytes.Clone(lldpFrame), slices.Concat(service, vlan9)...))
 	early.expectTagged("two tags", 11, tag(bytes.Clone(lldpFrame), vlan9...))
-	w.sendRaw(w.far, tag(bytes.Clone(lldpFrame), slices.Concat(priority, vlan9)...))
-	early.expectTagged("a priority, and a tag in the frame", 9, tag(bytes.Clone(lldpFrame), vlan9...))
+	w.sendRaw(w.far, tag(bytes.Clone(lldpFrame), slices.Concat(priority, vlan10)...)) // no 9, with which the source ends
+	early.expectTagged("a priority, and a tag in the frame", 10, tag(bytes.Clone(lldpFrame), vlan10...))
 	plain.expectTagged("a priority, and a tag in the frame", discovery.TagUnknown, lldpFrame)
 	w.sendRaw(w.far, tag(bytes.Clone(lldpFrame), slices.Concat(vlan10, vlan9)...))
 	early.expectTagged("two tags of one kind", 10, tag(bytes.Clone(lldpFrame), vlan9...))

@@ -115,6 +115,9 @@ func TestIdentify(t *testing.T) {
 	if got, err := o.identify(t.Context()); got != nil || err == nil || err.Error() != "ask the API server who this agent is: connection refused" {
 		t.Errorf("API server away: %v, %v", got, err)
 	}
+	if written, err := o.write(t.Context(), &v1alpha1.NodeTopologySpec{}); written || err == nil || o.owner != nil {
+		t.Errorf("API server away: written %t, %v, for %v", written, err, o.owner)
+	}
 }
 
 // TestRefusedAsksAgain holds that an agent which is refused asks which Node it is on: that

@@ -80,6 +80,16 @@ func TestOutsideOfACluster(t *testing.T) {
 	}
 }
 
+// TestPodWithoutAccount runs in a pod that has no token.
+func TestPodWithoutAccount(t *testing.T) {
+	t.Setenv("KUBERNETES_SERVICE_HOST", "192.0.2.1")
+	t.Setenv("KUBERNETES_SERVICE_PORT", "443")
+	c, err := New(Config{Node: "node1"})
+	if c != nil || err == nil || !strings.HasPrefix(err.Error(), "find the API server: read the pod's service account: ") {
+		t.Errorf("%v, %v", c, err)
+	}
+}
+
 // TestBadKubeconfig holds that what is wrong with the file names the key that names it.
 func TestBadKubeconfig(t *testing.T) {
 	dir := t.TempDir()

@@ -5,11 +5,14 @@ package publish
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -88,6 +91,38 @@ func TestWatchedAway(t *testing.T) {
 		// After half a second, one and two, then every 4 s; each wait is up to 30 % longer.
 		if n := d.listed.Load(); n < 13 || n > 18 {
 			t.Errorf("asked %d times in a minute, want 13 to 18", n)
+		}
+	})
+}
+
+// TestClusterRuns holds that all that a Cluster does goes on until it is told to end: it
+// tells what is in the cluster and what is wrong, and publishes.
+func TestClusterRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := New(Config{Node: "node1", Kubeconfig: kubeconfig(t), Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := &notes{begin: time.Now()}
+		c.ruleSets.client, c.colours.client, c.publisher.to = &desk{}, &desk{}, n
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- c.Run(ctx) }()
+		c.Publish(sees("a"))
+		synctest.Wait()
+		u := <-c.Updates()
+		if len(u.RuleSets) != 1 || u.Colours == nil || len(u.Problems) != 1 || !strings.HasPrefix(u.Problems[0].Message, "the cluster's rulesets cannot be watched since ") {
+			t.Errorf("update %+v", u)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if diff := cmp.Diff([]string{"0s a"}, n.lines); diff != "" {
+			t.Errorf("writes (-want +got):\n%s", diff)
+		}
+		if c.Identity() != "https://127.0.0.1:1" || c.String() != "connect to the cluster" {
+			t.Errorf("%s of %s", c, c.Identity())
 		}
 	})
 }

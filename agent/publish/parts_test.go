@@ -167,6 +167,13 @@ func TestWatched(t *testing.T) {
 	}
 	told := 0
 	w := newWatched(dynamic.New(nil), v1alpha1.Resource(v1alpha1.Colours), func() { told++ })
+	for what, do := range map[string]func(any) error{
+		"added": w.Add, "updated": w.Update, "deleted": w.Delete, "in a list": func(o any) error { return w.Replace([]any{o}, "1") },
+	} {
+		if err := do("no object"); err == nil || told != 0 || w.known.Load() {
+			t.Errorf("what has no name is %s: %v, told %d times, known: %t", what, err, told, w.known.Load())
+		}
+	}
 	for i, tt := range []struct {
 		do    func() error
 		want  []string

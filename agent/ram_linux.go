@@ -35,9 +35,17 @@ func unmapProgram() error {
 		if m.path != program || !m.clean || strings.Contains(m.rights, "w") {
 			continue
 		}
-		if _, _, errno := unix.Syscall(unix.SYS_MADVISE, m.from, m.to-m.from, unix.MADV_DONTNEED); errno != 0 {
-			return fmt.Errorf("unmap %x-%x of %s: %w", m.from, m.to, program, errno)
+		if err := m.unmap(); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// unmap takes the pages of a mapping out of memory.
+func (m *memoryMapping) unmap() error {
+	if _, _, errno := unix.Syscall(unix.SYS_MADVISE, m.from, m.to-m.from, unix.MADV_DONTNEED); errno != 0 {
+		return fmt.Errorf("unmap %x-%x of %s: %w", m.from, m.to, m.path, errno)
 	}
 	return nil
 }

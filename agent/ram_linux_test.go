@@ -3,12 +3,15 @@
 package agent
 
 import (
+	"errors"
 	"os"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 )
 
 // residentFile is how much of the program is in memory, in kB.
@@ -38,6 +41,14 @@ func TestUnmapProgram(t *testing.T) {
 	t.Logf("%d kB of the program before, %d after", before, after)
 	if after >= before {
 		t.Errorf("%d kB of %d are still resident", after, before)
+	}
+}
+
+// TestUnmapNothing holds that what the kernel refuses is told.
+func TestUnmapNothing(t *testing.T) {
+	m := memoryMapping{from: 1, to: 2, path: "/opt/colvind"} // no page begins there
+	if err := m.unmap(); !errors.Is(err, unix.EINVAL) || !strings.HasPrefix(err.Error(), "unmap 1-2 of /opt/colvind: ") {
+		t.Errorf("%v, want %v", err, unix.EINVAL)
 	}
 }
 

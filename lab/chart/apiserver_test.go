@@ -41,6 +41,7 @@ func TestAPIServer(t *testing.T) {
 	t.Run("manifests", testManifestsAccepted(c))
 	t.Run("pod security", testPodSecurity(c))
 	t.Run("policies follow names", testPoliciesFollow(c))
+	t.Run("moved account", testMovedAccount(c))
 	t.Run("one release", testOneRelease(c))
 	t.Run("notes", testNotes(c))
 }
@@ -215,6 +216,29 @@ func holds(t *testing.T, c *controlplane.ControlPlane, in *installation) {
 			err := try.who.Do(t.Context(), try.method, try.path, try.body, nil)
 			if said := fmt.Sprint(err); try.want == "" && err != nil || try.want != "" && !strings.Contains(said, try.want) {
 				return fmt.Errorf("%s %s: %s; want %q", try.method, try.path, said, try.want)
+			}
+			return nil
+		})
+	}
+}
+
+// testMovedAccount gives the agent's rights to an account that no policy names, as kustomize
+// does with a namespace of its own, which it does not put into policies.
+func testMovedAccount(c *controlplane.ControlPlane) func(*testing.T) {
+	return func(t *testing.T) {
+		helm(t, c, append(variant{}.args(t, "install"), "--create-namespace", "--skip-crds")...)
+		defer helm(t, c, "uninstall", "colvin", "--namespace=colvin-system")
+		makeNamespace(t, c, "moved")
+		kubectl(t, c, "create", "serviceaccount", "agent", "--namespace=moved")
+		kubectl(t, c, "create", "clusterrolebinding", "moved", "--clusterrole=colvin-agent", "--serviceaccount=moved:agent")
+		agent := onNode(t, c, "moved", "agent")
+		eventually(t, func() error {
+			err := agent.Do(t.Context(), http.MethodPost, topologies+dryRun, object{
+				"apiVersion": "colvin.dev/v1alpha1", "kind": "NodeTopology", "metadata": object{"name": "node-b"},
+				"spec": object{"bootID": "1", "converged": true, "summary": object{"ports": 0, "heard": 0, "moved": 0}},
+			}, nil)
+			if want := "the agent of node node-a may write the NodeTopology node-a only, not node-b"; !strings.Contains(fmt.Sprint(err), want) {
+				return fmt.Errorf("%v; want %s", err, want)
 			}
 			return nil
 		})

@@ -269,7 +269,7 @@ func TestPlaces(t *testing.T) {
 	if n := len(p.Routers[0].Prefixes); n != 8 {
 		t.Errorf("%d prefixes of one router", n)
 	}
-	table.Receive(frame(t, said(1, time.Hour, prefix(3, 0))), 0, at(time.Minute))
+	table.Receive(frame(t, said(1, time.Hour, prefix(1, 0))), 0, at(time.Minute)) // the first of them
 	if got := table.Receive(frame(t, said(1, time.Hour, prefix(99, time.Hour))), 0, at(time.Minute)); got != router.Changed {
 		t.Errorf("a prefix in place of one that was withdrawn: %v", got)
 	}

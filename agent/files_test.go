@@ -338,6 +338,34 @@ func TestFilesFinishClockSet(t *testing.T) {
 	})
 }
 
+// TestRenewal holds when a deadline is written anew, and when it is looked at again.
+func TestRenewal(t *testing.T) {
+	const at, was = time.Hour, 2 * time.Hour // written, and until when
+	of := func(until time.Duration) *nodefile.File {
+		return &nodefile.File{Networks: []nodefile.Network{{Uplinks: []nodefile.Uplink{{Until: until}}}}}
+	}
+	for name, tt := range map[string]struct {
+		was, want, now time.Duration
+		due            bool
+		again          time.Duration
+	}{
+		"just written":       {was, was, at, false, 30 * time.Minute},
+		"half is left":       {was, was + time.Hour, at + 30*time.Minute, true, never},
+		"a bit more is left": {was, was + time.Hour, at + 30*time.Minute - 1, false, 1},
+		"it ends sooner":     {was, was - leaseSlack - 1, at, true, 30 * time.Minute},
+		"as good as before":  {was, was - leaseSlack, at, false, 30 * time.Minute},
+		"no more to grant":   {was, was + leaseSlack, was - time.Minute, false, 30 * time.Second},
+		"nearly over":        {was, was, was - 1, false, time.Second},
+		"over":               {was, was, was, false, never},
+		"not usable":         {0, time.Hour, at, false, never},
+	} {
+		got := renew(of(tt.was), of(tt.want), at, tt.now)
+		if got.due != tt.due || !got.due && got.again != tt.again {
+			t.Errorf("%s: %+v, want due %t, again in %v", name, got, tt.due, tt.again)
+		}
+	}
+}
+
 func TestTakesAway(t *testing.T) {
 	const until = time.Hour
 	before := nodefile.Uplink{Usable: true, Identity: "i", Device: nodefile.Link{Name: "eth1", Index: 2}, VID: 7, Until: until}

@@ -5,6 +5,7 @@ package agent
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -139,6 +140,27 @@ func TestMemoryOfALaterVersion(t *testing.T) {
 		}
 		if got, err := os.ReadFile(s.Path(memoryFormat.Name + aside)); err != nil || string(got) != content {
 			t.Errorf("%q: set aside: %q, %v", content, got, err)
+		}
+	}
+}
+
+// TestColoursUnreadable holds that colours which cannot be read are no reason to begin anew:
+// the file stays, and what to do depends on who wrote it.
+func TestColoursUnreadable(t *testing.T) {
+	for content, want := range map[string]string{
+		`{"version":3}`: "a later version of Colvin wrote it; install that one again; no colours are given out",
+		`{`:             "no colours are given out: restore the file, or remove it to begin anew",
+	} {
+		s := store{statefile.Dir(t.TempDir())}
+		if err := os.WriteFile(s.Path(coloursName), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		book, err := s.colours()
+		if book != nil || err == nil || !strings.HasPrefix(err.Error(), "read "+s.Path(coloursName)+": ") || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%s: %v, %v; want %s", content, book, err, want)
+		}
+		if got, err := os.ReadFile(s.Path(coloursName)); string(got) != content || err != nil {
+			t.Errorf("%s became %s, %v", content, got, err)
 		}
 	}
 }

@@ -167,8 +167,6 @@ func (c *cluster) pod(template core.PodTemplateSpec, name string, n *node) *podr
 	c.t.Helper()
 	spec := template.Spec
 	spec.NodeName = n.String()
-	spec.Priority = nil
-	spec.PriorityClassName = "" // of kube-system alone, where no quota is
 	var made core.Pod
 	c.DoT(c.t, http.MethodPost, "/api/v1/namespaces/"+c.namespace+"/pods", object{
 		"metadata": object{"name": name, "labels": template.Labels}, "spec": spec,

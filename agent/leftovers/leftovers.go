@@ -14,7 +14,9 @@ import (
 
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/internal/agentlock"
+	"github.com/colvin-net/colvin/internal/atomicfile"
 	"github.com/colvin-net/colvin/internal/safefile"
+	"github.com/colvin-net/colvin/internal/statefile"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -27,9 +29,9 @@ var (
 	}
 )
 
-// forms are what may be added to a name: nothing, or what a killed agent left
-// (atomicfile), and what was set aside (statefile).
-var forms = []string{"", ".tmp", ".damaged", ".later"}
+// forms are what may be added to a name: nothing, or what a killed agent left, and what was
+// set aside.
+var forms = []string{"", atomicfile.TempSuffix, statefile.DamagedSuffix, statefile.LaterSuffix}
 
 // Find lists what is there, in the order in which it is to be removed.
 func Find(runDirectory, stateDirectory string) ([]string, error) {

@@ -11,6 +11,10 @@ import (
 	"path/filepath"
 )
 
+// TempSuffix is what the name of a file ends with that is not in its place yet: one that a
+// killed program left.
+const TempSuffix = ".tmp"
+
 // Options of Write.
 type Options struct {
 	Mode fs.FileMode // permissions, whatever the umask is
@@ -22,7 +26,7 @@ type Options struct {
 // temporary name is fixed, so that the next writer removes what a killed one
 // left.
 func Write(path string, data []byte, o Options) error {
-	temp := path + ".tmp"
+	temp := path + TempSuffix
 	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

@@ -17,6 +17,12 @@ import (
 	"github.com/colvin-net/colvin/internal/safefile"
 )
 
+// What the names of files end with that were set aside.
+const (
+	DamagedSuffix = ".damaged"
+	LaterSuffix   = ".later" // of a later version
+)
+
 // ErrLater is returned for what a later version of Colvin has written: it is not
 // damaged, and whoever wrote it may come back.
 var ErrLater = errors.New("a later version of Colvin wrote it; install that one again")
@@ -35,9 +41,9 @@ func (d Dir) Path(name string) string { return filepath.Join(string(d), name) }
 // SetAside renames a file that cannot be understood, and returns an error that says so
 // and why. What a later version wrote is no damage, and goes by another name.
 func (d Dir) SetAside(name string, why error) error {
-	suffix, what := ".damaged", "was damaged and"
+	suffix, what := DamagedSuffix, "was damaged and"
 	if errors.Is(why, ErrLater) {
-		suffix, what = ".later", "is of another version and"
+		suffix, what = LaterSuffix, "is of another version and"
 	}
 	aside := d.Path(name) + suffix
 	if err := os.Rename(d.Path(name), aside); err != nil {

@@ -238,7 +238,7 @@ func testMovedAccount(c *controlplane.ControlPlane) func(*testing.T) {
 				"spec": object{"bootID": "1", "converged": true, "summary": object{"ports": 0, "heard": 0, "moved": 0}},
 			}, nil)
 			if want := "the agent of node node-a may write the NodeTopology node-a only, not node-b"; !strings.Contains(fmt.Sprint(err), want) {
-				return fmt.Errorf("%v; want %s", err, want)
+				return fmt.Errorf("%w; want %s", err, want)
 			}
 			return nil
 		})

@@ -91,7 +91,7 @@ func (s *Switch) Aggregate(name string, system discovery.MAC, ports ...string) e
 	if err := s.addMaster(lag, ports); err != nil {
 		return err
 	}
-	return s.enslave(name, bridgeName)
+	return s.enslave(name, BridgeName)
 }
 
 func attributes(name string) netlink.LinkAttrs {

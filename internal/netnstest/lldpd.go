@@ -56,7 +56,7 @@ func (l *lldpd) start(ctx context.Context, ports map[string]portTLVs) error {
 	}
 	defer func() { _ = log.Close() }() // lldpd has its own descriptor
 	l.cmd = l.ns.Command(context.WithoutCancel(ctx), "lldpd", "-d", "-u", lldpdSocket, "-O", lldpdConfig,
-		"-I", "*,!"+bridgeName, "-C", chassisDevice)
+		"-I", "*,!"+BridgeName, "-C", chassisDevice)
 	l.cmd.Stdout, l.cmd.Stderr = log, log
 	l.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it is two processes
 	if err := l.cmd.Start(); err != nil {

@@ -40,7 +40,26 @@ func mountPrivate() error {
 			return err
 		}
 	}
-	dirs := []string{"/var/lib/colvin", "/var/lib/cni", "/etc/colvin", "/etc/cni"}
+	return privateDirs([]string{"/var/lib/colvin", "/var/lib/cni", "/etc/colvin", "/etc/cni"})
+}
+
+// Own makes more directories empty and the namespace's own, such as those of a container
+// runtime. What is mounted inside from now on is seen by containers that want it.
+func (n *Namespace) Own(dirs ...string) error {
+	err := n.inside(func() error {
+		if err := privateDirs(dirs); err != nil {
+			return err
+		}
+		return unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, "")
+	})
+	if err != nil {
+		return fmt.Errorf("give %s directories of its own: %w", n.name, err)
+	}
+	return nil
+}
+
+// privateDirs makes directories of this mount namespace.
+func privateDirs(dirs []string) error {
 	for _, dir := range dirs { // first all mirrors, since one covers what was mounted before
 		if err := mirrorFor(dir); err != nil {
 			return err

@@ -18,8 +18,8 @@ import (
 	"github.com/colvin-net/colvin/discovery"
 )
 
-// bridgeName is the device that joins the ports of a switch.
-const bridgeName = "br0"
+// BridgeName is the device that joins the ports of a switch.
+const BridgeName = "br0"
 
 // SwitchConfig says what a switch is. Only the name is needed.
 type SwitchConfig struct {
@@ -90,7 +90,7 @@ func NewSwitch(ctx context.Context, cfg SwitchConfig) (*Switch, error) {
 	}
 	s := &Switch{Namespace: ns, cfg: cfg, mute: true, said: map[string]portTLVs{}, ports: map[string]bool{}}
 	s.agent = newAgent(ns, cfg)
-	err = errors.Join(ns.inside(disableIPv6), s.AddDevice("bridge", bridgeName))
+	err = errors.Join(ns.inside(disableIPv6), s.AddDevice("bridge", BridgeName))
 	if err == nil {
 		err = s.StartSpeaker(ctx)
 	}
@@ -131,7 +131,7 @@ func (s *Switch) ChassisMAC() discovery.MAC { return s.cfg.ChassisMAC }
 func (s *Switch) plug(ctx context.Context, port string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.setMaster(port, bridgeName); err != nil {
+	if err := s.setMaster(port, BridgeName); err != nil {
 		return err
 	}
 	if !s.mute {

@@ -152,7 +152,7 @@ func testSchedule(c *ControlPlane) func(*testing.T) {
 		}}
 		const pods = "/api/v1/namespaces/default/pods"
 		call(t, c.Client, http.MethodPost, pods, pod, nil)
-		err := c.scheduler.await(t.Context(), func(ctx context.Context) error {
+		err := c.others[0].await(t.Context(), func(ctx context.Context) error {
 			var pod struct{ Spec struct{ NodeName string } }
 			if err := c.Do(ctx, http.MethodGet, pods+"/pod", nil, &pod); err != nil {
 				return err
@@ -229,7 +229,7 @@ func testKubectl(c *ControlPlane) func(*testing.T) {
 func resident(t *testing.T, c *ControlPlane) []string {
 	t.Helper()
 	var all []string
-	for _, p := range []*process{c.etcd, c.apiServer, c.scheduler} {
+	for _, p := range []*process{c.etcd, c.apiServer, c.others[0]} {
 		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 		if err != nil {
 			t.Fatal(err)

@@ -17,6 +17,8 @@ const (
 	makeTestCluster = "make test-cluster"
 )
 
+const kubernetesCommands = "k8s.io/kubernetes/cmd/"
+
 // controlPlane is etcd, kube-apiserver, kube-scheduler and kubectl.
 var controlPlane = kit.Kit{
 	Name: "kubernetes", Origin: "k8s.io/kubernetes", Modules: []string{"kubernetes", "etcd"}, Took: "12 minutes", Target: makeKubernetes,
@@ -24,7 +26,7 @@ var controlPlane = kit.Kit{
 		if err := p.BuildTools(ctx, "etcd", filepath.Join(dir, "etcd")); err != nil { // which go would name server
 			return err
 		}
-		return p.BuildTools(ctx, "kubernetes", dir+"/")
+		return p.Build(ctx, "kubernetes", dir+"/", kubernetesCommands+"kube-apiserver", kubernetesCommands+"kube-scheduler", kubernetesCommands+"kubectl")
 	},
 }
 
@@ -33,4 +35,6 @@ var controlPlane = kit.Kit{
 var Kubernetes = controlPlane.Feature("kubernetes", makeTestCluster).OnRequest()
 
 // Kits are what tests on the control plane run.
-func Kits() []*kit.Kit { return []*kit.Kit{&controlPlane, &whereabouts, &openshift, &helm4, &helm3} }
+func Kits() []*kit.Kit {
+	return []*kit.Kit{&controlPlane, &whereabouts, &openshift, &helm4, &helm3, &nodePrograms}
+}

@@ -5,8 +5,11 @@
 package controlplane
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -51,5 +54,23 @@ func (p *port) bind() error {
 }
 
 func (p *port) address() *net.TCPAddr { return &net.TCPAddr{IP: loopback, Port: p.number} }
+
+// listen serves the port, which stays held.
+func (p *port) listen() (*net.TCPListener, error) {
+	shared := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var set error
+		err := c.Control(func(fd uintptr) { set = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
+		return errors.Join(err, set)
+	}}
+	l, err := shared.Listen(context.Background(), "tcp4", p.address().String())
+	if err != nil {
+		return nil, err
+	}
+	tcp, ok := l.(*net.TCPListener)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("listening is a %T", l), l.Close())
+	}
+	return tcp, nil
+}
 
 func (p *port) close() error { return unix.Close(p.fd) }

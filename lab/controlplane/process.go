@@ -16,20 +16,25 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/colvin-net/colvin/internal/netnstest"
 )
 
 // A process is one program. It ends with the test, however that ends.
 type process struct {
 	cmd    *exec.Cmd
-	log    string        // file with what it says, also of the ones before it
-	exited chan struct{} // closed once it was waited for
-	err    error         // of the wait
+	in     *netnstest.Namespace // whose network it has; nil: ours
+	log    string               // file with what it says, also of the ones before it
+	exited chan struct{}        // closed once it was waited for
+	err    error                // of the wait
 }
 
-// start starts a program in dir, where its log goes.
-func start(dir, program string, args ...string) (*process, error) {
+// start starts a program in dir, where its log goes, with the network of a namespace, or
+// with ours.
+func start(dir string, in *netnstest.Namespace, program string, args ...string) (*process, error) {
 	p := &process{
 		cmd:    exec.Command(program, args...),
+		in:     in,
 		log:    filepath.Join(dir, filepath.Base(program)+".log"),
 		exited: make(chan struct{}),
 	}
@@ -54,7 +59,11 @@ func start(dir, program string, args ...string) (*process, error) {
 func (p *process) run(started chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	err := p.cmd.Start()
+	begin := p.cmd.Start
+	if p.in != nil {
+		begin = func() error { return p.in.Do(p.cmd.Start) }
+	}
+	err := begin()
 	started <- err
 	if err == nil {
 		p.err = p.cmd.Wait()

@@ -31,18 +31,43 @@ func (c *ControlPlane) Reach(ns *netnstest.Namespace) error {
 	if err != nil {
 		return fmt.Errorf("reach the API server from another namespace: %w", err)
 	}
-	c.relays.listeners = append(c.relays.listeners, l)
-	c.relays.running.Go(func() { c.relays.serve(l, c.port.address()) })
+	c.relays.start(l, func() (*net.TCPConn, error) { return net.DialTCP("tcp4", nil, c.port.address()) })
 	return nil
 }
 
-func (r *relays) serve(l *net.TCPListener, address *net.TCPAddr) {
+// reachNetwork makes Host work here, where the API server is in a network of its own.
+func (c *ControlPlane) reachNetwork() error {
+	n := c.options.Network
+	if n == nil {
+		return nil
+	}
+	l, err := c.port.listen()
+	if err != nil {
+		return fmt.Errorf("reach the API server in its network: %w", err)
+	}
+	server := &net.TCPAddr{IP: n.Addresses[0], Port: ServicePort}
+	c.relays.start(l, func() (conn *net.TCPConn, err error) {
+		err = n.Do(func() (err error) {
+			conn, err = net.DialTCP("tcp4", nil, server)
+			return err
+		})
+		return conn, err
+	})
+	return nil
+}
+
+func (r *relays) start(l *net.TCPListener, dial func() (*net.TCPConn, error)) {
+	r.listeners = append(r.listeners, l)
+	r.running.Go(func() { r.serve(l, dial) })
+}
+
+func (r *relays) serve(l *net.TCPListener, dial func() (*net.TCPConn, error)) {
 	for {
 		near, err := l.AcceptTCP()
 		if err != nil {
 			return // closed
 		}
-		far, err := net.DialTCP("tcp4", nil, address)
+		far, err := dial()
 		if err != nil {
 			_ = near.SetLinger(0) // a reset is the nearest to a refusal
 			_ = near.Close()

@@ -28,7 +28,7 @@ const (
 var whereabouts = kit.Kit{
 	Name: "whereabouts", Origin: whereaboutsModule, Modules: []string{"whereabouts"}, Took: "3 minutes", Target: makeKubernetes,
 	Build: func(ctx context.Context, p *kit.Programs, dir string) error {
-		if err := p.BuildTools(ctx, "whereabouts", filepath.Join(dir, "whereabouts")); err != nil { // which go would name cmd
+		if err := p.Build(ctx, "whereabouts", filepath.Join(dir, "whereabouts"), whereaboutsModule+"/cmd"); err != nil { // which go would name cmd
 			return err
 		}
 		return copyFrom(ctx, p, "whereabouts", whereaboutsModule, "doc/crds", filepath.Join(dir, manifestDir))
@@ -67,7 +67,17 @@ func (c *ControlPlane) installWhereabouts(ctx context.Context, manifests string)
 	for _, kind := range []string{"ippools", "overlappingrangeipreservations", "nodeslicepools"} {
 		kinds = append(kinds, "--filename="+filepath.Join(manifests, "whereabouts.cni.cncf.io_"+kind+".yaml"))
 	}
-	if _, err := c.Kubectl(ctx, append([]string{"apply", "--filename=" + filepath.Join(manifests, "daemonset-install.yaml")}, kinds...)...); err != nil {
+	daemonSet, err := os.ReadFile(filepath.Join(manifests, "daemonset-install.yaml"))
+	if err != nil {
+		return err
+	}
+	// What is called :latest is pulled by every pod, and there is nowhere to pull from.
+	const image = "image: " + WhereaboutsImage
+	file := c.path("whereabouts.yaml")
+	if err := os.WriteFile(file, bytes.ReplaceAll(daemonSet, []byte(image), []byte(image+"\n        imagePullPolicy: Never")), 0o600); err != nil {
+		return err
+	}
+	if _, err := c.Kubectl(ctx, append([]string{"apply", "--filename=" + file}, kinds...)...); err != nil {
 		return err
 	}
 	if _, err := c.Kubectl(ctx, append([]string{"wait", "--for=condition=Established", "--timeout=30s"}, kinds...)...); err != nil {

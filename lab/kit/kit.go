@@ -147,16 +147,17 @@ func Top() (string, error) {
 
 // BuildTools builds the tools of a module.
 func (p *Programs) BuildTools(ctx context.Context, module, out string) error {
-	return p.build(ctx, module, out, "tool")
+	return p.Build(ctx, module, out, "tool")
 }
 
 // BuildMain builds the program that a module is.
 func (p *Programs) BuildMain(ctx context.Context, module, out string) error {
-	return p.build(ctx, module, out, ".")
+	return p.Build(ctx, module, out, ".")
 }
 
-func (p *Programs) build(ctx context.Context, module, out, what string) error {
-	cmd := p.Command(ctx, module, "build", "-v", "-trimpath", "-buildvcs=false", "-ldflags", p.ldflags, "-o", out, what)
+// Build builds some of the programs whose versions a module pins.
+func (p *Programs) Build(ctx context.Context, module, out string, packages ...string) error {
+	cmd := p.Command(ctx, module, append([]string{"build", "-v", "-trimpath", "-buildvcs=false", "-ldflags", p.ldflags, "-o", out}, packages...)...)
 	tell := func(how string) { fmt.Fprintln(os.Stderr, how) }
 	tell(strings.Join(cmd.Args, " "))
 	if err := buildcache.Run(cmd, module, tell); err != nil {

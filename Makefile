@@ -73,6 +73,17 @@ test-chart: kubernetes ## Run the tests of the charts and of their pods with Hel
 kubernetes: ## Build the control plane, Helm and what else tests run of others, once; 20 minutes on two processors
 	@go run ./lab/controlplane/build
 
+.PHONY: e2e
+e2e: e2e-tools ## Run a cluster of five kubelets, and all that happens there; 8 minutes, KEEP=1 leaves it to you
+	@hack/setup.sh lldpd iproute2 util-linux runc busybox-static
+	COLVIN_KEEP='$(KEEP)' COLVIN_LOGS='$(abspath dist/e2e)' \
+	COLVIN_REQUIRE=netns,macvlan,lldpd,kubernetes,whereabouts,helm,runc,e2e go test -count 1 -v -timeout 40m -run TestCluster ./lab/e2e
+
+.PHONY: e2e-tools
+e2e-tools: kubernetes ## Build kubelet, containerd, Multus and the rest of make e2e, once; 25 minutes on two processors, after make kubernetes
+	@hack/setup.sh busybox-static
+	@go run ./lab/controlplane/build nodes
+
 .PHONY: helm3
 helm3: ## Build Helm 3, which tests run with COLVIN_HELM=3, once; 3 minutes on two processors
 	@go run ./lab/controlplane/build helm3

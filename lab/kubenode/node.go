@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package kubenode
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+
+	"github.com/colvin-net/colvin/internal/netnstest"
+	"github.com/colvin-net/colvin/lab/controlplane"
+)
+
+// A Config says what node a machine becomes.
+type Config struct {
+	Device     string       // that leads to the API server, in the management network
+	Address    netip.Prefix // of the node there
+	Gateway    netip.Addr
+	Pods       netip.Prefix // of the pods' own network, routed by the node
+	Kubeconfig []byte       // of its kubelet
+	Plugins    string       // directory with the reference CNI plugins
+	Logs       string       // directory for what containerd and kubelet say
+}
+
+// A Node is a machine with a kubelet.
+type Node struct {
+	*netnstest.Namespace
+	config     Config
+	programs   string // directory
+	containerd *process
+	kubelet    *process
+	cgroups    []string // that are made for it and its containers, below each hierarchy
+}
+
+// Where a node has what; all of it is the default of the program.
+const (
+	BinDir        = "/opt/cni/bin"
+	confFile      = "/etc/cni/net.d/10-cluster.conflist"
+	podBridge     = "cni0"
+	runtimeConfig = "/etc/containerd/config.toml"
+	runtimeSocket = "/run/containerd/containerd.sock"
+	runtimeTasks  = "/run/containerd/io.containerd.runtime.v2.task/k8s.io" // a directory for each container
+	runtimeCgroup = "k8s.io"                                               // of all containers, of all nodes
+	kubeletConfig = "/var/lib/kubelet/config.yaml"
+	kubeletClient = "/var/lib/kubelet/kubeconfig"
+)
+
+// ownDirs are the directories that nodes of one machine must not share, beside those that
+// each namespace has.
+var ownDirs = []string{
+	"/opt/cni", "/opt/containerd", "/opt/nri", "/etc/containerd", "/etc/nri", "/etc/cdi",
+	"/var/lib/kubelet", "/var/lib/containerd", "/var/log/pods", "/var/log/containers",
+}
+
+// Join makes a machine a node, which is Ready once its pods have a network.
+func Join(ctx context.Context, machine *netnstest.Namespace, config Config) (*Node, error) {
+	n := &Node{Namespace: machine, config: config}
+	if err := n.join(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("make %s a node: %w", machine, err), n.Close())
+	}
+	return n, nil
+}
+
+func (n *Node) join(ctx context.Context) error {
+	kubelet, err := controlplane.NodeProgram("kubelet")
+	if err != nil {
+		return err
+	}
+	n.programs = filepath.Dir(kubelet)
+	if err := n.makeCgroups(); err != nil {
+		return err
+	}
+	if err := n.Own(ownDirs...); err != nil {
+		return err
+	}
+	if err := n.configureNetwork(ctx); err != nil {
+		return err
+	}
+	if err := n.InstallPlugins(); err != nil {
+		return err
+	}
+	for path, content := range n.files() {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(n.Path(path)), 0o755), os.WriteFile(n.Path(path), content, 0o600)); err != nil {
+			return err
+		}
+	}
+	if err := n.StartContainerd(ctx); err != nil {
+		return err
+	}
+	return n.StartKubelet()
+}
+
+// configureNetwork gives the node its address, and has it forward for its pods.
+func (n *Node) configureNetwork(ctx context.Context) error {
+	if err := n.AddAddress(n.config.Device, n.config.Address); err != nil {
+		return err
+	}
+	if err := n.AddRoute(n.config.Device, netip.PrefixFrom(netip.IPv4Unspecified(), 0), n.config.Gateway); err != nil {
+		return err
+	}
+	return n.Forward(ctx)
+}
+
+// InstallPlugins puts the reference CNI plugins where a distribution would.
+func (n *Node) InstallPlugins() error {
+	entries, err := os.ReadDir(n.config.Plugins)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(n.Path(BinDir), 0o755); err != nil {
+		return err
+	}
+	for _, e := range entries {
+		data, err := os.ReadFile(filepath.Join(n.config.Plugins, e.Name()))
+		if err == nil {
+			err = os.WriteFile(n.Path(filepath.Join(BinDir, e.Name())), data, 0o755)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Import gives the node images from archives.
+func (n *Node) Import(ctx context.Context, archives ...string) error {
+	for _, archive := range archives {
+		f, err := os.Open(archive)
+		if err != nil {
+			return err
+		}
+		cmd := n.Command(ctx, filepath.Join(n.programs, "ctr"), "--namespace=k8s.io", "images", "import", "--local", "-")
+		cmd.Stdin = f
+		said, err := cmd.CombinedOutput()
+		_ = f.Close()
+		if err != nil {
+			return fmt.Errorf("import %s on %s: %w: %s", archive, n, err, said)
+		}
+	}
+	return nil
+}
+
+// StartContainerd starts containerd and waits until it answers.
+func (n *Node) StartContainerd(ctx context.Context) (err error) {
+	n.containerd, err = n.start("containerd", "--config="+runtimeConfig)
+	if err != nil {
+		return err
+	}
+	return n.containerd.await(ctx, func(ctx context.Context) error {
+		said, err := n.Command(ctx, filepath.Join(n.programs, "ctr"), "version").CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("%w: %s", err, said)
+		}
+		return nil
+	})
+}
+
+// StartKubelet starts the kubelet.
+func (n *Node) StartKubelet() (err error) {
+	n.kubelet, err = n.start("kubelet", "--config="+kubeletConfig, "--kubeconfig="+kubeletClient,
+		"--hostname-override="+n.String(), "--node-ip="+n.config.Address.Addr().String())
+	return err
+}
+
+// KillContainerd and KillKubelet end one of them as a crash would. Containers go on.
+func (n *Node) KillContainerd() error { return n.containerd.kill() }
+
+// KillKubelet ends the kubelet as a crash would. Containers go on.
+func (n *Node) KillKubelet() error { return n.kubelet.kill() }
+
+// Reboot ends every process of the machine, and clears what no machine keeps: mounts, what
+// is in /run, and network devices that are nobody's cable. Cables and addresses stay, as they
+// are laid and given by others; the boot ID stays, as containers read the kernel's.
+func (n *Node) Reboot(ctx context.Context) error {
+	n.remember()
+	n.containerd.forget()
+	n.kubelet.forget()
+	const all = `
+holder=$(cat /proc/1/task/1/children)
+for try in $(seq 200); do
+  left=
+  for p in /proc/[0-9]*; do
+    p=${p#/proc/}
+    case " 1 $$ $holder " in *" $p "*) continue;; esac
+    [ -e /proc/$p/exe ] && left="$left $p"
+  done
+  [ -z "$left" ] && break
+  kill -KILL $left 2>/dev/null
+  sleep 0.05
+done
+awk '$5 ~ "^/(run|var/lib/kubelet|var/lib/containerd)/" && $5 !~ "^/run/netnstest" { print $5 }' /proc/self/mountinfo | sort -r | while read m; do umount -l "$m"; done
+for f in /run/* /run/.[!.]*; do [ "$f" = /run/netnstest ] || rm -rf "$f"; done
+`
+	if said, err := n.Command(ctx, "sh", "-c", all).CombinedOutput(); err != nil {
+		return fmt.Errorf("reboot %s: %w: %s", n, err, said)
+	}
+	if err := n.Remove(podBridge); err != nil {
+		return err
+	}
+	if err := n.StartContainerd(ctx); err != nil {
+		return err
+	}
+	return n.StartKubelet()
+}
+
+// Close ends everything on the machine, which is gone then, with its cgroups.
+func (n *Node) Close() error {
+	n.remember()
+	for _, p := range []*process{n.kubelet, n.containerd} {
+		p.forget()
+	}
+	return errors.Join(n.Namespace.Close(), removeCgroups(n.cgroups))
+}
+
+// remember notes the cgroups of the containers that there are.
+func (n *Node) remember() {
+	entries, err := os.ReadDir(n.Path(runtimeTasks))
+	if err != nil {
+		return // there are none
+	}
+	for _, e := range entries {
+		n.cgroups = append(n.cgroups, filepath.Join(runtimeCgroup, e.Name()))
+	}
+}
+
+// hierarchies are the cgroup hierarchies of the machine, of version 1 or 2.
+func hierarchies() ([]string, error) {
+	const top = "/sys/fs/cgroup"
+	if _, err := os.Stat(filepath.Join(top, "cgroup.controllers")); err == nil {
+		return []string{top}, nil
+	}
+	entries, err := os.ReadDir(top)
+	var all []string
+	for _, e := range entries {
+		if e.IsDir() { // links are other names of one
+			all = append(all, filepath.Join(top, e.Name()))
+		}
+	}
+	return all, err
+}
+
+// makeCgroups makes the cgroup that is the root of what the kubelet does.
+func (n *Node) makeCgroups() error {
+	all, err := hierarchies()
+	if err != nil {
+		return err
+	}
+	n.cgroups = append(n.cgroups, n.cgroup())
+	for _, h := range all {
+		dir := filepath.Join(h, n.cgroup())
+		if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		for _, file := range []string{"cpuset.cpus", "cpuset.mems"} { // without them nothing may be in it
+			data, err := os.ReadFile(filepath.Join(h, file))
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err := errors.Join(err, os.WriteFile(filepath.Join(dir, file), data, 0)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (n *Node) cgroup() string { return "colvin-" + n.String() }
+
+// removeCgroups removes what is left of cgroups whose processes are gone.
+func removeCgroups(names []string) error {
+	all, err := hierarchies()
+	errs := []error{err}
+	for _, h := range all {
+		for _, name := range names {
+			errs = append(errs, removeTree(filepath.Join(h, name)))
+		}
+		_ = os.Remove(filepath.Join(h, runtimeCgroup)) // the last node's containers were the last there
+	}
+	return errors.Join(errs...)
+}
+
+// removeTree removes directories alone, as cgroups have files that cannot be removed.
+func removeTree(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, e := range entries {
+		if e.IsDir() {
+			err = errors.Join(err, removeTree(filepath.Join(dir, e.Name())))
+		}
+	}
+	return errors.Join(err, retryBusy(func() error { return os.Remove(dir) }))
+}

@@ -29,7 +29,8 @@ const (
 
 // A bench is the cluster as the step of a test sees it.
 type bench struct {
-	t *testing.T
+	t   *testing.T
+	ctx context.Context // ends with an interrupt, so that the test ends and nothing is left behind
 	*Cluster
 	top  string // of the repository
 	logs string
@@ -47,15 +48,19 @@ func TestCluster(t *testing.T) {
 		run  func(*bench)
 	}{
 		{"install", install},
+		{"name green", nameGreen},
+		{"eight pods", eightPods},
 	} {
 		began := time.Now()
 		ok := t.Run(step.name, func(t *testing.T) {
 			inner := *b
 			inner.t = t
+			defer func() {
+				if t.Failed() {
+					inner.collect(step.name)
+				}
+			}()
 			step.run(&inner)
-			if t.Failed() {
-				inner.collect(step.name)
-			}
 		})
 		t.Logf("%s took %.0f s", step.name, time.Since(began).Seconds())
 		if !ok {
@@ -67,10 +72,9 @@ func TestCluster(t *testing.T) {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	netnstest.Require(t, netnstest.NetNS, netnstest.MACVLAN, netnstest.RealLLDPD, controlplane.Kubernetes, controlplane.Whereabouts, controlplane.HelmInstalled, controlplane.NodePrograms)
-	// An interrupt ends the test, not the process: nothing is left behind.
-	ctx, stop := signal.NotifyContext(t.Context(), os.Interrupt, unix.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
 	t.Cleanup(stop)
-	b := &bench{t: t, logs: os.Getenv(logsEnv)}
+	b := &bench{t: t, ctx: ctx, logs: os.Getenv(logsEnv)}
 	var err error
 	b.top, err = kit.Top()
 	b.ok(err)
@@ -78,7 +82,7 @@ func newBench(t *testing.T) *bench {
 		b.logs = t.ArtifactDir()
 	}
 	began := time.Now()
-	b.Cluster, err = Start(ctx, b.logs)
+	b.Cluster, err = Start(b.ctx, b.logs)
 	b.ok(err)
 	t.Cleanup(func() {
 		if err := b.Close(); err != nil {
@@ -98,23 +102,13 @@ func (b *bench) ok(err error) {
 
 // keep leaves the cluster to somebody, until an interrupt.
 func (b *bench) keep() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
-	defer stop()
 	fmt.Printf("export KUBECONFIG=%s PATH=%s:$PATH\n", b.AdminFile(), filepath.Dir(b.Program("kubectl")))
-	<-ctx.Done()
-}
-
-// kubectl runs kubectl, which has to work.
-func (b *bench) kubectl(args ...string) string {
-	b.t.Helper()
-	out, err := b.Kubectl(b.t.Context(), args...)
-	b.ok(err)
-	return out
+	<-b.ctx.Done()
 }
 
 // collect keeps what tells of a failure.
 func (b *bench) collect(step string) {
-	ctx := context.WithoutCancel(b.t.Context())
+	ctx := context.WithoutCancel(b.ctx)
 	dir := filepath.Join(b.logs, strings.ReplaceAll(step, " ", "-"))
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		b.t.Log(err)
@@ -124,6 +118,7 @@ func (b *bench) collect(step string) {
 		"pods":   {"describe", "pods", "--all-namespaces"},
 		"nodes":  {"get", "nodes", "--output=yaml"},
 		"colvin": {"get", "networks.colvin.dev,nodetopologies,rulesets,colours", "--output=yaml"},
+		"agents": {"logs", "--namespace=" + namespace, "--selector=app.kubernetes.io/name=colvin", "--all-containers", "--prefix", "--tail=500"},
 		"events": {"get", "events", "--all-namespaces", "--sort-by=.lastTimestamp"},
 	} {
 		out, err := b.Kubectl(ctx, args...)
@@ -133,8 +128,4 @@ func (b *bench) collect(step string) {
 		_ = os.WriteFile(filepath.Join(dir, name+".txt"), []byte(out), 0o600)
 	}
 	b.t.Logf("what the cluster said is in %s", dir)
-}
-
-func install(b *bench) {
-	b.t.Log(b.kubectl("get", "nodes,pods", "--all-namespaces", "--output=wide"))
 }

@@ -270,7 +270,8 @@ func (n *Node) makeCgroups() error {
 	return nil
 }
 
-func (n *Node) cgroup() string { return "colvin-" + n.String() }
+// cgroup is another in each process, as several may run such a cluster.
+func (n *Node) cgroup() string { return fmt.Sprintf("colvin-%d-%s", os.Getpid(), n) }
 
 // removeCgroups removes what is left of cgroups whose processes are gone.
 func removeCgroups(names []string) error {

@@ -26,7 +26,7 @@ type release struct {
 
 func plugins() release {
 	return release{"github.com/containernetworking/plugins", "v1.9.1", []string{
-		"plugins/main/bridge", "plugins/main/host-device", "plugins/main/ipvlan", "plugins/main/macvlan", "plugins/main/vlan",
+		"plugins/main/bridge", "plugins/main/host-device", "plugins/main/ipvlan", "plugins/main/loopback", "plugins/main/macvlan", "plugins/main/vlan",
 		"plugins/ipam/dhcp", "plugins/ipam/host-local", "plugins/ipam/static", "plugins/meta/tuning",
 	}}
 }
@@ -36,7 +36,7 @@ func tool() release {
 }
 
 // Install returns the directory, for CNI_PATH, that holds bridge, host-device,
-// ipvlan, macvlan and vlan, the IPAM plugins dhcp, host-local and static, and tuning.
+// ipvlan, loopback, macvlan and vlan, the IPAM plugins dhcp, host-local and static, and tuning.
 // It builds them with the go command the first time and keeps them in the user's
 // cache; that needs the module proxy or a filled module cache. How far that came it
 // tells, where somebody wants to know.

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package e2e
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/colvin-net/colvin/lab"
+)
+
+// release is where and as what Colvin is installed.
+const (
+	release   = "colvin"
+	namespace = "colvin-system"
+)
+
+// values are those that this cluster needs: archives instead of a registry, and that veths are
+// cables here.
+var values = []string{"--set=image.registry=localhost", "--set=image.pullPolicy=Never", "--set=agent.config.interfaces={eth*,ens*}"}
+
+type ports struct{ node, green string }
+
+// cabling is what leads to green.
+func cabling() []ports {
+	all := []ports{{lab.OldNode, lab.OldPort}}
+	for _, c := range lab.Cabling {
+		all = append(all, ports{c.Node, c.Green})
+	}
+	return all
+}
+
+// install installs Colvin by its chart, as docs/install.md says, and finds two colours.
+func install(b *bench) {
+	b.helm(append([]string{"install", release, filepath.Join(b.top, "deploy/chart"), "--namespace=" + namespace, "--create-namespace"}, values...)...)
+	b.kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=privileged")
+	b.kubectl("--namespace="+namespace, "rollout", "status", "daemonset/colvin-agent", "deployment/colvin-controller", "--timeout=180s")
+	b.await(func() error { return b.networksAre("blue-starling", "sage-stork") })
+}
+
+// networksAre compares the names of all Networks.
+func (b *bench) networksAre(want ...string) error {
+	out, err := b.Kubectl(b.ctx, "get", "cnet", "--output=jsonpath={.items[*].metadata.name}")
+	if err != nil {
+		return err
+	}
+	if got := strings.Fields(out); !slices.Equal(got, want) {
+		return fmt.Errorf("networks (-want +got):\n%s", cmp.Diff(want, got))
+	}
+	return nil
+}
+
+// nameGreen names the network once: what the switch says, and a pin where none does.
+func nameGreen(b *bench) {
+	b.apply(`apiVersion: colvin.dev/v1alpha1
+kind: RuleSet
+metadata: {name: site}
+spec:
+  networks:
+  - name: green
+    match:
+    - {system: sw-green}
+    - {node: ` + lab.OldNode + `, interface: ` + lab.OldPort + `, silent: true}
+`)
+	b.apply(`apiVersion: k8s.cni.cncf.io/v1
+kind: NetworkAttachmentDefinition
+metadata: {name: green}
+spec:
+  config: '{"cniVersion": "1.1.0", "name": "green", "type": "colvin", "network": "green",
+            "ipam": {"type": "whereabouts", "range": "10.10.0.0/24", "exclude": ["10.10.0.0/28"]}}'
+`)
+	b.await(func() error { return b.networksAre("blue-starling", "green") })
+	b.await(func() error {
+		label := b.kubectl("get", "net-attach-def", "green", `--output=jsonpath={.metadata.labels.colvin\.dev/network}`)
+		if label != "green" {
+			return fmt.Errorf("the definition's label is %q", label)
+		}
+		return nil
+	})
+}

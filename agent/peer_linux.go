@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
 	"net"
 
@@ -20,10 +21,7 @@ func peerUID(conn *net.UnixConn) (uint32, error) {
 	err = raw.Control(func(fd uintptr) {
 		credentials, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
 	})
-	if err == nil {
-		err = credErr
-	}
-	if err != nil {
+	if err = errors.Join(err, credErr); err != nil {
 		return 0, fmt.Errorf("look at peer of agent socket: %w", err)
 	}
 	return credentials.Uid, nil

@@ -109,7 +109,7 @@ func (a *Agent) build(ctx context.Context, boot, instance string, links observe.
 	server := NewServer(filepath.Join(c.RunDirectory, agentapi.SocketName), fresh, loop.Changes, log)
 	server.OnForget(loop.Forget)
 	server.OnProbe(loop.Live, loop.Unready)
-	tasks := []Task{observer, loop, book, records, memoryTrimmer{log}, server}
+	tasks := []Task{observer, loop, book, records, memoryTrimmer{giveBack, log}, server}
 	if a.Cluster != nil {
 		tasks = append(tasks, a.Cluster)
 	}

@@ -11,7 +11,10 @@ import (
 
 // A memoryTrimmer gives back memory that is not needed, once the node has settled, and now and
 // then after that.
-type memoryTrimmer struct{ log *slog.Logger }
+type memoryTrimmer struct {
+	trim func() error // giveBack
+	log  *slog.Logger
+}
 
 const (
 	firstTrim = 30 * time.Second
@@ -29,9 +32,14 @@ func (t memoryTrimmer) Run(ctx context.Context) error {
 			return nil
 		case <-time.After(wait):
 		}
-		debug.FreeOSMemory()
-		if err := unmapProgram(); err != nil {
+		if err := t.trim(); err != nil {
 			t.log.Debug("memory of the program is not given back", "error", err)
 		}
 	}
+}
+
+// giveBack gives back what the heap does not need, and what nobody needs of the program.
+func giveBack() error {
+	debug.FreeOSMemory()
+	return unmapProgram()
 }

@@ -5,6 +5,7 @@ package agent
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -22,21 +23,22 @@ type memoryMapping struct {
 // most of them only starting did, or what is not configured would. The kernel maps a
 // page again when it is needed. What was ever written to stays: a dynamic linker does
 // that to parts that are read-only afterwards.
-func unmapProgram() error {
-	program, err := os.Readlink("/proc/self/exe")
+func unmapProgram() error { return unmapProgramOf("/proc/self") }
+
+func unmapProgramOf(process string) error {
+	program, err := os.Readlink(filepath.Join(process, "exe"))
 	if err != nil {
 		return err
 	}
-	smaps, err := os.ReadFile("/proc/self/smaps")
+	smaps, err := os.ReadFile(filepath.Join(process, "smaps"))
 	if err != nil {
 		return err
 	}
 	for _, m := range mappings(string(smaps)) {
-		if m.path != program || !m.clean || strings.Contains(m.rights, "w") {
-			continue
-		}
-		if err := m.unmap(); err != nil {
-			return err
+		if m.path == program && m.clean && !strings.Contains(m.rights, "w") {
+			if err := m.unmap(); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -53,7 +55,7 @@ func (m *memoryMapping) unmap() error {
 // mappings reads smaps: a line for each mapping, then what is to be said about it. One
 // of which not everything is said that matters is not clean.
 func mappings(smaps string) []memoryMapping {
-	said := 0
+	var said int
 	var out []memoryMapping
 	for line := range strings.Lines(smaps) {
 		var m memoryMapping
@@ -65,17 +67,12 @@ func mappings(smaps string) []memoryMapping {
 			out, said = append(out, m), 0
 			continue
 		}
-		var key string
-		var kb int
-		if n, _ := fmt.Sscanf(line, "%s %d kB", &key, &kb); n != 2 || len(out) == 0 {
-			continue
-		}
-		switch key {
-		case "Anonymous:", "Swap:": // pages that are not the file's any more
-			if kb == 0 {
+		switch key, value, _ := strings.Cut(line, ":"); key {
+		case "Anonymous", "Swap": // pages that are not the file's any more
+			if strings.TrimSpace(value) == "0 kB" && len(out) > 0 {
 				said++
+				out[len(out)-1].clean = said == 2
 			}
-			out[len(out)-1].clean = said == 2
 		}
 	}
 	return out

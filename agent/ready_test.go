@@ -81,7 +81,7 @@ func TestAnnounce(t *testing.T) {
 				var said []string
 				log := slog.New(slog.DiscardHandler)
 				slow := []slowTask{make(slowTask), make(slowTask)}
-				tasks := []Task{slow[0], memoryTrimmer{log}, slow[1]}
+				tasks := []Task{slow[0], memoryTrimmer{giveBack, log}, slow[1]}
 				ctx, cancel := context.WithCancel(t.Context())
 				done := make(chan error, 1)
 				go func() {

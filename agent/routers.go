@@ -25,17 +25,17 @@ type routerWatch struct {
 
 // A contradiction is of two routers in one VLAN of a port.
 type contradiction struct {
-	port    string
-	tag     uint16
-	a, b    string
-	flags   bool // about a prefix of both, else they have none in common
+	between
 	message string
 	seen    time.Time // the last time
 }
 
-// same reports whether it is one of the same routers.
-func (c *contradiction) same(d *contradiction) bool {
-	return c.port == d.port && c.tag == d.tag && c.a == d.a && c.b == d.b && c.flags == d.flags
+// between is what one contradiction has that another has not.
+type between struct {
+	port  string
+	tag   uint16
+	a, b  string
+	flags bool // about a prefix of both, else they have none in common
 }
 
 // Take implements sink.
@@ -61,7 +61,7 @@ func (w *routerWatch) Take(now time.Time, s *Step) (again time.Duration) {
 func (w *routerWatch) choose(found []contradiction, port string, now time.Time) (contradiction, bool) {
 	if i := slices.IndexFunc(w.told, func(c contradiction) bool { return c.port == port }); i >= 0 {
 		c := w.told[i]
-		if slices.ContainsFunc(found, func(d contradiction) bool { return c.same(&d) }) {
+		if slices.ContainsFunc(found, func(d contradiction) bool { return c.between == d.between }) {
 			c.seen = now
 		}
 		if now.Sub(c.seen) < contradictionStays {
@@ -100,7 +100,7 @@ func contradictions(p *discovery.Port) (out []contradiction) {
 			}
 			if what, flags := contradict(a, b); what != "" {
 				out = append(out, contradiction{
-					port: p.Name, tag: a.Tag, a: a.String(), b: b.String(), flags: flags,
+					between: between{p.Name, a.Tag, a.String(), b.String(), flags},
 					message: fmt.Sprintf("%s: routers %s and %s %s%s; look which of them belongs there", p.Name, a, b, what, inVLAN(a.Tag)),
 				})
 			}

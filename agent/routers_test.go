@@ -106,3 +106,43 @@ func TestContradictionStays(t *testing.T) {
 		t.Errorf("in the end: again in %v, %v", again, w.Conditions())
 	}
 }
+
+// TestContradictionsOfPorts holds that each port has a contradiction of its own, and that one
+// which goes on is told of for as long as it does.
+func TestContradictionsOfPorts(t *testing.T) {
+	w, now := &routerWatch{}, time.Unix(1000, 0)
+	one, other := onLink("2001:db8:1::/64"), onLink("2001:db8:2::/64")
+	port := func(name string, a, b int) discovery.Port {
+		return discovery.Port{Name: name, Routers: []discovery.Router{announcing(a, 0, one), announcing(b, 0, other)}}
+	}
+	first := watch(w, now, port("eth1", 1, 2), port("eth2", 3, 4))
+	if len(first) != 2 || first[0].Interface != "eth1" || first[1].Interface != "eth2" || first[0].Message == first[1].Message {
+		t.Fatalf("conditions %v", first)
+	}
+	for range 4 { // one pair goes on, the other is another one by and by
+		now = now.Add(40 * time.Second)
+		got := watch(w, now, port("eth1", 1, 2), port("eth2", 5, 6))
+		if diff := cmp.Diff(first[:1], got[:1]); diff != "" {
+			t.Errorf("what goes on (-want +got):\n%s", diff)
+		}
+	}
+	got := watch(w, now.Add(time.Second), port("eth1", 7, 8), port("eth2", 5, 6))
+	if diff := cmp.Diff(first[:1], got[:1]); diff != "" {
+		t.Errorf("what ended a second ago (-want +got):\n%s", diff)
+	}
+	if got[1].Message == first[1].Message {
+		t.Errorf("what ended minutes ago is still told: %v", got[1])
+	}
+}
+
+// TestContradictionOfThree holds that the pair that was heard first is told.
+func TestContradictionOfThree(t *testing.T) {
+	one, other := onLink("2001:db8:1::/64"), onLink("2001:db8:2::/64")
+	got := watch(&routerWatch{}, time.Unix(1000, 0), discovery.Port{Name: "eth1", Routers: []discovery.Router{
+		announcing(1, 0, one), announcing(2, 0, one), announcing(3, 0, other),
+	}})
+	const want = "eth1: routers fe80::1 (02:00:00:00:00:01) and fe80::3 (02:00:00:00:00:03) announce no prefix in common; look which of them belongs there"
+	if len(got) != 1 || got[0].Message != want {
+		t.Errorf("got  %v\nwant %s", got, want)
+	}
+}

@@ -3,12 +3,16 @@
 package agent
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -91,11 +95,15 @@ func TestForgetUnheard(t *testing.T) {
 
 // TestForgetOverTheSocket holds who may tell the agent to forget: who could write its memory.
 func TestForgetOverTheSocket(t *testing.T) {
-	server := NewServer(filepath.Join(t.TempDir(), agentapi.SocketName), nil, nil, slog.New(slog.DiscardHandler))
+	var log bytes.Buffer
+	server := NewServer(filepath.Join(t.TempDir(), agentapi.SocketName), nil, nil, slog.New(slog.NewTextHandler(&log, nil)))
 	answers := map[string]error{"eth1": nil, "eth2": agentapi.Refusal{Why: "leaf-1 is heard there"}, "eth3": errors.New("the loop is gone")}
-	asked := 0
-	server.OnForget(func(_ context.Context, ifname string) (agentapi.Forgotten, error) {
+	asked, started := 0, time.Now()
+	server.OnForget(func(ctx context.Context, ifname string) (agentapi.Forgotten, error) {
 		asked++
+		if ends, ok := ctx.Deadline(); !ok || ends.Before(started.Add(5*time.Second)) || ends.After(time.Now().Add(5*time.Second)) {
+			t.Errorf("the loop may take until %v, want 5 s", ends)
+		}
 		return agentapi.Forgotten{Interface: ifname, Neighbor: "leaf-1"}, answers[ifname]
 	})
 	w := httptest.NewRecorder()
@@ -128,5 +136,20 @@ func TestForgetOverTheSocket(t *testing.T) {
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+	if said := log.String(); strings.Count(said, "\n") != 1 || !strings.Contains(said, fmt.Sprint("interface=eth1 neighbor=leaf-1 uid=", os.Geteuid())) {
+		t.Errorf("log:\n%s", said)
+	}
+}
+
+// TestMayForget holds the same of users that a test cannot become.
+func TestMayForget(t *testing.T) {
+	for _, tt := range []struct {
+		uid, agent uint32
+		want       bool
+	}{{0, 0, true}, {0, 7, true}, {7, 7, true}, {7, 0, false}, {1, 0, false}, {1, 7, false}} {
+		if got := mayForget(tt.uid, tt.agent); got != tt.want {
+			t.Errorf("user %d, of an agent that runs as %d: %t, want %t", tt.uid, tt.agent, got, tt.want)
+		}
 	}
 }

@@ -116,7 +116,7 @@ func (s *Server) handler() http.Handler {
 // anyway: root, and the user that it runs as. Who else may ask it belongs to its group.
 func (s *Server) answerForget(w http.ResponseWriter, r *http.Request) {
 	uid, err := peerOf(r.Context())
-	if err != nil || uid != 0 && uid != uint32(os.Geteuid()) {
+	if err != nil || !mayForget(uid, uint32(os.Geteuid())) {
 		http.Error(w, "only root, or the user that colvind runs as, may have it forget: run colvin forget as root", http.StatusForbidden)
 		return
 	}
@@ -133,6 +133,9 @@ func (s *Server) answerForget(w http.ResponseWriter, r *http.Request) {
 	}
 	s.answer(w, f, err)
 }
+
+// mayForget reports whether a user may have an agent forget that runs as another.
+func mayForget(uid, agent uint32) bool { return uid == 0 || uid == agent }
 
 // peer is the key of a connection in the context of its requests.
 type peer struct{}

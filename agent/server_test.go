@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
@@ -52,6 +54,18 @@ func TestAnswers(t *testing.T) {
 		server.handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), tt.method, tt.target, http.NoBody))
 		if got := w.Header().Get("Content-Type"); w.Code != tt.code || got != tt.format || !strings.Contains(w.Body.String(), tt.body) {
 			t.Errorf("%s %s: %d %s: %s", tt.method, tt.target, w.Code, got, w.Body)
+		}
+	}
+}
+
+// TestNoAnswers holds that who asks before there is a state is told so, whatever the question.
+func TestNoAnswers(t *testing.T) {
+	server := NewServer("", func() (*agentapi.State, error) { return nil, agentapi.ErrNotReady }, nil, slog.New(slog.DiscardHandler))
+	for _, path := range []string{agentapi.StatePath, agentapi.GroundPath} {
+		w := httptest.NewRecorder()
+		server.handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody))
+		if w.Code != http.StatusServiceUnavailable || w.Body.String() != agentapi.ErrNotReady.Error()+"\n" {
+			t.Errorf("%s: %d: %s", path, w.Code, w.Body)
 		}
 	}
 }
@@ -121,4 +135,74 @@ func TestServeFails(t *testing.T) {
 	if err := serve(t.Context(), l, http.NotFoundHandler()); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("serve: %v, want %v", err, net.ErrClosed)
 	}
+}
+
+// A pipes is a listener of connections within this program.
+type pipes chan net.Conn
+
+func (p pipes) Accept() (net.Conn, error) {
+	if c, ok := <-p; ok {
+		return c, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (p pipes) Close() error { close(p); return nil }
+
+func (pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipes", Net: "unix"} }
+
+// TestServeTimeouts holds that who asks nothing, and who does not listen, is let go: a
+// connection takes memory.
+func TestServeTimeouts(t *testing.T) {
+	for name, tt := range map[string]struct {
+		says  string
+		reads bool
+		want  time.Duration
+	}{
+		"asks nothing":  {"GET /", true, 2 * time.Second},
+		"does not read": {"GET / HTTP/1.1\r\nHost: agent\r\n\r\n", false, 10 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l, closed := make(pipes), make(chan time.Time, 1)
+				ctx, cancel := context.WithCancel(t.Context())
+				done := make(chan error, 1)
+				go func() {
+					done <- serve(ctx, l, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+						_, _ = w.Write(make([]byte, 64<<10))
+					}))
+				}()
+				near, far := net.Pipe()
+				l <- closing{far, closed}
+				asked := time.Now()
+				if _, err := near.Write([]byte(tt.says)); err != nil {
+					t.Fatal(err)
+				}
+				if tt.reads {
+					go func() { _, _ = io.Copy(io.Discard, near) }()
+				}
+				if after := (<-closed).Sub(asked); after != tt.want {
+					t.Errorf("let go after %v, want %v", after, tt.want)
+				}
+				cancel()
+				if err := errors.Join(<-done, near.Close()); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// A closing is a connection that tells when it is closed.
+type closing struct {
+	net.Conn
+	at chan<- time.Time
+}
+
+func (c closing) Close() error {
+	select {
+	case c.at <- time.Now():
+	default: // it was told
+	}
+	return c.Conn.Close()
 }

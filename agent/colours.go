@@ -35,7 +35,6 @@ var (
 type ownColours struct {
 	store  store
 	log    *slog.Logger
-	damage *damage
 	book   *colour.Book // nil while it is damaged
 	failed error        // why an identity that should have a colour has none
 }
@@ -43,7 +42,7 @@ type ownColours struct {
 func newOwnColours(s store, log *slog.Logger, lost *damage) *ownColours {
 	book, err := s.colours()
 	lost.note(err)
-	return &ownColours{store: s, log: log, damage: lost, book: book}
+	return &ownColours{store: s, log: log, book: book}
 }
 
 func (o *ownColours) known() []mapping.Colour {
@@ -63,19 +62,13 @@ func (o *ownColours) give(ids []mapping.Identity, shadowed func(name string) boo
 	if o.failed = nil; o.book == nil || len(ids) == 0 {
 		return false
 	}
-	before, err := o.book.Marshal()
-	if err != nil {
-		o.failed = err
-		return false
-	}
+	before := o.book.Entries()
 	var given bool
 	if given, o.failed = o.allocate(ids, shadowed); !given {
 		return false
 	}
 	if err := o.store.saveColours(o.book); err != nil {
-		o.failed = err // a colour that is not kept could be given twice
-		o.book, err = colour.Load(before)
-		o.damage.note(err)
+		o.failed, o.book = err, colour.NewBook(before...) // a colour that is not kept could be given twice
 		return false
 	}
 	return true

@@ -48,29 +48,30 @@ func (*recordsDir) String() string { return "watch attachment records" }
 
 // Run watches the directory until ctx ends. Without notification the poll remains.
 func (d *recordsDir) Run(ctx context.Context) error {
-	var (
-		events chan fsnotify.Event
-		errs   chan error
-	)
 	w, err := fsnotify.NewWatcher()
-	if err == nil {
-		defer func() { _ = w.Close() }()
-		events, errs = w.Events, w.Errors
-	} else {
+	if err != nil {
 		d.log.Warn("attachment records cannot be watched; reading them every 30 s", "directory", d.dir, "error", err)
+		return d.follow(ctx, &fsnotify.Watcher{}, func(string) error { return nil })
 	}
+	defer func() { _ = w.Close() }()
+	return d.follow(ctx, w, w.Add)
+}
+
+// follow reads the records whenever a watcher tells of a change, and now and then, until ctx
+// ends.
+func (d *recordsDir) follow(ctx context.Context, w *fsnotify.Watcher, add func(path string) error) error {
 	poll := time.Tick(recordsPoll)
 	settled := time.After(0) // what changed before the watch began
 	for {
-		d.watch(w)
+		d.watch(add)
 		select {
 		case <-ctx.Done():
 			return nil
-		case e := <-events:
+		case e := <-w.Events:
 			if settled == nil && d.concerns(e.Name) {
 				settled = time.After(recordsSettle)
 			}
-		case err := <-errs: // events may be lost
+		case err := <-w.Errors: // events may be lost
 			d.log.Debug("watching attachment records", "error", err)
 			settled = time.After(recordsSettle)
 		case <-settled:
@@ -87,12 +88,9 @@ func (d *recordsDir) Run(ctx context.Context) error {
 
 // watch watches the directory, and the one above it for the day when it is made.
 // It is called again and again: the directory can be replaced.
-func (d *recordsDir) watch(w *fsnotify.Watcher) {
-	if w == nil {
-		return
-	}
+func (d *recordsDir) watch(add func(path string) error) {
 	for _, dir := range []string{filepath.Dir(d.dir), d.dir} {
-		_ = w.Add(dir) // where that fails the poll remains
+		_ = add(dir) // where that fails the poll remains
 	}
 }
 

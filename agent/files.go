@@ -5,7 +5,6 @@ package agent
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"reflect"
@@ -139,10 +138,7 @@ func (f *files) save(material mapping.Memory, renewed bool) error {
 	}
 	f.written, f.stat = nil, nil
 	if err != nil {
-		if gone := os.Remove(f.path); gone != nil && !errors.Is(gone, fs.ErrNotExist) {
-			err = errors.Join(err, gone)
-		}
-		return err
+		return errors.Join(err, remove(f.path))
 	}
 	stat, err := os.Stat(f.path)
 	if err != nil {

@@ -3,11 +3,14 @@
 package agent
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,6 +35,7 @@ type filesBench struct {
 	dir    string        // of both files
 	until  time.Time     // when what is usable stops being so
 	frozen time.Duration // how long a Step waits before it is taken
+	said   *Step         // what the files say of the last one
 }
 
 func newFilesBench(t *testing.T) *filesBench {
@@ -53,6 +57,7 @@ func (b *filesBench) take(certainty nodefile.Certainty, networks ...string) (aga
 		})
 	}
 	s.Memory.Ports = []belief.Port{{Interface: string(certainty)}} // so that it is another one too
+	b.said = s
 	return b.Take(now, s)
 }
 
@@ -97,11 +102,15 @@ func TestFilesLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newFilesBench(t)
 		again := b.exhaust()
-		if again <= 0 || again > writeEvery || b.writes != writeBurst {
-			t.Errorf("%d writes, then again in %v; want %d and within %v", b.writes, again, writeBurst, writeEvery)
+		if again != time.Second || b.writes != 10 { // as docs/architecture.md says
+			t.Errorf("%d writes, then again in %v; want 10 and 1s", b.writes, again)
 		}
 		b.expect("held back", "green stale", "red stale")
-		time.Sleep(again)
+		time.Sleep(again - time.Millisecond)
+		if again := b.take(nodefile.Fresh, "green", "red"); again.Round(time.Microsecond) != time.Millisecond {
+			t.Errorf("just before that again in %v", again)
+		}
+		time.Sleep(time.Millisecond)
 		if again := b.take(nodefile.Fresh, "green", "red"); again != renewAfter {
 			t.Errorf("after that again in %v", again)
 		}
@@ -127,8 +136,8 @@ func TestFilesUrgent(t *testing.T) {
 		writes := b.writes
 		for again := renewAfter; again == renewAfter; {
 			all = all[:len(all)-1]
-			if again = b.take(nodefile.Fresh, all...); again != renewAfter && again > urgentEvery {
-				t.Errorf("again in %v, want within %v", again, urgentEvery)
+			if again = b.take(nodefile.Fresh, all...); again != renewAfter && again != 100*time.Millisecond {
+				t.Errorf("again in %v, want 100ms", again)
 			}
 		}
 		if got := b.writes - writes; got != writeBurst {
@@ -338,6 +347,9 @@ func TestFilesFinishClockSet(t *testing.T) {
 	})
 }
 
+// slack is by how much deadlines may differ and be the same.
+const slack = 100 * time.Millisecond
+
 // TestRenewal holds when a deadline is written anew, and when it is looked at again.
 func TestRenewal(t *testing.T) {
 	const at, was = time.Hour, 2 * time.Hour // written, and until when
@@ -352,9 +364,9 @@ func TestRenewal(t *testing.T) {
 		"just written":       {was, was, at, false, 30 * time.Minute},
 		"half is left":       {was, was + time.Hour, at + 30*time.Minute, true, never},
 		"a bit more is left": {was, was + time.Hour, at + 30*time.Minute - 1, false, 1},
-		"it ends sooner":     {was, was - leaseSlack - 1, at, true, 30 * time.Minute},
-		"as good as before":  {was, was - leaseSlack, at, false, 30 * time.Minute},
-		"no more to grant":   {was, was + leaseSlack, was - time.Minute, false, 30 * time.Second},
+		"it ends sooner":     {was, was - slack - 1, at, true, 30 * time.Minute},
+		"as good as before":  {was, was - slack, at, false, 30 * time.Minute},
+		"no more to grant":   {was, was + slack, was - time.Minute, false, 30 * time.Second},
 		"nearly over":        {was, was, was - 1, false, time.Second},
 		"over":               {was, was, was, false, never},
 		"not usable":         {0, time.Hour, at, false, never},
@@ -378,8 +390,8 @@ func TestTakesAway(t *testing.T) {
 	}{
 		"the same":          {func(*nodefile.Uplink) {}, false},
 		"for longer":        {func(a *nodefile.Uplink) { a.Until++ }, false},
-		"as good as before": {func(a *nodefile.Uplink) { a.Until -= leaseSlack }, false},
-		"not for as long":   {func(a *nodefile.Uplink) { a.Until -= leaseSlack + 1 }, true},
+		"as good as before": {func(a *nodefile.Uplink) { a.Until -= slack }, false},
+		"not for as long":   {func(a *nodefile.Uplink) { a.Until -= slack + 1 }, true},
 		"not usable":        {func(a *nodefile.Uplink) { a.Usable = false }, true},
 		"another network":   {func(a *nodefile.Uplink) { a.Identity = "j" }, true},
 		"another device":    {func(a *nodefile.Uplink) { a.Device.Index++ }, true},
@@ -425,6 +437,250 @@ func TestMemoryBeforeNodeFile(t *testing.T) {
 		}
 		if !slices.Equal(made, []string{memoryFormat.Name, nodefile.FileName}) {
 			t.Errorf("write %d: %v", i+1, made)
+		}
+	}
+}
+
+// TestFilesSay holds what those who come after the files are told of them.
+func TestFilesSay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newFilesBench(t)
+		expect := func(when string, out, current bool, writes uint64) {
+			t.Helper()
+			if b.said.Out != out || b.said.Current != current || b.said.Writes != writes {
+				t.Errorf("%s: out %t, current %t, %d writes; want %t, %t, %d", when, b.said.Out, b.said.Current, b.said.Writes, out, current, writes)
+			}
+		}
+		free := obstruct(t, b.path)
+		b.take(nodefile.Fresh, "green")
+		expect("without room", false, false, 0)
+		free()
+		b.take(nodefile.Fresh, "green")
+		expect("written", true, true, 1)
+		b.take(nodefile.Fresh, "green")
+		expect("unchanged", true, true, 1)
+		time.Sleep(writeBurst * writeEvery)
+		b.exhaust()
+		expect("held back", true, false, b.writes)
+	})
+}
+
+// TestFilesTrouble holds that a disk which stays full is logged once, and once more when it
+// is full again.
+func TestFilesTrouble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newFilesBench(t)
+		var log bytes.Buffer
+		b.log = slog.New(slog.NewTextHandler(&log, nil))
+		for n := range 2 {
+			free := obstruct(t, b.path)
+			for _, certainty := range []nodefile.Certainty{nodefile.Fresh, nodefile.Stale} {
+				b.take(certainty, "green")
+				if said := log.String(); strings.Count(said, "\n") != n+1 || b.Unwritten() == nil {
+					t.Errorf("full for the time number %d: unwritten %v, log:\n%s", n, b.Unwritten(), said)
+				}
+			}
+			free()
+			if b.take(nodefile.Stale, "green"); b.Unwritten() != nil {
+				t.Errorf("with room: %v", b.Unwritten())
+			}
+		}
+	})
+}
+
+// TestFilesStuck holds that it is told when not even the old node file can be taken away.
+func TestFilesStuck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newFilesBench(t)
+		b.take(nodefile.Fresh, "green")
+		obstruct(t, b.path)
+		if err := errors.Join(os.Remove(b.path), os.MkdirAll(filepath.Join(b.path, "x"), 0o700)); err != nil {
+			t.Fatal(err)
+		}
+		b.take(nodefile.Fresh, "green")
+		if err := b.Unwritten(); err == nil || !strings.Contains(err.Error(), "remove "+b.path+": directory not empty") {
+			t.Errorf("unwritten: %v", err)
+		}
+	})
+}
+
+// TestFilesMemoryStays holds that a memory which says what it should stays where it cannot be
+// written once more.
+func TestFilesMemoryStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newFilesBench(t)
+		path := b.kept.run.Path(memoryFormat.Name)
+		b.take(nodefile.Fresh, "green")
+		obstruct(t, path)
+		time.Sleep(renewAfter)
+		b.take(nodefile.Fresh, "green")
+		if _, err := os.Stat(path); err != nil || b.Unwritten() == nil {
+			t.Errorf("the same: %v, unwritten %v", err, b.Unwritten())
+		}
+		b.take(nodefile.Stale, "green")
+		if _, err := os.Stat(path); err == nil {
+			t.Error("an old memory is left")
+		}
+	})
+}
+
+// TestFilesIntact holds that a file that anybody touched is not taken for the one that was
+// written.
+func TestFilesIntact(t *testing.T) {
+	for name, change := range map[string]func(path string, data []byte, st os.FileInfo) error{
+		"another file": func(path string, data []byte, st os.FileInfo) error {
+			return errors.Join(os.WriteFile(path+".x", data, 0o600), os.Chtimes(path+".x", time.Time{}, st.ModTime()), os.Rename(path+".x", path))
+		},
+		"another length": func(path string, data []byte, st os.FileInfo) error {
+			return errors.Join(os.WriteFile(path, append(data, ' '), 0o600), os.Chtimes(path, time.Time{}, st.ModTime()))
+		},
+		"another time": func(path string, _ []byte, st os.FileInfo) error {
+			return os.Chtimes(path, time.Time{}, st.ModTime().Add(1))
+		},
+		"gone": func(path string, _ []byte, _ os.FileInfo) error { return os.Remove(path) },
+	} {
+		b := newFilesBench(t)
+		if b.Intact() {
+			t.Errorf("%s: intact before anything is written", name)
+		}
+		b.take(nodefile.Fresh, "green")
+		data, err := os.ReadFile(b.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !b.Intact() {
+			t.Errorf("%s: not intact from the beginning", name)
+		}
+		if err := change(b.path, data, b.stat); err != nil {
+			t.Fatal(err)
+		}
+		if b.Intact() {
+			t.Errorf("%s: intact", name)
+		}
+	}
+}
+
+// TestFilesFinishRenewsNothing holds that who ends grants nothing anew, but takes away what
+// was held back.
+func TestFilesFinishRenewsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newFilesBench(t)
+		b.take(nodefile.Fresh, "green")
+		time.Sleep(time.Minute)
+		b.take(nodefile.Fresh, "green")
+		if err := b.Finish(); err != nil || b.left() != agentGone-time.Minute {
+			t.Errorf("%v, %v left, want %v", err, b.left(), agentGone-time.Minute)
+		}
+		for i := range 2 * writeBurst {
+			b.until = time.Now().Add(time.Duration(2*writeBurst-i) * time.Minute / 2)
+			b.take(nodefile.Fresh, "green")
+		}
+		if b.left() == 30*time.Second {
+			t.Error("nothing is held back, so this tests nothing")
+		}
+		if err := b.Finish(); err != nil || b.left() != 30*time.Second {
+			t.Errorf("%v, %v left, want 30s", err, b.left())
+		}
+	})
+}
+
+// TestSameContent holds that times alone make no other file, and that comparing changes none.
+func TestSameContent(t *testing.T) {
+	of := func(written int64, untils ...[]time.Duration) *nodefile.File {
+		f := &nodefile.File{Node: "node1", Written: time.Unix(written, 0)}
+		for i, network := range untils {
+			n := nodefile.Network{Name: fmt.Sprint("net", i)}
+			for j, until := range network {
+				n.Uplinks = append(n.Uplinks, nodefile.Uplink{VID: uint16(j), Until: until})
+			}
+			f.Networks = append(f.Networks, n)
+		}
+		return f
+	}
+	type network = []time.Duration
+	a := of(1, network{1, 2}, network{3})
+	for name, tt := range map[string]struct {
+		b    *nodefile.File
+		want bool
+	}{
+		"other times":      {of(2, network{4, 5}, network{6}), true},
+		"a network more":   {of(1, network{1, 2}, network{3}, network{4}), false},
+		"a network less":   {of(1, network{1, 2}), false},
+		"an uplink more":   {of(1, network{1, 2}, network{3, 4}), false},
+		"an uplink less":   {of(1, network{1}, network{3}), false},
+		"another node":     {&nodefile.File{Node: "node2", Written: a.Written, Networks: a.Networks}, false},
+		"none of anything": {of(1), false},
+	} {
+		if got := sameContent(a, tt.b); got != tt.want {
+			t.Errorf("%s: %t, want %t", name, got, tt.want)
+		}
+		if got := sameContent(tt.b, a); got != tt.want {
+			t.Errorf("%s, the other way round: %t, want %t", name, got, tt.want)
+		}
+		if diff := cmp.Diff(of(1, network{1, 2}, network{3}), a); diff != "" {
+			t.Fatalf("%s: it was changed (-before +after):\n%s", name, diff)
+		}
+	}
+}
+
+// TestIsolationIsTold holds that the plugin is told what isolation the node has.
+func TestIsolationIsTold(t *testing.T) {
+	playAgent(t, func(b *bench) {
+		b.config.Isolation = nodefile.IsolationStrict
+		b.start()
+		b.see()
+		if got := b.nodeFile().Isolation; got != nodefile.IsolationStrict {
+			b.t.Errorf("isolation %q", got)
+		}
+	})
+}
+
+// TestLease holds until when the plugin may attach: 15 minutes after what was seen, as
+// docs/cni.md says, or sooner where the mapping says so.
+func TestLease(t *testing.T) {
+	seen := time.Unix(1000, 0)
+	for name, tt := range map[string]struct {
+		now       time.Time
+		sinceBoot time.Duration
+		uplink    mapping.Uplink
+		want      time.Duration
+	}{
+		"seen now":                  {seen, time.Hour, mapping.Uplink{Usable: true}, time.Hour + 15*time.Minute},
+		"seen a minute ago":         {seen.Add(time.Minute), time.Hour, mapping.Uplink{Usable: true}, time.Hour + 14*time.Minute},
+		"the clock was set":         {seen.Add(-time.Minute), time.Hour, mapping.Uplink{Usable: true}, time.Hour + 15*time.Minute},
+		"it ends sooner":            {seen, time.Hour, mapping.Uplink{Usable: true, Until: seen.Add(time.Minute)}, time.Hour + time.Minute},
+		"it ends later":             {seen, time.Hour, mapping.Uplink{Usable: true, Until: seen.Add(time.Hour)}, time.Hour + 15*time.Minute},
+		"it has ended":              {seen, time.Hour, mapping.Uplink{Usable: true, Until: seen.Add(-time.Minute)}, 59 * time.Minute},
+		"it ended before it was up": {seen, 0, mapping.Uplink{Usable: true, Until: seen.Add(-time.Minute)}, 1},
+		"it ends as it began":       {seen, 0, mapping.Uplink{Usable: true, Until: seen}, 1},
+		"it is not usable":          {seen, time.Hour, mapping.Uplink{Until: seen.Add(time.Minute)}, 0},
+	} {
+		if got := newLease(seen, tt.now, tt.sinceBoot).until(&tt.uplink); got != tt.want {
+			t.Errorf("%s: until %v, want %v", name, got, tt.want)
+		}
+	}
+}
+
+// TestRenewalOfSeveral holds that the file is written when one deadline is due, and looked at
+// when the first will be.
+func TestRenewalOfSeveral(t *testing.T) {
+	of := func(untils ...time.Duration) *nodefile.File {
+		f := &nodefile.File{Networks: []nodefile.Network{{}, {}}}
+		for i, until := range untils {
+			n := &f.Networks[min(i, 1)]
+			n.Uplinks = append(n.Uplinks, nodefile.Uplink{Until: until})
+		}
+		return f
+	}
+	const h = time.Hour
+	if got := renew(of(3*h, 5*h, 4*h), of(9*h, 9*h, 9*h), h, h); got.due || got.again != h {
+		t.Errorf("none is due: %+v, want again in an hour", got)
+	}
+	for i := range 3 {
+		was := []time.Duration{9 * h, 9 * h, 9 * h}
+		was[i] = 2 * h
+		if got := renew(of(was...), of(9*h, 9*h, 9*h), h, 2*h); !got.due {
+			t.Errorf("number %d is due: %+v", i, got)
 		}
 	}
 }

@@ -55,6 +55,11 @@ func TestForget(t *testing.T) {
 			t.Errorf("forgotten: %v (-want +got):\n%s", err, diff)
 		}
 		b.expect("forgotten", "green eth1 pinned") // when the answer comes, it is so
+		remembered := b.state().Memory.Material()
+		b.see()
+		if diff := cmp.Diff(remembered, b.state().Memory.Material()); diff != "" {
+			t.Errorf("what follows was not remembered at once (-with the answer +a step later):\n%s", diff)
+		}
 		b.stop()
 		b.start()
 		b.see()

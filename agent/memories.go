@@ -116,7 +116,7 @@ func (k memories) save(m mapping.Memory, now time.Time) error {
 }
 
 // forget removes what save kept.
-func (k memories) forget() error { return remove(k.run) }
+func (k memories) forget() error { return remove(k.run.Path(memoryFormat.Name)) }
 
 // copy keeps it for another boot. Where it cannot be kept what was before goes: it would
 // be suspected of what has changed since.
@@ -125,13 +125,14 @@ func (k memories) copy(m mapping.Memory, now time.Time) error {
 	durable.Volatile = false
 	err := durable.Write(k.state, memoryFile{Version: memoryVersion, Saved: now, SinceBoot: k.up(now), Memory: m})
 	if err != nil {
-		err = errors.Join(err, remove(k.state))
+		err = errors.Join(err, remove(k.state.Path(memoryFormat.Name)))
 	}
 	return err
 }
 
-func remove(dir statefile.Dir) error {
-	if err := os.Remove(dir.Path(memoryFormat.Name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+// remove removes a file where there is one.
+func remove(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil

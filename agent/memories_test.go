@@ -3,8 +3,10 @@
 package agent
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -116,4 +118,97 @@ func TestMemoryCopy(t *testing.T) {
 		}
 		kept("eth3")
 	})
+}
+
+// TestMemoryAndNodeFile holds which memory is believed beside a node file: none that is older.
+// Where there is none at all nothing is wrong.
+func TestMemoryAndNodeFile(t *testing.T) {
+	m := memories{run: statefile.Dir(t.TempDir()), state: statefile.Dir(t.TempDir())}
+	written := time.Now()
+	if got, err := m.read(written); err != nil || got.Ports != nil {
+		t.Errorf("none: %+v, %v", got, err)
+	}
+	suspect := mapping.Memory{BootID: "boot-1", Ports: []belief.Port{{Interface: "eth2"}}}
+	if err := m.copy(suspect, written); err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		saved    time.Time
+		believed bool
+	}{
+		"older": {written.Add(-time.Second), false},
+		"same":  {written, true},
+		"newer": {written.Add(time.Second), true},
+	} {
+		if err := m.save(mapping.Memory{BootID: "boot-1", Ports: []belief.Port{{Interface: "eth1"}}}, tt.saved); err != nil {
+			t.Fatal(err)
+		}
+		want := mapping.Memory{Ports: suspect.Ports}
+		if tt.believed {
+			want = mapping.Memory{BootID: "boot-1", Ports: []belief.Port{{Interface: "eth1"}}}
+		}
+		got, err := m.read(written)
+		if (err == nil) != tt.believed || got.BootID != want.BootID || len(got.Ports) != 1 || got.Ports[0].Interface != want.Ports[0].Interface {
+			t.Errorf("%s: %+v, %v; want %+v", name, got, err, want)
+		}
+	}
+	if err := os.WriteFile(m.state.Path(memoryFormat.Name), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.forget(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.read(written); err == nil || !strings.Contains(err.Error(), ".damaged") {
+		t.Errorf("the copy is damaged: %v", err)
+	}
+}
+
+// TestMemoryCopyTimes holds when a copy that is due is made: not for a minute after the last
+// one, whatever a clock that was set back says, and again where it failed.
+func TestMemoryCopyTimes(t *testing.T) {
+	now := time.Unix(100_000, 0)
+	state := filepath.Join(t.TempDir(), "state")
+	c := &memoryCopy{to: memories{run: statefile.Dir(t.TempDir()), state: statefile.Dir(state)}, clock: func() time.Time { return now }}
+	ports := 0
+	take := func(after time.Duration) time.Duration {
+		var s Step
+		ports++
+		s.Memory.Ports = []belief.Port{{Interface: fmt.Sprint("eth", ports)}}
+		return c.Take(now.Add(after), &s)
+	}
+	if again := take(0); again != time.Minute || c.Unwritten() == nil {
+		t.Errorf("no directory: again in %v, unwritten %v", again, c.Unwritten())
+	}
+	if err := os.Mkdir(state, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ after, again time.Duration }{
+		{time.Minute - 1, 1}, {time.Minute, never}, {time.Minute, time.Minute}, {time.Minute + 1, time.Minute - 1},
+		{2 * time.Minute, never}, {2*time.Minute - 1, never}, {2 * time.Minute, time.Minute - 1}, {-time.Hour, never},
+	} {
+		if again := take(tt.after); again != tt.again || again == never && c.Unwritten() != nil {
+			t.Errorf("after %v: again in %v, want %v; unwritten %v", tt.after, again, tt.again, c.Unwritten())
+		}
+	}
+	if err := os.Remove(filepath.Join(state, memoryFormat.Name)); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Finish(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Join(state, memoryFormat.Name)); err == nil {
+		t.Error("what is kept was written again")
+	}
+}
+
+// TestCopyCannotGo holds that it is told when not even the old copy can be removed.
+func TestCopyCannotGo(t *testing.T) {
+	m := memories{state: statefile.Dir(t.TempDir())}
+	path := m.state.Path(memoryFormat.Name)
+	if err := os.MkdirAll(filepath.Join(path, "x"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.copy(mapping.Memory{}, time.Now()); err == nil || !strings.Contains(err.Error(), "remove "+path+": ") {
+		t.Errorf("copy: %v", err)
+	}
 }

@@ -24,12 +24,14 @@ func TestFileUplinkOfABond(t *testing.T) {
 		Members: []mapping.Member{
 			{Port: port(2, "eth1"), CarrierChanges: 4, Identity: one, Decides: true, Junctions: bond},
 			{Port: port(3, "eth2"), CarrierChanges: 6, Identity: other, Decides: true, Junctions: bond},
-			{Port: port(4, "eth3"), CarrierChanges: 8},
+			{Port: port(4, "eth3"), CarrierChanges: 8, Identity: mapping.Identity{Switch: "mac:00:00:5e:00:53:03", VLAN: 100}},
+			{Port: port(2, "eth1"), CarrierChanges: 4, VID: 7, Identity: other, Decides: true},
 		},
 	}
 	want := []nodefile.Port{
 		{Link: port(2, "eth1"), CarrierChanges: 4, Junctions: bond},
 		{Link: port(3, "eth2"), CarrierChanges: 6, Junctions: bond},
+		{Link: port(2, "eth1"), CarrierChanges: 4, VID: 7},
 	}
 	got := fileUplink(&a, lease{})
 	if diff := cmp.Diff(want, got.Ports); diff != "" {
@@ -51,5 +53,17 @@ func TestFileUplinkMade(t *testing.T) {
 	a.Device, a.Made = nodefile.Link{Name: "eth1.300", Index: 9}, true
 	if diff := cmp.Diff(want, fileUplink(&a, lease{})); diff != "" {
 		t.Errorf("with the device (-without +with):\n%s", diff)
+	}
+}
+
+// A network without a rule is one of a colour.
+func TestFileUplinkRule(t *testing.T) {
+	a := mapping.Uplink{Name: "green", Certainty: nodefile.Fresh}
+	if got := fileUplink(&a, lease{}).Rule; got != "colour" {
+		t.Errorf("without a rule: %q", got)
+	}
+	a.Rule.File, a.Rule.Line = "rules.yaml", 7
+	if got := fileUplink(&a, lease{}).Rule; got != "rules.yaml:7" {
+		t.Errorf("with one: %q", got)
 	}
 }

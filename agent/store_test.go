@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -203,6 +204,75 @@ func TestColourFormats(t *testing.T) {
 		}
 		if got, err := s.clusterColours("ca-2"); got != nil || err != nil {
 			t.Errorf("%s, another cluster: %v, %v", version, got, err)
+		}
+	}
+}
+
+// TestEarlierFormats holds that a version which never was, and what was damaged in an earlier
+// one, is not taken for empty.
+func TestEarlierFormats(t *testing.T) {
+	const none, number = "is not known", "json: cannot unmarshal number"
+	for content, want := range map[string]string{
+		`{"version":0}`: none, `{"version":-1}`: none, `{"version":1,"memory":7}`: number, `{"version":2,"memory":7}`: number,
+	} {
+		if _, err := memoryFormat.Decode([]byte(content)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("memory %s: %v, want %s", content, err, want)
+		}
+	}
+	for content, want := range map[string]string{`{"version":0}`: none, `{"version":-1}`: none, `{"version":1,"colours":7}`: number} {
+		if _, err := clusterColoursFormat.Decode([]byte(content)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("colours %s: %v, want %s", content, err, want)
+		}
+	}
+}
+
+// TestHugeFiles holds that nothing is read that no agent wrote, as it would not fit.
+func TestHugeFiles(t *testing.T) {
+	s := store{statefile.Dir(t.TempDir())}
+	for _, name := range []string{memoryFormat.Name, clusterColoursFormat.Name} {
+		if err := errors.Join(os.WriteFile(s.Path(name), nil, 0o600), os.Truncate(s.Path(name), 1<<40)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := memoryFormat.Read(s.Dir); err == nil || !strings.HasSuffix(err.Error(), " 268435456 bytes") {
+		t.Errorf("memory: %v", err)
+	}
+	if _, err := s.clusterColours("ca-1"); err == nil || !strings.HasSuffix(err.Error(), " 16777216 bytes") {
+		t.Errorf("colours: %v", err)
+	}
+}
+
+// TestColoursOfNobody holds that what cannot be read of colours is no reason to have others.
+func TestColoursOfNobody(t *testing.T) {
+	s := store{statefile.Dir(t.TempDir())}
+	if err := os.WriteFile(s.Path(clusterColoursFormat.Name), []byte(`{"version":2,"of":"ca-1","colours":[{"name":"red-wren","identity":"mac:00:00:5e:00:53:01 vlan 9999"}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.clusterColours("ca-1"); got != nil || err == nil || !strings.Contains(err.Error(), ": colour red-wren: ") {
+		t.Errorf("an identity that is none: %v, %v", got, err)
+	}
+	if err := os.Mkdir(s.Path(coloursName), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if book, err := s.colours(); book != nil || err == nil || !strings.HasPrefix(err.Error(), "read colours: ") {
+		t.Errorf("a directory: %v, %v", book, err)
+	}
+}
+
+// TestMemoryAxis holds that clocks which are read in turn are one axis, and others are not.
+func TestMemoryAxis(t *testing.T) {
+	for _, by := range []time.Duration{0, 10 * time.Millisecond, -10 * time.Millisecond, 10*time.Millisecond + 1, -10*time.Millisecond - 1} {
+		run := statefile.Dir(t.TempDir())
+		if err := (memories{run: run, sinceBoot: upAt}).save(remembered(), saved); err != nil {
+			t.Fatal(err)
+		}
+		got, err := memories{run: run, sinceBoot: func(t time.Time) time.Duration { return upAt(t) - by }}.read(time.Time{})
+		want := remembered()
+		if by.Abs() > 10*time.Millisecond {
+			want = want.Shift(by)
+		}
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%v apart: %v (-want +got):\n%s", by, err, diff)
 		}
 	}
 }

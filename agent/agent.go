@@ -47,11 +47,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = lock.Close() }()
-	boot, err := bootid.Read()
-	if err != nil {
-		return err
-	}
-	instance, err := bootid.Instance()
+	boot, instance, err := bootid.Instance()
 	if err != nil {
 		return err
 	}

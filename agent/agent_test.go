@@ -3,20 +3,26 @@
 package agent
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/fsnotify/fsnotify"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/agent/history"
+	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/discovery/link/linktest"
 	"github.com/colvin-net/colvin/internal/leaktest"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/nodefile"
@@ -101,5 +107,129 @@ func TestSocket(t *testing.T) {
 	}
 	if _, err := agentapi.Query(t.Context(), path); err == nil {
 		t.Error("a socket without a server answers")
+	}
+}
+
+// A job is a Task that ends as a test says.
+type job struct {
+	name string
+	run  func(ctx context.Context) error
+}
+
+func (j job) Run(ctx context.Context) error { return j.run(ctx) }
+func (j job) String() string                { return j.name }
+
+// TestRunAll holds that one task that fails ends all, and is told of; the end is no failure.
+func TestRunAll(t *testing.T) {
+	none := errors.New("no room")
+	waits := job{"waits", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}
+	for name, tt := range map[string]struct {
+		task job
+		ends bool // by itself
+		want string
+	}{
+		"one fails":     {job{"writes", func(context.Context) error { return none }}, true, "writes: no room"},
+		"the end":       {waits, false, ""},
+		"a timely end":  {job{"ends", func(ctx context.Context) error { <-ctx.Done(); return nil }}, false, ""},
+		"it fails late": {job{"ends", func(ctx context.Context) error { <-ctx.Done(); return none }}, false, "ends: no room"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var log bytes.Buffer
+				ctx, cancel := context.WithCancel(t.Context())
+				done := make(chan error, 1)
+				go func() { done <- runAll(ctx, []Task{waits, tt.task, waits}, slog.New(slog.NewTextHandler(&log, nil))) }()
+				synctest.Wait()
+				if ended := len(done) == 1; ended != tt.ends {
+					t.Errorf("it has ended: %t, want %t", ended, tt.ends)
+				}
+				cancel()
+				err := <-done
+				if tt.want == "" && err != nil || tt.want != "" && (err == nil || err.Error() != tt.want) || tt.want != "" && !errors.Is(err, none) {
+					t.Errorf("%v, want %q", err, tt.want)
+				}
+				if stops := strings.Contains(log.String(), `msg="colvind stops"`); stops != (tt.want == "") {
+					t.Errorf("log:\n%s", log.String())
+				}
+			})
+		})
+	}
+}
+
+// TestBuild holds what an agent consists of, and that who asks it waits for what was recorded
+// just now, a second at most, and for nothing else.
+func TestBuild(t *testing.T) {
+	for name, tt := range map[string]struct {
+		metrics string
+		cluster agentapi.Cluster
+		want    []string
+	}{
+		"alone":        {"", nil, nil},
+		"with metrics": {"127.0.0.1:0", nil, []string{"metrics"}},
+		"in a cluster": {"127.0.0.1:0", &saidCluster{}, []string{"cluster of a test", "metrics"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t)
+				b.config.Metrics.Address = tt.metrics
+				a := Agent{Config: b.config, Version: "test", Cluster: tt.cluster, Log: slog.New(slog.DiscardHandler)}
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				var names []string
+				var server *Server
+				var records *recordsDir
+				for _, task := range a.build(ctx, "boot-1", "boot-1", linktest.New(), nil) {
+					names = append(names, task.String())
+					switch task := task.(type) {
+					case *Server:
+						server = task
+					case *recordsDir:
+						records = task
+					case *metricsServer:
+						if task.handler == nil {
+							t.Error("nothing is served as metrics")
+						}
+					}
+				}
+				want := append([]string{"observe ports", "map networks", "watch rules", "watch attachment records", "give back memory", "agent socket"}, tt.want...)
+				if diff := cmp.Diff(want, names); diff != "" {
+					t.Fatalf("tasks (-want +got):\n%s", diff)
+				}
+				ask := func(when string, want time.Duration) {
+					t.Helper()
+					asked := time.Now()
+					if s, err := server.state(); s != nil || !errors.Is(err, agentapi.ErrNotReady) {
+						t.Errorf("%s: %+v, %v", when, s, err)
+					}
+					if took := time.Since(asked); took != want {
+						t.Errorf("%s: after %v, want %v", when, took, want)
+					}
+				}
+				ask("nobody reads records", time.Second)
+				done := make(chan struct{})
+				go func() {
+					defer close(done)
+					records.follow(ctx, &fsnotify.Watcher{}, func(string) error { return nil })
+				}()
+				ask("nothing was recorded", 0)
+				b.attach("c1", record.Netns{})
+				ask("something was, and there is no step", time.Second)
+				cancel()
+				<-done
+			})
+		})
+	}
+}
+
+// TestDescribeNIC holds that a driver which tells nothing is no trouble, and that it is logged
+// why for who wants to know.
+func TestDescribeNIC(t *testing.T) {
+	var log bytes.Buffer
+	describe := describeNIC(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	if got := describe("lo"); log.Len() != 0 || got.Driver != "" {
+		t.Errorf("lo is %+v, log:\n%s", got, log.String())
+	}
+	if got := describe("no-such-port"); got.Driver != "" || strings.Count(log.String(), `msg="driver tells nothing" interface=no-such-port`) != 1 {
+		t.Errorf("what is not there is %+v, log:\n%s", got, log.String())
 	}
 }

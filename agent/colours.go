@@ -59,7 +59,7 @@ func (o *ownColours) known() []mapping.Colour {
 }
 
 func (o *ownColours) give(ids []mapping.Identity, shadowed func(name string) bool) bool {
-	if o.failed = nil; o.book == nil || len(ids) == 0 {
+	if o.failed = nil; o.book == nil {
 		return false
 	}
 	before := o.book.Entries()

@@ -17,6 +17,7 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/time/rate"
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/statefile"
@@ -682,5 +683,17 @@ func TestRenewalOfSeveral(t *testing.T) {
 		if got := renew(of(was...), of(9*h, 9*h, 9*h), h, 2*h); !got.due {
 			t.Errorf("number %d is due: %+v", i, got)
 		}
+	}
+}
+
+// TestFilesWithoutLimit holds that a limit of others takes the place of both.
+func TestFilesWithoutLimit(t *testing.T) {
+	b := newFilesBench(t)
+	b.files = newFiles(b.path, b.kept, sinceBoot, rate.NewLimiter(rate.Inf, 1), b.log)
+	for i := range 4 * writeBurst {
+		b.take([]nodefile.Certainty{nodefile.Fresh, nodefile.Stale}[i%2], []string{"green", "red"}[i%2])
+	}
+	if b.writes != 4*writeBurst {
+		t.Errorf("%d writes, want %d", b.writes, 4*writeBurst)
 	}
 }

@@ -158,3 +158,17 @@ func TestMayForget(t *testing.T) {
 		}
 	}
 }
+
+// TestForgetNobody holds that who gives an order to a Loop that does not run waits no longer
+// than it wants to.
+func TestForgetNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.build()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if got, err := b.loop.Forget(ctx, "eth1"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%+v, %v", got, err)
+		}
+	})
+}

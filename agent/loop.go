@@ -106,8 +106,8 @@ func (l *Loop) Run(ctx context.Context) error {
 		case f := <-l.orders:
 			l.mapper.forgets = append(l.mapper.forgets, f)
 		case <-wake.C:
-			if left := due.Sub(l.now()); left > 0 && l.intact() {
-				wake.Reset(min(lookEvery, left))
+			if now := l.now(); now.Before(due) && l.intact() {
+				wake.Reset(min(lookEvery, due.Sub(now)))
 				continue
 			}
 			wake.Reset(lookEvery)

@@ -629,3 +629,34 @@ func TestColoursSurviveAFullDisk(t *testing.T) {
 		}
 	})
 }
+
+// TestLoopRests holds that a Loop in which nothing happens makes a Step once a day, looks for
+// what is due as long as nobody observes, and is none the worse afterwards.
+func TestLoopRests(t *testing.T) {
+	playAgent(t, func(b *bench) {
+		b.start()
+		b.see()
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		rests := b.state()
+		time.Sleep(20 * time.Hour)
+		synctest.Wait()
+		if b.state() != rests {
+			b.t.Errorf("a step at %v, and nothing happened since %v", b.state().Snapshot.Time, rests.Snapshot.Time)
+		}
+		time.Sleep(4 * time.Hour)
+		synctest.Wait()
+		if b.state() == rests {
+			b.t.Error("no step in a day")
+		}
+		b.snapshots.beDeaf(true)
+		time.Sleep(30 * time.Hour)
+		b.snapshots.beDeaf(false)
+		late := b.state()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if b.state() == late {
+			b.t.Error("no step, though one is due and somebody observes")
+		}
+	})
+}

@@ -198,3 +198,18 @@ func BenchmarkLive(b *testing.B) {
 		b.Fatal(err)
 	}
 }
+
+// TestUnreadyWithoutReason holds what is said where nothing keeps the first node file from
+// being written.
+func TestUnreadyWithoutReason(t *testing.T) {
+	l := &Loop{shown: newShown()}
+	s := &agentapi.State{View: mapping.View{Conditions: []mapping.Condition{{Type: mapping.Conflict, Message: "two names"}}}}
+	l.shown.Take(when, &Step{State: s})
+	if err := l.Unready(); err == nil || err.Error() != "the first node file is not out yet" {
+		t.Errorf("%v", err)
+	}
+	s.View.Conditions = append(s.View.Conditions, mapping.Condition{Type: mapping.FilesUnwritable, Message: "no room\nno right"})
+	if err := l.Unready(); err == nil || err.Error() != "the first node file is not out yet: no room; no right" {
+		t.Errorf("%v", err)
+	}
+}

@@ -3,10 +3,13 @@
 package agent
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -106,5 +109,19 @@ func TestAnnounce(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestAnnounceToNobody holds that a service manager that is gone ends nothing, and is logged.
+func TestAnnounceToNobody(t *testing.T) {
+	var log bytes.Buffer
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	a := announcer{nil, func(string) error { return errors.New("it is gone") }, slog.New(slog.NewTextHandler(&log, nil))}
+	if err := a.Run(ctx); err != nil {
+		t.Error(err)
+	}
+	if said := log.String(); strings.Count(said, `level=WARN msg="service manager is not told" error="it is gone"`) != 2 {
+		t.Errorf("log:\n%s", said)
 	}
 }

@@ -51,22 +51,24 @@ func (d *recordsDir) Run(ctx context.Context) error {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
 		d.log.Warn("attachment records cannot be watched; reading them every 30 s", "directory", d.dir, "error", err)
-		return d.follow(ctx, &fsnotify.Watcher{}, func(string) error { return nil })
+		d.follow(ctx, &fsnotify.Watcher{}, func(string) error { return nil })
+		return nil
 	}
 	defer func() { _ = w.Close() }()
-	return d.follow(ctx, w, w.Add)
+	d.follow(ctx, w, w.Add)
+	return nil
 }
 
 // follow reads the records whenever a watcher tells of a change, and now and then, until ctx
 // ends.
-func (d *recordsDir) follow(ctx context.Context, w *fsnotify.Watcher, add func(path string) error) error {
+func (d *recordsDir) follow(ctx context.Context, w *fsnotify.Watcher, add func(path string) error) {
 	poll := time.Tick(recordsPoll)
 	settled := time.After(0) // what changed before the watch began
 	for {
 		d.watch(add)
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case e := <-w.Events:
 			if settled == nil && d.concerns(e.Name) {
 				settled = time.After(recordsSettle)

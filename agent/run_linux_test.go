@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
@@ -80,6 +82,16 @@ func TestRun(t *testing.T) {
 	if s.Version != "test" || s.Node != "node1" || s.BootID == "" || !slices.ContainsFunc(s.Snapshot.Interfaces, isLoopback) || len(s.Snapshot.Ports) != 0 || s.Attachments != nil {
 		t.Errorf("state %+v", s)
 	}
+	socket := filepath.Join(b.config.RunDirectory, agentapi.SocketName)
+	if err := agentapi.Probe(t.Context(), socket, agentapi.LivePath); err != nil {
+		t.Errorf("it does not live: %v", err)
+	}
+	if got, err := agentapi.Forget(t.Context(), socket, "no-such-port"); !errors.As(err, new(agentapi.Refusal)) {
+		t.Errorf("a port that is none is forgotten: %+v, %v", got, err)
+	}
+	if s := state(); !s.Snapshot.Time.After(s.View.Time) {
+		t.Errorf("the snapshot is of %v, and the view of %v: want counters of this moment", s.Snapshot.Time, s.View.Time)
+	}
 	if err := a.Run(ctx); !errors.Is(err, agentlock.ErrLocked) {
 		t.Errorf("a second agent: %v, want %v", err, agentlock.ErrLocked)
 	}
@@ -100,3 +112,59 @@ func TestRun(t *testing.T) {
 	}
 	m.hears(sdnotify.Stopping)
 }
+
+// TestRunWithoutDescriptors holds that an agent which cannot open what it needs says so, and
+// leaves nothing open: neither the lock, which the next one takes, nor sockets.
+func TestRunWithoutDescriptors(t *testing.T) {
+	var usual unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &usual); err != nil {
+		t.Fatal(err)
+	}
+	b := newBench(t)
+	b.config.Interfaces = []string{"no-such-port"}
+	var failed []string
+	for most := uint64(3); ; most++ {
+		ctx, cancel := context.WithCancel(t.Context())
+		log := &startLog{starts: cancel}
+		a := Agent{Config: b.config, Log: slog.New(log)}
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: most, Max: usual.Max}); err != nil {
+			t.Fatal(err)
+		}
+		err := a.Run(ctx)
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &usual); err != nil {
+			t.Fatal(err)
+		}
+		started := ctx.Err() != nil
+		cancel()
+		if started {
+			break
+		}
+		if !errors.Is(err, unix.EMFILE) {
+			t.Fatalf("with %d descriptors: %v, want %v", most, err, unix.EMFILE)
+		}
+		failed = append(failed, err.Error())
+	}
+	failed = slices.Compact(failed)
+	t.Logf("%q", failed)
+	if len(failed) < 3 {
+		t.Errorf("%q were all errors, so this tests less than it says", failed)
+	}
+}
+
+// A startLog hears that an agent starts.
+type startLog struct {
+	slog.Handler
+	starts func()
+}
+
+func (*startLog) Enabled(context.Context, slog.Level) bool { return true }
+
+func (l *startLog) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == "colvind starts" {
+		l.starts()
+	}
+	return nil
+}
+
+func (l *startLog) WithAttrs([]slog.Attr) slog.Handler { return l }
+func (l *startLog) WithGroup(string) slog.Handler      { return l }

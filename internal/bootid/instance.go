@@ -11,19 +11,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Instance returns what is another after a reboot, and in a network namespace that was
-// made again under the same name: an ifindex and a count of carrier changes mean something
-// in one instance only.
-func Instance() (string, error) {
-	boot, err := Read()
+// Instance returns the boot, and what is another after a reboot, and in a network namespace
+// that was made again under the same name: an ifindex and a count of carrier changes mean
+// something in one instance only.
+func Instance() (boot, instance string, err error) {
+	boot, err = Read()
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	netns, err := namespace()
 	if err != nil {
-		return "", fmt.Errorf("tell which network namespace this is: %w", err)
+		return "", "", fmt.Errorf("tell which network namespace this is: %w", err)
 	}
-	return boot + " " + netns, nil
+	return boot, boot + " " + netns, nil
 }
 
 // namespace is the cookie of the network namespace, which is never given twice; before

@@ -4,5 +4,8 @@
 
 package bootid
 
-// Instance is the boot's: there are no network namespaces.
-func Instance() (string, error) { return Read() }
+// Instance returns the boot twice: there are no network namespaces.
+func Instance() (boot, instance string, err error) {
+	boot, err = Read()
+	return boot, boot, err
+}

@@ -19,12 +19,13 @@ func TestInstance(t *testing.T) {
 	}
 	instance := func(ns *netnstest.Namespace) (id string) {
 		t.Helper()
+		var of string
 		err := ns.Do(func() (err error) {
-			id, err = bootid.Instance()
+			of, id, err = bootid.Instance()
 			return err
 		})
-		if err != nil || !strings.HasPrefix(id, boot+" netns ") {
-			t.Fatalf("instance %q, %v", id, err)
+		if err != nil || of != boot || !strings.HasPrefix(id, boot+" netns ") {
+			t.Fatalf("instance %q of boot %q, %v", id, of, err)
 		}
 		return id
 	}

@@ -43,7 +43,7 @@ type files struct {
 	memory    mapping.Memory // what should be saved
 	file      *nodefile.File // what the node file should hold; nil before the first Step
 	written   *nodefile.File // what it holds; nil where that is not known
-	stat      os.FileInfo    // of the file as written
+	stat      os.FileInfo    // of the file as written; nil where that is not known, and no file is the same
 	lease     lease          // of file
 	granted   time.Duration  // since boot, when what was written was seen
 	saved     mapping.Memory // what was material of the memory saved with it
@@ -164,11 +164,8 @@ func (f *files) Finish() error {
 // Intact reports whether the node file is still the one that was written: a
 // cleaner may have removed it.
 func (f *files) Intact() bool {
-	if f.written == nil {
-		return false
-	}
-	now, err := os.Stat(f.path)
-	return err == nil && os.SameFile(now, f.stat) && now.Size() == f.stat.Size() && now.ModTime().Equal(f.stat.ModTime())
+	now, _ := os.Stat(f.path)
+	return os.SameFile(now, f.stat) && now.Size() == f.stat.Size() && now.ModTime().Equal(f.stat.ModTime())
 }
 
 // Unwritten says why the files are not up to date.

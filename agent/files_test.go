@@ -325,10 +325,14 @@ func TestFilesFinish(t *testing.T) {
 			t.Errorf("before the first step: %v, networks %v", err, b.names())
 		}
 		b.exhaust()
+		time.Sleep(time.Minute)
 		if err := b.Finish(); err != nil {
 			t.Error(err)
 		}
 		b.expect("the last word", "green fresh", "red fresh")
+		if f, err := memoryFormat.Read(b.kept.run); err != nil || !f.Saved.Equal(time.Now()) {
+			t.Errorf("the memory was true until %v, %v; want %v", f.Saved, err, time.Now())
+		}
 	})
 }
 
@@ -696,4 +700,37 @@ func TestFilesWithoutLimit(t *testing.T) {
 	if b.writes != 4*writeBurst {
 		t.Errorf("%d writes, want %d", b.writes, 4*writeBurst)
 	}
+}
+
+// TestFilesMemoryAlone holds that a memory which changes nothing of the node file is saved, once
+// and alone.
+func TestFilesMemoryAlone(t *testing.T) {
+	b := newFilesBench(t)
+	b.take(nodefile.Fresh, "green")
+	written := b.stat
+	s := *b.said
+	s.Memory.Ports = []belief.Port{{Interface: "another"}}
+	for range 2 {
+		b.Take(time.Now(), &s)
+		if m, err := b.kept.read(time.Time{}); err != nil || len(m.Ports) != 1 || m.Ports[0].Interface != "another" || b.writes != 2 {
+			t.Errorf("%d writes, memory %+v, %v", b.writes, m, err)
+		}
+	}
+	if st, err := os.Stat(b.path); err != nil || !os.SameFile(st, written) {
+		t.Errorf("the node file was written again: %v", err)
+	}
+}
+
+// TestFilesUnshortened holds that a node file goes that says more than is true, where the
+// sooner deadline cannot be written.
+func TestFilesUnshortened(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newFilesBench(t)
+		b.take(nodefile.Fresh, "green")
+		obstruct(t, b.path)
+		b.until = time.Now().Add(time.Minute)
+		if b.take(nodefile.Fresh, "green"); b.names() != nil || b.Unwritten() == nil {
+			t.Errorf("left is %v, unwritten %v", b.names(), b.Unwritten())
+		}
+	})
 }

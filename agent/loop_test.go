@@ -4,6 +4,8 @@ package agent
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -658,5 +660,26 @@ func TestLoopRests(t *testing.T) {
 		if b.state() == late {
 			b.t.Error("no step, though one is due and somebody observes")
 		}
+	})
+}
+
+// TestColoursWaitForRules holds that colours which were given count for nothing as long as the
+// rules are not known: one could use a colour for something else.
+func TestColoursWaitForRules(t *testing.T) {
+	playAgent(t, func(b *bench) {
+		b.start()
+		b.see(heard(sw1, 100))
+		colour := colourOf1(b)
+		b.stop()
+		b.write("rules.yaml", "networks: 5\n")
+		if err := os.Remove(filepath.Join(b.config.StateDirectory, "rules.last-good.json")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			b.t.Fatal(err)
+		}
+		b.start()
+		b.see(heard(sw1, 100))
+		b.expect("no good rules", []string(nil)...)
+		b.write("rules.yaml", "networks: []\n")
+		b.readRules()
+		b.expect("good ones", colour+" eth1 fresh")
 	})
 }

@@ -155,8 +155,10 @@ func TestMemoryAndNodeFile(t *testing.T) {
 	if err := os.WriteFile(m.state.Path(memoryFormat.Name), []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := m.forget(); err != nil {
-		t.Fatal(err)
+	for range 2 { // what is gone need not be removed
+		if err := m.forget(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if _, err := m.read(written); err == nil || !strings.Contains(err.Error(), ".damaged") {
 		t.Errorf("the copy is damaged: %v", err)

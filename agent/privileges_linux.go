@@ -13,12 +13,8 @@ import (
 // where the agent sets alternative names, and gives up every other capability for
 // good. Files are written as the user that the agent was started as.
 func DropPrivileges(altNames bool) error {
-	have, err := cap.GetPID(0)
-	if err != nil {
-		return fmt.Errorf("read capabilities: %w", err)
-	}
-	keep := cap.NewSet()
-	err = retain(keep, have, cap.NET_RAW,
+	have, keep := cap.GetProc(), cap.NewSet()
+	err := retain(keep, have, cap.NET_RAW,
 		"CAP_NET_RAW is missing: run colvind as root; in a unit with AmbientCapabilities=CAP_NET_RAW (see deploy/systemd/colvind.service), in a pod with securityContext.capabilities.add: [NET_RAW]")
 	if altNames {
 		err = errors.Join(err, retain(keep, have, cap.NET_ADMIN,

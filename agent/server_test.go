@@ -48,6 +48,7 @@ func TestAnswers(t *testing.T) {
 		{http.MethodGet, agentapi.ChangesPath + "?since=noon", http.StatusBadRequest, "text/plain; charset=utf-8", `since is "noon", want a time such as 2026-01-02T15:04:05Z` + "\n"},
 		{http.MethodGet, agentapi.ChangesPath, http.StatusBadRequest, "text/plain; charset=utf-8", `since is ""`},
 		{http.MethodPost, agentapi.StatePath, http.StatusMethodNotAllowed, "text/plain; charset=utf-8", ""},
+		{http.MethodPost, agentapi.ForgetPath, http.StatusNotFound, "text/plain; charset=utf-8", ""},
 		{http.MethodGet, "/", http.StatusNotFound, "text/plain; charset=utf-8", ""},
 	} {
 		w := httptest.NewRecorder()

@@ -51,8 +51,6 @@ type forgetting struct {
 func (m *mapper) forget(snapshot *discovery.Snapshot) {
 	for _, f := range m.forgets {
 		m.memory, f.who, f.err = m.memory.Forget(m.world, snapshot, f.ifname)
-	}
-	if len(m.forgets) > 0 {
 		m.memory = m.memory.Advance(m.world, snapshot)
 	}
 }

@@ -103,7 +103,7 @@ func readClusterColours1(version int, data []byte) (clusterColoursFile, error) {
 // another cluster are none.
 func (s store) clusterColours(cluster string) ([]mapping.Colour, error) {
 	f, err := clusterColoursFormat.Read(s.Dir)
-	if err != nil || f.Of != cluster {
+	if f.Of != cluster { // as where there is no file, or none that can be read
 		return nil, s.Recover(clusterColoursFormat.Name, err)
 	}
 	var out []mapping.Colour

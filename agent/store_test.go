@@ -187,6 +187,9 @@ func TestColourFormats(t *testing.T) {
 		t.Fatal(err)
 	}
 	expectFile(t, s, coloursName, "colours.v2.json")
+	if st, err := os.Stat(s.Path(coloursName)); err != nil || st.Mode() != 0o600 {
+		t.Errorf("the colours have mode %v, %v", st.Mode(), err)
+	}
 
 	want := []mapping.Colour{
 		{Name: "red-wren", Identity: mapping.Identity{Switch: "mac:00:00:5e:00:53:01", VLAN: 100}},

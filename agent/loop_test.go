@@ -5,6 +5,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -681,5 +682,35 @@ func TestColoursWaitForRules(t *testing.T) {
 		b.write("rules.yaml", "networks: []\n")
 		b.readRules()
 		b.expect("good ones", colour+" eth1 fresh")
+	})
+}
+
+// TestRenewKnowsTheRecords holds that who waits for a Step is told of what was recorded before,
+// though it was asked for while another Step went on.
+func TestRenewKnowsTheRecords(t *testing.T) {
+	playAgent(t, func(b *bench) {
+		b.write("rules.yaml", greenAndBlue)
+		b.build()
+		goOn := make(chan struct{})
+		b.loop.sinks = append(b.loop.sinks, stuck{goOn})
+		b.run()
+		defer close(goOn)
+		b.see(heard(sw1, 100))
+		for n := range 16 { // which of the two the loop takes first is chance
+			b.snapshots.Look()
+			synctest.Wait()
+			b.attach(fmt.Sprint("c", n), record.Netns{})
+			b.records.reload()
+			renewed := make(chan error, 1)
+			go func() { renewed <- b.loop.Renew(b.t.Context()) }()
+			synctest.Wait()
+			for len(renewed) == 0 {
+				goOn <- struct{}{}
+				synctest.Wait()
+			}
+			if err := <-renewed; err != nil || len(b.state().Attachments) != n+1 {
+				b.t.Fatalf("%d attachments, %v; want %d", len(b.state().Attachments), err, n+1)
+			}
+		}
 	})
 }

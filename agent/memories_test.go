@@ -195,6 +195,10 @@ func TestMemoryCopyTimes(t *testing.T) {
 	if err := os.Remove(filepath.Join(state, memoryFormat.Name)); err != nil {
 		t.Fatal(err)
 	}
+	ports--
+	if again := take(time.Hour); again != never {
+		t.Errorf("nothing new: again in %v", again)
+	}
 	if err := c.Finish(); err != nil {
 		t.Error(err)
 	}

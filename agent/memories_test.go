@@ -185,8 +185,14 @@ func TestMemoryCopyTimes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct{ after, again time.Duration }{
-		{time.Minute - 1, 1}, {time.Minute, never}, {time.Minute, time.Minute}, {time.Minute + 1, time.Minute - 1},
-		{2 * time.Minute, never}, {2*time.Minute - 1, never}, {2 * time.Minute, time.Minute - 1}, {-time.Hour, never},
+		{time.Minute - 1, 1},
+		{time.Minute, never},
+		{time.Minute, time.Minute},
+		{time.Minute + 1, time.Minute - 1},
+		{2 * time.Minute, never},
+		{2*time.Minute - 1, never},
+		{2 * time.Minute, time.Minute - 1},
+		{-time.Hour, never},
 	} {
 		if again := take(tt.after); again != tt.again || again == never && c.Unwritten() != nil {
 			t.Errorf("after %v: again in %v, want %v; unwritten %v", tt.after, again, tt.again, c.Unwritten())

@@ -132,10 +132,11 @@ func (k memories) copy(m mapping.Memory, now time.Time) error {
 
 // remove removes a file where there is one.
 func remove(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	err := os.Remove(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	return nil
+	return err
 }
 
 // copyEvery is how often the memory is copied at most: it is for another boot, and a port

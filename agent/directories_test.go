@@ -162,7 +162,7 @@ func TestUnlocked(t *testing.T) {
 		want string
 	}{
 		{os.Getpid(), syscall.EIO, fmt.Sprintf("lock PATH: another colvind holds the lock on this node: process %d of %s; ", os.Getpid(), userName(os.Geteuid())) + stop},
-		{1, locked, "lock PATH: another colvind holds the lock on this node: process 1 of root; " + stop},
+		{1, locked, "lock PATH: another colvind holds the lock on this node: process 1" + ofUser(1) + "; " + stop},
 		{1 << 30, locked, "lock PATH: another colvind holds the lock on this node: process 1073741824; " + stop}, // it ended
 		{0, locked, `lock: another colvind holds the lock on this node; its process cannot be seen from here, as of one in another container, or of the node where this is a container: stop it first, with "systemctl stop colvind" if it is the service`},
 		{0, syscall.EIO, "use run directory: input/output error"},

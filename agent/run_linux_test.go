@@ -3,12 +3,14 @@
 package agent
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
 	"net"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -168,3 +170,16 @@ func (l *startLog) Handle(_ context.Context, r slog.Record) error {
 
 func (l *startLog) WithAttrs([]slog.Attr) slog.Handler { return l }
 func (l *startLog) WithGroup(string) slog.Handler      { return l }
+
+// TestDescribeNIC holds that a driver which tells nothing is no trouble, and that it is logged
+// why for who wants to know.
+func TestDescribeNIC(t *testing.T) {
+	var log bytes.Buffer
+	describe := describeNIC(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	if got := describe("lo"); log.Len() != 0 || got.Driver != "" {
+		t.Errorf("lo is %+v, log:\n%s", got, log.String())
+	}
+	if got := describe("no-such-port"); got.Driver != "" || strings.Count(log.String(), `msg="driver tells nothing" interface=no-such-port`) != 1 {
+		t.Errorf("what is not there is %+v, log:\n%s", got, log.String())
+	}
+}

@@ -109,6 +109,30 @@ func TestMetricsHandler(t *testing.T) {
 	}
 }
 
+// TestMetricsNote holds that a problem is told once, though nobody listens yet, and what is
+// said of it.
+func TestMetricsNote(t *testing.T) {
+	var log strings.Builder
+	m := newMetricsServer("127.0.0.1:1", slog.New(slog.NewTextHandler(&log, nil)))
+	m.note(nil)
+	if log.Len() != 0 || len(m.changed) != 0 {
+		t.Errorf("nothing is wrong: %d changes, log:\n%s", len(m.changed), log.String())
+	}
+	m.note(syscall.EADDRINUSE)
+	m.note(syscall.EACCES)
+	if said := log.String(); strings.Count(said, "\n") != 1 || len(m.changed) != 1 {
+		t.Errorf("something is: %d changes, log:\n%s", len(m.changed), said)
+	}
+	const want = "the metrics are not served: permission denied; free the address, or set metrics.address in colvind.yaml to another; trying again every 5s"
+	if c := m.Conditions(); len(c) != 1 || c[0].Message != want {
+		t.Errorf("conditions %v, want %s", c, want)
+	}
+	m.note(nil)
+	if said := log.String(); strings.Count(said, "\n") != 2 || len(m.changed) != 1 || m.Conditions() != nil {
+		t.Errorf("nothing is any more: %d changes, log:\n%s", len(m.changed), said)
+	}
+}
+
 // TestMetricsAddressTaken holds that a server waits for its address, says so meanwhile, and
 // tells when that is over.
 func TestMetricsAddressTaken(t *testing.T) {
@@ -180,30 +204,6 @@ func TestMetricsConditionIsTold(t *testing.T) {
 			}
 		}
 	})
-}
-
-// TestMetricsNote holds that a problem is told once, though nobody listens yet, and what is
-// said of it.
-func TestMetricsNote(t *testing.T) {
-	var log strings.Builder
-	m := newMetricsServer("127.0.0.1:1", slog.New(slog.NewTextHandler(&log, nil)))
-	m.note(nil)
-	if log.Len() != 0 || len(m.changed) != 0 {
-		t.Errorf("nothing is wrong: %d changes, log:\n%s", len(m.changed), log.String())
-	}
-	m.note(syscall.EADDRINUSE)
-	m.note(syscall.EACCES)
-	if said := log.String(); strings.Count(said, "\n") != 1 || len(m.changed) != 1 {
-		t.Errorf("something is: %d changes, log:\n%s", len(m.changed), said)
-	}
-	const want = "the metrics are not served: permission denied; free the address, or set metrics.address in colvind.yaml to another; trying again every 5s"
-	if c := m.Conditions(); len(c) != 1 || c[0].Message != want {
-		t.Errorf("conditions %v, want %s", c, want)
-	}
-	m.note(nil)
-	if said := log.String(); strings.Count(said, "\n") != 2 || len(m.changed) != 1 || m.Conditions() != nil {
-		t.Errorf("nothing is any more: %d changes, log:\n%s", len(m.changed), said)
-	}
 }
 
 // TestMetricsEnd holds that the end is no problem.

@@ -43,11 +43,11 @@ func (c *ControlPlane) installColvin(ctx context.Context) error {
 	if err := c.awaitKinds(ctx, "/apis/colvin.dev/v1alpha1"); err != nil {
 		return err
 	}
-	return c.apiServer.await(ctx, c.policiesInForce)
+	return c.apiServer.Await(ctx, c.policiesInForce)
 }
 
 func (c *ControlPlane) awaitKinds(ctx context.Context, group string) error {
-	return c.apiServer.await(ctx, func(ctx context.Context) error { return c.kindsServed(ctx, group) })
+	return c.apiServer.Await(ctx, func(ctx context.Context) error { return c.kindsServed(ctx, group) })
 }
 
 // kindsServed lists the objects of every kind: a kind that is established is set up

@@ -24,6 +24,7 @@ import (
 	certs "k8s.io/client-go/util/cert"
 
 	"github.com/colvin-net/colvin/internal/netnstest"
+	"github.com/colvin-net/colvin/lab/daemon"
 )
 
 // Options say what runs beside etcd and the API server.
@@ -60,9 +61,9 @@ type ControlPlane struct {
 	programs  string // directory
 	dir       string // of all files, removed by Close
 	port      *port
-	etcd      *process
-	apiServer *process   // nil while stopped
-	others    []*process // that are its clients
+	etcd      *daemon.Process
+	apiServer *daemon.Process   // nil while stopped
+	others    []*daemon.Process // that are its clients
 	kubelets  map[string]*Client
 	relays    relays
 }
@@ -215,7 +216,7 @@ func (c *ControlPlane) StartAPIServer(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return c.apiServer.await(ctx, func(ctx context.Context) error {
+	return c.apiServer.Await(ctx, func(ctx context.Context) error {
 		if err := c.Do(ctx, http.MethodGet, "/readyz", nil, nil); err != nil {
 			return err
 		}
@@ -232,7 +233,7 @@ func (c *ControlPlane) StopAPIServer() error {
 	p := c.apiServer
 	c.apiServer = nil
 	c.http.CloseIdleConnections()
-	return p.kill()
+	return p.Kill()
 }
 
 // startClients starts what else is of the control plane.
@@ -271,7 +272,7 @@ func (c *ControlPlane) Close() error {
 	var errs []error
 	for _, p := range append(slices.Clone(c.others), c.apiServer, c.etcd) {
 		if p != nil {
-			errs = append(errs, p.kill())
+			errs = append(errs, p.Kill())
 		}
 	}
 	c.relays.close()

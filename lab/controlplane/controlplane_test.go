@@ -22,6 +22,7 @@ import (
 
 	"github.com/colvin-net/colvin/internal/leaktest"
 	"github.com/colvin-net/colvin/internal/netnstest"
+	"github.com/colvin-net/colvin/lab/daemon"
 )
 
 // startEnv makes the test binary start a control plane and wait to be killed.
@@ -152,7 +153,7 @@ func testSchedule(c *ControlPlane) func(*testing.T) {
 		}}
 		const pods = "/api/v1/namespaces/default/pods"
 		call(t, c.Client, http.MethodPost, pods, pod, nil)
-		err := c.others[0].await(t.Context(), func(ctx context.Context) error {
+		err := c.others[0].Await(t.Context(), func(ctx context.Context) error {
 			var pod struct{ Spec struct{ NodeName string } }
 			if err := c.Do(ctx, http.MethodGet, pods+"/pod", nil, &pod); err != nil {
 				return err
@@ -229,14 +230,14 @@ func testKubectl(c *ControlPlane) func(*testing.T) {
 func resident(t *testing.T, c *ControlPlane) []string {
 	t.Helper()
 	var all []string
-	for _, p := range []*process{c.etcd, c.apiServer, c.others[0]} {
-		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	for _, p := range []*daemon.Process{c.etcd, c.apiServer, c.others[0]} {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
 		if err != nil {
 			t.Fatal(err)
 		}
 		_, rest, _ := strings.Cut(string(b), "VmRSS:")
 		line, _, _ := strings.Cut(rest, "\n")
-		all = append(all, filepath.Base(p.cmd.Path)+" "+strings.TrimSpace(line))
+		all = append(all, p.Name()+" "+strings.TrimSpace(line))
 	}
 	return all
 }

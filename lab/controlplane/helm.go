@@ -46,12 +46,12 @@ func newHelm(major, took, target, flags string) kit.Kit {
 
 // HelmInstalled is the feature of having the Helm that HelmEnv chooses.
 var HelmInstalled = netnstest.NewFeature("helm", makeTestCluster, func() error {
-	_, err := helmProgram()
+	_, err := HelmProgram()
 	return err
 })
 
-// helmProgram is the path of the Helm that HelmEnv chooses.
-func helmProgram() (string, error) {
+// HelmProgram returns the path of the Helm that HelmEnv chooses.
+func HelmProgram() (string, error) {
 	chosen := map[string]*kit.Kit{"3": &helm3, "4": &helm4}[cmp.Or(os.Getenv(HelmEnv), "4")]
 	if chosen == nil {
 		return "", fmt.Errorf("%s is %q: want 3 or 4", HelmEnv, os.Getenv(HelmEnv))
@@ -86,7 +86,7 @@ func (c *ControlPlane) HelmTold(ctx context.Context, args ...string) (out, told 
 // ours needs nothing from elsewhere: the proxy by which Helm would fetch it refuses, while
 // Go asks none about loopback, where the API server is.
 func runHelm(ctx context.Context, home, kubeconfig string, args []string) (out, told string, err error) {
-	program, err := helmProgram()
+	program, err := HelmProgram()
 	if err != nil {
 		return "", "", err
 	}

@@ -42,7 +42,7 @@ func TestHelmChosen(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	for chosen, want := range map[string]string{"": "make kubernetes", "4": "make kubernetes", "3": "make helm3", "2": `COLVIN_HELM is "2": want 3 or 4`} {
 		t.Setenv(HelmEnv, chosen)
-		if _, err := helmProgram(); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := HelmProgram(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s=%s: got %v, want %s", HelmEnv, chosen, err, want)
 		}
 	}
@@ -84,7 +84,7 @@ data: {kubernetes: "1.37", said: hello}
 func TestHelmVersion(t *testing.T) {
 	netnstest.Require(t, HelmInstalled)
 	got, err := Helm(t.Context(), "version", "--template={{ .Version }}")
-	program, _ := helmProgram()
+	program, _ := HelmProgram()
 	_, want, _ := strings.Cut(filepath.Base(filepath.Dir(program)), "-")
 	if want, _, _ = strings.Cut(want, "-"); err != nil || got != want {
 		t.Errorf("got %s, %v, want %s", got, err, want)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/colvin-net/colvin/internal/netnstest"
 	"github.com/colvin-net/colvin/lab/controlplane"
+	"github.com/colvin-net/colvin/lab/daemon"
 )
 
 // A Config says what node a machine becomes.
@@ -33,8 +34,8 @@ type Node struct {
 	*netnstest.Namespace
 	config     Config
 	programs   string // directory
-	containerd *process
-	kubelet    *process
+	containerd *daemon.Process
+	kubelet    *daemon.Process
 	cgroups    []string // that are made for it and its containers, below each hierarchy
 }
 
@@ -146,13 +147,22 @@ func (n *Node) Import(ctx context.Context, archives ...string) error {
 	return nil
 }
 
+// Tag gives an image one more name.
+func (n *Node) Tag(ctx context.Context, image, name string) error {
+	said, err := n.Command(ctx, filepath.Join(n.programs, "ctr"), "--namespace=k8s.io", "images", "tag", "--force", image, name).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("call %s %s on %s: %w: %s", image, name, n, err, said)
+	}
+	return nil
+}
+
 // StartContainerd starts containerd and waits until it answers.
 func (n *Node) StartContainerd(ctx context.Context) (err error) {
 	n.containerd, err = n.start("containerd", "--config="+runtimeConfig)
 	if err != nil {
 		return err
 	}
-	return n.containerd.await(ctx, func(ctx context.Context) error {
+	return n.containerd.Await(ctx, func(ctx context.Context) error {
 		said, err := n.Command(ctx, filepath.Join(n.programs, "ctr"), "version").CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("%w: %s", err, said)
@@ -169,18 +179,18 @@ func (n *Node) StartKubelet() (err error) {
 }
 
 // KillContainerd and KillKubelet end one of them as a crash would. Containers go on.
-func (n *Node) KillContainerd() error { return n.containerd.kill() }
+func (n *Node) KillContainerd() error { return n.containerd.Kill() }
 
 // KillKubelet ends the kubelet as a crash would. Containers go on.
-func (n *Node) KillKubelet() error { return n.kubelet.kill() }
+func (n *Node) KillKubelet() error { return n.kubelet.Kill() }
 
 // Reboot ends every process of the machine, and clears what no machine keeps: mounts, what
 // is in /run, and network devices that are nobody's cable. Cables and addresses stay, as they
 // are laid and given by others; the boot ID stays, as containers read the kernel's.
 func (n *Node) Reboot(ctx context.Context) error {
 	n.remember()
-	n.containerd.forget()
-	n.kubelet.forget()
+	n.containerd.Forget()
+	n.kubelet.Forget()
 	const all = `
 holder=$(cat /proc/1/task/1/children)
 for try in $(seq 200); do
@@ -212,8 +222,8 @@ for f in /run/* /run/.[!.]*; do [ "$f" = /run/netnstest ] || rm -rf "$f"; done
 // Close ends everything on the machine, which is gone then, with its cgroups.
 func (n *Node) Close() error {
 	n.remember()
-	for _, p := range []*process{n.kubelet, n.containerd} {
-		p.forget()
+	for _, p := range []*daemon.Process{n.kubelet, n.containerd} {
+		p.Forget()
 	}
 	return errors.Join(n.Namespace.Close(), removeCgroups(n.cgroups))
 }

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 
+	"github.com/colvin-net/colvin/internal/netnstest"
 	"github.com/colvin-net/colvin/lab/kit"
 )
 
@@ -20,6 +21,7 @@ const (
 	makeE2E        = "make e2e"
 	containerdTree = "github.com/containerd/containerd/v2/cmd/"
 	multusModule   = "gopkg.in/k8snetworkplumbingwg/multus-cni.v4"
+	packSource     = "hack/images/pack"
 	imageDir       = "images" // of archives, one for each of the names below
 )
 
@@ -35,6 +37,7 @@ const (
 // containerd, and the images of Multus and whereabouts with the manifests of their releases.
 var nodePrograms = kit.Kit{
 	Name: "nodes", Origin: "k8s.io/kubernetes", Modules: []string{"kubernetes", "containerd", "multus", "whereabouts"}, Took: "25 minutes", Target: "make e2e-tools",
+	Sources: []string{packSource},
 	Build: func(ctx context.Context, p *kit.Programs, dir string) error {
 		for _, b := range []struct {
 			module   string
@@ -62,8 +65,12 @@ var nodePrograms = kit.Kit{
 	},
 }
 
-// NodePrograms is the feature of having what runs on nodes, built by make e2e-tools.
-var NodePrograms = nodePrograms.Feature("e2e", makeE2E).OnRequest()
+// NodePrograms is the feature of having what runs on nodes, built by make e2e-tools, and runc.
+var NodePrograms = netnstest.NewFeature("e2e", makeE2E, func() error {
+	_, missing := exec.LookPath("runc")
+	_, unbuilt := nodePrograms.Installed()
+	return errors.Join(missing, unbuilt)
+}).OnRequest()
 
 // NodeProgram returns the path of one of the programs of nodes, or of what is beside them.
 func NodeProgram(name string) (string, error) {
@@ -119,9 +126,9 @@ func pack(ctx context.Context, dir, file, name, root string, command ...string) 
 		return err
 	}
 	cmd := exec.CommandContext(ctx, "go", append([]string{
-		"run", "./pack", "-out=" + filepath.Join(dir, imageDir, file+".tar"), "-name=" + name, "-root=" + root, "--",
+		"run", ".", "-out=" + filepath.Join(dir, imageDir, file+".tar"), "-name=" + name, "-root=" + root, "--",
 	}, command...)...)
-	cmd.Dir = filepath.Join(top, "hack/images")
+	cmd.Dir = filepath.Join(top, packSource)
 	if said, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("make the image %s: %w: %s", name, err, said)
 	}

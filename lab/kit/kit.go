@@ -39,6 +39,7 @@ type Kit struct {
 	Modules []string // beside each other in the directory of modules
 	Took    string   // to build it on two processors
 	Target  string   // of make, which builds it
+	Sources []string // directories below the top with programs of ours that take part
 	Ldflags string   // at whose end the version is put; empty: those of Kubernetes
 	Build   func(ctx context.Context, p *Programs, dir string) error
 }
@@ -102,6 +103,11 @@ func (k *Kit) Programs() (*Programs, error) {
 			return nil, err
 		}
 	}
+	for _, dir := range k.Sources {
+		if err := readSources(all, filepath.Join(top, dir)); err != nil {
+			return nil, err
+		}
+	}
 	version := regexp.MustCompile(`(?m)^(?:require|\t)\s*` + regexp.QuoteMeta(k.Origin) + ` (v\S+)`).FindSubmatch(all.Bytes())
 	if version == nil {
 		return nil, fmt.Errorf("no module in %s requires %s", modules, k.Origin)
@@ -114,11 +120,16 @@ func (k *Kit) Programs() (*Programs, error) {
 
 // readModule reads all that a module is made of: its versions, and its own program.
 func readModule(all *bytes.Buffer, dir string) error {
+	return readSources(all, dir, filepath.Join(dir, "go.mod"), filepath.Join(dir, "go.sum"))
+}
+
+// readSources reads files, and then all of a program.
+func readSources(all *bytes.Buffer, dir string, files ...string) error {
 	sources, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil {
 		return err
 	}
-	for _, file := range slices.Concat([]string{filepath.Join(dir, "go.mod"), filepath.Join(dir, "go.sum")}, sources) {
+	for _, file := range slices.Concat(files, sources) {
 		b, err := os.ReadFile(file)
 		if err != nil {
 			return err

@@ -64,6 +64,10 @@ func TestDir(t *testing.T) {
 	if err := errors.Join(os.MkdirAll(module, 0o755), write(module, "go.sum", "")()); err != nil {
 		t.Fatal(err)
 	}
+	other := filepath.Join(top, modulesDir, "other")
+	if err := errors.Join(os.MkdirAll(other, 0o755), write(other, "main.go", "package main")()); err != nil {
+		t.Fatal(err)
+	}
 	k := &Kit{Name: "probe", Origin: "example.org/probe", Modules: []string{"probe"}}
 	seen := map[string]bool{}
 	for _, change := range []func() error{
@@ -71,6 +75,7 @@ func TestDir(t *testing.T) {
 		write(module, "go.sum", "other"),
 		write(module, "main.go", "package main"),
 		func() error { k.Ldflags = "-s"; return nil },
+		func() error { k.Sources = []string{modulesDir + "/other"}; return nil },
 	} {
 		if err := change(); err != nil {
 			t.Fatal(err)

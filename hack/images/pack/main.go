@@ -57,7 +57,7 @@ func run(args []string) error {
 func build(root string, command []string) (v1.Image, error) {
 	var files bytes.Buffer
 	w := tar.NewWriter(&files)
-	err := addBusybox(w)
+	err := addBase(w)
 	if err == nil && root != "" {
 		err = addTree(w, root)
 	}
@@ -86,8 +86,9 @@ func build(root string, command []string) (v1.Image, error) {
 	return mutate.ConfigFile(img, config)
 }
 
-// addBusybox adds busybox, which has to be a static one, under all its names.
-func addBusybox(w *tar.Writer) error {
+// addBase adds what every image of a distribution has: who root is, a directory for what is
+// temporary, and programs, here busybox, which has to be a static one, under all its names.
+func addBase(w *tar.Writer) error {
 	program, err := exec.LookPath("busybox")
 	if err != nil {
 		return fmt.Errorf("%w (Debian has a static one in busybox-static)", err)
@@ -106,7 +107,8 @@ func addBusybox(w *tar.Writer) error {
 			errs = append(errs, w.WriteHeader(&tar.Header{Typeflag: tar.TypeSymlink, Name: path.Join("bin", applet), Linkname: "busybox", Mode: 0o777}))
 		}
 	}
-	errs = append(errs, w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: "tmp/", Mode: 0o1777}))
+	errs = append(errs, w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: "tmp/", Mode: 0o1777}),
+		addFile(w, "etc/passwd", []byte("root:x:0:0:root:/:/bin/sh\n")), addFile(w, "etc/group", []byte("root:x:0:\n")))
 	return errors.Join(errs...)
 }
 

@@ -9,6 +9,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -32,13 +33,22 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, names []string) error {
-	wanted, err := choose(names)
+func run(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("build", flag.ContinueOnError)
+	there := flags.Bool("there", false, "fail where a kit is missing, instead of building it")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	wanted, err := choose(flags.Args())
 	if err != nil {
 		return err
 	}
 	for _, k := range wanted {
-		dir, err := k.Install(ctx)
+		get := k.Install
+		if *there {
+			get = func(context.Context) (string, error) { return k.Installed() }
+		}
+		dir, err := get(ctx)
 		if err != nil {
 			return err
 		}

@@ -74,10 +74,10 @@ kubernetes: ## Build the control plane, Helm and what else tests run of others, 
 	@go run ./lab/controlplane/build
 
 .PHONY: e2e
-e2e: e2e-tools ## Run a cluster of five kubelets, and all that happens there; 8 minutes, KEEP=1 leaves it to you
+e2e: e2e-tools ## Run a cluster of five kubelets, and all that happens there; 8 minutes. KEEP=1 leaves it to you, MULTUS=thick is the other
 	@hack/setup.sh lldpd iproute2 util-linux runc busybox-static
-	COLVIN_KEEP='$(KEEP)' COLVIN_LOGS='$(abspath dist/e2e)' \
-	COLVIN_REQUIRE=netns,macvlan,lldpd,kubernetes,whereabouts,helm,runc,e2e go test -count 1 -v -timeout 40m -run TestCluster ./lab/e2e
+	COLVIN_KEEP='$(KEEP)' COLVIN_MULTUS='$(MULTUS)' COLVIN_LOGS='$(abspath dist/e2e)' \
+	COLVIN_REQUIRE=netns,macvlan,lldpd,kubernetes,whereabouts,helm,e2e go test -count 1 -v -timeout 40m -run TestCluster ./lab/e2e
 
 .PHONY: e2e-tools
 e2e-tools: kubernetes ## Build kubelet, containerd, Multus and the rest of make e2e, once; 25 minutes on two processors, after make kubernetes
@@ -163,6 +163,12 @@ bench-cni: ## Compare ways to attach a container in ROUNDS (200) interleaved rou
 bench-scale: ## Memory and idle processor time of colvind and lldpd, 64 ports each; 3 minutes
 	@hack/setup.sh lldpd iproute2 util-linux
 	go test -run '^$$' -bench Scale -benchtime 1x ./lab
+
+.PHONY: bench-e2e
+bench-e2e: e2e-tools ## Measure pods from created to Ready in a cluster of kubelets, in ROUNDS rounds; 10 minutes each
+	@hack/setup.sh lldpd iproute2 util-linux runc busybox-static
+	COLVIN_ROUNDS='$(if $(filter file,$(origin ROUNDS)),2,$(ROUNDS))' COLVIN_LOGS='$(abspath dist/e2e)' \
+	COLVIN_REQUIRE=netns,macvlan,lldpd,kubernetes,whereabouts,helm,e2e go test -count 1 -v -timeout 3h -run TestTimes ./lab/e2e
 
 .PHONY: clean
 clean: ## Remove what was built

@@ -63,17 +63,23 @@ type Cluster struct {
 	management *netnstest.Switch
 }
 
+// Options of Start.
+type Options struct {
+	Logs   string // directory for what the programs of nodes say
+	Multus string // Thin or Thick
+}
+
 // Start makes switches, cables, control plane and nodes, with Multus and whereabouts, and with
 // the images of this source on each node. Colvin is not installed.
-func Start(ctx context.Context, logs string) (*Cluster, error) {
+func Start(ctx context.Context, o Options) (*Cluster, error) {
 	c := &Cluster{}
-	if err := c.start(ctx, logs); err != nil {
+	if err := c.start(ctx, o); err != nil {
 		return nil, errors.Join(fmt.Errorf("start the cluster: %w", err), c.Close())
 	}
 	return c, nil
 }
 
-func (c *Cluster) start(ctx context.Context, logs string) (err error) {
+func (c *Cluster) start(ctx context.Context, o Options) (err error) {
 	if c.dir, err = os.MkdirTemp("", "colvin-e2e-"); err != nil {
 		return err
 	}
@@ -85,7 +91,7 @@ func (c *Cluster) start(ctx context.Context, logs string) (err error) {
 	if err := c.startControlPlane(ctx); err != nil {
 		return errors.Join(err, built.Wait())
 	}
-	if err := c.startKubelets(ctx, logs); err != nil {
+	if err := c.startKubelets(ctx, o.Logs); err != nil {
 		return errors.Join(err, built.Wait())
 	}
 	if err := built.Wait(); err != nil {
@@ -96,7 +102,7 @@ func (c *Cluster) start(ctx context.Context, logs string) (err error) {
 			return err
 		}
 	}
-	return c.installOthers(ctx)
+	return c.installOthers(ctx, o.Multus)
 }
 
 // Archives are those of Colvin's images in a directory.

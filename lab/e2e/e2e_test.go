@@ -5,12 +5,12 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -23,8 +23,9 @@ import (
 
 // What make e2e says in the environment.
 const (
-	keepEnv = "COLVIN_KEEP" // leave the cluster, without Colvin, until interrupted
-	logsEnv = "COLVIN_LOGS" // the directory for what is to be read after a failure
+	keepEnv   = "COLVIN_KEEP"   // leave the cluster, without Colvin, until interrupted
+	logsEnv   = "COLVIN_LOGS"   // the directory for what is to be read after a failure
+	multusEnv = "COLVIN_MULTUS" // thin, which is meant where it is empty, or thick
 )
 
 // A bench is the cluster as the step of a test sees it.
@@ -47,9 +48,11 @@ func TestCluster(t *testing.T) {
 		name string
 		run  func(*bench)
 	}{
+		{"tutorial", tutorial},
 		{"install", install},
 		{"name green", nameGreen},
 		{"eight pods", eightPods},
+		{"uninstall", uninstall},
 	} {
 		began := time.Now()
 		ok := t.Run(step.name, func(t *testing.T) {
@@ -81,8 +84,9 @@ func newBench(t *testing.T) *bench {
 	if b.logs == "" {
 		b.logs = t.ArtifactDir()
 	}
+	b.ok(os.MkdirAll(b.logs, 0o755))
 	began := time.Now()
-	b.Cluster, err = Start(b.ctx, b.logs)
+	b.Cluster, err = Start(b.ctx, Options{Logs: b.logs, Multus: cmp.Or(os.Getenv(multusEnv), Thin)})
 	b.ok(err)
 	t.Cleanup(func() {
 		if err := b.Close(); err != nil {
@@ -100,32 +104,23 @@ func (b *bench) ok(err error) {
 	}
 }
 
+// kept is what somebody who keeps the cluster is told.
+const kept = `
+The cluster is yours, until you press Ctrl-C here. In another terminal, at the top of the
+repository:
+
+  export KUBECONFIG=%s
+  export PATH=%s:%s:$PATH
+  kubectl get nodes
+
+What to try is in docs/tutorial.md. Images of this source, Multus and whereabouts are on all
+nodes; Colvin is not installed.
+`
+
 // keep leaves the cluster to somebody, until an interrupt.
 func (b *bench) keep() {
-	fmt.Printf("export KUBECONFIG=%s PATH=%s:$PATH\n", b.AdminFile(), filepath.Dir(b.Program("kubectl")))
+	helm, err := controlplane.HelmProgram()
+	b.ok(err)
+	fmt.Printf(kept, b.AdminFile(), filepath.Dir(b.Program("kubectl")), filepath.Dir(helm))
 	<-b.ctx.Done()
-}
-
-// collect keeps what tells of a failure.
-func (b *bench) collect(step string) {
-	ctx := context.WithoutCancel(b.ctx)
-	dir := filepath.Join(b.logs, strings.ReplaceAll(step, " ", "-"))
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		b.t.Log(err)
-		return
-	}
-	for name, args := range map[string][]string{
-		"pods":   {"describe", "pods", "--all-namespaces"},
-		"nodes":  {"get", "nodes", "--output=yaml"},
-		"colvin": {"get", "networks.colvin.dev,nodetopologies,rulesets,colours", "--output=yaml"},
-		"agents": {"logs", "--namespace=" + namespace, "--selector=app.kubernetes.io/name=colvin", "--all-containers", "--prefix", "--tail=500"},
-		"events": {"get", "events", "--all-namespaces", "--sort-by=.lastTimestamp"},
-	} {
-		out, err := b.Kubectl(ctx, args...)
-		if err != nil {
-			out = err.Error()
-		}
-		_ = os.WriteFile(filepath.Join(dir, name+".txt"), []byte(out), 0o600)
-	}
-	b.t.Logf("what the cluster said is in %s", dir)
 }

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package e2e
+
+import (
+	"bufio"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/colvin-net/colvin/lab"
+	"github.com/colvin-net/colvin/lab/controlplane"
+)
+
+const (
+	roundsEnv = "COLVIN_ROUNDS" // how often TestTimes does everything
+	atOnce    = 50              // pods
+)
+
+// plain is macvlan as released, over a device that all nodes call the same.
+const plain = `"type": "macvlan", "master": "` + managementDevice + `"`
+
+// ways are compared; each is a definition of its name, but for the first.
+var ways = []struct{ name, config string }{
+	{"no second network", ""},
+	{"macvlan", `{` + plain + `}`},
+	{"colvin", `{"type": "colvin", "network": "green"}`},
+	{"macvlan, static", `{` + plain + `, "ipam": {"type": "static", "addresses": [{"address": "10.20.0.1/24"}]}}`},
+	{"colvin, static", `{"type": "colvin", "network": "green", "ipam": {"type": "static", "addresses": [{"address": "10.20.0.1/24"}]}}`},
+	{"macvlan, whereabouts", `{` + plain + `, "ipam": {"type": "whereabouts", "range": "10.30.0.0/23"}}`},
+	{"colvin, whereabouts", `{"type": "colvin", "network": "green", "ipam": {"type": "whereabouts", "range": "10.30.0.0/23"}}`},
+}
+
+// TestTimes measures how long pods take from being created to being Ready, many at once, on one
+// node and on those that green is on, in turns, so that whatever else the machine does is in all
+// of them.
+func TestTimes(t *testing.T) {
+	rounds, err := strconv.Atoi(os.Getenv(roundsEnv))
+	if err != nil {
+		t.Skip("make bench-e2e runs it")
+	}
+	b := newBench(t)
+	install(b)
+	nameGreen(b)
+	for _, w := range ways[1:] {
+		b.apply(definitionOf(w.name, w.config))
+	}
+	b.awaitWithin(4*time.Minute, func() error {
+		if got := b.labelled(greenLabel); !slices.Equal(got, greenNodes()) {
+			return fmt.Errorf("nodes labelled: %v", got)
+		}
+		return nil
+	})
+	places := []string{lab.Cabling[0].Node, ""} // one node, or all where green is
+	times := map[string][]time.Duration{}
+	for range rounds {
+		for _, place := range places {
+			for _, w := range ways {
+				key := place + "\t" + w.name
+				times[key] = append(times[key], b.createMany(w.name, w.config != "", place)...)
+			}
+		}
+	}
+	var table strings.Builder
+	tab := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	for _, place := range places {
+		base := quantile(times[place+"\t"+ways[0].name], 50)
+		for _, w := range ways {
+			all := times[place+"\t"+w.name]
+			_, _ = fmt.Fprintf(tab, "%s\t%s\tp50 %.1f s\tp99 %.1f s\t%.2f of the first\n", where(place), w.name,
+				quantile(all, 50).Seconds(), quantile(all, 99).Seconds(), quantile(all, 50).Seconds()/base.Seconds())
+		}
+	}
+	_ = tab.Flush()
+	t.Logf("%d pods at once, %d rounds, created to Ready:\n%s", atOnce, rounds, table.String())
+}
+
+func where(place string) string {
+	if place == "" {
+		return "four nodes"
+	}
+	return "one node"
+}
+
+func quantile(all []time.Duration, percent int) time.Duration {
+	sorted := slices.Sorted(slices.Values(all))
+	return sorted[min(len(sorted)-1, len(sorted)*percent/100)]
+}
+
+// definitionName is a name that objects may have.
+func definitionName(way string) string {
+	return strings.NewReplacer(", ", "-", " ", "-").Replace(way)
+}
+
+func definitionOf(way, config string) string {
+	return fmt.Sprintf(`apiVersion: k8s.cni.cncf.io/v1
+kind: NetworkAttachmentDefinition
+metadata: {name: %[1]s}
+spec: {config: '{"cniVersion": "1.0.0", "name": "%[1]s", %[2]s'}
+`, definitionName(way), config[1:])
+}
+
+// createMany creates pods at once, waits until all are Ready, deletes them, and returns how long
+// each took.
+func (b *bench) createMany(way string, attached bool, node string) []time.Duration {
+	b.t.Helper()
+	seen, stop := b.watchReady("app=many")
+	defer stop()
+	created := map[string]time.Time{}
+	for i := range atOnce {
+		name := fmt.Sprintf("many-%d", i)
+		metadata := object{"name": name, "labels": object{"app": "many"}}
+		if attached {
+			metadata["annotations"] = object{"k8s.v1.cni.cncf.io/networks": definitionName(way)}
+		}
+		spec := object{
+			"terminationGracePeriodSeconds": 0,
+			"containers":                    []object{{"name": "main", "image": controlplane.ToolsImage, "imagePullPolicy": "Never"}},
+			// Where green is, whatever the way.
+			"nodeSelector": object{greenLabel: "true"},
+		}
+		if node != "" {
+			spec["nodeSelector"] = object{"kubernetes.io/hostname": node}
+		}
+		created[name] = time.Now()
+		b.DoT(b.t, http.MethodPost, "/api/v1/namespaces/default/pods", object{"metadata": metadata, "spec": spec}, nil)
+	}
+	var took []time.Duration
+	timeout := time.After(5 * time.Minute)
+	for len(created) > 0 {
+		select {
+		case name := <-seen:
+			if began, ok := created[name]; ok {
+				took = append(took, time.Since(began))
+				delete(created, name)
+			}
+		case <-timeout:
+			b.t.Fatalf("%s: %d of %d pods are not Ready", way, len(created), atOnce)
+		case <-b.ctx.Done():
+			b.t.Fatal(b.ctx.Err())
+		}
+	}
+	b.kubectl("delete", "pods", "--selector=app=many", "--wait", "--timeout=300s")
+	return took
+}
+
+// watchReady tells the names of pods as they become Ready.
+func (b *bench) watchReady(selector string) (<-chan string, func()) {
+	b.t.Helper()
+	cmd := exec.CommandContext(b.ctx, b.Program("kubectl"), "--kubeconfig="+b.AdminFile(), "get", "pods", "--selector="+selector, "--watch",
+		`--output=jsonpath={.metadata.name} {.status.conditions[?(@.type=="Ready")].status}{"\n"}`)
+	cmd.Dir = filepath.Dir(b.AdminFile())
+	out, err := cmd.StdoutPipe()
+	b.ok(err)
+	b.ok(cmd.Start())
+	seen := make(chan string, 100*atOnce)
+	go func() {
+		defer close(seen)
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			if name, ready, _ := strings.Cut(lines.Text(), " "); ready == "True" {
+				seen <- name
+			}
+		}
+	}()
+	return seen, func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // killed
+	}
+}

@@ -91,10 +91,18 @@ func TestResolveErrors(t *testing.T) {
 		{
 			"unverified", func(b *bench) {
 				a := green(b)
-				a.Usable, a.Certainty, a.Reason, a.Rule = false, nodefile.Unverified, "the link was lost and no switch has been heard since", ""
+				a.Usable, a.Certainty, a.Reason, a.Rule = false, nodefile.Unverified, "the carrier was lost since the switch was last heard; "+nodefile.WaitsForLLDP, ""
 			},
 			11, `node1: network "green" cannot be used now: eth1 (leaf-1 Ethernet4, chassis mac:00:1b:21:aa:bb:cc VLAN 100) is unverified since 2026-05-01T12:00:00Z (5 min ago): ` +
-				`the link was lost and no switch has been heard since` + waitForAgent,
+				`the carrier was lost since the switch was last heard; waiting for its LLDP` + waitForAgent,
+		},
+		{
+			"contradicted", func(b *bench) {
+				a := green(b)
+				a.Usable, a.Certainty, a.Reason, a.Rule = false, nodefile.Unverified, "leaf-2, from 02:00:00:00:00:02, contradicts it; believed is who is heard alone for a while", ""
+			},
+			11, `node1: network "green" cannot be used now: eth1 (leaf-1 Ethernet4, chassis mac:00:1b:21:aa:bb:cc VLAN 100) is unverified since 2026-05-01T12:00:00Z (5 min ago): ` +
+				`leaf-2, from 02:00:00:00:00:02, contradicts it; believed is who is heard alone for a while; "colvin explain eth1" tells what ends that`,
 		},
 		{
 			"down", func(b *bench) { a := green(b); a.Usable, a.Certainty = false, nodefile.Down },

@@ -166,7 +166,7 @@ func (p *Plugin) unusableError(c *conf, node *nodefile.File, all []nodefile.Upli
 		if a.Attachable() && (a.Certainty == nodefile.Unverified || a.Certainty == nodefile.Down) {
 			code, advice = types.ErrTryAgainLater, c.remedy(p.linkError(a))
 		}
-		if a.Attachable() && isPinned(a) && a.Certainty == nodefile.Unverified && agentlock.Held(c.agentLock()) { // no switch is waited for
+		if a.Attachable() && a.Certainty == nodefile.Unverified && !strings.HasSuffix(a.Reason, nodefile.WaitsForLLDP) && agentlock.Held(c.agentLock()) {
 			advice = fmt.Sprintf(`"%s" tells what ends that`, paste.Operand(a.Ports[0].Name, "colvin", "explain"))
 		}
 	}

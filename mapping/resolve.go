@@ -290,7 +290,7 @@ func (r *resolver) certainty(a *Uplink, ifi discovery.Interface, b *belief.Port,
 	case belief.Late:
 		r.late(a, b, l)
 	case belief.Left:
-		unverified(b.Since, "the switch said goodbye; waiting for its LLDP")
+		unverified(b.Since, "the switch said goodbye; %s", nodefile.WaitsForLLDP)
 		if limit := r.goodbye(l.naming); limit > 0 {
 			a.Usable = limit == belief.Forever || r.now.Before(b.Holder.Goodbye.Add(limit))
 			a.Until = b.Holder.Goodbye.Add(limit)
@@ -303,7 +303,7 @@ func (r *resolver) certainty(a *Uplink, ifi discovery.Interface, b *belief.Port,
 			unverified(b.Since, "%s", disputed(b))
 		}
 	default: // nobody holds it
-		unverified(b.Away, "%s; waiting for its LLDP", causeSentence(b.Cause))
+		unverified(b.Away, "%s; %s", causeSentence(b.Cause), nodefile.WaitsForLLDP)
 		a.Usable = a.Keep && b.Cause == belief.CarrierLost
 	}
 }

@@ -176,5 +176,8 @@ const (
 	Down Certainty = "down"
 )
 
+// WaitsForLLDP ends the Reason of an uplink that lacks nothing but a frame of its switch.
+const WaitsForLLDP = "waiting for its LLDP"
+
 // Known reports whether somebody says where the uplink leads, and nothing speaks against it.
 func (c Certainty) Known() bool { return c == Fresh || c == Stale || c == Pinned }

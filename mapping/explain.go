@@ -368,7 +368,7 @@ func (e *explainer) certainty(a *Uplink) {
 	case nodefile.Unverified:
 		e.say("This is unverified since %s: %s. The switch was last heard %s.", fit.Stamp(a.Since), a.Reason, ago(e.now, heard))
 		if b.State == belief.Disputed {
-			e.dispute(&b)
+			e.dispute(a, &b)
 			return
 		}
 		e.say("The next LLDP frame decides; switches send one every 30 s as a rule, and many at once when a link comes up.")
@@ -398,7 +398,7 @@ func (e *explainer) fresh(a *Uplink, b *belief.Port, heard time.Time) {
 	n := &b.Holder.Neighbor
 	if b.State == belief.Disputed {
 		e.say("This is fresh: all that is heard on the port agrees on it, though not on everything; the switch was last heard %s.", ago(e.now, heard))
-		e.dispute(b)
+		e.dispute(a, b)
 		return
 	}
 	if b.State == belief.Late {
@@ -421,13 +421,16 @@ func (e *explainer) until(a *Uplink) string {
 	return fmt.Sprintf("for %s more", fit.Span(a.Until.Sub(e.now)))
 }
 
-// dispute says who stands against whom, how to find them, and what ends it.
-func (e *explainer) dispute(b *belief.Port) {
-	told := 0
-	for i := range b.Against {
-		v := &b.Against[i]
-		if told++; told > maxContradictions {
-			e.say("So do %d more.", len(b.Against)-maxContradictions)
+// dispute says who stands against who leads there, how to find them, and what ends it.
+func (e *explainer) dispute(a *Uplink, b *belief.Port) {
+	against := b.Against
+	if a.Neighbor != b.Holder.MSAP { // it is one of those who contradict the holder
+		against = append([]belief.Voice{*b.Holder}, slices.DeleteFunc(slices.Clone(against), func(v belief.Voice) bool { return v.MSAP == a.Neighbor })...)
+	}
+	for i := range against {
+		v := &against[i]
+		if i == maxContradictions {
+			e.say("So do %d more.", len(against)-maxContradictions)
 			break
 		}
 		e.say("%s says otherwise: heard from %s, last %s. On the switch, show mac address-table address %s finds where that is.",

@@ -242,7 +242,7 @@ func (r *resolver) add(ifi discovery.Interface, b *belief.Port, n *discovery.Nei
 		a.Name, a.Aliases, a.Rule = l.naming.Name, slices.Clone(l.naming.Aliases), l.naming.Ref
 		a.Keep, a.Spans = l.naming.StaleKeep, l.naming.Spans
 	}
-	r.certainty(&a, ifi, b, l, shared)
+	r.certainty(&a, ifi, b, n, l, shared)
 	if a.Usable && r.crowdedOut(b) {
 		a.Usable, a.Reason = false, "there are more switches than are told apart, and the one that is believed was not heard alone for long"
 	}
@@ -270,8 +270,8 @@ func (r *resolver) crowdedOut(b *belief.Port) bool {
 	})
 }
 
-// certainty says how far the uplink may be relied on.
-func (r *resolver) certainty(a *Uplink, ifi discovery.Interface, b *belief.Port, l *lead, shared bool) {
+// certainty says how far the uplink may be relied on that somebody tells.
+func (r *resolver) certainty(a *Uplink, ifi discovery.Interface, b *belief.Port, n *discovery.Neighbor, l *lead, shared bool) {
 	if !ifi.Operational() {
 		a.Certainty, a.Since = nodefile.Down, b.Away
 		a.Reason = ifi.Name + " has no carrier"
@@ -300,7 +300,7 @@ func (r *resolver) certainty(a *Uplink, ifi discovery.Interface, b *belief.Port,
 		a.Certainty, a.Since, a.Usable = nodefile.Fresh, b.HeldSince, true
 		if !shared {
 			a.Usable = false
-			unverified(b.Since, "%s", disputed(b))
+			unverified(b.Since, "%s", disputed(b, n))
 		}
 	default: // nobody holds it
 		unverified(b.Away, "%s; %s", causeSentence(b.Cause), nodefile.WaitsForLLDP)
@@ -348,14 +348,18 @@ func (r *resolver) until(a *Uplink, b *belief.Port, l *lead) {
 	}
 }
 
-// disputed says who stands against whom.
-func disputed(b *belief.Port) string {
+// disputed says who stands against what somebody says: the latest who contradicts the holder,
+// and against him the holder.
+func disputed(b *belief.Port, said *discovery.Neighbor) string {
 	n := latest(b.Against)
 	if n == nil {
 		return "it is not believed before it has been heard alone for a while"
 	}
 	if b.Struck && n.Source == b.Holder.Source {
 		return fmt.Sprintf("the switch %s; believed if it stays so", announces(n, &b.Holder.Neighbor))
+	}
+	if n == said {
+		n = &b.Holder.Neighbor
 	}
 	return fmt.Sprintf("%s, from %s, contradicts it; believed is who is heard alone for a while", describe(n), n.Source)
 }

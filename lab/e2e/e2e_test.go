@@ -52,6 +52,7 @@ func TestCluster(t *testing.T) {
 		{"install", install},
 		{"name green", nameGreen},
 		{"eight pods", eightPods},
+		{"wires", wires},
 		{"uninstall", uninstall},
 	} {
 		began := time.Now()

@@ -60,16 +60,7 @@ func (b *bench) onGreen(pods []core.Pod) {
 	var nodes []string
 	for _, p := range pods {
 		nodes = append(nodes, p.Spec.NodeName)
-		device, ok := greenPorts()[p.Spec.NodeName]
-		if !ok {
-			b.t.Errorf("pod %s is on %s, where green is not", p.Name, p.Spec.NodeName)
-			continue
-		}
-		parent, err := b.exec(p.Name, "cat", "/sys/class/net/net1/iflink")
-		b.ok(err)
-		if want := fmt.Sprint(b.ifindex(p.Spec.NodeName, device)); strings.TrimSpace(parent) != want {
-			b.t.Errorf("net1 of %s on %s is over device %s, want %s, which is %s", p.Name, p.Spec.NodeName, parent, want, device)
-		}
+		b.overGreen(p)
 	}
 	slices.Sort(nodes)
 	if got := slices.Compact(nodes); !slices.Equal(got, greenNodes()) {

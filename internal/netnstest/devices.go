@@ -82,6 +82,46 @@ func (n *Namespace) Give(name string, to *Namespace) error {
 // Remove deletes a device.
 func (n *Namespace) Remove(name string) error { return n.change("remove", name, n.handle.LinkDel) }
 
+// LosePower does to devices what the end of power does to a machine's: cables, which are veth
+// pairs that belong to no bridge, have no link until HavePower, and all others are gone. Only
+// loopback and one more stay as they are.
+func (n *Namespace) LosePower(keep string) error {
+	links, err := n.handle.LinkList()
+	if err != nil {
+		return fmt.Errorf("list devices of %s: %w", n.name, err)
+	}
+	for _, l := range links {
+		a := l.Attrs()
+		switch {
+		case a.Name == "lo" || a.Name == keep:
+		case l.Type() == "veth" && a.MasterIndex == 0:
+			err = n.setDown(a.Name)
+		default:
+			if err = n.handle.LinkDel(l); errors.Is(err, unix.ENODEV) || errors.Is(err, unix.EINVAL) {
+				err = nil // it went with another, or with the namespace of its other end
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("take the power from %s of %s: %w", a.Name, n.name, err)
+		}
+	}
+	return nil
+}
+
+// HavePower sets all devices up.
+func (n *Namespace) HavePower() error {
+	links, err := n.handle.LinkList()
+	if err != nil {
+		return fmt.Errorf("list devices of %s: %w", n.name, err)
+	}
+	for _, l := range links {
+		if err := n.SetUp(l.Attrs().Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Aggregate makes ports of the switch one LACP aggregate. Switches with the same
 // system are one switch to whoever speaks LACP with them, as a pair with
 // multi-chassis link aggregation is.

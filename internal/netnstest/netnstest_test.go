@@ -202,6 +202,40 @@ func TestCable(t *testing.T) {
 	}
 }
 
+func TestPower(t *testing.T) {
+	Require(t, MACVLAN)
+	node := NewT(t, "node")
+	sw := NewSwitchT(t, SwitchConfig{Name: "green", Speaker: None})
+	for _, name := range []string{"mgmt0", "eth1"} {
+		ConnectT(t, Endpoint{In: node, Name: name}, Endpoint{In: sw, Name: "to-" + name})
+	}
+	ConnectT(t, Endpoint{In: node, Name: "pod1"}, Endpoint{In: node, Name: "inside"})
+	if err := errors.Join(node.AddUpper("macvlan", "mac0", "eth1"), node.AddDevice("bridge", "cni0", "pod1")); err != nil {
+		t.Fatal(err)
+	}
+	eth1, mgmt0 := describe(t, node, "eth1"), describe(t, node, "mgmt0")
+	if err := node.LosePower("mgmt0"); err != nil {
+		t.Fatal(err)
+	}
+	if got := describe(t, node, "eth1"); !strings.Contains(got, " no carrier") {
+		t.Errorf("without power: %s", got)
+	}
+	for _, gone := range []string{"mac0", "cni0", "pod1", "inside"} {
+		if _, err := node.link(gone); err == nil {
+			t.Errorf("%s survived", gone)
+		}
+	}
+	if err := node.HavePower(); err != nil {
+		t.Fatal(err)
+	}
+	if got := describe(t, node, "eth1"); strings.Contains(got, " no carrier") || got == eth1 {
+		t.Errorf("with power again: %s, before %s", got, eth1)
+	}
+	if diff := cmp.Diff(mgmt0, describe(t, node, "mgmt0")); diff != "" {
+		t.Errorf("the device to be kept (-want +got):\n%s", diff)
+	}
+}
+
 func TestConnectFailure(t *testing.T) {
 	node := NewT(t, "node")
 	sw := NewSwitchT(t, SwitchConfig{Name: "leaf", Speaker: None})

@@ -39,13 +39,15 @@ type Node struct {
 	cgroups    []string // that are made for it and its containers, below each hierarchy
 }
 
-// Where a node has what; all of it is the default of the program.
+// Where a node has what; all of it is the default of the program but the socket: the kubelet's
+// cAdvisor looks for containerd at the default one only, and would ask it for 3 s for each
+// container of every other node, as all nodes see the cgroups of all.
 const (
 	BinDir        = "/opt/cni/bin"
 	confFile      = "/etc/cni/net.d/10-cluster.conflist"
 	podBridge     = "cni0"
 	runtimeConfig = "/etc/containerd/config.toml"
-	runtimeSocket = "/run/containerd/containerd.sock"
+	runtimeSocket = "/run/containerd/cri.sock"
 	runtimeTasks  = "/run/containerd/io.containerd.runtime.v2.task/k8s.io" // a directory for each container
 	runtimeCgroup = "k8s.io"                                               // of all containers, of all nodes
 	kubeletConfig = "/var/lib/kubelet/config.yaml"
@@ -136,7 +138,7 @@ func (n *Node) Import(ctx context.Context, archives ...string) error {
 		if err != nil {
 			return err
 		}
-		cmd := n.Command(ctx, filepath.Join(n.programs, "ctr"), "--namespace=k8s.io", "images", "import", "--local", "-")
+		cmd := n.ctr(ctx, "images", "import", "--local", "-")
 		cmd.Stdin = f
 		said, err := cmd.CombinedOutput()
 		_ = f.Close()
@@ -149,21 +151,26 @@ func (n *Node) Import(ctx context.Context, archives ...string) error {
 
 // Tag gives an image one more name.
 func (n *Node) Tag(ctx context.Context, image, name string) error {
-	said, err := n.Command(ctx, filepath.Join(n.programs, "ctr"), "--namespace=k8s.io", "images", "tag", "--force", image, name).CombinedOutput()
+	said, err := n.ctr(ctx, "images", "tag", "--force", image, name).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("call %s %s on %s: %w: %s", image, name, n, err, said)
 	}
 	return nil
 }
 
+// ctr is containerd's own command, about what the kubelet runs.
+func (n *Node) ctr(ctx context.Context, args ...string) *netnstest.Cmd {
+	return n.Command(ctx, filepath.Join(n.programs, "ctr"), append([]string{"--address=" + runtimeSocket, "--namespace=k8s.io"}, args...)...)
+}
+
 // StartContainerd starts containerd and waits until it answers.
 func (n *Node) StartContainerd(ctx context.Context) (err error) {
-	n.containerd, err = n.start("containerd", "--config="+runtimeConfig)
+	n.containerd, err = n.start("containerd", "--config="+runtimeConfig, "--address="+runtimeSocket)
 	if err != nil {
 		return err
 	}
 	return n.containerd.Await(ctx, func(ctx context.Context) error {
-		said, err := n.Command(ctx, filepath.Join(n.programs, "ctr"), "version").CombinedOutput()
+		said, err := n.ctr(ctx, "version").CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("%w: %s", err, said)
 		}

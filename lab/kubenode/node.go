@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/colvin-net/colvin/internal/netnstest"
 	"github.com/colvin-net/colvin/lab/controlplane"
@@ -191,15 +192,16 @@ func (n *Node) KillContainerd() error { return n.containerd.Kill() }
 // KillKubelet ends the kubelet as a crash would. Containers go on.
 func (n *Node) KillKubelet() error { return n.kubelet.Kill() }
 
-// Reboot ends every process of the machine, and clears what no machine keeps: mounts, what
-// is in /run, and network devices that are nobody's cable. Cables and addresses stay, as they
-// are laid and given by others; the boot ID stays, as containers read the kernel's.
-func (n *Node) Reboot(ctx context.Context) error {
+// Halt ends every process of the machine, as when its power goes, and clears what no machine
+// keeps: mounts, what is in /run, and network devices that are nobody's cable. Cables lose
+// their link; addresses stay, as they are given by others, and so does the boot ID, as
+// containers read the kernel's.
+func (n *Node) Halt(ctx context.Context) error {
 	n.remember()
 	n.containerd.Forget()
 	n.kubelet.Forget()
 	const all = `
-holder=$(cat /proc/1/task/1/children)
+holder=$(cut -d " " -f 1 /proc/1/task/1/children) # what the first process waits for; later ones are orphans
 for try in $(seq 200); do
   left=
   for p in /proc/[0-9]*; do
@@ -211,19 +213,34 @@ for try in $(seq 200); do
   kill -KILL $left 2>/dev/null
   sleep 0.05
 done
+[ -z "$left" ] || { echo "these processes do not end: $left"; exit 1; }
 awk '$5 ~ "^/(run|var/lib/kubelet|var/lib/containerd)/" && $5 !~ "^/run/netnstest" { print $5 }' /proc/self/mountinfo | sort -r | while read m; do umount -l "$m"; done
 for f in /run/* /run/.[!.]*; do [ "$f" = /run/netnstest ] || rm -rf "$f"; done
 `
 	if said, err := n.Command(ctx, "sh", "-c", all).CombinedOutput(); err != nil {
-		return fmt.Errorf("reboot %s: %w: %s", n, err, said)
+		return fmt.Errorf("halt %s: %w: %s", n, err, said)
 	}
-	if err := n.Remove(podBridge); err != nil {
+	return n.LosePower(n.config.Device)
+}
+
+// Boot starts a machine that was halted.
+func (n *Node) Boot(ctx context.Context) error {
+	if err := n.HavePower(); err != nil {
 		return err
 	}
 	if err := n.StartContainerd(ctx); err != nil {
 		return err
 	}
 	return n.StartKubelet()
+}
+
+// Ctr runs containerd's own command on the node, about what the kubelet runs there.
+func (n *Node) Ctr(ctx context.Context, args ...string) (string, error) {
+	said, err := n.ctr(ctx, args...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("run ctr %s on %s: %w: %s", strings.Join(args, " "), n, err, said)
+	}
+	return string(said), nil
 }
 
 // Close ends everything on the machine, which is gone then, with its cgroups.

@@ -53,6 +53,8 @@ func TestCluster(t *testing.T) {
 		{"name green", nameGreen},
 		{"eight pods", eightPods},
 		{"wires", wires},
+		{"reboot", reboot},
+		{"kubelet and containerd restart", restartRuntime},
 		{"uninstall", uninstall},
 	} {
 		began := time.Now()

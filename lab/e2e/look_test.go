@@ -107,14 +107,17 @@ func isReady(p core.Pod) bool {
 	})
 }
 
-// whyNot is what kubectl describe says last of a pod.
+// whyNot is what the Events of a pod say, as kubectl describe does.
 func (b *bench) whyNot(pod string) string {
-	out, err := b.Kubectl(b.ctx, "describe", "pod", pod)
-	if err != nil {
+	var list core.EventList
+	if err := b.Do(b.ctx, http.MethodGet, "/api/v1/namespaces/default/events?fieldSelector=involvedObject.name="+pod, nil, &list); err != nil {
 		return err.Error()
 	}
-	_, events, _ := strings.Cut(out, "\nEvents:")
-	return events
+	var said strings.Builder
+	for _, e := range list.Items {
+		fmt.Fprintf(&said, "\n%d times %s: %s", max(1, e.Count), e.Reason, e.Message)
+	}
+	return said.String()
 }
 
 // exec runs a program in a pod and returns what it prints.

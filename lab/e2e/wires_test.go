@@ -148,27 +148,6 @@ func (b *bench) unattached(name string) {
 	}
 }
 
-// over holds that net1 of a pod is over a device of its node.
-func (b *bench) over(p core.Pod, device string) {
-	b.t.Helper()
-	parent, err := b.exec(p.Name, "cat", "/sys/class/net/net1/iflink")
-	b.ok(err)
-	if want := fmt.Sprint(b.ifindex(p.Spec.NodeName, device)); strings.TrimSpace(parent) != want {
-		b.t.Errorf("net1 of %s on %s is over device %s, want %s, which is %s", p.Name, p.Spec.NodeName, parent, want, device)
-	}
-}
-
-// overGreen holds that a pod is on a node that green is on, over that node's device.
-func (b *bench) overGreen(p core.Pod) {
-	b.t.Helper()
-	device, ok := greenPorts()[p.Spec.NodeName]
-	if !ok {
-		b.t.Errorf("pod %s is on %s, where green is not", p.Name, p.Spec.NodeName)
-		return
-	}
-	b.over(p, device)
-}
-
 // An about is an Event by what it is about, and why.
 type about struct{ kind, name, reason string }
 

@@ -55,6 +55,7 @@ func TestCluster(t *testing.T) {
 		{"wires", wires},
 		{"reboot", reboot},
 		{"kubelet and containerd restart", restartRuntime},
+		{"API server stopped", outage},
 		{"uninstall", uninstall},
 	} {
 		began := time.Now()

@@ -54,6 +54,7 @@ func TestCluster(t *testing.T) {
 		{"eight pods", eightPods},
 		{"wires", wires},
 		{"reboot", reboot},
+		{"rolled under churn", churn},
 		{"kubelet and containerd restart", restartRuntime},
 		{"API server stopped", outage},
 		{"uninstall", uninstall},

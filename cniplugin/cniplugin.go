@@ -96,6 +96,9 @@ func prefixed(prefix string, err error) error {
 
 // about is how the errors and remarks of a verb begin.
 func (p *Plugin) about(c *conf) string {
+	if c.network == "" { // which is the mistake
+		return p.nodeName(c)
+	}
 	return fmt.Sprintf("%s: network %q", p.nodeName(c), c.network)
 }
 

@@ -7,12 +7,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/internal/agentlock"
+	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
 
@@ -60,14 +62,16 @@ func parseConf(data []byte) (*conf, error) {
 		return c, errors.New("configuration is null, want an object")
 	}
 	p.get("name", &c.name)
+	before := len(p.mistakes)
 	p.take("network", &c.network)
 	p.take("select", &c.selection)
 	p.take("isolation", &c.isolation)
 	p.takeDir("runDirectory", &c.runDir)
 	p.takeDir("recordDirectory", &c.recordDir)
 	switch {
+	case len(p.mistakes) > before: // it is no string
 	case c.network == "":
-		p.bad(`"network" is missing: the name of the network to attach to`)
+		p.bad(`"network" is missing: the name of the network to attach to%s`, p.misspelt("network"))
 	case len(c.network) > nodefile.MaxNetworkName:
 		p.bad(`"network" has %d characters, want at most %d`, len(c.network), nodefile.MaxNetworkName)
 		c.network = c.network[:nodefile.MaxNetworkName] + "..."
@@ -101,6 +105,14 @@ func (c *conf) refused(err error) error {
 		return nil
 	}
 	return errors.New(strings.Join(all, "; "))
+}
+
+// misspelt is a hint where another key is nearly one that is missing.
+func (p *parser) misspelt(key string) string {
+	if near := fit.Nearest(key, slices.Sorted(maps.Keys(p.rest))); near != "" {
+		return fmt.Sprintf("; %q is nearly that key", near)
+	}
+	return ""
 }
 
 // parser takes the plugin's own keys out of a configuration.

@@ -316,9 +316,10 @@ func TestConfErrors(t *testing.T) {
 		{"no JSON", `{`, `parse configuration: unexpected end of JSON input`},
 		{"folded type", `{"network":"green","Type":"own"}`, `"Type" is spelt "type"`},
 		{"empty", `{}`, `"network" is missing: the name of the network to attach to`},
+		{"misspelt", `{"netwrok":"green"}`, `"network" is missing: the name of the network to attach to; "netwrok" is nearly that key`},
 		{
 			"several", `{"network":7,"select":"any","runDirectory":"run","delegate":{}}`,
-			`"network" is not a string; "runDirectory" is "run", want an absolute path; "network" is missing: the name of the network to attach to; ` +
+			`"network" is not a string; "runDirectory" is "run", want an absolute path; ` +
 				`"select" is "any", want "only" or "first"; delegate: "type" is missing: the plugin to delegate to, such as macvlan`,
 		},
 		{"long name", `{"network":"` + strings.Repeat("x", 64) + `"}`, `"network" has 64 characters, want at most 63`},
@@ -377,7 +378,7 @@ func TestConfErrors(t *testing.T) {
 	for name, verb := range map[string]func(*skel.CmdArgs) error{"ADD": b.plugin.Add, "CHECK": b.plugin.Check, "STATUS": b.plugin.Status, "GC": b.plugin.GC} {
 		t.Run(name, func(t *testing.T) {
 			b.t = t
-			b.wantError(b.do(verb), 7, `host1: network "": "network" is missing: the name of the network to attach to`)
+			b.wantError(b.do(verb), 7, `host1: "network" is missing: the name of the network to attach to`)
 		})
 	}
 	b.t = t

@@ -12,7 +12,7 @@ import (
 // long ago; what is attached stays so.
 func TestDeadline(t *testing.T) {
 	const late = `node1: network "green" cannot be used now: what colvind knew of eth1 (leaf-1 Ethernet4, chassis mac:00:1b:21:aa:bb:cc VLAN 100, rules.yaml:3) ` +
-		`was written 20 min ago (2026-05-01T12:00:00Z), which is too old to attach by; is colvind running? "systemctl status colvind" tells`
+		`was written 20 min ago (2026-05-01T12:00:00Z), which is too old to attach by; is colvind running? "systemctl status colvind" tells, or in a cluster the agent's pod on this node`
 	for name, frozen := range map[string]bool{"dead": false, "frozen": true} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)

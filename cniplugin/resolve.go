@@ -152,7 +152,7 @@ func (p *Plugin) lateError(c *conf, node *nodefile.File, late []nodefile.Uplink)
 	for i := range late {
 		list = append(list, deviceName(&late[i])+" ("+why(&late[i])+")")
 	}
-	return fail(types.ErrTryAgainLater, `%s: network %q cannot be used now: what colvind knew of %s was written %s (%s), which is too old to attach by; is colvind running? "systemctl status colvind" tells`,
+	return fail(types.ErrTryAgainLater, `%s: network %q cannot be used now: what colvind knew of %s was written %s (%s), which is too old to attach by; is colvind running? "systemctl status colvind" tells, or in a cluster the agent's pod on this node`,
 		node.Node, c.network, strings.Join(atMost(list), " and "), p.ago(node.Written), node.Written.UTC().Format(time.RFC3339))
 }
 

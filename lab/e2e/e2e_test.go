@@ -57,6 +57,7 @@ func TestCluster(t *testing.T) {
 		{"rolled under churn", churn},
 		{"kubelet and containerd restart", restartRuntime},
 		{"API server stopped", outage},
+		{"altnames", altNames},
 		{"uninstall", uninstall},
 	} {
 		began := time.Now()

@@ -32,7 +32,7 @@ spec:
       labels: {app: %[1]s}
       annotations: {k8s.v1.cni.cncf.io/networks: '%[2]s'}
     spec:
-      terminationGracePeriodSeconds: 0
+      terminationGracePeriodSeconds: 1 # of 0 the API server forgets a pod before its node does
       containers:
       - {name: main, image: "%[4]s", imagePullPolicy: Never}
 `, name, networks, replicas, controlplane.ToolsImage)

@@ -74,6 +74,19 @@ func (b *bench) apply(yaml string) {
 	b.kubectl("apply", "--filename="+file)
 }
 
+// awaitPlaced waits until pods that ask for a definition are sent to nodes with green: the API
+// server hears of a definition's label a moment after everybody else.
+func (b *bench) awaitPlaced(definition string) {
+	b.t.Helper()
+	b.await(func() error {
+		said, err := b.Kubectl(b.ctx, "run", "probe", "--image=none", "--annotations=k8s.v1.cni.cncf.io/networks="+definition, "--dry-run=server", "--output=json")
+		if err == nil && !strings.Contains(said, `"`+greenLabel+`"`) {
+			err = fmt.Errorf("a pod that asks for %s is placed anywhere: %s", definition, said)
+		}
+		return err
+	})
+}
+
 // pods are those of the default namespace with a label, such as app=green.
 func (b *bench) pods(selector string) []core.Pod {
 	b.t.Helper()

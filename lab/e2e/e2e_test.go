@@ -51,6 +51,7 @@ func TestCluster(t *testing.T) {
 		{"tutorial", tutorial},
 		{"install", install},
 		{"name green", nameGreen},
+		{"wrong words", wrongWords},
 		{"eight pods", eightPods},
 		{"wires", wires},
 		{"reboot", reboot},

@@ -5,6 +5,7 @@
 package controlplane
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -117,7 +118,7 @@ func (c *ControlPlane) start(ctx context.Context) (err error) {
 	if err := c.startETCD(); err != nil {
 		return err
 	}
-	if err := c.reachNetwork(); err != nil {
+	if err := c.reachNetwork(ctx); err != nil {
 		return err
 	}
 	if err := c.StartAPIServer(ctx); err != nil {
@@ -149,17 +150,18 @@ func (c *ControlPlane) prepare() error {
 		},
 	}
 	scheduler, manager := c.as(rand.Text()), c.as(rand.Text())
-	users := fmt.Sprintf("%s,%s,1,%s\n%s,%s,2\n%s,%s,3\n", c.Token, adminUser, adminGroup, scheduler.Token, schedulerUser, manager.Token, managerUser)
+	var users bytes.Buffer
+	fmt.Fprintf(&users, "%s,%s,1,%s\n%s,%s,2\n%s,%s,3\n", c.Token, adminUser, adminGroup, scheduler.Token, schedulerUser, manager.Token, managerUser)
 	for i, name := range c.options.Nodes {
 		kubelet := c.as(rand.Text())
 		if len(addresses) > 0 {
 			kubelet.Host = "https://" + net.JoinHostPort(addresses[0].String(), strconv.Itoa(ServicePort))
 		}
 		c.kubelets[name] = kubelet
-		users += fmt.Sprintf("%s,%s,%d,%s\n", kubelet.Token, kubeletUser+name, 4+i, kubeletGroup)
+		fmt.Fprintf(&users, "%s,%s,%d,%s\n", kubelet.Token, kubeletUser+name, 4+i, kubeletGroup)
 	}
 	for name, content := range map[string][]byte{
-		certFile: cert, keyFile: key, tokenFile: []byte(users), adminFile: c.Kubeconfig(),
+		certFile: cert, keyFile: key, tokenFile: users.Bytes(), adminFile: c.Kubeconfig(),
 		schedulerFile: scheduler.Kubeconfig(), managerFile: manager.Kubeconfig(),
 	} {
 		if err := os.WriteFile(c.path(name), content, 0o600); err != nil {

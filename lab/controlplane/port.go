@@ -56,13 +56,13 @@ func (p *port) bind() error {
 func (p *port) address() *net.TCPAddr { return &net.TCPAddr{IP: loopback, Port: p.number} }
 
 // listen serves the port, which stays held.
-func (p *port) listen() (*net.TCPListener, error) {
+func (p *port) listen(ctx context.Context) (*net.TCPListener, error) {
 	shared := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
 		var set error
 		err := c.Control(func(fd uintptr) { set = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
 		return errors.Join(err, set)
 	}}
-	l, err := shared.Listen(context.Background(), "tcp4", p.address().String())
+	l, err := shared.Listen(ctx, "tcp4", p.address().String())
 	if err != nil {
 		return nil, err
 	}

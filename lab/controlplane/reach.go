@@ -5,6 +5,7 @@
 package controlplane
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -36,12 +37,12 @@ func (c *ControlPlane) Reach(ns *netnstest.Namespace) error {
 }
 
 // reachNetwork makes Host work here, where the API server is in a network of its own.
-func (c *ControlPlane) reachNetwork() error {
+func (c *ControlPlane) reachNetwork(ctx context.Context) error {
 	n := c.options.Network
 	if n == nil {
 		return nil
 	}
-	l, err := c.port.listen()
+	l, err := c.port.listen(ctx)
 	if err != nil {
 		return fmt.Errorf("reach the API server in its network: %w", err)
 	}

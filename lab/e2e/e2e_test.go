@@ -50,10 +50,10 @@ func TestCluster(t *testing.T) {
 	}{
 		{"tutorial", tutorial},
 		{"install", install},
-		{"name green", nameGreen},
+		{"name green", nameGreen}, // a pin counts after 130 s, which pass meanwhile
 		{"wrong words", wrongWords},
-		{"eight pods", eightPods},
 		{"wires", wires},
+		{"eight pods", eightPods},
 		{"reboot", reboot},
 		{"rolled under churn", churn},
 		{"kubelet and containerd restart", restartRuntime},
@@ -82,7 +82,7 @@ func TestCluster(t *testing.T) {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	netnstest.Require(t, netnstest.NetNS, netnstest.MACVLAN, netnstest.RealLLDPD, controlplane.Kubernetes, controlplane.Whereabouts, controlplane.HelmInstalled, controlplane.NodePrograms)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
+	ctx, stop := signal.NotifyContext(t.Context(), os.Interrupt, unix.SIGTERM)
 	t.Cleanup(stop)
 	b := &bench{t: t, ctx: ctx, logs: os.Getenv(logsEnv)}
 	var err error

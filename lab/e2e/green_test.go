@@ -102,13 +102,14 @@ func (b *bench) pingEachOther(pods []core.Pod) {
 		owners[a] = p.Name
 	}
 	for _, p := range pods {
-		script := "for a in"
+		var script strings.Builder
+		script.WriteString("for a in")
 		for a, owner := range owners {
 			if owner != p.Name {
-				script += " " + a
+				script.WriteString(" " + a)
 			}
 		}
-		out, err := b.exec(p.Name, "sh", "-c", script+`; do ping -c 1 -W 5 -I net1 $a >/dev/null && echo $a; done`)
+		out, err := b.exec(p.Name, "sh", "-c", script.String()+`; do ping -c 1 -W 5 -I net1 $a >/dev/null && echo $a; done`)
 		b.ok(err)
 		if got := len(strings.Fields(out)); got != len(owners)-1 {
 			b.t.Errorf("pod %s on %s reaches %d of %d others: %s", p.Name, p.Spec.NodeName, got, len(owners)-1, out)

@@ -57,7 +57,9 @@ func (b *bench) waitForSwitch(pods []core.Pod) error {
 	for _, p := range pods {
 		heard := false
 		for _, e := range b.warnings(p.Name) {
-			heard = heard || e.Reason == "FailedCreatePodSandBox" && strings.Contains(e.Message, "no switch heard yet on")
+			// The second where the agent remembers of another boot who was there.
+			waits := strings.Contains(e.Message, "no switch heard yet on") || strings.Contains(e.Message, "the node rebooted since the switch was last heard")
+			heard = heard || e.Reason == "FailedCreatePodSandBox" && waits
 		}
 		if !heard {
 			return fmt.Errorf("no Event says that pod %s waits for a switch: %s", p.Name, b.whyNot(p.Name))

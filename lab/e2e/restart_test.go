@@ -23,7 +23,7 @@ func restartRuntime(b *bench) {
 	b.ok(n.KillContainerd())
 	b.reaches(peer, pod)
 	b.ok(n.StartContainerd(b.ctx))
-	b.ok(n.StartKubelet())
+	b.ok(n.StartKubelet(b.ctx))
 	b.reaches(peer, pod)
 
 	began := time.Now()

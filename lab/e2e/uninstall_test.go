@@ -54,8 +54,10 @@ func uninstall(b *bench) {
 // upgrade upgrades the release as docs/install.md says, all nodes at a time.
 func (b *bench) upgrade(more ...string) {
 	b.t.Helper()
-	b.helm(append([]string{"upgrade", release, filepath.Join(b.top, "deploy/chart"), "--namespace=" + namespace, "--reset-then-reuse-values",
-		"--set=agent.updateStrategy.rollingUpdate.maxUnavailable=100%"}, more...)...)
+	b.helm(append([]string{
+		"upgrade", release, filepath.Join(b.top, "deploy/chart"), "--namespace=" + namespace, "--reset-then-reuse-values",
+		"--set=agent.updateStrategy.rollingUpdate.maxUnavailable=100%",
+	}, more...)...)
 }
 
 // nothingLeft holds that labels, objects, programs, alternative names, files and addresses are gone.

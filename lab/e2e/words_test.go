@@ -44,14 +44,22 @@ func mistakes() []mistake {
 	}
 	gren, green := of(`"network": "gren", `+fromWhereabouts), of(`"network": "green", `+fromWhereabouts)
 	return []mistake{
-		{"wrong-name", gren, `spec.config: no Network is called "gren", and no rule gives that name`, "",
-			"node(s) didn't match Pod's node affinity/selector", true},
-		{"wrong-name-bound", gren, `spec.config: no Network is called "gren", and no rule gives that name`, "node1",
-			`network "gren" is not known: no rule or colour has that name; known here: blue-starling, green; did you mean "green"?`, false},
-		{"misspelt-key", of(`"netwrok": "green", ` + fromWhereabouts), `spec.config: "network" is missing`, "node3",
-			`"network" is missing: the name of the network to attach to; "netwrok" is nearly that key`, false},
-		{"wrong-type", of(`"network": 5, ` + fromWhereabouts), `spec.config: "network" is 5, which cannot be the name of a network`, "node1",
-			`"network" is not a string`, false},
+		{
+			"wrong-name", gren, `spec.config: no Network is called "gren", and no rule gives that name`, "",
+			"node(s) didn't match Pod's node affinity/selector", true,
+		},
+		{
+			"wrong-name-bound", gren, `spec.config: no Network is called "gren", and no rule gives that name`, "node1",
+			`network "gren" is not known: no rule or colour has that name; known here: blue-starling, green; did you mean "green"?`, false,
+		},
+		{
+			"misspelt-key", of(`"netwrok": "green", ` + fromWhereabouts), `spec.config: "network" is missing`, "node3",
+			`"network" is missing: the name of the network to attach to; "netwrok" is nearly that key`, false,
+		},
+		{
+			"wrong-type", of(`"network": 5, ` + fromWhereabouts), `spec.config: "network" is 5, which cannot be the name of a network`, "node1",
+			`"network" is not a string`, false,
+		},
 		{"no-json", `{type: colvin, network: green}`, "spec.config is not JSON", "node3", "failed to unmarshal Spec.Config: invalid character 't'", false},
 		{"no-definition", "", "", "node3", "cannot find a network-attachment-definition (no-definition) in namespace (default)", false},
 		{"no-plugin", green, "", pluginless, `failed to find plugin "colvin" in path`, false},

@@ -97,7 +97,7 @@ func (n *Node) join(ctx context.Context) error {
 	if err := n.StartContainerd(ctx); err != nil {
 		return err
 	}
-	return n.StartKubelet()
+	return n.StartKubelet(ctx)
 }
 
 // configureNetwork gives the node its address, and has it forward for its pods.
@@ -166,7 +166,7 @@ func (n *Node) ctr(ctx context.Context, args ...string) *netnstest.Cmd {
 
 // StartContainerd starts containerd and waits until it answers.
 func (n *Node) StartContainerd(ctx context.Context) (err error) {
-	n.containerd, err = n.start("containerd", "--config="+runtimeConfig, "--address="+runtimeSocket)
+	n.containerd, err = n.start(ctx, "containerd", "--config="+runtimeConfig, "--address="+runtimeSocket)
 	if err != nil {
 		return err
 	}
@@ -180,8 +180,8 @@ func (n *Node) StartContainerd(ctx context.Context) (err error) {
 }
 
 // StartKubelet starts the kubelet.
-func (n *Node) StartKubelet() (err error) {
-	n.kubelet, err = n.start("kubelet", "--config="+kubeletConfig, "--kubeconfig="+kubeletClient,
+func (n *Node) StartKubelet(ctx context.Context) (err error) {
+	n.kubelet, err = n.start(ctx, "kubelet", "--config="+kubeletConfig, "--kubeconfig="+kubeletClient,
 		"--hostname-override="+n.String(), "--node-ip="+n.config.Address.Addr().String())
 	return err
 }
@@ -231,7 +231,7 @@ func (n *Node) Boot(ctx context.Context) error {
 	if err := n.StartContainerd(ctx); err != nil {
 		return err
 	}
-	return n.StartKubelet()
+	return n.StartKubelet(ctx)
 }
 
 // Ctr runs containerd's own command on the node, about what the kubelet runs there.

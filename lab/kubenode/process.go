@@ -17,8 +17,8 @@ import (
 )
 
 // start starts one of the programs on the node. It ends with the node.
-func (n *Node) start(name string, args ...string) (*daemon.Process, error) {
-	cmd := n.Command(context.Background(), filepath.Join(n.programs, name), args...)
+func (n *Node) start(ctx context.Context, name string, args ...string) (*daemon.Process, error) {
+	cmd := n.Command(context.WithoutCancel(ctx), filepath.Join(n.programs, name), args...)
 	cmd.Env = append(os.Environ(), "PATH="+n.programs+":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin") // the shim is beside containerd
 	return daemon.Start(filepath.Join(n.config.Logs, n.String()+"-"+name+".log"), cmd.Cmd, cmd)
 }

@@ -408,8 +408,11 @@ func TestAgentRestarted(t *testing.T) {
 	b.ok(b.green.Pause(t.Context()))
 	for _, stop := range []func() error{b.node.StopAgent, b.node.KillAgent} {
 		b.ok(stop())
+		began := time.Now()
 		b.start()
-		b.await("green as before", lab.Resolves("green", "eth1", nodefile.Fresh))
+		b.await("green as before", func(f *nodefile.File) bool { // as this agent says, which listens
+			return f.Written.After(began) && lab.Resolves("green", "eth1", nodefile.Fresh)(f)
+		})
 		b.attached("green")
 	}
 	b.rogue(b.green, 1, lab.BlueVLAN) // is heard before the switch is

@@ -45,9 +45,13 @@ var ways = []struct{ name, config string }{
 // node and on those that green is on, in turns, so that whatever else the machine does is in all
 // of them.
 func TestTimes(t *testing.T) {
-	rounds, err := strconv.Atoi(os.Getenv(roundsEnv))
-	if err != nil {
-		t.Skip("make bench-e2e runs it")
+	asked := os.Getenv(roundsEnv)
+	if asked == "" {
+		t.Skip(roundsEnv + " is not set; make bench-e2e runs it")
+	}
+	rounds, err := strconv.Atoi(asked)
+	if err != nil || rounds < 1 {
+		t.Fatalf("%s=%s is no number of rounds", roundsEnv, asked)
 	}
 	b := newBench(t)
 	install(b)

@@ -44,10 +44,7 @@ func TestCluster(t *testing.T) {
 		b.keep()
 		return
 	}
-	for _, step := range []struct {
-		name string
-		run  func(*bench)
-	}{
+	for _, s := range []step{
 		{"tutorial", tutorial},
 		{"install", install},
 		{"name green", nameGreen}, // a pin counts after 130 s, which pass meanwhile
@@ -62,17 +59,8 @@ func TestCluster(t *testing.T) {
 		{"uninstall", uninstall},
 	} {
 		began := time.Now()
-		ok := t.Run(step.name, func(t *testing.T) {
-			inner := *b
-			inner.t = t
-			defer func() {
-				if t.Failed() {
-					inner.collect(step.name)
-				}
-			}()
-			step.run(&inner)
-		})
-		t.Logf("%s took %.0f s", step.name, time.Since(began).Seconds())
+		ok := b.take(s)
+		t.Logf("%s took %.0f s", s.name, time.Since(began).Seconds())
 		if !ok {
 			return
 		}

@@ -5,7 +5,6 @@
 package e2e
 
 import (
-	"fmt"
 	"path/filepath"
 
 	"github.com/colvin-net/colvin/lab"
@@ -60,11 +59,5 @@ spec:
             "ipam": {"type": "whereabouts", "range": "10.10.0.0/24", "exclude": ["10.10.0.0/28"]}}'
 `)
 	b.await(func() error { return b.networksAre("blue-starling", "green") })
-	b.await(func() error {
-		label := b.kubectl("get", "net-attach-def", "green", `--output=jsonpath={.metadata.labels.colvin\.dev/network}`)
-		if label != "green" {
-			return fmt.Errorf("the definition's label is %q", label)
-		}
-		return nil
-	})
+	b.await(func() error { return b.definitionIsFor("green", "green") })
 }

@@ -66,12 +66,13 @@ func (b *bench) helm(args ...string) string {
 	return out
 }
 
-// apply applies objects.
-func (b *bench) apply(yaml string) {
+// apply applies objects, and returns the file that they are in for the time of the step.
+func (b *bench) apply(yaml string) string {
 	b.t.Helper()
 	file := filepath.Join(b.t.TempDir(), "objects.yaml")
 	b.ok(os.WriteFile(file, []byte(yaml), 0o600))
 	b.kubectl("apply", "--filename="+file)
+	return file
 }
 
 // awaitPlaced waits until pods that ask for a definition are sent to nodes with green: the API

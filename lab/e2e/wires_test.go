@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -45,8 +43,8 @@ type step struct {
 }
 
 // take takes a step.
-func (b *bench) take(s step) {
-	b.t.Run(s.name, func(t *testing.T) {
+func (b *bench) take(s step) bool {
+	return b.t.Run(s.name, func(t *testing.T) {
 		inner := *b
 		inner.t = t
 		defer func() {
@@ -93,9 +91,7 @@ func bypasses(node string) string { return "nodeName: " + node }
 // lend applies objects, which go with all that is theirs when the step ends.
 func (b *bench) lend(yaml string) {
 	b.t.Helper()
-	file := filepath.Join(b.t.TempDir(), "objects.yaml")
-	b.ok(os.WriteFile(file, []byte(yaml), 0o600))
-	b.kubectl("apply", "--filename="+file)
+	file := b.apply(yaml)
 	b.t.Cleanup(func() {
 		if _, err := b.Kubectl(b.ctx, "delete", "--ignore-not-found", "--cascade=foreground", "--timeout=60s", "--filename="+file); err != nil {
 			b.t.Error(err)

@@ -86,8 +86,9 @@ func build(root string, command []string) (v1.Image, error) {
 	return mutate.ConfigFile(img, config)
 }
 
-// addBase adds what every image of a distribution has: who root is, a directory for what is
-// temporary, and programs, here busybox, which has to be a static one, under all its names.
+// addBase adds what every image of a distribution has: who root is, directories for what is
+// temporary, one of which has two names, and programs, here busybox, which has to be a static
+// one, under all its names.
 func addBase(w *tar.Writer) error {
 	program, err := exec.LookPath("busybox")
 	if err != nil {
@@ -108,6 +109,8 @@ func addBase(w *tar.Writer) error {
 		}
 	}
 	errs = append(errs, w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: "tmp/", Mode: 0o1777}),
+		w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: "run/", Mode: 0o755}),
+		w.WriteHeader(&tar.Header{Typeflag: tar.TypeSymlink, Name: "var/run", Linkname: "../run", Mode: 0o777}),
 		addFile(w, "etc/passwd", []byte("root:x:0:0:root:/:/bin/sh\n")), addFile(w, "etc/group", []byte("root:x:0:\n")))
 	return errors.Join(errs...)
 }

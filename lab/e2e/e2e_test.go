@@ -51,10 +51,8 @@ func TestCluster(t *testing.T) {
 		{"wrong words", wrongWords},
 		{"wires", wires},
 		{"eight pods", eightPods},
-		{"reboot", reboot},
-		{"rolled under churn", churn},
-		{"kubelet and containerd restart", restartRuntime},
-		{"API server stopped", outage},
+		{"restarted", restarted},
+		{"sixty pods", sixtyPods},
 		{"altnames", altNames},
 		{"uninstall", uninstall},
 	} {

@@ -163,7 +163,13 @@ func restarts(p core.Pod) int {
 // containers are the IDs of what a pod has on a node: sandboxes, or containers, that run.
 func (b *bench) containers(n *kubenode.Node, pod, kind string) []string {
 	b.t.Helper()
-	out, err := n.Ctr(b.ctx, "containers", "ls", "--quiet", fmt.Sprintf(`labels."io.kubernetes.pod.name"==%q,labels."io.cri-containerd.kind"==%s`, pod, kind))
+	return b.run(n, fmt.Sprintf(`labels."io.kubernetes.pod.name"==%q,labels."io.cri-containerd.kind"==%s`, pod, kind))
+}
+
+// run are the IDs of containers on a node that run, of those that a filter lets through.
+func (b *bench) run(n *kubenode.Node, filter string) []string {
+	b.t.Helper()
+	out, err := n.Ctr(b.ctx, "containers", "ls", "--quiet", filter)
 	b.ok(err)
 	tasks, err := n.Ctr(b.ctx, "tasks", "ls")
 	b.ok(err)

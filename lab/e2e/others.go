@@ -41,6 +41,8 @@ func (c *Cluster) installOthers(ctx context.Context, way string) error {
 		return err
 	}
 	for _, args := range [][]string{
+		// Its control loops run once a day, as released.
+		{"patch", "configmap", "--namespace=kube-system", "whereabouts-config", "--type=merge", `--patch={"data":{"cron-expression":"@every 20s"}}`},
 		{"apply", "--filename=" + multus},
 		{"wait", "--for=condition=Established", "--timeout=60s", "crd/network-attachment-definitions.k8s.cni.cncf.io"},
 		{"wait", "--for=condition=Ready", "--timeout=120s", "nodes", "--all"},

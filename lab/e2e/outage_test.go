@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	core "k8s.io/api/core/v1"
 
 	"github.com/colvin-net/colvin/lab/kubenode"
@@ -20,28 +21,28 @@ import (
 
 const (
 	outageNode   = "node1"
-	outageLength = 40 * time.Second // at least
-	recovery     = 20 * time.Second // from the API server to pods that are ready again
+	outageLength = time.Minute
 )
 
-// outageEnd is some time before a full minute, when whereabouts' control loops run.
-func outageEnd(stopped time.Time) time.Time {
-	return stopped.Add(outageLength + recovery).Truncate(time.Minute).Add(time.Minute - recovery)
+// outageDeployments are those of which an outage tells more than that their pods go on: three pods
+// with addresses, one without, and one elsewhere that reaches them.
+var outageDeployments = []string{"outage", "outage-bare", "peer"}
+
+// applyFew applies them, and returns how many pods they have.
+func (b *bench) applyFew() int {
+	b.t.Helper()
+	b.apply(onNode(outageNode, deployment("outage", "green", 3)))
+	b.apply(onNode(outageNode, deployment("outage-bare", "bare", 1)))
+	b.apply(onNode("node2", deployment("peer", "green", 1)))
+	return len(b.ready("app=outage", 3)) + len(b.ready("app=outage-bare", 1)) + len(b.ready("app=peer", 1))
 }
 
-// outage stops the API server under pods, one of whose containers is killed, and two of whose
-// sandboxes, one with an address of whereabouts'. What is Colvin's goes on, and its agent comes
-// back when it is killed, too.
-func outage(b *bench) {
-	before := b.kept()
-	schedule := b.kubectl("get", "configmap", "--namespace=kube-system", "whereabouts-config", `--output=jsonpath={.data.cron-expression}`)
-	b.reconcile("* * * * *")
-	defer b.defineBare()()
-	for _, d := range []string{deployment("outage", "green", 3), deployment("outage-bare", "bare", 1)} {
-		b.apply(onNode(outageNode, d))
-	}
-	b.apply(onNode("node2", deployment("peer", "green", 1)))
+// outage stops the API server under sixty pods, most of whose containers are killed, and two of
+// whose sandboxes, one with an address of whereabouts'. What is Colvin's goes on, and its agent
+// comes back when it is killed, too.
+func (b *bench) outage() {
 	pods, unaddressed, peer := b.ready("app=outage", 3), b.ready("app=outage-bare", 1)[0], b.ready("app=peer", 1)[0]
+	load := b.pods("app=load")
 	agent := b.agent(outageNode)
 
 	b.ok(b.StopAPIServer())
@@ -60,10 +61,13 @@ func outage(b *bench) {
 	})
 	b.await(func() error { return b.attachByHand(n) })
 	b.t.Logf("the killed agent is back, and the plugin attaches, after %.1f s", time.Since(stopped).Seconds())
+	b.killContainers(load)
+	b.await(func() error { return b.othersRun(load) })
+	b.t.Logf("the containers of %d pods were killed, too; all run again after %.1f s", len(load), time.Since(stopped).Seconds())
 	b.await(func() error { return b.saysKubelet(outageNode, unaddressed.Name, "CreatePodSandboxError") })
 	b.pings(b.node("node2"), peer.Name, b.address(untouched), b.address(container))
 	b.await(func() error {
-		if left := time.Until(outageEnd(stopped)); left > 0 {
+		if left := outageLength - time.Since(stopped); left > 0 {
 			return fmt.Errorf("the outage lasts %s more", left)
 		}
 		return nil
@@ -74,7 +78,7 @@ func outage(b *bench) {
 
 	began := time.Now()
 	b.t.Logf("the API server was stopped for %.0f s", began.Sub(stopped).Seconds())
-	b.startedAgain(container, sandbox, unaddressed)
+	b.startedAgain(append(load, container, sandbox, unaddressed)...)
 	now := b.ready("app=outage", 3)
 	b.t.Logf("all pods are ready %.1f s after the API server is back", time.Since(began).Seconds())
 	for _, p := range now {
@@ -84,9 +88,6 @@ func outage(b *bench) {
 	b.logWarnings("outage-")
 	b.reconciled(began)
 	b.addressesOf(now)
-	b.reconcile(schedule)
-	b.remove("outage", "outage-bare", "peer")
-	b.keeps(before, "outage", "peer")
 }
 
 // agent is the name of the agent's pod on a node.
@@ -118,6 +119,42 @@ func (b *bench) runs(n *kubenode.Node, pod string) error {
 		return fmt.Errorf("no container of pod %s runs", pod)
 	}
 	return nil
+}
+
+// killContainers kills the container of each pod.
+func (b *bench) killContainers(pods []core.Pod) {
+	b.t.Helper()
+	var all errgroup.Group
+	for _, p := range pods {
+		all.Go(func() error {
+			_, err := b.node(p.Spec.NodeName).Ctr(b.ctx, "tasks", "kill", "--signal=SIGKILL", containerID(p))
+			return err
+		})
+	}
+	b.ok(all.Wait())
+}
+
+// othersRun is nil while each node runs as many containers of such pods as there are, and none
+// that the pods had.
+func (b *bench) othersRun(pods []core.Pod) error {
+	b.t.Helper()
+	had := map[string][]string{}
+	for _, p := range pods {
+		had[p.Spec.NodeName] = append(had[p.Spec.NodeName], containerID(p))
+	}
+	var missing error
+	for node, ids := range had {
+		run := b.run(b.node(node), fmt.Sprintf(`labels."io.kubernetes.pod.name"~="^%s-",labels."io.cri-containerd.kind"==container`, pods[0].Labels["app"]))
+		if len(run) != len(ids) || slices.ContainsFunc(run, func(id string) bool { return slices.Contains(ids, id) }) {
+			missing = errors.Join(missing, fmt.Errorf("%d of %d containers on %s do not run again", len(ids)-len(run), len(ids), node))
+		}
+	}
+	return missing
+}
+
+// containerID is that of a pod's only container.
+func containerID(p core.Pod) string {
+	return strings.TrimPrefix(p.Status.ContainerStatuses[0].ContainerID, "containerd://")
 }
 
 // pings holds that a pod reaches addresses over net1, by containerd, who needs no API server.
@@ -157,12 +194,6 @@ func (b *bench) saysKubelet(node, pod, what string) error {
 		}
 	}
 	return fmt.Errorf("the kubelet of %s does not say %s of pod %s", node, what, pod)
-}
-
-// reconcile has whereabouts' control loops run when a schedule says so.
-func (b *bench) reconcile(schedule string) {
-	b.t.Helper()
-	b.kubectl("patch", "configmap", "--namespace=kube-system", "whereabouts-config", "--type=merge", fmt.Sprintf(`--patch={"data":{"cron-expression":%q}}`, schedule))
 }
 
 // reconciled waits until whereabouts' control loops have run since then.

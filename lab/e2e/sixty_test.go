@@ -6,7 +6,6 @@ package e2e
 
 import (
 	"fmt"
-	"net/http"
 	"path/filepath"
 	"strings"
 	"time"
@@ -17,46 +16,81 @@ import (
 )
 
 const (
-	churned    = 60 // how many pods come and go while agents and plugin are exchanged
-	bareChurn  = 6  // how many of them there are at a time
-	greenChurn = 2  // and such with addresses
+	sixty = 60 // pods
+	wave  = 10 // how many of them come at a time
 )
 
-// churn upgrades Colvin, as docs/install.md says, while pods come and go, and rolls it back while
-// the last go: each was attached, and nothing is left of any.
-func churn(b *bench) {
+// sixtyPods has pods come while Colvin is upgraded, as docs/install.md says, and go while it is
+// rolled back; between them the API server is stopped. Each pod was attached, and nothing is left
+// of any.
+func sixtyPods(b *bench) {
 	const other = "v0.1.1"
 	dir := b.t.TempDir()
 	var built errgroup.Group
 	built.Go(func() error { return BuildImages(b.ctx, dir, other) })
 	before := b.kept()
 	defer b.defineBare()()
-	b.apply(deployment("churn", "bare", bareChurn))
-	b.apply(deployment("churn-green", "green", greenChurn)) // whose addresses whereabouts gives one after the other
+	few := b.applyFew()
+	b.apply(deployment("load", "bare", 0))
 	b.ok(built.Wait())
 	for _, n := range b.Kubelets {
 		b.ok(n.Import(b.ctx, Archives(dir, other)...))
 	}
-	b.allReady()
 
 	began := time.Now()
-	gone := b.churnWhile(func() error { return b.upgradeTo(other) })
-	b.t.Logf("%d pods came and went in %.0f s, %d of them before the last agent was upgraded", churned, time.Since(began).Seconds(), gone)
+	upgraded, wait := b.begin(func() error { return b.upgradeTo(other) })
+	early := 0
+	for count := few; count < sixty; {
+		count = min(count+wave, sixty)
+		b.scale("load", count-few)
+		if !upgraded() {
+			early = count
+		}
+	}
+	b.t.Logf("%d pods came in %.0f s, %d of them before the last agent was upgraded", sixty, time.Since(began).Seconds(), early)
+	wait()
 	b.plugins(other)
-	b.allReady()
-	b.helm("rollback", release, "--namespace="+namespace)
-	b.remove("churn", "churn-green")
-	b.ok(b.rolledOut())
+
+	b.outage()
+
+	began = time.Now()
+	_, wait = b.begin(b.rollBack)
+	b.remove(append(outageDeployments, "load")...)
+	b.t.Logf("%d pods went in %.0f s", sixty, time.Since(began).Seconds())
+	wait()
 	b.plugins(Version)
-	b.keeps(before, "churn", "churn-green")
-	b.failedADDs("churn")
+	b.keeps(before, append(outageDeployments, "load")...)
+	b.failedADDs("load")
 }
 
-// allReady waits for all pods of the churn.
-func (b *bench) allReady() {
+// begin does something beside the step, and returns what tells whether that is over, and what waits
+// for it.
+func (b *bench) begin(do func() error) (over func() bool, wait func()) {
+	done := make(chan struct{})
+	var doing errgroup.Group
+	doing.Go(func() error {
+		defer close(done)
+		return do()
+	})
+	over = func() bool {
+		select {
+		case <-done:
+			return true
+		default:
+			return false
+		}
+	}
+	return over, func() {
+		b.t.Helper()
+		b.ok(doing.Wait())
+	}
+}
+
+// scale gives a deployment so many pods, and waits until all are Ready.
+func (b *bench) scale(deployment string, pods int) {
 	b.t.Helper()
-	b.ready("app=churn", bareChurn)
-	b.ready("app=churn-green", greenChurn)
+	b.kubectl("scale", "deployment/"+deployment, fmt.Sprintf("--replicas=%d", pods))
+	b.ready("app="+deployment, pods)
 }
 
 // upgradeTo does what docs/install.md says, and waits until it is done.
@@ -72,39 +106,18 @@ func (b *bench) upgradeTo(version string) error {
 	return b.rolledOut()
 }
 
+// rollBack does what docs/install.md says, and waits until it is done.
+func (b *bench) rollBack() error {
+	if _, err := b.Helm(b.ctx, "rollback", release, "--namespace="+namespace); err != nil {
+		return err
+	}
+	return b.rolledOut()
+}
+
 // rolledOut waits until agents and controller are those of the release.
 func (b *bench) rolledOut() error {
 	_, err := b.Kubectl(b.ctx, "--namespace="+namespace, "rollout", "status", "daemonset/colvin-agent", "deployment/colvin-controller", "--timeout=400s")
 	return err
-}
-
-// churnWhile deletes each pod of the churn once it is ready, until enough are gone, and waits for
-// what is changed meanwhile. It returns how many were gone when that was done.
-func (b *bench) churnWhile(change func() error) int {
-	b.t.Helper()
-	changed := make(chan error, 1)
-	go func() { changed <- change() }()
-	gone, byThen := map[string]bool{}, -1
-	b.awaitWithin(4*patience, func() error {
-		for _, p := range b.pods("app+in+(churn,churn-green)") {
-			if !isReady(p) || p.DeletionTimestamp != nil || len(gone) == churned {
-				continue
-			}
-			gone[p.Name] = true
-			b.DoT(b.t, http.MethodDelete, "/api/v1/namespaces/default/pods/"+p.Name, object{"gracePeriodSeconds": 1}, nil)
-		}
-		select {
-		case err := <-changed:
-			b.ok(err)
-			byThen = len(gone)
-		default:
-		}
-		if byThen < 0 || len(gone) < churned {
-			return fmt.Errorf("%d of %d pods are gone, and %d were when all was changed", len(gone), churned, byThen)
-		}
-		return nil
-	})
-	return byThen
 }
 
 // plugins holds that the plugin of each node is of a version.

@@ -22,7 +22,9 @@ import (
 // have to wait until it was heard, and with it all CNI plugins.
 func reboot(b *bench) {
 	const node = "node2"
+	before := b.kept()
 	b.apply(onNode(node, deployment("reboot", "green", 2)))
+	b.apply(onNode("node1", deployment("peer", "green", 1)))
 	pods, peer := b.ready("app=reboot", 2), b.ready("app=peer", 1)[0]
 
 	b.ok(b.Green.Pause(b.ctx)) // 30 s of silence change nothing for others
@@ -46,7 +48,8 @@ func reboot(b *bench) {
 	b.back(pods, peer)
 	b.t.Logf("without CNI plugins pods are back %.1f s after the power went", time.Since(began).Seconds())
 	b.logWarnings("reboot-")
-	b.remove("reboot")
+	b.remove("reboot", "peer")
+	b.keeps(before, "reboot", "peer")
 }
 
 // waitForSwitch is nil once Events say of each pod that it waits until a switch is heard.

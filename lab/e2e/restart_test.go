@@ -8,25 +8,13 @@ import (
 	"time"
 )
 
-// restarted has a node lose its power and another its kubelet and containerd, at once, while a
-// peer on a third reaches the pods that are still there, or back.
-func restarted(b *bench) {
-	before := b.kept()
-	b.apply(onNode("node1", deployment("peer", "green", 1)))
-	b.ready("app=peer", 1)
-	b.atOnce(
-		step{"reboot", reboot},                 // node2
-		step{"kubelet and containerd", killed}, // node3
-	)
-	b.remove("peer")
-	b.keeps(before, "reboot", "untouched", "peer")
-}
-
-// killed kills kubelet and containerd of a node and starts them again: pods do not notice, and
-// others come and go afterwards.
-func killed(b *bench) {
+// restartRuntime kills kubelet and containerd of a node and starts them again: pods do not
+// notice, and others come and go afterwards.
+func restartRuntime(b *bench) {
 	const node = "node3"
+	before := b.kept()
 	b.apply(onNode(node, deployment("untouched", "green", 1)))
+	b.apply(onNode("node1", deployment("peer", "green", 1)))
 	pod, peer := b.ready("app=untouched", 1)[0], b.ready("app=peer", 1)[0]
 	b.reaches(peer, pod)
 
@@ -49,5 +37,6 @@ func killed(b *bench) {
 	}
 	b.t.Logf("new pods are ready %.1f s after kubelet and containerd were started", time.Since(began).Seconds())
 	b.logWarnings("untouched-")
-	b.remove("untouched")
+	b.remove("untouched", "peer")
+	b.keeps(before, "untouched", "peer")
 }

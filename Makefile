@@ -77,7 +77,7 @@ kubernetes: ## Build the control plane, Helm and what else tests run of others, 
 e2e: e2e-tools ## Run a cluster of five kubelets, and what happens there, or only STEPS; 8 minutes. KEEP=1 leaves it to you
 	@hack/setup.sh lldpd iproute2 util-linux runc busybox-static
 	COLVIN_KEEP='$(KEEP)' COLVIN_MULTUS='$(MULTUS)' COLVIN_LOGS='$(abspath dist/e2e)' \
-	COLVIN_REQUIRE=netns,macvlan,lldpd,kubernetes,whereabouts,helm,e2e go test -count 1 -v -timeout 40m -run 'TestCluster$(if $(STEPS),/($(STEPS))$$)' ./lab/e2e
+	COLVIN_REQUIRE=netns,macvlan,lldpd,kubernetes,whereabouts,helm,e2e go test -count 1 -v -timeout $(if $(KEEP),0,40m) -run 'TestCluster$(if $(STEPS),/($(STEPS))$$)' ./lab/e2e
 
 .PHONY: e2e-load
 e2e-load: e2e-tools ## Upgrade Colvin in such a cluster, stop its API server and roll back under sixty pods; 9 minutes

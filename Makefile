@@ -65,9 +65,9 @@ test-cluster: kubernetes ## Run the tests on a real control plane, which say wha
 
 .PHONY: test-chart
 test-chart: kubernetes ## Run the tests of the charts and of their pods with Helm HELM (4); 5 minutes
-	@hack/setup.sh lldpd iproute2 util-linux runc
+	@hack/setup.sh lldpd iproute2 util-linux runc prometheus
 	@[ '$(HELM)' = 4 ] || $(MAKE) helm$(HELM)
-	COLVIN_HELM=$(HELM) COLVIN_REQUIRE=kubernetes,helm,runc,netns,macvlan,lldpd go test -count 1 -v -timeout 20m ./lab/chart | grep -v level=DEBUG
+	COLVIN_HELM=$(HELM) COLVIN_REQUIRE=kubernetes,helm,runc,netns,macvlan,lldpd,promtool go test -count 1 -v -timeout 20m ./lab/chart | grep -v level=DEBUG
 
 .PHONY: kubernetes
 kubernetes: ## Build the control plane, Helm and what else tests run of others, once; 20 minutes on two processors

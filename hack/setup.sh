@@ -24,6 +24,7 @@ present() {
     gcc) command -v gcc ;;
     libc6-dev) [ -e /usr/include/stdlib.h ] ;;
     qemu-system-x86) command -v qemu-system-x86_64 ;;
+    prometheus) command -v promtool ;;
     busybox-static) command -v busybox && ! ldd "$(command -v busybox)" 2>&1 ;;
     *) command -v "$1" ;;
   esac >/dev/null
@@ -57,8 +58,9 @@ obstacle() {
   fi
 }
 
+# In runlevel 1 no init script starts what is installed.
 apt_get() {
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0 "$@" </dev/null
+  as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -q -y -o Dpkg::Use-Pty=0 "$@" </dev/null
 }
 
 install_all() {
@@ -70,7 +72,7 @@ install_all() {
     apt_get install --no-install-recommends "$p" >>"$log" 2>&1 || tail -n 3 "$log" | sed 's/^/setup:   /'
   done
   # Debian starts what it installs, and the host's own NICs are none of our business.
-  for daemon in lldpd ladvd radvd; do
+  for daemon in lldpd ladvd radvd prometheus; do
     case " $* " in
       *" $daemon "*)
         if [ -d /run/systemd/system ]; then

@@ -184,3 +184,56 @@ func TestPrometheusRule(t *testing.T) {
 		t.Errorf("a rule that there is not is switched off: %v", err)
 	}
 }
+
+// A panel of a dashboard of Grafana's, as far as it asks for something.
+type panel struct {
+	ID         int
+	Type       string
+	Title      string
+	Datasource struct{ UID string }
+	Targets    []struct {
+		Expr       string
+		Datasource struct{ UID string }
+	}
+}
+
+// TestDashboard holds that each panel asks Prometheus for metrics that there are, in
+// expressions that it takes, by the data source that somebody chooses.
+func TestDashboard(t *testing.T) {
+	const file = "../../deploy/grafana/colvin.json"
+	var dashboard struct{ Panels []panel }
+	readYAML(t, file, &dashboard)
+	metrics := sourceHas(t, "agent/metrics.go", `= desc\("(\w+)"`)
+	rules, ids := strings.Builder{}, map[int]bool{}
+	rules.WriteString("groups:\n- name: panels\n  rules:\n")
+	for _, p := range dashboard.Panels {
+		if ids[p.ID] {
+			t.Errorf("two panels have the ID %d", p.ID)
+		}
+		ids[p.ID] = true
+		if p.Type != "row" && (len(p.Targets) == 0 || p.Datasource.UID != "${datasource}") {
+			t.Errorf("panel %q asks for nothing, or somebody else", p.Title)
+		}
+		for _, target := range p.Targets {
+			for _, m := range regexp.MustCompile(`\bcolvin_(\w+)`).FindAllStringSubmatch(target.Expr, -1) {
+				if !slices.Contains(metrics, m[1]) {
+					t.Errorf("panel %q asks for colvin_%s, which nobody tells", p.Title, m[1])
+				}
+			}
+			if target.Datasource.UID != "${datasource}" {
+				t.Errorf("panel %q asks somebody else", p.Title)
+			}
+			expr := strings.ReplaceAll(target.Expr, "$__rate_interval", "5m")
+			rules.WriteString("  - record: panel\n    expr: '" + expr + "'\n")
+		}
+	}
+	netnstest.Require(t, promtool)
+	tried := filepath.Join(t.TempDir(), "rules.yaml")
+	if err := os.WriteFile(tried, []byte(rules.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// Rules of one name are no mistake here.
+	if out, err := exec.CommandContext(t.Context(), "promtool", "check", "rules", "--lint=none", tried).CombinedOutput(); err != nil {
+		t.Errorf("promtool: %v\n%s", err, out)
+	}
+}

@@ -94,8 +94,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	for k, n := range conditions {
 		gauge(ch, metricConditions, float64(n), k)
 	}
-	for _, p := range s.Snapshot.Ports {
-		collectPort(ch, s.Snapshot, &p)
+	self := s.Snapshot.Self()
+	for i := range s.Snapshot.Ports {
+		collectPort(ch, self, &s.Snapshot.Ports[i])
 	}
 }
 
@@ -122,8 +123,8 @@ func collectAttached(ch chan<- prometheus.Metric, attached []agentapi.ContainerA
 	gauge(ch, metricOrphans, float64(orphans))
 }
 
-func collectPort(ch chan<- prometheus.Metric, snap *discovery.Snapshot, p *discovery.Port) {
-	heard, _ := snap.CountNeighbors(p)
+func collectPort(ch chan<- prometheus.Metric, self *discovery.Self, p *discovery.Port) {
+	heard, _ := self.CountNeighbors(p)
 	for _, protocol := range protocols {
 		gauge(ch, metricNeighbors, float64(heard[protocol]), p.Name, string(protocol))
 	}

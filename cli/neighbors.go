@@ -85,14 +85,14 @@ func portNames(s *agentapi.State) []string {
 }
 
 func neighborRows(s *agentapi.State, only []string) []neighborRow {
-	rows := []neighborRow{}
+	rows, self := []neighborRow{}, s.Snapshot.Self()
 	for _, p := range s.Snapshot.Ports {
 		if len(only) == 1 && p.Name != only[0] {
 			continue
 		}
 		for _, n := range p.Neighbors {
 			row := neighborRow{Interface: p.Name, Neighbor: n}
-			if from, own := s.Snapshot.Sender(&n); own {
+			if from, own := self.Sender(&n); own {
 				row.SentOn = from.Name
 			}
 			rows = append(rows, row)

@@ -172,17 +172,18 @@ func inForce(r *agentapi.Rules) string {
 // portTable shows what is heard and sent on each port.
 func (a *app) portTable(r *statusReport) error {
 	var cells [][]string
+	self := r.snapshot.Self()
 	for i := range r.Ports {
 		p := &r.Ports[i]
 		note := cmp.Or(p.Problem, p.RouterProblem, p.Transmit.Reason)
-		cells = append(cells, []string{p.Name, p.NIC.Driver, heard(r.snapshot, p), string(p.Transmit.State), note})
+		cells = append(cells, []string{p.Name, p.NIC.Driver, heard(self, p), string(p.Transmit.State), note})
 	}
 	return a.table([]string{"PORT", "DRIVER", "NEIGHBORS", "TRANSMIT", "NOTE"}, cells)
 }
 
 // heard counts the neighbours of a port by protocol.
-func heard(snap *discovery.Snapshot, p *discovery.Port) string {
-	count, itself := snap.CountNeighbors(p)
+func heard(self *discovery.Self, p *discovery.Port) string {
+	count, itself := self.CountNeighbors(p)
 	var out []string
 	for _, protocol := range []discovery.Protocol{discovery.ProtocolLLDP, discovery.ProtocolCDP} {
 		if n := count[protocol]; n > 0 {

@@ -23,22 +23,40 @@ type Snapshot struct {
 
 // Interface returns the interface with the given ifindex.
 func (s *Snapshot) Interface(index int) (Interface, bool) {
-	for i := range s.Interfaces {
-		if s.Interfaces[i].Index == index {
-			return s.Interfaces[i], true
-		}
+	if i := place(s.Interfaces, index, func(i *Interface) int { return i.Index }); i >= 0 {
+		return s.Interfaces[i], true
 	}
 	return Interface{}, false
 }
 
 // Port returns the port with the given ifindex.
 func (s *Snapshot) Port(index int) (Port, bool) {
-	for i := range s.Ports {
-		if s.Ports[i].Index == index {
-			return s.Ports[i], true
-		}
+	if i := place(s.Ports, index, func(p *Port) int { return p.Index }); i >= 0 {
+		return s.Ports[i], true
 	}
 	return Port{}, false
+}
+
+// place is where the first with an ifindex is among those in the order of their ifindexes, or
+// -1. In a list that somebody else has ordered it is searched for.
+func place[T any](in []T, index int, of func(*T) int) int {
+	low, high := 0, len(in)
+	for low < high {
+		if middle := int(uint(low+high) >> 1); of(&in[middle]) < index {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	if low < len(in) && of(&in[low]) == index {
+		return low
+	}
+	for i := range in {
+		if of(&in[i]) == index {
+			return i
+		}
+	}
+	return -1
 }
 
 // A Port is an interface on which Colvin listens for LLDP, with the neighbours

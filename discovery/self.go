@@ -27,15 +27,38 @@ func MemberSource(mac MAC) MAC {
 // locally administered.
 var MemberSourceLLDPD = MAC{0x00, 0x60, 0x08, 0x69, 0x97, 0xef}
 
+// Self is a node as it can hear itself.
+type Self struct {
+	seen    *Snapshot
+	macs    map[MAC]bool // of its interfaces
+	sources map[MAC]bool // from which it may send
+}
+
+// Self returns who the node is by what is seen.
+func (s *Snapshot) Self() *Self {
+	o := &Self{seen: s, macs: make(map[MAC]bool, len(s.Interfaces)), sources: make(map[MAC]bool, 2*len(s.Interfaces)+1)}
+	for i := range s.Interfaces {
+		if mac := s.Interfaces[i].MAC; mac != (MAC{}) {
+			o.macs[mac], o.sources[mac], o.sources[MemberSource(mac)] = true, true, true
+		}
+	}
+	o.sources[MemberSourceLLDPD] = true
+	return o
+}
+
+// Has reports whether an interface of the node has the address.
+func (o *Self) Has(mac MAC) bool { return o.macs[mac] }
+
 // Sender returns the interface through which the node sent itself what it hears, as where
 // two of its ports are on one wire, or the wire has a loop. It reports false where that is
 // not sure: chassis ID and port ID have to be the node's own, and so has the address that
 // the frame came from, since anybody can say the IDs. What this still mistakes for the
 // node imitates it in all of that.
-func (s *Snapshot) Sender(n *Neighbor) (Interface, bool) {
-	if n.Protocol != ProtocolLLDP || !s.isOwnChassis(n.Chassis) || !s.isOwnSource(n.Source) {
+func (o *Self) Sender(n *Neighbor) (Interface, bool) {
+	if n.Protocol != ProtocolLLDP || !o.sources[n.Source] || !o.isChassis(n.Chassis) {
 		return Interface{}, false
 	}
+	s := o.seen
 	name, byName := strings.CutPrefix(string(n.Port), "ifname:")
 	mac, byMAC := n.Port.mac()
 	i := slices.IndexFunc(s.Interfaces, func(i Interface) bool {
@@ -49,10 +72,10 @@ func (s *Snapshot) Sender(n *Neighbor) (Interface, bool) {
 
 // CountNeighbors counts the neighbours of a port by protocol, and how often the node
 // itself is among what is heard.
-func (s *Snapshot) CountNeighbors(p *Port) (others map[Protocol]int, itself int) {
+func (o *Self) CountNeighbors(p *Port) (others map[Protocol]int, itself int) {
 	others = map[Protocol]int{}
 	for i := range p.Neighbors {
-		if _, own := s.Sender(&p.Neighbors[i]); own {
+		if _, own := o.Sender(&p.Neighbors[i]); own {
 			itself++
 		} else {
 			others[p.Neighbors[i].Protocol]++
@@ -61,9 +84,9 @@ func (s *Snapshot) CountNeighbors(p *Port) (others map[Protocol]int, itself int)
 	return others, itself
 }
 
-func (s *Snapshot) isOwnChassis(id ID) bool {
+func (o *Self) isChassis(id ID) bool {
 	mac, ok := id.mac()
-	return ok && (mac == s.Chassis || slices.ContainsFunc(s.Interfaces, func(i Interface) bool { return i.MAC == mac }))
+	return ok && (mac == o.seen.Chassis || o.macs[mac])
 }
 
 // mac is the address that an ID is, if it is one of a device.
@@ -74,10 +97,4 @@ func (id ID) mac() (MAC, bool) {
 	}
 	mac, err := ParseMAC(text)
 	return mac, err == nil && mac != MAC{} && mac.String() == text
-}
-
-func (s *Snapshot) isOwnSource(source MAC) bool {
-	return source == MemberSourceLLDPD || slices.ContainsFunc(s.Interfaces, func(i Interface) bool {
-		return i.MAC != MAC{} && (source == i.MAC || source == MemberSource(i.MAC))
-	})
 }

@@ -40,7 +40,7 @@ func TestSender(t *testing.T) {
 		{"CDP", "mac:02:00:00:00:00:02", "ifname:eth2", mac(3), discovery.ProtocolCDP, ""},
 	} {
 		n := discovery.Neighbor{Protocol: tt.protocol, Source: tt.source, MSAP: discovery.MSAP{Chassis: tt.chassis, Port: tt.port}}
-		if got, own := snap.Sender(&n); got.Name != tt.want || own != (tt.want != "") {
+		if got, own := snap.Self().Sender(&n); got.Name != tt.want || own != (tt.want != "") {
 			t.Errorf("%s: sent on %q, %t; want %q", tt.name, got.Name, own, tt.want)
 		}
 	}
@@ -49,7 +49,7 @@ func TestSender(t *testing.T) {
 		{Protocol: discovery.ProtocolLLDP, Source: vendor},
 		{Protocol: discovery.ProtocolCDP, Source: vendor},
 	}}
-	if others, itself := snap.CountNeighbors(&p); itself != 1 || others[discovery.ProtocolLLDP] != 1 || others[discovery.ProtocolCDP] != 1 {
+	if others, itself := snap.Self().CountNeighbors(&p); itself != 1 || others[discovery.ProtocolLLDP] != 1 || others[discovery.ProtocolCDP] != 1 {
 		t.Errorf("counted %v and itself %d times", others, itself)
 	}
 }

@@ -30,7 +30,7 @@ func TestHearsItself(t *testing.T) {
 	r.finds("itself on both ports", func(v *mapping.View, snap *discovery.Snapshot) error {
 		chassis = snap.Chassis
 		for _, p := range snap.Ports {
-			if others, itself := snap.CountNeighbors(&p); itself != 1 || len(others) != 0 {
+			if others, itself := snap.Self().CountNeighbors(&p); itself != 1 || len(others) != 0 {
 				return fmt.Errorf("%s hears %v and itself %d times", p.Name, others, itself)
 			}
 		}
@@ -52,7 +52,7 @@ func TestHearsItself(t *testing.T) {
 	r.send("aux", r.octets(forged))
 	r.finds("who bears its chassis ID", func(v *mapping.View, snap *discovery.Snapshot) error {
 		for _, p := range snap.Ports {
-			if others, itself := snap.CountNeighbors(&p); itself != 1 || others[discovery.ProtocolLLDP] != 2 {
+			if others, itself := snap.Self().CountNeighbors(&p); itself != 1 || others[discovery.ProtocolLLDP] != 2 {
 				return fmt.Errorf("%s hears %v and itself %d times", p.Name, others, itself)
 			}
 		}

@@ -151,7 +151,7 @@ func (e *explainer) silence(found bool) {
 // itself says that the node is heard on the interface, or that what it sends on it is
 // heard on another.
 func (e *explainer) itself() {
-	for _, w := range wires(e.snap) {
+	for _, w := range wires(e.snap, e.snap.Self()) {
 		if w.has(e.ifi.Index) {
 			e.say("%s; that tells nothing of the network.", w)
 		}
@@ -161,8 +161,9 @@ func (e *explainer) itself() {
 // unbelieved says of what is heard why nothing follows from it.
 func (e *explainer) unbelieved() {
 	b := e.belief()
+	self := e.snap.Self()
 	others := slices.DeleteFunc(slices.Clone(e.port.Neighbors), func(n discovery.Neighbor) bool {
-		_, own := e.snap.Sender(&n)
+		_, own := self.Sender(&n)
 		return own
 	})
 	for i := range others[:min(len(others), maxContradictions)] {
@@ -171,7 +172,7 @@ func (e *explainer) unbelieved() {
 		switch kind := discovery.SpeakerOf(n); {
 		case kind != discovery.SpeakerSwitch:
 			e.say("%s is heard on it, a %s, which tells nothing of the network.", describe(n), kind)
-		case fromNode(e.snap, n):
+		case self.Has(n.Source):
 			e.say("%s is heard on it from %s, an address of this node, so it is not believed.", describe(n), n.Source)
 		case n.Tag != 0:
 			e.say("%s is heard on it through a tagged VLAN, so it tells nothing of the port.", describe(n))

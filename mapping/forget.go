@@ -16,7 +16,7 @@ import (
 // that this is over, and who that was; nobody where nothing was remembered. It refuses while
 // a switch is heard there, or may be still: that is not over. It changes no Memory.
 func (m Memory) Forget(w World, snap *discovery.Snapshot, ifname string) (after Memory, who string, err error) {
-	w.switches, w.bearers, w.facts = m.Switches, m.Bearers, m.factsOf(snap)
+	w.look(m, snap)
 	known := slices.IndexFunc(m.Ports, func(b belief.Port) bool {
 		ifi, listens := snap.Interface(b.Index)
 		_, port := snap.Port(b.Index)

@@ -19,7 +19,7 @@ func (w *World) evidence(snap *discovery.Snapshot, ifi discovery.Interface, p *d
 		return e
 	}
 	hear := func(n discovery.Neighbor) {
-		if w.speaks(snap, ifi, &n) {
+		if w.speaks(ifi, &n) {
 			e.Utterances = append(e.Utterances, n)
 		}
 	}
@@ -40,21 +40,15 @@ func (w *World) evidence(snap *discovery.Snapshot, ifi discovery.Interface, p *d
 
 // speaks reports whether what was heard can be the word of the switch at the other end of
 // the cable.
-func (w *World) speaks(snap *discovery.Snapshot, ifi discovery.Interface, n *discovery.Neighbor) bool {
+func (w *World) speaks(ifi discovery.Interface, n *discovery.Neighbor) bool {
 	if n.Tag != 0 || discovery.SpeakerOf(n) != discovery.SpeakerSwitch {
 		return false
 	}
-	if _, own := snap.Sender(n); own || fromNode(snap, n) {
-		return false // this node itself
+	if _, own := w.self.Sender(n); own || w.self.Has(n.Source) {
+		return false // this node itself; what comes from an address of it no switch says
 	}
 	_, ignored := w.Rules.Ignored(w.subject(ifi.Name, n))
 	return !ignored
-}
-
-// fromNode reports whether what is heard came from an address of this node. Whatever it
-// says, no switch does.
-func fromNode(snap *discovery.Snapshot, n *discovery.Neighbor) bool {
-	return slices.ContainsFunc(snap.Interfaces, func(own discovery.Interface) bool { return own.MAC == n.Source && n.Source != discovery.MAC{} })
 }
 
 // reader reads what is heard on one port by the rules in force.

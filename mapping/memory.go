@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"reflect"
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/colvin-net/colvin/discovery"
@@ -45,11 +46,17 @@ type World struct {
 	switches Switches // from the Memory
 	bearers  Bearers
 	facts    map[string]facts // by interface, from the snapshot
+	self     *discovery.Self  // likewise
 	budget   *budget          // of what is resolved; nil where all counts
 }
 
 // InstanceID names the instance for which what is remembered counts.
 func (w *World) InstanceID() string { return cmp.Or(w.Instance, w.BootID) }
+
+// look takes in what is read of a memory and a snapshot again and again.
+func (w *World) look(m Memory, snap *discovery.Snapshot) {
+	w.switches, w.bearers, w.facts, w.self = m.Switches, m.Bearers, m.factsOf(snap), snap.Self()
+}
 
 func (w *World) subject(ifname string, n *discovery.Neighbor) rules.Subject {
 	f := w.facts[ifname]
@@ -101,7 +108,7 @@ func (m Memory) Material() Memory {
 
 // Advance takes the memory from one snapshot to the next. It changes neither.
 func (m Memory) Advance(w World, snap *discovery.Snapshot) Memory {
-	w.switches, w.bearers, w.facts = m.Switches, m.Bearers, m.factsOf(snap)
+	w.look(m, snap)
 	m = m.without(w.ignored)
 	out := m.advancePorts(w, snap)
 	w.switches = m.Switches.learn(byFirstHeard(out.sightings(snap)))
@@ -127,8 +134,9 @@ func (m Memory) advancePorts(w World, snap *discovery.Snapshot) Memory {
 		}
 		out.Ports = append(out.Ports, w.remember(p, ifi, before.Advance(w.reader(ifi.Name), w.evidence(snap, ifi, p))))
 	}
+	indexes, names := out.places()
 	for _, p := range m.Ports { // interfaces that are gone, or are no ports any more
-		if out.has(p) || p.Holder == nil {
+		if indexes[p.Index] || names[p.Interface] || p.Holder == nil {
 			continue
 		}
 		known := p.State == belief.Empty || p.State == belief.Expecting // to be gone
@@ -137,6 +145,7 @@ func (m Memory) advancePorts(w World, snap *discovery.Snapshot) Memory {
 		}
 		if snap.Time.Sub(p.Since) <= forgetAfter {
 			out.Ports = append(out.Ports, p)
+			indexes[p.Index], names[p.Interface] = true, true
 		}
 	}
 	slices.SortFunc(out.Ports, func(a, b belief.Port) int { return a.Index - b.Index })
@@ -167,7 +176,11 @@ func (m Memory) Port(index int) (belief.Port, bool) {
 
 // port is Port without a copy; nil where nothing is believed.
 func (m Memory) port(index int) (p *belief.Port, held bool) {
-	for i := range m.Ports {
+	low := sort.Search(len(m.Ports), func(i int) bool { return m.Ports[i].Index >= index })
+	if low < len(m.Ports) && m.Ports[low].Index == index {
+		return &m.Ports[low], m.Ports[low].Holder != nil
+	}
+	for i := range m.Ports { // of whoever has not ordered them
 		if p := &m.Ports[i]; p.Index == index {
 			return p, p.Holder != nil
 		}
@@ -179,8 +192,10 @@ func (m Memory) port(index int) (p *belief.Port, held bool) {
 // replaced by another one. Of what was remembered before a reboot, which has no ifindex, it
 // finds what the same NIC had, whatever its name is now.
 func (m Memory) find(ifi discovery.Interface) *belief.Port {
+	if p, _ := m.port(ifi.Index); p != nil {
+		return p
+	}
 	for _, is := range []func(*belief.Port) bool{
-		func(p *belief.Port) bool { return p.Index == ifi.Index },
 		func(p *belief.Port) bool { return p.Index == 0 && p.MAC == ifi.MAC && p.Interface == ifi.Name }, // members of a bond share a MAC address
 		func(p *belief.Port) bool { return p.Index == 0 && p.MAC == ifi.MAC },
 		func(p *belief.Port) bool { return p.Interface == ifi.Name },
@@ -194,8 +209,11 @@ func (m Memory) find(ifi discovery.Interface) *belief.Port {
 	return nil
 }
 
-func (m Memory) has(p belief.Port) bool {
-	return slices.ContainsFunc(m.Ports, func(o belief.Port) bool {
-		return o.Index == p.Index || o.Interface == p.Interface
-	})
+// places are the ifindexes and the names of the ports.
+func (m Memory) places() (indexes map[int]bool, names map[string]bool) {
+	indexes, names = make(map[int]bool, len(m.Ports)), make(map[string]bool, len(m.Ports))
+	for i := range m.Ports {
+		indexes[m.Ports[i].Index], names[m.Ports[i].Interface] = true, true
+	}
+	return indexes, names
 }

@@ -45,7 +45,7 @@ func Resolve(in Input) View { return resolve(in, MaxUplinks) }
 // resolve is Resolve with a bound of ways.
 func resolve(in Input, most int) View {
 	v := View{Node: in.Node, BootID: in.BootID, Silence: in.Silence, Goodbye: in.Goodbye, Time: in.Snapshot.Time}
-	in.switches, in.bearers, in.facts = in.Memory.Switches, in.Memory.Bearers, in.Memory.factsOf(in.Snapshot)
+	in.look(in.Memory, in.Snapshot)
 	in.budget = in.assess(in.Snapshot, in.Memory, most)
 	v.Uplinks = slices.Grow(v.Uplinks, min(in.budget.ways, most))
 	r := resolver{Input: in, now: in.Snapshot.Time, view: &v, links: newLinks(in.Snapshot)}
@@ -105,7 +105,7 @@ func (r *resolver) port(p *discovery.Port) {
 	if p.Problem != "" {
 		r.condition(PortUnreadable, ifi.Name, "", "%s: %s", ifi.Name, p.Problem)
 	}
-	if silence, _ := Silent(r.Snapshot, ifi, r.now); silence.Cause == FirmwareLLDP {
+	if silence, _ := silentOn(r.Snapshot, r.self, ifi, p, r.now); silence.Cause == FirmwareLLDP {
 		r.condition(LLDPInFirmware, ifi.Name, "", "%s", silence.Message)
 	}
 	if p.TooManyNeighbors {

@@ -15,7 +15,7 @@ import (
 type wire []discovery.Interface
 
 // wires are those of this node, in the order of their first ports.
-func wires(snap *discovery.Snapshot) []wire {
+func wires(snap *discovery.Snapshot, self *discovery.Self) []wire {
 	var out []wire
 	for i := range snap.Ports {
 		p := &snap.Ports[i]
@@ -24,7 +24,7 @@ func wires(snap *discovery.Snapshot) []wire {
 			continue
 		}
 		for k := range p.Neighbors {
-			if from, own := sender(snap, ifi, &p.Neighbors[k]); own {
+			if from, own := sender(snap, self, ifi, &p.Neighbors[k]); own {
 				out = joinWire(out, ifi, from)
 			}
 		}
@@ -36,10 +36,10 @@ func wires(snap *discovery.Snapshot) []wire {
 	return out
 }
 
-// sender is Snapshot.Sender. Members of a bond have one address: where the port ID is
+// sender is Self.Sender. Members of a bond have one address: where the port ID is
 // that, another than who hears it sent it.
-func sender(snap *discovery.Snapshot, at discovery.Interface, n *discovery.Neighbor) (discovery.Interface, bool) {
-	from, own := snap.Sender(n)
+func sender(snap *discovery.Snapshot, self *discovery.Self, at discovery.Interface, n *discovery.Neighbor) (discovery.Interface, bool) {
+	from, own := self.Sender(n)
 	if own && from.MAC == at.MAC && n.Port == discovery.ID("mac:"+at.MAC.String()) {
 		i := slices.IndexFunc(snap.Interfaces, func(i discovery.Interface) bool {
 			_, isPort := snap.Port(i.Index)
@@ -108,7 +108,7 @@ func (w wire) String() string {
 
 // hearsItself tells of ports on one wire, and of loops.
 func (r *resolver) hearsItself() {
-	for _, w := range wires(r.Snapshot) {
+	for _, w := range wires(r.Snapshot, r.self) {
 		if w.bonded(r.Snapshot) {
 			continue
 		}

@@ -4,7 +4,6 @@ package mapping
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -49,10 +48,17 @@ func Silent(snap *discovery.Snapshot, ifi discovery.Interface, now time.Time) (S
 	if !ok {
 		return noPort(snap, ifi), true
 	}
-	if slices.ContainsFunc(p.Neighbors, func(n discovery.Neighbor) bool { _, own := snap.Sender(&n); return !own }) {
-		return Silence{}, false
+	return silentOn(snap, snap.Self(), ifi, &p, now)
+}
+
+// silentOn is Silent for a port.
+func silentOn(snap *discovery.Snapshot, self *discovery.Self, ifi discovery.Interface, p *discovery.Port, now time.Time) (Silence, bool) {
+	for i := range p.Neighbors {
+		if _, own := self.Sender(&p.Neighbors[i]); !own {
+			return Silence{}, false
+		}
 	}
-	cause, message := silentPort(snap, ifi, &p, now)
+	cause, message := silentPort(snap, ifi, p, now)
 	return Silence{cause, message}, true
 }
 

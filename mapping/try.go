@@ -21,14 +21,14 @@ func Try(in *Input) View {
 // ports, and on where these lead in a View of it.
 func (in *Input) Idle(view *View) []rules.Idle {
 	w := in.World
-	w.switches, w.bearers, w.facts = in.Memory.Switches, in.Memory.Bearers, in.Memory.factsOf(in.Snapshot)
+	w.look(in.Memory, in.Snapshot)
 	var all []rules.Heard
 	var ports []rules.Subject
 	for i := range in.Snapshot.Ports {
 		p := &in.Snapshot.Ports[i]
 		if ifi, ok := in.Snapshot.Interface(p.Index); ok {
 			b, _ := in.Memory.Port(p.Index)
-			all = append(all, w.heard(in.Snapshot, ifi, p, b.Holder)...)
+			all = append(all, w.heard(ifi, p, b.Holder)...)
 			ports = append(ports, w.subject(ifi.Name, nil))
 		}
 	}
@@ -40,7 +40,7 @@ func (in *Input) Idle(view *View) []rules.Idle {
 }
 
 // heard are the neighbours on a port, with what they lead to where they can speak of that.
-func (w *World) heard(snap *discovery.Snapshot, ifi discovery.Interface, p *discovery.Port, holder *belief.Voice) []rules.Heard {
+func (w *World) heard(ifi discovery.Interface, p *discovery.Port, holder *belief.Voice) []rules.Heard {
 	neighbors := slices.Clone(p.Neighbors)
 	if holder != nil {
 		neighbors = append(neighbors, holder.Neighbor)
@@ -49,7 +49,7 @@ func (w *World) heard(snap *discovery.Snapshot, ifi discovery.Interface, p *disc
 	for i := range neighbors {
 		n := &neighbors[i]
 		h := rules.Heard{Subject: w.known(w.subject(ifi.Name, n))}
-		if h.Switch = w.speaks(snap, ifi, n); h.Switch {
+		if h.Switch = w.speaks(ifi, n); h.Switch {
 			s := w.source(ifi.Name, n)
 			for _, l := range s.leads(nil) {
 				h.Occurrences = append(h.Occurrences, s.occurrence(&l))

@@ -138,7 +138,7 @@ type builder struct {
 }
 
 func (b *builder) node(s *Source) {
-	n := Node{Name: s.Node, Ports: []Port{}}
+	n, self := Node{Name: s.Node, Ports: []Port{}}, s.Snapshot.Self()
 	ports := map[int]*discovery.Port{}
 	for i := range s.Snapshot.Ports {
 		ports[s.Snapshot.Ports[i].Index] = &s.Snapshot.Ports[i]
@@ -153,7 +153,7 @@ func (b *builder) node(s *Source) {
 			out.Master = m.Name
 		}
 		if listening {
-			b.port(s, p, &ifi, &out)
+			b.port(s, self, p, &ifi, &out)
 		}
 		if why, silent := mapping.Silent(s.Snapshot, ifi, b.now); silent {
 			out.Silence = &why
@@ -164,10 +164,10 @@ func (b *builder) node(s *Source) {
 }
 
 // port adds what is heard on a port, and what was and still counts.
-func (b *builder) port(s *Source, p *discovery.Port, ifi *discovery.Interface, out *Port) {
+func (b *builder) port(s *Source, self *discovery.Self, p *discovery.Port, ifi *discovery.Interface, out *Port) {
 	for i := range p.Neighbors {
 		n := &p.Neighbors[i]
-		if _, own := s.Snapshot.Sender(n); own {
+		if _, own := self.Sender(n); own {
 			continue
 		}
 		b.switchPort(s, n.MSAP, Switch{System: n.SystemName, Kind: discovery.SpeakerOf(n)}, n.PortDescription)

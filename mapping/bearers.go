@@ -67,10 +67,19 @@ func heldBearers(ports []belief.Port) Bearers {
 
 // asApart reports whether two say the same of which ports are apart.
 func (s Bearers) asApart(o Bearers) bool {
-	apart := func(b Bearer) bool { return !b.Apart }
-	return slices.EqualFunc(slices.DeleteFunc(slices.Clone(s), apart), slices.DeleteFunc(slices.Clone(o), apart), func(a, b Bearer) bool {
+	return slices.EqualFunc(s.apart(), o.apart(), func(a, b Bearer) bool {
 		return a.Interface == b.Interface && a.Chassis == b.Chassis
 	})
+}
+
+// apart are those that are apart.
+func (s Bearers) apart() (out Bearers) {
+	for i := range s {
+		if s[i].Apart {
+			out = append(out, s[i])
+		}
+	}
+	return out
 }
 
 // contradicts reports whether two ports lead to different devices if both say the truth.
@@ -91,7 +100,12 @@ func (b *Bearer) contradicts(o *Bearer) bool {
 
 // Apart reports whether a chassis ID does not say which device bears it on a port.
 func (s Bearers) Apart(ifname string, chassis discovery.ID) bool {
-	return slices.ContainsFunc(s, func(b Bearer) bool { return b.Apart && b.Interface == ifname && b.Chassis == chassis })
+	for i := range s {
+		if b := &s[i]; b.Apart && b.Interface == ifname && b.Chassis == chassis {
+			return true
+		}
+	}
+	return false
 }
 
 // learn takes the bearers from those who held the ports before to those who do now. Who
@@ -100,29 +114,54 @@ func (s Bearers) Apart(ifname string, chassis discovery.ID) bool {
 func (s Bearers) learn(ports []belief.Port, now time.Time) Bearers {
 	held := heldBearers(ports)
 	s = slices.Clone(s)
+	present, before := held.among(), s.among()
 	for i := range held {
-		if b := &held[i]; held.share(b) || s.share(b) {
-			s = s.note(*b, held)
+		if b := &held[i]; present.share(b) || before.share(b) {
+			s = s.note(*b, present)
 		}
 	}
 	s = slices.DeleteFunc(s, func(b Bearer) bool {
-		return held.index(&b) < 0 && now.Sub(b.Heard) >= contradictionLasts && now.Sub(b.Contradicted) >= contradictionLasts
+		return !present.has(&b) && now.Sub(b.Heard) >= contradictionLasts && now.Sub(b.Contradicted) >= contradictionLasts
 	})
 	s.judge(now)
-	return slices.DeleteFunc(s, func(b Bearer) bool { return !b.Apart && !s.share(&b) })
+	left := s.among()
+	return slices.DeleteFunc(s, func(b Bearer) bool { return !b.Apart && !left.share(&b) })
 }
 
+// borne are the interfaces on which chassis IDs are borne.
+type borne map[discovery.ID]map[string]bool
+
+func (s Bearers) among() borne {
+	out := make(borne, len(s))
+	for i := range s {
+		b := &s[i]
+		if out[b.Chassis] == nil {
+			out[b.Chassis] = map[string]bool{}
+		}
+		out[b.Chassis][b.Interface] = true
+	}
+	return out
+}
+
+func (o borne) has(b *Bearer) bool { return o[b.Chassis][b.Interface] }
+
 // share reports whether the chassis ID of a bearer is borne on another port, too.
-func (s Bearers) share(b *Bearer) bool {
-	return slices.ContainsFunc(s, func(o Bearer) bool { return o.Chassis == b.Chassis && o.Interface != b.Interface })
+func (o borne) share(b *Bearer) bool {
+	on := o[b.Chassis]
+	return len(on) > 1 || len(on) == 1 && !on[b.Interface]
 }
 
 func (s Bearers) index(b *Bearer) int {
-	return slices.IndexFunc(s, func(o Bearer) bool { return o.Chassis == b.Chassis && o.Interface == b.Interface })
+	for i := range s {
+		if o := &s[i]; o.Interface == b.Interface && o.Chassis == b.Chassis {
+			return i
+		}
+	}
+	return -1
 }
 
 // note takes in what one of the holders says now.
-func (s Bearers) note(b Bearer, held Bearers) Bearers {
+func (s Bearers) note(b Bearer, held borne) Bearers {
 	i := s.index(&b)
 	if i >= 0 && s[i].Epoch == b.Epoch {
 		before := &s[i]
@@ -130,7 +169,7 @@ func (s Bearers) note(b Bearer, held Bearers) Bearers {
 		switch {
 		case b.Name != before.Name || !slices.Equal(b.Addresses, before.Addresses):
 			b.Returns = 0
-		case b.Heard.After(before.Heard) && slices.ContainsFunc(s, func(o Bearer) bool { return o.contradicts(&b) && !o.Heard.Before(before.Heard) }):
+		case b.Heard.After(before.Heard) && s.contradict(&b, before.Heard):
 			b.Returns = min(b.Returns+1, toAndFro)
 		}
 		*before = b
@@ -145,16 +184,26 @@ func (s Bearers) note(b Bearer, held Bearers) Bearers {
 	if len(s) >= maxBearers {
 		return s
 	}
-	b.Apart = stranger(&b, slices.DeleteFunc(slices.Clone(s), func(o Bearer) bool { return held.index(&o) < 0 }))
+	b.Apart = stranger(&b, s, held.has)
 	return append(s, b)
+}
+
+// contradict reports whether somebody contradicts a bearer who was heard at a time or after it.
+func (s Bearers) contradict(b *Bearer, since time.Time) bool {
+	for i := range s {
+		if o := &s[i]; o.Chassis == b.Chassis && !o.Heard.Before(since) && o.contradicts(b) {
+			return true
+		}
+	}
+	return false
 }
 
 // stranger reports whether a bearer contradicts those that the chassis ID identifies, and
 // agrees with none of them.
-func stranger(b *Bearer, others Bearers) bool {
+func stranger(b *Bearer, others Bearers, counts func(*Bearer) bool) bool {
 	contradicted := false
 	for i := range others {
-		if o := &others[i]; o.Chassis == b.Chassis && o.Interface != b.Interface && !o.Apart {
+		if o := &others[i]; o.Chassis == b.Chassis && o.Interface != b.Interface && !o.Apart && counts(o) {
 			if !o.contradicts(b) {
 				return false
 			}
@@ -167,8 +216,11 @@ func stranger(b *Bearer, others Bearers) bool {
 // judge decides who is apart.
 func (s Bearers) judge(now time.Time) {
 	for i := range s {
+		if s[i].Returns < toAndFro {
+			continue
+		}
 		for j := range i {
-			if a, b := &s[i], &s[j]; a.Returns >= toAndFro && b.Returns >= toAndFro && a.contradicts(b) {
+			if a, b := &s[i], &s[j]; b.Returns >= toAndFro && a.contradicts(b) {
 				at := a.Heard
 				if b.Heard.Before(at) {
 					at = b.Heard
@@ -184,15 +236,13 @@ func (s Bearers) judge(now time.Time) {
 			continue
 		}
 		b.Contradicted = time.Time{}
-		b.Apart = b.Apart && stranger(b, s)
+		b.Apart = b.Apart && stranger(b, s, func(*Bearer) bool { return true })
 	}
 }
 
 // wakes are when what the chassis IDs say changes by itself, or must be looked at again.
 func (s Bearers) wakes(now time.Time) []time.Time {
-	if !slices.ContainsFunc(s, func(b Bearer) bool {
-		return b.Apart || slices.ContainsFunc(s, func(o Bearer) bool { return o.contradicts(&b) })
-	}) {
+	if !s.anyContradicts() {
 		return nil
 	}
 	out := []time.Time{now.Add(contradictionLook)}
@@ -200,6 +250,19 @@ func (s Bearers) wakes(now time.Time) []time.Time {
 		out = append(out, b.Heard.Add(contradictionLasts), b.Contradicted.Add(contradictionLasts))
 	}
 	return slices.DeleteFunc(out, func(t time.Time) bool { return !t.After(now) })
+}
+
+// anyContradicts reports whether two contradict each other, or one is apart.
+func (s Bearers) anyContradicts() bool {
+	by := map[discovery.ID][]*Bearer{}
+	for i := range s {
+		b := &s[i]
+		if b.Apart || slices.ContainsFunc(by[b.Chassis], b.contradicts) {
+			return true
+		}
+		by[b.Chassis] = append(by[b.Chassis], b)
+	}
+	return false
 }
 
 // material is the same without what changes while nothing happens.

@@ -100,31 +100,67 @@ type sighting struct {
 // learn takes the switches from one set of sightings, ordered by the time they were
 // first heard, to the next. It changes nothing that s shares with others.
 func (s Switches) learn(all []sighting) Switches {
-	out := s.review(all)
+	c := newCrowd(all)
+	out := s.review(c)
 	for i := range all {
-		if a := &all[i]; a.live && isDistinctive(a.SystemName) && portMAC(a, all) && hasDoublePort(a, all) {
+		if a := &all[i]; a.live && isDistinctive(a.SystemName) && c.portMAC(a) && c.hasDoublePort(a) {
 			out = out.keepApart(a.Neighbor)
 		}
 	}
-	return out.joinPortMACs(all)
+	return out.joinPortMACs(c)
+}
+
+// A crowd are sightings of which some are found without a look at each.
+type crowd struct {
+	all     []sighting
+	named   map[portName][]*sighting
+	chassis map[discovery.ID]ported
+}
+
+// A portName is a port as a switch of some name calls it.
+type portName struct {
+	system string
+	port   discovery.ID
+}
+
+// ported says of a chassis ID that it is heard from a port, and whether from others too.
+type ported struct {
+	port    discovery.ID
+	several bool
+}
+
+func newCrowd(all []sighting) *crowd {
+	c := &crowd{all: all, named: make(map[portName][]*sighting, len(all)), chassis: make(map[discovery.ID]ported, len(all))}
+	for i := range all {
+		a := &all[i]
+		at := portName{a.SystemName, a.Port}
+		c.named[at] = append(c.named[at], a)
+		known, heard := c.chassis[a.Chassis]
+		if !heard {
+			known.port = a.Port
+		}
+		known.several = known.several || known.port != a.Port
+		c.chassis[a.Chassis] = known
+	}
+	return c
 }
 
 // joinPortMACs joins live speakers that are one switch though each port of it tells a
 // chassis ID of its own. Each is joined once, to the first that it belongs to.
-func (s Switches) joinPortMACs(all []sighting) Switches {
-	var ports []*sighting
-	for i := range all {
-		if a := &all[i]; a.live && isDistinctive(a.SystemName) && portMAC(a, all) && !hasDoublePort(a, all) {
-			ports = append(ports, a)
+func (s Switches) joinPortMACs(c *crowd) Switches {
+	before := map[string][]*sighting{} // by system name, which joins them
+	for i := range c.all {
+		b := &c.all[i]
+		if !b.live || !isDistinctive(b.SystemName) || !c.portMAC(b) || c.hasDoublePort(b) {
+			continue
 		}
-	}
-	for i, b := range ports {
-		for _, a := range ports[:i] {
+		for _, a := range before[b.SystemName] {
 			if s.index(b.Chassis) < 0 && a.Chassis != b.Chassis && s.oneByName(a, b) {
 				s = s.join(a.Neighbor, b.Neighbor)
 				break
 			}
 		}
+		before[b.SystemName] = append(before[b.SystemName], b)
 	}
 	return s
 }
@@ -161,7 +197,8 @@ func (s Switches) keepApart(n *discovery.Neighbor) Switches {
 
 // review gives up what the sightings contradict. A switch that is renamed as a whole
 // stays one.
-func (s Switches) review(all []sighting) Switches {
+func (s Switches) review(c *crowd) Switches {
+	all := c.all
 	var out Switches
 	for _, w := range s {
 		var live []*sighting
@@ -171,7 +208,7 @@ func (s Switches) review(all []sighting) Switches {
 			}
 		}
 		switch {
-		case len(w.Chassis) > 1 && !holds(live, all):
+		case len(w.Chassis) > 1 && !c.holds(live):
 			for _, a := range live { // from now on they are different
 				out = out.keepApart(a.Neighbor)
 			}
@@ -186,12 +223,12 @@ func (s Switches) review(all []sighting) Switches {
 }
 
 // holds reports whether the live chassis of a switch can still be one switch.
-func holds(live []*sighting, all []sighting) bool {
+func (c *crowd) holds(live []*sighting) bool {
 	return !slices.ContainsFunc(live, func(a *sighting) bool {
 		return a.SystemName != live[0].SystemName || !sameManagement(a.Neighbor, live[0].Neighbor, sameMACBlock(a.Source, live[0].Source)) ||
 			// Without management addresses the name alone joined them, and it is borne
 			// by another switch too.
-			len(managementIPs(a.Neighbor)) == 0 && hasDoublePort(a, all)
+			len(managementIPs(a.Neighbor)) == 0 && c.hasDoublePort(a)
 	})
 }
 
@@ -215,17 +252,17 @@ func (s Switches) ambiguous(name string) bool {
 
 // portMAC reports whether a chassis ID is the MAC address of the port that sent
 // it, and of no other port.
-func portMAC(s *sighting, all []sighting) bool {
+func (c *crowd) portMAC(s *sighting) bool {
 	return s.Protocol == discovery.ProtocolLLDP && discovery.SpeakerOf(s.Neighbor) == discovery.SpeakerSwitch && namesDevice(s.Neighbor) &&
 		s.Chassis == discovery.ID("mac:"+s.Source.String()) &&
-		!slices.ContainsFunc(all, func(o sighting) bool { return o.Chassis == s.Chassis && o.Port != s.Port })
+		!c.chassis[s.Chassis].several
 }
 
 // hasDoublePort reports whether a port of that name is heard from another chassis of the
 // same name: no switch has two. Who was there before on the same cable is no other.
-func hasDoublePort(s *sighting, all []sighting) bool {
-	return slices.ContainsFunc(all, func(o sighting) bool {
-		return (o.live || o.port != s.port) && o.SystemName == s.SystemName && o.Port == s.Port && o.Chassis != s.Chassis
+func (c *crowd) hasDoublePort(s *sighting) bool {
+	return slices.ContainsFunc(c.named[portName{s.SystemName, s.Port}], func(o *sighting) bool {
+		return (o.live || o.port != s.port) && o.Chassis != s.Chassis
 	})
 }
 
@@ -312,16 +349,18 @@ func (s Switches) namesakes(all []sighting) [][2]*discovery.Neighbor {
 	})
 	all = slices.CompactFunc(all, func(a, b sighting) bool { return a.Chassis == b.Chassis && a.SystemName == b.SystemName })
 	var out [][2]*discovery.Neighbor
+	before := map[string][]*discovery.Neighbor{} // by name
 	for i := range all {
-		for j := range i {
-			a, b := all[j].Neighbor, all[i].Neighbor
-			if a.SystemName == b.SystemName && a.Protocol == b.Protocol && s.Canonical(a.Chassis) != s.Canonical(b.Chassis) {
+		b := all[i].Neighbor
+		for _, a := range before[b.SystemName] {
+			if a.Protocol == b.Protocol && s.Canonical(a.Chassis) != s.Canonical(b.Chassis) {
 				out = append(out, [2]*discovery.Neighbor{a, b})
 			}
 			if len(out) == maxNamesakes {
 				return out
 			}
 		}
+		before[b.SystemName] = append(before[b.SystemName], b)
 	}
 	return out
 }

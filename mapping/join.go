@@ -5,6 +5,7 @@ package mapping
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -351,10 +352,33 @@ func merge(j junction, group, deciding []*candidate) *candidate {
 	return &out
 }
 
+// Passes are the interfaces through which the uplink is reached, by ifindex, some maybe
+// more than once.
+func (a *Uplink) Passes() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		if !yield(a.Port.Index) || a.Device.Index != 0 && a.Device.Index != a.Port.Index && !yield(a.Device.Index) {
+			return
+		}
+		for i := range a.Members {
+			m := &a.Members[i]
+			if !yield(m.Port.Index) {
+				return
+			}
+			for k := range m.Junctions {
+				if !yield(m.Junctions[k].Index) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // LeadsThrough reports whether the uplink is reached through the interface.
 func (a *Uplink) LeadsThrough(index int) bool {
-	return a.Port.Index == index || a.Device.Index == index && index != 0 ||
-		slices.ContainsFunc(a.Members, func(m Member) bool {
-			return m.Port.Index == index || slices.ContainsFunc(m.Junctions, func(j nodefile.Junction) bool { return j.Index == index })
-		})
+	for passed := range a.Passes() {
+		if passed == index {
+			return true
+		}
+	}
+	return false
 }

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
@@ -109,13 +110,14 @@ func observed(v *mapping.View, m mapping.Memory, snap *discovery.Snapshot) evide
 		vid            uint16
 	}
 	known := map[through][]uplink{} // containers share devices
+	led := sync.OnceValue(func() *leading { return newLeading(v) })
 	return evidence{
 		bootID: v.BootID, now: v.Time, patience: orphanedAfter, device: snap.Interface, interfaces: snap.Interfaces,
 		uplinks: func(r *record.Record) []uplink {
 			at := through{r.Device.Index, r.Parent.Index, r.VID}
 			uplinks, ok := known[at]
 			if !ok {
-				uplinks = uplinksOf(v, m, r)
+				uplinks = led().uplinksOf(m, r)
 				known[at] = uplinks
 			}
 			return uplinks
@@ -123,17 +125,65 @@ func observed(v *mapping.View, m mapping.Memory, snap *discovery.Snapshot) evide
 	}
 }
 
-// uplinksOf are those that a record's device leads through. Those to the
-// very device come before those that pass through it.
-func uplinksOf(v *mapping.View, m mapping.Memory, r *record.Record) []uplink {
-	var exact, passing []uplink
+// leading are a View's uplinks by the interfaces through which they lead. A trunk has
+// thousands, and so have those who are attached.
+type leading struct {
+	uplinks []mapping.Uplink
+	last    map[passage]int // the last of a passage's among found, counted from 1
+	found   []found
+}
+
+// found is an uplink, and the one that was found before on the same passage.
+type found struct{ place, before int }
+
+// A passage is an interface, and a tag that frames bear at a port.
+type passage struct {
+	index int
+	vid   uint16
+}
+
+func newLeading(v *mapping.View) *leading {
+	l := &leading{v.Uplinks, make(map[passage]int, len(v.Uplinks)), make([]found, 0, len(v.Uplinks))}
 	for i := range v.Uplinks {
 		a := &v.Uplinks[i]
-		switch {
-		case !carries(a, r.VID):
-		case r.Device.Index > 0 && a.Device.Index == r.Device.Index:
+		for index := range a.Passes() {
+			l.add(passage{index, a.VID}, i)
+			for k := range a.Members {
+				l.add(passage{index, a.Members[k].VID}, i)
+			}
+		}
+	}
+	return l
+}
+
+func (l *leading) add(at passage, place int) {
+	l.found = append(l.found, found{place, l.last[at]})
+	l.last[at] = len(l.found)
+}
+
+// through are the places of the uplinks of a passage, some maybe more than once.
+func (l *leading) through(at passage) (places []int) {
+	for i := l.last[at]; i > 0; i = l.found[i-1].before {
+		places = append(places, l.found[i-1].place)
+	}
+	return places
+}
+
+// uplinksOf are those that a record's device leads through. Those to the
+// very device come before those that pass through it.
+func (l *leading) uplinksOf(m mapping.Memory, r *record.Record) []uplink {
+	var places []int
+	for _, index := range []int{r.Device.Index, r.Parent.Index} {
+		if index > 0 {
+			places = append(places, l.through(passage{index, r.VID})...)
+		}
+	}
+	slices.Sort(places)
+	var exact, passing []uplink
+	for _, i := range slices.Compact(places) {
+		if a := &l.uplinks[i]; r.Device.Index > 0 && a.Device.Index == r.Device.Index {
 			exact = append(exact, uplinkOf(a, m))
-		case r.Device.Index > 0 && a.LeadsThrough(r.Device.Index), r.Parent.Index > 0 && a.LeadsThrough(r.Parent.Index):
+		} else {
 			passing = append(passing, uplinkOf(a, m))
 		}
 	}
@@ -141,11 +191,6 @@ func uplinksOf(v *mapping.View, m mapping.Memory, r *record.Record) []uplink {
 		return exact
 	}
 	return passing
-}
-
-// carries reports whether the uplink's frames bear the tag vid at a port.
-func carries(a *mapping.Uplink, vid uint16) bool {
-	return a.VID == vid || slices.ContainsFunc(a.Members, func(m mapping.Member) bool { return m.VID == vid })
 }
 
 // uplinkOf knows the identities outside of groups too: a switch can have been put into

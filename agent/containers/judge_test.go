@@ -5,6 +5,8 @@ package containers
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -362,8 +364,56 @@ func TestStatus(t *testing.T) {
 // an uplink that has none.
 func TestUplinksOfNoDevice(t *testing.T) {
 	nowhere := mapping.View{Uplinks: []mapping.Uplink{{Name: "green", Identity: idGreen, Certainty: nodefile.Fresh}}}
-	if got := uplinksOf(&nowhere, mapping.Memory{}, &record.Record{}); got != nil {
+	if got := newLeading(&nowhere).uplinksOf(mapping.Memory{}, &record.Record{}); got != nil {
 		t.Errorf("it leads to %+v", got)
+	}
+}
+
+// TestLeading compares the uplinks of a record with a look at each of the View.
+func TestLeading(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	link := func() nodefile.Link { return nodefile.Link{Index: r.IntN(5)} }
+	vid := func() uint16 { return uint16(r.IntN(3)) }
+	found := map[int]bool{}
+	for round := range 2000 {
+		v := &mapping.View{}
+		for i := range r.IntN(8) {
+			a := mapping.Uplink{Name: fmt.Sprint(i), Port: link(), Device: link(), VID: vid()}
+			for range r.IntN(3) {
+				m := mapping.Member{Port: link(), VID: vid()}
+				for range r.IntN(2) {
+					m.Junctions = append(m.Junctions, nodefile.Junction{Link: link()})
+				}
+				a.Members = append(a.Members, m)
+			}
+			v.Uplinks = append(v.Uplinks, a)
+		}
+		rec := &record.Record{Device: record.Link{Index: r.IntN(6) - 1}, Parent: record.Link{Index: r.IntN(6) - 1}, VID: vid()}
+		var exact, passing, got []string
+		for i := range v.Uplinks {
+			a, device, parent := &v.Uplinks[i], rec.Device.Index, rec.Parent.Index
+			switch {
+			case a.VID != rec.VID && !slices.ContainsFunc(a.Members, func(m mapping.Member) bool { return m.VID == rec.VID }):
+			case device > 0 && a.Device.Index == device:
+				exact = append(exact, a.Name)
+			case device > 0 && a.LeadsThrough(device), parent > 0 && a.LeadsThrough(parent):
+				passing = append(passing, a.Name)
+			}
+		}
+		want := exact
+		if len(exact) == 0 {
+			want = passing
+		}
+		for _, w := range newLeading(v).uplinksOf(mapping.Memory{}, rec) {
+			got = append(got, w.names[0])
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("round %d: %+v of %+v (-want +got):\n%s", round, rec, v.Uplinks, diff)
+		}
+		found[len(want)] = true
+	}
+	if len(found) < 4 {
+		t.Errorf("only so many were found: %v", found)
 	}
 }
 

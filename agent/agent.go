@@ -56,6 +56,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = links.Close() }()
+	links.SetAside(observe.Patterns(c.Interfaces).Port)
 	addresses, err := link.SubscribeAddresses()
 	if err != nil {
 		return err

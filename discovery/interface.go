@@ -5,6 +5,7 @@ package discovery
 import (
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 )
 
@@ -54,6 +55,21 @@ type Interface struct {
 	Addresses []Address `json:"addresses,omitempty"`
 	// AddressesOmitted is how many there are beyond MaxAddresses.
 	AddressesOmitted int `json:"addressesOmitted,omitempty"`
+}
+
+// Same reports whether two descriptions are the same. Nodes have thousands of interfaces, and
+// reflection takes long.
+func (i *Interface) Same(o *Interface) bool {
+	return i.Index == o.Index && i.Instance == o.Instance && i.Name == o.Name && slices.Equal(i.AltNames, o.AltNames) &&
+		i.MAC == o.MAC && i.MTU == o.MTU && i.Alias == o.Alias && i.Kind == o.Kind && i.Bus == o.Bus && i.Ethernet == o.Ethernet &&
+		i.Up == o.Up && i.Carrier == o.Carrier && i.CarrierChanges == o.CarrierChanges && i.Master == o.Master && i.Parent == o.Parent && i.VLAN == o.VLAN &&
+		i.Unfinished == o.Unfinished && i.VLANFiltering == o.VLANFiltering && sameValue(i.Bond, o.Bond) && sameValue(i.BondMember, o.BondMember) &&
+		i.VF == o.VF && i.PF == o.PF && slices.Equal(i.Addresses, o.Addresses) && i.AddressesOmitted == o.AddressesOmitted
+}
+
+// sameValue reports whether two point to the same, or both to nothing.
+func sameValue[T comparable](a, b *T) bool {
+	return a == b || a != nil && b != nil && *a == *b
 }
 
 // A Bond is what is particular to a bonding device.

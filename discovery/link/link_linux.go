@@ -20,27 +20,37 @@ const dumpTries = 10
 // List dumps the network devices of the calling thread's network namespace,
 // ordered by ifindex.
 func List() ([]discovery.Interface, error) {
+	out, _, err := listAll()
+	return out, err
+}
+
+// listAll is List, with the kinds of the masters of those that have one, by ifindex.
+func listAll() (out []discovery.Interface, masters map[int]discovery.Kind, err error) {
 	msgs, err := dump()
 	if err != nil {
-		return nil, fmt.Errorf("list network devices: %w", err)
+		return nil, nil, fmt.Errorf("list network devices: %w", err)
 	}
-	out := make([]discovery.Interface, 0, len(msgs))
+	out, masters = make([]discovery.Interface, 0, len(msgs)), map[int]discovery.Kind{}
 	for _, m := range msgs {
-		ifi, err := parse(m)
+		ifi, master, err := parseMember(m)
 		if err != nil {
-			return nil, fmt.Errorf("list network devices: %w", err)
+			return nil, nil, fmt.Errorf("list network devices: %w", err)
+		}
+		if master != "" {
+			masters[ifi.Index] = master
 		}
 		addSysfs(sysfs, &ifi)
 		out = append(out, ifi)
 	}
 	slices.SortFunc(out, func(a, b discovery.Interface) int { return a.Index - b.Index })
-	return out, nil
+	return out, masters, nil
 }
 
 func dump() ([][]byte, error) {
 	return whole(func() ([][]byte, error) {
 		req := nl.NewNetlinkRequest(unix.RTM_GETLINK, unix.NLM_F_DUMP)
 		req.AddData(nl.NewIfInfomsg(unix.AF_UNSPEC))
+		req.AddData(nl.NewRtAttr(unix.IFLA_EXT_MASK, nl.Uint32Attr(rtextFilterSkipStats)))
 		return req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWLINK)
 	})
 }

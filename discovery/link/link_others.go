@@ -66,6 +66,12 @@ func (*Subscription) List() ([]discovery.Interface, error) { return List() }
 // Hints delivers nothing.
 func (*Subscription) Hints() <-chan struct{} { return nil }
 
+// SetAside does nothing.
+func (*Subscription) SetAside(func(discovery.Interface) bool) {}
+
+// Asides delivers nothing.
+func (*Subscription) Asides() <-chan struct{} { return nil }
+
 // Errors is zero.
 func (*Subscription) Errors() uint64 { return 0 }
 

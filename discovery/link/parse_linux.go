@@ -29,11 +29,17 @@ var errNoCount = errors.New("the kernel tells no count of carrier changes (Linux
 // parse reads one RTM_NEWLINK message, a struct ifinfomsg with attributes. It
 // reads what Colvin needs and passes over the rest, whatever the octets are.
 func parse(msg []byte) (discovery.Interface, error) {
+	ifi, _, err := parseMember(msg)
+	return ifi, err
+}
+
+// parseMember is parse, with the kind of the device's master, if it has one.
+func parseMember(msg []byte) (ifi discovery.Interface, master discovery.Kind, err error) {
 	if len(msg) < unix.SizeofIfInfomsg {
-		return discovery.Interface{}, fmt.Errorf("parse link message: %d octets, want %d or more", len(msg), unix.SizeofIfInfomsg)
+		return discovery.Interface{}, "", fmt.Errorf("parse link message: %d octets, want %d or more", len(msg), unix.SizeofIfInfomsg)
 	}
 	ethernet := u16(msg[2:]) == unix.ARPHRD_ETHER
-	ifi := discovery.Interface{Index: int(int32(u32(msg[4:]))), Up: u32(msg[8:])&unix.IFF_UP != 0}
+	ifi = discovery.Interface{Index: int(int32(u32(msg[4:]))), Up: u32(msg[8:])&unix.IFF_UP != 0}
 	counted, elsewhere := false, false
 	for kind, value := range attributes(msg[unix.SizeofIfInfomsg:]) {
 		switch kind {
@@ -66,7 +72,7 @@ func parse(msg []byte) (discovery.Interface, error) {
 		case unix.IFLA_PHYS_PORT_NAME:
 			ifi.VF = representor().MatchString(text(value))
 		case unix.IFLA_LINKINFO:
-			addLinkInfo(&ifi, value)
+			master = addLinkInfo(&ifi, value)
 		}
 	}
 	if elsewhere { // the lower device is in another namespace
@@ -74,9 +80,9 @@ func parse(msg []byte) (discovery.Interface, error) {
 	}
 	ifi.Ethernet = ifi.MAC != discovery.MAC{}
 	if !counted {
-		return discovery.Interface{}, fmt.Errorf("parse link message of %q: %w", ifi.Name, errNoCount)
+		return discovery.Interface{}, "", fmt.Errorf("parse link message of %q: %w", ifi.Name, errNoCount)
 	}
-	return ifi, nil
+	return ifi, master, nil
 }
 
 // removed reads a notification that a device went, and which. That one left a bridge is
@@ -88,10 +94,10 @@ func removed(m *syscall.NetlinkMessage) (index int, ok bool) {
 	return int(int32(u32(m.Data[4:]))), true
 }
 
-// addLinkInfo reads what the device's driver and its master's driver say.
-func addLinkInfo(ifi *discovery.Interface, info []byte) {
+// addLinkInfo reads what the device's driver and its master's driver say, and of which kind
+// the master is.
+func addLinkInfo(ifi *discovery.Interface, info []byte) (master discovery.Kind) {
 	var data, memberData []byte
-	var master discovery.Kind
 	for kind, value := range attributes(info) {
 		switch kind {
 		case unix.IFLA_INFO_KIND:
@@ -116,6 +122,7 @@ func addLinkInfo(ifi *discovery.Interface, info []byte) {
 	if master == discovery.KindBond {
 		ifi.BondMember = bondMember(memberData)
 	}
+	return master
 }
 
 // vlan returns the VID of an 802.1Q VLAN device, and 0 for 802.1ad.

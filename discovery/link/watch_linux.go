@@ -23,7 +23,8 @@ const retryPause = 100 * time.Millisecond
 // no list shows, if another one has its ifindex by then: so these are counted.
 type Subscription struct {
 	*notifications
-	gone instances
+	gone  instances
+	aside asides
 }
 
 // Subscribe joins the rtnetlink link group in the calling thread's network
@@ -33,25 +34,54 @@ func Subscribe() (*Subscription, error) {
 	if err != nil {
 		return nil, fmt.Errorf("subscribe to link changes: %w", err)
 	}
-	s := &Subscription{notifications: n}
+	s := &Subscription{notifications: n, aside: asides{hint: make(chan struct{}, 1)}}
 	// A lost notification might have said that a device went. Those that are missing in the
 	// next list did; of others that are listened on the socket tells.
 	go n.pump(s.note, s.gone.missed)
 	return s, nil
 }
 
-func (s *Subscription) note(m *syscall.NetlinkMessage) {
+// SetAside has the devices of containers hint by Asides, unless they are ports.
+func (s *Subscription) SetAside(port func(discovery.Interface) bool) { s.aside.begin(port) }
+
+// Asides delivers at most one pending hint that some device of a container may have
+// changed, which may wait: it is no port, and no port leads through it.
+func (s *Subscription) Asides() <-chan struct{} { return s.aside.hint }
+
+func (s *Subscription) note(m *syscall.NetlinkMessage) (hints bool) {
 	if index, ok := removed(m); ok {
 		s.gone.went(index)
 	}
+	return !s.aside.takes(m)
+}
+
+// takes reports whether a notification is only of a device that is set aside, and then has
+// Asides deliver. One of another family is about its place in a bridge.
+func (a *asides) takes(m *syscall.NetlinkMessage) bool {
+	kind := m.Header.Type
+	if kind != unix.RTM_NEWLINK && kind != unix.RTM_DELLINK || len(m.Data) < unix.SizeofIfInfomsg {
+		return false
+	}
+	var aside bool
+	if m.Data[0] == unix.AF_UNSPEC {
+		ifi, master, err := parseMember(m.Data)
+		aside = err == nil && a.changed(&ifi, master, kind == unix.RTM_DELLINK)
+	} else {
+		aside = a.knows(int(int32(u32(m.Data[4:]))))
+	}
+	if aside {
+		offer(a.hint)
+	}
+	return aside
 }
 
 // List dumps the network devices, as the function List does, and says which instance of
 // each it is.
 func (s *Subscription) List() ([]discovery.Interface, error) {
-	list, err := List()
+	list, masters, err := listAll()
 	if err == nil {
 		s.gone.number(list)
+		s.aside.listed(list, masters)
 	}
 	return list, err
 }
@@ -67,7 +97,7 @@ func SubscribeAddresses() (*AddressSubscription, error) {
 	if err != nil {
 		return nil, fmt.Errorf("subscribe to address changes: %w", err)
 	}
-	go n.pump(func(*syscall.NetlinkMessage) {}, func() {})
+	go n.pump(func(*syscall.NetlinkMessage) bool { return true }, func() {})
 	return &AddressSubscription{n}, nil
 }
 
@@ -104,22 +134,23 @@ func (n *notifications) Close() error {
 }
 
 // pump never ends before Close: a lost notification (ENOBUFS) is as good a hint as any.
-func (n *notifications) pump(note func(*syscall.NetlinkMessage), missed func()) {
+// note reports whether one hints.
+func (n *notifications) pump(note func(*syscall.NetlinkMessage) (hints bool), missed func()) {
 	defer close(n.done)
 	for {
 		messages, _, err := n.sock.Receive()
 		if n.closed() {
 			return
 		}
+		hints := err != nil
 		for i := range messages {
-			note(&messages[i])
+			hints = note(&messages[i]) || hints
 		}
 		if err != nil {
 			missed()
 		}
-		select {
-		case n.hint <- struct{}{}:
-		default:
+		if hints {
+			offer(n.hint)
 		}
 		if err != nil {
 			n.errors.Add(1)
@@ -127,6 +158,14 @@ func (n *notifications) pump(note func(*syscall.NetlinkMessage), missed func()) 
 		if err != nil && !errors.Is(err, unix.ENOBUFS) {
 			n.pause() // an error that stays must not spin
 		}
+	}
+}
+
+// offer has a channel deliver, if it does not yet.
+func offer(hint chan<- struct{}) {
+	select {
+	case hint <- struct{}{}:
+	default:
 	}
 }
 

@@ -48,7 +48,10 @@ func (o *Observer) listAddresses(interfaces []discovery.Interface) {
 	for i := range interfaces {
 		index := interfaces[i].Index
 		own := ownAddresses{interfaces[i].Instance, found[index]}
-		if changed = changed || o.addresses.of[index].differ(own, since); len(own.Known) > 0 {
+		if !o.aside(&interfaces[i]) { // whose addresses can wait for the next list of devices
+			changed = changed || o.addresses.of[index].differ(own, since)
+		}
+		if len(own.Known) > 0 {
 			list[index] = own
 			known++
 		}
@@ -57,6 +60,12 @@ func (o *Observer) listAddresses(interfaces []discovery.Interface) {
 	defer o.mu.Unlock()
 	o.addresses.of, o.addresses.outdated = list, known < len(found)
 	o.addresses.changed = o.addresses.changed || changed
+}
+
+// aside reports whether a device is one of a container and no port, whose addresses nobody
+// waits for.
+func (o *Observer) aside(ifi *discovery.Interface) bool {
+	return ifi.OfContainer() && !o.c.ListenOn.Port(*ifi)
 }
 
 // plugged is when listening began on each port in its carrier epoch.

@@ -3,8 +3,10 @@
 package observe_test
 
 import (
+	"fmt"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/discovery/link/linktest"
 )
 
 // addresses are global ones that stay.
@@ -183,4 +186,57 @@ func TestAddressesBeforeInterface(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		b.expectAddresses("of the new device", 3, own)
 	}))
+}
+
+// TestDevicesOfContainers holds that what changes of them alone is listed once in five
+// seconds, however often it does, that their addresses are no news, and that neither keeps
+// the change of a port waiting.
+func TestDevicesOfContainers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, hardware(2, "eth1"))
+		devices, k := &countedList{Links: b.links}, &kernel{hints: make(chan struct{}, 1)}
+		b.config.Links, b.config.Addresses, b.config.AddressHints = devices, k.list, k.hints
+		b.start()
+		defer b.stop()
+		time.Sleep(10 * time.Second)
+		b.news()
+		before := devices.lists.Load()
+		for i := range 2000 { // a hundred come and go in a second
+			pod := discovery.Interface{Index: 100 + i%50, Name: fmt.Sprint("veth", i), Kind: discovery.KindVETH, Ethernet: true, Up: true, Carrier: true}
+			b.links.SetAside(pod)
+			k.set(map[int]discovery.Addresses{100: addresses(fmt.Sprintf("192.0.2.%d/32", i%200+1))})
+			time.Sleep(10 * time.Millisecond)
+		}
+		if n := devices.lists.Load() - before; n < 3 || n > 5 {
+			t.Errorf("devices were listed %d times in 20 s", n)
+		}
+		time.Sleep(5*time.Second + 100*time.Millisecond)
+		if n := len(b.observer.Snapshot().Interfaces); n != 51 {
+			t.Errorf("%d interfaces are seen, want 51", n)
+		}
+		b.news()
+		k.set(map[int]discovery.Addresses{100: addresses("192.0.2.250/32")})
+		time.Sleep(2 * time.Second)
+		if b.news() {
+			t.Error("an address of a container's device is news")
+		}
+		b.links.SetAside(discovery.Interface{Index: 99, Name: "veth99", Kind: discovery.KindVETH, Ethernet: true})
+		b.links.SetCarrier(2, false)
+		time.Sleep(100 * time.Millisecond)
+		synctest.Wait()
+		if b.observer.Snapshot().Interfaces[0].Carrier {
+			t.Error("a carrier that was lost has to wait")
+		}
+	})
+}
+
+// A countedList is a kernel that counts how often its devices are listed.
+type countedList struct {
+	*linktest.Links
+	lists atomic.Int32
+}
+
+func (c *countedList) List() ([]discovery.Interface, error) {
+	c.lists.Add(1)
+	return c.Links.List()
 }

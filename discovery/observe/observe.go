@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"maps"
 	"os"
-	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -25,6 +24,9 @@ import (
 const (
 	// dumpEvery bounds how often the interfaces are listed while hints pour in.
 	dumpEvery = 50 * time.Millisecond
+	// asideEvery is how old the list may be of the devices of containers that are no ports:
+	// nothing follows from any of them.
+	asideEvery = 5 * time.Second
 	// resyncEvery lists the interfaces though no hint came, in case one was lost.
 	resyncEvery = 5 * time.Minute
 	// publishEvery bounds how often neighbours that keep changing are told of.
@@ -41,6 +43,8 @@ type Links interface {
 	List() ([]discovery.Interface, error)
 	// Hints delivers when some interface may have changed.
 	Hints() <-chan struct{}
+	// Asides delivers when only some device of a container may have changed that is no port.
+	Asides() <-chan struct{}
 }
 
 // An Observer publishes Snapshots of one node.
@@ -68,6 +72,7 @@ type Observer struct {
 
 	// Owned by Run.
 	goes     map[int]uint32 // by ifindex: the least Instance of what has it now
+	running  []*port        // the open ones, by ifindex; nil: to be listed anew
 	relistAt time.Time      // the interfaces could not be listed; zero: they could
 
 	mu         sync.Mutex    // guards what follows, and what the types of a port say
@@ -154,6 +159,9 @@ func (o *Observer) Run(ctx context.Context) error {
 			return nil
 		case <-o.c.Links.Hints():
 			dump.by(o.now())
+			continue
+		case <-o.c.Links.Asides():
+			dump.by(o.now().Add(asideEvery))
 			continue
 		case <-dump.C:
 			if err := o.syncPorts(); err != nil {
@@ -268,7 +276,8 @@ func (o *Observer) reconcilePorts(list []discovery.Interface) (changed bool, err
 		o.listAddresses(list)
 	}
 	o.outdateAddresses(list)
-	changed = o.interfaces == nil || !reflect.DeepEqual(o.interfaces, list) || o.addresses.changed
+	same := func(a, b discovery.Interface) bool { return a.Same(&b) }
+	changed = o.interfaces == nil || !slices.EqualFunc(o.interfaces, list, same) || o.addresses.changed
 	o.addresses.changed = false
 	wanted := make(map[int]discovery.Interface)
 	for _, i := range list {
@@ -276,16 +285,16 @@ func (o *Observer) reconcilePorts(list []discovery.Interface) (changed bool, err
 			wanted[i.Index] = i
 		}
 	}
-	for index, p := range o.ports() {
-		if _, ok := wanted[index]; !ok {
+	for _, p := range o.ports() {
+		if _, ok := wanted[p.index]; !ok {
 			o.close(p)
-			o.forgetPort(index)
+			o.forgetPort(p.index)
 		}
 	}
 	if o.chassis == (discovery.MAC{}) {
 		o.setChassis(chassis(list, o.c.ListenOn.Port))
 	}
-	r := newReach(list, o.lasting(list), o.c.ListenOn.Port)
+	r := newReach(list, o.lasting(list), func(i discovery.Interface) bool { _, ok := wanted[i.Index]; return ok })
 	for _, i := range wanted {
 		brought, err := o.ensurePort(i, &r)
 		if err != nil {
@@ -309,9 +318,9 @@ func (o *Observer) setChassis(mac discovery.MAC) {
 // carrier epoch, and that it is heard as early as it must be. It reports whether the
 // port is another one now, or its driver says something else.
 func (o *Observer) ensurePort(i discovery.Interface, r *reach) (changed bool, err error) {
-	settings := o.c.settings(i.Name)
-	sockets := ether.FrameSetsFor(i, r.interfaces, o.c.Protocols, settings.Capture)
-	p := o.ports()[i.Index]
+	settings, above := o.c.settings(i.Name), r.above(i.Index)
+	sockets := ether.FrameSetsFor(i, above, o.c.Protocols, settings.Capture)
+	p := o.open[i.Index]
 	same := p != nil && p.key == keyOf(i) && !p.broken()
 	if !same || !slices.Equal(p.frameSets, sockets) {
 		changed = true
@@ -323,14 +332,16 @@ func (o *Observer) ensurePort(i discovery.Interface, r *reach) (changed bool, er
 			}
 		}
 	}
-	changed = o.ensureRouters(p, i, r.interfaces, settings.Capture) || changed
+	changed = o.ensureRouters(p, i, above, settings.Capture) || changed
 	nic := o.cachedNIC(p, i.Name)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	changed = changed || nic != p.nic
 	p.name, p.carrier, p.mtu, p.nic = i.Name, i.Carrier, i.MTU, nic
-	p.mode, p.announcement = settings.Transmit, o.announcement(i, r)
-	o.open[i.Index] = p
+	p.mode, p.announcement = settings.Transmit, o.announcement(i, r, above)
+	if o.open[i.Index] != p {
+		o.open[i.Index], o.running = p, nil
+	}
 	return changed, nil
 }
 
@@ -391,17 +402,19 @@ func (o *Observer) cachedNIC(p *port, name string) discovery.NIC {
 	return p.nic
 }
 
-// ports is a copy of the open ones, which only Run changes.
-func (o *Observer) ports() map[int]*port {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return maps.Clone(o.open)
+// ports are the open ones, for Run, which alone changes which these are.
+func (o *Observer) ports() []*port {
+	if o.running == nil {
+		o.running = slices.SortedFunc(maps.Values(o.open), func(a, b *port) int { return a.index - b.index })
+	}
+	return o.running
 }
 
 func (o *Observer) forgetPort(index int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	delete(o.open, index)
+	o.running = nil
 }
 
 // noteFailure notes that a port is broken, and decides when it is opened anew: as soon
@@ -426,7 +439,7 @@ func (o *Observer) noteFailure(p *port, err error) {
 func (o *Observer) nextRetry() (next time.Time, ok bool) {
 	next, ok = o.relistAt, !o.relistAt.IsZero()
 	for _, p := range o.ports() {
-		for _, at := range []time.Time{p.reopenAt, p.routersAt} {
+		for _, at := range [...]time.Time{p.reopenAt, p.routersAt} {
 			if !at.IsZero() && (!ok || at.Before(next)) {
 				next, ok = at, true
 			}
@@ -436,14 +449,14 @@ func (o *Observer) nextRetry() (next time.Time, ok bool) {
 }
 
 func (o *Observer) closePorts() {
-	for index, p := range o.ports() {
+	for _, p := range o.ports() {
 		if o.c.ShutdownOnExit {
 			o.mu.Lock()
 			p.speaker.Goodbye(o.now(), p.limit(), p.write)
 			o.mu.Unlock()
 		}
 		o.close(p)
-		o.forgetPort(index)
+		o.forgetPort(p.index)
 	}
 }
 

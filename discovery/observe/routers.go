@@ -51,15 +51,15 @@ func newRouterListener(c discovery.RouterCounters) routerListener {
 
 // ensureRouters makes sure that the port is listened to for router advertisements, if that
 // is wanted, and reports whether a Snapshot shows what it did.
-func (o *Observer) ensureRouters(p *port, i discovery.Interface, interfaces []discovery.Interface, c ether.Capture) (changed bool) {
+func (o *Observer) ensureRouters(p *port, i discovery.Interface, above []discovery.Interface, c ether.Capture) (changed bool) {
 	if !o.c.RouterAdvertisements || !i.Up {
 		return false
 	}
-	lanes := discovery.Lanes(i, interfaces)
+	lanes := discovery.Lanes(i, above)
 	p.lanes.Store(&lanes)
 	vids := slices.Collect(maps.Values(lanes))
 	changed = p.routers.Keep(func(tag uint16) bool { return slices.Contains(vids, tag) })
-	set := ether.RoutersOn(i, interfaces, c)
+	set := ether.RoutersOn(i, above, c)
 	retry := !p.routersAt.IsZero() && !p.routersAt.After(o.now())
 	if p.routerSet == set && !retry {
 		return changed

@@ -104,10 +104,10 @@ func (o *Observer) overhear(p *port, frame []byte) {
 }
 
 // announcement is what there is to say on a port.
-func (o *Observer) announcement(i discovery.Interface, r *reach) lldp.Announcement {
+func (o *Observer) announcement(i discovery.Interface, r *reach, above []discovery.Interface) lldp.Announcement {
 	station := discovery.Capabilities{Available: discovery.CapabilityStation, Enabled: discovery.CapabilityStation}
 	return lldp.Announcement{
-		Source: transmit.Source(i.MAC, member(i, r.interfaces)), Chassis: o.chassis, Port: i.Name,
+		Source: transmit.Source(i.MAC, member(i, above)), Chassis: o.chassis, Port: i.Name,
 		PortDescription: i.Name, SystemName: o.c.SystemName, SystemDescription: o.c.SystemDescription,
 		Capabilities: station, ManagementAddresses: r.port(i.Index),
 	}
@@ -135,6 +135,8 @@ func chassis(list []discovery.Interface, port func(discovery.Interface) bool) di
 // A reach is by which addresses the node can be managed.
 type reach struct {
 	interfaces []discovery.Interface
+	places     map[int]int          // in interfaces, by ifindex
+	vlans      map[int][]int        // the places of VLAN devices, by the ifindex of what they are on
 	addresses  map[int][]netip.Addr // by ifindex
 	node       addresses            // of all ports
 }
@@ -144,7 +146,14 @@ type addresses = [lldp.MaxManagementAddresses]lldp.ManagementAddress
 // newReach finds the addresses on ports. What belongs to no port, such as the
 // bridge of a container engine, cannot be reached from the wire.
 func newReach(list []discovery.Interface, byIndex map[int][]netip.Addr, port func(discovery.Interface) bool) reach {
-	r := reach{interfaces: list, addresses: byIndex}
+	r := reach{interfaces: list, places: make(map[int]int, len(list)), vlans: map[int][]int{}, addresses: byIndex}
+	for k := range list {
+		i := &list[k]
+		r.places[i.Index] = k
+		if i.VLAN != 0 {
+			r.vlans[i.Parent] = append(r.vlans[i.Parent], k)
+		}
+	}
 	var all []int
 	for _, i := range list {
 		if i.Hardware() || port(i) {
@@ -182,16 +191,41 @@ func (r *reach) of(indices []int) addresses {
 // uppers are an interface and everything that is built on it: its master, the
 // VLAN devices on it, and theirs.
 func (r *reach) uppers(index int) []int {
-	out := []int{index}
-	for k := 0; k < len(out); k++ {
-		for _, i := range r.interfaces {
-			if i.Index == out[k] && i.Master != 0 && !slices.Contains(out, i.Master) {
-				out = append(out, i.Master)
-			}
-			if i.Parent == out[k] && i.VLAN != 0 && !slices.Contains(out, i.Index) {
-				out = append(out, i.Index)
-			}
+	out, known := []int{index}, map[int]bool{index: true}
+	add := func(index int) {
+		if !known[index] {
+			known[index], out = true, append(out, index)
 		}
+	}
+	for k := 0; k < len(out); k++ {
+		at, listed := r.places[out[k]]
+		vlans := r.vlans[out[k]]
+		before, _ := slices.BinarySearch(vlans, at)
+		for _, place := range vlans[:before] {
+			add(r.interfaces[place].Index)
+		}
+		if listed && r.interfaces[at].Master != 0 {
+			add(r.interfaces[at].Master)
+		}
+		for _, place := range vlans[before:] {
+			add(r.interfaces[place].Index)
+		}
+	}
+	return out
+}
+
+// above are an interface and everything that is built on it, as listed.
+func (r *reach) above(index int) []discovery.Interface {
+	var places []int
+	for _, index := range r.uppers(index) {
+		if place, listed := r.places[index]; listed {
+			places = append(places, place)
+		}
+	}
+	slices.Sort(places)
+	out := make([]discovery.Interface, len(places))
+	for i, place := range places {
+		out[i] = r.interfaces[place]
 	}
 	return out
 }

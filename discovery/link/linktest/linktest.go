@@ -17,11 +17,12 @@ type Links struct {
 	links []discovery.Interface
 	gone  map[int]uint32 // how often the device with that ifindex went
 	hint  chan struct{}
+	aside chan struct{}
 }
 
 // New returns the given devices.
 func New(links ...discovery.Interface) *Links {
-	l := &Links{gone: make(map[int]uint32), hint: make(chan struct{}, 1)}
+	l := &Links{gone: make(map[int]uint32), hint: make(chan struct{}, 1), aside: make(chan struct{}, 1)}
 	for _, i := range links {
 		l.Set(i)
 	}
@@ -32,6 +33,15 @@ func New(links ...discovery.Interface) *Links {
 func (l *Links) Set(i discovery.Interface) {
 	l.SetQuietly(i)
 	l.Hint()
+}
+
+// SetAside adds or replaces a device of a container, and hints as link.Subscription does then.
+func (l *Links) SetAside(i discovery.Interface) {
+	l.SetQuietly(i)
+	select {
+	case l.aside <- struct{}{}:
+	default:
+	}
 }
 
 // SetQuietly adds or replaces a device as when its notification is lost.
@@ -84,6 +94,9 @@ func (l *Links) List() ([]discovery.Interface, error) {
 	}
 	return list, nil
 }
+
+// Asides delivers a hint after each SetAside.
+func (l *Links) Asides() <-chan struct{} { return l.aside }
 
 // Hints delivers a hint after each change, as link.Subscription does.
 func (l *Links) Hints() <-chan struct{} { return l.hint }

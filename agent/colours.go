@@ -63,13 +63,16 @@ func (o *ownColours) give(ids []mapping.Identity, shadowed func(name string) boo
 		return false
 	}
 	before := o.book.Entries()
-	var given bool
-	if given, o.failed = o.allocate(ids, shadowed); !given {
+	var given []mapping.Colour
+	if given, o.failed = o.allocate(ids, shadowed); len(given) == 0 {
 		return false
 	}
 	if err := o.store.saveColours(o.book); err != nil {
 		o.failed, o.book = err, colour.NewBook(before...) // a colour that is not kept could be given twice
 		return false
+	}
+	for _, c := range given {
+		o.log.Info("colour given", "colour", c.Name, "identity", c.Identity.String())
 	}
 	return true
 }
@@ -78,14 +81,14 @@ func (o *ownColours) due() bool {
 	return o.failed != nil && !errors.Is(o.failed, colour.ErrTooManyUnnamed) && !errors.Is(o.failed, colour.ErrShadowed)
 }
 
-func (o *ownColours) allocate(ids []mapping.Identity, shadowed func(name string) bool) (given bool, err error) {
+// allocate has the book give colours, which are given once they are kept.
+func (o *ownColours) allocate(ids []mapping.Identity, shadowed func(name string) bool) (given []mapping.Colour, err error) {
 	for _, id := range ids {
 		c, err := o.book.Allocate(string(id.Key()), shadowed, time.Now())
 		if err != nil {
 			return given, err
 		}
-		o.log.Info("colour given", "colour", c, "identity", id.String())
-		given = true
+		given = append(given, mapping.Colour{Name: c, Identity: id})
 	}
 	return given, nil
 }

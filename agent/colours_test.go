@@ -32,12 +32,16 @@ func typesOf(cs []mapping.Condition) (out []mapping.ConditionType) {
 
 // TestOwnColours holds that a node gives only what it can keep, and keeps what it gave.
 func TestOwnColours(t *testing.T) {
-	dir, log := filepath.Join(t.TempDir(), "state"), slog.New(slog.DiscardHandler)
+	var lines bytes.Buffer
+	dir, log := filepath.Join(t.TempDir(), "state"), slog.New(slog.NewTextHandler(&lines, nil))
 	kept, lost := store{statefile.Dir(dir)}, &damage{log: log}
 	none := func(string) bool { return false }
 	c := newOwnColours(kept, log, lost)
 	if c.give([]mapping.Identity{idGreen}, none) || c.known() != nil {
 		t.Errorf("without a directory: %v", c.known())
+	}
+	if strings.Contains(lines.String(), "colour given") {
+		t.Errorf("a colour that is not kept is said to be given: %s", &lines)
 	}
 	if diff := cmp.Diff([]mapping.ConditionType{mapping.FilesUnwritable}, typesOf(c.Conditions())); diff != "" {
 		t.Errorf("without a directory: conditions (-want +got):\n%s", diff)
@@ -50,6 +54,9 @@ func TestOwnColours(t *testing.T) {
 	}
 	if !c.give([]mapping.Identity{idGreen}, none) || len(c.known()) != 1 {
 		t.Errorf("given: %v, %v", c.known(), c.Conditions())
+	}
+	if n := strings.Count(lines.String(), "colour given"); n != 1 {
+		t.Errorf("it is logged %d times: %s", n, &lines)
 	}
 	if c.give([]mapping.Identity{idBlue}, func(string) bool { return true }) || len(c.known()) != 1 {
 		t.Errorf("all are shadowed: %v", c.known())

@@ -281,3 +281,18 @@ func TestEndlessAnswer(t *testing.T) {
 		t.Error("the client reads no more, and does not hang up")
 	}
 }
+
+// TestAway holds that a container which was found in another network is away until its device
+// is known to lead to its own again.
+func TestAway(t *testing.T) {
+	for status, want := range map[agentapi.ContainerStatus][2]bool{ // without and with a network to which it moved
+		agentapi.ContainerOK: {}, agentapi.ContainerStale: {}, agentapi.ContainerPinned: {}, agentapi.ContainerDeleting: {}, agentapi.ContainerFailed: {},
+		agentapi.ContainerMoved: {true, true}, agentapi.ContainerUnverified: {false, true}, agentapi.ContainerDown: {false, true},
+	} {
+		for i, to := range []string{"", "mac:00:00:5e:00:53:02 vlan 200"} {
+			if a := (agentapi.ContainerAttachment{Status: status, To: to}); a.Away() != want[i] {
+				t.Errorf("%s, to %q: away %t, want %t", status, to, a.Away(), want[i])
+			}
+		}
+	}
+}

@@ -86,6 +86,13 @@ func (a *ContainerAttachment) Attached() bool {
 	return true
 }
 
+// Away reports whether the container was found in another network, and not back since: while
+// nothing tells where its device leads, it is not back.
+func (a *ContainerAttachment) Away() bool {
+	doubtful := a.Status == ContainerUnverified || a.Status == ContainerDown
+	return a.Status == ContainerMoved || doubtful && a.To != ""
+}
+
 // A ReturnedDevice is a device that came back from a container.
 type ReturnedDevice struct {
 	record.Link

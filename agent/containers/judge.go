@@ -242,7 +242,7 @@ func (k evidence) attachment(r *heldRecord, was *agentapi.ContainerAttachment) (
 	} else {
 		a.Returned, _ = k.back(&r.Record)
 	}
-	if a.Status != agentapi.ContainerOK && a.Status != agentapi.ContainerStale && a.Status != agentapi.ContainerMoved {
+	if !known(&a) && a.Status != agentapi.ContainerMoved {
 		a.To, a.ToNetwork = was.To, was.ToNetwork
 	}
 	a.Since = k.since(&a, was, r.Time)

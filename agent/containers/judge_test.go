@@ -430,6 +430,7 @@ func TestMovedTo(t *testing.T) {
 		"in doubt": {scene{before: before, view: []mapping.Uplink{onEth1("blue", idBlue, nodefile.Unverified)}}, "red"},
 		"unnamed":  {scene{before: before, view: []mapping.Uplink{onEth1("", idBlue, nodefile.Fresh)}}, ""},
 		"back":     {scene{before: before, view: []mapping.Uplink{onEth1("green", idGreen, nodefile.Fresh)}}, ""},
+		"by a pin": {scene{before: before, view: []mapping.Uplink{onEth1("green", idGreen, nodefile.Pinned)}}, ""},
 	} {
 		if a, _ := tt.resolve(); a.ToNetwork != tt.want {
 			t.Errorf("%s: moved to %q, want %q", name, a.ToNetwork, tt.want)

@@ -15,7 +15,7 @@ import (
 func topology(s *agentapi.State) (*v1alpha1.NodeTopologySpec, string) {
 	spec := clusterview.NodeTopologySpec(&s.View, s.Snapshot, s.Memory)
 	for i := range s.Attachments {
-		if a := &s.Attachments[i]; a.Status == agentapi.ContainerMoved {
+		if a := &s.Attachments[i]; a.Away() {
 			spec.Moved = append(spec.Moved, moved(a))
 		}
 	}

@@ -41,6 +41,7 @@ type files struct {
 	urgent    *rate.Limiter // for what takes something away
 
 	memory    mapping.Memory // what should be saved
+	material  mapping.Memory // what is material of it
 	file      *nodefile.File // what the node file should hold; nil before the first Step
 	written   *nodefile.File // what it holds; nil where that is not known
 	stat      os.FileInfo    // of the file as written; nil where that is not known, and no file is the same
@@ -65,7 +66,8 @@ func newFiles(path string, kept memories, boot func() time.Duration, limit *rate
 // Take implements sink.
 func (f *files) Take(now time.Time, s *Step) time.Duration {
 	f.lease = newLease(s.View.Time, now, f.boot())
-	f.memory, f.file = s.Memory, nodeFile(s.Input, s.View, containers.Moved(s.Attached), &s.RuleStatus, f.lease)
+	f.memory, f.material = s.Memory, s.material()
+	f.file = nodeFile(s.Input, s.View, containers.Moved(s.Attached), &s.RuleStatus, f.lease)
 	f.file.Isolation = f.isolation
 	again := f.write(now)
 	s.Out, s.Current, s.Writes = f.written != nil, f.written != nil && sameContent(f.written, f.file), f.writes
@@ -74,10 +76,10 @@ func (f *files) Take(now time.Time, s *Step) time.Duration {
 
 // write brings the files up to date and returns when to look again.
 func (f *files) write(now time.Time) time.Duration {
-	material, todo := f.memory.Material(), renewal{due: true}
+	todo := renewal{due: true}
 	if f.Intact() && sameContent(f.written, f.file) {
 		todo = f.renewal()
-		if !todo.due && reflect.DeepEqual(f.saved, material) {
+		if !todo.due && reflect.DeepEqual(f.saved, f.material) {
 			return todo.again
 		}
 	}
@@ -94,7 +96,7 @@ func (f *files) write(now time.Time) time.Duration {
 	// reads. Where the first fails the second is still due: it takes away what is
 	// not true any more.
 	memoryErr := f.saveMemory(f.file.Written)
-	err := errors.Join(memoryErr, f.save(material, todo.due))
+	err := errors.Join(memoryErr, f.save(todo.due))
 	if memoryErr != nil {
 		f.saved = mapping.Memory{} // still due
 	}
@@ -117,7 +119,7 @@ func (f *files) renewal() renewal { return renew(f.written, f.file, f.granted, f
 // something else: a restarted agent that knows nothing contradicts nobody.
 func (f *files) saveMemory(now time.Time) error {
 	err := f.kept.save(f.memory, now)
-	if err != nil && !reflect.DeepEqual(f.saved, f.memory.Material()) {
+	if err != nil && !reflect.DeepEqual(f.saved, f.material) {
 		err = errors.Join(err, f.kept.forget())
 	}
 	return err
@@ -126,10 +128,10 @@ func (f *files) saveMemory(now time.Time) error {
 // save writes the node file. Where it cannot be written the old one goes: no
 // answer is better than one that is not true any more. One that is true stays, until
 // its deadlines.
-func (f *files) save(material mapping.Memory, renewed bool) error {
+func (f *files) save(renewed bool) error {
 	same := f.Intact() && sameContent(f.written, f.file)
 	if same && !renewed {
-		f.saved = material
+		f.saved = f.material
 		return nil
 	}
 	err := nodefile.Write(f.path, f.file)
@@ -144,7 +146,7 @@ func (f *files) save(material mapping.Memory, renewed bool) error {
 	if err != nil {
 		return fmt.Errorf("look at node file: %w", err)
 	}
-	f.written, f.saved, f.stat, f.granted = f.file, material, stat, f.lease.since
+	f.written, f.saved, f.stat, f.granted = f.file, f.material, stat, f.lease.since
 	return nil
 }
 
@@ -158,7 +160,7 @@ func (f *files) Finish() error {
 		now = f.file.Written
 	}
 	// Who ends renews nothing.
-	return errors.Join(f.saveMemory(now), f.save(f.memory.Material(), takesAway(f.written, f.file)))
+	return errors.Join(f.saveMemory(now), f.save(takesAway(f.written, f.file)))
 }
 
 // Intact reports whether the node file is still the one that was written: a
@@ -190,19 +192,15 @@ func takesAway(before, after *nodefile.File) bool {
 
 // sameContent compares all but times: that of writing, and deadlines.
 func sameContent(a, b *nodefile.File) bool {
-	c := *a
-	c.Written, c.Networks = b.Written, withDeadlines(a.Networks, b.Networks)
-	return reflect.DeepEqual(&c, b)
+	if a == b {
+		return true
+	}
+	c, d := *a, *b
+	c.Written, c.Networks, c.KnownNames = d.Written, nil, nil // there can be thousands of these
+	d.Networks, d.KnownNames = nil, nil
+	return slices.Equal(a.KnownNames, b.KnownNames) && slices.EqualFunc(a.Networks, b.Networks, sameNetwork) && reflect.DeepEqual(&c, &d)
 }
 
-// withDeadlines are networks with the deadlines of others, where these have as many.
-func withDeadlines(networks, of []nodefile.Network) []nodefile.Network {
-	out := slices.Clone(networks)
-	for i := range min(len(out), len(of)) {
-		out[i].Uplinks = slices.Clone(out[i].Uplinks)
-		for j := range min(len(out[i].Uplinks), len(of[i].Uplinks)) {
-			out[i].Uplinks[j].Until = of[i].Uplinks[j].Until
-		}
-	}
-	return out
+func sameNetwork(a, b nodefile.Network) bool {
+	return a.Name == b.Name && slices.EqualFunc(a.Uplinks, b.Uplinks, func(a, b nodefile.Uplink) bool { return a.SameBeside(&b) })
 }

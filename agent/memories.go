@@ -148,6 +148,7 @@ type memoryCopy struct {
 	to        memories
 	clock     func() time.Time
 	memory    mapping.Memory // what should be kept
+	material  mapping.Memory // what is material of it
 	copied    mapping.Memory // what was material of it when it was kept
 	due       time.Time      // when it may be written again
 	unwritten error          // why it is not kept
@@ -155,10 +156,10 @@ type memoryCopy struct {
 
 // Take implements sink.
 func (c *memoryCopy) Take(now time.Time, s *Step) time.Duration {
-	c.memory = s.Memory
+	c.memory, c.material = s.Memory, s.material()
 	wait := c.due.Sub(now)
 	switch {
-	case reflect.DeepEqual(c.copied, c.memory.Material()):
+	case reflect.DeepEqual(c.copied, c.material):
 		return never
 	case wait > 0 && wait <= copyEvery: // else the clock was set back
 		return wait
@@ -173,14 +174,14 @@ func (c *memoryCopy) Take(now time.Time, s *Step) time.Duration {
 func (c *memoryCopy) write(now time.Time) error {
 	c.unwritten = c.to.copy(c.memory, now)
 	if c.unwritten == nil {
-		c.copied = c.memory.Material()
+		c.copied = c.material
 	}
 	return c.unwritten
 }
 
 // Finish keeps what the limit still held back.
 func (c *memoryCopy) Finish() error {
-	if reflect.DeepEqual(c.copied, c.memory.Material()) {
+	if reflect.DeepEqual(c.copied, c.material) {
 		return nil
 	}
 	return c.write(c.clock())

@@ -29,12 +29,19 @@ func nodeFile(in mapping.Input, v mapping.View, moved []nodefile.Moved, r *ruleb
 		Moved:         moved,
 		RulesProblem:  fit.Line(r.Problem),
 	}
-	byName := map[string][]nodefile.Uplink{}
+	byName := make(map[string][]nodefile.Uplink, len(v.Uplinks))
 	for i := range v.Uplinks {
-		for _, name := range v.Uplinks[i].Names() {
-			byName[name] = append(byName[name], fileUplink(&v.Uplinks[i], l))
+		a := &v.Uplinks[i]
+		if a.Name == "" {
+			continue
+		}
+		said := fileUplink(a, l)
+		byName[a.Name] = append(byName[a.Name], said)
+		for _, name := range a.Aliases {
+			byName[name] = append(byName[name], said)
 		}
 	}
+	f.Networks = slices.Grow(f.Networks, len(byName))
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
 		f.Networks = append(f.Networks, nodefile.Network{Name: name, Uplinks: byName[name]})
 	}

@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"reflect"
 	"time"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
@@ -21,10 +22,20 @@ type Step struct {
 	Attached      []agentapi.ContainerAttachment // what the records mean by now
 	Before        []agentapi.ContainerAttachment // what they meant in the Step before
 
+	kept *mapping.Memory // what is material of the memory, where that is known
+
 	Out     bool            // there is a node file, maybe of an earlier Step
 	Current bool            // it says what the View does
 	Writes  uint64          // of the node file, since the agent started
 	State   *agentapi.State // what is told; its View has the conditions of all parts
+}
+
+// material is what is material of the Step's memory.
+func (s *Step) material() mapping.Memory {
+	if s.kept == nil {
+		return s.Memory.Material()
+	}
+	return *s.kept
 }
 
 // A mapper makes Steps. It has what outlives them.
@@ -34,6 +45,7 @@ type mapper struct {
 	colours    colourSource
 	rules      inForce
 	memory     mapping.Memory
+	material   mapping.Memory // of the last Step
 	containers judged
 	forgets    []*forgetting // that the next Step carries out
 }
@@ -64,6 +76,10 @@ func (m *mapper) step(now time.Time, snapshot *discovery.Snapshot) (s *Step, wak
 		Input:      mapping.Input{World: m.world, Snapshot: snapshot, Memory: m.memory, Colours: m.knownColours()},
 		RuleStatus: m.rules.Rules,
 	}
+	if now := s.material(); !reflect.DeepEqual(now, m.material) {
+		m.material = now
+	}
+	s.kept = new(m.material) // the very same where nothing has changed, which who compares sees at once
 	s.View = mapping.Resolve(s.Input)
 	if m.giveColours(s.View.Uncoloured) {
 		s.Colours = m.knownColours()

@@ -33,14 +33,14 @@ type budget struct {
 
 // assess counts the ways of a node, and says which are beyond the most that count.
 func (w *World) assess(snap *discovery.Snapshot, m Memory, most int) *budget {
-	b := &budget{most: most, sources: map[*discovery.Neighbor]*source{}, cut: map[int]bool{}}
+	b := &budget{most: most, sources: make(map[*discovery.Neighbor]*source, len(snap.Ports)), cut: map[int]bool{}}
 	var count [discovery.MaxVID + 1]int
 	var told rules.VIDs
-	type portTags struct {
+	type portSource struct {
 		port int
-		tags rules.VIDs
+		*source
 	}
-	var tagged []portTags
+	var tagged []portSource
 	for i := range snap.Ports {
 		p, held := m.port(snap.Ports[i].Index)
 		ifi, known := snap.Interface(snap.Ports[i].Index)
@@ -59,7 +59,7 @@ func (w *World) assess(snap *discovery.Snapshot, m Memory, most int) *budget {
 			for vid := range s.told {
 				told.Add(vid)
 			}
-			tagged = append(tagged, portTags{p.Index, tags})
+			tagged = append(tagged, portSource{p.Index, s})
 		}
 	}
 	if b.ways <= most {
@@ -77,7 +77,7 @@ func (w *World) assess(snap *discovery.Snapshot, m Memory, most int) *budget {
 		}
 	}
 	for _, t := range tagged {
-		if t.tags.Without(b.left) != t.tags {
+		if tags := t.tagged(); tags.Without(b.left) != tags {
 			b.cut[t.port] = true
 		}
 	}

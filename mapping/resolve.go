@@ -406,7 +406,7 @@ const maxHolders = 512
 
 // spans reports names that cover several identities without saying so.
 func (r *resolver) spans() {
-	seen := map[string]Identity{}
+	seen := make(map[string]*Identity, len(r.view.Uplinks))
 	told := map[string]bool{}
 	for i := range r.view.Uplinks {
 		a := &r.view.Uplinks[i]
@@ -414,8 +414,8 @@ func (r *resolver) spans() {
 		switch {
 		case a.Name == "" || a.Spans || told[a.Name] || a.Certainty == nodefile.Unverified || a.Device.Index == 0 && a.Parent.Index == 0:
 		case !ok:
-			seen[a.Name] = a.Identity
-		case first != a.Identity:
+			seen[a.Name] = &a.Identity
+		case *first != a.Identity:
 			told[a.Name] = true
 			remedy := "put the switches into one group, split the rule, or accept it with spans: true"
 			if first.Kind == identity.Pin || a.Identity.Kind == identity.Pin { // no switch, no group

@@ -11,6 +11,7 @@ import (
 
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/cniplugin/record"
+	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/identity"
@@ -50,17 +51,12 @@ func diff(before, after *agentapi.State, known []agentapi.ContainerAttachment) [
 }
 
 func neighborChanges(before, after *agentapi.State, add func(agentapi.Change)) {
-	held := func(m mapping.Memory) (ports []string, by map[string]string) {
-		by = map[string]string{}
+	held := func(m mapping.Memory) (ports []string, by map[string]holder) {
+		by = make(map[string]holder, len(m.Ports))
 		for i := range m.Ports {
-			p := &m.Ports[i]
-			if p.Holder == nil {
-				continue
-			}
-			ports = append(ports, p.Interface)
-			by[p.Interface] = fmt.Sprintf("%s port %s", p.Holder.Chassis, p.Holder.Port)
-			if p.Holder.SystemName != "" {
-				by[p.Interface] = p.Holder.SystemName + " " + by[p.Interface]
+			if p := &m.Ports[i]; p.Holder != nil {
+				ports = append(ports, p.Interface)
+				by[p.Interface] = holder{p.Holder.SystemName, p.Holder.MSAP}
 			}
 		}
 		return ports, by
@@ -69,13 +65,31 @@ func neighborChanges(before, after *agentapi.State, add func(agentapi.Change)) {
 	now, is := held(after.Memory)
 	for _, port := range now {
 		if was[port] != is[port] {
-			add(agentapi.Change{What: agentapi.ChangeNeighbor, Interface: port, From: was[port], To: is[port]})
+			add(agentapi.Change{What: agentapi.ChangeNeighbor, Interface: port, From: was[port].String(), To: is[port].String()})
 		}
 	}
 	for _, port := range left {
 		if _, ok := is[port]; !ok {
-			add(agentapi.Change{What: agentapi.ChangeNeighbor, Interface: port, From: was[port]})
+			add(agentapi.Change{What: agentapi.ChangeNeighbor, Interface: port, From: was[port].String()})
 		}
+	}
+}
+
+// A holder is who holds a port.
+type holder struct {
+	system string
+	discovery.MSAP
+}
+
+// String is empty for nobody.
+func (h holder) String() string {
+	switch {
+	case h == holder{}:
+		return ""
+	case h.system == "":
+		return fmt.Sprintf("%s port %s", h.Chassis, h.Port)
+	default:
+		return fmt.Sprintf("%s %s port %s", h.system, h.Chassis, h.Port)
 	}
 }
 
@@ -86,6 +100,11 @@ func networkChanges(before, after *mapping.View, add func(agentapi.Change)) {
 		id   mapping.Identity
 	}
 	at := func(a *mapping.Uplink) place { return place{a.Port.Name, a.VID, a.Identity} }
+	if slices.EqualFunc(before.Uplinks, after.Uplinks, func(a, b mapping.Uplink) bool {
+		return at(&a) == at(&b) && a.Certainty == b.Certainty && a.Name == b.Name
+	}) {
+		return // as nearly always, on nodes that have thousands
+	}
 	known := map[place]*mapping.Uplink{}
 	for i := range before.Uplinks {
 		known[at(&before.Uplinks[i])] = &before.Uplinks[i]

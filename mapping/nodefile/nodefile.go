@@ -141,6 +141,19 @@ func (f *File) Knows(name string) bool {
 // Identities are Identity and OtherIdentities.
 func (a *Uplink) Identities() []string { return append([]string{a.Identity}, a.OtherIdentities...) }
 
+// SameBeside reports whether two uplinks are the same beside their deadlines.
+func (a *Uplink) SameBeside(b *Uplink) bool {
+	return a.Identity == b.Identity && slices.Equal(a.OtherIdentities, b.OtherIdentities) && a.Device == b.Device && a.Parent == b.Parent && a.VID == b.VID &&
+		a.Certainty == b.Certainty && a.Usable == b.Usable && a.Spans == b.Spans && a.Since.Equal(b.Since) && a.Reason == b.Reason && a.Neighbor == b.Neighbor &&
+		a.Rule == b.Rule && a.Trunk == b.Trunk && slices.EqualFunc(a.Ports, b.Ports, samePort)
+}
+
+func samePort(a, b Port) bool {
+	return a.Link == b.Link && a.CarrierChanges == b.CarrierChanges && a.VID == b.VID && slices.EqualFunc(a.Junctions, b.Junctions, func(a, b Junction) bool {
+		return a.Link == b.Link && slices.Equal(a.Members, b.Members)
+	})
+}
+
 // Attachable reports whether there is a device to attach to, or one can be made.
 func (a *Uplink) Attachable() bool { return a.Device != (Link{}) || a.Parent != (Link{}) }
 

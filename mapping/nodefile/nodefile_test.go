@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"syscall"
 	"testing"
@@ -345,5 +346,58 @@ func TestKnows(t *testing.T) {
 		if f.Knows(name) != want {
 			t.Errorf("%q: %v", name, !want)
 		}
+	}
+}
+
+// TestSameBeside holds that uplinks which differ in anything but their deadlines are not the
+// same, and that copies are, which share nothing.
+func TestSameBeside(t *testing.T) {
+	whole := func() *Uplink {
+		u := everything().Networks[2].Uplinks[0]
+		u.Spans, u.Trunk, u.Reason = true, true, "so"
+		return &u
+	}
+	if a, b := whole(), whole(); !a.SameBeside(b) {
+		t.Fatalf("%+v is not the same as %+v", a, b)
+	}
+	checked := 0
+	var change func(v reflect.Value, look func())
+	change = func(v reflect.Value, look func()) {
+		switch was := reflect.New(v.Type()).Elem(); v.Kind() {
+		case reflect.Struct:
+			if _, ok := v.Interface().(time.Time); ok {
+				was.Set(v)
+				v.Set(reflect.ValueOf(time.Unix(7, 0)))
+				look()
+				v.Set(was)
+				break
+			}
+			for _, value := range v.Fields() {
+				change(value, look)
+			}
+		case reflect.Slice:
+			was.Set(v)
+			v.Set(v.Slice(0, v.Len()-1))
+			look()
+			v.Set(was)
+			change(v.Index(v.Len()-1), look)
+		default:
+			was.Set(v)
+			v.SetZero()
+			look()
+			v.Set(was)
+		}
+	}
+	changed, other := whole(), whole()
+	for f, value := range reflect.ValueOf(changed).Elem().Fields() {
+		change(value, func() {
+			checked++
+			if same := changed.SameBeside(other); same != (f.Name == "Until") {
+				t.Errorf("%s: the same %t: %+v", f.Name, same, changed)
+			}
+		})
+	}
+	if checked < 30 {
+		t.Errorf("only %d changes were made", checked)
 	}
 }

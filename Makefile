@@ -171,7 +171,7 @@ bench-scale: ## Memory and idle processor time of colvind and lldpd, 64 ports ea
 	go test -run '^$$' -bench Scale -benchtime 1x ./lab
 
 .PHONY: bench-edge
-bench-edge: ## Measure a node with 500 ports, 250 containers, all VLANs and 2000 veths of pods; 2 minutes
+bench-edge: ## Measure a node with 500 ports, 250 containers, all VLANs and 2000 veths of pods; 4 minutes
 	@hack/setup.sh iproute2 util-linux
 	go test -run '^$$' -bench Edge -benchmem -benchtime 50x ./agent ./agent/containers ./mapping/nodefile
 	go test -run '^$$' -bench Edge -benchtime 1x ./lab

@@ -18,7 +18,8 @@ import (
 func start(dir string, in *netnstest.Namespace, program string, args ...string) (*daemon.Process, error) {
 	cmd := exec.Command(program, args...)
 	cmd.Dir = dir
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	// An interrupt from the terminal is for the test, which ends the process.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	return daemon.Start(filepath.Join(dir, filepath.Base(program)+".log"), cmd, within{cmd, in})
 }
 

@@ -86,31 +86,15 @@ func (e *ReadError) Unwrap() error { return e.Err }
 // ReadTrusted is Read for who acts by the file as root: it is read only where nobody but
 // root and one other user, the agent's, can have put it.
 func ReadTrusted(path string) (*File, error) {
-	if err := trust(path); err != nil {
-		return nil, err
-	}
-	return Read(path)
-}
-
-// trust says where somebody else can have put the file; what else is wrong reading says.
-func trust(path string) error {
 	_, err := safefile.Private(filepath.Dir(path), safefile.Trust{AnyOwner: true, Sticky: true})
 	if e, exposed := errors.AsType[*safefile.Exposure](err); exposed {
-		return &ReadError{Path: path, Problem: Exposed, Err: e}
+		return nil, &ReadError{Path: path, Problem: Exposed, Err: e}
 	}
-	return nil
+	return Read(path) // which says what else is wrong
 }
 
 // Read reads and validates the file at path. The error is a *ReadError.
 func Read(path string) (*File, error) {
-	data, err := readText(path)
-	if err != nil {
-		return nil, err
-	}
-	return read(path, data)
-}
-
-func readText(path string) ([]byte, error) {
 	data, err := safefile.ReadRegular(path, MaxSize)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -120,10 +104,6 @@ func readText(path string) ([]byte, error) {
 	case err != nil:
 		return nil, &ReadError{Path: path, Problem: Unreadable, Err: cause(err)}
 	}
-	return data, nil
-}
-
-func read(path string, data []byte) (*File, error) {
 	f, problem, err := decode(data)
 	if err != nil {
 		return nil, &ReadError{Path: path, Problem: problem, Err: err}

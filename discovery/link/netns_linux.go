@@ -94,12 +94,16 @@ func MoveOut(path, name, back string) error {
 
 // inNetns runs f in the network namespace at path, on a thread of its own meanwhile.
 func inNetns(path string, f func() error) error {
-	// Whatever path is, opening it must not wait for anybody.
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	file, err := openNetns(path)
 	if err != nil {
-		return &os.PathError{Op: "open", Path: path, Err: err}
+		return err
 	}
-	defer unix.Close(fd)
+	defer file.Close()
+	return within(int(file.Fd()), f)
+}
+
+// within runs f in a network namespace, on a thread of its own meanwhile.
+func within(fd int, f func() error) error {
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread()

@@ -64,6 +64,13 @@ func idOf(k Key) string {
 	return hex.EncodeToString(sum[:16])
 }
 
+// MakingName is what an interface can be called in its container before it has its name, and
+// what no other is called.
+func MakingName(k Key) string {
+	const most = 15 // IFNAMSIZ, without the NUL
+	return ("cv" + idOf(k))[:most]
+}
+
 // Phase is how far an attachment got.
 type Phase string
 
@@ -102,6 +109,11 @@ type Record struct {
 	DelegateType string          `json:"delegateType"`
 	DelegateConf json.RawMessage `json:"delegateConf"` // as the delegate got it
 	Result       json.RawMessage `json:"result,omitempty"`
+	// Itself is set where the plugin made the interface itself, by ifindex; a delegate of that
+	// type, with that configuration, undoes and checks it just as well.
+	Itself bool `json:"itself,omitempty"`
+	// Making is what the interface is called in the container until it can have its name.
+	Making string `json:"making,omitempty"`
 
 	// Failed is why the delegate's ADD failed, where what it began could not be undone:
 	// there never was an attachment.

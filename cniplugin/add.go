@@ -61,6 +61,7 @@ type operation struct {
 	lock     *record.Lock
 	deadline time.Time // of all of it
 	wanted   bool      // by the runtime, which called DEL
+	inside   container // where the plugin itself makes the interface; nil where a delegate does
 	odd      bool      // the delegate does not keep to the specification
 }
 
@@ -102,7 +103,12 @@ func (p *Plugin) locked(c *conf, args *skel.CmdArgs, within time.Duration) (*ope
 }
 
 // end lets go of the lock. A lock file that cannot be removed does no harm.
-func (a *operation) end() { _ = a.lock.Unlock() }
+func (a *operation) end() {
+	if a.inside != nil {
+		a.inside.Close()
+	}
+	_ = a.lock.Unlock()
+}
 
 // clearEarlier undoes what a killed plugin, or a boot before this one, left
 // under the same key.
@@ -129,14 +135,22 @@ func (a *operation) clearEarlier(netns record.Netns) error {
 // fail, and take away another's when that is undone.
 func (a *operation) vacant() error {
 	_, err := a.kernel.InNetns(a.args.Netns, a.args.IfName)
+	if err = a.orOccupied(err); err != nil {
+		return prefixed(a.about(a.conf), err)
+	}
+	return nil
+}
+
+// orOccupied is the error of who looked for an interface that should not be there.
+func (a *operation) orOccupied(err error) error {
 	switch {
 	case errors.Is(err, link.ErrNotFound):
 		return nil
 	case err != nil:
-		return fail(types.ErrInvalidNetNS, "%s: %v", a.about(a.conf), err)
+		return fail(types.ErrInvalidNetNS, "%v", err)
 	}
-	return fail(types.ErrInvalidEnvironmentVariables, "%s: container %s already has an interface %s, which is not Colvin's; give the attachment another name",
-		a.about(a.conf), a.args.ContainerID, a.args.IfName)
+	return fail(types.ErrInvalidEnvironmentVariables, "container %s already has an interface %s, which is not Colvin's; give the attachment another name",
+		a.args.ContainerID, a.args.IfName)
 }
 
 func (a *operation) add(netns record.Netns) error {
@@ -152,7 +166,7 @@ func (a *operation) add(netns record.Netns) error {
 	if err != nil {
 		return a.orTaken(err)
 	}
-	if err := a.vacant(); err != nil {
+	if err := a.enter(); err != nil {
 		return err
 	}
 	about := fmt.Sprintf("%s: network %q on %s", node.Node, a.conf.network, deviceName(&t.Uplink))
@@ -166,11 +180,14 @@ func (a *operation) add(netns record.Netns) error {
 
 // carryOut attaches the container to the target, or leaves nothing behind.
 func (a *operation) carryOut(t *target, netns record.Netns, prev *current.Result) error {
-	d, err := a.program(roleDelegate, a.conf.delegateType, a.args)
-	if err != nil {
-		return err
+	var d *program
+	if a.inside == nil {
+		var err error
+		if d, err = a.program(roleDelegate, a.conf.delegateType, a.args); err != nil {
+			return err
+		}
+		d.deadline = a.deadline.Add(-a.patience.delegate) // which leaves the time to undo what it did
 	}
-	d.deadline = a.deadline.Add(-a.patience.delegate) // which leaves the time to undo what it did
 	// The delegate would find out only after it made the interface, and without
 	// the IPAM plugin its work could not be undone.
 	if kind := a.conf.ipamType(); kind != "" {
@@ -189,10 +206,13 @@ func (a *operation) carryOut(t *target, netns record.Netns, prev *current.Result
 	if err != nil {
 		return err
 	}
-	if err := a.spare(t); err != nil {
+	if err := a.spare(t, r); err != nil {
 		return withError(err, "undoing it", a.forget(r))
 	}
-	return a.delegate(d, t, r, prev)
+	if a.inside != nil {
+		return a.attachItself(t, r, prev)
+	}
+	return a.withRival(r, a.delegate(d, t, r, prev))
 }
 
 // previous is the result of the plugin before this one in the list; nil for none.
@@ -276,7 +296,7 @@ func (a *operation) newRecord(t *target, netns record.Netns) (*record.Record, er
 		Parent:         t.Parent,
 		Port:           t.Ports[0].Link,
 		CarrierChanges: t.Ports[0].CarrierChanges, VID: t.VID, Taken: t.takes, Chosen: t.chosen,
-		DelegateType: a.conf.delegateType, DelegateConf: delegateConf,
+		DelegateType: a.conf.delegateType, DelegateConf: delegateConf, Itself: a.inside != nil,
 	}, nil
 }
 
@@ -349,11 +369,17 @@ func (a *operation) still(t *target, r *record.Record) error {
 	return nil
 }
 
-func (a *operation) unchanged(t *target) error {
+// verified is the target's device as it is now, if nothing is otherwise below it.
+func (a *operation) verified(t *target) (discovery.Interface, error) {
 	now, err := a.verifyAll(a.conf, &t.Uplink)
 	if err == nil && t.make {
 		now, err = same(a.kernel, linkOf(t.device))
 	}
+	return now, err
+}
+
+func (a *operation) unchanged(t *target) error {
+	now, err := a.verified(t)
 	if err == nil && now.Name != t.device.Name {
 		err = fmt.Errorf("it was renamed to %s", now.Name)
 	}
@@ -400,7 +426,7 @@ func (a *operation) stillLeads(t *target) error {
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(node.Lookup(a.conf.network), func(now nodefile.Uplink) bool { return t.isStill(now) && a.onTime(&now) }) {
+		if slices.ContainsFunc(node.Lookup(a.conf.network), func(now nodefile.Uplink) bool { return t.isStill(now, a.inside != nil) && a.onTime(&now) }) {
 			return nil
 		}
 		if !t.make || time.Since(start) > settleTime {
@@ -410,12 +436,16 @@ func (a *operation) stillLeads(t *target) error {
 }
 
 // isStill reports whether an uplink is the target, through a port that the target has: of
-// several that a device joins, the one whose function was chosen can have left it.
-func (t *target) isStill(now nodefile.Uplink) bool {
+// several that a device joins, the one whose function was chosen can have left it. Who went
+// by ifindex does not mind another name.
+func (t *target) isStill(now nodefile.Uplink, byIndex bool) bool {
 	one := slices.ContainsFunc(now.Identities(), func(id string) bool { return slices.Contains(t.Identities(), id) })
 	through := slices.ContainsFunc(now.Ports, func(p nodefile.Port) bool {
 		return p.VID == t.VID && slices.ContainsFunc(t.Ports, func(was nodefile.Port) bool { return was.Index == p.Index })
 	})
+	if byIndex {
+		now.Device.Name, now.Parent.Name = t.Device.Name, t.Parent.Name
+	}
 	return one && through && now.Usable && sameLink(now.Device, t.Device) && sameLink(now.Parent, t.Parent)
 }
 
@@ -436,7 +466,7 @@ func (a *operation) undo(r *record.Record, cause error) error {
 // and to make a second interface for a VLAN, which the kernel would. The record is
 // written first. So of two that want the same device at once, one that takes it sees
 // the other's record, or the other sees that it is being taken.
-func (a *operation) spare(t *target) error {
+func (a *operation) spare(t *target, r *record.Record) error {
 	if !t.takes {
 		for _, index := range []int{t.device.Index, t.Parent.Index, t.Ports[0].Index} {
 			if a.store.DeviceLocked(index, 0) {
@@ -445,7 +475,7 @@ func (a *operation) spare(t *target) error {
 		}
 	}
 	if !t.takes && a.conf.profile.use != tagged {
-		return nil
+		return a.spareMode(t, r)
 	}
 	records, err := a.store.List()
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/colvin-net/colvin/cniplugin/attach"
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/internal/fit"
@@ -39,6 +40,8 @@ type conf struct {
 	chosen       string // PCI address or auxiliary device that a device plugin chose
 	// base is the delegate's configuration but for the device.
 	base object
+	// itself is what the plugin itself makes, without a delegate; nil where it leaves that to one.
+	itself *attach.Config
 	// refusals are mistakes that keep a container from being attached, and no more: who is
 	// attached by such a configuration goes on to be checked and collected.
 	refusals []string
@@ -145,6 +148,9 @@ func (p *parser) get(key string, into any) {
 	}
 	if err := json.Unmarshal(raw, into); err != nil {
 		kind := "a string"
+		if _, ok := into.(*bool); ok {
+			kind = "true or false"
+		}
 		if _, ok := into.(*object); ok {
 			kind = "an object"
 			var word string

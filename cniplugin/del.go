@@ -14,6 +14,7 @@ import (
 
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/discovery/link"
 	"github.com/colvin-net/colvin/internal/fit"
 )
 
@@ -134,7 +135,7 @@ func (a *operation) releaseUnrecorded() remainder {
 			return remainder{} // no ADD can have come past this
 		}
 	}
-	if err == nil {
+	if err == nil && c.itself == nil {
 		_, err = findBinary(roleDelegate, c.delegateType, a.args.Path)
 	}
 	if err != nil { // nor past this, unless something was changed since
@@ -150,7 +151,7 @@ func (a *operation) releaseUnrecorded() remainder {
 	if a.isOthers(args.Netns) {
 		args.Netns = "" // nothing in it is this container's
 	}
-	u := &undoing{kind: c.delegateType, args: &args, conf: conf, ours: func() bool { return a.isReported(c) }}
+	u := &undoing{kind: c.delegateType, args: &args, conf: conf, ours: func(got link.Origin) bool { return a.isReported(c, got) }, itself: c.itself != nil}
 	undo := func() remainder { return a.undoWith(u) }
 	if c.profile.use == taken && c.chosen == "" {
 		return a.raising(undo)
@@ -177,9 +178,8 @@ func (a *operation) isOthers(netns string) bool {
 
 // isReported reports whether the interface in the container is the one that the runtime
 // was told by an ADD, made in software.
-func (a *operation) isReported(c *conf) bool {
-	got, err := a.kernel.OriginIn(a.args.Netns, a.args.IfName)
-	return err == nil && c.profile.use != taken && c.profile.use != function && (stacked[got.Kind] || got.Kind == "veth") &&
+func (a *operation) isReported(c *conf, got link.Origin) bool {
+	return c.profile.use != taken && c.profile.use != function && (stacked[got.Kind] || got.Kind == "veth") &&
 		reports(c.base[prevResultKey], a.args.IfName, got.MAC.String())
 }
 
@@ -192,18 +192,11 @@ func (a *operation) liveNetns(r *record.Record) string {
 		return ""
 	}
 	for _, path := range []string{a.args.Netns, r.Netns.Path} {
-		if ino, err := inode(path); err == nil && ino == r.Netns.Inode && (a.args.Netns != "" || a.isInside(r, path) || a.isOurs(r, path)) {
+		if ino, err := inode(path); err == nil && ino == r.Netns.Inode && (a.args.Netns != "" || a.hasOurs(r, path)) {
 			return path
 		}
 	}
 	return ""
-}
-
-// isInside reports whether the interface in the namespace at path is the one that the
-// record's result lists.
-func (a *operation) isInside(r *record.Record, path string) bool {
-	there, err := a.kernel.InNetns(path, r.IfName)
-	return err == nil && reports(r.Result, r.IfName, there.MAC.String())
 }
 
 // reports reports whether a result has an interface of a container with that name and MAC
@@ -229,6 +222,9 @@ func withPrevResult(recorded, stdin []byte) ([]byte, error) {
 	conf, given := object{}, object{}
 	if err := errors.Join(json.Unmarshal(recorded, &conf), json.Unmarshal(stdin, &given)); err != nil {
 		return nil, fmt.Errorf("parse configuration: %w", err)
+	}
+	if conf == nil || given == nil {
+		return nil, errors.New("parse configuration: it is null")
 	}
 	delete(conf, prevResultKey)
 	if result, ok := given[prevResultKey]; ok {

@@ -103,7 +103,6 @@ func newFuzzRig(f *testing.F) *fuzzRig {
 		f.Fatal(err)
 	}
 	kernel := &fakeKernel{Boot: "boot1", log: filepath.Join(r.dir, "never"), Now: []discovery.Interface{eth(4, "eth1"), eth(5, "eth2")}}
-	kernel.Made = map[string]link.Origin{"net1": madeOver(4, "macvlan")}
 	r.plugin = &Plugin{kernel: kernel, stdout: r.stdout, stderr: io.Discard, patience: patience{lock: time.Second, delegateAdd: 30 * time.Second, delegate: 30 * time.Second, add: time.Hour, del: time.Hour}}
 	r.plugin.now, r.plugin.sinceBoot = time.Now, func() time.Duration { return 0 }
 	r.funcs = r.plugin.Funcs()
@@ -144,6 +143,10 @@ func goodCall() runtimeCall {
 // reset forgets the call before.
 func (r *fuzzRig) reset(recorded bool) error {
 	r.answered, r.said = nil, nil
+	r.plugin.kernel.(*fakeKernel).Made = map[string]link.Origin{}
+	if recorded {
+		r.plugin.kernel.(*fakeKernel).Made["net1"] = madeOver(4, "macvlan")
+	}
 	entries, err := os.ReadDir(filepath.Join(r.dir, "records"))
 	for _, e := range entries {
 		err = errors.Join(err, os.Remove(filepath.Join(r.dir, "records", e.Name())))
@@ -344,6 +347,9 @@ func fuzzConfs() []string {
 	return append(confs,
 		fuzzHead+`"network":"both","select":"first","delegate":{"type":"macvlan","mode":"private"},"runtimeConfig":{"mac":"02:00:00:00:00:01"}}`,
 		fuzzHead+`"network":"bonded"}`,
+		fuzzHead+`"network":"green","delegate":{"type":"macvlan","exec":true}}`,
+		fuzzHead+`"network":"green","delegate":{"type":"ipvlan","mode":"l3"},"ipam":{"type":"host-local"},"mac":"02:00:00:00:00:01"}`,
+		fuzzHead+`"network":"green","delegate":{"type":"ipvlan","mtu":1400},"ipam":{"type":"host-local"},"prevResult":{"cniVersion":"1.1.0","ips":[{"address":"10.0.0.1/8"}]}}`,
 		fuzzHead+`"network":"storage","delegate":{"type":"vlan"},"deviceID":"0000:03:00.1"}`,
 		fuzzHead+`"network":"blue","delegate":{"type":"host-device"},"prevResult":{"cniVersion":"1.1.0","interfaces":[null],"ips":[null]}}`,
 		fuzzHead+`"network":"green","delegate":{"type":"own"},"deviceKey":"uplink"}`,

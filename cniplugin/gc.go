@@ -190,6 +190,9 @@ func (a *operation) finally(r *record.Record) (*Collected, error) {
 }
 
 func (p *Plugin) delegateGC(c *conf, args *skel.CmdArgs) error {
+	if c.itself != nil { // macvlan and ipvlan have nothing to collect
+		return nil
+	}
 	d, err := p.program(roleDelegate, c.delegateType, args)
 	if err != nil {
 		return err

@@ -21,9 +21,11 @@ import (
 
 	"github.com/containernetworking/cni/pkg/skel"
 	"github.com/containernetworking/cni/pkg/types"
+	current "github.com/containernetworking/cni/pkg/types/100"
 	"github.com/containernetworking/cni/pkg/version"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/colvin-net/colvin/cniplugin/attach"
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/link"
@@ -107,7 +109,8 @@ func delegateMain() error {
 		return err
 	}
 	var conf struct {
-		Test script `json:"test"`
+		Test script                `json:"test"`
+		IPAM struct{ Test script } `json:"ipam"`
 	}
 	c := call{
 		Verb: os.Getenv("CNI_COMMAND"), ContainerID: os.Getenv("CNI_CONTAINERID"), Netns: os.Getenv("CNI_NETNS"),
@@ -121,6 +124,9 @@ func delegateMain() error {
 	}
 	delete(c.Conf, "test")
 	s := conf.Test
+	if s.Log == "" {
+		s = conf.IPAM.Test
+	}
 	if data, err := os.ReadFile(s.Log + laterSuffix); err == nil {
 		s.Fail, s.IPAM = nil, nil
 		if err := json.Unmarshal(data, &s); err != nil {
@@ -186,7 +192,13 @@ type fakeKernel struct {
 	// VFVLANs are those of eth1's virtual functions, by number.
 	VFVLANs map[int]uint16
 
-	addErr, bootErr, listErr, deleteErr, usageErr, moveErr error
+	addErr, bootErr, listErr, deleteErr, usageErr, moveErr, configureErr error
+
+	makeErrs map[string]error // of a container, by the name of what it is to make
+	asked    []string         // of containers
+	onMake   func()           // called when one is to make an interface
+	// makesOver is the device that it makes it over, where that is another than it was told.
+	makesOver int
 
 	deleted  []string // by DeleteIn
 	occupied bool     // what is Inside is there before any delegate has run
@@ -312,6 +324,93 @@ func (k *fakeKernel) OriginIn(path, ifname string) (link.Origin, error) {
 		return link.Origin{Interface: discovery.Interface{Name: ifname, Kind: "veth"}, Lower: fakeEnd, Here: true}, nil
 	}
 	return link.Origin{Interface: discovery.Interface{Name: ifname, Kind: "macvlan", VLAN: vid}, Lower: lower, Here: true}, nil
+}
+
+// Enter has the container that every namespace is.
+func (k *fakeKernel) Enter(path string) (container, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, err
+	}
+	return &fakeContainer{k: k, path: path}, nil
+}
+
+// fakeContainer is a container in which the plugin makes an interface itself: what is there
+// is in the map Made of the kernel.
+type fakeContainer struct {
+	k    *fakeKernel
+	path string
+}
+
+func (c *fakeContainer) Close() {}
+
+func (c *fakeContainer) Origin(name string) (link.Origin, error) {
+	if o, ok := c.k.Made[name]; ok {
+		o.Name = name
+		return o, nil
+	}
+	return link.Origin{}, link.ErrNotFound
+}
+
+// madeIndex is the ifindex of what is made in a fake container.
+const madeIndex = 77
+
+func (c *fakeContainer) Make(parent int, s *attach.Spec, name string, _ bool) error {
+	c.k.asked = append(c.k.asked, fmt.Sprintf("make %s %s over %d", s.Kind, name, parent))
+	if c.k.onMake != nil {
+		c.k.onMake()
+	}
+	if err := c.k.makeErrs[name]; err != nil {
+		return err
+	}
+	if _, ok := c.k.Made[name]; ok {
+		return syscall.EEXIST
+	}
+	if c.k.makesOver != 0 {
+		parent = c.k.makesOver
+	}
+	made := madeOver(parent, discovery.Kind(s.Kind))
+	made.Index, made.MAC = madeIndex, discovery.MAC{2, 0, 0, 0, 0, 0x77}
+	if c.k.Made == nil {
+		c.k.Made = map[string]link.Origin{}
+	}
+	c.k.Made[name] = made
+	return nil
+}
+
+func (c *fakeContainer) Rename(index int, name string) error {
+	c.k.asked = append(c.k.asked, "rename to "+name)
+	for was, o := range c.k.Made {
+		if o.Index == index {
+			delete(c.k.Made, was)
+			c.k.Made[name] = o
+		}
+	}
+	return nil
+}
+
+func (c *fakeContainer) SetUp(int) error {
+	c.k.asked = append(c.k.asked, "set up")
+	return nil
+}
+
+func (c *fakeContainer) Configure(_ int, _ string, result *current.Result) error {
+	c.k.asked = append(c.k.asked, fmt.Sprintf("configure %d addresses", len(result.IPs)))
+	return c.k.configureErr
+}
+
+func (c *fakeContainer) Check(name string, _ *attach.Config, _ *current.Result) error {
+	_, err := c.Origin(name)
+	return err
+}
+
+func (c *fakeContainer) Remove(index int) error {
+	for name, o := range c.k.Made {
+		if o.Index == index {
+			c.k.asked = append(c.k.asked, "remove "+name)
+			delete(c.k.Made, name)
+		}
+	}
+	return nil
 }
 
 func (k *fakeKernel) DeleteIn(_, ifname string) error {
@@ -441,6 +540,7 @@ type bench struct {
 	script script
 	node   nodefile.File
 	booted time.Duration // ago
+	itself bool          // the plugin may do without a delegate: it understands the configuration
 }
 
 // deadline is until when the node file counts, since boot.
@@ -538,7 +638,11 @@ func (b *bench) writeNode() {
 func (b *bench) stdin() []byte {
 	b.t.Helper()
 	conf := maps.Clone(b.conf)
-	conf["test"] = b.script
+	if !b.itself {
+		conf["test"] = b.script
+	} else if ipam, ok := conf["ipam"].(map[string]any); ok {
+		ipam["test"] = b.script
+	}
 	data, err := json.Marshal(conf)
 	if err != nil {
 		b.t.Fatal(err)

@@ -8,6 +8,9 @@ import (
 	"os"
 	"slices"
 
+	current "github.com/containernetworking/cni/pkg/types/100"
+
+	"github.com/colvin-net/colvin/cniplugin/attach"
 	"github.com/colvin-net/colvin/cniplugin/record"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/link"
@@ -29,6 +32,8 @@ type kernel interface {
 	ListIn(path string) ([]discovery.Interface, error)
 	// OriginIn returns the same with what is below it.
 	OriginIn(path, ifname string) (link.Origin, error)
+	// Enter opens the network namespace at path, for an interface to be made or removed in it.
+	Enter(path string) (container, error)
 	// DeleteIn removes the interface with that name in the network namespace at path,
 	// or returns link.ErrNotFound.
 	DeleteIn(path, ifname string) error
@@ -62,6 +67,21 @@ type kernel interface {
 	Hostname() string
 }
 
+// container is what the plugin asks of a container's kernel, to make an interface itself;
+// package attach says what each does.
+type container interface {
+	Make(parent int, s *attach.Spec, name string, up bool) error
+	Origin(name string) (link.Origin, error)
+	Rename(index int, name string) error
+	SetUp(index int) error
+	Configure(index int, name string, result *current.Result) error
+	Check(name string, conf *attach.Config, result *current.Result) error
+	Remove(index int) error
+	Close()
+}
+
+var _ container = (*attach.Container)(nil)
+
 type hostKernel struct{}
 
 var _ kernel = hostKernel{}
@@ -79,6 +99,8 @@ func (hostKernel) ListIn(path string) ([]discovery.Interface, error) { return li
 func (hostKernel) OriginIn(path, ifname string) (link.Origin, error) {
 	return link.OriginIn(path, ifname)
 }
+
+func (hostKernel) Enter(path string) (container, error) { return attach.Open(path) }
 
 func (hostKernel) DeleteIn(path, ifname string) error { return link.DeleteIn(path, ifname) }
 

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/colvin-net/colvin/cniplugin/attach"
 	"github.com/colvin-net/colvin/internal/fit"
 )
 
@@ -86,6 +87,8 @@ func (p *parser) readDelegate(c *conf) {
 	}
 	inner := &parser{rest: given}
 	inner.get("type", &c.delegateType)
+	var exec bool
+	inner.take("exec", &exec)
 	for _, m := range inner.mistakes {
 		p.bad("delegate: %s", m)
 	}
@@ -101,6 +104,9 @@ func (p *parser) readDelegate(c *conf) {
 	p.checkKnown(c)
 	for _, key := range slices.Sorted(maps.Keys(c.base)) {
 		p.checkKey(c, key)
+	}
+	if conf, err := json.Marshal(c.base); err == nil && !exec {
+		c.itself = attach.Read(c.delegateType, conf)
 	}
 }
 

@@ -37,11 +37,13 @@ type undoing struct {
 	kind string // of the delegate
 	args *skel.CmdArgs
 	conf []byte
-	ours func() bool // the interface in the container is the attachment's
+	ours func(link.Origin) bool // the interface in the container is the attachment's
 	// device is the name under which hardware that was moved belongs on the node, and hard
 	// that there is any.
 	device string
 	hard   bool
+	itself bool   // the plugin made the interface itself
+	making string // what that was called at first; mostly empty
 }
 
 // release undoes an attachment, as far as that is possible.
@@ -56,8 +58,8 @@ func (a *operation) release(r *record.Record) remainder {
 		args.Args = r.Args
 	}
 	left := a.undoWith(&undoing{
-		kind: r.DelegateType, args: &args, conf: conf, ours: func() bool { return a.isOurs(r, args.Netns) },
-		device: movedLink(r).Name, hard: r.Taken || chosenBy(r) != "",
+		kind: r.DelegateType, args: &args, conf: conf, ours: func(got link.Origin) bool { return a.isOurs(r, got) },
+		itself: r.Itself, making: r.Making, device: movedLink(r).Name, hard: r.Taken || chosenBy(r) != "",
 	})
 	if left.device == nil && !r.Detached {
 		left.device = a.bringBack(r, args.Netns)
@@ -87,6 +89,9 @@ func (a *operation) neverCame(r *record.Record) bool {
 // undoWith has the delegate undo what it did, and does what it does not. A delegate whose
 // device or namespace is gone may fail before it frees the address, or not even try.
 func (a *operation) undoWith(u *undoing) (left remainder) {
+	if u.itself {
+		return a.undoItself(u)
+	}
 	if known, ok := profiles[u.kind]; ok && known.use != function && u.args.Netns == "" {
 		return remainder{address: a.freeAddress(u.args, u.conf)} // the delegate would do no more
 	}
@@ -102,7 +107,7 @@ func (a *operation) undoWith(u *undoing) (left remainder) {
 		return left
 	}
 	left.address, left.delegate = a.freeAddress(u.args, u.conf), err
-	if u.args.Netns == "" || a.interfaceGone(u.args) || !u.ours() {
+	if u.args.Netns == "" || !a.has(u) {
 		return left
 	}
 	if d != nil && ipamType(u.conf) != "" { // most delegates ask their IPAM plugin first
@@ -117,7 +122,7 @@ func (a *operation) undoWith(u *undoing) (left remainder) {
 // remove takes an interface that the delegate leaves out of the container, unless it is of
 // somebody else, who came first or later.
 func (a *operation) remove(u *undoing, cause error) error {
-	if a.interfaceGone(u.args) || !u.ours() {
+	if !a.has(u) {
 		return nil
 	}
 	var err error
@@ -135,24 +140,32 @@ func (a *operation) remove(u *undoing, cause error) error {
 // isOurs reports whether the interface in the container is the attachment's: it has the
 // MAC address that the delegate reported, it is over the attachment's device, or it is the
 // hardware that was moved.
-func (a *operation) isOurs(r *record.Record, netns string) bool {
-	got, err := a.kernel.OriginIn(netns, r.IfName)
-	if err != nil {
-		return false
-	}
+func (a *operation) isOurs(r *record.Record, got link.Origin) bool {
 	chosen := chosenBy(r)
 	switch p, known := profiles[r.DelegateType]; {
 	case r.Taken || chosen != "":
 		return isMoved(got.Interface, movedLink(r)) || chosen != "" && got.Function == chosen
 	case !stacked[got.Kind] && got.Kind != "veth":
 		return false // nobody knows how to take it away
-	case a.isInside(r, netns):
+	case reports(r.Result, r.IfName, got.MAC.String()):
 		return true
 	case known && p.use == bridged:
 		return a.isBridged(got, r) == nil
 	default:
 		return stacked[got.Kind] && a.isOver(got, r) == nil
 	}
+}
+
+// has reports whether the container has the interface of the attachment still.
+func (a *operation) has(u *undoing) bool {
+	got, err := a.kernel.OriginIn(u.args.Netns, u.args.IfName)
+	return err == nil && u.ours(got)
+}
+
+// hasOurs reports whether the interface of a record is in the namespace at path.
+func (a *operation) hasOurs(r *record.Record, path string) bool {
+	got, err := a.kernel.OriginIn(path, r.IfName)
+	return err == nil && (reports(r.Result, r.IfName, got.MAC.String()) || a.isOurs(r, got))
 }
 
 // isMoved reports whether hardware is what an attachment moved: two of its ifindex, its MAC

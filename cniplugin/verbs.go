@@ -59,6 +59,9 @@ func (a *operation) check(r *record.Record) error {
 	if err != nil {
 		return err
 	}
+	if c := a.checksItself(r, conf); c != nil {
+		return a.checkItself(c, device.MTU, conf)
+	}
 	if !r.Taken && device.Name != r.Device.Name {
 		conf = renamed(conf, a.deviceKey(r), r.Device.Name, device.Name)
 	}
@@ -83,12 +86,16 @@ func (a *operation) checkDelegate(r *record.Record, conf []byte) error {
 	if err == nil || kind == "" || !a.hasNoCheck(kind, conf) {
 		return err
 	}
-	a.say(a.conf, "the IPAM plugin %s has no CHECK, so nobody tells whether the address is still reserved; all else is checked", kind)
+	a.sayNoCheck(kind)
 	if insists {
 		return a.present(r)
 	}
 	_, err = d.call("CHECK", without(conf, "ipam"))
 	return err
+}
+
+func (a *operation) sayNoCheck(kind string) {
+	a.say(a.conf, "the IPAM plugin %s has no CHECK, so nobody tells whether the address is still reserved; all else is checked", kind)
 }
 
 // hasNoCheck asks an IPAM plugin itself whether it has no CHECK, as whereabouts.
@@ -98,6 +105,11 @@ func (a *operation) hasNoCheck(kind string, conf []byte) bool {
 		return false
 	}
 	_, err = ipam.call("CHECK", conf)
+	return saysNoCheck(err)
+}
+
+// saysNoCheck reports whether that is the answer of an IPAM plugin without a CHECK.
+func saysNoCheck(err error) bool {
 	e, ok := errors.AsType[*types.Error](err)
 	if !ok || e.Code == types.ErrUnknownContainer {
 		return false
@@ -188,7 +200,13 @@ func (p *Plugin) Status(args *skel.CmdArgs) error {
 		return fail(types.ErrPluginNotAvailable, "%s: colvind does not run on this node (nobody holds %s): start it",
 			p.about(c), c.agentLock())
 	}
-	d, err := p.program(roleDelegate, c.delegateType, args)
+	role, kind := roleDelegate, c.delegateType
+	if c.itself != nil { // the IPAM plugin is all that it needs
+		if role, kind = roleIPAM, c.itself.IPAM; kind == "" {
+			return nil
+		}
+	}
+	d, err := p.program(role, kind, args)
 	if err != nil {
 		return prefixed(p.about(c), err)
 	}

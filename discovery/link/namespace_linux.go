@@ -24,10 +24,18 @@ type Namespace struct {
 // Open opens the network namespace at path. The error is fs.ErrNotExist where there is
 // nothing, and EINVAL where that is no network namespace.
 func Open(path string) (*Namespace, error) {
+	n, err := open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open network namespace %s: %w", path, err)
+	}
+	return n, nil
+}
+
+func open(path string) (*Namespace, error) {
 	n := &Namespace{path: path, sockets: map[int]*nl.SocketHandle{}}
 	if err := n.open(); err != nil {
 		n.Close()
-		return nil, fmt.Errorf("open network namespace %s: %w", path, err)
+		return nil, err
 	}
 	return n, nil
 }

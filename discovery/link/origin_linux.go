@@ -11,9 +11,9 @@ import (
 // OriginIn reads the network device with that name in the network namespace at path, and
 // what is below it. The errors are those of InNetns.
 func OriginIn(path, name string) (Origin, error) {
-	n, err := Open(path)
+	n, err := open(path)
 	if err != nil {
-		return Origin{}, fmt.Errorf("read network device %s: %w", name, err)
+		return Origin{}, fmt.Errorf("read network device %s in %s: %w", name, path, err)
 	}
 	defer n.Close()
 	return n.Origin(name)
@@ -49,9 +49,9 @@ func (o *Origin) addLower(msg []byte, n *Namespace) error {
 // DeleteIn removes the network device with that name in the network namespace at path.
 // The errors are those of InNetns.
 func DeleteIn(path, name string) error {
-	n, err := Open(path)
+	n, err := open(path)
 	if err != nil {
-		return fmt.Errorf("delete network device %s: %w", name, err)
+		return fmt.Errorf("delete network device %s in %s: %w", name, path, err)
 	}
 	defer n.Close()
 	o, err := n.Origin(name)

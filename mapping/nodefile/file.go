@@ -85,16 +85,23 @@ func (e *ReadError) Unwrap() error { return e.Err }
 
 // ReadTrusted is Read for who acts by the file as root: it is read only where nobody but
 // root and one other user, the agent's, can have put it.
-func ReadTrusted(path string) (*File, error) {
+func ReadTrusted(path string) (*File, error) { return readTrusted(path, decode) }
+
+func readTrusted(path string, decode decoder) (*File, error) {
 	_, err := safefile.Private(filepath.Dir(path), safefile.Trust{AnyOwner: true, Sticky: true})
 	if e, exposed := errors.AsType[*safefile.Exposure](err); exposed {
 		return nil, &ReadError{Path: path, Problem: Exposed, Err: e}
 	}
-	return Read(path) // which says what else is wrong
+	return read(path, decode) // which says what else is wrong
 }
 
 // Read reads and validates the file at path. The error is a *ReadError.
-func Read(path string) (*File, error) {
+func Read(path string) (*File, error) { return read(path, decode) }
+
+// A decoder makes a File of what is in one.
+type decoder func(data []byte) (*File, Problem, error)
+
+func read(path string, decode decoder) (*File, error) {
 	data, err := safefile.ReadRegular(path, MaxSize)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

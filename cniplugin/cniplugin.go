@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -155,6 +156,7 @@ type session struct {
 	*Plugin
 	boot  string // the ID of this boot
 	store *record.Store
+	seen  fs.FileInfo // of the node file, from before it was read; nil where it was not
 }
 
 // isOfThisBoot reports whether what the record says of the kernel still means
@@ -164,7 +166,12 @@ func (s *session) isOfThisBoot(r *record.Record) bool { return r.BootID == s.boo
 // readNode reads the node file and makes sure that it is of this boot: ifindexes
 // and carrier counts of an earlier one mean nothing.
 func (s *session) readNode(c *conf) (*nodefile.File, error) {
-	node, err := nodefile.ReadTrusted(c.nodeFile())
+	read := func() (*nodefile.File, error) { return nodefile.ReadTrusted(c.nodeFile()) }
+	if c.chosen == "" && (c.profile.use == over || c.profile.use == bridged) { // and nothing is said of others
+		read = func() (*nodefile.File, error) { return nodefile.ReadTrustedFor(c.nodeFile(), c.network) }
+	}
+	s.seen, _ = os.Stat(c.nodeFile())
+	node, err := read()
 	if err != nil {
 		return nil, fail(types.ErrTryAgainLater, "%s: %v", s.about(c), err)
 	}
@@ -174,6 +181,13 @@ func (s *session) readNode(c *conf) (*nodefile.File, error) {
 			node.Node, c.network, c.nodeFile(), c.agentAdvice())
 	}
 	return node, nil
+}
+
+// isUnread reports whether the node file is another than the one that was read. The agent
+// never writes into it, but puts another into its place.
+func (s *session) isUnread(c *conf) bool {
+	now, err := os.Stat(c.nodeFile())
+	return err != nil || s.seen == nil || !os.SameFile(now, s.seen) || now.Size() != s.seen.Size() || !now.ModTime().Equal(s.seen.ModTime())
 }
 
 // onTime reports whether the agent's word on an uplink is still good. It is renewed while

@@ -42,6 +42,8 @@ func TestMain(m *testing.M) {
 	switch filepath.Base(os.Args[0]) {
 	case "colvin":
 		err = pluginMain()
+	case mortalName:
+		err = mortalMain()
 	case "macvlan", "ipvlan", "own", "bridge", "vlan", "host-device", "sriov", "host-local":
 		err = delegateMain()
 	default:
@@ -87,6 +89,9 @@ type script struct {
 
 // laterSuffix is that of the file with what delegates fail at by now, whatever is recorded.
 const laterSuffix = ".later"
+
+// mortalName is the plugin of tests on a real kernel.
+const mortalName = "mortal"
 
 // ipamName is the IPAM plugin of the tests.
 const ipamName = "host-local"

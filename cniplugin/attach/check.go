@@ -36,10 +36,21 @@ func (c *Container) Check(name string, conf *Config, result *current.Result) err
 			return fmt.Errorf("%s in the container has MAC address %s, want %s", name, got.MAC, i.Mac)
 		}
 	}
-	if err := c.checkAddresses(got.Index, result.IPs); err != nil {
+	if err := c.checkAddresses(got.Index, addressesOf(name, result)); err != nil {
 		return fmt.Errorf("%s in the container: %w", name, err)
 	}
 	return c.checkRoutes(result.Routes)
+}
+
+// addressesOf are those of an interface, of all that a result has: plugins before this one
+// may have reported others.
+func addressesOf(name string, result *current.Result) (out []*current.IPConfig) {
+	for _, ip := range result.IPs {
+		if i := ip.Interface; i == nil || *i < 0 || *i >= len(result.Interfaces) || result.Interfaces[*i].Name == name && result.Interfaces[*i].Sandbox != "" {
+			out = append(out, ip)
+		}
+	}
+	return out
 }
 
 // mode is the mode of an interface in the container.

@@ -48,8 +48,8 @@ func (c *Container) told(do func() error) error {
 
 // Make makes an interface in the container over the node's device with the ifindex parent,
 // and sets it up where that is wanted. Unlike a name an ifindex cannot be another device's
-// by then. The error is EEXIST where the container has one of that name and, before Linux
-// 6.14, where the node has.
+// by then. The error is EEXIST where the container has one of that name and, with an older
+// kernel (6.1), where the node has.
 func (c *Container) Make(parent int, s *Spec, name string, up bool) error {
 	req := nl.NewNetlinkRequest(unix.RTM_NEWLINK, unix.NLM_F_CREATE|unix.NLM_F_EXCL|unix.NLM_F_ACK)
 	info := nl.NewIfInfomsg(unix.AF_UNSPEC)

@@ -129,6 +129,14 @@ type Record struct {
 	Detached bool `json:"detached,omitempty"`
 }
 
+// MadeBy is who made the interface in the container: the plugin itself, or its delegate.
+func (r *Record) MadeBy() string {
+	if r.Itself {
+		return "colvin"
+	}
+	return r.DelegateType
+}
+
 // Pod is what Kubernetes tells about the container.
 type Pod struct {
 	Namespace string `json:"namespace,omitempty"`

@@ -99,7 +99,7 @@ func (a *app) attachmentJSON(attached []shownAttachment, problem string) error {
 func (a *app) attachmentTable(attached []shownAttachment, problem string) error {
 	header := []string{"POD", "INTERFACE", "NETWORK", "DEVICE", "STATUS", "SINCE"}
 	if a.format == formatWide {
-		header = append(header, "IDENTITY", "LEADS TO", "SWITCH", "REASON", "CONTAINER")
+		header = append(header, "IDENTITY", "LEADS TO", "SWITCH", "REASON", "MADE BY", "CONTAINER")
 	}
 	var cells [][]string
 	for i := range attached {
@@ -110,7 +110,7 @@ func (a *app) attachmentTable(attached []shownAttachment, problem string) error 
 			if !at.Attached() {
 				reason = at.Reason
 			}
-			row = append(row, identity.Key(at.Identity).Named(), at.LeadsTo(), at.Neighbor, reason, at.ContainerID)
+			row = append(row, identity.Key(at.Identity).Named(), at.LeadsTo(), at.Neighbor, reason, at.MadeBy, at.ContainerID)
 		}
 		cells = append(cells, row)
 	}

@@ -28,6 +28,7 @@ func attachedContainers() []agentapi.ContainerAttachment {
 		}
 	}
 	ok := at("0ea1c7e4d1a2b3c4d5e6", "web-0", agentapi.ContainerOK, time.Hour)
+	ok.MadeBy = "colvin"
 	moved := at("1ea1c7e4d1a2b3c4d5e6", "web-1", agentapi.ContainerMoved, 10*time.Minute)
 	moved.To, moved.ToNetwork, moved.Neighbor = other, "teal-heron", "mac:00:00:5e:00:53:02 port ifname:Ethernet1/8"
 	down := at("2ea1c7e4d1a2b3c4d5e6", "", agentapi.ContainerDown, time.Minute)
@@ -37,7 +38,7 @@ func attachedContainers() []agentapi.ContainerAttachment {
 	begun := at("4ea1c7e4d1a2b3c4d5e6", "web-4", agentapi.ContainerFailed, time.Hour)
 	begun.Phase, begun.Orphaned, begun.Reason = record.Adding, "its ADD failed", "its ADD failed: host-local ADD: no IP ranges\x07"
 	exposed := at("5ea1c7e4d1a2b3c4d5e6", "web-5", agentapi.ContainerOK, time.Hour)
-	exposed.Exposed = true
+	exposed.Exposed, exposed.MadeBy = true, "macvlan"
 	adding := at("6ea1c7e4d1a2b3c4d5e6", "web-6", agentapi.ContainerAdding, time.Second)
 	adding.Phase, adding.Reason = record.Adding, "its ADD is at work"
 	deleting := at("7ea1c7e4d1a2b3c4d5e6", "web-7", agentapi.ContainerDeleting, time.Second)

@@ -51,6 +51,9 @@ type ContainerAttachment struct {
 	VID             uint16      `json:"vid,omitempty"`
 	// Taken is set where the device itself is in the container.
 	Taken bool `json:"taken,omitempty"`
+	// MadeBy is who made the interface in the container: "colvin", the plugin itself, or its
+	// delegate.
+	MadeBy string `json:"madeBy,omitempty"`
 	// Returned is the device as it is on the node now, where it was taken and came back
 	// by itself: not as it was.
 	Returned *ReturnedDevice `json:"returned,omitempty"`

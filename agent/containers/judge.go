@@ -98,6 +98,7 @@ func Rejudge(attached []agentapi.ContainerAttachment, seen Seen) []agentapi.Cont
 			OtherIdentities: a.OtherIdentities, Device: a.Device, Parent: a.Parent, Port: a.Port, VID: a.VID, Taken: a.Taken,
 		}}
 		after, _ := k.attached([]heldRecord{r}, attached[i:i+1])
+		after[0].MadeBy = a.MadeBy
 		out[i] = after[0]
 	}
 	return out
@@ -231,7 +232,7 @@ func (k evidence) attached(held []heldRecord, before []agentapi.ContainerAttachm
 // else.
 func (k evidence) attachment(r *heldRecord, was *agentapi.ContainerAttachment) (a agentapi.ContainerAttachment, dues [3]time.Time) {
 	a = agentapi.ContainerAttachment{
-		Key: r.Key, Phase: r.Phase, Pod: r.Pod, Network: r.Network, Identity: r.Identity, OtherIdentities: r.OtherIdentities, Device: r.Device, Port: r.Port, Parent: r.Parent, VID: r.VID, Taken: r.Taken,
+		Key: r.Key, Phase: r.Phase, Pod: r.Pod, Network: r.Network, Identity: r.Identity, OtherIdentities: r.OtherIdentities, Device: r.Device, Port: r.Port, Parent: r.Parent, VID: r.VID, Taken: r.Taken, MadeBy: r.MadeBy(),
 	}
 	if was.Identity == a.Identity && was.Device == a.Device {
 		a.OtherIdentities = was.OtherIdentities

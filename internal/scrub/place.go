@@ -39,7 +39,7 @@ var byPlace = map[[2]string]treatment{
 var byKey = map[string]treatment{
 	"version": keep, "time": keep, "type": keep, "what": keep, "status": keep, "certainty": keep, "kind": keep, "protocol": keep,
 	"state": keep, "cause": keep, "phase": keep, "vlanSource": keep, "mode": keep, "driver": keep, "bus": keep, "selector": keep,
-	"algorithms": keep, "isolation": keep, "delegateType": keep, "cniVersion": keep, "cniVersions": keep, "silence": keep, "goodbye": keep,
+	"algorithms": keep, "isolation": keep, "delegateType": keep, "madeBy": keep, "cniVersion": keep, "cniVersions": keep, "silence": keep, "goodbye": keep,
 	"statusReason": keep, "scope": keep, "preference": keep,
 
 	"message": prose, "reason": prose, "problem": prose, "notes": prose, "sentences": prose, "remedy": prose, "warnings": prose,

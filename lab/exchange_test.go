@@ -133,8 +133,8 @@ func TestDevicesExchangeNames(t *testing.T) {
 		network  string
 		needs    []*netnstest.Feature
 	}{
-		"macvlan": {object{"type": "macvlan", "mode": "bridge"}, "green", []*netnstest.Feature{netnstest.MACVLAN}},
-		"ipvlan":  {object{"type": "ipvlan"}, "green", []*netnstest.Feature{netnstest.IPVLAN}},
+		"macvlan": {object{"type": "macvlan", "mode": "bridge", "exec": true}, "green", []*netnstest.Feature{netnstest.MACVLAN}},
+		"ipvlan":  {object{"type": "ipvlan", "exec": true}, "green", []*netnstest.Feature{netnstest.IPVLAN}},
 		"vlan":    {object{"type": "vlan"}, "storage", []*netnstest.Feature{netnstest.VLAN}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -161,6 +161,60 @@ func TestDevicesExchangeNames(t *testing.T) {
 				})
 			}
 		})
+	}
+}
+
+// TestExchangedForNothing has NICs exchange their names all the time, and while an
+// address is reserved: who is attached by ifindex does not notice, and nobody is refused.
+func TestExchangedForNothing(t *testing.T) {
+	r := newExchangeRig(t, object{"type": "macvlan", "mode": "bridge"}, netnstest.MACVLAN)
+	r.wrap("host-local")
+	green, err := r.Netlink().LinkByName("eth1")
+	r.ok(err)
+	r.ok(r.StopAgent()) // it would hear anew, which takes a moment each time
+	over := func(p *lab.Pod) {
+		t.Helper()
+		l, err := p.Netlink().LinkByName(lab.PodInterface)
+		r.ok(err)
+		if got := l.Attrs().ParentIndex; got != green.Attrs().Index {
+			t.Fatalf("the container is over device %d, want %d", got, green.Attrs().Index)
+		}
+	}
+	stdin := r.stdin(hostLocal)
+	p := r.pod(stdin)
+	r.ok(r.addWrapped(p, stdin, r.exchange, r.exchange))
+	over(p)
+	r.ok(p.Del(t.Context()))
+
+	delete(stdin, "ipam")
+	stop, stopped := make(chan struct{}), make(chan error, 1)
+	go func() {
+		for {
+			select {
+			case <-stop:
+				stopped <- nil
+				return
+			default:
+				if err := r.exchange(); err != nil {
+					stopped <- err
+					return
+				}
+			}
+		}
+	}()
+	for range 20 {
+		p := r.pod(stdin)
+		_, err := p.Add(t.Context())
+		r.ok(err)
+		over(p)
+		r.ok(p.Del(t.Context()))
+		r.empty(p)
+	}
+	close(stop)
+	r.ok(<-stopped)
+	r.ok(os.RemoveAll(r.Path(addressDir)))
+	if left := r.files(recordDir); len(left) > 0 {
+		t.Errorf("left over: %s", left)
 	}
 }
 

@@ -8,12 +8,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/colvin-net/colvin/internal/netnstest"
 	"github.com/colvin-net/colvin/internal/netnstest/cniplugins"
@@ -35,49 +35,77 @@ func TestMain(m *testing.M) {
 
 // TestCNI holds what the ways cost compared with each other.
 func TestCNI(t *testing.T) {
-	took := measure(t, *rounds)
-	t.Logf("ADD, %d interleaved rounds\n%s", *rounds, table(took))
+	got := measure(t, *rounds, crowd)
+	t.Logf("%d interleaved rounds\n%s", *rounds, table(got.Took))
 	for _, l := range limits {
-		if r := compare(took, l.way, l.base); r.ratio > l.most {
-			t.Errorf("%s takes %.3f times what %s takes, want %.2f or less", l.way, r.ratio, l.base, l.most)
+		if r := compare(got.Took, l.verb, l.way, l.base, l.percent); r.ratio > l.most {
+			t.Errorf("%v: %.3f times, want %.2f or less", l, r.ratio, l.most)
+		}
+	}
+	for _, verb := range []string{add, del} {
+		a, b := median(got.Crowd[verb+colvin]), median(got.Crowd[verb+bare])
+		ratio := float64(a) / float64(b)
+		t.Logf("%d times %s at once: %s %v, %s %v, %.3f times", crowd, verb, colvin, round(a), bare, round(b), ratio)
+		if verb == add && ratio > crowdMost {
+			t.Errorf("%d times ADD at once take %.3f times what they take %s, want %.2f or less", crowd, ratio, bare, crowdMost)
 		}
 	}
 }
 
+// crowd is how many containers come at once, and crowdMost how many times as long as bare
+// macvlan their ADDs may take in all.
+const (
+	crowd     = 100
+	crowdMost = 1.25
+)
+
 // TestWays holds that each way attaches.
 func TestWays(t *testing.T) {
 	const few = 2
-	for name, d := range measure(t, few) {
+	got := measure(t, few, few)
+	if len(got.Took) != 2*len(allWays) || len(got.Crowd) != 4 {
+		t.Errorf("measured %v", got)
+	}
+	for name, d := range got.Took {
 		if len(d) != few || slices.Min(d) <= 0 {
 			t.Errorf("%s took %v, want %d times", name, d, few)
 		}
 	}
 }
 
-// measure returns what each ADD of each way took.
-func measure(t *testing.T, rounds int) map[string][]time.Duration {
+// measure returns what each call of each way took, and those of a crowd.
+func measure(t *testing.T, rounds, crowd int) *results {
 	t.Helper()
 	netnstest.Require(t, netnstest.NetNS, netnstest.MACVLAN)
 	node := makeNode(t)
 	j := job{Rounds: rounds, Dir: privatedir.New(t), Containers: map[string]string{}}
 	j.Plugins = build(t, j.Dir)
 	for _, w := range allWays {
-		c, err := node.NewContainer(t.Context(), w)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := c.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-		j.Containers[w] = c.NetNS()
+		j.Containers[w] = container(t, node, w)
+	}
+	for i := range crowd {
+		j.Crowd = append(j.Crowd, container(t, node, fmt.Sprint("crowd-", i)))
 	}
 	return run(t, node, &j)
 }
 
+// container makes a container and returns its network namespace.
+func container(t *testing.T, node *netnstest.Namespace, name string) string {
+	t.Helper()
+	c, err := node.NewContainer(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c.NetNS()
+}
+
 // run has the node's runtime do the job.
-func run(t *testing.T, node *netnstest.Namespace, j *job) map[string][]time.Duration {
+func run(t *testing.T, node *netnstest.Namespace, j *job) *results {
 	t.Helper()
 	stdin, err := json.Marshal(j)
 	if err != nil {
@@ -94,11 +122,11 @@ func run(t *testing.T, node *netnstest.Namespace, j *job) map[string][]time.Dura
 	if err != nil {
 		t.Fatalf("run container runtime: %v", err)
 	}
-	var took map[string][]time.Duration
-	if err := json.Unmarshal(out, &took); err != nil {
+	var got results
+	if err := json.Unmarshal(out, &got); err != nil {
 		t.Fatal(err)
 	}
-	return took
+	return &got
 }
 
 // makeNode makes a node with eight ports, the first of which is also called

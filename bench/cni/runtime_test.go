@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -22,6 +23,7 @@ import (
 
 	"github.com/containernetworking/cni/pkg/invoke"
 	current "github.com/containernetworking/cni/pkg/types/100"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/link"
@@ -38,9 +40,18 @@ const (
 	delegating = "a plugin that only delegates"
 	colvin     = "colvin"
 	lookup     = "a plugin that looks up over TLS"
+	// These have an address of host-local.
+	bareAddressed   = "bare macvlan with host-local"
+	colvinAddressed = "colvin with host-local"
 )
 
-var allWays = []string{bare, altname, delegating, colvin, lookup}
+var allWays = []string{bare, altname, delegating, colvin, lookup, bareAddressed, colvinAddressed}
+
+// The verbs.
+const (
+	add = "ADD"
+	del = "DEL"
+)
 
 const network = "green"
 
@@ -52,6 +63,13 @@ type job struct {
 	Dir        string            // on a disk
 	Plugins    []string          // directories with the plugins
 	Containers map[string]string // each way's network namespace
+	Crowd      []string          // those of containers that come all at once
+}
+
+// results are what the runtime measured.
+type results struct {
+	Took  durations
+	Crowd durations // what the crowd's ADDs took in all, by way
 }
 
 // runtimeMain is the container runtime. It runs within the node, so that what is
@@ -75,7 +93,7 @@ func serveJob(in io.Reader, out io.Writer) error {
 	return json.NewEncoder(out).Encode(took)
 }
 
-func (j *job) do() (map[string][]time.Duration, error) {
+func (j *job) do() (*results, error) {
 	agent, err := j.agent()
 	if err != nil {
 		return nil, err
@@ -93,22 +111,68 @@ func (j *job) do() (map[string][]time.Duration, error) {
 	if err != nil {
 		return nil, err
 	}
-	return rotate(ways, j.Rounds)
+	took, err := rotate(ways, j.Rounds)
+	if err != nil {
+		return nil, err
+	}
+	crowd, err := j.crowd(ways)
+	return &results{took, crowd}, err
+}
+
+// crowdRounds is how often a crowd comes.
+const crowdRounds = 5
+
+// crowd has containers attached all at once, and then detached.
+func (j *job) crowd(ways []way) (durations, error) {
+	took := durations{}
+	for range crowdRounds {
+		for _, w := range ways {
+			if w.name != bare && w.name != colvin || len(j.Crowd) == 0 {
+				continue
+			}
+			for _, verb := range []string{add, del} {
+				start := time.Now()
+				if err := w.atOnce(verb, j.Crowd); err != nil {
+					return nil, fmt.Errorf("%s: %s at once: %w", w.name, verb, err)
+				}
+				took[verb+w.name] = append(took[verb+w.name], time.Since(start))
+			}
+		}
+	}
+	return took, nil
+}
+
+// atOnce runs a verb for many containers at once.
+func (w *way) atOnce(verb string, containers []string) error {
+	var g errgroup.Group
+	for i, netns := range containers {
+		args := w.args
+		args.Command, args.ContainerID, args.NetNS = verb, fmt.Sprint("crowd-", i), netns
+		g.Go(func() error {
+			if verb == del {
+				return invoke.ExecPluginWithoutResult(context.Background(), w.path, w.conf, &args, nil)
+			}
+			_, err := invoke.ExecPluginWithResult(context.Background(), w.path, w.conf, &args, nil)
+			return err
+		})
+	}
+	return g.Wait()
 }
 
 // rotate runs all ways in each round, in an order that differs. The first round
 // is for caches, and is not counted.
-func rotate(ways []way, rounds int) (map[string][]time.Duration, error) {
-	took := map[string][]time.Duration{}
+func rotate(ways []way, rounds int) (durations, error) {
+	took := durations{}
 	order := rand.New(rand.NewPCG(1, 2))
 	for round := range rounds + 1 {
 		for _, i := range order.Perm(len(ways)) {
-			d, err := ways[i].attach(context.Background())
+			added, deleted, err := ways[i].attach(context.Background())
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", ways[i].name, err)
 			}
 			if round > 0 {
-				took[ways[i].name] = append(took[ways[i].name], d)
+				took[add+ways[i].name] = append(took[add+ways[i].name], added)
+				took[del+ways[i].name] = append(took[del+ways[i].name], deleted)
 			}
 		}
 	}
@@ -123,27 +187,28 @@ type way struct {
 	args invoke.Args
 }
 
-// attach times an ADD and undoes it.
-func (w *way) attach(ctx context.Context) (time.Duration, error) {
-	w.args.Command = "ADD"
+// attach times an ADD and the DEL after it.
+func (w *way) attach(ctx context.Context) (added, deleted time.Duration, err error) {
+	w.args.Command = add
 	start := time.Now()
-	added, err := invoke.ExecPluginWithResult(ctx, w.path, w.conf, &w.args, nil)
-	took := time.Since(start)
+	answer, err := invoke.ExecPluginWithResult(ctx, w.path, w.conf, &w.args, nil)
+	added = time.Since(start)
 	if err != nil {
-		return 0, fmt.Errorf("ADD: %w", err)
+		return 0, 0, fmt.Errorf("ADD: %w", err)
 	}
-	result, err := current.NewResultFromResult(added)
+	result, err := current.NewResultFromResult(answer)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	if len(result.Interfaces) == 0 || result.Interfaces[0].Sandbox != w.args.NetNS {
-		return 0, fmt.Errorf("ADD: no interface in %s: %v", w.args.NetNS, result)
+		return 0, 0, fmt.Errorf("ADD: no interface in %s: %v", w.args.NetNS, result)
 	}
-	w.args.Command = "DEL"
+	w.args.Command = del
+	start = time.Now()
 	if err := invoke.ExecPluginWithoutResult(ctx, w.path, w.conf, &w.args, nil); err != nil {
-		return 0, fmt.Errorf("DEL: %w", err)
+		return 0, 0, fmt.Errorf("DEL: %w", err)
 	}
-	return took, nil
+	return added, time.Since(start), nil
 }
 
 func (j *job) caFile() string { return filepath.Join(j.Dir, "ca.pem") }
@@ -163,6 +228,13 @@ func (j *job) ways(url string) ([]way, error) {
 			"runDirectory": j.runDir(), "recordDirectory": filepath.Join(j.Dir, "attachments"),
 		},
 		lookup: {"type": "lookup", "delegate": macvlan(""), "url": url, "caFile": j.caFile()},
+	}
+	for with, without := range map[string]string{bareAddressed: bare, colvinAddressed: colvin} {
+		confs[with] = maps.Clone(confs[without])
+		confs[with]["ipam"] = map[string]any{
+			"type": "host-local", "dataDir": filepath.Join(j.Dir, "addresses", with), "ranges": [][]any{{map[string]any{"subnet": "10.10.0.0/24", "gateway": "10.10.0.1"}}},
+			"routes": []any{map[string]any{"dst": "0.0.0.0/0"}},
+		}
 	}
 	var ways []way
 	for _, name := range allWays {

@@ -46,7 +46,7 @@ func (c *Container) Configure(index int, name string, result *current.Result) er
 	}
 	for _, r := range result.Routes {
 		if err := c.addRoute(index, r, gateways.of(r)); err != nil {
-			return fmt.Errorf("add route %v: %w", r, err)
+			return fmt.Errorf("add route to %v: %w", &r.Dst, err)
 		}
 	}
 	return nil

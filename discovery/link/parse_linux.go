@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"regexp"
-	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -21,7 +19,7 @@ import (
 // function of the NIC, on the host or, on a DPU, of the host. What a pod sends
 // arrives there, so a pod could pose as a switch. The uplink is p0, or p0s1 where
 // it is split.
-var representor = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(c\d+)?pf\d+((vf|sf)\d+)?$`) }) // most NICs need none
+var representor = late(`^(c\d+)?pf\d+((vf|sf)\d+)?$`)
 
 // errNoCount is returned where nobody can tell whether a cable moved.
 var errNoCount = errors.New("the kernel tells no count of carrier changes (Linux 3.15 or later does)")

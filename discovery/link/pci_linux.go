@@ -11,12 +11,13 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // How the kernel names PCI functions and the auxiliary devices below them.
 var (
-	pciAddress    = regexp.MustCompile(`^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$`)
-	auxiliaryName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{1,64}\.[0-9]{1,10}$`)
+	pciAddress    = late(`^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$`)
+	auxiliaryName = late(`^[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{1,64}\.[0-9]{1,10}$`)
 )
 
 // FindPCI finds the PCI function with an address such as 0000:03:00.2, or the
@@ -34,9 +35,9 @@ func FindPCI(address string) (PCIDevice, error) {
 func findPCI(root, address string) (PCIDevice, error) {
 	bus := "pci"
 	switch {
-	case auxiliaryName.MatchString(address):
+	case auxiliaryName().MatchString(address):
 		bus = busAuxiliary
-	case !pciAddress.MatchString(address):
+	case !pciAddress().MatchString(address):
 		return PCIDevice{}, errors.New("neither an address such as 0000:03:00.2 nor a name such as mlx5_core.sf.4")
 	}
 	dir, err := filepath.EvalSymlinks(filepath.Join(root, "bus", bus, "devices", address))
@@ -48,7 +49,7 @@ func findPCI(root, address string) (PCIDevice, error) {
 	}
 	d := PCIDevice{Names: namesOf(dir, ""), VF: bus == busAuxiliary, Number: -1}
 	function := dir
-	for !pciAddress.MatchString(filepath.Base(function)) {
+	for !pciAddress().MatchString(filepath.Base(function)) {
 		if function == filepath.Dir(function) {
 			return PCIDevice{}, errors.New("no PCI function has it")
 		}
@@ -110,4 +111,10 @@ func entries(dir, prefix string) (paths []string) {
 		}
 	}
 	return paths
+}
+
+// late compiles an expression when it is first needed: a plugin that is started for each
+// container mostly needs none.
+func late(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/colvin-net/colvin/internal/fit"
@@ -32,11 +33,11 @@ func Operand(operand string, words ...string) string {
 }
 
 // safe is a word that every shell takes as it is.
-var safe = regexp.MustCompile(`^[A-Za-z0-9@%+:,./_-][A-Za-z0-9@%+=:,./_-]*$`)
+var safe = late(`^[A-Za-z0-9@%+:,./_-][A-Za-z0-9@%+=:,./_-]*$`)
 
 func word(s string) string {
 	switch {
-	case safe.MatchString(s):
+	case safe().MatchString(s):
 		return s
 	case Printable(s):
 		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
@@ -44,7 +45,7 @@ func word(s string) string {
 	var b strings.Builder
 	b.WriteString("$'")
 	for _, c := range []byte(s) {
-		if safe.Match([]byte{c}) {
+		if safe().Match([]byte{c}) {
 			b.WriteByte(c)
 		} else {
 			fmt.Fprintf(&b, `\%03o`, c)
@@ -102,4 +103,10 @@ func escaped(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// late compiles an expression when it is first needed: a plugin that is started for each
+// container mostly needs none.
+func late(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }

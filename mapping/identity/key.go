@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/colvin-net/colvin/discovery"
 )
@@ -198,21 +199,21 @@ func unescape(s string) (string, error) {
 
 // sentence is how identities were kept before there were keys: in the words for people
 // of that version, with IDs as they are.
-var sentence = regexp.MustCompile(`(?s)^(chassis|switch group) (.+?)(?: VLAN (\d{1,4})|(?: port (.+))?, VLAN not told)$`)
+var sentence = late(`(?s)^(chassis|switch group) (.+?)(?: VLAN (\d{1,4})|(?: port (.+))?, VLAN not told)$`)
 
 // tagged is a sentence that names a VLAN, which has one reading whatever is in the ID.
-var tagged = regexp.MustCompile(`(?s)^(chassis|switch group) (.+) VLAN (\d{1,4})$`)
+var tagged = late(`(?s)^(chassis|switch group) (.+) VLAN (\d{1,4})$`)
 
 // senderText is the chassis ID of a Sender as it was kept then; only CDP makes one.
-var senderText = regexp.MustCompile(`(?s)^(cdp:.+) from ((?:[0-9a-f]{2}:){5}[0-9a-f]{2})$`)
+var senderText = late(`(?s)^(cdp:.+) from ((?:[0-9a-f]{2}:){5}[0-9a-f]{2})$`)
 
 // UpgradeSentence returns the key for the sentence that stood in the place of one before
 // there were keys. What is no sentence, or has two readings, stays as it is, and equals
 // no identity.
 func UpgradeSentence(kept string) Key {
-	m := tagged.FindStringSubmatch(kept)
+	m := tagged().FindStringSubmatch(kept)
 	if m == nil {
-		m = sentence.FindStringSubmatch(kept)
+		m = sentence().FindStringSubmatch(kept)
 	}
 	if m == nil || len(m) > 4 && strings.Contains(m[4], " port ") {
 		return Key(kept)
@@ -234,7 +235,7 @@ func UpgradeSentence(kept string) Key {
 // UpgradeChassis returns the Identity, without a VLAN, of a switch as it was kept before
 // there were keys: its chassis ID as it is, and for a Sender the address.
 func UpgradeChassis(kept string) Identity {
-	if m := senderText.FindStringSubmatch(kept); m != nil {
+	if m := senderText().FindStringSubmatch(kept); m != nil {
 		if mac, err := discovery.ParseMAC(m[2]); err == nil {
 			return Identity{Kind: Sender, Switch: m[1], Source: mac}
 		}
@@ -252,4 +253,10 @@ func UpgradeColour(kept string) Key {
 	id := UpgradeChassis(rest)
 	id.VLAN = vlan
 	return id.Key()
+}
+
+// late compiles an expression when it is first needed: a plugin that is started for each
+// container mostly needs none.
+func late(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }

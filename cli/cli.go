@@ -5,23 +5,21 @@
 package cli
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
+	"github.com/colvin-net/colvin/cli/args"
+	"github.com/colvin-net/colvin/cli/view"
 	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping/nodefile"
@@ -29,14 +27,11 @@ import (
 
 // The formats of -o.
 const (
-	formatTable = "table"
-	formatWide  = "wide"
-	formatText  = "text"
-	formatJSON  = "json"
+	formatTable = view.Table
+	formatWide  = view.Wide
+	formatText  = view.Text
+	formatJSON  = view.JSON
 )
-
-// maxCell is how many characters a table shows of a text of any length.
-const maxCell = 32
 
 // ErrSilent ends the command with a failure that has been printed already.
 var ErrSilent = errors.New("failed")
@@ -81,26 +76,13 @@ func (a *app) root() *cobra.Command {
 		a.neighbors(), a.interfaces(), a.networks(), a.topology(), a.explain(), a.resolve(), a.attachments(), a.changes(), a.rules(),
 		a.formats(a.decode(), formatText, formatWide, formatJSON), a.status(), a.forget(), a.gc(), a.installCNI(), a.uninstallCNI(), a.cleanNode(), a.bundle(), a.probe(), a.versionCommand(),
 	)
-	checkArguments(root)
+	args.Check(root)
 	return root
 }
 
 // formats gives a command its formats of -o; the first is the default.
 func (a *app) formats(cmd *cobra.Command, formats ...string) *cobra.Command {
-	last := len(formats) - 1
-	choice := strings.Join(formats[:last], ", ") + " or " + formats[last]
-	cmd.Flags().StringP("output", "o", formats[0], "output `format`: "+choice)
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
-	cmd.PreRunE = func(cmd *cobra.Command, _ []string) (err error) {
-		if a.format, err = cmd.Flags().GetString("output"); err != nil {
-			return fmt.Errorf("read output format: %w", err)
-		}
-		if !slices.Contains(formats, a.format) {
-			return fmt.Errorf("%s has no output format %q; use %s", cmd.CommandPath(), a.format, choice)
-		}
-		return nil
-	}
-	return cmd
+	return args.Formats(cmd, &a.format, formats...)
 }
 
 // complete offers what names finds in the agent's state as a command's only
@@ -171,93 +153,45 @@ func (a *app) noAgent(err error) bool {
 	return nobody && !agentlock.Held(filepath.Join(a.runDir, agentlock.Name))
 }
 
-// json prints v as indented JSON.
-func (a *app) json(v any) error {
-	enc := json.NewEncoder(a.out)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false) // people read it, and copy names out of it
-	if err := enc.Encode(v); err != nil {
-		return fmt.Errorf("print JSON: %w", err)
-	}
-	return nil
+// show is where what is asked for goes.
+func (a *app) show() *view.Out {
+	return &view.Out{W: a.out, Format: a.format, Now: a.now, Command: "colvin"}
 }
 
-// table prints rows under a header in aligned columns, and notes below. Empty cells show
-// as "-", and whatever the cells hold does nothing to the terminal.
+// What follows is show's, in short.
+
+func (a *app) json(v any) error { return a.show().JSON(v) }
+
 func (a *app) table(header []string, rows [][]string, notes ...string) error {
-	var text strings.Builder
-	w := tabwriter.NewWriter(&text, 0, 0, 3, ' ', 0)
-	for _, row := range append([][]string{header}, rows...) {
-		cells := slices.Clone(row)
-		for i := range cells {
-			cells[i] = cmp.Or(fit.Printable(cells[i]), "-")
-		}
-		fmt.Fprintln(w, strings.Join(cells, "\t"))
-	}
-	_ = w.Flush() // to memory
-	for _, note := range notes {
-		fmt.Fprintln(&text, note)
-	}
-	return a.write(text.String())
+	return a.show().Table(header, rows, notes...)
 }
 
-// tableOr is table, or the sentence where there are no rows.
 func (a *app) tableOr(nothing string, header []string, rows [][]string, notes ...string) error {
-	if len(rows) > 0 {
-		return a.table(header, rows, notes...)
-	}
-	return a.print("%s", strings.Join(append([]string{nothing}, notes...), "\n"))
+	return a.show().TableOr(nothing, header, rows, notes...)
 }
 
-func upperFirst(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+func (a *app) cell(s string) string { return a.show().Cell(s) }
+
+func (a *app) list(items []string) string { return a.show().List(items) }
+
+func (a *app) print(format string, args ...any) error { return a.show().Print(format, args...) }
+
+func (a *app) write(s string) error { return a.show().Write(s) }
+
+func (a *app) ago(t time.Time) string { return a.show().Ago(t) }
+
+func (a *app) facts(facts []fact) error {
+	out := make([]view.Fact, 0, len(facts))
+	for _, f := range facts {
+		out = append(out, view.Fact{Key: f.key, Value: f.value})
+	}
+	return a.show().Facts(out)
+}
 
 // A fact is one line of a description.
 type fact struct{ key, value string }
 
-// facts prints a description, without what has no value.
-func (a *app) facts(facts []fact) error {
-	width := 0
-	for _, f := range facts {
-		width = max(width, len(f.key))
-	}
-	var text strings.Builder
-	for _, f := range facts {
-		if f.value != "" {
-			lines := strings.ReplaceAll(strings.TrimSpace(f.value), "\n", "\n"+strings.Repeat(" ", width+2))
-			fmt.Fprintf(&text, "%-*s %s\n", width+1, f.key+":", lines)
-		}
-	}
-	return a.write(text.String())
-}
+func upperFirst(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
-// cell is what a cell shows of a text from the wire: all of it where the format
-// is wide.
-func (a *app) cell(s string) string {
-	if a.format == formatWide {
-		return s
-	}
-	return fit.Cut(s, maxCell)
-}
-
-// list is what a cell shows of a list.
-func (a *app) list(items []string) string {
-	if a.format == formatWide {
-		return strings.Join(items, ", ")
-	}
-	return fit.List(items, maxCell)
-}
-
-// print writes a line of prose.
-func (a *app) print(format string, args ...any) error {
-	return a.write(fmt.Sprintf(format+"\n", args...))
-}
-
-func (a *app) write(s string) error {
-	if _, err := io.WriteString(a.out, s); err != nil {
-		return fmt.Errorf("print: %w", err)
-	}
-	return nil
-}
-
-// ago says how long ago t was.
-func (a *app) ago(t time.Time) string { return fit.Age(a.now().Sub(t)) + " ago" }
+// meant asks for what is near to a word, if anything is, before it says where to look.
+func meant(word string, among []string, look string) string { return args.Meant(word, among, look) }

@@ -3,7 +3,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,15 +10,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
+	"github.com/colvin-net/colvin/cli/view"
 	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/internal/fit"
-	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/identity"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -34,71 +32,14 @@ func (a *app) networks() *cobra.Command {
 			if err != nil {
 				return a.networksFromFile(err)
 			}
-			if a.format == formatJSON {
-				return a.json(append([]mapping.Uplink{}, s.View.Uplinks...))
-			}
-			return a.networkTable(s)
+			return a.show().Networks([]view.Node{nodeOf(s)}, nil)
 		},
 	}, formatTable, formatWide, formatJSON)
 }
 
-func (a *app) networkTable(s *agentapi.State) error {
-	header := []string{"NETWORK", "ALIASES", "DEVICE", "VLAN", "CERTAINTY", "SINCE", "SWITCH", "PORT", "BY"}
-	if a.format == formatWide {
-		header = append(header, "IDENTITY", "REASON")
-	}
-	var cells [][]string
-	for _, at := range s.View.Uplinks {
-		device := whereText(&at)
-		by := at.Rule.String()
-		if by == "" && at.Colour != "" {
-			by = "colour"
-		}
-		row := []string{
-			at.Name, strings.Join(at.Aliases, ","), device, vlanText(&at), string(at.Certainty), fit.Age(a.now().Sub(at.Since)),
-			a.cell(cmp.Or(at.System, string(at.Neighbor.Chassis))), a.cell(string(at.Neighbor.Port)), by,
-		}
-		if a.format == formatWide {
-			row = append(row, at.Identity.String(), at.Reason)
-		}
-		cells = append(cells, row)
-	}
-	var notes []string
-	for _, c := range s.View.Conditions {
-		notes = append(notes, fmt.Sprintf("%s: %s", c.Type, strings.ReplaceAll(c.Message, "\n", "\n  ")))
-	}
-	return a.tableOr("No network is reached now; \"colvin topology\" says why, for each port.", header, cells, notes...)
-}
-
-// whereText is the device to attach to, or in parentheses the port where there is none.
-func whereText(at *mapping.Uplink) string {
-	device := deviceText(at.Device, at.Parent)
-	if device == "" || at.Device.Name == "" && at.Name == "" {
-		return fmt.Sprintf("(%s)", at.Port.Name)
-	}
-	return device
-}
-
-// deviceText is the device to attach to; empty for none.
-func deviceText(device, parent nodefile.Link) string {
-	if device.Name == "" && parent.Name != "" {
-		return "new on " + parent.Name // the plugin makes a VLAN device
-	}
-	return device.Name
-}
-
-func vlanText(at *mapping.Uplink) string {
-	text := "not advertised"
-	switch {
-	case at.Identity.VLAN != 0:
-		text = strconv.Itoa(int(at.Identity.VLAN))
-	case at.VLANSource == mapping.VLANPinned:
-		text = "untagged"
-	}
-	if at.VID != 0 {
-		text += " tagged"
-	}
-	return text
+// nodeOf is what the agent knows of its node.
+func nodeOf(s *agentapi.State) view.Node {
+	return view.Node{Name: s.Node, Snapshot: s.Snapshot, Memory: s.Memory, View: s.View}
 }
 
 // networksFromFile shows what the last agent knew, or what this one tells everybody.
@@ -110,7 +51,7 @@ func (a *app) networksFromFile(noAnswer error) error {
 	var cells [][]string
 	for _, n := range f.Networks {
 		for _, at := range n.Uplinks {
-			cells = append(cells, []string{n.Name, deviceText(at.Device, at.Parent), string(at.Certainty), at.Rule, at.Neighbor})
+			cells = append(cells, []string{n.Name, view.DeviceText(at.Device, at.Parent), string(at.Certainty), at.Rule, at.Neighbor})
 		}
 	}
 	return a.tableOr("No network was known.", []string{"NETWORK", "DEVICE", "CERTAINTY", "BY", "SWITCH"}, cells)
@@ -175,7 +116,7 @@ func (a *app) resolved(f *nodefile.File, name string) error {
 		if at.VID != 0 {
 			tag = fmt.Sprintf("tagged %d", at.VID)
 		}
-		cells = append(cells, []string{deviceText(at.Device, at.Parent), tag, string(at.Certainty), identity.Key(at.Identity).Named(), at.Neighbor, at.Rule, at.Reason})
+		cells = append(cells, []string{view.DeviceText(at.Device, at.Parent), tag, string(at.Certainty), identity.Key(at.Identity).Named(), at.Neighbor, at.Rule, at.Reason})
 	}
 	return a.table([]string{"DEVICE", "VLAN", "CERTAINTY", "IDENTITY", "SWITCH", "BY", "REASON"}, cells)
 }

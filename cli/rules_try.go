@@ -11,6 +11,7 @@ import (
 
 	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/agent/containers"
+	"github.com/colvin-net/colvin/cli/view"
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/identity"
@@ -141,7 +142,7 @@ func triedUplinks(before, after *mapping.View) []triedUplink {
 
 func tried(a *mapping.Uplink) triedUplink {
 	return triedUplink{
-		Interface: whereText(a), VID: a.VID, VLAN: vlanText(a), Switch: cmp.Or(a.System, string(a.Neighbor.Chassis)),
+		Interface: view.WhereText(a), VID: a.VID, VLAN: view.VLANText(a), Switch: cmp.Or(a.System, string(a.Neighbor.Chassis)),
 		Now: []string{}, Then: []string{}, Identity: string(a.Identity.Key()), place: placeText(a),
 	}
 }

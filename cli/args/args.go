@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package cli
+// Package args says how the commands of colvin and of kubectl colvin are called: what is wrong
+// with arguments, in one line, and which formats of -o a command has. What the commands do is
+// for others.
+package args
 
 import (
 	"fmt"
@@ -12,9 +15,9 @@ import (
 	"github.com/colvin-net/colvin/internal/fit"
 )
 
-// checkArguments has a command, and those below it, say in one line what is wrong with
+// Check has a command, and those below it, say in one line what is wrong with
 // their arguments, and how they are used.
-func checkArguments(cmd *cobra.Command) {
+func Check(cmd *cobra.Command) {
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w; usage: %s; \"%s --help\" lists the flags", err, cmd.UseLine(), cmd.CommandPath())
 	})
@@ -25,7 +28,7 @@ func checkArguments(cmd *cobra.Command) {
 	cmd.Args = subcommand
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	for _, below := range cmd.Commands() {
-		checkArguments(below)
+		Check(below)
 	}
 }
 
@@ -39,7 +42,7 @@ func subcommand(cmd *cobra.Command, args []string) error {
 		names = append(append(names, below.Name()), below.Aliases...)
 	}
 	all := fmt.Sprintf("\"%s --help\" lists them", cmd.CommandPath())
-	return fmt.Errorf("there is no command \"%s %s\"; %s", cmd.CommandPath(), fit.Printable(args[0]), meant(args[0], names, all))
+	return fmt.Errorf("there is no command \"%s %s\"; %s", cmd.CommandPath(), fit.Printable(args[0]), Meant(args[0], names, all))
 }
 
 // withUsage says what a check of arguments has against them.
@@ -63,10 +66,29 @@ func withUsage(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
-// meant asks for what is near to a word, if anything is, before it says where to look.
-func meant(word string, among []string, look string) string {
+// Meant asks for what is near to a word, if anything is, before it says where to look.
+func Meant(word string, among []string, look string) string {
 	if near := fit.Nearest(word, among); near != "" {
 		return fmt.Sprintf("did you mean %q? %s", near, look)
 	}
 	return look
+}
+
+// Formats gives a command its formats of -o, of which the first is the default; format gets
+// the one that is asked for.
+func Formats(cmd *cobra.Command, format *string, formats ...string) *cobra.Command {
+	last := len(formats) - 1
+	choice := strings.Join(formats[:last], ", ") + " or " + formats[last]
+	cmd.Flags().StringP("output", "o", formats[0], "output `format`: "+choice)
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) (err error) {
+		if *format, err = cmd.Flags().GetString("output"); err != nil {
+			return fmt.Errorf("read output format: %w", err)
+		}
+		if !slices.Contains(formats, *format) {
+			return fmt.Errorf("%s has no output format %q; use %s", cmd.CommandPath(), *format, choice)
+		}
+		return nil
+	}
+	return cmd
 }

@@ -22,12 +22,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
-	"github.com/colvin-net/colvin/mapping/rules"
+	"github.com/colvin-net/colvin/internal/clusterview"
 )
 
 // NetworkLabel is the label of a NetworkAttachmentDefinition with the name of the
 // network that its configuration asks for.
-const NetworkLabel = "colvin.dev/network"
+const NetworkLabel = clusterview.NetworkLabel
 
 // lookEvery is how often it is looked whether there are NetworkAttachmentDefinitions
 // now, where there were none: nobody tells.
@@ -94,7 +94,7 @@ func (d *definitions) Reconcile(ctx context.Context, request reconcile.Request) 
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
 	config, _, _ := unstructured.NestedString(object.Object, "spec", "config")
-	want, err := networkOf(config)
+	want, err := clusterview.NetworkOf(config)
 	if err != nil {
 		d.Log.Debug("a NetworkAttachmentDefinition is left alone", "definition", request.String(), "error", err)
 		return reconcile.Result{}, nil
@@ -149,37 +149,6 @@ func owns(all []metav1.ManagedFieldsEntry) bool {
 		_, ok := fields.Metadata.Labels["f:"+NetworkLabel]
 		return ok
 	})
-}
-
-// networkOf is the network that a CNI configuration, or one of the plugins in a list of
-// them, asks for; empty where none does, or where it is no name.
-func networkOf(config string) (string, error) {
-	type plugin struct {
-		Type    string          `json:"type"`
-		Network json.RawMessage `json:"network"`
-	}
-	var conf struct {
-		plugin
-		Plugins []plugin `json:"plugins"`
-	}
-	if config == "" { // it is on the nodes' disks
-		return "", nil
-	}
-	if err := json.Unmarshal([]byte(config), &conf); err != nil {
-		return "", fmt.Errorf("read spec.config: %w", err)
-	}
-	var found []string
-	for _, p := range append(conf.Plugins, conf.plugin) {
-		var name string
-		if p.Type == "colvin" && json.Unmarshal(p.Network, &name) == nil && rules.ValidName(name) {
-			found = append(found, name)
-		}
-	}
-	slices.Sort(found)
-	if found = slices.Compact(found); len(found) == 1 {
-		return found[0], nil
-	}
-	return "", nil // none, or several that no single label can tell
 }
 
 var _ reconcile.Reconciler = (*definitions)(nil)

@@ -25,33 +25,6 @@ import (
 	"github.com/colvin-net/colvin/mapping/rules"
 )
 
-func TestNetworkOf(t *testing.T) {
-	for name, tt := range map[string]struct{ config, want string }{
-		"plugin":           {`{"type": "colvin", "network": "green"}`, "green"},
-		"list":             {`{"plugins": [{"type": "bandwidth"}, {"type": "colvin", "network": "green"}]}`, "green"},
-		"the same twice":   {`{"plugins": [{"type": "colvin", "network": "green"}, {"type": "colvin", "network": "green"}]}`, "green"},
-		"several":          {`{"plugins": [{"type": "colvin", "network": "green"}, {"type": "colvin", "network": "blue"}]}`, ""},
-		"another plugin":   {`{"type": "macvlan", "network": "green"}`, ""},
-		"no network":       {`{"type": "colvin"}`, ""},
-		"no name":          {`{"type": "colvin", "network": "../green"}`, ""},
-		"no text":          {`{"type": "colvin", "network": 7}`, ""},
-		"too long":         {`{"type": "colvin", "network": "` + strings.Repeat("a", 64) + `"}`, ""},
-		"on the disk":      {``, ""},
-		"nothing to speak": {`null`, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got, err := networkOf(tt.config); got != tt.want || err != nil {
-				t.Errorf("got %q, %v, want %q", got, err, tt.want)
-			}
-		})
-	}
-	for _, config := range []string{`{`, `[]`, `{"plugins": {}}`, `{"type": 7}`} {
-		if got, err := networkOf(config); err == nil {
-			t.Errorf("%s asks for %q", config, got)
-		}
-	}
-}
-
 func TestPack(t *testing.T) {
 	for name, want := range map[string][]rules.Source{
 		"none": {},

@@ -202,22 +202,5 @@ func (n *network) conditions(byName map[string][]string, existing *v1alpha1.Netw
 	return out
 }
 
-const (
-	// someTexts is how many of many things a message tells.
-	someTexts = 3
-	// maxText bounds each of them: they hold what is on the wire.
-	maxText = 512
-)
-
 // few tells the first few of several things, and how many more there are.
-func few(all []string) string {
-	var out []string
-	for _, text := range atMost(all, someTexts) {
-		out = append(out, fit.Bound(text, maxText))
-	}
-	s := strings.Join(out, "; ")
-	if more := len(all) - someTexts; more > 0 {
-		s += fmt.Sprintf("; and %d more", more)
-	}
-	return s
-}
+func few(all []string) string { return fit.Some(all) }

@@ -3,7 +3,6 @@
 package plan
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -86,24 +85,9 @@ func (w *clusterView) whyMissing(o *observed, name string) string {
 	if o.err != nil {
 		return said + "what the node publishes cannot be read"
 	}
-	var others []string
-	for i := range o.view.Uplinks {
-		a := &o.view.Uplinks[i]
-		names := a.Names()
-		if slices.Contains(names, name) {
-			return said + few([]string{a.Port.Name + " leads there, but " + cmp.Or(a.Reason, "there are too many names")})
-		}
-		if len(names) > 0 && !slices.Contains(others, names[0]) {
-			others = append(others, names[0])
-		}
-	}
-	switch {
-	case !w.set.Covers(name):
-		said += "no rule gives that name"
-	case len(others) == 0:
-		said += "no port leads to a network that has a name"
-	default:
-		said += "the ports lead to " + few(others)
+	why, leads := o.view.WhyNot(w.set, name)
+	if said += why; leads {
+		return said
 	}
 	return said + "; look at the cable, the VLAN and the rules, or remove the label"
 }

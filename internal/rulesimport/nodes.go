@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/colvin-net/colvin/internal/clusterview"
 	"github.com/colvin-net/colvin/internal/yamlfile"
 )
 
@@ -207,8 +208,8 @@ func (c *content) users() map[string]scope {
 		}
 		t := cmp.Or(w.Spec.Template, w.Spec.JobTemplate.Spec.Template, &podTemplate{Metadata: w.Metadata, Spec: w.Spec.podSpec})
 		bound := t.Spec.scope()
-		for _, name := range asked(t.Metadata.Annotations["k8s.v1.cni.cncf.io/networks"], o.Metadata.Namespace) {
-			out[name] = append(out[name], bound...)
+		for _, d := range clusterview.AskedBy(t.Metadata.Annotations[clusterview.NetworksAnnotation], o.Metadata.Namespace) {
+			out[d.String()] = append(out[d.String()], bound...)
 		}
 	}
 	return out
@@ -238,29 +239,6 @@ func (p *podSpec) scope() scope {
 		out = scope{base}
 	}
 	return out
-}
-
-// asked are the definitions that a pod asks for: a list with commas, or JSON.
-func asked(text, namespace string) (all []string) {
-	var list []struct {
-		Name      string `json:"name"`
-		Namespace string `json:"namespace"`
-	}
-	if json.Unmarshal([]byte(text), &list) == nil {
-		for _, n := range list {
-			all = append(all, qualified(n.Name, cmp.Or(n.Namespace, namespace)))
-		}
-		return all
-	}
-	for part := range strings.SplitSeq(text, ",") {
-		name, _, _ := strings.Cut(strings.TrimSpace(part), "@")
-		if in, rest, ok := strings.Cut(name, "/"); ok {
-			all = append(all, qualified(rest, in))
-		} else if name != "" {
-			all = append(all, qualified(name, namespace))
-		}
-	}
-	return all
 }
 
 // qualified is a name with its namespace, which is default where none is written.

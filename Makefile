@@ -25,7 +25,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: build
-build: ## Build colvin, colvind, colvin-cni and colvin-controller into bin/
+build: ## Build colvin, colvind, colvin-cni, colvin-controller and kubectl-colvin into bin/
 	@echo "build: bin/ ($(VERSION)); that takes 2 to 8 minutes the first time, seconds afterwards"
 	@hack/build.sh bin/ ./cmd/... '$(VERSION)'
 

@@ -109,10 +109,10 @@ var bans = []ban{
 		packages: []string{"./..."},
 		except: []string{
 			"./agent/publish/...", "./api/...", "./controller/...", "./internal/clusterview", "./internal/rulesimport",
-			"./cli", "./cmd/colvin", "./cmd/colvind", "./cmd/colvin-controller", "./lab/...",
+			"./cli", "./cli/kubectl", "./cmd/colvin", "./cmd/colvind", "./cmd/colvin-controller", "./cmd/kubectl-colvin", "./lab/...",
 		},
 		imports: []string{"k8s.io/...", "sigs.k8s.io/..."},
-		reason:  "Colvin works without Kubernetes: only api, its conversions, agent/publish and controller know it",
+		reason:  "Colvin works without Kubernetes: only api, its conversions, agent/publish, controller and the command for clusters know it",
 	},
 	{
 		packages: []string{"./api/..."},
@@ -126,8 +126,13 @@ var bans = []ban{
 	},
 	{
 		packages: []string{"./cli", "./cmd/colvin"},
-		imports:  []string{"k8s.io/client-go/...", "k8s.io/api/...", "sigs.k8s.io/controller-runtime/..."},
+		imports:  []string{"./cli/kubectl", "k8s.io/client-go/...", "k8s.io/api/...", "k8s.io/cli-runtime/...", "sigs.k8s.io/controller-runtime/..."},
 		reason:   "the command reads objects of a cluster from files and asks no API server",
+	},
+	{
+		packages: []string{"./cli/kubectl", "./cmd/kubectl-colvin"},
+		imports:  append([]string{"./cli", "./agent", "./agent/publish", "./controller", "./cniplugin/...", "./discovery/link", "sigs.k8s.io/controller-runtime/..."}, wire...),
+		reason:   "the command for clusters asks the API server, and links nothing that runs on a node or in the controller",
 	},
 	{
 		packages: []string{"./cli", "./cmd/colvin"},

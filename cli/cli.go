@@ -11,7 +11,6 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
@@ -191,7 +190,14 @@ func (a *app) facts(facts []fact) error {
 // A fact is one line of a description.
 type fact struct{ key, value string }
 
-func upperFirst(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+// ownFacts are those of a view.
+func ownFacts(of []view.Fact) []fact {
+	out := make([]fact, 0, len(of))
+	for _, f := range of {
+		out = append(out, fact{f.Key, f.Value})
+	}
+	return out
+}
 
 // meant asks for what is near to a word, if anything is, before it says where to look.
 func meant(word string, among []string, look string) string { return args.Meant(word, among, look) }

@@ -14,6 +14,7 @@ import (
 	"github.com/mdlayher/ethernet"
 	"github.com/spf13/cobra"
 
+	"github.com/colvin-net/colvin/cli/view"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/discovery/capture"
 	"github.com/colvin-net/colvin/discovery/cdp"
@@ -132,8 +133,8 @@ type decodedFrame struct {
 	DCBX                *discovery.DCBX            `json:"dcbx,omitempty"`
 	UnknownTLVs         []discovery.TLV            `json:"unknownTLVs"`
 	DiscardedTLVs       int                        `json:"discardedTLVs"`
-	Router              *discovery.Router          `json:"router,omitempty"`            // of protocolRA
-	DiscardedPrefixes   int                        `json:"discardedPrefixes,omitempty"` // of protocolRA
+	Router              *discovery.Router          `json:"router,omitempty"`            // of view.ProtocolRA
+	DiscardedPrefixes   int                        `json:"discardedPrefixes,omitempty"` // of view.ProtocolRA
 
 	neighbor *discovery.Neighbor // all of it; nil where discarded, or a router says it
 	noHeader bool                // nobody printed the link header
@@ -181,13 +182,13 @@ func (d *decodedFrame) decodeRA(b []byte) {
 	said, reason := ra.Decode(b)
 	switch reason {
 	case ra.Accepted:
-		d.Protocol, d.Verdict = protocolRA, verdictAccepted
+		d.Protocol, d.Verdict = view.ProtocolRA, verdictAccepted
 		d.Router, d.DiscardedPrefixes = &said.Router, said.Discarded
 		d.Router.Tag = tag
 	case ra.NotRA, ra.FrameTooShort:
 		d.Reason = lldp.NotLLDP.String()
 	default:
-		d.Protocol, d.Reason = protocolRA, reason.String()
+		d.Protocol, d.Reason = view.ProtocolRA, reason.String()
 	}
 }
 

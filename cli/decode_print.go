@@ -8,8 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/colvin-net/colvin/discovery"
-	"github.com/colvin-net/colvin/discovery/lldp"
+	"github.com/colvin-net/colvin/cli/view"
 )
 
 // A frameList prints frames one by one, however many there are.
@@ -110,14 +109,14 @@ func (d *decodedFrame) facts() []fact {
 	if d.Reason != "" {
 		verdict += ": " + d.Reason
 	}
-	f := []fact{{"Frame", d.ID}, {"Verdict", verdict}, {"Protocol", strings.ToUpper(string(d.Protocol))}, {"From", macText(d.SourceMAC)}, {"To", macText(d.DestinationMAC)}}
+	f := []fact{{"Frame", d.ID}, {"Verdict", verdict}, {"Protocol", strings.ToUpper(string(d.Protocol))}, {"From", view.MACText(d.SourceMAC)}, {"To", view.MACText(d.DestinationMAC)}}
 	if d.Verdict == verdictDiscarded {
 		return f
 	}
 	if d.Router != nil {
 		return append(f, d.routerFacts()...)
 	}
-	f = append(f, saidFacts(d.neighbor)...)
+	f = append(f, ownFacts(view.SaidFacts(d.neighbor))...)
 	if d.DiscardedTLVs != 0 {
 		f = append(f, fact{"Discarded TLVs", strconv.Itoa(d.DiscardedTLVs)})
 	}
@@ -127,80 +126,12 @@ func (d *decodedFrame) facts() []fact {
 // routerFacts are what a router says.
 func (d *decodedFrame) routerFacts() []fact {
 	r := d.Router
-	f := []fact{{"VLAN", routerVLAN(r.Tag)}, {"Router", r.Address.String()}, {"Default for", defaultFor(r)}, {"DHCPv6", byDHCP(r)}}
+	f := []fact{{"VLAN", view.RouterVLAN(r.Tag)}, {"Router", r.Address.String()}, {"Default for", view.DefaultFor(r)}, {"DHCPv6", view.ByDHCP(r)}}
 	for i := range r.Prefixes {
-		f = append(f, fact{"Prefix", prefixSays(&r.Prefixes[i])})
+		f = append(f, fact{"Prefix", view.PrefixSays(&r.Prefixes[i])})
 	}
 	if d.DiscardedPrefixes != 0 {
 		f = append(f, fact{"Discarded prefixes", strconv.Itoa(d.DiscardedPrefixes)})
 	}
 	return f
-}
-
-func macText(m discovery.MAC) string {
-	if m == (discovery.MAC{}) {
-		return ""
-	}
-	return m.String()
-}
-
-func capabilities(c discovery.Capabilities) string {
-	if c == (discovery.Capabilities{}) {
-		return ""
-	}
-	return fmt.Sprintf("%s; enabled: %s", listed(c.Available), listed(c.Enabled))
-}
-
-func listed(c discovery.CapabilitySet) string {
-	if c == 0 {
-		return "none"
-	}
-	return strings.Join(c.Names(), ", ")
-}
-
-func linkAggregation(l *discovery.LinkAggregation) string {
-	switch {
-	case l == nil:
-		return ""
-	case l.Enabled:
-		return fmt.Sprintf("member of aggregation %d", l.PortID)
-	case l.Capable:
-		return "capable, not aggregated"
-	default:
-		return "not capable"
-	}
-}
-
-// applications are the applications of network policies (ANSI/TIA-1057, table 12).
-var applications = [...]string{
-	1: "voice", 2: "voice signalling", 3: "guest voice", 4: "guest voice signalling", 5: "softphone voice",
-	6: "video conferencing", 7: "streaming video", 8: "video signalling",
-}
-
-func networkPolicy(p discovery.NetworkPolicy) string {
-	application := fmt.Sprintf("application %d", p.Application)
-	if i := int(p.Application); i > 0 && i < len(applications) {
-		application = applications[i]
-	}
-	vlan := "untagged"
-	switch {
-	case p.Unknown:
-		return application + ": not known"
-	case p.Tagged && p.VID == 0:
-		vlan = "priority tagged"
-	case p.Tagged:
-		vlan = fmt.Sprintf("VLAN %d tagged", p.VID)
-	}
-	return fmt.Sprintf("%s: %s, priority %d, DSCP %d", application, vlan, p.Priority, p.DSCP)
-}
-
-func unknownTLV(tlv discovery.TLV) string {
-	kind := fmt.Sprintf("type %d", tlv.Type)
-	if tlv.OUI != (discovery.OUI{}) {
-		kind = fmt.Sprintf("%s subtype %d", tlv.OUI, tlv.Subtype)
-		if name := lldp.DCBXName(&tlv); name != "" {
-			kind += " (" + name + ")"
-		}
-	}
-	return fmt.Sprintf("%s: %x", kind, []byte(tlv.Value))
 }

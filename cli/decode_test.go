@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/colvin-net/colvin/cli/view"
 	"github.com/colvin-net/colvin/internal/corpus"
 )
 
@@ -105,7 +106,7 @@ func TestDecodeCorpus(t *testing.T) {
 		}
 		var got []string
 		for _, d := range decoded {
-			got = append(got, fmt.Sprintf("%s, LLDP or CDP: %t", d.ID, d.Protocol != "" && d.Protocol != protocolRA))
+			got = append(got, fmt.Sprintf("%s, LLDP or CDP: %t", d.ID, d.Protocol != "" && d.Protocol != view.ProtocolRA))
 		}
 		want, valid := corpusFrames(text)
 		if diff := cmp.Diff(want, got); diff != "" {

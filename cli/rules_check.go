@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
+	"github.com/colvin-net/colvin/cli/view"
 	"github.com/colvin-net/colvin/internal/yamlfile"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
@@ -53,7 +54,7 @@ type ruleCheck struct {
 	Rules    int               `json:"rules"`             // how many there are
 	RuleSets []string          `json:"ruleSets"`          // in a file for kubectl
 	Skipped  []string          `json:"skipped"`           // what else is in there
-	Here     *trial            `json:"here"`              // what they would do here; null where nobody could be asked
+	Here     *view.Trial       `json:"here"`              // what they would do here; null where nobody could be asked
 	Unasked  string            `json:"unasked,omitempty"` // why not
 }
 
@@ -220,7 +221,7 @@ func (a *app) checkText(c *candidate, r *ruleCheck) error {
 	if r.Here == nil {
 		return a.print("What they would do on this node was not looked at: %s.", r.Unasked)
 	}
-	return a.trialText(r.Here)
+	return a.show().Trial(r.Here)
 }
 
 // verdict is about rules that are valid.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
+	"github.com/colvin-net/colvin/cli/view"
 	"github.com/colvin-net/colvin/mapping"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
@@ -57,14 +58,14 @@ func TestRulesCheckHere(t *testing.T) {
 
 // TestTriedNames holds what is said of names that stay in part.
 func TestTriedNames(t *testing.T) {
-	for want, n := range map[string]triedName{
+	for want, n := range map[string]view.TriedName{
 		"a moves: it leads to 1, 2, 3, 4 and 2 more now, and would lead to 1 and 2 and 3 and 4 and 7.": {Name: "a", From: []string{"1", "2", "3", "4", "5", "6"}, To: []string{"1", "2", "3", "4", "7"}},
 		"a comes to more: it leads to x now, and would lead to x and y.":                               {Name: "a", From: []string{"x"}, To: []string{"x", "y"}, Stays: true},
 		"a goes in part: it leads to x and y now, and would lead to y.":                                {Name: "a", From: []string{"x", "y"}, To: []string{"y"}, Stays: true},
 		"a moves: it leads to x and y now, and would lead to y and z.":                                 {Name: "a", From: []string{"x", "y"}, To: []string{"y", "z"}},
 		"a moves: it would be another network at x.":                                                   {Name: "a", From: []string{"x"}, To: []string{"x"}},
 	} {
-		if got := (&trial{Names: []triedName{n}}).lines(); len(got) != 1 || got[0] != want {
+		if got := (&view.Trial{Names: []view.TriedName{n}}).Lines(); len(got) != 1 || got[0] != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}

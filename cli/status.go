@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/colvin-net/colvin/agent/agentapi"
+	"github.com/colvin-net/colvin/cli/view"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/internal/fit"
@@ -125,7 +126,7 @@ func (a *app) statusFacts(r *statusReport) []fact {
 	converged := everyPort
 	switch {
 	case len(r.Ports) == 0:
-		converged = noPort
+		converged = view.NoPort
 	case !r.Converged && len(r.Pending) > 0:
 		converged = waitingFor(r.Pending)
 	}
@@ -143,10 +144,7 @@ func (a *app) statusFacts(r *statusReport) []fact {
 	return facts
 }
 
-const (
-	everyPort = "every port was heard or waited for"
-	noPort    = "there is no port to listen on; interfaces: in colvind.yaml chooses them"
-)
+const everyPort = "every port was heard or waited for"
 
 func waitingFor(pending []string) string {
 	return "not yet: waiting for " + strings.Join(pending, ", ")

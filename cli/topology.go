@@ -3,20 +3,15 @@
 package cli
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/colvin-net/colvin/discovery"
-	"github.com/colvin-net/colvin/internal/paste"
-	"github.com/colvin-net/colvin/mapping/nodefile"
 	"github.com/colvin-net/colvin/mapping/topology"
 )
 
@@ -50,7 +45,7 @@ func (a *app) topology() *cobra.Command {
 			case formatMermaid:
 				return a.write(t.Mermaid())
 			default:
-				return a.topologyTable(t)
+				return a.show().Topology(t)
 			}
 		},
 	}, formatTable, formatJSON, formatSVG, formatDOT, formatMermaid)
@@ -110,54 +105,4 @@ func readTopologies(stdin io.Reader, file string) (all []*topology.Topology, err
 		}
 		all = append(all, t)
 	}
-}
-
-// topologyTable has a line for each cable, and for each port without one.
-func (a *app) topologyTable(t *topology.Topology) error {
-	system := map[discovery.MSAP]string{}
-	for _, sw := range t.Switches {
-		for _, p := range sw.Ports {
-			system[p.MSAP] = cmp.Or(sw.System, string(sw.Chassis))
-		}
-	}
-	name := func(_ *topology.Node, p *topology.Port) string { return p.Name }
-	if len(t.Nodes) > 1 {
-		name = func(n *topology.Node, p *topology.Port) string { return n.Name + " " + p.Name }
-	}
-	var cells [][]string
-	for _, n := range t.Nodes {
-		for _, p := range n.Ports {
-			note := ""
-			if p.Silence != nil {
-				note = p.Silence.Message
-			}
-			for i := range p.Links {
-				l := &p.Links[i]
-				if note == "" && len(l.Networks) == 0 {
-					note = fmt.Sprintf("\"%s\" says why this is no network", paste.Operand(p.Name, "colvin", "explain"))
-				}
-				cells = append(cells, []string{name(&n, &p), p.Master, a.cell(system[l.MSAP]), a.cell(string(l.Port)), a.list(networks(l.Networks)), note})
-			}
-			if len(p.Links) == 0 || len(p.Pinned) > 0 {
-				cells = append(cells, []string{name(&n, &p), p.Master, "", "", a.list(networks(p.Pinned)), pinNote(&p, note)})
-			}
-		}
-	}
-	return a.tableOr(upperFirst(noPort)+".", []string{"INTERFACE", "IN", "SWITCH", "PORT", "NETWORKS", "NOTE"}, cells)
-}
-
-// pinNote says what a rule's word about a port is worth, where it counts.
-func pinNote(p *topology.Port, note string) string {
-	if slices.ContainsFunc(p.Pinned, func(n topology.Network) bool { return n.Certainty == nodefile.Pinned }) {
-		return "pinned by a rule: no switch speaks there, so nobody confirms it"
-	}
-	return note
-}
-
-func networks(list []topology.Network) []string {
-	var out []string
-	for i := range list {
-		out = append(out, list[i].String())
-	}
-	return out
 }

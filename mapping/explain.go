@@ -360,6 +360,10 @@ func (e *explainer) certainty(a *Uplink) {
 	heard := e.lastHeard(&b)
 	switch a.Certainty {
 	case nodefile.Fresh:
+		if heard.IsZero() { // of what a node publishes
+			e.say("This is fresh since %s; when the switch was last heard is known on the node only.", fit.Stamp(a.Since))
+			return
+		}
 		e.fresh(a, &b, heard)
 	case nodefile.Stale:
 		e.say("This is stale: %s; it was last heard %s.", a.Reason, ago(e.now, heard))
@@ -367,7 +371,7 @@ func (e *explainer) certainty(a *Uplink) {
 			e.say("Pods still attach %s. The next LLDP frame of this switch makes it fresh. A lost carrier, or anybody else who is heard here, ends it.", e.until(a))
 		}
 	case nodefile.Unverified:
-		e.say("This is unverified since %s: %s. The switch was last heard %s.", fit.Stamp(a.Since), a.Reason, ago(e.now, heard))
+		e.say("This is unverified since %s: %s%s.", fit.Stamp(a.Since), a.Reason, e.lastWord(". The", heard))
 		if b.State == belief.Disputed {
 			e.dispute(a, &b)
 			return
@@ -375,9 +379,18 @@ func (e *explainer) certainty(a *Uplink) {
 		e.say("The next LLDP frame decides; switches send one every 30 s as a rule, and many at once when a link comes up.")
 	case nodefile.Pinned: // of a bond that is pinned at another of its ports
 	case nodefile.Down:
-		e.say("This is down since %s; the switch was last heard %s.", fit.Stamp(a.Since), ago(e.now, heard))
+		e.say("This is down since %s%s.", fit.Stamp(a.Since), e.lastWord("; the", heard))
 		e.down(a)
 	}
+}
+
+// lastWord says when the switch was last heard, behind the, where that is known: a node
+// publishes no times that change while nothing else does.
+func (e *explainer) lastWord(the string, heard time.Time) string {
+	if heard.IsZero() {
+		return ""
+	}
+	return the + " switch was last heard " + ago(e.now, heard)
 }
 
 // down says how a port comes up, and what is believed of it then.
@@ -434,8 +447,12 @@ func (e *explainer) dispute(a *Uplink, b *belief.Port) {
 			e.say("So do %d more.", len(against)-maxContradictions)
 			break
 		}
-		e.say("%s says otherwise: heard from %s, last %s. On the switch, show mac address-table address %s finds where that is.",
-			describe(&v.Neighbor), v.Source, ago(e.now, v.LastHeard), v.Source)
+		last := ""
+		if !v.LastHeard.IsZero() {
+			last = ", last " + ago(e.now, v.LastHeard)
+		}
+		e.say("%s says otherwise: heard from %s%s. On the switch, show mac address-table address %s finds where that is.",
+			describe(&v.Neighbor), v.Source, last, v.Source)
 	}
 	if b.Ends.IsZero() {
 		e.say("Who is heard twice and alone for long enough is believed; nobody is yet.")

@@ -57,7 +57,7 @@ func TestExplainLastHeard(t *testing.T) {
 		"a refresh":     {heard(who, time.Minute), []discovery.Neighbor{heard(who, 2*time.Second)}, "2s ago"},
 		"of another":    {heard(who, time.Minute), []discovery.Neighbor{heard(discovery.MSAP{Chassis: "mac:00:00:5e:00:53:02"}, 2*time.Second)}, "1m0s ago"},
 		"an older word": {heard(who, time.Minute), []discovery.Neighbor{heard(who, time.Hour)}, "1m0s ago"},
-		"none":          {discovery.Neighbor{MSAP: who}, nil, "last heard never"},
+		"none":          {discovery.Neighbor{MSAP: who}, nil, "when the switch was last heard is known on the node only"},
 		"minutes":       {heard(who, 2*time.Hour-time.Second), nil, "119 min ago"},
 		"hours":         {heard(who, 2*time.Hour), nil, "2 h ago"},
 		"many hours":    {heard(who, 48*time.Hour-time.Second), nil, "47 h ago"},

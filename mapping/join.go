@@ -19,7 +19,7 @@ import (
 // A Member is one of several ports through which an uplink is reached.
 type Member struct {
 	Port           nodefile.Link  `json:"port"`
-	CarrierChanges uint32         `json:"carrierChanges"`
+	CarrierChanges uint32         `json:"carrierChanges,omitempty"`
 	VID            uint16         `json:"vid,omitempty"` // the tag at this port
 	Neighbor       discovery.MSAP `json:"neighbor"`
 	System         string         `json:"system,omitempty"`

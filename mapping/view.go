@@ -92,7 +92,7 @@ type Uplink struct {
 	// reached, Port among them; empty where there is only Port.
 	Members []Member `json:"members,omitempty"`
 	// CarrierChanges is the port's count while this uplink is true.
-	CarrierChanges uint32 `json:"carrierChanges"`
+	CarrierChanges uint32 `json:"carrierChanges,omitempty"` // 0 where a node publishes none
 
 	Certainty nodefile.Certainty `json:"certainty"`
 	Usable    bool               `json:"usable"`

@@ -131,8 +131,10 @@ var bans = []ban{
 	},
 	{
 		packages: []string{"./cli/kubectl", "./cmd/kubectl-colvin"},
-		imports:  append([]string{"./cli", "./agent", "./agent/publish", "./controller", "./cniplugin/...", "./discovery/link", "sigs.k8s.io/controller-runtime/..."}, wire...),
-		reason:   "the command for clusters asks the API server, and links nothing that runs on a node or in the controller",
+		imports: []string{
+			"./cli", "./agent/...", "./controller", "./cniplugin/...", "./discovery/link", "./discovery/ether", "./discovery/observe", "sigs.k8s.io/controller-runtime/...",
+		},
+		reason: "the command for clusters asks the API server, and links nothing that runs on a node or in the controller",
 	},
 	{
 		packages: []string{"./cli", "./cmd/colvin"},

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package cli
+package view
 
 import (
 	"fmt"
 	"strings"
 
 	"github.com/colvin-net/colvin/discovery"
+	"github.com/colvin-net/colvin/discovery/lldp"
 )
 
 // What switches say of their ports as numbers, in words.
@@ -61,4 +62,73 @@ func autoNegotiation(m *discovery.MACPHY) string {
 		return "enabled, advertises nothing"
 	}
 	return "enabled, advertises " + strings.Join(names, ", ")
+}
+
+// MACText is a MAC address; empty for none.
+func MACText(m discovery.MAC) string {
+	if m == (discovery.MAC{}) {
+		return ""
+	}
+	return m.String()
+}
+
+func capabilities(c discovery.Capabilities) string {
+	if c == (discovery.Capabilities{}) {
+		return ""
+	}
+	return fmt.Sprintf("%s; enabled: %s", listed(c.Available), listed(c.Enabled))
+}
+
+func listed(c discovery.CapabilitySet) string {
+	if c == 0 {
+		return "none"
+	}
+	return strings.Join(c.Names(), ", ")
+}
+
+func linkAggregation(l *discovery.LinkAggregation) string {
+	switch {
+	case l == nil:
+		return ""
+	case l.Enabled:
+		return fmt.Sprintf("member of aggregation %d", l.PortID)
+	case l.Capable:
+		return "capable, not aggregated"
+	default:
+		return "not capable"
+	}
+}
+
+// applications are the applications of network policies (ANSI/TIA-1057, table 12).
+var applications = [...]string{
+	1: "voice", 2: "voice signalling", 3: "guest voice", 4: "guest voice signalling", 5: "softphone voice",
+	6: "video conferencing", 7: "streaming video", 8: "video signalling",
+}
+
+func networkPolicy(p discovery.NetworkPolicy) string {
+	application := fmt.Sprintf("application %d", p.Application)
+	if i := int(p.Application); i > 0 && i < len(applications) {
+		application = applications[i]
+	}
+	vlan := "untagged"
+	switch {
+	case p.Unknown:
+		return application + ": not known"
+	case p.Tagged && p.VID == 0:
+		vlan = "priority tagged"
+	case p.Tagged:
+		vlan = fmt.Sprintf("VLAN %d tagged", p.VID)
+	}
+	return fmt.Sprintf("%s: %s, priority %d, DSCP %d", application, vlan, p.Priority, p.DSCP)
+}
+
+func unknownTLV(tlv discovery.TLV) string {
+	kind := fmt.Sprintf("type %d", tlv.Type)
+	if tlv.OUI != (discovery.OUI{}) {
+		kind = fmt.Sprintf("%s subtype %d", tlv.OUI, tlv.Subtype)
+		if name := lldp.DCBXName(&tlv); name != "" {
+			kind += " (" + name + ")"
+		}
+	}
+	return fmt.Sprintf("%s: %x", kind, []byte(tlv.Value))
 }

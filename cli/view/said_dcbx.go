@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package cli
+package view
 
 import (
 	"fmt"
@@ -10,24 +10,24 @@ import (
 )
 
 // dcbxFacts are what a neighbour says in TLVs of DCBX.
-func dcbxFacts(d *discovery.DCBX) []fact {
+func dcbxFacts(d *discovery.DCBX) []Fact {
 	if d == nil {
 		return nil
 	}
-	var f []fact
+	var f []Fact
 	if c := d.ETSConfiguration; c != nil {
 		classes := fmt.Sprintf("at most %d traffic classes", c.MaxTrafficClasses)
 		words := join(", ", willing(c.Willing), classes, when(c.CreditBasedShaper, "credit-based shaper"))
-		f = append(f, fact{"ETS configuration", join("; ", words, trafficClasses(&c.ETS))})
+		f = append(f, Fact{"ETS configuration", join("; ", words, trafficClasses(&c.ETS))})
 	}
 	if d.ETSRecommendation != nil {
-		f = append(f, fact{"ETS recommendation", trafficClasses(d.ETSRecommendation)})
+		f = append(f, Fact{"ETS recommendation", trafficClasses(d.ETSRecommendation)})
 	}
 	if p := d.PFC; p != nil {
-		f = append(f, fact{"PFC", join(", ", priorities(p.Enabled), willing(p.Willing), fmt.Sprintf("at most %d traffic classes", p.MaxTrafficClasses), when(p.MBC, "no MACsec bypass"))})
+		f = append(f, Fact{"PFC", join(", ", priorities(p.Enabled), willing(p.Willing), fmt.Sprintf("at most %d traffic classes", p.MaxTrafficClasses), when(p.MBC, "no MACsec bypass"))})
 	}
 	for _, a := range d.ApplicationPriorities {
-		f = append(f, fact{"Application", fmt.Sprintf("priority %d for %s", a.Priority, dcbxApplication(a))})
+		f = append(f, Fact{"Application", fmt.Sprintf("priority %d for %s", a.Priority, dcbxApplication(a))})
 	}
 	return f
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package cli
+package view
 
 import (
 	"cmp"
@@ -8,66 +8,67 @@ import (
 	"strings"
 	"time"
 
-	"github.com/colvin-net/colvin/agent/agentapi"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping"
 )
 
-// protocolRA stands among the protocols of neighbours for that by which routers announce
+// ProtocolRA stands among the protocols of neighbours for that by which routers announce
 // themselves (RFC 4861).
-const protocolRA = "ra"
+const ProtocolRA = "ra"
 
 // routerRow is a router with the port that it is heard on.
 type routerRow struct {
 	Interface string `json:"interface"`
-	Protocol  string `json:"protocol"` // protocolRA
+	Protocol  string `json:"protocol"` // ProtocolRA
 	discovery.Router
 }
 
-func routerRows(s *agentapi.State, only []string) []routerRow {
+// routerRows are the routers that a node hears. It publishes none.
+func (*Out) routerRows(n *Node, ifname string) []routerRow {
 	var rows []routerRow
-	for _, p := range s.Snapshot.Ports {
-		if len(only) == 1 && p.Name != only[0] {
+	for _, p := range n.Snapshot.Ports {
+		if ifname != "" && p.Name != ifname {
 			continue
 		}
 		for _, r := range p.Routers {
-			rows = append(rows, routerRow{p.Name, protocolRA, r})
+			rows = append(rows, routerRow{p.Name, ProtocolRA, r})
 		}
 	}
 	return rows
 }
 
 // routers shows who announces itself as a router, below the neighbours.
-func (a *app) routers(rows []routerRow) error {
+func (o *Out) routers(rows []routerRow) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	if err := a.print("\nRouters that announce themselves (nothing follows from what they say):"); err != nil {
+	if err := o.Print("\nRouters that announce themselves (nothing follows from what they say):"); err != nil {
 		return err
 	}
-	if a.format == formatWide {
-		return a.routerDetails(rows)
+	if o.Format == Wide {
+		return o.routerDetails(rows)
 	}
 	var cells [][]string
 	for i := range rows {
 		r := &rows[i]
 		cells = append(cells, []string{
-			r.Interface, routerVLAN(r.Tag), r.Address.String(), r.Source.String(), defaultFor(&r.Router), byDHCP(&r.Router), a.list(prefixWords(&r.Router)), a.ago(r.LastHeard),
+			r.Interface, RouterVLAN(r.Tag), r.Address.String(), r.Source.String(), DefaultFor(&r.Router), ByDHCP(&r.Router), o.List(prefixWords(&r.Router)), o.Ago(r.LastHeard),
 		})
 	}
-	return a.table([]string{"INTERFACE", "VLAN", "ROUTER", "MAC", "DEFAULT FOR", "DHCPV6", "PREFIXES", "HEARD"}, cells)
+	return o.Table([]string{"INTERFACE", "VLAN", "ROUTER", "MAC", "DEFAULT FOR", "DHCPV6", "PREFIXES", "HEARD"}, cells)
 }
 
-func routerVLAN(tag uint16) string {
+// RouterVLAN is the VLAN in which a router announces itself.
+func RouterVLAN(tag uint16) string {
 	if tag == 0 {
 		return "untagged"
 	}
 	return vid(tag)
 }
 
-// defaultFor says whether a router is one for all other networks, and for how long.
-func defaultFor(r *discovery.Router) string {
+// DefaultFor says whether a router is one for all other networks, and for how long.
+func DefaultFor(r *discovery.Router) string {
 	if r.Lifetime == 0 {
 		return "no default router"
 	}
@@ -78,8 +79,8 @@ func defaultFor(r *discovery.Router) string {
 	return fmt.Sprintf("%s (%s)", lifetime, r.Preference)
 }
 
-// byDHCP says what hosts are to ask DHCPv6 for.
-func byDHCP(r *discovery.Router) string {
+// ByDHCP says what hosts are to ask DHCPv6 for.
+func ByDHCP(r *discovery.Router) string {
 	switch {
 	case r.Managed:
 		return "addresses"
@@ -99,39 +100,39 @@ func prefixWords(r *discovery.Router) []string {
 }
 
 // routerDetails shows everything that each router says.
-func (a *app) routerDetails(rows []routerRow) error {
+func (o *Out) routerDetails(rows []routerRow) error {
 	for i := range rows {
 		r := &rows[i]
-		facts := []fact{
+		facts := []Fact{
 			{"Interface", r.Interface},
-			{"VLAN", routerVLAN(r.Tag)},
+			{"VLAN", RouterVLAN(r.Tag)},
 			{"Router", fmt.Sprintf("%s, from %s", r.Address, r.Source)},
-			{"Heard", fmt.Sprintf("%s, first at %s", a.ago(r.LastHeard), fit.Stamp(r.FirstHeard))},
-			{"Default for", defaultFor(&r.Router)},
-			{"DHCPv6", byDHCP(&r.Router)},
+			{"Heard", fmt.Sprintf("%s, first at %s", o.Ago(r.LastHeard), fit.Stamp(r.FirstHeard))},
+			{"Default for", DefaultFor(&r.Router)},
+			{"DHCPv6", ByDHCP(&r.Router)},
 		}
 		for k := range r.Prefixes {
-			facts = append(facts, fact{"Prefix", a.prefixDetails(&r.Prefixes[k])})
+			facts = append(facts, Fact{"Prefix", o.prefixDetails(&r.Prefixes[k])})
 		}
-		if err := a.print(""); err != nil {
+		if err := o.Print(""); err != nil {
 			return err
 		}
-		if err := a.facts(facts); err != nil {
+		if err := o.Facts(facts); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (a *app) prefixDetails(p *discovery.AdvertisedPrefix) string {
+func (o *Out) prefixDetails(p *discovery.AdvertisedPrefix) string {
 	if p.Withdrawn() {
-		return prefixSays(p) + " " + a.ago(p.LastHeard)
+		return PrefixSays(p) + " " + o.Ago(p.LastHeard)
 	}
-	return prefixSays(p) + ", heard " + a.ago(p.LastHeard)
+	return PrefixSays(p) + ", heard " + o.Ago(p.LastHeard)
 }
 
-// prefixSays is what a router says of a prefix.
-func prefixSays(p *discovery.AdvertisedPrefix) string {
+// PrefixSays is what a router says of a prefix.
+func PrefixSays(p *discovery.AdvertisedPrefix) string {
 	if p.Withdrawn() {
 		return p.Prefix.String() + ", withdrawn"
 	}

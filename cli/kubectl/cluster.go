@@ -24,7 +24,7 @@ func (c *client) cluster(ctx context.Context) (*world, []*node, error) {
 // Event on the Node.
 func resolved[R any](ctx context.Context, c *client, w *world, nodes []*node, now time.Time, use func(*view.Node) (R, bool)) ([]R, error) {
 	known := byName(nodes)
-	return list(ctx, c, query{resource: topologies}, func(t *topology) (r R, keep bool) {
+	return list(ctx, c, query{resource: topologies}, func(t *nodeTopology) (r R, keep bool) {
 		of, there := known[t.Metadata.Name]
 		if nodes != nil && !there || !t.belongs(of) {
 			return r, false

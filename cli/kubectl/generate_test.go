@@ -27,6 +27,7 @@ var began = time.Date(2026, 1, 2, 9, 0, 0, 0, time.UTC)
 type site struct {
 	nodes      []plan.Node
 	topologies []*v1alpha1.NodeTopology
+	topologyOf map[string]*v1alpha1.NodeTopology
 	ruleSet    jsonObject
 	networks   []*v1alpha1.Network
 }
@@ -42,13 +43,14 @@ const siteRules = `{
 // generate makes a cluster, and has the controller's plan say what its Networks and labels are.
 func generate(tb testing.TB, n int) *site {
 	tb.Helper()
-	s := &site{}
+	s := &site{topologyOf: map[string]*v1alpha1.NodeTopology{}}
 	for i := range n {
 		name := nodeName(i)
 		uid := types.UID(fmt.Sprintf("uid-%d", i))
 		s.nodes = append(s.nodes, plan.Node{Name: name, UID: uid, Labels: map[string]string{}})
 		if i%12 != 11 {
-			s.topologies = append(s.topologies, s.topology(i, name, uid))
+			t := s.topology(i, name, uid)
+			s.topologies, s.topologyOf[name] = append(s.topologies, t), t
 		}
 	}
 	var spec any
@@ -67,13 +69,13 @@ func generate(tb testing.TB, n int) *site {
 	if len(s.networks) == 0 {
 		tb.Fatalf("the generated rules name nothing: %+v", p.RuleSets)
 	}
+	labels := map[string]map[string]string{}
+	for i := range s.nodes {
+		labels[s.nodes[i].Name] = s.nodes[i].Labels
+	}
 	for _, c := range p.Nodes {
-		for i := range s.nodes {
-			for _, network := range c.Add {
-				if s.nodes[i].Name == c.Node.Name {
-					s.nodes[i].Labels[plan.LabelPrefix+network] = "true"
-				}
-			}
+		for _, network := range c.Add {
+			labels[c.Node.Name][plan.LabelPrefix+network] = "true"
 		}
 	}
 	return s

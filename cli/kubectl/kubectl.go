@@ -54,6 +54,7 @@ func New(version string, streams genericiooptions.IOStreams) *cobra.Command {
 
 func (a *app) root() *cobra.Command {
 	a.flags = genericclioptions.NewConfigFlags(false)
+	a.flags.CacheDir = nil // nothing is discovered
 	root := &cobra.Command{
 		Use:           "kubectl-colvin",
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: Name},
@@ -62,13 +63,15 @@ func (a *app) root() *cobra.Command {
 		Version:       a.version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		// kubectl completes by kubectl_complete-colvin, which comes beside this.
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.SetOut(a.Out)
 	root.SetErr(a.ErrOut)
 	root.SetIn(a.In)
 	a.flags.AddFlags(root.PersistentFlags())
 	_ = root.RegisterFlagCompletionFunc("namespace", a.completeNames(namespaces))
-	root.AddCommand(a.why(), a.networks(), a.nodes(), a.switches())
+	root.AddCommand(a.why(), a.networks(), a.nodes(), a.neighbors(), a.interfaces(), a.switches(), a.explain(), a.attachments(), a.topology(), a.name(), a.rules(), a.diff())
 	args.Check(root)
 	return root
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
@@ -21,7 +22,10 @@ import (
 	"github.com/colvin-net/colvin/internal/leaktest"
 )
 
-func TestMain(m *testing.M) { os.Exit(leaktest.Run(m)) }
+func TestMain(m *testing.M) {
+	time.Local = time.UTC // for golden files
+	os.Exit(leaktest.Run(m))
+}
 
 // now is when the tests look.
 var now = began.Add(time.Hour)
@@ -102,6 +106,38 @@ func TestGenerated(t *testing.T) {
 		"why-running-json":     {"why", "running", "-o", "json"},
 		"why-nobody":           {"why", "pod/nobody"},
 		"why-plain":            {"why", "team-b/plain"},
+		"neighbors":            {"neighbors", nodeName(9), nodeName(0)},
+		"neighbors-wide":       {"neighbors", nodeName(0), "-o", "wide"},
+		"neighbors-json":       {"neighbors", nodeName(9), "-o", "json"},
+		"neighbors-none":       {"neighbors", nodeName(11)},
+		"neighbors-unknown":    {"neighbors", "n00.rack9.dc1.example.net"},
+		"interfaces":           {"interfaces", nodeName(9), nodeName(0)},
+		"interfaces-wide":      {"interfaces", nodeName(9), "-o", "wide"},
+		"interfaces-json":      {"interfaces", nodeName(9), "-o", "json"},
+		"explain":              {"explain", nodeName(0) + "/eth0"},
+		"explain-down":         {"explain", nodeName(9) + "/eth1"},
+		"explain-json":         {"explain", nodeName(9) + "/eth1", "-o", "json"},
+		"explain-network":      {"explain", nodeName(0) + "/storage"},
+		"explain-yaml":         {"explain", nodeName(0) + "/storage", "-o", "yaml"},
+		"explain-none":         {"explain", nodeName(0) + "/eth7"},
+		"explain-no-interface": {"explain", nodeName(0)},
+		"topology":             {"topology", nodeName(9), nodeName(0)},
+		"topology-json":        {"topology", nodeName(9), "-o", "json"},
+		"topology-dot":         {"topology", nodeName(9), "-o", "dot"},
+		"attachments":          {"attachments"},
+		"attachments-json":     {"attachments", "-A", "-o", "json"},
+		"attachments-none":     {"attachments", "-n", "team-b"},
+		"rules-suggest":        {"rules", "suggest"},
+		"rules-check":          {"rules", "check", "testdata/other.yaml"},
+		"rules-check-json":     {"rules", "check", "testdata/other.yaml", "-o", "json"},
+		"rules-check-bad":      {"rules", "check", "testdata/bad.yaml"},
+		"rules-check-file":     {"rules", "check", "testdata/file.yaml"},
+		"rules-apply-file":     {"rules", "apply", "testdata/file.yaml"},
+		"rules-replace-none":   {"rules", "replace", "mac:00:00:5e:00:00:00", "mac:00:00:5e:00:00:99"},
+		"name-named":           {"name", "storage", "green"},
+		"name-bad":             {"name", "storage", "Green"},
+		"complete-explain":     {"__complete", "explain", nodeName(0) + "/e"},
+		"complete-node":        {"__complete", "explain", "n39.rack0"},
 		"complete-switch":      {"__complete", "switch", "leaf-1"},
 		"complete-network":     {"__complete", "networks", "s"},
 		"complete-pod":         {"__complete", "why", ""},
@@ -253,4 +289,134 @@ func TestWatch(t *testing.T) {
 		}
 	}
 	expect(t, "watch", strings.ReplaceAll(runContext(ctx, t, f.start(), "", "networks", "--watch"), fit.Stamp(now), "NOW"))
+}
+
+// TestHelp holds the list of the commands; the flags are those of kubectl.
+func TestHelp(t *testing.T) {
+	commands, flags, _ := strings.Cut(run(t, "http://127.0.0.1:1", "--help"), "Flags:")
+	expect(t, "help", commands)
+	for _, flag := range []string{"--context ", "--request-timeout ", "--as ", "--namespace ", "--server "} {
+		if !strings.Contains(flags, flag) {
+			t.Errorf("there is no flag %s", flag)
+		}
+	}
+}
+
+// unnamed is a site whose rules are gone: what nobody names has colours.
+func unnamed(t *testing.T, n int) *fake {
+	t.Helper()
+	f := newFake(t, colouredNetworks)
+	for _, o := range generate(t, n).objects(t) {
+		if kind := o["kind"]; kind != "RuleSet" && kind != "Network" {
+			f.add(o)
+		}
+	}
+	return f
+}
+
+const colouredNetworks = `
+apiVersion: colvin.dev/v1alpha1
+kind: Colour
+metadata: {name: sage-stork, creationTimestamp: "2026-01-02T09:01:00Z"}
+spec: {switch: "mac:00:00:5e:00:00:00", vlan: 100}
+---
+apiVersion: colvin.dev/v1alpha1
+kind: Network
+metadata: {name: sage-stork}
+status:
+  summary: {vlans: "100", switches: leaf-0-a}
+  identities: [{switch: "mac:00:00:5e:00:00:00", systemName: leaf-0-a, vlan: 100}]
+  nodes: 11
+  uplinks: 11
+---
+apiVersion: colvin.dev/v1alpha1
+kind: Colour
+metadata: {name: teal-heron, creationTimestamp: "2026-01-02T09:02:00Z"}
+spec: {switch: "mac:00:00:5e:00:00:01", vlan: 300}
+---
+apiVersion: colvin.dev/v1alpha1
+kind: Network
+metadata: {name: teal-heron}
+status:
+  summary: {vlans: "300", switches: leaf-0-b}
+  identities: [{switch: "mac:00:00:5e:00:00:01", systemName: leaf-0-b, vlan: 300}]
+  nodes: 10
+  uplinks: 10
+`
+
+// TestName names a colour: the effect is shown, somebody is asked, and one RuleSet is made.
+func TestName(t *testing.T) {
+	for _, tt := range []struct {
+		name, in string
+		args     []string
+		wrote    []string
+	}{
+		{"name-no", "n\n", []string{"name", "sage-stork", "green"}, nil},
+		{"name-nobody", "", []string{"name", "sage-stork", "green"}, nil},
+		{"name-yes", "y\n", []string{"name", "sage-stork", "green"}, []string{"POST rulesets.colvin.dev green"}},
+		{"name-dry-run", "", []string{"name", "sage-stork", "green", "--dry-run"}, []string{"POST rulesets.colvin.dev green (dry run)"}},
+		{"name-ruleset", "", []string{"name", "sage-stork", "green", "--ruleset=site", "--yes"}, []string{"POST rulesets.colvin.dev site"}},
+		{"name-taken", "", []string{"name", "sage-stork", "teal-heron", "--yes"}, nil},
+		{"suggest", "", []string{"rules", "suggest"}, nil},
+		{"apply", "", []string{"rules", "apply", "testdata/other.yaml", "--yes"}, []string{"POST rulesets.colvin.dev site"}},
+		{"apply-stdin", "", []string{"rules", "apply", "-"}, nil},
+		{"apply-file", "", []string{"rules", "apply", "testdata/file.yaml", "--ruleset=mine", "--yes"}, []string{"POST rulesets.colvin.dev mine"}},
+		{"colours-explain", "", []string{"explain", nodeName(0) + "/eth0"}, nil},
+		{"colours-networks", "", []string{"networks", "sage-stork"}, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := unnamed(t, 12)
+			expect(t, tt.name, runWith(t, f.start(), tt.in, tt.args...))
+			if diff := cmp.Diff(tt.wrote, f.wrote); diff != "" {
+				t.Errorf("written (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestNamed holds that what name wrote is what the nodes resolve by.
+func TestNamed(t *testing.T) {
+	f := unnamed(t, 12)
+	server := f.start()
+	run(t, server, "name", "sage-stork", "green", "--yes")
+	expect(t, "named", run(t, server, "explain", nodeName(0)+"/green"))
+	expect(t, "named-twice", run(t, server, "name", "teal-heron", "green", "--yes"))
+	f.refused["create rulesets.colvin.dev"] = true
+	expect(t, "named-refused", run(t, server, "name", "teal-heron", "blue", "--yes"))
+}
+
+// TestReplace holds that a new switch is named in the place of an old one, in every RuleSet.
+func TestReplace(t *testing.T) {
+	f := unnamed(t, 12)
+	f.add(jsonObject{"apiVersion": "colvin.dev/v1alpha1", "kind": "RuleSet", "metadata": jsonObject{"name": "old", "labels": jsonObject{"a": "b"}}, "spec": jsonObject{
+		"networks": []any{jsonObject{"name": "green", "match": []any{jsonObject{"chassis": "mac:00:00:5e:00:00:99", "vlan": 100}}}},
+	}})
+	expect(t, "replace", run(t, f.start(), "rules", "replace", "mac:0000.5e00.0099", "mac:00:00:5e:00:00:00", "--yes"))
+	if diff := cmp.Diff([]string{"PUT rulesets.colvin.dev old"}, f.wrote); diff != "" {
+		t.Errorf("written (-want +got):\n%s", diff)
+	}
+	got := f.objects[ruleSets.String()][0]
+	if text := fmt.Sprint(got["spec"], got["metadata"]); !strings.Contains(text, "mac:00:00:5e:00:00:00") || !strings.Contains(text, "map[a:b]") {
+		t.Errorf("the RuleSet is %s", text)
+	}
+}
+
+// TestDiff saves a topology, moves a cable and finds that.
+func TestDiff(t *testing.T) {
+	f := newFake(t)
+	for _, o := range generate(t, 12).objects(t) {
+		f.add(o)
+	}
+	server := f.start()
+	saved := filepath.Join(t.TempDir(), "saved.json")
+	if err := os.WriteFile(saved, []byte(run(t, server, "topology", "-o", "json")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "diff-none", run(t, server, "diff", saved))
+	spec := f.objects[topologies.String()][0]["spec"].(jsonObject)
+	holder := spec["interfaces"].([]any)[0].(jsonObject)["port"].(jsonObject)["holder"].(jsonObject)
+	holder["portID"] = "ifname:Ethernet1/48"
+	expect(t, "diff", run(t, server, "diff", saved))
+	expect(t, "diff-json", run(t, server, "diff", saved, "-o", "json"))
+	expect(t, "diff-not", strings.ReplaceAll(run(t, server, "diff", "kubectl_test.go"), saved, "SAVED"))
 }

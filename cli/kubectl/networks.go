@@ -301,4 +301,3 @@ func (a *app) few(nodes []string) string {
 	}
 	return strings.Join(nodes, ", ")
 }
-

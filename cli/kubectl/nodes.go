@@ -67,7 +67,7 @@ func (c *client) shownNodes(ctx context.Context, names []string) ([]shownNode, e
 	known := byName(all)
 	_, err = listPages(ctx, c, query{resource: topologies, form: asTable}, func(p *page, r *row) (struct{}, bool) {
 		name := r.Object.Metadata.Name
-		if i, wanted := at[name]; wanted && (&topology{object: r.Object}).belongs(known[name]) {
+		if i, wanted := at[name]; wanted && (&nodeTopology{object: r.Object}).belongs(known[name]) {
 			shown[i].take(p, r)
 		}
 		return struct{}{}, false

@@ -109,7 +109,7 @@ func (k *cut) holds(n *v1alpha1.Neighbor) bool {
 }
 
 // heard are the ports of a node that lead to the switch, and what it says of itself.
-func (k *cut) heard(t *topology) (ports []end, says []shownSwitch) {
+func (k *cut) heard(t *nodeTopology) (ports []end, says []shownSwitch) {
 	known := map[string]*v1alpha1.Switch{}
 	for i := range t.Spec.Switches {
 		if s := &t.Spec.Switches[i]; k.is(s) {
@@ -144,7 +144,7 @@ func (a *app) behind(ctx context.Context, c *client, text string) (*behindSwitch
 		return nil, nil, err
 	}
 	all := cuts(text)
-	found, err := list(ctx, c, query{resource: topologies}, func(t *topology) (out candidate, keep bool) {
+	found, err := list(ctx, c, query{resource: topologies}, func(t *nodeTopology) (out candidate, keep bool) {
 		for i := range all {
 			if ports, says := all[i].heard(t); len(ports) > 0 {
 				n, err := w.resolve(t, a.now())
@@ -330,7 +330,7 @@ func (a *app) noSwitch(ctx context.Context, c *client, text string) error {
 
 // switchNames are the names of all switches that lead somewhere, or their chassis.
 func (c *client) switchNames(ctx context.Context) ([]string, error) {
-	all, err := list(ctx, c, query{resource: topologies}, func(t *topology) (names []string, keep bool) {
+	all, err := list(ctx, c, query{resource: topologies}, func(t *nodeTopology) (names []string, keep bool) {
 		for i := range t.Spec.Switches {
 			names = append(names, cmp.Or(t.Spec.Switches[i].SystemName, t.Spec.Switches[i].Chassis))
 		}

@@ -82,7 +82,7 @@ const manyNodes = 16
 // toldBy reads what some nodes publish. One that publishes nothing is not among them.
 func (c *client) toldBy(ctx context.Context, w *world, names []string, now time.Time) (map[string]*told, error) {
 	out := map[string]*told{}
-	take := func(t *topology) (*told, bool) {
+	take := func(t *nodeTopology) (*told, bool) {
 		n, err := w.resolve(t, now)
 		if err != nil {
 			return nil, false
@@ -90,7 +90,7 @@ func (c *client) toldBy(ctx context.Context, w *world, names []string, now time.
 		return &told{n, t.Spec.Moved}, true
 	}
 	if len(names) >= manyNodes {
-		all, err := list(ctx, c, query{resource: topologies}, func(t *topology) (*told, bool) {
+		all, err := list(ctx, c, query{resource: topologies}, func(t *nodeTopology) (*told, bool) {
 			if !slices.Contains(names, t.Metadata.Name) {
 				return nil, false
 			}
@@ -102,7 +102,7 @@ func (c *client) toldBy(ctx context.Context, w *world, names []string, now time.
 		return out, err
 	}
 	for _, name := range names {
-		t, err := get[topology](ctx, c, query{resource: topologies, name: name})
+		t, err := get[nodeTopology](ctx, c, query{resource: topologies, name: name})
 		if isMissing(err) {
 			continue
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/colvin-net/colvin/internal/clusterview"
 	"github.com/colvin-net/colvin/internal/yamlfile"
 	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/nodefile"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
 
@@ -87,26 +88,38 @@ func (c *client) book(ctx context.Context) ([]mapping.Colour, error) {
 	return book, err
 }
 
-// A topology is a NodeTopology.
-type topology struct {
+// A nodeTopology is a NodeTopology.
+type nodeTopology struct {
 	object
 	Spec v1alpha1.NodeTopologySpec `json:"spec"`
 }
 
-// resolve is what a node knows and resolves, by what it publishes.
-func (w *world) resolve(t *topology, now time.Time) (*view.Node, error) {
+// input is what a node resolves by, by what it publishes.
+func (w *world) input(t *nodeTopology, now time.Time) (mapping.Input, error) {
 	spec, _ := clusterview.Within(&t.Spec)
 	in, err := clusterview.Input(spec, t.Metadata.Name, now)
+	in.Rules, in.Colours = w.set, w.colours
+	return in, err
+}
+
+// resolve is what a node knows and resolves, by what it publishes.
+func (w *world) resolve(t *nodeTopology, now time.Time) (*view.Node, error) {
+	in, err := w.input(t, now)
 	if err != nil {
 		return nil, err
 	}
-	in.Rules, in.Colours = w.set, w.colours
-	return &view.Node{Name: t.Metadata.Name, Snapshot: in.Snapshot, Memory: in.Memory, View: mapping.Resolve(in), Published: true}, nil
+	n := &view.Node{Name: t.Metadata.Name, Snapshot: in.Snapshot, Memory: in.Memory, View: mapping.Resolve(in), Published: true}
+	for i := range n.View.Uplinks { // until when silence is accepted follows from when the switch was last heard
+		if a := &n.View.Uplinks[i]; a.Certainty != nodefile.Stale {
+			a.Until = time.Time{}
+		}
+	}
+	return n, nil
 }
 
 // belongs reports whether a topology is of a node that is there now: the garbage collector may
 // not have come to that of a namesake before it.
-func (t *topology) belongs(n *node) bool {
+func (t *nodeTopology) belongs(n *node) bool {
 	return n == nil || n.UID == "" || slices.ContainsFunc(t.Metadata.Owners, func(o ownerReference) bool { return o.Kind == "Node" && o.UID == n.UID })
 }
 

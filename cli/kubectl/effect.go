@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kubectl
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/colvin-net/colvin/api/v1alpha1"
+	"github.com/colvin-net/colvin/cli/view"
+	"github.com/colvin-net/colvin/internal/clusterview"
+	"github.com/colvin-net/colvin/internal/fit"
+	"github.com/colvin-net/colvin/mapping"
+	"github.com/colvin-net/colvin/mapping/rules"
+)
+
+// A proposal is what RuleSets are to be in the place of those in force of the same names.
+type proposal struct {
+	sets    []proposed
+	sources []rules.Source // of them, which messages are about
+}
+
+// A proposed RuleSet.
+type proposed struct {
+	name string
+	spec json.RawMessage
+}
+
+// beside are the rules as they would be: those in force, and the proposed ones in the place of
+// those that they replace.
+func (p *proposal) beside(inForce []rules.Source) []rules.Source {
+	var out []rules.Source
+	for _, s := range inForce {
+		if !slices.ContainsFunc(p.sets, func(n proposed) bool { return clusterview.RuleSourceName(n.name) == s.Name }) {
+			out = append(out, s)
+		}
+	}
+	type keyed struct {
+		key string
+		rules.Source
+	}
+	var all []keyed
+	for _, s := range out {
+		all = append(all, keyed{s.Name, s})
+	}
+	for i, s := range p.sources {
+		all = append(all, keyed{clusterview.RuleSourceName(p.sets[i].name), s})
+	}
+	slices.SortStableFunc(all, func(a, b keyed) int { return strings.Compare(a.key, b.key) })
+	out = out[:0:0]
+	for _, s := range all {
+		out = append(out, s.Source)
+	}
+	return out
+}
+
+// An effect is what a proposal does on the nodes.
+type effect struct {
+	Nodes     int           `json:"nodes"`     // that publish what they hear
+	Unchanged int           `json:"unchanged"` // of which no name changes
+	Changed   []*view.Trial `json:"changed"`   // the others
+}
+
+// try finds what a proposal does on every node. What the nodes hear does not change by it, so
+// each is resolved twice.
+func (a *app) try(ctx context.Context, c *client, p *proposal) (*effect, error) {
+	w, err := c.world(ctx, c.labelled(ctx))
+	if err != nil {
+		return nil, err
+	}
+	set, _, err := rules.Merge(p.beside(w.sources)...)
+	if err != nil {
+		return nil, err // yamlfile.Mistakes
+	}
+	all, err := list(ctx, c, query{resource: topologies}, func(t *nodeTopology) (*view.Trial, bool) {
+		was, err := w.input(t, a.now())
+		if err != nil {
+			return nil, false
+		}
+		in := was
+		in.Rules = set
+		before, after := mapping.Resolve(was), mapping.Resolve(in)
+		return view.NewTrial(&was, &in, &before, &after), true
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := &effect{Nodes: len(all), Changed: []*view.Trial{}}
+	for _, t := range all {
+		if len(t.Names) == 0 && len(t.Conditions) == 0 {
+			out.Unchanged++
+		} else {
+			out.Changed = append(out.Changed, t)
+		}
+	}
+	return out, nil
+}
+
+// effectText shows an effect, with the nodes together on which it is the same.
+func (a *app) effectText(e *effect) error {
+	o := a.show()
+	var all []nodeWithout
+	for _, t := range e.Changed {
+		all = append(all, nodeWithout{t.Node, strings.Join(t.Lines(), "\n  ")})
+	}
+	for _, g := range grouped(all) {
+		if err := o.Print("On %s (%s):\n  %s", plural(len(g.nodes), "node"), a.few(g.nodes), g.why); err != nil {
+			return err
+		}
+	}
+	switch {
+	case e.Nodes == 0:
+		return o.Print("No node has published what it hears, so nothing is known of the effect.")
+	case len(e.Changed) == 0:
+		return o.Print("No name would change on any of %s.", plural(e.Nodes, "node"))
+	case e.Unchanged == 0:
+		return nil
+	}
+	return o.Print("No name would change on %s.", plural(e.Unchanged, "other node"))
+}
+
+// A writing is how a command that writes asks first.
+type writing struct {
+	yes, dryRun bool
+}
+
+// writes gives a command the flags of one that writes.
+func writes(cmd flagged, w *writing) {
+	cmd.BoolVarP(&w.yes, "yes", "y", false, "write without asking")
+	cmd.BoolVar(&w.dryRun, "dry-run", false, "write nothing: have the API server check it")
+}
+
+type flagged interface {
+	BoolVar(p *bool, name string, value bool, usage string)
+	BoolVarP(p *bool, name, shorthand string, value bool, usage string)
+}
+
+// carry shows the effect of a proposal, and writes it where that is wanted then.
+func (a *app) carry(ctx context.Context, c *client, p *proposal, w writing) error {
+	e, err := a.try(ctx, c, p)
+	if err != nil {
+		return a.mistakes(err)
+	}
+	if err := a.effectText(e); err != nil {
+		return err
+	}
+	var names []string
+	for _, s := range p.sets {
+		names = append(names, s.name)
+	}
+	if !w.yes && !w.dryRun && !a.agreed("Write RuleSet "+strings.Join(names, ", ")+"?") {
+		return fmt.Errorf("nothing was written; --yes writes without asking")
+	}
+	for _, s := range p.sets {
+		done, err := c.put(ctx, s, w.dryRun)
+		if err != nil {
+			return err
+		}
+		if err := a.show().Print("RuleSet %s %s.", s.name, done); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// agreed asks a question, and reports whether the answer is yes.
+func (a *app) agreed(question string) bool {
+	fmt.Fprintf(a.ErrOut, "%s [y/N] ", question)
+	line, _ := bufio.NewReader(a.In).ReadString('\n')
+	return slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(line)))
+}
+
+// put writes the rules of a RuleSet, and makes it where there is none. What else is in the
+// object stays.
+func (c *client) put(ctx context.Context, s proposed, dryRun bool) (done string, err error) {
+	q := query{resource: ruleSets, name: s.name}
+	object, err := get[map[string]json.RawMessage](ctx, c, q)
+	method, done := "update", "is written"
+	switch {
+	case isMissing(err):
+		method, done = "create", "is made"
+		object = &map[string]json.RawMessage{
+			"apiVersion": json.RawMessage(strconv.Quote(v1alpha1.GroupVersion.String())), "kind": json.RawMessage(`"RuleSet"`),
+			"metadata": json.RawMessage(`{"name":` + strconv.Quote(s.name) + `}`),
+		}
+	case err != nil:
+		return "", err
+	}
+	(*object)["spec"] = s.spec
+	delete(*object, "status")
+	body, err := json.Marshal(object)
+	if err != nil {
+		return "", fmt.Errorf("write RuleSet %s: %w", s.name, err)
+	}
+	r := c.api.Put().AbsPath(q.path("", s.name)...)
+	if method == "create" {
+		r = c.api.Post().AbsPath(q.path("", "")...)
+	}
+	r.Param("fieldManager", "kubectl-colvin")
+	if dryRun {
+		r.Param("dryRun", "All")
+		done = "would be taken; nothing was written"
+	}
+	if _, err := r.Body(body).Do(ctx).Raw(); err != nil {
+		if apierrors.IsForbidden(err) {
+			return "", &refusal{method, ruleSets, "", err}
+		}
+		return "", fmt.Errorf("%s RuleSet %s: %w", method, fit.Printable(s.name), err)
+	}
+	return done, nil
+}

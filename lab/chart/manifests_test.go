@@ -24,7 +24,7 @@ const manifests = "../../deploy/manifests"
 
 // plain is what deploy/manifests is rendered of.
 var plain = variant{set: []string{
-	"image.registry=registry.example.com/colvin,namespace.create=true,policies.moreDefinitions=true,tenantRoles=true",
+	"image.registry=registry.example.com/colvin,namespace.create=true,policies.moreDefinitions=true,tenantRoles=true,viewerRole=true",
 }}
 
 // fileOf is where what a template renders goes.
@@ -33,8 +33,8 @@ func fileOf(template string) string {
 	switch {
 	case template == "namespace.yaml":
 		return "0-namespace.yaml" // kubectl applies files by their names
-	case template == "tenants.yaml":
-		return "optional/tenants.yaml"
+	case template == "tenants.yaml", template == "viewer.yaml":
+		return "optional/" + template
 	case name == "more-definitions.yaml":
 		return "optional/definitions.yaml"
 	case dir == "agent/", dir == "controller/":

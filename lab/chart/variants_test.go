@@ -101,6 +101,7 @@ commonLabels: {team: network}
 commonAnnotations: {contact: noc}
 policies: {moreDefinitions: true}
 tenantRoles: true
+viewerRole: true
 networkPolicy: {enabled: true, metricsFrom: [{namespaceSelector: {matchLabels: {name: monitoring}}}]}
 priorityQuota: {enabled: true}
 controller:
@@ -140,6 +141,7 @@ imagePullSecrets:
 commonLabels:
 commonAnnotations:
 tenantRoles:
+viewerRole:
 kubernetes: {host: , port: }
 agent:
   affinity:

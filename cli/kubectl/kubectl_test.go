@@ -222,6 +222,45 @@ spec: {nodeName: n02.rack1.dc1.example.net}
 status: {phase: Running}
 `
 
+// TestLab asks about a cluster of the lab, whose objects real agents and a real controller wrote:
+// node1 to node3, at sw-green and sw-blue.
+func TestLab(t *testing.T) {
+	objects, err := os.ReadFile("testdata/lab.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newFake(t, string(objects))
+	before := now
+	now = latest(t, f).Add(time.Minute)
+	t.Cleanup(func() { now = before })
+	server := f.start()
+	for name, args := range map[string]string{
+		"networks": "networks", "networks-one": "networks green", "networks-missing": "networks --missing", "nodes": "nodes", "neighbors": "neighbors", "interfaces": "interfaces",
+		"switch": "switch sw-green", "switch-port": "switch sw-blue/p2", "explain": "explain node1/green", "why-attached": "why attached", "why-nowhere": "why nowhere",
+		"attachments": "attachments", "topology": "topology", "rules-suggest": "rules suggest", "rules-check": "rules check testdata/other.yaml",
+	} {
+		t.Run(name, func(t *testing.T) {
+			expect(t, "lab-"+name, run(t, server, strings.Fields(args)...))
+			if name != "rules-suggest" {
+				expect(t, "lab-"+name+"-json", run(t, server, append(strings.Fields(args), "-o", "json")...))
+			}
+		})
+	}
+}
+
+// latest is when the last of some objects was made.
+func latest(t *testing.T, f *fake) (last time.Time) {
+	t.Helper()
+	for _, all := range f.objects {
+		for _, o := range all {
+			if made, err := time.Parse(time.RFC3339, text(o, "metadata", "creationTimestamp")); err == nil && made.After(last) {
+				last = made
+			}
+		}
+	}
+	return last
+}
+
 // TestRights holds that a right that is missing is named, and what can be said without is said.
 func TestRights(t *testing.T) {
 	for _, tt := range []struct {

@@ -170,7 +170,7 @@ bench-codecs: ## Compare the LLDP decoder with others; it must be 3 times faster
 	cd bench && go test -v -run . .
 
 .PHONY: bench-cni
-bench-cni: ## Compare ways to attach a container in ROUNDS (200) interleaved rounds; 2 minutes
+bench-cni: ## Compare ways to attach a container in ROUNDS (200) interleaved rounds; 5 minutes
 	cd bench && go test -v -count 1 -run CNI ./cni -rounds $(ROUNDS)
 
 .PHONY: bench-scale

@@ -58,7 +58,7 @@ func (a *operation) release(r *record.Record) remainder {
 		args.Args = r.Args
 	}
 	left := a.undoWith(&undoing{
-		kind: r.DelegateType, args: &args, conf: conf, ours: func(got link.Origin) bool { return a.isOurs(r, got) },
+		kind: r.DelegateType, args: &args, conf: conf, ours: func(got link.Origin) bool { return a.isOurs(r, got) || replaces(r, got) },
 		itself: r.Itself, making: r.Making, device: movedLink(r).Name, hard: r.Taken || chosenBy(r) != "",
 	})
 	if left.device == nil && !r.Detached {
@@ -69,6 +69,13 @@ func (a *operation) release(r *record.Record) remainder {
 		left.delegate = nil
 	}
 	return left
+}
+
+// replaces reports whether somebody has put an interface of the same kind into the place of
+// one that the plugin made itself. A delegate would remove it, by its name: the container has
+// no other use for that.
+func replaces(r *record.Record, got link.Origin) bool {
+	return r.Itself && r.Phase == record.Added && string(got.Kind) == r.DelegateType
 }
 
 // leavesNothing reports whether a delegate of this type has done nothing but what the

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -156,7 +157,7 @@ func (a *app) carry(ctx context.Context, c *client, p *proposal, w writing) erro
 		names = append(names, s.name)
 	}
 	if !w.yes && !w.dryRun && !a.agreed("Write RuleSet "+strings.Join(names, ", ")+"?") {
-		return fmt.Errorf("nothing was written; --yes writes without asking")
+		return errors.New("nothing was written; --yes writes without asking")
 	}
 	for _, s := range p.sets {
 		done, err := c.put(ctx, s, w.dryRun)

@@ -55,7 +55,7 @@ func runContext(ctx context.Context, t testing.TB, server, in string, args ...st
 	}
 	cmd := a.root()
 	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
-	if err := os.WriteFile(kubeconfig, []byte(fmt.Sprintf(config, server)), 0o600); err != nil {
+	if err := os.WriteFile(kubeconfig, fmt.Appendf(nil, config, server), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	at := 0

@@ -118,7 +118,7 @@ func (e *edge) addPort(i int, trunk bool) {
 		FirstHeard:   e.began, Before: e.began, LastHeard: e.began,
 	}
 	if trunk {
-		n.MSAP.Chassis, n.SystemName, n.PVID = "mac:02:01:00:00:01:00", "trunk", 1
+		n.Chassis, n.SystemName, n.PVID = "mac:02:01:00:00:01:00", "trunk", 1
 		n.VLANs = []discovery.VLANName{{ID: 100, Name: "storage"}}
 	}
 	e.seen.Interfaces = append(e.seen.Interfaces, discovery.Interface{

@@ -171,13 +171,9 @@ func (a *app) tableOr(nothing string, header []string, rows [][]string, notes ..
 
 func (a *app) cell(s string) string { return a.show().Cell(s) }
 
-func (a *app) list(items []string) string { return a.show().List(items) }
-
 func (a *app) print(format string, args ...any) error { return a.show().Print(format, args...) }
 
 func (a *app) write(s string) error { return a.show().Write(s) }
-
-func (a *app) ago(t time.Time) string { return a.show().Ago(t) }
 
 func (a *app) facts(facts []fact) error {
 	out := make([]view.Fact, 0, len(facts))

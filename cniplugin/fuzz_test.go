@@ -143,9 +143,13 @@ func goodCall() runtimeCall {
 // reset forgets the call before.
 func (r *fuzzRig) reset(recorded bool) error {
 	r.answered, r.said = nil, nil
-	r.plugin.kernel.(*fakeKernel).Made = map[string]link.Origin{}
+	kernel, ok := r.plugin.kernel.(*fakeKernel)
+	if !ok {
+		return fmt.Errorf("the kernel is a %T", r.plugin.kernel)
+	}
+	kernel.Made = map[string]link.Origin{}
 	if recorded {
-		r.plugin.kernel.(*fakeKernel).Made["net1"] = madeOver(4, "macvlan")
+		kernel.Made["net1"] = madeOver(4, "macvlan")
 	}
 	entries, err := os.ReadDir(filepath.Join(r.dir, "records"))
 	for _, e := range entries {

@@ -208,7 +208,8 @@ func TestItselfFails(t *testing.T) {
 		"no result":    {func(b *bench) { b.script.Result = `[]` }, 999, "host-local ADD: parse result: it is a JSON array, which the CNI specification has otherwise", []string{"ADD", "DEL"}},
 		"configure": {
 			func(b *bench) { b.kernel.configureErr = errors.New("add route: network is unreachable") }, 999,
-			"configure net1 in the container: add route: network is unreachable", []string{"ADD", "DEL"},
+			"configure net1 in the container: add route: network is unreachable",
+			[]string{"ADD", "DEL"},
 		},
 		"over another": {
 			func(b *bench) { b.kernel.makesOver = 5 }, 11,

@@ -3,6 +3,7 @@
 package discovery_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/colvin-net/colvin/discovery"
@@ -19,8 +20,8 @@ func TestSnapshotFinds(t *testing.T) {
 		}
 		for index := range 14 {
 			first := -1
-			for i := len(list) - 1; i >= 0; i-- {
-				if list[i] == index {
+			for i, other := range slices.Backward(list) {
+				if other == index {
 					first = i
 				}
 			}

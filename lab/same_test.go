@@ -174,10 +174,11 @@ func makeUpResult(random *rand.Rand) string {
 	var ips, routes []object
 	for i := range one(random, 0, 1, 1, 1, 1, 1, 2, 2, 2, 3, 3, 3) {
 		ip := object{"address": one(random, "10.10.0.%d/24", "10.11.0.%d/32", "10.12.0.%d/31", "2001:db8:a::%d/64", "2001:db8:b::%d/128")}
-		ip["address"] = fmt.Sprintf(ip["address"].(string), 2+2*i)
+		address := fmt.Sprintf(fmt.Sprint(ip["address"]), 2+2*i)
+		ip["address"] = address
 		if random.IntN(2) == 0 {
 			ip["gateway"] = "10.10.0.1"
-			if strings.Contains(ip["address"].(string), "::") {
+			if strings.Contains(address, "::") {
 				ip["gateway"] = "2001:db8:a::1"
 			}
 		}
@@ -208,7 +209,7 @@ func makeUpResult(random *rand.Rand) string {
 	result := object{"cniVersion": one(random, "0.3.1", "0.4.0", "1.0.0", "1.1.0"), "ips": ips, "routes": routes, "dns": object{"nameservers": []string{"192.0.2.1"}}}
 	if result["cniVersion"] == "0.3.1" || result["cniVersion"] == "0.4.0" {
 		for _, ip := range ips {
-			ip["version"] = map[bool]string{true: "6", false: "4"}[strings.Contains(ip["address"].(string), "::")]
+			ip["version"] = map[bool]string{true: "6", false: "4"}[strings.Contains(fmt.Sprint(ip["address"]), "::")]
 		}
 	}
 	return result.String()

@@ -57,7 +57,7 @@ func TestBorne(t *testing.T) {
 				Heard: time.Unix(int64(r.IntN(3)), 0), Apart: r.IntN(9) == 0,
 			})
 		}
-		any := func(f func(a, b *Bearer) bool) bool {
+		pairs := func(f func(a, b *Bearer) bool) bool {
 			return slices.ContainsFunc(s, func(a Bearer) bool { return slices.ContainsFunc(s, func(b Bearer) bool { return f(&a, &b) }) })
 		}
 		b, since := &Bearer{Chassis: "mac:1", Interface: "eth1", Name: "1"}, time.Unix(1, 0)
@@ -65,7 +65,7 @@ func TestBorne(t *testing.T) {
 			slices.ContainsFunc(s, func(o Bearer) bool { return o.Chassis == b.Chassis && o.Interface != b.Interface }),
 			slices.ContainsFunc(s, func(o Bearer) bool { return o.Chassis == b.Chassis && o.Interface == b.Interface }),
 			slices.ContainsFunc(s, func(o Bearer) bool { return o.contradicts(b) && !o.Heard.Before(since) }),
-			any(func(a, b *Bearer) bool { return a.Apart || a.contradicts(b) }),
+			pairs(func(a, b *Bearer) bool { return a.Apart || a.contradicts(b) }),
 		}
 		on := s.among()
 		if diff := cmp.Diff(want, []bool{on.share(b), on.has(b), s.contradict(b, since), s.anyContradicts()}); diff != "" {

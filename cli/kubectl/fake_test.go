@@ -35,9 +35,9 @@ var resourceOf = map[string]string{
 	"NodeTopology": topologies.String(), "Network": networks.String(), "RuleSet": ruleSets.String(), "Colour": colours.String(),
 }
 
-func newFake(t testing.TB, manifests ...string) *fake {
-	t.Helper()
-	f := &fake{t: t, objects: map[string][]jsonObject{}, refused: map[string]bool{}}
+func newFake(tb testing.TB, manifests ...string) *fake {
+	tb.Helper()
+	f := &fake{t: tb, objects: map[string][]jsonObject{}, refused: map[string]bool{}}
 	for _, r := range resourceOf {
 		f.objects[r] = []jsonObject{}
 	}
@@ -45,7 +45,7 @@ func newFake(t testing.TB, manifests ...string) *fake {
 		for document := range strings.SplitSeq(m, "\n---\n") {
 			var o jsonObject
 			if err := yaml.Unmarshal([]byte(document), &o); err != nil {
-				t.Fatal(err)
+				tb.Fatal(err)
 			}
 			if o != nil {
 				f.add(o)
@@ -59,7 +59,7 @@ func newFake(t testing.TB, manifests ...string) *fake {
 func (f *fake) add(o jsonObject) {
 	if items, ok := o["items"].([]any); ok {
 		for _, item := range items {
-			f.add(item.(jsonObject))
+			f.add(as[jsonObject](item))
 		}
 		return
 	}
@@ -243,7 +243,7 @@ func nodeStatus(o jsonObject) string {
 	status, _ := o["status"].(jsonObject)
 	conditions, _ := status["conditions"].([]any)
 	for _, c := range conditions {
-		if c := c.(jsonObject); c["type"] == "Ready" {
+		if c := as[jsonObject](c); c["type"] == "Ready" {
 			out = map[any]string{"True": "Ready"}[c["status"]]
 			if out == "" {
 				out = "NotReady"
@@ -273,4 +273,13 @@ func (f *fake) write(w http.ResponseWriter, r *http.Request, c call) {
 		f.add(maps.Clone(o))
 	}
 	f.answer(w, http.StatusOK, o)
+}
+
+// as is a value of JSON as what it is known to be.
+func as[T any](v any) T {
+	x, ok := v.(T)
+	if !ok {
+		panic(fmt.Sprintf("%v is no %T", v, x))
+	}
+	return x
 }

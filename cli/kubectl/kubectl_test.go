@@ -36,27 +36,27 @@ const config = `{"apiVersion": "v1", "kind": "Config", "current-context": "c", "
 
 // run runs kubectl colvin against a server, and returns what it printed, and its error as main
 // prints it.
-func run(t testing.TB, server string, args ...string) string {
-	t.Helper()
-	return runWith(t, server, "", args...)
+func run(tb testing.TB, server string, args ...string) string {
+	tb.Helper()
+	return runWith(tb, server, "", args...)
 }
 
-func runWith(t testing.TB, server, in string, args ...string) string {
-	t.Helper()
-	return runContext(t.Context(), t, server, in, args...)
+func runWith(tb testing.TB, server, in string, args ...string) string {
+	tb.Helper()
+	return runContext(tb.Context(), tb, server, in, args...)
 }
 
-func runContext(ctx context.Context, t testing.TB, server, in string, args ...string) string {
-	t.Helper()
+func runContext(ctx context.Context, tb testing.TB, server, in string, args ...string) string {
+	tb.Helper()
 	var out strings.Builder
 	a := &app{
 		IOStreams: genericiooptions.IOStreams{In: strings.NewReader(in), Out: &out, ErrOut: &out}, version: "v0.1.0",
 		now: func() time.Time { return now }, every: time.Millisecond,
 	}
-	cmd := a.root()
-	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
+	cmd := a.root() //nolint:contextcheck // its completions have the context of the command
+	kubeconfig := filepath.Join(tb.TempDir(), "kubeconfig")
 	if err := os.WriteFile(kubeconfig, fmt.Appendf(nil, config, server), 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	at := 0
 	if args[0] == cobra.ShellCompRequestCmd { // what is completed stands last
@@ -322,7 +322,7 @@ func TestWatch(t *testing.T) {
 	f.before = func() {
 		switch rounds++; rounds {
 		case 3:
-			f.objects["networks.colvin.dev"][0]["status"].(jsonObject)["nodes"] = 7
+			as[jsonObject](f.objects["networks.colvin.dev"][0]["status"])["nodes"] = 7
 		case 6:
 			cancel()
 		}
@@ -452,8 +452,9 @@ func TestDiff(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(t, "diff-none", run(t, server, "diff", saved))
-	spec := f.objects[topologies.String()][0]["spec"].(jsonObject)
-	holder := spec["interfaces"].([]any)[0].(jsonObject)["port"].(jsonObject)["holder"].(jsonObject)
+	spec := as[jsonObject](f.objects[topologies.String()][0]["spec"])
+	port := as[jsonObject](as[jsonObject](as[[]any](spec["interfaces"])[0])["port"])
+	holder := as[jsonObject](port["holder"])
 	holder["portID"] = "ifname:Ethernet1/48"
 	expect(t, "diff", run(t, server, "diff", saved))
 	expect(t, "diff-json", run(t, server, "diff", saved, "-o", "json"))

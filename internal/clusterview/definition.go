@@ -13,9 +13,10 @@ import (
 )
 
 const (
-	// NetworksAnnotation is by which a pod asks Multus for definitions, and
-	// DefaultNetworkAnnotation for another network than the cluster's in the place of that.
-	NetworksAnnotation       = "k8s.v1.cni.cncf.io/networks"
+	// NetworksAnnotation is by which a pod asks Multus for definitions.
+	NetworksAnnotation = "k8s.v1.cni.cncf.io/networks"
+	// DefaultNetworkAnnotation is by which it asks for another network than the cluster's in
+	// the place of that.
 	DefaultNetworkAnnotation = "v1.multus-cni.io/default-network"
 
 	// NetworkLabel is the label of a NetworkAttachmentDefinition with the name of the

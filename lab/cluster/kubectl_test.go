@@ -123,7 +123,7 @@ func (b *bench) save(file string) {
 		var list struct{ Items []object }
 		b.do(http.MethodGet, path, nil, &list)
 		for _, o := range list.Items {
-			delete(o["metadata"].(object), "managedFields")
+			delete(as[object](o["metadata"]), "managedFields")
 			o["kind"] = kind
 			all = append(all, o)
 		}
@@ -135,6 +135,15 @@ func (b *bench) save(file string) {
 }
 
 func nameOf(o any) string {
-	x := o.(object)
-	return fmt.Sprint(x["kind"], x["metadata"].(object)["name"])
+	x := as[object](o)
+	return fmt.Sprint(x["kind"], as[object](x["metadata"])["name"])
+}
+
+// as is a value of JSON as what it is known to be.
+func as[T any](v any) T {
+	x, ok := v.(T)
+	if !ok {
+		panic(fmt.Sprintf("%v is no %T", v, x))
+	}
+	return x
 }

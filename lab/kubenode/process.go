@@ -20,7 +20,7 @@ import (
 func (n *Node) start(ctx context.Context, name string, args ...string) (*daemon.Process, error) {
 	cmd := n.Command(context.WithoutCancel(ctx), filepath.Join(n.programs, name), args...)
 	cmd.Env = append(os.Environ(), "PATH="+n.programs+":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin") // the shim is beside containerd
-	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true} // an interrupt from the terminal is for the test
+	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true}                                                                 // an interrupt from the terminal is for the test
 	return daemon.Start(filepath.Join(n.config.Logs, n.String()+"-"+name+".log"), cmd.Cmd, cmd)
 }
 

@@ -365,7 +365,7 @@ func TestSameBeside(t *testing.T) {
 	change = func(v reflect.Value, look func()) {
 		switch was := reflect.New(v.Type()).Elem(); v.Kind() {
 		case reflect.Struct:
-			if _, ok := v.Interface().(time.Time); ok {
+			if _, ok := reflect.TypeAssert[time.Time](v); ok {
 				was.Set(v)
 				v.Set(reflect.ValueOf(time.Unix(7, 0)))
 				look()

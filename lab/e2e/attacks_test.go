@@ -54,6 +54,15 @@ func attacks(b *bench) {
 // exchangeDir is where the delegate asks before it begins, and when it has ended.
 const exchangeDir = "/run/exchange"
 
+// byDelegate is a definition for which the plugin runs a macvlan that it could make itself.
+const byDelegate = `apiVersion: k8s.cni.cncf.io/v1
+kind: NetworkAttachmentDefinition
+metadata: {name: by-delegate}
+spec:
+  config: '{"cniVersion": "1.1.0", "name": "by-delegate", "type": "colvin", "network": "green", "delegate": {"type": "macvlan", "exec": true},
+            "ipam": {"type": "whereabouts", "range": "10.10.0.0/24", "exclude": ["10.10.0.0/28"]}}'
+`
+
 // namesExchanged has the node's NICs exchange their names between the plugin's check and the
 // delegate, which knows its device by name, and back after it.
 func namesExchanged(b *bench) {
@@ -63,7 +72,8 @@ func namesExchanged(b *bench) {
 		return errors.Join(n.Rename("ens2", "other"), n.Rename("ens4", "ens2"), n.Rename("other", "ens4"))
 	}
 	unwrap := b.wrapMacvlan(n, exchange)
-	b.lend(pod("exchanged", "green", bypasses(greenVictim)))
+	b.lend(byDelegate)
+	b.lend(pod("exchanged", "by-delegate", bypasses(greenVictim)))
 	b.t.Logf("names are exchanged: %s", b.waits("exchanged", "FailedCreatePodSandBox", "in the container is over ens"))
 	unwrap()
 	b.overGreen(b.running("exchanged"))

@@ -33,8 +33,9 @@ type bench struct {
 	t   *testing.T
 	ctx context.Context // ends with an interrupt, so that the test ends and nothing is left behind
 	*Cluster
-	top  string // of the repository
-	logs string
+	top        string // of the repository
+	logs       string
+	kubectlDir string // of kubectl-colvin
 }
 
 // TestCluster is the life of Colvin in a cluster; each step builds on those before.
@@ -93,6 +94,8 @@ func newBench(t *testing.T) *bench {
 		b.logs = t.ArtifactDir()
 	}
 	b.ok(os.MkdirAll(b.logs, 0o755))
+	b.kubectlDir = t.TempDir()
+	b.buildPlugin(b.kubectlDir)
 	began := time.Now()
 	b.Cluster, err = Start(b.ctx, Options{Logs: b.logs, Multus: cmp.Or(os.Getenv(multusEnv), Thin)})
 	b.ok(err)

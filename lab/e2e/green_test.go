@@ -50,6 +50,7 @@ func eightPods(b *bench) {
 	pods := b.ready("app=green", 8)
 	b.onGreen(pods)
 	b.pingEachOther(pods)
+	b.onceEach()
 	b.t.Log(b.kubectl("get", "pods", "--selector=app=green", "--output=wide"), b.kubectl("get", "cnet,ntopo,net-attach-def", "--show-labels"))
 }
 

@@ -10,29 +10,22 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 )
 
-// pluginDir is where kubectl-colvin is, which is built once.
-var pluginDir = sync.OnceValues(func() (dir string, err error) {
-	if dir, err = os.MkdirTemp("", "colvin-kubectl-"); err != nil {
-		return "", err
-	}
-	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", filepath.Join(dir, "kubectl-colvin"), "github.com/colvin-net/colvin/cmd/kubectl-colvin")
+// buildPlugin builds kubectl-colvin into a directory, for kubectl to find it there.
+func (b *bench) buildPlugin(dir string) {
+	b.t.Helper()
+	build := exec.CommandContext(b.ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", filepath.Join(dir, "kubectl-colvin"), "./cmd/kubectl-colvin")
+	build.Dir = b.top
 	if said, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build kubectl-colvin: %w\n%s", err, said)
+		b.t.Fatalf("build kubectl-colvin: %v\n%s", err, said)
 	}
-	return dir, nil
-})
+}
 
 // plugin asks the cluster as an admin does, by kubectl colvin.
 func (b *bench) plugin(words ...string) (string, error) {
-	dir, err := pluginDir()
-	if err != nil {
-		return "", err
-	}
 	cmd := exec.CommandContext(b.ctx, b.Program("kubectl"), append(append([]string{"colvin"}, words...), "--kubeconfig="+b.AdminFile())...)
-	cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
+	cmd.Env = append(os.Environ(), "PATH="+b.kubectlDir+":"+os.Getenv("PATH"))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("kubectl colvin %s: %w\n%s", strings.Join(words, " "), err, out)
@@ -40,9 +33,7 @@ func (b *bench) plugin(words ...string) (string, error) {
 	return string(out), nil
 }
 
-// explains waits until kubectl colvin why says all of it of a pod, and returns what it says. A step
-// that has a pod wait calls it behind waits, with the same words of the plugin's where the pod
-// has a node, and with those of each node's reason where it has none.
+// explains waits until kubectl colvin why says all of it of a pod, and returns what it says.
 func (b *bench) explains(pod string, want ...string) (said string) {
 	b.t.Helper()
 	b.await(func() (err error) {
@@ -71,6 +62,3 @@ func (b *bench) onceEach() {
 		b.t.Logf("kubectl colvin %s\n%s", words, out)
 	}
 }
-
-// Steps are to call them.
-var _, _ = (*bench).explains, (*bench).onceEach

@@ -118,8 +118,8 @@ func (b *bench) running(name string) (p core.Pod) {
 	return p
 }
 
-// waits holds that kubectl describe says all of that of a pod, and that the pod is attached
-// to nothing. It returns what it says.
+// waits holds that kubectl describe says all of that of a pod, kubectl colvin why the same of
+// what its node said, and that the pod is attached to nothing. It returns what they say.
 func (b *bench) waits(name string, want ...string) (said string) {
 	b.t.Helper()
 	b.await(func() error {
@@ -131,8 +131,12 @@ func (b *bench) waits(name string, want ...string) (said string) {
 		}
 		return nil
 	})
+	explained := b.explains(name)
+	if want[0] == "FailedCreatePodSandBox" {
+		explained = b.explains(name, want[1:]...)
+	}
 	b.unattached(name)
-	return said
+	return said + "\n" + explained
 }
 
 // unattached holds that nothing was ever attached to a pod: what is once stays.

@@ -185,9 +185,9 @@ bench-edge: ## Measure a node with 500 ports, 250 containers, all VLANs and 2000
 	go test -run '^$$' -bench Edge -benchtime 1x ./lab
 
 .PHONY: bench-e2e
-bench-e2e: e2e-tools ## Measure pods from created to Ready in a cluster of kubelets, in ROUNDS rounds; 10 minutes each
+bench-e2e: e2e-tools ## Measure pods from created to Ready in a cluster of kubelets, in ROUNDS rounds, by all ways or WAYS; half an hour each
 	@hack/setup.sh lldpd iproute2 util-linux runc busybox-static
-	COLVIN_ROUNDS='$(if $(filter file,$(origin ROUNDS)),2,$(ROUNDS))' COLVIN_LOGS='$(abspath dist/e2e)' \
+	COLVIN_ROUNDS='$(if $(filter file,$(origin ROUNDS)),2,$(ROUNDS))' COLVIN_WAYS='$(WAYS)' COLVIN_LOGS='$(abspath dist/e2e)' \
 	COLVIN_REQUIRE=netns,macvlan,lldpd,kubernetes,whereabouts,helm,e2e go test -count 1 -v -timeout 3h -run TestTimes ./lab/e2e
 
 .PHONY: clean

@@ -6,11 +6,13 @@ package e2e
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,14 +26,18 @@ import (
 
 const (
 	roundsEnv = "COLVIN_ROUNDS" // how often TestTimes does everything
+	waysEnv   = "COLVIN_WAYS"   // a pattern of the ways that it compares; empty: all
 	atOnce    = 50              // pods
 )
 
 // plain is macvlan as released, over a device that all nodes call the same.
 const plain = `"type": "macvlan", "master": "` + managementDevice + `"`
 
-// ways are compared; each is a definition of its name, but for the first.
-var ways = []struct{ name, config string }{
+// A way to a second network is a definition of its name.
+type way struct{ name, config string }
+
+// ways are compared. The first is none.
+var ways = []way{
 	{"no second network", ""},
 	{"macvlan", `{` + plain + `}`},
 	{"colvin", `{"type": "colvin", "network": "green"}`},
@@ -53,11 +59,14 @@ func TestTimes(t *testing.T) {
 	if err != nil || rounds < 1 {
 		t.Fatalf("%s=%s is no number of rounds", roundsEnv, asked)
 	}
+	compared := chosen(t)
 	b := newBench(t)
 	install(b)
 	nameGreen(b)
-	for _, w := range ways[1:] {
-		b.apply(definitionOf(w.name, w.config))
+	for _, w := range compared {
+		if w.config != "" {
+			b.apply(definitionOf(w.name, w.config))
+		}
 	}
 	b.awaitWithin(4*time.Minute, func() error {
 		if got := b.labelled(greenLabel); !slices.Equal(got, greenNodes()) {
@@ -69,17 +78,19 @@ func TestTimes(t *testing.T) {
 	times := map[string][]time.Duration{}
 	for range rounds {
 		for _, place := range places {
-			for _, w := range ways {
+			for _, w := range compared {
 				key := place + "\t" + w.name
-				times[key] = append(times[key], b.createMany(w.name, w.config != "", place)...)
+				took := b.createMany(w.name, w.config != "", place)
+				times[key] = append(times[key], took...)
+				t.Logf("%s, %s: p50 %.1f s, p99 %.1f s", where(place), w.name, quantile(took, 50).Seconds(), quantile(took, 99).Seconds())
 			}
 		}
 	}
 	var table strings.Builder
 	tab := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	for _, place := range places {
-		base := quantile(times[place+"\t"+ways[0].name], 50)
-		for _, w := range ways {
+		base := quantile(times[place+"\t"+compared[0].name], 50)
+		for _, w := range compared {
 			all := times[place+"\t"+w.name]
 			_, _ = fmt.Fprintf(tab, "%s\t%s\tp50 %.1f s\tp99 %.1f s\t%.2f of the first\n", where(place), w.name,
 				quantile(all, 50).Seconds(), quantile(all, 99).Seconds(), quantile(all, 50).Seconds()/base.Seconds())
@@ -87,6 +98,20 @@ func TestTimes(t *testing.T) {
 	}
 	_ = tab.Flush()
 	t.Logf("%d pods at once, %d rounds, created to Ready:\n%s", atOnce, rounds, table.String())
+}
+
+// chosen are the ways that somebody wants to be compared.
+func chosen(t *testing.T) []way {
+	t.Helper()
+	pattern, err := regexp.Compile("^(" + cmp.Or(os.Getenv(waysEnv), ".*") + ")$")
+	if err != nil {
+		t.Fatalf("%s: %v", waysEnv, err)
+	}
+	all := slices.DeleteFunc(slices.Clone(ways), func(w way) bool { return !pattern.MatchString(w.name) })
+	if len(all) == 0 {
+		t.Fatalf("%s=%s is none of the ways %v", waysEnv, os.Getenv(waysEnv), ways)
+	}
+	return all
 }
 
 func where(place string) string {

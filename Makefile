@@ -163,7 +163,7 @@ bench-budgets: ## Measure what one node or many rules may cost the controller; 3
 
 .PHONY: bench-kubectl
 bench-kubectl: kubernetes ## Measure kubectl colvin in a cluster of 5000 nodes in the API server; 4 minutes
-	COLVIN_REQUIRE=kubernetes go test -count 1 -v -run TestManyNodes -timeout 15m ./cli/kubectl
+	COLVIN_NODES=5000 COLVIN_REQUIRE=kubernetes go test -count 1 -v -run TestManyNodes -timeout 15m ./cli/kubectl
 
 .PHONY: bench-codecs
 bench-codecs: ## Compare the LLDP decoder with others; it must be 3 times faster

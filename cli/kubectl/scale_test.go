@@ -31,16 +31,20 @@ const (
 	mostMemory = 300 << 20
 )
 
-// TestManyNodes measures the commands that people type first in a cluster of 5000 nodes, or of
-// as many as COLVIN_NODES says.
+// nodesEnv is of how many nodes TestManyNodes measures a cluster: make bench-kubectl says it.
+const nodesEnv = "COLVIN_NODES"
+
+// TestManyNodes runs the commands that people type first against an API server of many nodes.
+// It judges their time only where somebody says how many: machines have other things to do.
 func TestManyNodes(t *testing.T) {
 	c := controlplane.StartColvinT(t, controlplane.Options{})
-	n := 5000
-	if text := os.Getenv("COLVIN_NODES"); text != "" {
+	n, most := 300, time.Hour
+	if text := os.Getenv(nodesEnv); text != "" {
 		var err error
 		if n, err = strconv.Atoi(text); err != nil {
-			t.Fatal(err)
+			t.Fatalf("%s: %v", nodesEnv, err)
 		}
+		most = mostTime
 	}
 	fill(t, c, generate(t, n))
 	program := filepath.Join(t.TempDir(), "kubectl-colvin")
@@ -58,12 +62,12 @@ func TestManyNodes(t *testing.T) {
 		{[]string{"why", "pending"}, "its agent has published nothing"},
 		{[]string{"networks", "--missing", "storage"}, "has no carrier"},
 	} {
-		t.Run(strings.Join(tt.args, "-"), func(t *testing.T) { measure(t, program, c.AdminFile(), tt.args, tt.want) })
+		t.Run(strings.Join(tt.args, "-"), func(t *testing.T) { measure(t, program, c.AdminFile(), tt.args, tt.want, most) })
 	}
 }
 
 // measure runs a command three times, and takes the best time and the worst memory.
-func measure(t *testing.T, program, kubeconfig string, args []string, want string) {
+func measure(t *testing.T, program, kubeconfig string, args []string, want string, within time.Duration) {
 	t.Helper()
 	best, most := time.Hour, int64(0)
 	for range 3 {
@@ -83,8 +87,8 @@ func measure(t *testing.T, program, kubeconfig string, args []string, want strin
 		best, most = min(best, took), max(most, <-used)
 	}
 	t.Logf("%s: %v, %d MB", strings.Join(args, " "), best.Round(time.Millisecond), most>>20)
-	if best > mostTime || most > mostMemory {
-		t.Errorf("want %v and %d MB at most", mostTime, int64(mostMemory)>>20)
+	if best > within || most > mostMemory {
+		t.Errorf("want %v and %d MB at most", within, int64(mostMemory)>>20)
 	}
 }
 

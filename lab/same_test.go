@@ -360,6 +360,9 @@ func (l *looker) once() (out string, restless bool, err error) {
 	l.differ = []string{l.pod.NetNS(), "NETNS"}
 	var lines []string
 	links, err := l.pod.Netlink().LinkList()
+	if errors.Is(err, nl.ErrDumpInterrupted) {
+		return "", true, nil
+	}
 	if err != nil {
 		return "", false, err
 	}
@@ -378,8 +381,9 @@ func (l *looker) once() (out string, restless bool, err error) {
 			fixed    int
 			leaveOut []uint16
 		}{
+			// IFLA_OPERSTATE follows a device that is up at leisure.
 			{"link", unix.RTM_GETLINK, unix.SizeofIfInfomsg, []uint16{
-				unix.IFLA_STATS, unix.IFLA_STATS64, unix.IFLA_CARRIER_CHANGES, unix.IFLA_CARRIER_UP_COUNT, unix.IFLA_CARRIER_DOWN_COUNT, unix.IFLA_AF_SPEC,
+				unix.IFLA_OPERSTATE, unix.IFLA_STATS, unix.IFLA_STATS64, unix.IFLA_CARRIER_CHANGES, unix.IFLA_CARRIER_UP_COUNT, unix.IFLA_CARRIER_DOWN_COUNT, unix.IFLA_AF_SPEC,
 			}},
 			{"address", unix.RTM_GETADDR, unix.SizeofIfAddrmsg, []uint16{unix.IFA_CACHEINFO}},
 			{"route", unix.RTM_GETROUTE, unix.SizeofRtMsg, []uint16{unix.RTA_OIF, unix.RTA_CACHEINFO}},
@@ -389,6 +393,10 @@ func (l *looker) once() (out string, restless bool, err error) {
 			req := nl.NewNetlinkRequest(dump.kind, unix.NLM_F_DUMP)
 			req.AddRawData(make([]byte, dump.fixed))
 			msgs, err := req.Execute(unix.NETLINK_ROUTE, 0)
+			if errors.Is(err, nl.ErrDumpInterrupted) {
+				restless = true // something changed meanwhile
+				return nil
+			}
 			if err != nil {
 				return fmt.Errorf("dump %s: %w", dump.what, err)
 			}

@@ -358,7 +358,7 @@ func (r *attackRig) diskFull(dirs ...string) {
 	r.rules(oneSwitch)
 	for _, dir := range dirs {
 		r.ok(os.MkdirAll(r.Path(dir), 0o755))
-		r.ok(r.Command(r.t.Context(), "mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", dir).Run())
+		r.ok(r.Command(r.t.Context(), "mount", "-t", "tmpfs", "-o", "size=256k,mode=755", "tmpfs", dir).Run())
 	}
 	stop := r.onGreen(greenSays)
 	r.wait(2 * time.Second)

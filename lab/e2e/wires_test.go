@@ -131,10 +131,11 @@ func (b *bench) waits(name string, want ...string) (said string) {
 		}
 		return nil
 	})
-	explained := b.explains(name)
+	var words []string // of its node
 	if want[0] == "FailedCreatePodSandBox" {
-		explained = b.explains(name, want[1:]...)
+		words = want[1:]
 	}
+	explained := b.explains(name, words...)
 	b.unattached(name)
 	return said + "\n" + explained
 }

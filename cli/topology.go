@@ -12,14 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/colvin-net/colvin/cli/view"
 	"github.com/colvin-net/colvin/mapping/topology"
-)
-
-// The formats in which a topology is drawn.
-const (
-	formatSVG     = "svg"
-	formatDOT     = "dot"
-	formatMermaid = "mermaid"
 )
 
 func (a *app) topology() *cobra.Command {
@@ -35,20 +29,9 @@ func (a *app) topology() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			switch a.format {
-			case formatJSON:
-				return a.json(t)
-			case formatSVG:
-				return a.write(t.SVG())
-			case formatDOT:
-				return a.write(t.DOT())
-			case formatMermaid:
-				return a.write(t.Mermaid())
-			default:
-				return a.show().Topology(t)
-			}
+			return a.show().Topology(t)
 		},
-	}, formatTable, formatJSON, formatSVG, formatDOT, formatMermaid)
+	}, formatTable, formatJSON, view.SVG, view.DOT, view.Mermaid)
 }
 
 // topologyOf is the topology of this node, or of those in files.

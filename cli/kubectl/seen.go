@@ -33,31 +33,13 @@ func (a *app) interfaces() *cobra.Command {
 	}, func(o *view.Out, known []view.Node) error { return o.Interfaces(known) }))
 }
 
-// The formats in which a topology is drawn.
-const (
-	formatSVG     = "svg"
-	formatDOT     = "dot"
-	formatMermaid = "mermaid"
-)
-
 func (a *app) topology() *cobra.Command {
 	return a.ofNodes(&cobra.Command{
 		Use:   "topology [NODE...]",
 		Short: "Show where the cable of each port ends, or why that is not known (-o svg: as a picture)",
 	}, func(o *view.Out, known []view.Node) error {
-		t := a.drawn(known)
-		switch o.Format {
-		case view.JSON:
-			return o.JSON(t)
-		case formatSVG:
-			return o.Write(t.SVG())
-		case formatDOT:
-			return o.Write(t.DOT())
-		case formatMermaid:
-			return o.Write(t.Mermaid())
-		}
-		return o.Topology(t)
-	}, view.Table, view.Wide, view.JSON, formatYAML, formatSVG, formatDOT, formatMermaid)
+		return o.Topology(a.drawn(known))
+	}, view.Table, view.Wide, view.JSON, formatYAML, view.SVG, view.DOT, view.Mermaid)
 }
 
 // drawn is what nodes are connected to.

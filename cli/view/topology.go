@@ -12,8 +12,30 @@ import (
 	"github.com/colvin-net/colvin/mapping/topology"
 )
 
-// Topology shows who is connected to what: a line for each cable, and for each port without one.
+// The formats in which a topology is drawn.
+const (
+	SVG     = "svg"
+	DOT     = "dot"
+	Mermaid = "mermaid"
+)
+
+// Topology shows who is connected to what.
 func (o *Out) Topology(t *topology.Topology) error {
+	switch o.Format {
+	case JSON:
+		return o.JSON(t)
+	case SVG:
+		return o.Write(t.SVG())
+	case DOT:
+		return o.Write(t.DOT())
+	case Mermaid:
+		return o.Write(t.Mermaid())
+	}
+	return o.topologyTable(t)
+}
+
+// topologyTable has a line for each cable, and for each port without one.
+func (o *Out) topologyTable(t *topology.Topology) error {
 	system := map[discovery.MSAP]string{}
 	for _, sw := range t.Switches {
 		for _, p := range sw.Ports {

@@ -41,7 +41,7 @@ func expectFile(t *testing.T, s store, name, want string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden.Compare(t, filepath.Join("testdata/formats", want), string(got))
+	golden.CompareJSON(t, filepath.Join("testdata/formats", want), got)
 }
 
 var saved = time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)

@@ -25,7 +25,7 @@ func TestRecordFormat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden.Compare(t, "testdata/altnames.v1.json", string(written))
+	golden.CompareJSON(t, "testdata/altnames.v1.json", written)
 	got, err := readRecord(dir, "boot-1")
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(altName{})); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)

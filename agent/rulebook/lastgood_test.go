@@ -27,7 +27,7 @@ func TestLastGoodFormat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden.Compare(t, "testdata/rules.last-good.v1.json", string(written))
+	golden.CompareJSON(t, "testdata/rules.last-good.v1.json", written)
 	got, err := readLastGood(dir, "ca-1")
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)

@@ -5,6 +5,8 @@
 package golden
 
 import (
+	"bytes"
+	"encoding/json"
 	"flag"
 	"os"
 	"testing"
@@ -32,4 +34,14 @@ func Compare(tb testing.TB, file, got string) {
 	if diff := cmp.Diff(string(want), got); diff != "" {
 		tb.Errorf("%s (-want +got):\n%s", file, diff)
 	}
+}
+
+// CompareJSON compares JSON with the content of the file, in which it is indented.
+func CompareJSON(tb testing.TB, file string, got []byte) {
+	tb.Helper()
+	var indented bytes.Buffer
+	if err := json.Indent(&indented, got, "", "\t"); err != nil {
+		tb.Fatalf("%s: %v", file, err)
+	}
+	Compare(tb, file, indented.String())
 }

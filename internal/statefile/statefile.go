@@ -120,7 +120,7 @@ func (f Format[T]) Decode(data []byte) (content T, err error) {
 
 // Encode returns content as it stands in a file.
 func (f Format[T]) Encode(content T) ([]byte, error) {
-	data, err := json.MarshalIndent(content, "", "\t")
+	data, err := json.Marshal(content)
 	if err != nil {
 		return nil, err
 	}

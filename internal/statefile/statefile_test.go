@@ -63,7 +63,7 @@ func TestReadWhatWasWritten(t *testing.T) {
 // that what was there before stays.
 func TestWriteIsBounded(t *testing.T) {
 	dir, want := statefile.Dir(t.TempDir()), content{Version: 2}
-	room := int(format.Limit) - len("{\n\t\"version\": 2,\n\t\"text\": \"\"\n}\n")
+	room := int(format.Limit) - len("{\"version\":2,\"text\":\"\"}\n")
 	for _, size := range []int{room, room + 1} {
 		text := strings.Repeat("x", size)
 		err := format.Write(dir, content{Version: 2, Text: text})

@@ -36,7 +36,7 @@ func open(t *testing.T) (*Store, string) {
 	return s, dir
 }
 
-func lock(t *testing.T, s *Store, key Key) *Lock {
+func lock(t testing.TB, s *Store, key Key) *Lock {
 	t.Helper()
 	l, err := s.Lock(t.Context(), key)
 	if err != nil {
@@ -626,5 +626,37 @@ func TestFreezeTwice(t *testing.T) {
 	}
 	if err := release(); err != nil {
 		t.Error(err)
+	}
+}
+
+// BenchmarkWrite is what the two writes of an ADD cost: of a record that is new, and of the same
+// once the interface is made.
+func BenchmarkWrite(b *testing.B) {
+	store, err := Open(privatedir.New(b))
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := sample(Key{Name: "green", ContainerID: "c1", IfName: "net1"})
+	l := lock(b, store, r.Key)
+	defer func() { _ = l.Unlock() }()
+	for _, c := range []struct {
+		name  string
+		again bool
+	}{{"new", false}, {"again", true}} {
+		b.Run(c.name, func(b *testing.B) {
+			for b.Loop() {
+				if err := l.Write(r); err != nil {
+					b.Fatal(err)
+				}
+				if c.again {
+					continue
+				}
+				b.StopTimer()
+				if err := l.Remove(); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+			}
+		})
 	}
 }

@@ -32,7 +32,7 @@ func Write(path string, data []byte, o Options) error {
 	}
 	err := create(temp, data, o)
 	if err == nil {
-		err = os.Rename(temp, path)
+		err = replace(temp, path, o)
 	}
 	if err != nil {
 		_ = os.Remove(temp)
@@ -42,6 +42,14 @@ func Write(path string, data []byte, o Options) error {
 		return syncDir(filepath.Dir(path))
 	}
 	return nil
+}
+
+// replace puts the file at temp into its place.
+func replace(temp, path string, o Options) error {
+	if st, err := os.Lstat(path); err == nil && st.Mode().IsRegular() && !o.Sync && exchange(temp, path) == nil {
+		return os.Remove(temp) // what was there before
+	}
+	return os.Rename(temp, path)
 }
 
 func create(path string, data []byte, o Options) error {

@@ -170,8 +170,9 @@ bench-codecs: ## Compare the LLDP decoder with others; it must be 3 times faster
 	cd bench && go test -v -run . .
 
 .PHONY: bench-cni
-bench-cni: ## Compare ways to attach a container in ROUNDS (200) interleaved rounds; 5 minutes
-	cd bench && go test -v -count 1 -run CNI ./cni -rounds $(ROUNDS)
+bench-cni: ## Compare ways to attach a container in ROUNDS (200) interleaved rounds, and with the plugin of BEFORE; 8 minutes
+	@hack/setup.sh strace
+	cd bench && go test -v -count 1 -timeout 30m -run 'CNI|Where' ./cni -rounds $(ROUNDS) -before '$(BEFORE)'
 
 .PHONY: bench-scale
 bench-scale: ## Memory and idle processor time of colvind and lldpd, 64 ports each; 3 minutes

@@ -76,9 +76,15 @@ func TestWays(t *testing.T) {
 // measure returns what each call of each way took, and those of a crowd.
 func measure(t *testing.T, rounds, crowd int) *results {
 	t.Helper()
+	return do(t, &job{Rounds: rounds}, crowd)
+}
+
+// do does a job on a node with a container for each way, and a crowd of containers.
+func do(t *testing.T, j *job, crowd int) *results {
+	t.Helper()
 	netnstest.Require(t, netnstest.NetNS, netnstest.MACVLAN)
 	node := makeNode(t)
-	j := job{Rounds: rounds, Dir: privatedir.New(t), Containers: map[string]string{}}
+	j.Dir, j.Containers = privatedir.New(t), map[string]string{}
 	j.Plugins = build(t, j.Dir)
 	for _, w := range allWays {
 		j.Containers[w] = container(t, node, w)
@@ -86,7 +92,7 @@ func measure(t *testing.T, rounds, crowd int) *results {
 	for i := range crowd {
 		j.Crowd = append(j.Crowd, container(t, node, fmt.Sprint("crowd-", i)))
 	}
-	return run(t, node, &j)
+	return run(t, node, j)
 }
 
 // container makes a container and returns its network namespace.
@@ -157,10 +163,13 @@ func build(t *testing.T, dir string) []string {
 	}
 	ours := filepath.Join(dir, "bin")
 	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", ours+"/",
-		"./delegating", "./lookup", "github.com/colvin-net/colvin/cmd/colvin-cni")
+		"./delegating", "./lookup", "./nothing", "github.com/colvin-net/colvin/cmd/colvin-cni")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if said, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build plugins: %v\n%s", err, said)
+	}
+	if *before != "" {
+		buildBefore(t, *before, filepath.Join(ours, "before"))
 	}
 	return []string{ours, reference}
 }

@@ -64,12 +64,15 @@ type job struct {
 	Plugins    []string          // directories with the plugins
 	Containers map[string]string // each way's network namespace
 	Crowd      []string          // those of containers that come all at once
+	Where      bool              // measured is where the time goes, and nothing else
+	Before     bool              // beside the plugin of an earlier revision
 }
 
 // results are what the runtime measured.
 type results struct {
 	Took  durations
 	Crowd durations // what the crowd's ADDs took in all, by way
+	Where []*step
 }
 
 // runtimeMain is the container runtime. It runs within the node, so that what is
@@ -111,12 +114,16 @@ func (j *job) do() (*results, error) {
 	if err != nil {
 		return nil, err
 	}
+	if j.Where {
+		steps, err := j.where(ways)
+		return &results{Where: steps}, err
+	}
 	took, err := rotate(ways, j.Rounds)
 	if err != nil {
 		return nil, err
 	}
 	crowd, err := j.crowd(ways)
-	return &results{took, crowd}, err
+	return &results{Took: took, Crowd: crowd}, err
 }
 
 // crowdRounds is how often a crowd comes.

@@ -7,6 +7,8 @@ package controlplane
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -42,11 +44,15 @@ var Whereabouts = whereabouts.Feature("whereabouts", makeTestCluster).OnRequest(
 // copyFrom copies a directory of a module that the module of a kit, in a directory of that
 // name, requires.
 func copyFrom(ctx context.Context, p *kit.Programs, in, module, dir, to string) error {
-	where, err := p.Command(ctx, in, "list", "-m", "-f", "{{.Dir}}", module).Output()
-	if err != nil {
-		return fmt.Errorf("find %s: %w", module, err)
+	var found struct{ Dir, Error string }
+	out, err := p.Command(ctx, in, "mod", "download", "-json", module).Output()
+	if json.Unmarshal(out, &found) == nil && found.Error != "" {
+		err = errors.New(found.Error)
 	}
-	return os.CopyFS(to, os.DirFS(filepath.Join(string(bytes.TrimSpace(where)), dir)))
+	if err != nil {
+		return fmt.Errorf("download %s: %w", module, err)
+	}
+	return os.CopyFS(to, os.DirFS(filepath.Join(found.Dir, dir)))
 }
 
 // InstallWhereabouts applies what the release of whereabouts does: its kinds, and an

@@ -134,7 +134,7 @@ func (r *attackRig) movedToSilentBesideRival() {
 	r.move(lateAfter) // 4 I at most, and its time to live is less than 2.5 I
 	r.wait(lateAfter)
 	r.refuses(15*time.Second, "green")
-	r.sees("somebody else was heard on the wire")
+	r.sees("Conflict", "contradicts it")
 }
 
 // a: to a switch that speaks CDP only.

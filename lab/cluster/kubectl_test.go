@@ -7,7 +7,10 @@ package cluster
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,13 +37,18 @@ func TestKubectl(t *testing.T) {
 	if said, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build the command: %v\n%s", err, said)
 	}
-	ask := func(words ...string) string {
+	askAs := func(kubeconfig string, words ...string) (string, error) {
 		t.Helper()
-		cmd := exec.CommandContext(t.Context(), b.Program("kubectl"), slices.Concat([]string{"colvin"}, words, []string{"--kubeconfig=" + b.AdminFile()})...)
+		cmd := exec.CommandContext(t.Context(), b.Program("kubectl"), slices.Concat([]string{"colvin"}, words, []string{"--kubeconfig=" + kubeconfig})...)
 		cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(program)+":"+os.Getenv("PATH"))
 		out, err := cmd.CombinedOutput()
 		t.Logf("kubectl colvin %s (%v)\n%s", strings.Join(words, " "), err, out)
-		return string(out)
+		return string(out), err
+	}
+	ask := func(words ...string) string {
+		t.Helper()
+		out, _ := askAs(b.AdminFile(), words...)
+		return out
 	}
 	holds := func(got string, want ...string) {
 		t.Helper()
@@ -72,6 +80,83 @@ func TestKubectl(t *testing.T) {
 	if golden.Updating() {
 		b.save(labObjects)
 	}
+	b.viewerSees(askAs)
+}
+
+// viewerSees holds that who has the role colvin-viewer and nothing else sees all and writes
+// nothing, over IPv6, and that who has no role is told of it.
+func (b *bench) viewerSees(ask func(kubeconfig string, words ...string) (string, error)) {
+	b.t.Helper()
+	viewer, nobody := b.userFile("viewer"), b.userFile("nobody")
+	if _, err := b.Kubectl(b.t.Context(), "apply", "--filename=../../deploy/manifests/optional/viewer.yaml"); err != nil {
+		b.t.Fatal(err)
+	}
+	if _, err := b.Kubectl(b.t.Context(), "create", "clusterrolebinding", "viewers", "--clusterrole=colvin-viewer", "--serviceaccount=default:viewer"); err != nil {
+		b.t.Fatal(err)
+	}
+	for _, words := range []string{
+		"networks", "networks green", "networks --missing", "nodes", "switch sw-green", "neighbors", "interfaces", "explain node1/green", "topology",
+		"why attached", "why nowhere", "attachments -A", "rules suggest",
+	} {
+		if got, err := ask(viewer, strings.Fields(words)...); err != nil || strings.Contains(got, "may not") {
+			b.t.Errorf("the viewer asks for %s: %v\n%s", words, err, got)
+		}
+	}
+	for kubeconfig, words := range map[string]string{viewer: "name " + blueColour + " blue --yes", nobody: "nodes"} {
+		if got, err := ask(kubeconfig, strings.Fields(words)...); err == nil || !strings.Contains(got, "you may not") {
+			b.t.Errorf("%s is not refused: %s", words, got)
+		}
+	}
+}
+
+// userFile is the kubeconfig of a ServiceAccount, which reaches the API server over IPv6.
+func (b *bench) userFile(name string) string {
+	b.t.Helper()
+	b.do(http.MethodPost, "/api/v1/namespaces/default/serviceaccounts", object{"metadata": object{"name": name}}, nil)
+	var token struct{ Status struct{ Token string } }
+	b.do(http.MethodPost, "/api/v1/namespaces/default/serviceaccounts/"+name+"/token", object{}, &token)
+	server, err := url.Parse(b.Host)
+	b.ok(err)
+	text, err := json.Marshal(object{
+		"apiVersion": "v1", "kind": "Config", "current-context": name,
+		"clusters": []object{{"name": name, "cluster": object{"server": "https://" + relay(b.t, server.Host), "tls-server-name": server.Hostname(), "certificate-authority-data": b.CA}}},
+		"users":    []object{{"name": name, "user": object{"token": token.Status.Token}}},
+		"contexts": []object{{"name": name, "context": object{"cluster": name, "user": name}}},
+	})
+	b.ok(err)
+	file := filepath.Join(b.t.TempDir(), "kubeconfig")
+	b.ok(os.WriteFile(file, text, 0o600))
+	return file
+}
+
+// relay passes on what comes to an address of IPv6, which it returns.
+func relay(t *testing.T, to string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "[::1]:0")
+	if err != nil {
+		t.Fatalf("there is no IPv6 here: %v", err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			near, err := l.Accept()
+			if err != nil {
+				return
+			}
+			far, err := net.Dial("tcp", to)
+			if err != nil {
+				_ = near.Close()
+				continue
+			}
+			for _, ends := range [][2]net.Conn{{near, far}, {far, near}} {
+				go func() {
+					_, _ = io.Copy(ends[0], ends[1])
+					_, _ = ends[0].Close(), ends[1].Close()
+				}()
+			}
+		}
+	}()
+	return l.Addr().String()
 }
 
 // askingPods makes pods: one that Multus attached, and one that no node can have.

@@ -85,7 +85,7 @@ func (p *Plugin) begin(c *conf, args *skel.CmdArgs, within time.Duration) (*oper
 // locked takes the lock, waiting for the delegate of a killed plugin.
 func (p *Plugin) locked(c *conf, args *skel.CmdArgs, within time.Duration) (*operation, error) {
 	deadline := time.Now().Add(within)
-	store, err := record.Open(c.recordDir)
+	store, err := record.Open(p.records)
 	if err != nil {
 		return nil, fail(types.ErrIOFailure, "%s: %v", p.about(c), err)
 	}
@@ -272,7 +272,7 @@ func (a *operation) notePin(t *target, about string) {
 // renews it. The runtime keeps what a plugin writes there in its log.
 func (a *operation) noteAge(node *nodefile.File, about string) {
 	why := "colvind does not run"
-	if agentlock.Held(a.conf.agentLock()) {
+	if agentlock.Held(a.agentLock()) {
 		if a.now().Sub(node.Written) < renewedWithin {
 			return
 		}
@@ -364,7 +364,7 @@ func (a *operation) still(t *target, r *record.Record) error {
 		}
 	}
 	if err != nil {
-		return fail(types.ErrTryAgainLater, "changed while attaching: %v; %s", err, a.conf.agentAdvice())
+		return fail(types.ErrTryAgainLater, "changed while attaching: %v; %s", err, a.agentAdvice())
 	}
 	return nil
 }
@@ -421,7 +421,7 @@ const (
 
 // stillLeads asks the agent's file again.
 func (a *operation) stillLeads(t *target) error {
-	if !a.isUnread(a.conf) && a.onTime(&t.Uplink) {
+	if !a.isUnread() && a.onTime(&t.Uplink) {
 		return nil // it says what it said
 	}
 	for start := time.Now(); ; time.Sleep(settlePause) {

@@ -521,7 +521,8 @@ func (b *bench) killDuringAdd() (release func()) {
 	plugin := exec.Command(filepath.Join(b.dir, "bin", "colvin"))
 	plugin.Stdin = strings.NewReader(string(b.stdin()))
 	plugin.Env = append(os.Environ(), kernelVar+"="+kernel, "CNI_COMMAND=ADD", "CNI_CONTAINERID="+b.args.ContainerID,
-		"CNI_NETNS="+b.args.Netns, "CNI_IFNAME="+b.args.IfName, "CNI_PATH="+b.args.Path, "CNI_ARGS="+b.args.Args)
+		"CNI_NETNS="+b.args.Netns, "CNI_IFNAME="+b.args.IfName, "CNI_PATH="+b.args.Path, "CNI_ARGS="+b.args.Args,
+		runDirVar+"="+b.plugin.run, recordDirVar+"="+b.plugin.records)
 	b.must(plugin.Start())
 	hold, err := os.OpenFile(b.script.Hold, os.O_WRONLY, 0) // returns when the delegate reads it
 	b.must(err)

@@ -19,7 +19,6 @@ import (
 	"github.com/containernetworking/cni/pkg/types"
 
 	"github.com/colvin-net/colvin/cniplugin/record"
-	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/internal/boottime"
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping/nodefile"
@@ -62,6 +61,9 @@ const (
 
 // Plugin answers the CNI verbs.
 type Plugin struct {
+	directories
+	misplaced error // why the directories are not known; nil if they are
+
 	kernel    kernel
 	stdout    io.Writer
 	stderr    io.Writer
@@ -70,15 +72,27 @@ type Plugin struct {
 	sinceBoot func() time.Duration // the clock of the node file's deadlines
 }
 
-// New returns the plugin as the CNI runtime calls it.
+// New returns the plugin with the directories that are usual.
 func New() *Plugin {
 	return &Plugin{
-		kernel: hostKernel{}, stdout: os.Stdout, stderr: os.Stderr, patience: runtimesPatience, now: time.Now, sinceBoot: boottime.SinceBoot,
+		directories: defaultDirectories(),
+		kernel:      hostKernel{}, stdout: os.Stdout, stderr: os.Stderr, patience: runtimesPatience, now: time.Now, sinceBoot: boottime.SinceBoot,
 	}
+}
+
+// FromEnvironment returns the plugin as the CNI runtime calls it.
+func FromEnvironment(getenv func(string) string) *Plugin {
+	p := New()
+	p.directories, p.misplaced = directoriesOf(getenv)
+	return p
 }
 
 // Funcs are the five verbs that need a handler; VERSION needs none.
 func (p *Plugin) Funcs() skel.CNIFuncs {
+	if p.misplaced != nil {
+		answer := func(*skel.CmdArgs) error { return p.misplaced }
+		return skel.CNIFuncs{Add: answer, Del: answer, Check: answer, GC: answer, Status: answer}
+	}
 	return skel.CNIFuncs{Add: p.Add, Del: p.Del, Check: p.Check, GC: p.GC, Status: p.Status}
 }
 
@@ -98,15 +112,15 @@ func prefixed(prefix string, err error) error {
 // about is how the errors and remarks of a verb begin.
 func (p *Plugin) about(c *conf) string {
 	if c.network == "" { // which is the mistake
-		return p.nodeName(c)
+		return p.nodeName()
 	}
-	return fmt.Sprintf("%s: network %q", p.nodeName(c), c.network)
+	return fmt.Sprintf("%s: network %q", p.nodeName(), c.network)
 }
 
 // nodeName is what the agent calls the node, so that all messages call it the same; where
 // its file does not tell, what the kernel does.
-func (p *Plugin) nodeName(c *conf) string {
-	if node, err := nodefile.Read(c.nodeFile()); err == nil && node.Node != "" {
+func (p *Plugin) nodeName() string {
+	if node, err := nodefile.Read(p.nodeFile()); err == nil && node.Node != "" {
 		return node.Node
 	}
 	return p.kernel.Hostname()
@@ -166,11 +180,11 @@ func (s *session) isOfThisBoot(r *record.Record) bool { return r.BootID == s.boo
 // readNode reads the node file and makes sure that it is of this boot: ifindexes
 // and carrier counts of an earlier one mean nothing.
 func (s *session) readNode(c *conf) (*nodefile.File, error) {
-	read := func() (*nodefile.File, error) { return nodefile.ReadTrusted(c.nodeFile()) }
+	read := func() (*nodefile.File, error) { return nodefile.ReadTrusted(s.nodeFile()) }
 	if c.chosen == "" && (c.profile.use == over || c.profile.use == bridged) { // and nothing is said of others
-		read = func() (*nodefile.File, error) { return nodefile.ReadTrustedFor(c.nodeFile(), c.network) }
+		read = func() (*nodefile.File, error) { return nodefile.ReadTrustedFor(s.nodeFile(), c.network) }
 	}
-	s.seen, _ = os.Stat(c.nodeFile())
+	s.seen, _ = os.Stat(s.nodeFile())
 	node, err := read()
 	if err != nil {
 		return nil, fail(types.ErrTryAgainLater, "%s: %v", s.about(c), err)
@@ -178,15 +192,15 @@ func (s *session) readNode(c *conf) (*nodefile.File, error) {
 	if node.BootID != s.boot {
 		return nil, fail(types.ErrTryAgainLater,
 			"%s: network %q: %s is from before the last reboot, and a cable can have moved since; %s",
-			node.Node, c.network, c.nodeFile(), c.agentAdvice())
+			node.Node, c.network, s.nodeFile(), s.agentAdvice())
 	}
 	return node, nil
 }
 
 // isUnread reports whether the node file is another than the one that was read. The agent
 // never writes into it, but puts another into its place.
-func (s *session) isUnread(c *conf) bool {
-	now, err := os.Stat(c.nodeFile())
+func (s *session) isUnread() bool {
+	now, err := os.Stat(s.nodeFile())
 	return err != nil || s.seen == nil || !os.SameFile(now, s.seen) || now.Size() != s.seen.Size() || !now.ModTime().Equal(s.seen.ModTime())
 }
 
@@ -196,11 +210,3 @@ func (p *Plugin) onTime(a *nodefile.Uplink) bool { return p.sinceBoot() < a.Unti
 
 // ago says how long ago something was. The clock may have been set back since.
 func (p *Plugin) ago(t time.Time) string { return fit.Span(max(0, p.now().Sub(t))) + " ago" }
-
-// agentAdvice is what to do when only the agent can improve the situation.
-func (c *conf) agentAdvice() string {
-	if agentlock.Held(c.agentLock()) {
-		return "try again when colvind has heard the switch, which usually takes 30 seconds at most"
-	}
-	return "colvind does not run on this node: start it"
-}

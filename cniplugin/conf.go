@@ -8,13 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/colvin-net/colvin/cniplugin/attach"
-	"github.com/colvin-net/colvin/cniplugin/record"
-	"github.com/colvin-net/colvin/internal/agentlock"
 	"github.com/colvin-net/colvin/internal/fit"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 )
@@ -32,8 +29,6 @@ type conf struct {
 	network   string // the name to resolve
 	selection string
 	isolation string // empty for the node's
-	runDir    string
-	recordDir string
 
 	delegateType string
 	profile      profile
@@ -50,13 +45,10 @@ type conf struct {
 // object is a JSON object whose values are not looked into.
 type object map[string]json.RawMessage
 
-func (c *conf) nodeFile() string  { return filepath.Join(c.runDir, nodefile.FileName) }
-func (c *conf) agentLock() string { return filepath.Join(c.runDir, agentlock.Name) }
-
 // parseConf reads the configuration and reports all its mistakes at once. The
 // conf it returns with an error is good enough to find a record.
 func parseConf(data []byte) (*conf, error) {
-	c := &conf{selection: selectOnly, runDir: nodefile.DefaultDir, recordDir: record.DefaultDir}
+	c := &conf{selection: selectOnly}
 	p := &parser{}
 	if err := json.Unmarshal(data, &p.rest); err != nil {
 		return c, fmt.Errorf("parse configuration: %w", err)
@@ -69,8 +61,8 @@ func parseConf(data []byte) (*conf, error) {
 	p.take("network", &c.network)
 	p.take("select", &c.selection)
 	p.take("isolation", &c.isolation)
-	p.takeDir("runDirectory", &c.runDir)
-	p.takeDir("recordDirectory", &c.recordDir)
+	p.takeNodes("runDirectory", runDirVar)
+	p.takeNodes("recordDirectory", recordDirVar)
 	switch {
 	case len(p.mistakes) > before: // it is no string
 	case c.network == "":
@@ -178,14 +170,12 @@ func (p *parser) take(key string, into any) {
 	delete(p.rest, key)
 }
 
-func (p *parser) takeDir(key string, into *string) {
-	dir := *into
-	p.take(key, &dir)
-	if !filepath.IsAbs(dir) {
-		p.bad("%q is %q, want an absolute path", key, dir)
-		return
+// takeNodes refuses a key whose value is the node's to say, in a variable.
+func (p *parser) takeNodes(key, variable string) {
+	if raw, ok := p.rest[key]; ok && !isNull(raw) {
+		p.refuse("%q is set, but the directories are the node's to say; remove it, or set %s in the environment of the container runtime", key, variable)
 	}
-	*into = filepath.Clean(dir)
+	delete(p.rest, key)
 }
 
 func isNull(raw json.RawMessage) bool { return bytes.Equal(bytes.TrimSpace(raw), []byte("null")) }

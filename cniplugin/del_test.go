@@ -300,7 +300,7 @@ func TestCollect(t *testing.T) {
 
 func TestAgentAdvice(t *testing.T) {
 	b := newBench(t)
-	c := &conf{runDir: filepath.Join(b.dir, "run")}
+	c := b.plugin
 	if got := c.agentAdvice(); got != startAgent[2:] {
 		t.Error(got)
 	}

@@ -318,9 +318,15 @@ func TestConfErrors(t *testing.T) {
 		{"empty", `{}`, `"network" is missing: the name of the network to attach to`},
 		{"misspelt", `{"netwrok":"green"}`, `"network" is missing: the name of the network to attach to; "netwrok" is nearly that key`},
 		{
-			"several", `{"network":7,"select":"any","runDirectory":"run","delegate":{}}`,
-			`"network" is not a string; "runDirectory" is "run", want an absolute path; ` +
-				`"select" is "any", want "only" or "first"; delegate: "type" is missing: the plugin to delegate to, such as macvlan`,
+			"several", `{"network":7,"select":"any","runDirectory":"/run","delegate":{}}`,
+			`"network" is not a string; ` +
+				`"select" is "any", want "only" or "first"; delegate: "type" is missing: the plugin to delegate to, such as macvlan; ` +
+				`"runDirectory" is set, but the directories are the node's to say; remove it, or set COLVIN_RUN_DIRECTORY in the environment of the container runtime`,
+		},
+		{
+			"node's directories", `{"network":"green","recordDirectory":7,"runDirectory":"/run/colvin"}`,
+			`"runDirectory" is set, but the directories are the node's to say; remove it, or set COLVIN_RUN_DIRECTORY in the environment of the container runtime; ` +
+				`"recordDirectory" is set, but the directories are the node's to say; remove it, or set COLVIN_RECORD_DIRECTORY in the environment of the container runtime`,
 		},
 		{"long name", `{"network":"` + strings.Repeat("x", 64) + `"}`, `"network" has 64 characters, want at most 63`},
 		{"master", `{"network":"green","master":"eth0"}`, `"master" is set, but the device comes from "network"; remove one of them`},

@@ -165,21 +165,6 @@ func (r *fuzzRig) reset(recorded bool) error {
 	return err
 }
 
-// confined is the standard input with directories of the rig: the last of equal
-// keys counts.
-func (r *fuzzRig) confined(stdin []byte, run string) []byte {
-	var o object
-	end := bytes.LastIndexByte(stdin, '}')
-	if json.Unmarshal(stdin, &o) != nil || o == nil {
-		return stdin // for skel to refuse
-	}
-	own := fmt.Sprintf(`"runDirectory":%q,"recordDirectory":%q`, filepath.Join(r.dir, run), filepath.Join(r.dir, "records"))
-	if len(o) > 0 {
-		own = "," + own
-	}
-	return append(append(bytes.Clone(stdin[:end]), own...), stdin[end:]...)
-}
-
 // environment is that of the call, in which no path leads out of the rig.
 func (r *fuzzRig) environment(c *runtimeCall) map[string]string {
 	path, netns := "none", ""
@@ -202,9 +187,9 @@ func (r *fuzzRig) environment(c *runtimeCall) map[string]string {
 // environment only, and returns the standard output.
 func (r *fuzzRig) call(tb testing.TB, c *runtimeCall) []byte {
 	tb.Helper()
-	run := fmt.Sprint("run", int(c.node)%len(r.nodes))
+	r.plugin.directories = directories{filepath.Join(r.dir, fmt.Sprint("run", int(c.node)%len(r.nodes))), filepath.Join(r.dir, "records")}
 	err := r.reset(c.recorded == installed)
-	_, write := r.stdin.Write(r.confined(c.stdin, run))
+	_, write := r.stdin.Write(c.stdin)
 	_, seek := r.stdin.Seek(0, io.SeekStart)
 	if err := errors.Join(err, write, seek); err != nil {
 		tb.Fatal(err)

@@ -37,8 +37,8 @@ func (p *Plugin) GC(args *skel.CmdArgs) error {
 	garbage := func(all []record.Record) []record.Record {
 		return unwanted(slices.DeleteFunc(all, func(r record.Record) bool { return r.Name != c.name }))
 	}
-	w := &collector{Plugin: p, path: func(*record.Record) string { return args.Path }, runDir: c.runDir, garbage: garbage, until: time.Now().Add(p.patience.add)}
-	_, err = w.collect(boot, c.recordDir)
+	w := &collector{Plugin: p, path: func(*record.Record) string { return args.Path }, garbage: garbage, until: time.Now().Add(p.patience.add)}
+	_, err = w.collect(boot, p.records)
 	if err = errors.Join(err, p.delegateGC(c, args)); err != nil {
 		return fail(types.ErrInternal, "%s: %v", p.about(c), err)
 	}
@@ -95,7 +95,6 @@ type Collected struct {
 type collector struct {
 	*Plugin
 	path    func(*record.Record) string // CNI_PATH
-	runDir  string                      // of the agent, which names the node
 	garbage sieve
 	// final has it end what cannot be freed, and say so, rather than try again for ever.
 	final bool
@@ -160,7 +159,7 @@ func (w *collector) one(s *session, deadline time.Time, r *record.Record) (done 
 	if err2 != nil {
 		return nil, fmt.Errorf("encode previous result: %w", err2)
 	}
-	a := &operation{session: *s, conf: &conf{name: r.Name, network: r.Network, runDir: w.runDir}, lock: lock, deadline: w.until, args: &skel.CmdArgs{
+	a := &operation{session: *s, conf: &conf{name: r.Name, network: r.Network}, lock: lock, deadline: w.until, args: &skel.CmdArgs{
 		ContainerID: r.ContainerID, IfName: r.IfName, Netns: r.Netns.Path, Args: r.Args, Path: w.path(r), StdinData: stdin,
 	}}
 	if err != nil || !w.final {

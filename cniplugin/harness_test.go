@@ -70,7 +70,7 @@ func pluginMain() error {
 	if err := json.Unmarshal(data, k); err != nil {
 		return err
 	}
-	p := New()
+	p := FromEnvironment(os.Getenv)
 	p.kernel, p.sinceBoot = k, func() time.Duration { return 0 }
 	if err := skel.PluginMainFuncsWithError(p.Funcs(), version.All, ""); err != nil {
 		return errors.Join(err, err.Print())
@@ -588,7 +588,7 @@ func newBench(t *testing.T) *bench {
 	b := &bench{t: t, dir: dir}
 	b.script.Log = filepath.Join(dir, "calls")
 	b.kernel = &fakeKernel{Boot: "boot1", log: b.script.Log, Now: []discovery.Interface{eth(4, "eth1"), eth(5, "eth2")}}
-	b.plugin = &Plugin{kernel: b.kernel, stdout: &b.stdout, stderr: &b.stderr, patience: patient}
+	b.plugin = &Plugin{directories: directories{filepath.Join(dir, "run"), b.records()}, kernel: b.kernel, stdout: &b.stdout, stderr: &b.stderr, patience: patient}
 	b.plugin.now = func() time.Time { return since.Add(5 * time.Minute) }
 	b.plugin.sinceBoot = func() time.Duration { return b.booted }
 	b.node = nodefile.File{
@@ -601,7 +601,6 @@ func newBench(t *testing.T) *bench {
 	}
 	b.conf = map[string]any{
 		"cniVersion": "1.1.0", "name": "net", "type": "colvin", "network": "green",
-		"runDirectory": filepath.Join(dir, "run"), "recordDirectory": b.records(),
 	}
 	netns := filepath.Join(dir, "netns")
 	exe, err := os.Executable()

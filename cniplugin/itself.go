@@ -120,7 +120,7 @@ func (a *operation) look(r *record.Record, name string) (link.Origin, error) {
 		return made, err
 	}
 	if err := a.isOver(made, r); err != nil {
-		err = fail(types.ErrTryAgainLater, "changed while attaching: %v; %s", err, a.conf.agentAdvice())
+		err = fail(types.ErrTryAgainLater, "changed while attaching: %v; %s", err, a.agentAdvice())
 		return made, withError(err, "removing it", a.inside.Remove(made.Index))
 	}
 	return made, nil
@@ -194,7 +194,7 @@ func (a *operation) stillItself(t *target, r *record.Record) error {
 		err = a.stillLeads(t)
 	}
 	if err != nil {
-		return fail(types.ErrTryAgainLater, "changed while attaching: %v; %s", err, a.conf.agentAdvice())
+		return fail(types.ErrTryAgainLater, "changed while attaching: %v; %s", err, a.agentAdvice())
 	}
 	if now.Name == t.device.Name {
 		return nil

@@ -77,7 +77,7 @@ func (c *olderContainer) Make(parent int, s *attach.Spec, name string, up bool) 
 
 // mortalMain is the plugin on a real kernel.
 func mortalMain() error {
-	p := New()
+	p := FromEnvironment(os.Getenv)
 	at, err := strconv.Atoi(os.Getenv(killVar))
 	if err != nil {
 		return err
@@ -103,7 +103,7 @@ func newMortalNode(t *testing.T) *mortalNode {
 	n := &mortalNode{Namespace: netnstest.NewT(t, "node"), t: t, dir: privatedir.New(t)}
 	netnstest.ConnectT(t, netnstest.Endpoint{In: n.Namespace, Name: "eth1"}, netnstest.Endpoint{In: netnstest.NewT(t, "switch"), Name: "p1"})
 	n.conf = map[string]any{
-		"cniVersion": "1.1.0", "name": "net", "type": "colvin", "network": "green", "runDirectory": n.dir, "recordDirectory": filepath.Join(n.dir, "records"),
+		"cniVersion": "1.1.0", "name": "net", "type": "colvin", "network": "green",
 	}
 	exe, err := os.Executable()
 	n.must(err)
@@ -152,7 +152,7 @@ func (n *mortalNode) call(c *netnstest.Container, verb string, at int, older boo
 	n.must(err)
 	cmd := n.Command(n.t.Context(), filepath.Join(n.dir, mortalName))
 	cmd.Env = append(os.Environ(), killVar+"="+strconv.Itoa(at), "CNI_COMMAND="+verb, "CNI_CONTAINERID=c1", "CNI_NETNS="+c.NetNS(),
-		"CNI_IFNAME=net1", "CNI_PATH="+n.dir, "CNI_ARGS=")
+		"CNI_IFNAME=net1", "CNI_PATH="+n.dir, "CNI_ARGS=", runDirVar+"="+n.dir, recordDirVar+"="+filepath.Join(n.dir, "records"))
 	if older {
 		cmd.Env = append(cmd.Env, olderVar+"=1")
 	}

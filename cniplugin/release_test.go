@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -124,7 +123,7 @@ func TestRefusedAfterKill(t *testing.T) {
 // something is reserved.
 func (b *bench) wantCollected(want int, reserved string) {
 	b.t.Helper()
-	w := &collector{Plugin: b.plugin, path: func(*record.Record) string { return b.args.Path }, runDir: filepath.Join(b.dir, "run"), garbage: leftOver(b.kernel.Boot), final: true}
+	w := &collector{Plugin: b.plugin, path: func(*record.Record) string { return b.args.Path }, garbage: leftOver(b.kernel.Boot), final: true}
 	got, err := w.collect(b.kernel.Boot, b.records())
 	b.must(err)
 	if len(got) != want || want > 0 && got[0].Reserved != reserved {

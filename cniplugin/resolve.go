@@ -41,7 +41,7 @@ func (p *Plugin) resolve(c *conf, node *nodefile.File) (*target, error) {
 	case len(unusable) > 0:
 		return nil, p.unusableError(c, node, unusable)
 	}
-	return nil, c.unknownError(node)
+	return nil, p.unknownError(c, node)
 }
 
 // choose decides between usable uplinks and lets the kernel confirm.
@@ -74,15 +74,15 @@ func (p *Plugin) choose(c *conf, node *nodefile.File, usable []nodefile.Uplink) 
 		return nil, fail(errUnsafe, "%s: network %q: %v", node.Node, c.network, first)
 	}
 	return nil, fail(types.ErrTryAgainLater, "%s: network %q cannot be used now: %v; %s",
-		node.Node, c.network, first, c.remedy(first))
+		node.Node, c.network, first, p.remedy(first))
 }
 
 // remedy is what helps against an error of the kernel's view.
-func (c *conf) remedy(err error) string {
+func (p *Plugin) remedy(err error) string {
 	if e, ok := errors.AsType[remediedError](err); ok {
 		return e.remedy
 	}
-	return c.agentAdvice()
+	return p.agentAdvice()
 }
 
 // existing keeps those whose device is there, if any is: a VLAN device is made
@@ -164,9 +164,9 @@ func (p *Plugin) unusableError(c *conf, node *nodefile.File, all []nodefile.Upli
 		a := &all[i]
 		list = append(list, p.state(a))
 		if a.Attachable() && (a.Certainty == nodefile.Unverified || a.Certainty == nodefile.Down) {
-			code, advice = types.ErrTryAgainLater, c.remedy(p.linkError(a))
+			code, advice = types.ErrTryAgainLater, p.remedy(p.linkError(a))
 		}
-		if a.Attachable() && a.Certainty == nodefile.Unverified && !strings.HasSuffix(a.Reason, nodefile.WaitsForLLDP) && agentlock.Held(c.agentLock()) {
+		if a.Attachable() && a.Certainty == nodefile.Unverified && !strings.HasSuffix(a.Reason, nodefile.WaitsForLLDP) && agentlock.Held(p.agentLock()) {
 			advice = fmt.Sprintf(`"%s" tells what ends that`, paste.Operand(a.Ports[0].Name, "colvin", "explain"))
 		}
 	}
@@ -203,11 +203,11 @@ func (p *Plugin) state(a *nodefile.Uplink) string {
 
 // unknownError tells a name that may come, one that is elsewhere, and one that
 // does not exist apart.
-func (c *conf) unknownError(node *nodefile.File) error {
+func (p *Plugin) unknownError(c *conf, node *nodefile.File) error {
 	switch {
 	case !node.Converged:
 		return fail(types.ErrTryAgainLater, "%s: network %q is not known yet: %s; here so far: %s; %s",
-			node.Node, c.network, pending(node), names(node), c.agentAdvice())
+			node.Node, c.network, pending(node), names(node), p.agentAdvice())
 	case len(node.Lookup(c.network)) > 0 || node.Knows(c.network):
 		return fail(errNotHere, "%s: network %q is not on this node: the rules know it, but no port here leads to it; here: %s; place the container on another node, or check the cables with \"colvin networks\"",
 			node.Node, c.network, names(node))

@@ -30,11 +30,11 @@ func (p *Plugin) tidy(c *conf, cniPath string) {
 	if err != nil {
 		return
 	}
-	gone := p.garbage(c.recordDir, boot)
+	gone := p.garbage(p.records, boot)
 	if len(gone) == 0 {
 		return
 	}
-	store, err := record.Open(c.recordDir)
+	store, err := record.Open(p.records)
 	if err != nil {
 		return
 	}
@@ -51,7 +51,7 @@ func (p *Plugin) tidy(c *conf, cniPath string) {
 		impatient := *p
 		impatient.patience = patience{delegate: wait, output: tidyTime / 10}
 		w := &collector{
-			Plugin: &impatient, runDir: c.runDir, until: time.Now().Add(wait),
+			Plugin: &impatient, until: time.Now().Add(wait),
 			path: func(r *record.Record) string { return cmp.Or(r.Path, cniPath) },
 		}
 		s := &session{Plugin: &impatient, boot: boot, store: store}

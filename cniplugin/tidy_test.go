@@ -162,7 +162,8 @@ func BenchmarkTidy(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	c := &conf{recordDir: dir}
+	p.records = dir
+	c := &conf{}
 	for b.Loop() {
 		p.tidy(c, "")
 	}

@@ -97,10 +97,10 @@ func TestSeveralRecordDirectories(t *testing.T) {
 	b := newBench(t)
 	b.storage(taggedOn(eth(4, "eth1")))
 	b.must(b.do(b.plugin.Add))
-	b.conf["recordDirectory"] = filepath.Join(b.dir, "other")
+	b.plugin.records = filepath.Join(b.dir, "other")
 	b.args.ContainerID = "c2"
 	b.wantError(b.do(b.plugin.Add), 103, `node1: network "storage" on eth1 with VLAN 300: VLAN device eth1.300 is shared by containers whose records are elsewhere `+
-		`(colvin: shared by containers; records in DIR/records); set the same "recordDirectory" for all networks of a node`)
+		`(colvin: shared by containers; records in DIR/records); give the container runtime, and what else runs this plugin, the same COLVIN_RECORD_DIRECTORY`)
 	b.must(b.do(b.plugin.Del))
 	w := &collector{Plugin: b.plugin, garbage: func([]record.Record) []record.Record { return nil }}
 	_, err := w.collect("boot1", filepath.Join(b.dir, "other"))

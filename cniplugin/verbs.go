@@ -171,7 +171,7 @@ func renamed(conf []byte, key, before, now string) []byte {
 // moved reports that the device leads to another network by now, as far as the agent
 // knows.
 func (a *operation) moved(r *record.Record) error {
-	node, err := nodefile.Read(a.conf.nodeFile())
+	node, err := nodefile.Read(a.nodeFile())
 	if err != nil || node.BootID != r.BootID {
 		return nil // CHECK is about this container, not about the agent
 	}
@@ -193,12 +193,12 @@ func (p *Plugin) Status(args *skel.CmdArgs) error {
 	if _, err := p.bootID(); err != nil {
 		return fail(types.ErrPluginNotAvailable, "%s: %v", p.about(c), err)
 	}
-	if _, err := nodefile.Read(c.nodeFile()); err != nil {
+	if _, err := nodefile.Read(p.nodeFile()); err != nil {
 		return fail(types.ErrPluginNotAvailable, "%s: %v", p.about(c), err)
 	}
-	if !agentlock.Held(c.agentLock()) {
+	if !agentlock.Held(p.agentLock()) {
 		return fail(types.ErrPluginNotAvailable, "%s: colvind does not run on this node (nobody holds %s): start it",
-			p.about(c), c.agentLock())
+			p.about(c), p.agentLock())
 	}
 	role, kind := roleDelegate, c.delegateType
 	if c.itself != nil { // the IPAM plugin is all that it needs

@@ -96,8 +96,8 @@ func (a *operation) find(parent discovery.Interface, vid uint16) (discovery.Inte
 func (a *operation) usable(device discovery.Interface) error {
 	switch {
 	case device.Own() && device.Alias != vlanAlias(a.store):
-		return fail(errUnsafe, "VLAN device %s is shared by containers whose records are elsewhere (%s); set the same \"recordDirectory\" for all networks of a node",
-			device.Name, device.Alias)
+		return fail(errUnsafe, "VLAN device %s is shared by containers whose records are elsewhere (%s); give the container runtime, and what else runs this plugin, the same %s",
+			device.Name, device.Alias, recordDirVar)
 	case !device.Up:
 		return fail(types.ErrTryAgainLater, "VLAN device %s is administratively down; %s",
 			device.Name, setUp(device))

@@ -122,7 +122,7 @@ func run(t *testing.T, node *netnstest.Namespace, j *job) *results {
 		t.Fatal(err)
 	}
 	cmd := node.Command(t.Context(), self)
-	cmd.Env = append(os.Environ(), runtimeVar+"=1")
+	cmd.Env = append(os.Environ(), runtimeVar+"=1", "COLVIN_RUN_DIRECTORY="+j.runDir(), "COLVIN_RECORD_DIRECTORY="+filepath.Join(j.Dir, "attachments"))
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(stdin), t.Output()
 	out, err := cmd.Output()
 	if err != nil {

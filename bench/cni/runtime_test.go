@@ -232,7 +232,6 @@ func (j *job) ways(url string) ([]way, error) {
 		delegating: {"type": "delegating", "delegate": macvlan(ports[0])},
 		colvin: {
 			"type": "colvin-cni", "network": network,
-			"runDirectory": j.runDir(), "recordDirectory": filepath.Join(j.Dir, "attachments"),
 		},
 		lookup: {"type": "lookup", "delegate": macvlan(""), "url": url, "caFile": j.caFile()},
 	}

@@ -17,7 +17,7 @@ import (
 var version = "devel"
 
 func main() {
-	err := skel.PluginMainFuncsWithError(cniplugin.New().Funcs(), cniversion.All, about())
+	err := skel.PluginMainFuncsWithError(cniplugin.FromEnvironment(os.Getenv).Funcs(), cniversion.All, about())
 	if err == nil {
 		return
 	}

@@ -182,9 +182,9 @@ func advice(err error) string {
 	case !ok:
 		return ""
 	case e.UID >= 0:
-		return `; give it to root, or set "recordDirectory" to a directory of root's`
+		return `; give it to root, or set COLVIN_RECORD_DIRECTORY in the environment of the container runtime, and "recordDirectory" in colvind.yaml, to a directory of root's`
 	case e.Shared() && e.In != "":
-		return `; set "recordDirectory" to a directory below root's own, such as ` + DefaultDir
+		return `; set COLVIN_RECORD_DIRECTORY in the environment of the container runtime, and "recordDirectory" in colvind.yaml, to a directory below root's own, such as ` + DefaultDir
 	}
 	return "; remove that permission"
 }

@@ -202,10 +202,10 @@ func TestOpenRefuses(t *testing.T) {
 		records string
 		want    string // behind the path
 	}{
-		{"another's", func(dir string) error { return os.Lchown(dir, 4711, -1) }, "attachments", `DIR is owned by user 4711; give it to root, or set "recordDirectory" to a directory of root's`},
+		{"another's", func(dir string) error { return os.Lchown(dir, 4711, -1) }, "attachments", `DIR is owned by user 4711; give it to root, or set COLVIN_RECORD_DIRECTORY in the environment of the container runtime, and "recordDirectory" in colvind.yaml, to a directory of root's`},
 		{
 			"in what everybody shares", func(dir string) error { return os.Chmod(dir, 0o777|fs.ModeSticky) }, "colvin/attachments",
-			`DIR can be written by others (mode drwxrwxrwt), so somebody could have put DIR/colvin there; set "recordDirectory" to a directory below root's own, such as /var/lib/colvin/attachments`,
+			`DIR can be written by others (mode drwxrwxrwt), so somebody could have put DIR/colvin there; set COLVIN_RECORD_DIRECTORY in the environment of the container runtime, and "recordDirectory" in colvind.yaml, to a directory below root's own, such as /var/lib/colvin/attachments`,
 		},
 		{"itself shared", func(dir string) error { return os.Chmod(dir, 0o777|fs.ModeSticky) }, "", "DIR can be written by others (mode drwxrwxrwt); remove that permission"},
 		{

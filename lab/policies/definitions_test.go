@@ -27,7 +27,8 @@ const (
 
 	missing  = `spec.config: "network" is missing; write the name of the network to attach to, such as "network": "green"`
 	noDevice = ` set, but the device and its VLAN come from "network"; remove `
-	values   = `spec.config: "select" is "only" or "first", "isolation" "off" or "strict", and "runDirectory" and "recordDirectory" are absolute paths; write one of these, or remove the key`
+	values   = `spec.config: "select" is "only" or "first", and "isolation" "off" or "strict"; write one of these, or remove the key`
+	nodes    = `spec.config: "runDirectory" and "recordDirectory" are the node's to say; remove them`
 	noObject = `spec.config: "delegate" and "ipam" are objects; write {} with the "type" of the plugin in it, such as {"type": "macvlan"}`
 	noMTU    = `spec.config: "mtu" is no number of octets; write one of at least 0, without quotes`
 	noIPAM   = `spec.config: "ipam" is missing, and vlan does nothing without one; write the plugin that gives out addresses, such as "ipam": {"type": "dhcp"}`
@@ -65,7 +66,7 @@ var configurations = map[string]struct {
 }{
 	"good":           {config: `{"type": "colvin", "network": "green"}`},
 	"good, of lines": {config: "{\n  \"cniVersion\": \"1.1.0\",\r\n\t\"name\": \"green\", \"type\" : \"colvin\",\n  \"network\":\"green\"\n}\n"},
-	"good, with everything": {config: `{"type": "colvin", "network": "green-2", "select": "first", "isolation": "strict", "runDirectory": "/run/x", "recordDirectory": "/var/x",
+	"good, with everything": {config: `{"type": "colvin", "network": "green-2", "select": "first", "isolation": "strict",
 		"delegate": {"type": "macvlan", "mode": "private", "mtu": 9000, "promisc": true, "x": null, "y": [1, -2.5e+3, {}, [], "\"master\": \u00e9 \\ {[,"]},
 		"ipam": {"type": "static", "addresses": [{"address": "10.0.0.1/24"}]}, "args": {"cni": {"labels": [{"key": "master", "value": "a"}]}}}`},
 	"good, nulls":     {config: `{"type": "colvin", "network": "green", "select": null, "isolation": null, "delegate": null, "runDirectory": null}`},
@@ -123,7 +124,8 @@ var configurations = map[string]struct {
 	"no device key":    {config: `{"type": "colvin", "network": "green", "delegate": {"type": "own"}}`, want: []string{`spec.config: "deviceKey" is missing; write the key in which own expects the device`}},
 	"select":           {config: `{"type": "colvin", "network": "green", "select": "any"}`, want: []string{values}},
 	"isolation":        {config: `{"type": "colvin", "network": "green", "isolation": "on"}`, want: []string{values}},
-	"relative path":    {config: `{"type": "colvin", "network": "green", "recordDirectory": "run"}`, want: []string{values}},
+	"run directory":    {config: `{"type": "colvin", "network": "green", "runDirectory": "/run/x"}`, want: []string{nodes}},
+	"record directory": {config: `{"type": "colvin", "network": "green", "recordDirectory": "/var/x"}`, want: []string{nodes}},
 	"a boolean":        {config: `{"type": "colvin", "network": "green", "select": true}`, want: []string{values}},
 
 	"open brace":      {config: `{"type": "colvin", "network": "green"`, want: []string{unclosed}},

@@ -63,7 +63,7 @@ func (p Problem) advice() string {
 	case OtherVersion:
 		return "install colvind, colvin and the CNI plugin of one release, then restart colvind"
 	case Exposed:
-		return `set "runDirectory", in the CNI configuration and in colvind.yaml, to a directory that only root or the user of colvind can write, such as ` + DefaultDir
+		return `set "runDirectory" in colvind.yaml, and COLVIN_RUN_DIRECTORY in the environment of the container runtime, to a directory that only root or the user of colvind can write, such as ` + DefaultDir
 	}
 	return "problem " + strconv.Itoa(int(p))
 }

@@ -219,7 +219,7 @@ func TestReadErrors(t *testing.T) {
 
 // TestReadTrusted holds whose file is acted by.
 func TestReadTrusted(t *testing.T) {
-	advice := `; set "runDirectory", in the CNI configuration and in colvind.yaml, to a directory that only root or the user of colvind can write, such as /run/colvin`
+	advice := `; set "runDirectory" in colvind.yaml, and COLVIN_RUN_DIRECTORY in the environment of the container runtime, to a directory that only root or the user of colvind can write, such as /run/colvin`
 	for _, tt := range []struct {
 		name    string
 		prepare func(dir string) error

@@ -61,6 +61,7 @@ func parseConf(data []byte) (*conf, error) {
 	p.take("network", &c.network)
 	p.take("select", &c.selection)
 	p.take("isolation", &c.isolation)
+	p.checkSpelling()
 	p.takeNodes("runDirectory", runDirVar)
 	p.takeNodes("recordDirectory", recordDirVar)
 	switch {
@@ -102,9 +103,24 @@ func (c *conf) refused(err error) error {
 	return errors.New(strings.Join(all, "; "))
 }
 
+// ownKeys are those of the plugin.
+var ownKeys = []string{"network", "select", "isolation", "delegate", "deviceKey", "runDirectory", "recordDirectory"}
+
+// checkSpelling refuses keys that are the plugin's but for their case, which it would pass
+// over: a reader that folds case takes them for its own.
+func (p *parser) checkSpelling() {
+	for _, key := range slices.Sorted(maps.Keys(p.rest)) {
+		i := slices.IndexFunc(ownKeys, func(own string) bool { return strings.EqualFold(own, key) })
+		if i >= 0 && key != ownKeys[i] {
+			p.refuse("%q is spelt %q", key, ownKeys[i])
+		}
+	}
+}
+
 // misspelt is a hint where another key is nearly one that is missing.
 func (p *parser) misspelt(key string) string {
-	if near := fit.Nearest(key, slices.Sorted(maps.Keys(p.rest))); near != "" {
+	near := fit.Nearest(key, slices.Sorted(maps.Keys(p.rest)))
+	if near != "" && !strings.EqualFold(near, key) { // which is told anyway
 		return fmt.Sprintf("; %q is nearly that key", near)
 	}
 	return ""

@@ -328,6 +328,8 @@ func TestConfErrors(t *testing.T) {
 			`"runDirectory" is set, but the directories are the node's to say; remove it, or set COLVIN_RUN_DIRECTORY in the environment of the container runtime; ` +
 				`"recordDirectory" is set, but the directories are the node's to say; remove it, or set COLVIN_RECORD_DIRECTORY in the environment of the container runtime`,
 		},
+		{"folded network", `{"Network":"green"}`, `"network" is missing: the name of the network to attach to; "Network" is spelt "network"`},
+		{"folded keys", `{"network":"green","Network":"blue","Isolation":"strict","DELEGATE":{}}`, `"DELEGATE" is spelt "delegate"; "Isolation" is spelt "isolation"; "Network" is spelt "network"`},
 		{"long name", `{"network":"` + strings.Repeat("x", 64) + `"}`, `"network" has 64 characters, want at most 63`},
 		{"master", `{"network":"green","master":"eth0"}`, `"master" is set, but the device comes from "network"; remove one of them`},
 		{"master in delegate", `{"network":"green","delegate":{"type":"macvlan","master":"eth0"}}`, `"master" is set, but the device comes from "network"; remove one of them`},

@@ -61,24 +61,25 @@ func AskedBy(annotation, namespace string) (all []Asked) {
 // NetworkOf is the network that a CNI configuration, or one of the plugins in a list of
 // them, asks for; empty where none does, or where it is no name.
 func NetworkOf(config string) (string, error) {
-	type plugin struct {
-		Type    string          `json:"type"`
-		Network json.RawMessage `json:"network"`
-	}
-	var conf struct {
-		plugin
-		Plugins []plugin `json:"plugins"`
-	}
+	type plugin map[string]json.RawMessage // keys as they are written, as the plugin reads them
+	var conf plugin
 	if config == "" { // it is on the nodes' disks
 		return "", nil
 	}
 	if err := json.Unmarshal([]byte(config), &conf); err != nil {
 		return "", fmt.Errorf("read spec.config: %w", err)
 	}
+	var plugins []plugin
+	if raw, ok := conf["plugins"]; ok {
+		if err := json.Unmarshal(raw, &plugins); err != nil {
+			return "", fmt.Errorf("read spec.config: plugins: %w", err)
+		}
+	}
 	var found []string
-	for _, p := range append(conf.Plugins, conf.plugin) {
-		var name string
-		if p.Type == "colvin" && json.Unmarshal(p.Network, &name) == nil && rules.ValidName(name) {
+	for _, p := range append(plugins, conf) {
+		var kind, name string
+		_ = json.Unmarshal(p["type"], &kind) // what is no text is another plugin
+		if kind == "colvin" && json.Unmarshal(p["network"], &name) == nil && rules.ValidName(name) {
 			found = append(found, name)
 		}
 	}

@@ -32,15 +32,24 @@ func TestAskedBy(t *testing.T) {
 
 func TestNetworkOf(t *testing.T) {
 	for name, tt := range map[string]struct{ config, want string }{
-		"plugin":           {`{"type": "colvin", "network": "green"}`, "green"},
-		"list":             {`{"plugins": [{"type": "bandwidth"}, {"type": "colvin", "network": "green"}]}`, "green"},
-		"the same twice":   {`{"plugins": [{"type": "colvin", "network": "green"}, {"type": "colvin", "network": "green"}]}`, "green"},
-		"several":          {`{"plugins": [{"type": "colvin", "network": "green"}, {"type": "colvin", "network": "blue"}]}`, ""},
-		"another plugin":   {`{"type": "macvlan", "network": "green"}`, ""},
-		"no network":       {`{"type": "colvin"}`, ""},
-		"no name":          {`{"type": "colvin", "network": "../green"}`, ""},
-		"no text":          {`{"type": "colvin", "network": 7}`, ""},
-		"too long":         {`{"type": "colvin", "network": "` + strings.Repeat("a", 64) + `"}`, ""},
+		"plugin":         {`{"type": "colvin", "network": "green"}`, "green"},
+		"list":           {`{"plugins": [{"type": "bandwidth"}, {"type": "colvin", "network": "green"}]}`, "green"},
+		"the same twice": {`{"plugins": [{"type": "colvin", "network": "green"}, {"type": "colvin", "network": "green"}]}`, "green"},
+		"several":        {`{"plugins": [{"type": "colvin", "network": "green"}, {"type": "colvin", "network": "blue"}]}`, ""},
+		"another plugin": {`{"type": "macvlan", "network": "green"}`, ""},
+		"no network":     {`{"type": "colvin"}`, ""},
+		"no name":        {`{"type": "colvin", "network": "../green"}`, ""},
+		"no text":        {`{"type": "colvin", "network": 7}`, ""},
+		"too long":       {`{"type": "colvin", "network": "` + strings.Repeat("a", 64) + `"}`, ""},
+		"a number":       {`{"type": 7, "network": "green"}`, ""},
+		"null":           {`{"plugins": [null]}`, ""},
+		// The plugin refuses these: it reads keys as they are written.
+		"folded network": {`{"type": "colvin", "Network": "green"}`, ""},
+		"folded beside":  {`{"type": "colvin", "network": "green", "Network": "blue"}`, "green"},
+		"folded type":    {`{"Type": "colvin", "network": "green"}`, ""},
+		// Of equal keys the last counts, for both.
+		"twice":            {`{"type": "colvin", "network": "green", "network": "blue"}`, "blue"},
+		"twice, for null":  {`{"type": "colvin", "network": "green", "network": null}`, ""},
 		"on the disk":      {``, ""},
 		"nothing to speak": {`null`, ""},
 	} {
@@ -50,7 +59,7 @@ func TestNetworkOf(t *testing.T) {
 			}
 		})
 	}
-	for _, config := range []string{`{`, `[]`, `{"plugins": {}}`, `{"type": 7}`} {
+	for _, config := range []string{`{`, `[]`, `{"plugins": {}}`} {
 		if got, err := clusterview.NetworkOf(config); err == nil {
 			t.Errorf("%s asks for %q", config, got)
 		}

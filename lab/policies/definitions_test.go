@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/colvin-net/colvin/cniplugin"
+	"github.com/colvin-net/colvin/internal/clusterview"
 	"github.com/colvin-net/colvin/lab/controlplane"
 )
 
@@ -28,7 +29,7 @@ const (
 	missing  = `spec.config: "network" is missing; write the name of the network to attach to, such as "network": "green"`
 	noDevice = ` set, but the device and its VLAN come from "network"; remove `
 	values   = `spec.config: "select" is "only" or "first", and "isolation" "off" or "strict"; write one of these, or remove the key`
-	nodes    = `spec.config: "runDirectory" and "recordDirectory" are the node's to say; remove them`
+	nodesDir = `spec.config: "runDirectory" and "recordDirectory" are the node's to say; remove them`
 	noObject = `spec.config: "delegate" and "ipam" are objects; write {} with the "type" of the plugin in it, such as {"type": "macvlan"}`
 	noMTU    = `spec.config: "mtu" is no number of octets; write one of at least 0, without quotes`
 	noIPAM   = `spec.config: "ipam" is missing, and vlan does nothing without one; write the plugin that gives out addresses, such as "ipam": {"type": "dhcp"}`
@@ -88,7 +89,10 @@ var configurations = map[string]struct {
 	"network null":        {config: `{"type": "colvin", "network": null}`, want: []string{missing}},
 	"network empty":       {config: `{"type": "colvin", "network": ""}`, want: []string{missing}},
 	"network elsewhere":   {config: `{"type": "colvin", "delegate": {"type": "macvlan", "network": "green"}}`, want: []string{missing}},
-	"network misspelt":    {config: `{"type": "colvin", "Network": "green"}`, want: []string{missing}},
+	"network misspelt":    {config: `{"type": "colvin", "Network": "green"}`, want: []string{missing, `spec.config: "Network" counts in one spelling only; write "network"`}},
+	"keys misspelt":       {config: `{"type": "colvin", "network": "green", "Isolation": "strict", "Network": "blue", "devicekey": "master"}`, want: []string{`spec.config: "Isolation", "Network", "devicekey" counts in one spelling only; write "network", "isolation", "deviceKey"`}},
+	"good, twice":         {config: `{"type": "colvin", "network": "green", "network": "blue"}`},
+	"twice, for null":     {config: `{"type": "colvin", "network": "green", "network": null}`, want: []string{missing}},
 	"network, a number":   {config: `{"type": "colvin", "network": 7}`, want: []string{noName("7")}},
 	"network, a list":     {config: `{"type": "colvin", "network": ["green"]}`, want: []string{noName(`["green"]`)}},
 	"network in capitals": {config: `{"type": "colvin", "network": "Green"}`, want: []string{noName(`"Green"`)}},
@@ -124,8 +128,8 @@ var configurations = map[string]struct {
 	"no device key":    {config: `{"type": "colvin", "network": "green", "delegate": {"type": "own"}}`, want: []string{`spec.config: "deviceKey" is missing; write the key in which own expects the device`}},
 	"select":           {config: `{"type": "colvin", "network": "green", "select": "any"}`, want: []string{values}},
 	"isolation":        {config: `{"type": "colvin", "network": "green", "isolation": "on"}`, want: []string{values}},
-	"run directory":    {config: `{"type": "colvin", "network": "green", "runDirectory": "/run/x"}`, want: []string{nodes}},
-	"record directory": {config: `{"type": "colvin", "network": "green", "recordDirectory": "/var/x"}`, want: []string{nodes}},
+	"run directory":    {config: `{"type": "colvin", "network": "green", "runDirectory": "/run/x"}`, want: []string{nodesDir}},
+	"record directory": {config: `{"type": "colvin", "network": "green", "recordDirectory": "/var/x"}`, want: []string{nodesDir}},
 	"a boolean":        {config: `{"type": "colvin", "network": "green", "select": true}`, want: []string{values}},
 
 	"open brace":      {config: `{"type": "colvin", "network": "green"`, want: []string{unclosed}},
@@ -210,6 +214,11 @@ func testConfigurations(c *controlplane.ControlPlane) func(*testing.T) {
 			refused, ok := errors.AsType[*types.Error](err)
 			if !ok || (refused.Code == types.ErrInvalidNetworkConfig) != (len(tt.want) > 0) {
 				t.Errorf("%s: the plugin says of %s: %v", name, tt.config, err)
+			}
+			// The label is of the network that the plugin attaches to.
+			label, _ := clusterview.NetworkOf(tt.config)
+			if len(tt.want) == 0 && (label == "" || !strings.Contains(err.Error(), fmt.Sprintf("network %q", label))) {
+				t.Errorf("%s: the label of %s is %q, and the plugin says %v", name, tt.config, label, err)
 			}
 		}
 	}

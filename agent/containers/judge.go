@@ -232,9 +232,10 @@ func (k evidence) attached(held []heldRecord, before []agentapi.ContainerAttachm
 // else.
 func (k evidence) attachment(r *heldRecord, was *agentapi.ContainerAttachment) (a agentapi.ContainerAttachment, dues [3]time.Time) {
 	a = agentapi.ContainerAttachment{
-		Key: r.Key, Phase: r.Phase, Pod: r.Pod, Network: r.Network, Identity: r.Identity, OtherIdentities: r.OtherIdentities, Device: r.Device, Port: r.Port, Parent: r.Parent, VID: r.VID, Taken: r.Taken, MadeBy: r.MadeBy(),
+		Key: r.Key, Phase: r.Phase, Pod: r.Pod, Network: r.Network, Identity: r.Identity, OtherIdentities: r.OtherIdentities,
+		Device: k.called(&r.Record, r.Device), Port: k.called(&r.Record, r.Port), Parent: k.called(&r.Record, r.Parent), VID: r.VID, Taken: r.Taken, MadeBy: r.MadeBy(),
 	}
-	if was.Identity == a.Identity && was.Device == a.Device {
+	if was.Identity == a.Identity && was.Device.Index == a.Device.Index && was.Device.MAC == a.Device.MAC {
 		a.OtherIdentities = was.OtherIdentities
 	}
 	half := k.unfinished(&a, r)
@@ -248,6 +249,17 @@ func (k evidence) attachment(r *heldRecord, was *agentapi.ContainerAttachment) (
 	}
 	a.Since = k.since(&a, was, r.Time)
 	return a, [...]time.Time{half.due, k.orphaned(&a, was, r, half), k.settle(&a, was)}
+}
+
+// called is a device of a record with the name that it has by now.
+func (k evidence) called(r *record.Record, l record.Link) record.Link {
+	if k.device == nil || r.BootID != k.bootID || l.Index == 0 {
+		return l
+	}
+	if now, ok := k.device(l.Index); ok && now.MAC.String() == l.MAC {
+		l.Name = now.Name
+	}
+	return l
 }
 
 // since is when the status began, no earlier than the attachment and not in the

@@ -440,6 +440,32 @@ func TestMovedTo(t *testing.T) {
 
 // TestOtherIdentities holds what is remembered of a network's other switches: what was
 // sure, each once, not without a bound, and never by a name alone.
+// A device is told by the name that it has by now, as long as it is the same.
+func TestRenamed(t *testing.T) {
+	renamed := func(s *discovery.Snapshot) { s.Interfaces[slices.IndexFunc(s.Interfaces, isEth1)].Name = "uplink0" }
+	another := func(s *discovery.Snapshot) {
+		renamed(s)
+		s.Interfaces[slices.IndexFunc(s.Interfaces, isIndex2)].MAC = macOf(77)
+	}
+	rebooted := func(r *record.Record) { r.BootID = "boot-0" }
+	for name, tt := range map[string]struct {
+		scene
+		want string
+	}{
+		"renamed":      {scene{interfaces: renamed}, "uplink0"},
+		"another's":    {scene{interfaces: another}, "eth1"},
+		"another boot": {scene{interfaces: renamed, record: rebooted}, "eth1"},
+		"gone":         {scene{interfaces: func(s *discovery.Snapshot) { s.Interfaces = nil }}, "eth1"},
+	} {
+		if a, _ := tt.resolve(); a.Device.Name != tt.want || a.Port.Name != tt.want {
+			t.Errorf("%s: device %s, port %s, want %s", name, a.Device.Name, a.Port.Name, tt.want)
+		}
+	}
+}
+
+func isEth1(i discovery.Interface) bool   { return i.Name == "eth1" }
+func isIndex2(i discovery.Interface) bool { return i.Index == 2 }
+
 func TestOtherIdentities(t *testing.T) {
 	peers := func(n int) (ids []mapping.Identity, keys []string) {
 		for i := range n {

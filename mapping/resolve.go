@@ -183,7 +183,7 @@ func (r *resolver) contradictions(b *belief.Port) {
 			r.condition(Conflict, b.Interface, "", "%s: %s, from %s, contradicts %s, which keeps the port while it is heard in time",
 				b.Interface, describe(n), n.Source, describe(&b.Holder.Neighbor))
 		case b.State != belief.Disputed:
-		case b.Struck && n.Source == b.Holder.Source:
+		case b.Struck && changesItsWord(n, &b.Holder.Neighbor):
 			r.condition(VLANChanging, b.Interface, "", "%s: %s %s; it is believed once it has said only this for a while",
 				b.Interface, describe(n), announces(n, &b.Holder.Neighbor))
 		default:
@@ -355,13 +355,19 @@ func disputed(b *belief.Port, said *discovery.Neighbor) string {
 	if n == nil {
 		return "it is not believed before it has been heard alone for a while"
 	}
-	if b.Struck && n.Source == b.Holder.Source {
+	if b.Struck && changesItsWord(n, &b.Holder.Neighbor) {
 		return fmt.Sprintf("the switch %s; believed if it stays so", announces(n, &b.Holder.Neighbor))
 	}
 	if n == said {
 		n = &b.Holder.Neighbor
 	}
 	return fmt.Sprintf("%s, from %s, contradicts it; believed is who is heard alone for a while", describe(n), n.Source)
+}
+
+// changesItsWord reports whether it is one switch that says one thing and said another. Where
+// a cable was moved to a switch with the same MAC address, it is two.
+func changesItsWord(now, before *discovery.Neighbor) bool {
+	return now.Source == before.Source && (now.Chassis == before.Chassis || now.Protocol != before.Protocol)
 }
 
 // switchConditions reports what is particular about the switches.

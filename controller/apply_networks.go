@@ -71,7 +71,7 @@ func (r *reconciler) tellNetwork(about *corev1.ObjectReference, before, after []
 	for _, c := range before {
 		if meta.FindStatusCondition(after, c.Type) == nil {
 			r.Log.Info("a network has a problem no more", "network", about.Name, "condition", c.Type)
-			r.tell.Eventf(about, nil, corev1.EventTypeNormal, c.Type+"Ended", "Observe", "%s", cutNote("no more: "+c.Message))
+			r.tell.Eventf(about, nil, corev1.EventTypeNormal, c.Type+"Ended", "Observe", "%s", plan.NetworkEnds(c.Type))
 		}
 	}
 }

@@ -18,12 +18,30 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/controller/plan"
 	"github.com/colvin-net/colvin/mapping/rules"
 )
+
+// What ends is told without the advice that was right while it held.
+func TestNetworkToldOf(t *testing.T) {
+	tell := events.NewFakeRecorder(4)
+	r := &reconciler{controller: &controller{Options: Options{Log: slog.New(slog.DiscardHandler)}}, tell: tell}
+	spans := []metav1.Condition{{Type: v1alpha1.NetworkSpans, Message: "green names two; accept it with spans: true"}}
+	r.tellNetwork(networkReference("green"), nil, spans)
+	r.tellNetwork(networkReference("green"), spans, nil)
+	for _, want := range []string{
+		"Warning Spans green names two; accept it with spans: true",
+		"Normal SpansEnded the name is of one network again, or a rule accepts that it is not",
+	} {
+		if got := <-tell.Events; got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}
 
 func TestPack(t *testing.T) {
 	for name, want := range map[string][]rules.Source{

@@ -21,16 +21,27 @@ import (
 )
 
 // conditionReasons are the conditions of a Network, in the order in which they are
-// listed, with their reasons.
-var conditionReasons = []struct{ condition, reason string }{
-	{v1alpha1.NetworkBondSplit, "MembersDisagree"},
-	{v1alpha1.NetworkConflict, "NeighborsDisagree"},
-	{v1alpha1.NetworkMissing, "NotOnNode"},
-	{v1alpha1.NetworkMoved, "AttachmentsMoved"},
-	{v1alpha1.NetworkPinContradicted, "SwitchDisagrees"},
-	{v1alpha1.NetworkSpans, "SeveralNetworks"},
-	{v1alpha1.NetworkStale, "NotHeard"},
-	{v1alpha1.NetworkTopologyTooLarge, "MoreThanCounts"},
+// listed, with their reasons, and why they hold no longer.
+var conditionReasons = []struct{ condition, reason, end string }{
+	{v1alpha1.NetworkBondSplit, "MembersDisagree", "the members of each bond and bridge lead to one network, or are not heard any more"},
+	{v1alpha1.NetworkConflict, "NeighborsDisagree", "nobody contradicts a switch there any more"},
+	{v1alpha1.NetworkMissing, "NotOnNode", "the nodes that were to have it have it, or are not to any more"},
+	{v1alpha1.NetworkMoved, "AttachmentsMoved", "its containers are where they asked to be, or gone"},
+	{v1alpha1.NetworkPinContradicted, "SwitchDisagrees", "nothing that is heard leads elsewhere than the rule says"},
+	{v1alpha1.NetworkSpans, "SeveralNetworks", "the name is of one network again, or a rule accepts that it is not"},
+	{v1alpha1.NetworkStale, "NotHeard", "its switches are heard again, or count no more"},
+	{v1alpha1.NetworkTopologyTooLarge, "MoreThanCounts", "all of it counts"},
+}
+
+// NetworkEnds says why a condition of a Network holds no longer. What its message advised is
+// of no use any more.
+func NetworkEnds(condition string) string {
+	for _, c := range conditionReasons {
+		if c.condition == condition {
+			return c.end
+		}
+	}
+	return "it is over" // a condition of an older release
 }
 
 // ofNode are the conditions of a node that concern the networks behind an interface.

@@ -172,6 +172,9 @@ func (v Value) Present() bool { return v.node != nil }
 // Line returns the line the value begins on.
 func (v Value) Line() int { return v.line }
 
+// Column returns the character of its line at which the value begins, from 1.
+func (v Value) Column() int { return v.column }
+
 // Path returns where the value is in the document, such as "networks[0].name".
 func (v Value) Path() string { return v.path }
 

@@ -72,7 +72,7 @@ func (a *app) root() *cobra.Command {
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.runDir, "run-directory", nodefile.DefaultDir, "`directory` of the agent's socket and node file")
 	root.AddCommand(
-		a.neighbors(), a.interfaces(), a.networks(), a.topology(), a.explain(), a.resolve(), a.attachments(), a.changes(), a.rules(),
+		a.neighbors(), a.interfaces(), a.networks(), a.topology(), a.explain(), a.resolve(), a.attachments(), a.changes(), a.plan(), a.rules(),
 		a.formats(a.decode(), formatText, formatWide, formatJSON), a.status(), a.forget(), a.gc(), a.installCNI(), a.uninstallCNI(), a.cleanNode(), a.bundle(), a.probe(), a.versionCommand(),
 	)
 	args.Check(root)

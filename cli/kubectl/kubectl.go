@@ -71,7 +71,7 @@ func (a *app) root() *cobra.Command {
 	root.SetIn(a.In)
 	a.flags.AddFlags(root.PersistentFlags())
 	_ = root.RegisterFlagCompletionFunc("namespace", a.completeNames(namespaces))
-	root.AddCommand(a.why(), a.networks(), a.nodes(), a.neighbors(), a.interfaces(), a.switches(), a.explain(), a.attachments(), a.topology(), a.name(), a.rules(), a.diff())
+	root.AddCommand(a.why(), a.networks(), a.nodes(), a.neighbors(), a.interfaces(), a.switches(), a.explain(), a.attachments(), a.topology(), a.plan(), a.name(), a.rules(), a.diff())
 	args.Check(root)
 	return root
 }

@@ -82,3 +82,12 @@ func Hex(colour string) (string, bool) {
 	}
 	return "", false
 }
+
+// Hues are the values in which pictures draw, each told apart from every other.
+func Hues() []string {
+	var all []string
+	for _, h := range hues {
+		all = append(all, h.hex)
+	}
+	return all
+}

@@ -94,11 +94,11 @@ func (p *Port) silent() bool {
 	return p.Silence != nil && !slices.ContainsFunc(p.Pinned, func(n Network) bool { return n.Certainty == nodefile.Pinned })
 }
 
-// title is the name of a network.
-func (n *Network) title() string { return cmp.Or(n.Name, "unnamed") }
+// Title is the name of a network, or that it has none.
+func (n *Network) Title() string { return cmp.Or(n.Name, "unnamed") }
 
-// doubt is what to know about a network before relying on it.
-func (n *Network) doubt() string {
+// Doubt is what to know about a network before relying on it; empty where nothing is.
+func (n *Network) Doubt() string {
 	switch {
 	case n.Certainty != nodefile.Fresh:
 		return string(n.Certainty)
@@ -111,13 +111,14 @@ func (n *Network) doubt() string {
 
 // label is the name of a network with what to know about it.
 func (n *Network) label() string {
-	if doubt := n.doubt(); doubt != "" {
-		return fmt.Sprintf("%s (%s)", n.title(), doubt)
+	if doubt := n.Doubt(); doubt != "" {
+		return fmt.Sprintf("%s (%s)", n.Title(), doubt)
 	}
-	return n.title()
+	return n.Title()
 }
 
-func (n *Network) vlan() string {
+// InVLAN says in which VLAN a network is, or that nobody tells.
+func (n *Network) InVLAN() string {
 	switch {
 	case n.Tagged:
 		return fmt.Sprintf("tagged %d", n.VLAN)
@@ -132,10 +133,10 @@ func (n *Network) vlan() string {
 
 // String is what the network is called, its VLAN, and what to know about it.
 func (n *Network) String() string {
-	if doubt := n.doubt(); doubt != "" {
-		return fmt.Sprintf("%s (%s, %s)", n.title(), n.vlan(), doubt)
+	if doubt := n.Doubt(); doubt != "" {
+		return fmt.Sprintf("%s (%s, %s)", n.Title(), n.InVLAN(), doubt)
 	}
-	return fmt.Sprintf("%s (%s)", n.title(), n.vlan())
+	return fmt.Sprintf("%s (%s)", n.Title(), n.InVLAN())
 }
 
 // lines are the networks of a link, one a line, at most maxNetworks of them.
@@ -181,7 +182,12 @@ func (s *Switch) lines() []string {
 	if s.Kind != discovery.SpeakerSwitch {
 		chassis += fmt.Sprintf(" (%s)", s.Kind)
 	}
-	return []string{cmp.Or(s.System, fmt.Sprintf("a %s without a name", s.Kind)), chassis}
+	return []string{s.Title(), chassis}
+}
+
+// Title is the name of a switch, or that it has none.
+func (s *Switch) Title() string {
+	return cmp.Or(s.System, fmt.Sprintf("a %s without a name", s.Kind))
 }
 
 // lines name a switch port.

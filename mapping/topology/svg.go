@@ -160,7 +160,7 @@ func (p *Port) rows(h hues) []row {
 		}
 		for j := range l.Networks[:min(len(l.Networks), maxNetworks)] {
 			n := &l.Networks[j]
-			r := row{left: n.vlan(), right: n.label(), colour: h.of(n)}
+			r := row{left: n.InVLAN(), right: n.label(), colour: h.of(n)}
 			if i == 0 && j == 0 && !n.Tagged { // the VLAN stands at the switch
 				first.right, first.colour = r.right, r.colour
 				continue
@@ -177,7 +177,7 @@ func (p *Port) rows(h hues) []row {
 			first.right, first.colour = n.label(), h.of(n)
 			continue
 		}
-		more = append(more, row{left: n.vlan() + ", by a rule alone", right: n.label(), colour: h.of(n)})
+		more = append(more, row{left: n.InVLAN() + ", by a rule alone", right: n.label(), colour: h.of(n)})
 	}
 	if n := len(p.Pinned) - maxNetworks; n > 0 {
 		more = append(more, row{left: fmt.Sprintf("and %d more", n)})
@@ -215,7 +215,7 @@ func (s *Switch) box(carried map[discovery.MSAP][]Network, h hues) (b *box, at [
 			case n.Tagged:
 				tagged++
 			case r.right == "":
-				r.right, r.colour = n.vlan(), h.of(&n)
+				r.right, r.colour = n.InVLAN(), h.of(&n)
 			}
 		}
 		if tagged > 0 {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package topology says and draws who is connected to what: nodes, their ports,
-// and the switch ports and networks that these lead to. It is pure: what agents
-// see goes in, and JSON, SVG, DOT or Mermaid text comes out; asking the agents
-// and writing files stay with its callers.
+// Package topology says who is connected to what: nodes, their ports, and the switch ports
+// and networks that these lead to, of all or of a part. It is pure: what agents see goes in;
+// asking the agents stays with its callers, and pictures are drawn by the packages below.
 package topology
 
 import (
@@ -43,6 +42,8 @@ type Port struct {
 	Index  int           `json:"index"`
 	MAC    discovery.MAC `json:"mac,omitzero"`
 	Master string        `json:"master,omitempty"` // bond, bridge or other device that it belongs to
+
+	MasterKind discovery.Kind `json:"masterKind,omitempty"` // of that device, as netlink names it
 
 	// Silence says why nobody is heard on it; nil where somebody is.
 	Silence *mapping.Silence `json:"silence,omitempty"`
@@ -150,7 +151,7 @@ func (b *builder) node(s *Source) {
 		}
 		out := Port{Name: ifi.Name, Index: ifi.Index, MAC: ifi.MAC, Links: []Link{}}
 		if m, ok := s.Snapshot.Interface(ifi.Master); ok {
-			out.Master = m.Name
+			out.Master, out.MasterKind = m.Name, m.Kind
 		}
 		if listening {
 			b.port(s, self, p, &ifi, &out)

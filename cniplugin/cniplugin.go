@@ -117,13 +117,13 @@ func (p *Plugin) about(c *conf) string {
 	return fmt.Sprintf("%s: network %q", p.nodeName(), c.network)
 }
 
-// nodeName is what the agent calls the node, so that all messages call it the same; where
-// its file does not tell, what the kernel does.
+// nodeName is what the agent calls the node, so that all messages call it the same. Where its
+// file does not tell, the host name could be another's: whoever reads the message knows.
 func (p *Plugin) nodeName() string {
 	if node, err := nodefile.Read(p.nodeFile()); err == nil && node.Node != "" {
 		return node.Node
 	}
-	return p.kernel.Hostname()
+	return "this node"
 }
 
 // say tells the runtime's log something that is no error.

@@ -268,8 +268,8 @@ func TestNodeFileErrors(t *testing.T) {
 			default:
 				b.must(os.WriteFile(b.nodeFile(), []byte(tt.content), 0o600))
 			}
-			b.wantError(b.do(b.plugin.Add), 11, `host1: network "green": read DIR/run/networks.json: `+tt.want)
-			b.wantError(b.do(b.plugin.Status), 50, `host1: network "green": read DIR/run/networks.json: `+tt.want)
+			b.wantError(b.do(b.plugin.Add), 11, `this node: network "green": read DIR/run/networks.json: `+tt.want)
+			b.wantError(b.do(b.plugin.Status), 50, `this node: network "green": read DIR/run/networks.json: `+tt.want)
 			b.wantVerbs()
 			b.wantRecords(0)
 		})
@@ -386,7 +386,7 @@ func TestConfErrors(t *testing.T) {
 	for name, verb := range map[string]func(*skel.CmdArgs) error{"ADD": b.plugin.Add, "CHECK": b.plugin.Check, "STATUS": b.plugin.Status, "GC": b.plugin.GC} {
 		t.Run(name, func(t *testing.T) {
 			b.t = t
-			b.wantError(b.do(verb), 7, `host1: "network" is missing: the name of the network to attach to`)
+			b.wantError(b.do(verb), 7, `this node: "network" is missing: the name of the network to attach to`)
 		})
 	}
 	b.t = t

@@ -530,8 +530,6 @@ func (k *fakeKernel) BootID() (string, error) {
 	return k.Boot, nil
 }
 
-func (k *fakeKernel) Hostname() string { return "host1" }
-
 // bench is one node with its plugin.
 type bench struct {
 	t      *testing.T

@@ -5,7 +5,6 @@ package cniplugin
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 
 	current "github.com/containernetworking/cni/pkg/types/100"
@@ -63,8 +62,6 @@ type kernel interface {
 	Sights(all []record.Netns) []record.Sight
 	// BootID changes with every boot.
 	BootID() (string, error)
-	// Hostname names the node where the node file cannot be read.
-	Hostname() string
 }
 
 // container is what the plugin asks of a container's kernel, to make an interface itself;
@@ -131,14 +128,6 @@ func (hostKernel) Sights(all []record.Netns) []record.Sight {
 }
 
 func (hostKernel) BootID() (string, error) { return bootid.Read() }
-
-func (hostKernel) Hostname() string {
-	name, err := os.Hostname()
-	if err != nil {
-		return "this node"
-	}
-	return name
-}
 
 // listedOnce is a kernel that is asked for all its interfaces where that is needed
 // only, and once.

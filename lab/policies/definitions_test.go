@@ -39,7 +39,7 @@ const (
 )
 
 func noName(name string) string {
-	return `spec.config: "network" is ` + name + `, which cannot be the name of a network; write at most 63 lower-case letters, digits and dashes in ""`
+	return `spec.config: "network" is ` + name + `, which cannot be the name of a network; write at most 63 lower-case letters, digits and dashes in double quotes`
 }
 
 func badDelegate(name string) string {
@@ -47,7 +47,7 @@ func badDelegate(name string) string {
 }
 
 func strange(text string) string {
-	return notJSON + "there is no place in it for " + text + `; strings and keys stand in "", and comments cannot be`
+	return notJSON + "there is no place in it for " + text + `; strings and keys stand in double quotes, and comments cannot be`
 }
 
 func set(keys string) string {

@@ -281,6 +281,7 @@ func TestWhereabouts(t *testing.T) {
 	t.Run("one at a time", r.sub((*addressRig).testOne))
 	t.Run("many at once", r.sub((*addressRig).testMany))
 	t.Run("what it wants", r.sub((*addressRig).testWants))
+	t.Run("ranges that give none", r.sub((*addressRig).testWrongRanges))
 	t.Run("CHECK", r.sub((*addressRig).testCheck))
 }
 
@@ -394,6 +395,25 @@ func (r *addressRig) testCheck() {
 	}
 	_, err = r.call(p, "DEL")
 	r.ok(err)
+}
+
+// testWrongRanges has ranges that give nobody an address: what whereabouts says reaches the
+// user, and DEL works though it refuses the range there, too.
+func (r *addressRig) testWrongRanges() {
+	for name, tt := range map[string]struct{ ipam, says string }{
+		"used-up": {`"range": "10.66.0.0/30", "exclude": ["10.66.0.0/30"]`, "Could not allocate IP in range"},
+		"no-cidr": {`"range": "10.66.0.0/33"`, "invalid CIDR"},
+	} {
+		p := r.pod(r.Nodes[0], name, `{"cniVersion": "1.1.0", "name": "green", "type": "colvin", "network": "green", "ipam": {"type": "whereabouts", `+tt.ipam+`}}`)
+		_, err := r.call(p, "ADD")
+		r.t.Logf("%s: %v", name, err)
+		r.expectSays(err, tt.says)
+		_, err = r.call(p, "DEL")
+		r.ok(err)
+		r.expectNothing(p)
+	}
+	r.expectReserved()
+	r.expectNoRecords()
 }
 
 // expectSays expects a CNI error with these words.

@@ -422,9 +422,25 @@ func (e *explainer) fresh(a *Uplink, b *belief.Port, heard time.Time) {
 	e.say("This is fresh: the switch was last heard %s, from %s, and is expected every %s; it has been so since %s.",
 		ago(e.now, heard), n.Source, fit.Span(n.Interval()), fit.Stamp(a.Since))
 	if !b.Settled {
-		e.say("It has not been heard alone for long yet: another switch heard here now would be believed as little as this one.")
+		e.unsettled(b)
 	}
 	e.say("In silence pods still attach %s. A lost carrier makes it unverified until the switch is heard again. Another word from this switch is not believed before it has stood alone; another switch not while this one is heard.", e.until(a))
+}
+
+// unsettled says until when another switch would be believed as little as the one that holds
+// the port, and what put that off.
+func (e *explainer) unsettled(b *belief.Port) {
+	until, anew := "", ""
+	if !b.Alone.IsZero() { // else a node has told that it is so, and no times
+		until = " before " + fit.Stamp(b.Alone.Add(belief.SettlesAfter))
+		switch {
+		case b.Alone.Equal(b.Lost):
+			anew = fmt.Sprintf(" That began anew at %s: until then frames were lost or read late, or no agent listened.", fit.Stamp(b.Alone))
+		case b.Alone.After(b.HeldSince):
+			anew = fmt.Sprintf(" That began anew at %s: until then it was late, or somebody else was heard.", fit.Stamp(b.Alone))
+		}
+	}
+	e.say("It has not been heard alone for long yet: another switch heard here%s would be believed as little as this one.%s", until, anew)
 }
 
 // until says how long silence is accepted.

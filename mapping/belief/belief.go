@@ -44,9 +44,9 @@ const (
 	// no claim to be waited for.
 	AloneAfterCarrier = 30 * time.Second
 
-	// settlesAfter is how long a word has to stand alone before another's is no reason to
+	// SettlesAfter is how long a word has to stand alone before another's is no reason to
 	// doubt it: two of the longest intervals and some slack.
-	settlesAfter = 605 * time.Second
+	SettlesAfter = 605 * time.Second
 
 	// alonePast is what is added to two intervals elsewhere.
 	alonePast = 5 * time.Second
@@ -167,6 +167,9 @@ type Port struct {
 	// Ends is when a dispute, or the wait for one that is slow to be believed, ends if
 	// nothing else is heard; zero where a frame is waited for.
 	Ends time.Time `json:"ends,omitzero"`
+	// Alone is since when Holder's word stands alone, where it holds the port and has not
+	// settled.
+	Alone time.Time `json:"alone,omitzero"`
 
 	// Second is when a second speaker was last heard that leads elsewhere.
 	Second time.Time `json:"second,omitzero"`
@@ -214,12 +217,14 @@ type machine struct {
 	// again is when the holder's word is heard next, if it is in this step. Whoever listens
 	// takes a step when a speaker is late, so it was heard in time until then.
 	again time.Time
+	// stepped is when the step before this one was taken.
+	stepped time.Time
 }
 
 // Advance takes what is believed of a port to what is to be believed of it now.
 func (p Port) Advance(read Reader, e Evidence) Port {
 	p.Voices = slices.Clone(p.Voices)
-	m := machine{Port: &p, read: read}
+	m := machine{Port: &p, read: read, stepped: p.Seen}
 	m.device(e.Interface, e.Now)
 	p.Lost = later(p.Lost, e.LostAt)
 	m.listening(e)
@@ -331,7 +336,7 @@ func (p Port) Material() Port {
 	for i := range p.Before {
 		p.Before[i] = p.Before[i].Timeless()
 	}
-	p.Against, p.Ends, p.Second, p.Lost, p.Seen = nil, time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	p.Against, p.Ends, p.Alone, p.Second, p.Lost, p.Seen = nil, time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	return p
 }
 
@@ -345,7 +350,7 @@ func (p Port) Shift(by time.Duration) Port {
 		}
 	}
 	voice := func(v *Voice) { shift(&v.FirstHeard, &v.Before, &v.LastHeard, &v.Goodbye) }
-	shift(&p.Since, &p.Away, &p.HeldSince, &p.SettledAt, &p.Ends, &p.Second, &p.Forgot, &p.Lost, &p.Began, &p.Deaf, &p.Seen)
+	shift(&p.Since, &p.Away, &p.HeldSince, &p.SettledAt, &p.Ends, &p.Alone, &p.Second, &p.Forgot, &p.Lost, &p.Began, &p.Deaf, &p.Seen)
 	if p.Holder != nil {
 		p.Holder = new(*p.Holder)
 		voice(p.Holder)
@@ -433,6 +438,8 @@ type event struct {
 	// withheld is set where it was heard before the last step and is new to the machine: a
 	// rule ignored it until now.
 	withheld bool
+	// skipped is set where frames may have come before it that are not known any more.
+	skipped bool
 }
 
 // events are what was heard since the last step, in the order in which it arrived.
@@ -444,7 +451,7 @@ func (m *machine) events(e Evidence) []event {
 		var before time.Time
 		for _, at := range []time.Time{n.FirstHeard, n.Before, n.LastHeard} {
 			if at.After(known) && at.After(before) && !at.After(n.LastHeard) {
-				out = append(out, event{Neighbor: *n, at: at, before: before, withheld: known.IsZero() && n.FirstHeard.Before(m.Seen)})
+				out = append(out, event{Neighbor: *n, at: at, before: before, withheld: known.IsZero() && n.FirstHeard.Before(m.Seen), skipped: at.Equal(n.Before)})
 			}
 			before = later(before, at)
 		}
@@ -696,7 +703,7 @@ func (m *machine) listen(e event) Voice {
 		if !sameSpeaker(&v.Neighbor, &n) || !m.same(&v.Neighbor, &n) {
 			continue
 		}
-		if before := later(n.Before, v.LastHeard); v.Goodbye.IsZero() && (e.withheld || !e.at.After(before.Add(n.Interval()*5/2))) {
+		if before := later(n.Before, v.LastHeard); v.Goodbye.IsZero() && (e.withheld || m.onTime(&e, v, before)) {
 			n.FirstHeard, n.Before = v.FirstHeard, before
 		} else { // it was away
 			n.FirstHeard, n.Before = e.at, time.Time{}
@@ -714,6 +721,12 @@ func (m *machine) listen(e event) Voice {
 	}
 	m.Voices = append(m.Voices, Voice{Neighbor: n})
 	return Voice{Neighbor: n}
+}
+
+// onTime reports whether a speaker was not late when a frame came. Of those that came since
+// the last step only some are known: whoever listens takes a step when a speaker is late.
+func (m *machine) onTime(e *event, v *Voice, before time.Time) bool {
+	return !e.at.After(before.Add(e.Interval()*5/2)) || e.skipped && m.stepped.Before(v.LateAt())
 }
 
 // forget drops the voice that was heard the longest ago, but for the holder's, and hosts, which
@@ -768,7 +781,7 @@ func (m *machine) settle(at time.Time) {
 	m.Seen = later(m.Seen, at)
 	if m.State == Held && !m.Settled {
 		since, heard := m.alone(m.Holder)
-		if m.Settled = heard && !since.Add(settlesAfter).After(at); m.Settled {
+		if m.Settled = heard && !since.Add(SettlesAfter).After(at); m.Settled {
 			m.SettledAt = at
 		}
 	}
@@ -942,7 +955,8 @@ func (m *machine) due() (at time.Time, do func(time.Time)) {
 			at, do = when, func(t time.Time) { m.win(*v, t) }
 		}
 	}
-	silence := func(t time.Time) { at, do = t, m.fallSilent }
+	// While frames were lost, as when no agent ran, nobody can be said to have been silent.
+	silence := func(t time.Time) { at, do = later(t, m.Lost.Add(SilentAfter)), m.fallSilent }
 	switch m.State {
 	case Empty, Expecting:
 		wait := SilentAfterCDP
@@ -1056,7 +1070,7 @@ func (m *machine) wake() time.Time {
 func (m *machine) wakeHeld() (at time.Time) {
 	if !m.Settled { // so that a restart finds that it is
 		since, against := m.aloneAmong(m.Holder)
-		at = later(since.Add(settlesAfter), m.Seen.Add(whileWaiting))
+		at = later(since.Add(SettlesAfter), m.Seen.Add(whileWaiting))
 		if len(against) > 0 { // who says one thing in several ways may be on time by another than the last
 			at = m.Seen.Add(whileWaiting)
 		}
@@ -1070,7 +1084,10 @@ func (m *machine) wakeHeld() (at time.Time) {
 
 // sumUp notes what others want to know of the voices.
 func (m *machine) sumUp() {
-	m.Against, m.Ends = nil, time.Time{}
+	m.Against, m.Ends, m.Alone = nil, time.Time{}, time.Time{}
+	if m.State == Held && !m.Settled {
+		m.Alone, _ = m.alone(m.Holder)
+	}
 	for i := range m.Voices {
 		v := &m.Voices[i]
 		since := m.Seen

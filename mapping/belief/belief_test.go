@@ -850,3 +850,25 @@ func TestRestoredLate(t *testing.T) {
 		t.Errorf("stale before: %s, then %s", a.port.State, got.State)
 	}
 }
+
+// An agent at which nothing happens takes a step every few minutes and then knows three times
+// of all frames: that it did not hear of those between does not make their speaker late.
+func TestSettlesThoughStepsAreFew(t *testing.T) {
+	a := newAgent(&wire.Rules{Silence: belief.Forever})
+	const every, renews = 30 * time.Second, 450 * time.Second
+	settled := time.Duration(0)
+	for at := time.Duration(0); at <= 21*time.Minute && settled == 0; at += every {
+		now := start.Add(at)
+		a.run(now)
+		visible := a.ear.Hear(said(t, []string{"a", "100"}), now)
+		if visible || at%renews == 0 {
+			a.step(now)
+		}
+		if a.port.Settled {
+			settled = at
+		}
+	}
+	if want := belief.SettlesAfter + every; settled == 0 || settled > want {
+		t.Errorf("settled after %v, want %v at most; alone since %v", settled, want, a.port.Alone.Sub(start))
+	}
+}

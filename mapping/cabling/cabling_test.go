@@ -187,6 +187,12 @@ func TestCheck(t *testing.T) {
 			[]*adder{node("node1").on("eth0=leaf-1/swp2"), node("node2").on("eth0=leaf-1/swp3"), node("node3").on("eth0=leaf-1/swp1")},
 			"swapped: node1 eth0: leaf-1 swp2 <-> leaf-1 swp1 (swapped with node2 eth0)\n  and: node2 eth0: leaf-1 swp3 <-> leaf-1 swp2 (swapped with node3 eth0)\n  and: node3 eth0: leaf-1 swp1 <-> leaf-1 swp3 (swapped with node1 eth0)\n",
 		},
+		"one that leads to a ring": {
+			[]string{"node3|eth0 -- leaf-1|swp3", "node1|eth0 -- leaf-1|swp1", "node2|eth0 -- leaf-1|swp2"},
+			[]*adder{node("node1").on("eth0=leaf-1/swp2"), node("node2").on("eth0=leaf-1/swp1"), node("node3").on("eth0=leaf-1/swp1")},
+			"swapped: node1 eth0: leaf-1 swp2 <-> leaf-1 swp1 (swapped with node2 eth0)\n  and: node2 eth0: leaf-1 swp1 <-> leaf-1 swp2 (swapped with node1 eth0)\n" +
+				"wrong port: node3 eth0: leaf-1 swp1 <-> leaf-1 swp3 (the plan has node1 eth0 there)\n",
+		},
 		"where another belongs": {
 			[]string{"node1|eth0 -- leaf-1|swp1", "node2|eth0 -- leaf-1|swp2"}, []*adder{node("node1").on("eth0=leaf-1/swp2"), node("node2").on("eth0=leaf-1/swp9")},
 			"wrong port: node1 eth0: leaf-1 swp2 <-> leaf-1 swp1 (the plan has node2 eth0 there)\nwrong port: node2 eth0: leaf-1 swp9 <-> leaf-1 swp2\n",

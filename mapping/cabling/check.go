@@ -5,6 +5,7 @@ package cabling
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -19,6 +20,7 @@ type checker struct {
 	devices map[string]*device // of the plan, by folded name
 	byPeer  map[*peer][]*device
 	planned map[*port]bool
+	wants   map[*port]*judged // found already
 }
 
 // A device is one that the plan names.
@@ -41,11 +43,12 @@ type judged struct {
 	want    End
 	is      *peer // who is heard there
 	note    string
-	done    bool // it is in a finding
+	done    bool    // it is in a finding
+	walk    *judged // from which one came here, looking for rings
 }
 
 func newChecker(h *Heard) *checker {
-	return &checker{heard: h, devices: map[string]*device{}, byPeer: map[*peer][]*device{}, planned: map[*port]bool{}}
+	return &checker{heard: h, devices: map[string]*device{}, byPeer: map[*peer][]*device{}, planned: map[*port]bool{}, wants: map[*port]*judged{}}
 }
 
 // Check holds a plan against what is heard. The error is of a plan that contradicts itself by
@@ -118,18 +121,28 @@ func (c *checker) portOf(e End) *port {
 }
 
 // meet finds out which devices of the plan are heard. Switches say the same on many ports, so
-// each saying is compared once.
+// each saying is compared once, and with those devices only that can be alike.
 func (c *checker) meet() {
 	type says struct {
 		chassis, canonical discovery.ID
 		system, addresses  string
 	}
+	named, others := c.labels()
 	known := map[says][]*device{}
 	for _, p := range c.heard.peers {
 		key := says{p.Chassis, p.chassis, p.SystemName, strings.Join(p.ManagementAddresses, " ")}
 		meant, ok := known[key]
 		if !ok {
-			for _, d := range c.devices {
+			candidates := map[*device]bool{}
+			for _, name := range p.callsItself() {
+				for _, d := range named[firstLabel(name)] {
+					candidates[d] = true
+				}
+			}
+			for _, d := range others {
+				candidates[d] = true
+			}
+			for d := range candidates {
 				if p.likeDevice(d.name) == alike {
 					meant = append(meant, d)
 				}
@@ -144,6 +157,21 @@ func (c *checker) meet() {
 	for _, d := range c.devices {
 		d.twins = twins(d.heard)
 	}
+}
+
+// labels are the devices by the first part of their names, and those that are called by an ID or
+// an address.
+func (c *checker) labels() (named map[string][]*device, others []*device) {
+	named = map[string][]*device{}
+	for name, d := range c.devices {
+		label := firstLabel(name)
+		named[label] = append(named[label], d)
+		_, notMAC := discovery.ParseMAC(name)
+		if _, notIP := netip.ParseAddr(name); isID(d.name) || notMAC == nil || notIP == nil {
+			others = append(others, d)
+		}
+	}
+	return named, others
 }
 
 // twins are the chassis of peers, where they are several. A switch that speaks LLDP and CDP has
@@ -280,6 +308,8 @@ func (c *checker) judgePort(j *judged, far End) {
 		j.verdict, j.note = Unsure, fmt.Sprintf("the switch says no name that could be compared: write its chassis ID %s into the plan if it is meant", j.is.Chassis)
 	case where == unlike:
 		j.verdict = WrongPort
+	case where == unclear && j.ByDescription:
+		j.verdict, j.note = Unsure, fmt.Sprintf("the plan means the port description, and that is %q", j.is.PortDescription)
 	case where == unclear:
 		j.verdict, j.note = Unsure, fmt.Sprintf("the switch calls its port %s, which cannot be compared with the plan's %q", j.is.portText(), far.Port)
 	case len(c.device(far).twins) > 0:

@@ -23,7 +23,7 @@ func (c *checker) findings(r *Report) {
 		if j.done {
 			continue
 		}
-		if belongs := c.wants(j); belongs != nil && belongs != j {
+		if belongs := c.belongs(j); belongs != nil && belongs != j {
 			j.note = strings.TrimPrefix(fmt.Sprintf("%s; the plan has %s %s there", j.note, belongs.node, belongs.ifname), "; ")
 		}
 		r.add(j.verdict, j.found())
@@ -54,24 +54,34 @@ func (j *judged) found() Found {
 // elsewhere reports whether the cable certainly ends where another one might be meant to.
 func (j *judged) elsewhere() bool { return j.verdict == WrongPort || j.verdict == WrongSwitch }
 
-// wants is the one cable of the plan whose far end is where this one ends; nil where there is
+// belongs is the one cable of the plan whose far end is where this one ends; nil where there is
 // none, or it is not sure which.
-func (c *checker) wants(j *judged) *judged {
+func (c *checker) belongs(j *judged) *judged {
 	if j.at == nil || !j.elsewhere() {
 		return nil
 	}
 	return c.wanted(j.at)
 }
 
-func (c *checker) wanted(p *port) (found *judged) {
-	if p.state != sure {
-		return nil
+// wanted is the one cable of the plan whose far end is what a port hears.
+func (c *checker) wanted(p *port) *judged {
+	found, known := c.wants[p]
+	if !known && p.state == sure {
+		found = c.search(p)
 	}
+	c.wants[p] = found
+	return found
+}
+
+func (c *checker) search(p *port) (found *judged) {
 	for _, is := range p.peers {
 		for _, d := range c.byPeer[is] {
+			if len(d.twins) > 0 {
+				continue
+			}
 			for _, other := range d.cables {
-				who, where := c.compare(p, other.far(d), other.ByDescription)
-				if who != alike || where != alike || len(d.twins) > 0 || other == found {
+				far := other.far(d)
+				if other == found || either(c.likeNodePort(is, far), is.likePort(far.Port, other.ByDescription)) != alike {
 					continue
 				}
 				if found != nil {
@@ -92,19 +102,19 @@ func (j *judged) far(d *device) End {
 	return j.B
 }
 
-// swapped follows cables that end where another should, until they come back to the first: then
-// they are exchanged for each other, which is one mistake.
+// swapped follows cables that end where another should, until they come back to one of them:
+// then these are exchanged for each other, which is one mistake.
 func (c *checker) swapped(r *Report, first *judged) {
-	ring := []*judged{first}
-	for next := c.wants(first); ; next = c.wants(next) {
-		if next == nil || next.done || next != first && slices.Contains(ring, next) {
-			return
-		}
-		if next == first {
-			break
-		}
+	ring := []*judged{}
+	next := first
+	for ; next != nil && !next.done && next.walk == nil; next = c.belongs(next) {
+		next.walk = first
 		ring = append(ring, next)
 	}
+	if next == nil || next.walk != first {
+		return // it leads nowhere, or where one was already
+	}
+	ring = ring[slices.Index(ring, next):]
 	if len(ring) < 2 {
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/colvin-net/colvin/cli/plans"
+	"github.com/colvin-net/colvin/cli/view"
 	"github.com/colvin-net/colvin/mapping/cabling"
 )
 
@@ -13,7 +14,8 @@ import (
 func (a *app) plan() *cobra.Command {
 	node := ""
 	return plans.New(&plans.Host{
-		Command: "colvin", Format: &a.format, Show: a.show, Failed: ErrSilent,
+		Command: "colvin", Format: &a.format, Failed: ErrSilent,
+		Print: func(show func(*view.Out) error) error { return show(a.show()) },
 		Heard: func(cmd *cobra.Command, _ string) (*cabling.Heard, error) {
 			s, err := a.state(cmd.Context())
 			if err != nil {

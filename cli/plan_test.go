@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/colvin-net/colvin/agent/agentapi"
 )
 
 // TestPlan checks the cables of a node against plans, and saves them as one.
@@ -42,5 +44,31 @@ func TestPlan(t *testing.T) {
 	}
 	if got := run(t, t.TempDir(), "plan", "check", "testdata/plan/node1.yaml"); !strings.HasPrefix(got, "error: no agent answers") {
 		t.Errorf("without an agent: %s", got)
+	}
+}
+
+// TestPlanHostile holds that what a switch says does nothing to a terminal or a spreadsheet.
+func TestPlanHostile(t *testing.T) {
+	dir := t.TempDir()
+	s := agentState(t)
+	for i := range s.Memory.Ports {
+		if b := &s.Memory.Ports[i]; b.Interface == "eth1" {
+			holder := *b.Holder
+			holder.SystemName, holder.PortDescription, holder.MSAP.Port = "=cmd|'/C calc'!A0\u202e\u0007", "+1", "local:1"
+			b.Holder = &holder
+		}
+	}
+	serveState(t, dir, func() (*agentapi.State, error) { return s, nil }, changesSince)
+	for _, format := range []string{"table", "wide", "csv"} {
+		got := run(t, dir, "plan", "check", "testdata/plan/node1.yaml", "--all", "-o", format)
+		if strings.ContainsAny(got, "\u202e\u0007") || !strings.Contains(got, "=cmd|") {
+			t.Errorf("%s: %q", format, got)
+		}
+		if format == "csv" && (strings.Contains(got, ",=") || strings.Contains(got, `,"=`) || !strings.Contains(got, ",'=cmd|")) {
+			t.Errorf("a spreadsheet computes it: %s", got)
+		}
+	}
+	if got := run(t, dir, "plan", "save"); strings.Contains(got, "cmd") || !strings.Contains(got, `"eth1": {device: "mac:00:00:5e:00:53:01", port: "local:1"}`) {
+		t.Errorf("what cannot be read is saved: %s", got)
 	}
 }

@@ -238,6 +238,7 @@ func TestLab(t *testing.T) {
 		"networks": "networks", "networks-one": "networks green", "networks-missing": "networks --missing", "nodes": "nodes", "neighbors": "neighbors", "interfaces": "interfaces",
 		"switch": "switch sw-green", "switch-port": "switch sw-blue/p2", "explain": "explain node1/green", "why-attached": "why attached", "why-nowhere": "why nowhere",
 		"attachments": "attachments", "topology": "topology", "rules-suggest": "rules suggest", "rules-check": "rules check testdata/other.yaml",
+		"plan-check": "plan check testdata/plan/lab.dot", "plan-symmetry": "plan check --symmetry",
 	} {
 		t.Run(name, func(t *testing.T) {
 			expect(t, "lab-"+name, run(t, server, strings.Fields(args)...))

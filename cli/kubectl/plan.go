@@ -18,7 +18,7 @@ import (
 // plan is about the cables of all nodes.
 func (a *app) plan() *cobra.Command {
 	return plans.New(&plans.Host{
-		Command: Name, Format: &a.format, Show: a.show, Failed: ErrSilent,
+		Command: Name, Format: &a.format, Print: a.tidied, More: []string{formatYAML}, Failed: ErrSilent,
 		Heard: func(cmd *cobra.Command, pool string) (*cabling.Heard, error) {
 			c, err := a.connect()
 			if err != nil {

@@ -57,7 +57,7 @@ func TestPlan(t *testing.T) {
 	server, plan := wired(t)
 	for name, args := range map[string]string{
 		"check": "check PLAN", "check-strict": "check PLAN --strict", "check-json": "check PLAN -o json", "check-csv": "check PLAN -o csv",
-		"symmetry": "check --symmetry", "symmetry-json": "check --symmetry -o json", "symmetry-pool": "check --symmetry --pool rack", "symmetry-no-pool": "check --symmetry --pool rak",
+		"check-yaml": "check PLAN -o yaml", "symmetry": "check --symmetry", "symmetry-json": "check --symmetry -o json", "symmetry-pool": "check --symmetry --pool rack", "symmetry-no-pool": "check --symmetry --pool rak",
 		"both": "check PLAN --symmetry", "neither": "check", "pool-alone": "check PLAN --pool rack", "help": "check --help", "save": "save", "save-dot": "save -o dot",
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -30,8 +30,9 @@ type Host struct {
 	// Node is the one node whose cables are judged, once it is heard; nil for those of a cluster.
 	Node   func() string
 	Format *string // gets what -o says
-	Show   func() *view.Out
-	Failed error // ends a command that has said what is wrong
+	Print  func(show func(*view.Out) error) error
+	More   []string // formats of findings, beside those of every command
+	Failed error    // ends a command that has said what is wrong
 }
 
 const checkLong = `Holds a plan of cables against what is heard, and tells the cables that are not as they should
@@ -97,7 +98,7 @@ func (h *Host) check() *cobra.Command {
 		flags.BoolVar(&c.symmetry, "symmetry", false, "compare nodes with each other, without a plan")
 		flags.StringVar(&c.pool, "pool", "", "with --symmetry: nodes are alike whose `label` has the same value")
 	}
-	return args.Formats(cmd, h.Format, view.Table, view.Wide, view.JSON, view.CSV)
+	return args.Formats(cmd, h.Format, append([]string{view.Table, view.Wide, view.JSON, view.CSV}, h.More...)...)
 }
 
 // valid says what is wrong with how the command is called.
@@ -143,7 +144,7 @@ func (h *Host) runCheck(cmd *cobra.Command, c *checkup, files []string) error {
 		report.Node = h.Node()
 	}
 	report.Wrong = report.Report.Wrong(c.strict)
-	if err := h.Show().Cabling(report); err != nil {
+	if err := h.Print(func(o *view.Out) error { return o.Cabling(report) }); err != nil {
 		return err
 	}
 	return h.verdict(report, plan)
@@ -211,7 +212,8 @@ func (h *Host) save() *cobra.Command {
 					fmt.Fprintln(cmd.ErrOrStderr(), "not in it:", fit.Printable(note))
 				}
 			}
-			return h.Show().Write(string(planfile.Write(plan, *h.Format)))
+			_, err = cmd.OutOrStdout().Write(planfile.Write(plan, *h.Format))
+			return err
 		},
 	}
 	return args.Formats(cmd, h.Format, planfile.YAML, planfile.DOT, planfile.CSV)

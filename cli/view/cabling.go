@@ -140,7 +140,7 @@ func (o *Out) cablingCSV(r *CablingReport) error {
 	w := csv.NewWriter(&text)
 	row := func(cells ...string) {
 		for i := range cells {
-			cells[i] = planfile.CSVCell(cells[i])
+			cells[i] = planfile.CSVCell(fit.Printable(cells[i]))
 		}
 		_ = w.Write(cells) // to memory
 	}

@@ -35,6 +35,8 @@ var images = []image{
 	// ambient ones; the installer writes into root's directories.
 	{"colvin", "Colvin's agent, CNI plugin, installer and command", []string{"colvind", "colvin-cni", "colvin"}, "0:0"},
 	{"colvin-controller", "Colvin's controller", []string{"colvin-controller"}, "65532:65532"},
+	// Of no release: for jobs that somebody wants to run, such as deploy/examples/plan-check.yaml.
+	{"kubectl-colvin", "kubectl colvin, for jobs in a cluster", []string{"kubectl-colvin"}, "65532:65532"},
 }
 
 // platforms are those that images are for.

@@ -98,7 +98,7 @@ func (c *cluster) buildImages(version string) map[string]podrun.Image {
 		c.t.Fatalf("build the images: %v\n%s", err, said)
 	}
 	images := map[string]podrun.Image{}
-	for _, name := range []string{"colvin", "colvin-controller"} {
+	for _, name := range []string{"colvin", "colvin-controller", "kubectl-colvin"} {
 		root, err := os.MkdirTemp(dir, name)
 		c.ok(err)
 		c.ok(os.Chmod(root, 0o755))
@@ -145,7 +145,7 @@ func (c *cluster) config(spec core.PodSpec, name, uid string, n *node) podrun.Co
 			"/run/colvin": "/run/colvin", "/var/lib/colvin/agent": "/var/lib/colvin/agent",
 			"/var/lib/colvin/attachments": "/var/lib/colvin/attachments", "/opt/cni/bin": binDir,
 		},
-		ConfigMaps: map[string]map[string]string{"colvin-agent": c.configMap("colvin-agent"), rootCA: {"ca.crt": string(c.CA)}},
+		ConfigMaps: c.configMaps(spec),
 		Token: func(string) (string, error) {
 			out, err := c.Kubectl(c.t.Context(), "create", "token", spec.ServiceAccountName, "--namespace="+c.namespace,
 				"--bound-object-kind=Pod", "--bound-object-name="+name, "--bound-object-uid="+uid)
@@ -153,6 +153,17 @@ func (c *cluster) config(spec core.PodSpec, name, uid string, n *node) podrun.Co
 		},
 		Services: map[string]string{"KUBERNETES_SERVICE_HOST": server.Hostname(), "KUBERNETES_SERVICE_PORT": server.Port()},
 	}
+}
+
+// configMaps are those that a pod mounts.
+func (c *cluster) configMaps(spec core.PodSpec) map[string]map[string]string {
+	out := map[string]map[string]string{rootCA: {"ca.crt": string(c.CA)}}
+	for _, v := range spec.Volumes {
+		if v.ConfigMap != nil {
+			out[v.ConfigMap.Name] = c.configMap(v.ConfigMap.Name)
+		}
+	}
+	return out
 }
 
 func (c *cluster) configMap(name string) map[string]string {

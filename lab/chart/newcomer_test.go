@@ -59,7 +59,7 @@ func TestNewcomer(t *testing.T) {
 	for _, step := range []struct {
 		name string
 		run  func(*cluster)
-	}{{"held", held}, {"nothing to install", nothingToInstall}, {"upgrade", upgrade}, {"cleanup waits", cleanupWaits}, {"cleaned", cleaned}} {
+	}{{"cables", cables}, {"held", held}, {"nothing to install", nothingToInstall}, {"upgrade", upgrade}, {"cleanup waits", cleanupWaits}, {"cleaned", cleaned}} {
 		if !t.Run(step.name, func(t *testing.T) { c.t = t; step.run(c) }) {
 			return
 		}

@@ -57,8 +57,9 @@ func (a *announcements) gained(c *plan.NodeChange) bool {
 }
 
 type problem struct {
-	node            types.UID
-	reason, message string
+	node    types.UID
+	reason  plan.ProblemReason
+	message string
 }
 
 // A missing network is one that is expected on a node; why it is missing may change.
@@ -100,7 +101,7 @@ func (r *reconciler) announceProblems(all []plan.Problem) {
 			continue
 		}
 		r.Log.Warn("a node has a problem", "node", p.Node.Name, "reason", p.Reason, "message", p.Message)
-		r.tell.Eventf(nodeReference(p.Node), nil, corev1.EventTypeWarning, p.Reason, "Observe", "%s", cutNote(p.Message))
+		r.tell.Eventf(nodeReference(p.Node), nil, corev1.EventTypeWarning, string(p.Reason), "Observe", "%s", cutNote(p.Message))
 	}
 	r.said.problems = now
 }

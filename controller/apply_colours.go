@@ -18,19 +18,13 @@ import (
 	"github.com/colvin-net/colvin/mapping/colour"
 )
 
-// The reasons of the Events when no colour is left.
-const (
-	tooManyUnnamed = plan.TooManyUnnamed
-	colourShadowed = "ColourShadowed"
-)
-
 // noneLeft is the reason why no colour is left; empty where an error has another cause.
-func noneLeft(err error) string {
+func noneLeft(err error) plan.ProblemReason {
 	switch {
 	case errors.Is(err, colour.ErrTooManyUnnamed):
-		return tooManyUnnamed
+		return plan.TooManyUnnamed
 	case errors.Is(err, colour.ErrShadowed):
-		return colourShadowed
+		return plan.ColourShadowed
 	default:
 		return ""
 	}

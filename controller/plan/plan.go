@@ -102,17 +102,21 @@ type Moved struct {
 // A Problem is what an admin should know of a node.
 type Problem struct {
 	Node    Node
-	Reason  string // such as TopologyUnreadable
+	Reason  ProblemReason
 	Message string
 }
 
-// The reasons of Problems.
+// ProblemReason names what a Problem is, in its Event too.
+type ProblemReason string
+
+// What can be wrong with a node.
 const (
-	TopologyUnreadable = "TopologyUnreadable"
-	TopologyTooLarge   = "TopologyTooLarge"
-	TooManyNetworks    = "TooManyNetworks"
-	NotColoured        = "NotColoured"
-	TooManyUnnamed     = "TooManyUnnamed"
+	TopologyUnreadable ProblemReason = "TopologyUnreadable" // its NodeTopology cannot be read
+	TopologyTooLarge   ProblemReason = "TopologyTooLarge"   // not all that it tells counts
+	TooManyNetworks    ProblemReason = "TooManyNetworks"    // it has more names than labels
+	NotColoured        ProblemReason = "NotColoured"        // what it hears cannot be kept as a Colour
+	TooManyUnnamed     ProblemReason = "TooManyUnnamed"     // no colour is left for what it hears
+	ColourShadowed     ProblemReason = "ColourShadowed"     // the rules use every name that a colour could have
 )
 
 // A Planner makes plans. It keeps what was computed for the last one, so that a change

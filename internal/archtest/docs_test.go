@@ -44,6 +44,22 @@ func TestDocs(t *testing.T) {
 	}, ".md")
 }
 
+// TestMap holds that docs/README.md has every page of docs, once.
+func TestMap(t *testing.T) {
+	const index = "docs/README.md"
+	mapped := map[string]int{}
+	for _, line := range strings.Split(read(t, index), "\n") {
+		if m := link.FindStringSubmatch(line); m != nil && strings.HasPrefix(line, "- ") {
+			mapped[path.Join("docs", m[1])]++
+		}
+	}
+	walk(t, func(page string) {
+		if page != index && path.Dir(page) == "docs" && mapped[page] != 1 {
+			t.Errorf("%s is %d times in %s", page, mapped[page], index)
+		}
+	}, ".md")
+}
+
 func checkCode(t *testing.T, page, code string, targets []string) {
 	t.Helper()
 	if name, ok := strings.CutPrefix(code, "make "); ok && !slices.Contains(targets, strings.Fields(name + " help")[0]) {

@@ -57,6 +57,12 @@ test-wire: ## Install tshark, scapy and ladvd, and compare the codecs with them
 	@hack/setup.sh lldpd iproute2 util-linux ladvd tshark python3-scapy
 	COLVIN_REQUIRE=netns,lldpd,ladvd,tshark,scapy go test -count 1 ./discovery/lldp/difftest ./discovery/observe
 
+.PHONY: test-pictures
+test-pictures: ## Open pictures in Graphviz, Chromium, Mermaid and mxGraph, on which draw.io stands; a minute
+	@hack/setup.sh graphviz chromium nodejs npm
+	@npm install --silent --no-audit --no-fund --prefix dist/pictures mermaid@11.17.2 mxgraph@4.2.2 jsdom@29.1.1
+	COLVIN_NODE_MODULES='$(abspath dist/pictures/node_modules)' COLVIN_REQUIRE=graphviz,chromium,mermaid,mxgraph go test -count 1 -v ./mapping/topology/draw
+
 .PHONY: test-vm
 test-vm: ## Run the tests of bonds, VLAN devices and the like in a VM that has them
 	@hack/setup.sh qemu-system-x86 busybox-static lldpd iproute2

@@ -25,6 +25,8 @@ present() {
     libc6-dev) [ -e /usr/include/stdlib.h ] ;;
     qemu-system-x86) command -v qemu-system-x86_64 ;;
     prometheus) command -v promtool ;;
+    graphviz) command -v dot ;;
+    nodejs) command -v node ;;
     busybox-static) command -v busybox && ! ldd "$(command -v busybox)" 2>&1 ;;
     *) command -v "$1" ;;
   esac >/dev/null

@@ -253,6 +253,7 @@ func TestWithAgent(t *testing.T) {
 		"topology":             {"topology"},
 		"topology-json":        {"topology", "-o", "json"},
 		"topology-svg":         {"topology", "-o", "svg"},
+		"topology-drawio":      {"topology", "-o", "drawio"},
 		"topology-dot":         {"topology", "-o", "dot"},
 		"topology-mermaid":     {"topology", "-o", "mermaid"},
 		"explain-eth1":         {"explain", "eth1"},

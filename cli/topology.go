@@ -17,21 +17,25 @@ import (
 )
 
 func (a *app) topology() *cobra.Command {
-	return a.formats(&cobra.Command{
+	d := &view.Drawing{}
+	cmd := &cobra.Command{
 		Use:   "topology [FILE...]",
 		Short: "Show where the cable of each port ends, or why that is not known (-o svg: as a picture)",
 		Long: "topology shows where the cable of each port of this node ends, or why that is not known. With files, of which - is the\n" +
 			"standard input, it shows the nodes together whose \"colvin topology -o json\" is in them, and asks no agent:\n\n" +
-			"  for node in node1 node2 node3; do ssh $node colvin topology -o json; done | colvin topology -o svg - > topology.svg",
+			"  for node in node1 node2 node3; do ssh $node colvin topology -o json; done | colvin topology -o svg - > topology.svg\n\n" +
+			"In a picture, nodes that lead to the same switches and networks share a card; --unfold draws each. A name of --around or --network has to be whole.",
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			t, err := a.topologyOf(cmd, args)
 			if err != nil {
 				return err
 			}
-			return a.show().Topology(t)
+			return a.show().Topology(cmd, t, d)
 		},
-	}, formatTable, formatJSON, view.SVG, view.DOT, view.Mermaid)
+	}
+	d.Flags(cmd)
+	return a.formats(cmd, formatTable, formatJSON, view.SVG, view.Drawio, view.DOT, view.Mermaid)
 }
 
 // topologyOf is the topology of this node, or of those in files.

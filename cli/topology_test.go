@@ -41,3 +41,28 @@ func TestTopologyOfFiles(t *testing.T) {
 		}
 	}
 }
+
+// TestTopologyParts shows what is around a node or a switch, or leads to a network.
+func TestTopologyParts(t *testing.T) {
+	asked := t.TempDir()
+	serve(t, asked)
+	node1 := run(t, asked, "topology", "-o", "json")
+	dir := t.TempDir()
+	both := filepath.Join(dir, "both")
+	second := strings.NewReplacer(`"name": "node1"`, `"name": "node2"`, "Ethernet1/8", "Ethernet1/9").Replace(node1)
+	if err := os.WriteFile(both, []byte(node1+second), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	for _, args := range []string{
+		"--around node1", "--around node1 --hops 2", "--around mac:00:00:5e:00:53:02", "--around attic-3560.example.net --network green", "--network green",
+		"--network green --around node2", "--network gren", "--around node", "--around node1 --hops 0", "--hops 2", "--unfold", "--theme dark -o json", "--theme dark -o mermaid", "--theme grey -o svg",
+	} {
+		text.WriteString("$ colvin topology both " + args + "\n" + run(t, dir, append([]string{"topology", both}, strings.Fields(args)...)...) + "\n")
+	}
+	expect(t, "topology-parts", text.String())
+	folded, unfolded := run(t, dir, "topology", both, "-o", "svg", "--network", "green"), run(t, dir, "topology", both, "-o", "svg", "--network", "green", "--unfold")
+	if !strings.Contains(folded, ">2 nodes</text>") || strings.Contains(unfolded, "2 nodes") || !strings.Contains(unfolded, ">node2</text>") {
+		t.Errorf("two nodes that are alike: folded\n%s\nunfolded\n%s", folded, unfolded)
+	}
+}

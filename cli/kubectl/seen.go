@@ -34,12 +34,15 @@ func (a *app) interfaces() *cobra.Command {
 }
 
 func (a *app) topology() *cobra.Command {
-	return a.ofNodes(&cobra.Command{
+	d := &view.Drawing{}
+	cmd := &cobra.Command{
 		Use:   "topology [NODE...]",
 		Short: "Show where the cable of each port ends, or why that is not known (-o svg: as a picture)",
-	}, func(o *view.Out, known []view.Node) error {
-		return o.Topology(a.drawn(known))
-	}, view.Table, view.Wide, view.JSON, formatYAML, view.SVG, view.DOT, view.Mermaid)
+	}
+	d.Flags(cmd)
+	return a.ofNodes(cmd, func(o *view.Out, known []view.Node) error {
+		return o.Topology(cmd, a.drawn(known), d)
+	}, view.Table, view.Wide, view.JSON, formatYAML, view.SVG, view.Drawio, view.DOT, view.Mermaid)
 }
 
 // drawn is what nodes are connected to.

@@ -4,34 +4,120 @@ package view
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
+	"github.com/spf13/cobra"
+
+	"github.com/colvin-net/colvin/cli/args"
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping/nodefile"
 	"github.com/colvin-net/colvin/mapping/topology"
+	"github.com/colvin-net/colvin/mapping/topology/cards"
+	"github.com/colvin-net/colvin/mapping/topology/draw"
+	"github.com/colvin-net/colvin/mapping/topology/layout"
 )
 
 // The formats in which a topology is drawn.
 const (
 	SVG     = "svg"
+	Drawio  = "drawio"
 	DOT     = "dot"
 	Mermaid = "mermaid"
 )
 
-// Topology shows who is connected to what.
-func (o *Out) Topology(t *topology.Topology) error {
+// A Drawing is what of a topology is shown, and how.
+type Drawing struct {
+	Around  string
+	Hops    int
+	Network string
+	Unfold  bool
+	Theme   string
+}
+
+// Flags adds the flags of a drawing to a command.
+func (d *Drawing) Flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&d.Around, "around", "", "show only what is within --hops cables of this `node or switch`: a node's name, a switch's system name or chassis ID")
+	f.IntVar(&d.Hops, "hops", 1, "`cables` from --around to what is shown: 2 of a node are its switches and all nodes there")
+	f.StringVar(&d.Network, "network", "", "show only what leads to this `network`")
+	f.BoolVar(&d.Unfold, "unfold", false, "draw each node by itself, though others lead to the same switches and networks")
+	f.StringVar(&d.Theme, "theme", string(draw.Auto), "`light` of a picture: auto (svg: as the reader's screen is, else light), light or dark")
+	_ = cmd.RegisterFlagCompletionFunc("theme", cobra.FixedCompletions(draw.Themes(), cobra.ShellCompDirectiveNoFileComp))
+}
+
+// check refuses what is no drawing.
+func (d *Drawing) check(cmd *cobra.Command, format string) error {
+	picture := slices.Contains([]string{SVG, Drawio, DOT, Mermaid}, format)
+	for _, name := range []string{"unfold", "theme"} {
+		if cmd.Flags().Changed(name) && !picture {
+			return fmt.Errorf("--%s is about pictures, and -o %s is none; use -o %s, %s, %s or %s", name, format, SVG, Drawio, DOT, Mermaid)
+		}
+	}
+	switch {
+	case cmd.Flags().Changed("theme") && format == Mermaid:
+		return errors.New("--theme says nothing to Mermaid: whoever draws the text chooses the light; leave it out")
+	case !slices.Contains(draw.Themes(), d.Theme):
+		return fmt.Errorf("there is no theme %q; use %s, %s or %s", d.Theme, draw.Auto, draw.Light, draw.Dark)
+	case cmd.Flags().Changed("hops") && d.Around == "":
+		return errors.New("--hops counts from --around, which is missing")
+	case d.Hops < 1:
+		return fmt.Errorf("--hops %d shows nothing; use 1 or more", d.Hops)
+	}
+	return nil
+}
+
+// Topology shows who is connected to what, or the part of it that a drawing asks for.
+func (o *Out) Topology(cmd *cobra.Command, t *topology.Topology, d *Drawing) error {
+	if err := d.check(cmd, o.Format); err != nil {
+		return err
+	}
+	part, err := d.part(t)
+	if err != nil {
+		return err
+	}
 	switch o.Format {
 	case JSON:
-		return o.JSON(t)
-	case SVG:
-		return o.Write(t.SVG())
-	case DOT:
-		return o.Write(t.DOT())
-	case Mermaid:
-		return o.Write(t.Mermaid())
+		return o.JSON(part)
+	case SVG, Drawio, DOT, Mermaid:
+		return o.Write(d.draw(o.Format, part, cards.HuesOf(t)))
 	}
-	return o.topologyTable(t)
+	return o.topologyTable(part)
+}
+
+// part is what of a topology is asked for.
+func (d *Drawing) part(t *topology.Topology) (*topology.Topology, error) {
+	part, ok := t, true
+	if d.Network != "" {
+		if part, ok = part.Leading(d.Network); !ok {
+			return nil, fmt.Errorf("nothing leads to a network %q; %s", d.Network, args.Meant(d.Network, t.Networks(), "without --network all are shown"))
+		}
+	}
+	if d.Around == "" {
+		return part, nil
+	}
+	if part, ok = part.Around(d.Around, d.Hops); ok {
+		return part, nil
+	}
+	if _, there := t.Around(d.Around, 0); there {
+		return nil, fmt.Errorf("%q does not lead to network %q; without --network it is shown", d.Around, d.Network)
+	}
+	return nil, fmt.Errorf("there is no node or switch %q; %s", d.Around, args.Meant(d.Around, t.Names(), "without --around all are shown"))
+}
+
+func (d *Drawing) draw(format string, t *topology.Topology, hues cards.Hues) string {
+	p := cards.Of(t, hues, d.Unfold)
+	l, theme := layout.Of(p), draw.Theme(d.Theme)
+	switch format {
+	case Drawio:
+		return draw.Drawio(p, l, theme)
+	case DOT:
+		return draw.DOT(p, l, theme)
+	case Mermaid:
+		return draw.Mermaid(p, l)
+	}
+	return draw.SVG(p, l, theme)
 }
 
 // topologyTable has a line for each cable, and for each port without one.

@@ -47,7 +47,7 @@ func (a *app) tidied(show func(*view.Out) error) error {
 
 // withNote prints what to know of the names below a table.
 func (a *app) withNote(w *world, err error) error {
-	if err != nil || w.note == "" || a.format == view.JSON || a.format == formatYAML {
+	if err != nil || w.note == "" || a.format != view.Table && a.format != view.Wide && a.format != view.Text {
 		return err
 	}
 	return a.show().Print("%s", w.note)

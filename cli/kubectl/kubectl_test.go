@@ -297,6 +297,24 @@ func TestRights(t *testing.T) {
 	}
 }
 
+// TestNoteBesidePictures holds that what is to know of names stands below a table, and in no picture.
+func TestNoteBesidePictures(t *testing.T) {
+	f := newFake(t)
+	for _, o := range generate(t, 12).objects(t) {
+		f.add(o)
+	}
+	f.objects["rulesets.colvin.dev"][0]["spec"] = jsonObject{"networks": "none"}
+	server := f.start()
+	if table := run(t, server, "topology"); !strings.Contains(table, "mistakes") {
+		t.Fatalf("the table has no note:\n%s", table)
+	}
+	for format, end := range map[string]string{"svg": "</svg>\n", "drawio": "</mxfile>\n", "dot": "}\n", "mermaid": "px\n"} {
+		if picture := run(t, server, "topology", "-o", format); !strings.HasSuffix(picture, end) {
+			t.Errorf("-o %s does not end with %q:\n%s", format, end, picture)
+		}
+	}
+}
+
 // TestBareCluster holds what is said of clusters without Colvin, and without Multus.
 func TestBareCluster(t *testing.T) {
 	f := newFake(t)

@@ -48,7 +48,7 @@ func TestDocs(t *testing.T) {
 func TestMap(t *testing.T) {
 	const index = "docs/README.md"
 	mapped := map[string]int{}
-	for _, line := range strings.Split(read(t, index), "\n") {
+	for line := range strings.SplitSeq(read(t, index), "\n") {
 		if m := link.FindStringSubmatch(line); m != nil && strings.HasPrefix(line, "- ") {
 			mapped[path.Join("docs", m[1])]++
 		}

@@ -116,6 +116,28 @@ func TestSizeIsBounded(t *testing.T) {
 	}
 }
 
+// TestWriteIsBounded writes no record that nobody could read.
+func TestWriteIsBounded(t *testing.T) {
+	s, _ := open(t)
+	r := sample(Key{Name: "green"})
+	r.Args = "a"
+	room := 8<<20 - len(text(t, r)) - len(`"version":1,`) + len(r.Args)
+	for length, want := range map[int]bool{room: true, room + 1: false} {
+		r.Args = strings.Repeat("a", length)
+		l := lock(t, s, r.Key)
+		err := l.Write(r)
+		if (err == nil) != want || !want && !strings.Contains(err.Error(), "it has 8388609 octets, want at most 8388608") {
+			t.Errorf("%d octets of arguments: %v", length, err)
+		}
+		if _, err := l.Read(); want && err != nil {
+			t.Errorf("read %d octets of arguments: %v", length, err)
+		}
+		if err := errors.Join(l.Remove(), l.Unlock()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestStoreListsInOrder has more records than come in order by chance, behind a file that
 // is none.
 func TestStoreListsInOrder(t *testing.T) {

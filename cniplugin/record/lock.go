@@ -127,6 +127,9 @@ func (l *Lock) Write(r *Record) error {
 		return fmt.Errorf("write record: %w", err)
 	}
 	data, err := json.Marshal(file{version, *r})
+	if err == nil && len(data) > maxSize { // nobody could read it
+		err = fmt.Errorf("with the configuration and the result it has %d octets, want at most %d", len(data), maxSize)
+	}
 	if err != nil {
 		return fmt.Errorf("write record: %w", err)
 	}

@@ -193,23 +193,19 @@ func (c *Container) excused(name string) error {
 func (c *Container) addRoute(index int, r *types.Route, gateway net.IP) error {
 	req := nl.NewNetlinkRequest(unix.RTM_NEWROUTE, unix.NLM_F_CREATE|unix.NLM_F_ACK)
 	msg := nl.NewRtMsg()
-	var attrs []*nl.RtAttr
-	if r.Dst.IP != nil {
-		family, ip := familyOf(r.Dst.IP)
-		length, _ := r.Dst.Mask.Size()
-		msg.Family, msg.Dst_len = uint8(family), uint8(length)
-		attrs = append(attrs, nl.NewRtAttr(unix.RTA_DST, ip))
+	if r.Dst.IP == nil { // a result that has such a route cannot be read again
+		return errors.New("it has no destination")
 	}
+	family, ip := familyOf(r.Dst.IP)
+	length, _ := r.Dst.Mask.Size()
+	msg.Family, msg.Dst_len = uint8(family), uint8(length)
+	attrs := []*nl.RtAttr{nl.NewRtAttr(unix.RTA_DST, ip)}
 	if gateway != nil {
-		family, ip := familyOf(gateway)
-		if r.Dst.IP != nil && msg.Family != uint8(family) {
+		of, ip := familyOf(gateway)
+		if of != family {
 			return errors.New("its destination is of another family than its gateway")
 		}
-		msg.Family = uint8(family)
 		attrs = append(attrs, nl.NewRtAttr(unix.RTA_GATEWAY, ip))
-	}
-	if len(attrs) == 0 {
-		return errors.New("it has neither a destination nor a gateway")
 	}
 	if r.Scope != nil {
 		msg.Scope = uint8(*r.Scope)

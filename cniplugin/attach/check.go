@@ -220,7 +220,7 @@ func (c *Container) checkRoutes(want []*types.Route) error {
 		return err
 	}
 	for _, w := range want {
-		if w.Dst.IP == nil { // the default route of its gateway's family
+		if w.Dst.IP == nil { // of a plugin before this one: nobody can tell which it is
 			continue
 		}
 		if !slices.ContainsFunc(got, func(r route) bool { return r.leads(w) }) {

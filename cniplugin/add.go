@@ -144,6 +144,9 @@ func (a *operation) vacant() error {
 // orOccupied is the error of who looked for an interface that should not be there.
 func (a *operation) orOccupied(err error) error {
 	switch {
+	case errors.Is(err, link.ErrAltName): // a delegate might take the other for its own, and remove it
+		return fail(types.ErrInvalidEnvironmentVariables, "container %s has an interface with the alternative name %s, which is not Colvin's; give the attachment another name",
+			a.args.ContainerID, a.args.IfName)
 	case errors.Is(err, link.ErrNotFound):
 		return nil
 	case err != nil:

@@ -202,6 +202,7 @@ type fakeKernel struct {
 	makeErrs map[string]error // of a container, by the name of what it is to make
 	asked    []string         // of containers
 	onMake   func()           // called when one is to make an interface
+	altName  string           // of an interface of the container, by which it has none
 	// makesOver is the device that it makes it over, where that is another than it was told.
 	makesOver int
 
@@ -265,7 +266,14 @@ func (k *fakeKernel) InNetns(path, ifname string) (discovery.Interface, error) {
 	if i, ok := k.inside()[ifname]; ok {
 		return i, nil
 	}
-	return discovery.Interface{}, link.ErrNotFound
+	return discovery.Interface{}, k.notFound(ifname)
+}
+
+func (k *fakeKernel) notFound(ifname string) error {
+	if ifname != "" && ifname == k.altName {
+		return link.ErrAltName
+	}
+	return link.ErrNotFound
 }
 
 func (k *fakeKernel) inside() map[string]discovery.Interface {
@@ -353,7 +361,7 @@ func (c *fakeContainer) Origin(name string) (link.Origin, error) {
 		o.Name = name
 		return o, nil
 	}
-	return link.Origin{}, link.ErrNotFound
+	return link.Origin{}, c.k.notFound(name)
 }
 
 // madeIndex is the ifindex of what is made in a fake container.

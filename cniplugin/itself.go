@@ -75,8 +75,9 @@ func (a *operation) make(t *target, r *record.Record) (link.Origin, error) {
 	// Without addresses nothing is to be done before it is up.
 	err = a.inside.Make(t.device.Index, spec, name, a.conf.itself.IPAM == "" && spec.Kind == attach.MACVLAN)
 	if errors.Is(err, syscall.EEXIST) {
-		if _, err := a.inside.Origin(name); !errors.Is(err, link.ErrNotFound) {
-			return link.Origin{}, a.orOccupied(err)
+		_, err := a.inside.Origin(name)
+		if err = a.orOccupied(err); err != nil {
+			return link.Origin{}, err
 		}
 		return a.makeRenamed(t, r, spec)
 	}

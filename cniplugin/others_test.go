@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -26,6 +27,27 @@ func TestAddOccupied(t *testing.T) {
 	b.wantError(b.do(b.plugin.Add), 4, `node1: network "green": container c1 already has an interface net1, which is not Colvin's; give the attachment another name`)
 	b.wantVerbs()
 	b.wantRecords(0)
+}
+
+// A name that is an alternative one of another's interface cannot be had, and a delegate
+// would take that interface for its own.
+func TestAddOccupiedByAltName(t *testing.T) {
+	for name, itself := range map[string]bool{"itself": true, "delegate": false} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.itself = itself
+			b.writeNode()
+			b.kernel.occupied, b.kernel.altName = true, "net1"
+			b.kernel.makeErrs = map[string]error{"net1": syscall.EEXIST}
+			err := b.do(b.plugin.Add)
+			b.wantCode(err, 4)
+			if want := "container c1 has an interface with the alternative name net1, which is not Colvin's; give the attachment another name"; err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("got %v, want %s", err, want)
+			}
+			b.wantVerbs()
+			b.wantRecords(0)
+		})
+	}
 }
 
 // What only looks like the attachment's stays where it is.

@@ -7,11 +7,16 @@ package link
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 )
 
 // ErrNotFound is returned for a network device that does not exist.
 var ErrNotFound = errors.New("no such network device")
+
+// ErrAltName is the ErrNotFound of a name that is an alternative name of another network
+// device: there is none of that name, and none can be given it.
+var ErrAltName = fmt.Errorf("%w by its own name: it is an alternative name of another", ErrNotFound)
 
 // Usage is what a network device is used for, and so what keeps it from being moved
 // into a container.

@@ -106,7 +106,7 @@ func (n *Namespace) Dump(request func() *nl.NetlinkRequest, answers uint16) ([][
 func (n *Namespace) Do(f func() error) error { return within(n.Fd(), f) }
 
 // Origin reads the network device with that name in the namespace, and what is below it.
-// The error is ErrNotFound where there is none.
+// The error is ErrNotFound where there is none, and ErrAltName where another has that name too.
 func (n *Namespace) Origin(name string) (Origin, error) {
 	o, err := n.origin(name)
 	if err != nil {
@@ -123,8 +123,8 @@ func (n *Namespace) origin(name string) (o Origin, err error) {
 	if o.Interface, err = parse(msg); err != nil {
 		return o, err
 	}
-	if o.Name != name { // an alternative name of another
-		return o, ErrNotFound
+	if o.Name != name {
+		return o, ErrAltName
 	}
 	return o, o.addLower(msg, n)
 }

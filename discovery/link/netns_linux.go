@@ -15,14 +15,14 @@ import (
 )
 
 // InNetns reads the network device with that name in the network namespace at path,
-// as ByIndex does. The error is ErrNotFound where there is none, and fs.ErrNotExist
-// where there is no namespace.
+// as ByIndex does. The error is ErrNotFound where there is none, ErrAltName where
+// another has that name too, and fs.ErrNotExist where there is no namespace.
 func InNetns(path, name string) (discovery.Interface, error) {
 	var ifi discovery.Interface
 	err := inNetns(path, func() (err error) {
 		ifi, err = single(0, ifname(name))
-		if err == nil && ifi.Name != name { // an alternative name of another
-			err = ErrNotFound
+		if err == nil && ifi.Name != name {
+			err = ErrAltName
 		}
 		return err
 	})

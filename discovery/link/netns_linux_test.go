@@ -110,8 +110,11 @@ func TestInNetnsAltName(t *testing.T) {
 	if err := pod.Netlink().LinkAddAltName(br0, "net1"); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := link.InNetns(pod.NetNS(), "net1"); !errors.Is(err, link.ErrNotFound) {
-		t.Errorf("net1: %+v, %v, want ErrNotFound", got, err)
+	if got, err := link.InNetns(pod.NetNS(), "net1"); !errors.Is(err, link.ErrAltName) || !errors.Is(err, link.ErrNotFound) {
+		t.Errorf("net1: %+v, %v, want ErrAltName, which is an ErrNotFound", got, err)
+	}
+	if got, err := link.InNetns(pod.NetNS(), "net2"); errors.Is(err, link.ErrAltName) || !errors.Is(err, link.ErrNotFound) {
+		t.Errorf("net2: %+v, %v, want ErrNotFound", got, err)
 	}
 }
 

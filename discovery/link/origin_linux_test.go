@@ -75,7 +75,7 @@ func TestDeleteIn(t *testing.T) {
 		path, name string
 		want       error
 	}{
-		{pod.NetNS(), "net1", link.ErrNotFound},
+		{pod.NetNS(), "net1", link.ErrAltName},
 		{pod.NetNS(), "br0", nil},
 		{pod.NetNS(), "br0", link.ErrNotFound},
 		{pod.Path("/gone"), "br0", fs.ErrNotExist},

@@ -173,8 +173,17 @@ func (s *tellings) conditions() {
 }
 
 func (s *tellings) pairs(dir string, f *ast.File, table ast.Expr) {
-	for _, e := range table.(*ast.CompositeLit).Elts {
-		row := e.(*ast.CompositeLit)
+	all, _ := table.(*ast.CompositeLit)
+	if all == nil {
+		s.fail(table, "conditionReasons is no list")
+		return
+	}
+	for _, e := range all.Elts {
+		row, ok := e.(*ast.CompositeLit)
+		if !ok {
+			s.fail(e, "a condition that is no literal")
+			continue
+		}
 		condition, known := s.value(dir, f, field(row, "condition", 0))
 		reason, said := s.value(dir, f, field(row, "reason", 1))
 		if !known || !said {
@@ -187,9 +196,11 @@ func (s *tellings) pairs(dir string, f *ast.File, table ast.Expr) {
 // field is what a literal gives to a field, by name or place; nil for nothing.
 func field(lit *ast.CompositeLit, name string, index int) ast.Expr {
 	for i, e := range lit.Elts {
-		if kv, ok := e.(*ast.KeyValueExpr); !ok && i == index {
+		kv, ok := e.(*ast.KeyValueExpr)
+		switch {
+		case !ok && i == index:
 			return e
-		} else if ok && kv.Key.(*ast.Ident).Name == name {
+		case ok && types.ExprString(kv.Key) == name:
 			return kv.Value
 		}
 	}

@@ -99,7 +99,7 @@ func TestStoredFormats(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden.Compare(t, "testdata/rules.v1.json", string(text))
+	golden.CompareJSON(t, "testdata/rules.v1.json", text)
 	before, err := os.ReadFile("testdata/rules.v0.json.gz")
 	if err != nil {
 		t.Fatal(err)

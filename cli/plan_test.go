@@ -54,7 +54,7 @@ func TestPlanHostile(t *testing.T) {
 	for i := range s.Memory.Ports {
 		if b := &s.Memory.Ports[i]; b.Interface == "eth1" {
 			holder := *b.Holder
-			holder.SystemName, holder.PortDescription, holder.MSAP.Port = "=cmd|'/C calc'!A0\u202e\u0007", "+1", "local:1"
+			holder.SystemName, holder.PortDescription, holder.Port = "=cmd|'/C calc'!A0\u202e\u0007", "+1", "local:1"
 			b.Holder = &holder
 		}
 	}

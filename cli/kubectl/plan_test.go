@@ -29,9 +29,9 @@ func wired(t *testing.T) (server, plan string) {
 	plan = filepath.FromSlash("testdata/plan/rack0.yaml")
 	golden.Compare(t, plan, text.String())
 	port := func(node, port int) *v1alpha1.Interface { return &s.topologyOf[nodeName(node)].Spec.Interfaces[port] }
-	exchange(port(2, 0), port(2, 1))                               // on a node
-	exchange(port(3, 0), port(4, 0))                               // on a switch
-	port(5, 0).Port.Holder.Neighbor.PortID = "ifname:Ethernet1/48" // astray
+	exchange(port(2, 0), port(2, 1))                      // on a node
+	exchange(port(3, 0), port(4, 0))                      // on a switch
+	port(5, 0).Port.Holder.PortID = "ifname:Ethernet1/48" // astray
 	port(6, 0).Up = false
 	port(7, 1).Port.Holder.Certainty, port(7, 1).Port.Holder.Reason = v1alpha1.Unverified, v1alpha1.Disputed
 	port(8, 1).Port.Holder.Certainty = v1alpha1.Stale

@@ -175,11 +175,13 @@ func TestCheck(t *testing.T) {
 		"wrong port":  {[]string{"node1|eth0 -- leaf-1|swp1"}, []*adder{node("node1").on("eth0=leaf-1/swp2")}, "wrong port: node1 eth0: leaf-1 swp2 <-> leaf-1 swp1\n"},
 		"wrong place": {[]string{"node1|eth0 -- leaf-1|swp1"}, []*adder{node("node1").on("eth0=leaf-2/swp1")}, "wrong switch: node1 eth0: leaf-2 swp1 <-> leaf-1 swp1 (no node hears a switch that is called leaf-1)\n"},
 		"swapped on a node": {
-			[]string{"node1|eth0 -- leaf-1|swp1", "node1|eth1 -- leaf-2|swp1"}, []*adder{node("node1").on("eth0=leaf-2/swp1", "eth1=leaf-1/swp1")},
+			[]string{"node1|eth0 -- leaf-1|swp1", "node1|eth1 -- leaf-2|swp1"},
+			[]*adder{node("node1").on("eth0=leaf-2/swp1", "eth1=leaf-1/swp1")},
 			"swapped: node1 eth0: leaf-2 swp1 <-> leaf-1 swp1 (swapped with node1 eth1)\n  and: node1 eth1: leaf-1 swp1 <-> leaf-2 swp1 (swapped with node1 eth0)\n",
 		},
 		"swapped on a switch": {
-			[]string{"node1|eth0 -- leaf-1|swp1", "node2|eth0 -- leaf-1|swp2"}, []*adder{node("node1").on("eth0=leaf-1/swp2"), node("node2").on("eth0=leaf-1/swp1")},
+			[]string{"node1|eth0 -- leaf-1|swp1", "node2|eth0 -- leaf-1|swp2"},
+			[]*adder{node("node1").on("eth0=leaf-1/swp2"), node("node2").on("eth0=leaf-1/swp1")},
 			"swapped: node1 eth0: leaf-1 swp2 <-> leaf-1 swp1 (swapped with node2 eth0)\n  and: node2 eth0: leaf-1 swp1 <-> leaf-1 swp2 (swapped with node1 eth0)\n",
 		},
 		"three in a ring": {
@@ -194,17 +196,20 @@ func TestCheck(t *testing.T) {
 				"wrong port: node3 eth0: leaf-1 swp1 <-> leaf-1 swp3 (the plan has node1 eth0 there)\n",
 		},
 		"where another belongs": {
-			[]string{"node1|eth0 -- leaf-1|swp1", "node2|eth0 -- leaf-1|swp2"}, []*adder{node("node1").on("eth0=leaf-1/swp2"), node("node2").on("eth0=leaf-1/swp9")},
+			[]string{"node1|eth0 -- leaf-1|swp1", "node2|eth0 -- leaf-1|swp2"},
+			[]*adder{node("node1").on("eth0=leaf-1/swp2"), node("node2").on("eth0=leaf-1/swp9")},
 			"wrong port: node1 eth0: leaf-1 swp2 <-> leaf-1 swp1 (the plan has node2 eth0 there)\nwrong port: node2 eth0: leaf-1 swp9 <-> leaf-1 swp2\n",
 		},
 		"in the port beside": {
-			[]string{"node1|eth1 -- leaf-1|swp1"}, []*adder{down},
+			[]string{"node1|eth1 -- leaf-1|swp1"},
+			[]*adder{down},
 			"wrong port: node1 eth1: ? <-> leaf-1 swp1 (its cable is plugged into node1 eth0; eth1 has no carrier: no cable, or the other end is down)\n",
 		},
 		"missing":      {[]string{"node1|eth0 -- leaf-1|swp1", "node1|eth1 -- leaf-1|swp2"}, []*adder{down}, "missing: node1 eth1: ? <-> leaf-1 swp2 (eth1 has no carrier: no cable, or the other end is down)\n"},
 		"no interface": {[]string{"node1|eth0 -- leaf-1|swp1", "node1|eth9 -- leaf-1|swp2"}, []*adder{down}, "missing: node1 eth9: ? <-> leaf-1 swp2 (the node has no such interface; did the plan mean eth0?)\n"},
 		"unknown interface": {
-			[]string{"node4|ens3f0 -- leaf-1|swp4"}, []*adder{published},
+			[]string{"node4|ens3f0 -- leaf-1|swp4"},
+			[]*adder{published},
 			"unsure: node4 ens3f0: ? <-> leaf-1 swp4 (node4 has no ens3f0 that is known, and ens3f0np0 is plugged in there: write ens3f0np0 if that is meant)\n",
 		},
 		"bond":       {[]string{"node1|eth0 -- leaf-1|swp1", "node1|bond0 -- leaf-1|swp2"}, []*adder{down}, "unsure: node1 bond0: ? <-> leaf-1 swp2 (bond0 is a bond: write the ports that belong to it)\n"},
@@ -214,7 +219,8 @@ func TestCheck(t *testing.T) {
 		"old news":   {[]string{"node3|eth0 -- leaf-1|swp3"}, []*adder{old}, "unsure: node3 eth0: leaf-1 swp3 <-> leaf-1 swp3 (the node is NotReady; until then it was as planned)\n"},
 		"old wrongs": {[]string{"node3|eth0 -- leaf-2|swp3"}, []*adder{old}, "unsure: node3 eth0: leaf-1 swp3 <-> leaf-2 swp3 (the node is NotReady)\n"},
 		"what does not count": {
-			[]string{"node5|eth0 -- leaf-1|swp5", "node5|eth1 -- leaf-1|swp9", "node5|eth2 -- leaf-1|swp7", "node5|eth3 -- leaf-1|swp8"}, []*adder{stale},
+			[]string{"node5|eth0 -- leaf-1|swp5", "node5|eth1 -- leaf-1|swp9", "node5|eth2 -- leaf-1|swp7", "node5|eth3 -- leaf-1|swp8"},
+			[]*adder{stale},
 			"unsure: node5 eth0: leaf-1 swp5 <-> leaf-1 swp5 (the switch is not heard any more; until then it was as planned)\n" +
 				"unsure: node5 eth1: leaf-1 swp6 <-> leaf-1 swp9 (speakers contradict each other on this port)\n" +
 				"unsure: node5 eth2: leaf-9 swp7 <-> leaf-1 swp7 (the switch said goodbye, and is not heard since)\n",
@@ -222,12 +228,14 @@ func TestCheck(t *testing.T) {
 		"extra":       {[]string{"node1|eth0 -- leaf-1|swp1"}, []*adder{node("node1").on("eth0=leaf-1/swp1", "eth1=leaf-1/swp2")}, "extra: node1 eth1: leaf-1 swp2 <-> ?\n"},
 		"not planned": {[]string{"node1|eth0 -- leaf-1|swp1"}, []*adder{node("node1").on("eth0=leaf-1/swp1", "eth1=mgmt/swp2")}, "not planned: node1 eth1: mgmt swp2 <-> ?\n"},
 		"hub": {
-			[]string{"node1|eth0 -- leaf-1|swp1"}, []*adder{node("node1").on("eth0=leaf-1/swp1"), node("node2").on("eth0=leaf-1/swp1")},
+			[]string{"node1|eth0 -- leaf-1|swp1"},
+			[]*adder{node("node1").on("eth0=leaf-1/swp1"), node("node2").on("eth0=leaf-1/swp1")},
 			"not planned: node2 eth0: leaf-1 swp1 <-> ? (node1 eth0 hears the same port: something between them passes LLDP on, or copies it)\n",
 		},
 		"between switches": {[]string{"node1|eth0 -- leaf-1|swp1", "spine-1|swp1 -- leaf-1|swp51"}, []*adder{node("node1").on("eth0=leaf-1/swp1")}, "elsewhere: spine-1 swp1: ? <-> leaf-1 swp51\n"},
 		"contradiction": {
-			[]string{"node1|eth1 -- node2|eth1"}, []*adder{node("node1").on("eth1=node2/eth1"), node("node2").on("eth1=leaf-1/swp1")},
+			[]string{"node1|eth1 -- node2|eth1"},
+			[]*adder{node("node1").on("eth1=node2/eth1"), node("node2").on("eth1=leaf-1/swp1")},
 			"unsure: node1 eth1: node2 eth1 <-> node2 eth1 (the nodes contradict each other: on one end it is as planned, on the other wrong switch)\n",
 		},
 	} {

@@ -159,10 +159,10 @@ func (p *peer) likePort(name string, byDescription bool) likeness {
 	text := strings.ToLower(strings.TrimSpace(name))
 	described := fold(p.PortDescription)
 	if byDescription {
-		switch {
-		case described == "":
+		switch described {
+		case "":
 			return unclear
-		case described == text:
+		case text:
 			return alike
 		}
 		return likeNames(text, described)

@@ -23,8 +23,17 @@ var systems = []string{
 
 // ports are what they call a port, with its number.
 var ports = []struct{ id, description string }{
-	{"ifname:Ethernet1/%d", ""}, {"ifname:swp%d", "to node1"}, {"ifname:Gi1/0/%d", "Gi1/0/1"}, {"local:%d", "ge-0/0/%d"}, {"local:etp%d", "Ethernet%d"}, {"mac:00:00:5e:00:54:%02x", "swp%d"},
-	{"mac:00:00:5e:00:54:%02x", ""}, {"ifalias:=port %d", "uplink"}, {"circuit:\\x00%d", "\x1b"}, {"ifname:%d", "%d"}, {"ifname:\\x22%d\"", ""},
+	{"ifname:Ethernet1/%d", ""},
+	{"ifname:swp%d", "to node1"},
+	{"ifname:Gi1/0/%d", "Gi1/0/1"},
+	{"local:%d", "ge-0/0/%d"},
+	{"local:etp%d", "Ethernet%d"},
+	{"mac:00:00:5e:00:54:%02x", "swp%d"},
+	{"mac:00:00:5e:00:54:%02x", ""},
+	{"ifalias:=port %d", "uplink"},
+	{"circuit:\\x00%d", "\x1b"},
+	{"ifname:%d", "%d"},
+	{"ifname:\\x22%d\"", ""},
 }
 
 // A world is made by chance: switches, and nodes whose ports lead to them or to each other.
@@ -63,12 +72,12 @@ func newWorld(seed uint64, nodes int) *world {
 		n := node(name)
 		for k := range 1 + w.IntN(4) {
 			ifname := fmt.Sprintf([]string{"eth%d", "ens%df0np0", "mac:%d", "=e%d", "p\"%d"}[w.IntN(5)], k)
-			switch state := []belief.State{belief.Held, belief.Held, belief.Held, belief.Late, belief.Disputed, belief.Empty}[w.IntN(6)]; {
-			case state == belief.Empty:
+			state := []belief.State{belief.Held, belief.Held, belief.Held, belief.Late, belief.Disputed, belief.Empty}[w.IntN(6)]
+			if state == belief.Empty {
 				n.port(ifname, state).Carrier = w.IntN(2) == 0
-			default:
-				n.port(ifname, state, w.speaker())
+				continue
 			}
+			n.port(ifname, state, w.speaker())
 		}
 		w.nodes = append(w.nodes, n)
 	}

@@ -74,7 +74,7 @@ type Far struct {
 	PortID  discovery.ID `json:"portID"`
 }
 
-func (p *peer) far() *Far { return &Far{End{p.system(), p.portText()}, p.Chassis, p.MSAP.Port} }
+func (p *peer) far() *Far { return &Far{End{p.system(), p.portText()}, p.Chassis, p.Port} }
 
 // Wrong is how many findings are certain mistakes; of a strict reader those count too that are
 // not known.

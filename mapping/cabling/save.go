@@ -97,13 +97,13 @@ func (p *port) far() (out []End) {
 		devices = append(devices, is.system())
 	}
 	devices = append(devices, string(is.Chassis))
-	kind, value, _ := strings.Cut(string(is.MSAP.Port), ":")
+	kind, value, _ := strings.Cut(string(is.Port), ":")
 	if kind == "ifname" {
 		ports = append(ports, value)
 	} else if _, named := parsePort(strings.ToLower(is.PortDescription)); named && discovery.SpeakerOf(&is.Neighbor) == discovery.SpeakerSwitch {
 		ports = append(ports, is.PortDescription)
 	}
-	ports = append(ports, string(is.MSAP.Port))
+	ports = append(ports, string(is.Port))
 	for _, d := range devices {
 		for _, port := range ports {
 			if writable(d) && writable(port) {

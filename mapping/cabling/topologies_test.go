@@ -20,7 +20,7 @@ func TestTopologies(t *testing.T) {
 	described.PortDescription = "swp1s0"
 	node1 := node("node1").on("ens3f0=fra-leaf1/swp1s0")
 	node1.port("ens3f1", belief.Held, described)
-	described.PortDescription, described.MSAP.Port = "to node2", "ifname:swp2"
+	described.PortDescription, described.Port = "to node2", "ifname:swp2"
 	node2 := node("node2").on("eth0=fra-leaf1/swp3")
 	node2.port("eth1", belief.Held, described)
 	const spines = "elsewhere: fra-spine1 swp1: ? <-> fra-leaf1 swp51\nelsewhere: fra-spine1 swp2: ? <-> fra-leaf2 swp51\n"

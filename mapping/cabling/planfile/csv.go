@@ -42,11 +42,11 @@ var tables = []table{
 // csvReader reads a CSV.
 type csvReader struct {
 	*reader
-	rows                                 *csv.Reader
-	lines                                []string
-	table                                table
-	at                                   map[string]int // columns, by the names of table
-	types, several, future, unterminated int            // rows that are left out
+	rows                         *csv.Reader
+	lines                        []string
+	table                        table
+	at                           map[string]int // columns, by the names of table
+	types, several, unterminated int            // rows that are left out
 }
 
 func (r *reader) csv(text string, columns []string) {

@@ -135,10 +135,7 @@ func (a *operation) clearEarlier(netns record.Netns) error {
 // fail, and take away another's when that is undone.
 func (a *operation) vacant() error {
 	_, err := a.kernel.InNetns(a.args.Netns, a.args.IfName)
-	if err = a.orOccupied(err); err != nil {
-		return prefixed(a.about(a.conf), err)
-	}
-	return nil
+	return a.orOccupied(err)
 }
 
 // orOccupied is the error of who looked for an interface that should not be there.
@@ -169,7 +166,7 @@ func (a *operation) add(netns record.Netns) error {
 	if err != nil {
 		return a.orTaken(err)
 	}
-	if err := a.enter(); err != nil {
+	if err := a.enter(netns); err != nil {
 		return err
 	}
 	about := fmt.Sprintf("%s: network %q on %s", node.Node, a.conf.network, deviceName(&t.Uplink))

@@ -356,6 +356,8 @@ type fakeContainer struct {
 
 func (c *fakeContainer) Close() {}
 
+func (c *fakeContainer) Inode() (uint64, error) { return inode(c.path) }
+
 func (c *fakeContainer) Origin(name string) (link.Origin, error) {
 	if o, ok := c.k.Made[name]; ok {
 		o.Name = name

@@ -24,18 +24,30 @@ import (
 // without a second program. IPAM plugins are programs as ever, started from the node's
 // namespace.
 
-// enter opens the container for what the plugin itself makes there. For a delegate it makes
-// sure that the name is free.
-func (a *operation) enter() error {
+// enter opens the container for what the plugin itself makes there, if it is the one with
+// which the operation began. For a delegate it makes sure that the name is free there.
+func (a *operation) enter(netns record.Netns) error {
+	if err := a.enterSame(netns); err != nil {
+		return prefixed(a.about(a.conf), err)
+	}
+	return nil
+}
+
+func (a *operation) enterSame(netns record.Netns) error {
 	if a.conf.itself == nil {
+		now, err := inode(a.args.Netns)
+		if err := requireSame(netns, now, err); err != nil {
+			return err
+		}
 		return a.vacant()
 	}
 	inside, err := a.kernel.Enter(a.args.Netns)
 	if err != nil {
-		return fail(types.ErrInvalidNetNS, "%s: %v", a.about(a.conf), err)
+		return fail(types.ErrInvalidNetNS, "%v", err)
 	}
-	a.inside = inside
-	return nil
+	a.inside = inside // which is closed at the end of the operation
+	now, err := inside.Inode()
+	return requireSame(netns, now, err)
 }
 
 // attachItself makes the interface and makes sure of it, or leaves nothing behind.

@@ -74,6 +74,7 @@ type container interface {
 	Configure(index int, name string, result *current.Result) error
 	Check(name string, conf *attach.Config, result *current.Result) error
 	Remove(index int) error
+	Inode() (uint64, error)
 	Close()
 }
 

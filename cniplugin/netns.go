@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/containernetworking/cni/pkg/skel"
+	"github.com/containernetworking/cni/pkg/types"
 
 	"github.com/colvin-net/colvin/cniplugin/record"
 )
@@ -38,6 +39,18 @@ func findNetns(args *skel.CmdArgs) (record.Netns, error) {
 		return record.Netns{}, err
 	}
 	return record.Netns{Path: args.Netns, Inode: theirs, Mount: mount}, nil
+}
+
+// requireSame makes sure that a namespace is still the one at that path: its container can
+// have ended meanwhile, and another's have come there.
+func requireSame(netns record.Netns, now uint64, err error) error {
+	if err == nil && now != netns.Inode {
+		err = fmt.Errorf("%s leads to another network namespace than when this began", netns.Path)
+	}
+	if err != nil {
+		return fail(types.ErrInvalidNetNS, "%v", err)
+	}
+	return nil
 }
 
 func inode(path string) (uint64, error) {

@@ -84,6 +84,15 @@ func (n *Namespace) Path() string { return n.path }
 // Fd is a descriptor of the namespace, open until Close.
 func (n *Namespace) Fd() int { return int(n.file.Fd()) }
 
+// Inode is that of the namespace, which no other has while it is open.
+func (n *Namespace) Inode() (uint64, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(n.Fd(), &st); err != nil {
+		return 0, fmt.Errorf("find namespace %s: %w", n.path, err)
+	}
+	return st.Ino, nil
+}
+
 // Execute sends a request into the namespace and returns the answers of a type, 0 for any.
 // The error is ErrNotFound where there is no such network device.
 func (n *Namespace) Execute(req *nl.NetlinkRequest, answers uint16) ([][]byte, error) {

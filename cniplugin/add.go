@@ -374,6 +374,9 @@ func (a *operation) verified(t *target) (discovery.Interface, error) {
 	now, err := a.verifyAll(a.conf, &t.Uplink)
 	if err == nil && t.make {
 		now, err = same(a.kernel, linkOf(t.device))
+		if err == nil && !isVLAN(t.device.Parent, t.VID)(now) { // all of a parent have its MAC address
+			err = fmt.Errorf("%s (ifindex %d) is no device of VLAN %d any more", now.Name, now.Index, t.VID)
+		}
 	}
 	return now, err
 }

@@ -89,6 +89,17 @@ func TestMadeInAnotherBridge(t *testing.T) {
 	b.wantRecords(0)
 }
 
+// A VLAN device that has the ifindex and so the MAC address of the one that was made, and
+// another VLAN, is another network.
+func TestMadeOverAnotherVLAN(t *testing.T) {
+	b := newItselfBench(t)
+	b.storage(taggedOn(eth(4, "eth1")))
+	b.kernel.onMake = func() { b.kernel.Now[2].VLAN = 301 }
+	b.wantError(b.do(b.plugin.Add), 11, `node1: network "storage" on eth1 with VLAN 300: changed while attaching: `+
+		`eth1.300 (ifindex 1300) is no device of VLAN 300 any more; colvind does not run on this node: start it`)
+	b.wantRecords(0)
+}
+
 // A VLAN interface must bear the network's tag, and a virtual function the one that was
 // asked for, on the port that was checked.
 func TestMadeWithAnotherVLAN(t *testing.T) {

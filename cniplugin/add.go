@@ -364,9 +364,14 @@ func (a *operation) still(t *target, r *record.Record) error {
 		}
 	}
 	if err != nil {
-		return fail(types.ErrTryAgainLater, "changed while attaching: %v; %s", err, a.agentAdvice())
+		return a.changed(err)
 	}
 	return nil
+}
+
+// changed is the error of an ADD that began with something else than there is now.
+func (a *operation) changed(err error) error {
+	return fail(types.ErrTryAgainLater, "changed while attaching: %v; %s", err, a.agentAdvice())
 }
 
 // verified is the target's device as it is now, if nothing is otherwise below it.

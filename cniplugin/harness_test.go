@@ -197,7 +197,7 @@ type fakeKernel struct {
 	// VFVLANs are those of eth1's virtual functions, by number.
 	VFVLANs map[int]uint16
 
-	addErr, bootErr, listErr, deleteErr, usageErr, moveErr, configureErr error
+	addErr, bootErr, listErr, deleteErr, usageErr, moveErr, configureErr, removeErr, renameErr error
 
 	makeErrs map[string]error // of a container, by the name of what it is to make
 	asked    []string         // of containers
@@ -394,6 +394,9 @@ func (c *fakeContainer) Make(parent int, s *attach.Spec, name string, _ bool) er
 
 func (c *fakeContainer) Rename(index int, name string) error {
 	c.k.asked = append(c.k.asked, "rename to "+name)
+	if c.k.renameErr != nil {
+		return c.k.renameErr
+	}
 	for was, o := range c.k.Made {
 		if o.Index == index {
 			delete(c.k.Made, was)
@@ -419,6 +422,9 @@ func (c *fakeContainer) Check(name string, _ *attach.Config, _ *current.Result) 
 }
 
 func (c *fakeContainer) Remove(index int) error {
+	if c.k.removeErr != nil {
+		return c.k.removeErr
+	}
 	for name, o := range c.k.Made {
 		if o.Index == index {
 			c.k.asked = append(c.k.asked, "remove "+name)

@@ -57,6 +57,9 @@ func (a *operation) attachItself(t *target, r *record.Record, prev *current.Resu
 	if err == nil {
 		made, err = a.make(t, r)
 	}
+	if left, ok := errors.AsType[leftError](err); ok {
+		return a.undo(r, left.error)
+	}
 	if err != nil { // there is nothing yet
 		return withError(err, "undoing it", a.forget(r))
 	}
@@ -120,21 +123,31 @@ func (a *operation) makeRenamed(t *target, r *record.Record, spec *attach.Spec) 
 		err = a.inside.SetUp(made.Index)
 	}
 	if err != nil {
-		return made, errors.Join(err, a.inside.Remove(made.Index))
+		return made, a.takeBack(made, err)
 	}
 	r.Making = ""
 	return made, nil
+}
+
+// A leftError is one after which what was made is in the container still.
+type leftError struct{ error }
+
+// takeBack removes what was made, and returns why.
+func (a *operation) takeBack(made link.Origin, why error) error {
+	if err := a.inside.Remove(made.Index); err != nil {
+		return leftError{withError(why, "removing it", err)}
+	}
+	return why
 }
 
 // look reads what was made, and makes sure that it is over the device.
 func (a *operation) look(r *record.Record, name string) (link.Origin, error) {
 	made, err := a.inside.Origin(name)
 	if err != nil {
-		return made, err
+		return made, leftError{err}
 	}
 	if err := a.isOver(made, r); err != nil {
-		err = fail(types.ErrTryAgainLater, "changed while attaching: %v; %s", err, a.agentAdvice())
-		return made, withError(err, "removing it", a.inside.Remove(made.Index))
+		return made, a.takeBack(made, a.changed(err))
 	}
 	return made, nil
 }
@@ -207,7 +220,7 @@ func (a *operation) stillItself(t *target, r *record.Record) error {
 		err = a.stillLeads(t)
 	}
 	if err != nil {
-		return fail(types.ErrTryAgainLater, "changed while attaching: %v; %s", err, a.agentAdvice())
+		return a.changed(err)
 	}
 	if now.Name == t.device.Name {
 		return nil

@@ -243,6 +243,27 @@ func TestItselfFails(t *testing.T) {
 	}
 }
 
+// TestItselfLeft keeps a record of what it made and cannot remove, for DEL.
+func TestItselfLeft(t *testing.T) {
+	b := newItselfBench(t)
+	b.kernel.makeErrs = map[string]error{"net1": syscall.EEXIST}
+	b.kernel.renameErr, b.kernel.removeErr = syscall.ENOBUFS, syscall.EBUSY
+	b.wantCode(b.do(b.plugin.Add), 999)
+	if r := b.whole(); r.Phase != record.Adding || r.Making == "" || !strings.Contains(r.Stuck, "device or resource busy") {
+		t.Errorf("recorded %+v", r)
+	}
+	b.wantError(b.do(b.plugin.Del), 999, `node1: network "green": detach net1 of container c1: device or resource busy`)
+	b.kernel.removeErr = nil
+	netns := b.args.Netns
+	b.args.Netns = "" // the runtime believes it gone
+	b.must(b.do(b.plugin.Del))
+	b.args.Netns = netns
+	if len(b.kernel.Made) > 0 {
+		t.Errorf("the container has %v", b.kernel.Made)
+	}
+	b.wantRecords(0)
+}
+
 // TestItselfByIndex has devices exchange their names between the check and the attachment:
 // the container is attached to the one that was checked, whatever that is called by now.
 func TestItselfByIndex(t *testing.T) {

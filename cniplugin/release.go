@@ -171,8 +171,16 @@ func (a *operation) has(u *undoing) bool {
 
 // hasOurs reports whether the interface of a record is in the namespace at path.
 func (a *operation) hasOurs(r *record.Record, path string) bool {
-	got, err := a.kernel.OriginIn(path, r.IfName)
-	return err == nil && (reports(r.Result, r.IfName, got.MAC.String()) || a.isOurs(r, got))
+	for _, name := range []string{r.IfName, r.Making} {
+		if name == "" { // of what has its own name already
+			continue
+		}
+		got, err := a.kernel.OriginIn(path, name)
+		if err == nil && (reports(r.Result, r.IfName, got.MAC.String()) || a.isOurs(r, got)) {
+			return true
+		}
+	}
+	return false
 }
 
 // isMoved reports whether hardware is what an attachment moved: two of its ifindex, its MAC

@@ -202,7 +202,9 @@ type fakeKernel struct {
 	makeErrs map[string]error // of a container, by the name of what it is to make
 	asked    []string         // of containers
 	onMake   func()           // called when one is to make an interface
-	altName  string           // of an interface of the container, by which it has none
+	// onConfigure is called when one was given its addresses.
+	onConfigure func()
+	altName     string // of an interface of the container, by which it has none
 	// makesOver is the device that it makes it over, where that is another than it was told.
 	makesOver int
 
@@ -413,6 +415,9 @@ func (c *fakeContainer) SetUp(int) error {
 
 func (c *fakeContainer) Configure(_ int, _ string, result *current.Result) error {
 	c.k.asked = append(c.k.asked, fmt.Sprintf("configure %d addresses", len(result.IPs)))
+	if c.k.onConfigure != nil {
+		c.k.onConfigure()
+	}
 	return c.k.configureErr
 }
 

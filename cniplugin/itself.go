@@ -65,7 +65,7 @@ func (a *operation) attachItself(t *target, r *record.Record, prev *current.Resu
 	}
 	result, err := a.configureItself(made, r, prev, asked)
 	if err == nil {
-		err = a.stillItself(t, r)
+		err = a.stillItself(made, t, r)
 	}
 	if err == nil {
 		err = a.handOut(t, r, prev, result, asked)
@@ -214,7 +214,10 @@ func (a *operation) askIPAM(r *record.Record, asked string) (*current.Result, er
 
 // stillItself makes sure that the device still leads to the network: a cable can move in a
 // moment, and an IPAM plugin may take many. A device that has another name by now is the same.
-func (a *operation) stillItself(t *target, r *record.Record) error {
+func (a *operation) stillItself(made link.Origin, t *target, r *record.Record) error {
+	if got, err := a.inside.Origin(a.args.IfName); err != nil || got.Index != made.Index {
+		return fail(types.ErrTryAgainLater, "changed while attaching: somebody renamed, moved or replaced %s in the container", a.args.IfName)
+	}
 	now, err := a.verified(t)
 	if err == nil {
 		err = a.stillLeads(t)

@@ -264,6 +264,31 @@ func TestItselfLeft(t *testing.T) {
 	b.wantRecords(0)
 }
 
+// TestItselfReplaced undoes an ADD whose interface somebody in the container renamed,
+// removed or replaced meanwhile.
+func TestItselfReplaced(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(made map[string]link.Origin)
+		left   int
+	}{
+		"renamed":  {func(made map[string]link.Origin) { made["foo"] = made["net1"]; delete(made, "net1") }, 0},
+		"removed":  {func(made map[string]link.Origin) { delete(made, "net1") }, 0},
+		"replaced": {func(made map[string]link.Origin) { made["net1"] = madeOver(5, "macvlan") }, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newItselfBench(t)
+			b.conf["ipam"] = map[string]any{"type": "host-local"}
+			b.kernel.onConfigure = func() { tt.change(b.kernel.Made) }
+			b.wantError(b.do(b.plugin.Add), 11, `node1: network "green" on eth1: changed while attaching: somebody renamed, moved or replaced net1 in the container`)
+			b.wantVerbs("ADD", "DEL")
+			b.wantRecords(0)
+			if len(b.kernel.Made) != tt.left {
+				t.Errorf("the container has %v", b.kernel.Made)
+			}
+		})
+	}
+}
+
 // TestItselfByIndex has devices exchange their names between the check and the attachment:
 // the container is attached to the one that was checked, whatever that is called by now.
 func TestItselfByIndex(t *testing.T) {

@@ -88,17 +88,19 @@ func (o *Out) Topology(cmd *cobra.Command, t *topology.Topology, d *Drawing) err
 
 // part is what of a topology is asked for.
 func (d *Drawing) part(t *topology.Topology) (*topology.Topology, error) {
-	part, ok := t, true
+	part := t
 	if d.Network != "" {
-		if part, ok = part.Leading(d.Network); !ok {
+		leading, ok := t.Leading(d.Network)
+		if !ok {
 			return nil, fmt.Errorf("nothing leads to a network %q; %s", d.Network, args.Meant(d.Network, t.Networks(), "without --network all are shown"))
 		}
+		part = leading
 	}
 	if d.Around == "" {
 		return part, nil
 	}
-	if part, ok = part.Around(d.Around, d.Hops); ok {
-		return part, nil
+	if around, ok := part.Around(d.Around, d.Hops); ok {
+		return around, nil
 	}
 	if _, there := t.Around(d.Around, 0); there {
 		return nil, fmt.Errorf("%q does not lead to network %q; without --network it is shown", d.Around, d.Network)

@@ -59,13 +59,14 @@ func (d *dot) card(id string, c *cards.Card, at *layout.Card, fill string, ports
 }
 
 func (d *dot) heading(c *cards.Card) string {
-	text := fmt.Sprintf(`<B>%s</B>`, escapeXML(fit.Cut(c.Title, maxDOT)))
+	text := &strings.Builder{}
+	fmt.Fprintf(text, `<B>%s</B>`, escapeXML(fit.Cut(c.Title, maxDOT)))
 	for _, line := range append([]cards.Text{{Words: c.Sub}}, c.Rest...) {
 		if line.Words != "" {
-			text += fmt.Sprintf(`<BR/><FONT COLOR="%s" POINT-SIZE="9">%s</FONT>`, d.palette.muted, escapeXML(fit.Cut(line.Words, maxDOT)))
+			fmt.Fprintf(text, `<BR/><FONT COLOR="%s" POINT-SIZE="9">%s</FONT>`, d.palette.muted, escapeXML(fit.Cut(line.Words, maxDOT)))
 		}
 	}
-	return "<TR><TD>" + text + "</TD></TR>"
+	return "<TR><TD>" + text.String() + "</TD></TR>"
 }
 
 // maxDOT is how many characters of a text are drawn.

@@ -56,8 +56,15 @@ func (d *svg) style(theme Theme) {
 
 func (d *svg) classes(p palette) {
 	for _, c := range []struct{ class, property, value string }{
-		{"paper", "fill", p.paper}, {"node", "fill", p.node}, {"sw", "fill", p.sw}, {"edge", "stroke", p.border}, {"frame", "stroke", p.frame},
-		{"text", "fill", p.text}, {"muted", "fill", p.muted}, {"warn", "fill", p.warn}, {"core", "stroke", p.paper},
+		{"paper", "fill", p.paper},
+		{"node", "fill", p.node},
+		{"sw", "fill", p.sw},
+		{"edge", "stroke", p.border},
+		{"frame", "stroke", p.frame},
+		{"text", "fill", p.text},
+		{"muted", "fill", p.muted},
+		{"warn", "fill", p.warn},
+		{"core", "stroke", p.paper},
 	} {
 		d.printf(".%s{%s:%s}\n", c.class, c.property, c.value)
 	}

@@ -36,11 +36,11 @@ func open(t *testing.T) (*Store, string) {
 	return s, dir
 }
 
-func lock(t testing.TB, s *Store, key Key) *Lock {
-	t.Helper()
-	l, err := s.Lock(t.Context(), key)
+func lock(tb testing.TB, s *Store, key Key) *Lock {
+	tb.Helper()
+	l, err := s.Lock(tb.Context(), key)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return l
 }

@@ -181,6 +181,10 @@ func TestStatus(t *testing.T) {
 	b.wantVerbs("STATUS")
 	b.script.Fail = map[string]string{"STATUS": `{"code":51,"msg":"no addresses left"}`}
 	b.wantError(b.do(b.plugin.Status), 51, `node1: network "green": macvlan STATUS: no addresses left`)
+	b.script.Fail = map[string]string{"STATUS": `{"code":4,"msg":"unknown CNI_COMMAND: STATUS"}`} // built before CNI 1.1
+	b.must(b.do(b.plugin.Status))
+	b.script.Fail = map[string]string{"STATUS": `{"code":4,"msg":"unknown CNI_COMMAND: DETACH"}`}
+	b.wantError(b.do(b.plugin.Status), 4, `node1: network "green": macvlan STATUS: unknown CNI_COMMAND: DETACH`)
 }
 
 func TestGC(t *testing.T) {

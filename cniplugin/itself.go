@@ -295,7 +295,7 @@ func (a *operation) checkItself(c *attach.Config, mtu int, conf []byte) error {
 			return err
 		}
 		switch _, err := ipam.call("CHECK", conf); {
-		case saysNoCheck(err):
+		case saysNo("check", err):
 			a.sayNoCheck(c.IPAM)
 		case err != nil:
 			return err

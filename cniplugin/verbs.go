@@ -105,18 +105,18 @@ func (a *operation) hasNoCheck(kind string, conf []byte) bool {
 		return false
 	}
 	_, err = ipam.call("CHECK", conf)
-	return saysNoCheck(err)
+	return saysNo("check", err)
 }
 
-// saysNoCheck reports whether that is the answer of an IPAM plugin without a CHECK.
-func saysNoCheck(err error) bool {
+// saysNo reports whether that is the answer of a plugin which does not have that verb.
+func saysNo(verb string, err error) bool {
 	e, ok := errors.AsType[*types.Error](err)
 	if !ok || e.Code == types.ErrUnknownContainer {
 		return false
 	}
 	says := func(words string) bool { return strings.Contains(strings.ToLower(e.Msg+" "+e.Details), words) }
 	none := says("not implemented") || says("not supported") || says("unknown cni_command")
-	return none && strings.Count(strings.ToLower(e.Msg), "check") > 1 // once is of the plugin's own words before it
+	return none && strings.Count(strings.ToLower(e.Msg), verb) > 1 // once is of the plugin's own words before it
 }
 
 // present makes sure that the container has its interface, where no delegate says so.
@@ -214,7 +214,8 @@ func (p *Plugin) Status(args *skel.CmdArgs) error {
 	if err != nil {
 		return fail(types.ErrInternal, "encode configuration: %v", err)
 	}
-	if _, err := d.call("STATUS", conf); err != nil {
+	// Those that were built before CNI 1.1 have none.
+	if _, err := d.call("STATUS", conf); err != nil && !saysNo("status", err) {
 		return prefixed(p.about(c), err)
 	}
 	return nil

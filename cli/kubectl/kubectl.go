@@ -123,7 +123,7 @@ func (a *app) again(cmd *cobra.Command, args []string, once func(*cobra.Command,
 		case err != nil && first:
 			return err
 		case err != nil:
-			text.WriteString("error: " + err.Error() + "\n")
+			text.WriteString("error: " + fit.Printable(fit.Line(err.Error())) + "\n")
 		}
 		if now := text.String(); now != before {
 			if !first {

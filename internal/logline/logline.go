@@ -12,6 +12,8 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+
+	"github.com/colvin-net/colvin/internal/fit"
 )
 
 // maxLines bounds how many records are made of one.
@@ -81,9 +83,10 @@ func split(s string) []string {
 	return slices.DeleteFunc(strings.Split(s, "\n"), func(line string) bool { return strings.TrimSpace(line) == "" })
 }
 
-// Fail says what a program failed for, and its name on each line.
+// Fail says what a program failed for, and its name on each line. What others wrote is in it,
+// so it does nothing to a terminal.
 func Fail(w io.Writer, program string, err error) {
 	for _, line := range split(err.Error()) {
-		fmt.Fprintf(w, "%s: %s\n", program, line)
+		fmt.Fprintf(w, "%s: %s\n", program, fit.Printable(strings.ReplaceAll(line, "\t", " ")))
 	}
 }

@@ -65,8 +65,8 @@ func TestNew(t *testing.T) {
 func TestFail(t *testing.T) {
 	var out strings.Builder
 	logline.Fail(&out, "colvind", errors.Join(errors.New("a"), errors.New("b")))
-	logline.Fail(&out, "colvind", errors.New("c"))
-	if want := "colvind: a\ncolvind: b\ncolvind: c\n"; out.String() != want {
+	logline.Fail(&out, "colvind", errors.New("c\x1b[31m\td"))
+	if want := "colvind: a\ncolvind: b\ncolvind: c\uFFFD[31m d\n"; out.String() != want {
 		t.Errorf("got %q, want %q", out.String(), want)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/validation/path"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	kruntime "k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -47,17 +48,17 @@ func (r resource) String() string {
 }
 
 func (r resource) path(namespace, name string) []string {
-	path := []string{"apis", r.group, r.version}
+	parts := []string{"apis", r.group, r.version}
 	if r.group == "" {
-		path = []string{"api", r.version}
+		parts = []string{"api", r.version}
 	}
 	if namespace != "" {
-		path = append(path, "namespaces", namespace)
+		parts = append(parts, "namespaces", namespace)
 	}
-	if path = append(path, r.plural); name != "" {
-		path = append(path, name)
+	if parts = append(parts, r.plural); name != "" {
+		parts = append(parts, name)
 	}
-	return path
+	return parts
 }
 
 // The forms in which the API server answers: whole objects, their metadata alone, or what
@@ -96,6 +97,9 @@ func (a *app) connect() (*client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the namespace: %w", err)
 	}
+	if len(path.IsValidPathSegmentName(namespace)) > 0 {
+		return nil, fmt.Errorf("%q is no namespace", namespace)
+	}
 	scheme := kruntime.NewScheme()
 	metav1.AddToGroupVersion(scheme, schema.GroupVersion{Version: "v1"})
 	config = rest.CopyConfig(config)
@@ -116,6 +120,9 @@ func (a *app) connect() (*client, error) {
 
 // get reads one object.
 func get[T any](ctx context.Context, c *client, q query) (*T, error) {
+	if q.name == "" {
+		return nil, q.missing()
+	}
 	data, err := c.ask(ctx, q, "")
 	if err != nil {
 		return nil, err
@@ -127,8 +134,14 @@ func get[T any](ctx context.Context, c *client, q query) (*T, error) {
 	return &out, nil
 }
 
-// ask asks for an object, or for a page of a list.
+// ask asks for an object, or for a page of a list. Names come from pods and people, and one
+// that is a path of its own would ask for something else.
 func (c *client) ask(ctx context.Context, q query, after string) ([]byte, error) {
+	for _, part := range []string{q.namespace, q.name} {
+		if len(path.IsValidPathSegmentName(part)) > 0 {
+			return nil, q.missing()
+		}
+	}
 	r := c.api.Get().AbsPath(q.path(q.namespace, q.name)...)
 	if q.form != "" {
 		r.SetHeader("Accept", q.form+","+whole)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -48,9 +49,14 @@ func runWith(tb testing.TB, server, in string, args ...string) string {
 
 func runContext(ctx context.Context, tb testing.TB, server, in string, args ...string) string {
 	tb.Helper()
+	return runStreams(ctx, tb, server, strings.NewReader(in), args...)
+}
+
+func runStreams(ctx context.Context, tb testing.TB, server string, in io.Reader, args ...string) string {
+	tb.Helper()
 	var out strings.Builder
 	a := &app{
-		IOStreams: genericiooptions.IOStreams{In: strings.NewReader(in), Out: &out, ErrOut: &out}, version: "v0.1.0",
+		IOStreams: genericiooptions.IOStreams{In: in, Out: &out, ErrOut: &out}, version: "v0.1.0",
 		now: func() time.Time { return now }, every: time.Millisecond,
 	}
 	cmd := a.root() //nolint:contextcheck // its completions have the context of the command
@@ -332,6 +338,40 @@ func TestBareCluster(t *testing.T) {
 	server = f.start()
 	expect(t, "no-multus", run(t, server, "why", "pending")+run(t, server, "switch", "leaf-1-b/Ethernet1/3"))
 }
+
+// TestOddNames holds that a name that is a path, or none, asks the API server for nothing else.
+func TestOddNames(t *testing.T) {
+	f := newFake(t, oddPods)
+	for _, o := range generate(t, 12).objects(t) {
+		f.add(o)
+	}
+	server := f.start()
+	sixteen := slices.Repeat([]string{nodeName(0)}, manyNodes)
+	var got strings.Builder
+	for _, args := range [][]string{
+		{"why", ""}, {"why", "."}, {"why", "team-b/"}, {"why", "default/../secrets/x"}, {"why", "pods-beyond"}, {"why", "pods-attached-beyond"},
+		{"neighbors", ".."}, {"neighbors", nodeName(0), nodeName(0)}, append([]string{"neighbors", "nobody"}, sixteen...), {"explain", "../eth0"}, {"attachments", "-n", ".."},
+	} {
+		fmt.Fprintf(&got, "$ %q\n%s", args[:min(len(args), 3)], run(t, server, args...))
+	}
+	expect(t, "odd-names", got.String())
+	for _, call := range f.asked {
+		if strings.Contains(call, "secrets") || strings.HasPrefix(call, "list pods") {
+			t.Errorf("the API server was asked to %s", call)
+		}
+	}
+}
+
+// oddPods ask for what is no definition.
+const oddPods = `
+kind: Pod
+metadata: {name: pods-beyond, namespace: default, annotations: {k8s.v1.cni.cncf.io/networks: '[{"name": "../secrets/x"}, {"name": "x", "namespace": ".."}, {"name": ""}]'}}
+spec: {nodeName: n02.rack1.dc1.example.net}
+---
+kind: Pod
+metadata: {name: pods-attached-beyond, namespace: default, annotations: {k8s.v1.cni.cncf.io/network-status: '[{"name": "default/../../secrets/x", "interface": "net1"}]'}}
+spec: {nodeName: n02.rack1.dc1.example.net}
+`
 
 // TestWatch holds that --watch prints once, and again when something is different.
 func TestWatch(t *testing.T) {

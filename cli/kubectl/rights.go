@@ -3,9 +3,11 @@
 package kubectl
 
 import (
+	"cmp"
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/internal/fit"
@@ -79,11 +81,16 @@ type missing struct {
 	err error
 }
 
+// missing is the error about what cannot be there, as nothing can bear such a name.
+func (q query) missing() error {
+	return &missing{q, apierrors.NewNotFound(schema.GroupResource{Group: q.group, Resource: q.plural}, q.name)}
+}
+
 // Error says what is not there.
 func (m *missing) Error() string {
-	what := m.kind + " " + fit.Printable(m.name)
+	what := m.kind + " " + cmp.Or(fit.Printable(m.name), "without a name")
 	if m.namespace != "" {
-		return fmt.Sprintf("there is no %s in namespace %s", what, m.namespace)
+		return fmt.Sprintf("there is no %s in namespace %s", what, fit.Printable(m.namespace))
 	}
 	return "there is no " + what
 }

@@ -75,20 +75,21 @@ func (a *app) seen(ctx context.Context, c *client, names []string) (*world, []vi
 		return nil, nil, err
 	}
 	known := []view.Node{}
-	if len(names) == 0 || len(names) >= manyNodes {
-		known, err = resolved(ctx, c, w, nil, a.now(), func(n *view.Node) (view.Node, bool) {
-			return *n, len(names) == 0 || slices.Contains(names, n.Name)
-		})
+	if len(names) == 0 {
+		known, err = resolved(ctx, c, w, nil, a.now(), func(n *view.Node) (view.Node, bool) { return *n, true })
 		return w, known, err
 	}
 	told, err := c.toldBy(ctx, w, names, a.now())
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, name := range names {
+	for i, name := range names {
 		n := told[name]
 		if n == nil {
 			return nil, nil, c.silent(ctx, name)
+		}
+		if slices.Contains(names[:i], name) {
+			continue
 		}
 		known = append(known, *n.Node)
 	}

@@ -40,7 +40,7 @@ func (c *client) askedBy(ctx context.Context, p *pod) ([]askedNetwork, error) {
 			return nil, err
 		default:
 			if n.Network = found.network(); n.Network == "" {
-				n.Problem = "its configuration asks Colvin for no network"
+				n.Problem = found.why()
 			}
 		}
 		out = append(out, n)

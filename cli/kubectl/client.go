@@ -283,5 +283,6 @@ type meta struct {
 	Annotations map[string]string `json:"annotations"`
 	Owners      []ownerReference  `json:"ownerReferences"`
 	Created     metav1.Time       `json:"creationTimestamp"`
+	Deleted     *metav1.Time      `json:"deletionTimestamp"`
 	Generation  int64             `json:"generation"`
 }

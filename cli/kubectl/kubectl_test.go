@@ -373,6 +373,40 @@ metadata: {name: pods-attached-beyond, namespace: default, annotations: {k8s.v1.
 spec: {nodeName: n02.rack1.dc1.example.net}
 `
 
+// TestPodsThatGetNoNetwork holds what is said of pods that nobody attaches, and of definitions
+// that do not tell what they ask for.
+func TestPodsThatGetNoNetwork(t *testing.T) {
+	f := newFake(t, unattachedPods)
+	for _, o := range generate(t, 12).objects(t) {
+		f.add(o)
+	}
+	server := f.start()
+	expect(t, "why-host-network", run(t, server, "why", "host"))
+	expect(t, "why-deleted", run(t, server, "why", "deleted"))
+	expect(t, "why-untold", run(t, server, "why", "untold"))
+}
+
+const unattachedPods = `
+kind: Pod
+metadata: {name: host, namespace: default, annotations: {k8s.v1.cni.cncf.io/networks: empty}}
+spec: {nodeName: n02.rack1.dc1.example.net, hostNetwork: true}
+---
+kind: Pod
+metadata: {name: deleted, namespace: default, deletionTimestamp: "2026-01-02T09:55:00Z", annotations: {k8s.v1.cni.cncf.io/networks: empty}}
+spec: {nodeName: n02.rack1.dc1.example.net}
+---
+kind: Pod
+metadata: {name: untold, namespace: default, annotations: {k8s.v1.cni.cncf.io/networks: 'empty,broken'}}
+spec: {nodeName: n02.rack1.dc1.example.net}
+---
+kind: NetworkAttachmentDefinition
+metadata: {name: empty, namespace: default}
+---
+kind: NetworkAttachmentDefinition
+metadata: {name: broken, namespace: default}
+spec: {config: '{'}
+`
+
 // TestWatch holds that --watch prints once, and again when something is different.
 func TestWatch(t *testing.T) {
 	f := newFake(t)

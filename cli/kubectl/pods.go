@@ -33,6 +33,7 @@ type pod struct {
 	object
 	Spec struct {
 		NodeName     string              `json:"nodeName"`
+		HostNetwork  bool                `json:"hostNetwork"`
 		NodeSelector map[string]string   `json:"nodeSelector"`
 		Affinity     *corev1.Affinity    `json:"affinity"`
 		Tolerations  []corev1.Toleration `json:"tolerations"`
@@ -81,6 +82,17 @@ type definition struct {
 func (d *definition) network() string {
 	name, _ := clusterview.NetworkOf(d.Spec.Config)
 	return cmp.Or(name, d.Metadata.Labels[clusterview.NetworkLabel])
+}
+
+// why says why the definition asks for no network that is known.
+func (d *definition) why() string {
+	switch _, err := clusterview.NetworkOf(d.Spec.Config); {
+	case err != nil:
+		return "which network it asks for cannot be read: " + err.Error()
+	case d.Spec.Config == "":
+		return "its configuration is on the disks of the nodes, so which network it asks for is not known"
+	}
+	return "its configuration asks Colvin for no network"
 }
 
 // A catalog is which network each definition asks for, by its name with its namespace.

@@ -111,6 +111,11 @@ func (a *app) answer(ctx context.Context, c *client, name string) (*podAnswer, *
 		return nil, nil, err
 	case p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed:
 		out.say("%s has ended (%s).", p, p.Status.Phase)
+	case p.Metadata.Deleted != nil && len(status) == 0 && !p.running():
+		out.say("%s is being deleted, so it waits for no network any more.", p)
+	case p.Spec.HostNetwork && p.Spec.NodeName != "":
+		out.say("%s is on %s and has the network of the node (hostNetwork), so it is attached to nothing, whatever it asks for.", p, p.Spec.NodeName)
+		out.sayAsked()
 	case p.Spec.NodeName == "":
 		w, err = a.whyPending(ctx, c, p, out)
 		return out, w, err

@@ -536,6 +536,29 @@ func TestReplace(t *testing.T) {
 	}
 }
 
+// TestSuggestApart holds that no two networks are given one name, which would join them, nor one
+// that another has.
+func TestSuggestApart(t *testing.T) {
+	const alike = `
+kind: Network
+metadata: {name: sage-stork}
+status: {identities: [{switch: "mac:00:00:5e:00:00:00", systemName: Switch, vlan: 1}]}
+---
+kind: Network
+metadata: {name: teal-heron}
+status: {identities: [{switch: "mac:00:00:5e:00:00:01", systemName: Switch, vlan: 1}]}
+---
+kind: Network
+metadata: {name: rust-crane}
+status: {identities: [{switch: "mac:00:00:5e:00:00:02", systemName: core, vlan: 1}]}
+---
+kind: Network
+metadata: {name: core-vlan1}
+status: {namedBy: [ruleset/x], identities: [{switch: "mac:00:00:5e:00:00:03", systemName: core, vlan: 1}]}
+`
+	expect(t, "suggest-apart", run(t, newFake(t, alike).start(), "rules", "suggest"))
+}
+
 // TestDiff saves a topology, moves a cable and finds that.
 func TestDiff(t *testing.T) {
 	f := newFake(t)

@@ -39,7 +39,7 @@ type suggestion struct {
 }
 
 func (a *app) suggestRules() *cobra.Command {
-	var name string
+	var ruleSet string
 	cmd := a.command(&cobra.Command{
 		Use:   "suggest",
 		Short: "Print a RuleSet that names each network which has a colour only, by system name and VLAN; edit the names",
@@ -50,21 +50,32 @@ func (a *app) suggestRules() *cobra.Command {
 			return err
 		}
 		var out []suggestion
+		taken := map[string]bool{} // a rule of such a name would join two networks
+		for _, n := range all {
+			for _, name := range n.names() {
+				taken[name] = true
+			}
+		}
 		for _, n := range all {
 			if len(n.Status.NamedBy) > 0 {
 				continue
 			}
+			name := suggestedName(n)
+			if taken[name] {
+				name = n.Metadata.Name + "-net"
+			}
+			taken[name] = true
 			for _, match := range matches(n, all) {
 				about := fmt.Sprintf("%s: %s, on %s", n.Metadata.Name, fit.Line(identities(&n.Status)), plural(int(n.Status.Nodes), "node"))
-				out = append(out, suggestion{suggestedName(n), match, about})
+				out = append(out, suggestion{name, match, about})
 			}
 		}
 		if len(out) == 0 {
 			return a.show().Print("Every network that is seen has a name by a rule.")
 		}
-		return a.show().Write(manifest(name, out))
+		return a.show().Write(manifest(ruleSet, out))
 	}, view.Text, formatYAML)
-	cmd.Flags().StringVar(&name, "ruleset", "site", "`name` of the RuleSet")
+	cmd.Flags().StringVar(&ruleSet, "ruleset", "site", "`name` of the RuleSet")
 	return cmd
 }
 

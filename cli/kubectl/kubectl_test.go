@@ -559,6 +559,20 @@ status: {namedBy: [ruleset/x], identities: [{switch: "mac:00:00:5e:00:00:03", sy
 	expect(t, "suggest-apart", run(t, newFake(t, alike).start(), "rules", "suggest"))
 }
 
+// TestSwitchesOfOneName holds that what goes dark with two switches is not told of one.
+func TestSwitchesOfOneName(t *testing.T) {
+	f := newFake(t)
+	for _, o := range generate(t, 2).objects(t) {
+		if spec, ok := o["spec"].(jsonObject); ok && o["kind"] == "NodeTopology" {
+			for _, s := range as[[]any](spec["switches"]) {
+				as[jsonObject](s)["systemName"] = "leaf"
+			}
+		}
+		f.add(o)
+	}
+	expect(t, "switch-of-one-name", run(t, f.start(), "switch", "leaf"))
+}
+
 // TestDiff saves a topology, moves a cable and finds that.
 func TestDiff(t *testing.T) {
 	f := newFake(t)

@@ -358,6 +358,11 @@ func (a *app) behindText(b *behindSwitch) error {
 			return err
 		}
 	}
+	if len(b.Switches) > 1 {
+		if err := o.Print("These are %d chassis IDs, and below is what goes without all of them at once; with a chassis ID in the place of the name, without that one.", len(b.Switches)); err != nil {
+			return err
+		}
+	}
 	var rows [][]string
 	for _, n := range b.Nodes {
 		rows = append(rows, behindRows(o, &n)...)

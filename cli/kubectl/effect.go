@@ -67,6 +67,8 @@ type effect struct {
 	Nodes     int           `json:"nodes"`     // that publish what they hear
 	Unchanged int           `json:"unchanged"` // of which no name changes
 	Changed   []*view.Trial `json:"changed"`   // the others
+	// Note says why the names may be others than those on the nodes.
+	Note string `json:"note,omitempty"`
 }
 
 // try finds what a proposal does on every node. What the nodes hear does not change by it, so
@@ -93,7 +95,7 @@ func (a *app) try(ctx context.Context, c *client, p *proposal) (*effect, error) 
 	if err != nil {
 		return nil, err
 	}
-	out := &effect{Nodes: len(all), Changed: []*view.Trial{}}
+	out := &effect{Nodes: len(all), Changed: []*view.Trial{}, Note: w.note}
 	for _, t := range all {
 		if len(t.Names) == 0 && len(t.Conditions) == 0 {
 			out.Unchanged++
@@ -113,6 +115,11 @@ func (a *app) effectText(e *effect) error {
 	}
 	for _, g := range grouped(all) {
 		if err := o.Print("On %s (%s):\n  %s", plural(len(g.nodes), "node"), a.few(g.nodes), g.why); err != nil {
+			return err
+		}
+	}
+	if e.Note != "" {
+		if err := o.Print("%s", e.Note); err != nil {
 			return err
 		}
 	}

@@ -311,7 +311,7 @@ func TestNoteBesidePictures(t *testing.T) {
 	}
 	f.objects["rulesets.colvin.dev"][0]["spec"] = jsonObject{"networks": "none"}
 	server := f.start()
-	if table := run(t, server, "topology"); !strings.Contains(table, "mistakes") {
+	if table := run(t, server, "topology"); !strings.Contains(table, "1 mistake,") {
 		t.Fatalf("the table has no note:\n%s", table)
 	}
 	for format, end := range map[string]string{"svg": "</svg>\n", "drawio": "</mxfile>\n", "dot": "}\n", "mermaid": "px\n"} {
@@ -557,6 +557,18 @@ metadata: {name: core-vlan1}
 status: {namedBy: [ruleset/x], identities: [{switch: "mac:00:00:5e:00:00:03", systemName: core, vlan: 1}]}
 `
 	expect(t, "suggest-apart", run(t, newFake(t, alike).start(), "rules", "suggest"))
+}
+
+// TestEffectOfUnknown holds that the effect says so where the rules in force are not known, since
+// the RuleSets hold mistakes.
+func TestEffectOfUnknown(t *testing.T) {
+	f := unnamed(t, 12)
+	f.add(jsonObject{"kind": "RuleSet", "metadata": jsonObject{"name": "site"}, "spec": jsonObject{"networks": "none"}})
+	server := f.start()
+	expect(t, "check-unknown", run(t, server, "rules", "check", "testdata/other.yaml"))
+	if got := run(t, server, "rules", "check", "testdata/other.yaml", "-o", "json"); !strings.Contains(got, `"note": "The RuleSets hold 1 mistake,`) {
+		t.Errorf("JSON has no note:\n%s", got)
+	}
 }
 
 // TestSwitchesOfOneName holds that what goes dark with two switches is not told of one.

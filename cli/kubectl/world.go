@@ -45,7 +45,7 @@ func (c *client) world(ctx context.Context, labelled []*node) (*world, error) {
 	if w.set, _, err = rules.Merge(w.sources...); err != nil {
 		w.set, _, _ = rules.Merge()
 		mistakes, _ := errors.AsType[yamlfile.Mistakes](err)
-		w.note = fmt.Sprintf("The RuleSets hold %d mistakes, so older rules are in force on the nodes, which are not known here: names of rules are missing from what is shown. \"kubectl get rules\" says what to mend.", max(len(mistakes), 1))
+		w.note = fmt.Sprintf("The RuleSets hold %s, so older rules are in force on the nodes, which are not known here: names of rules are missing from what is shown. \"kubectl get rules\" says what to mend.", plural(max(len(mistakes), 1), "mistake"))
 	}
 	w.colours.Attach = slices.ContainsFunc(w.colours.Book, func(c mapping.Colour) bool {
 		return !w.set.Covers(c.Name) && slices.ContainsFunc(labelled, func(n *node) bool { return n.has(c.Name) })

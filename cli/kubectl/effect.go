@@ -4,6 +4,7 @@ package kubectl
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -26,6 +27,18 @@ import (
 type proposal struct {
 	sets    []proposed
 	sources []rules.Source // of them, which messages are about
+	made    []rules.Source // those in force of which it was made; nil where it is made of none
+	others  []string       // what its file holds beside, which is not written
+}
+
+// add adds the rules of a source, as the RuleSet of a name.
+func (p *proposal) add(ruleSet string, s rules.Source) error {
+	spec, err := s.Spec()
+	if err != nil {
+		return err
+	}
+	p.sets, p.sources = append(p.sets, proposed{ruleSet, spec}), append(p.sources, s)
+	return nil
 }
 
 // A proposed RuleSet.
@@ -69,6 +82,8 @@ type effect struct {
 	Changed   []*view.Trial `json:"changed"`   // the others
 	// Note says why the names may be others than those on the nodes.
 	Note string `json:"note,omitempty"`
+
+	by []rules.Source // those in force
 }
 
 // try finds what a proposal does on every node. What the nodes hear does not change by it, so
@@ -95,7 +110,7 @@ func (a *app) try(ctx context.Context, c *client, p *proposal) (*effect, error) 
 	if err != nil {
 		return nil, err
 	}
-	out := &effect{Nodes: len(all), Changed: []*view.Trial{}, Note: w.note}
+	out := &effect{Nodes: len(all), Changed: []*view.Trial{}, Note: w.note, by: w.sources}
 	for _, t := range all {
 		if len(t.Names) == 0 && len(t.Conditions) == 0 {
 			out.Unchanged++
@@ -163,19 +178,15 @@ func (a *app) carry(ctx context.Context, c *client, p *proposal, w writing) erro
 	for _, s := range p.sets {
 		names = append(names, s.name)
 	}
+	if len(p.others) > 0 {
+		if err := a.show().Print("Only RuleSets are written, and not what is beside them: %s.", fit.Printable(strings.Join(p.others, ", "))); err != nil {
+			return err
+		}
+	}
 	if !w.yes && !w.dryRun && !a.agreed("Write RuleSet "+strings.Join(names, ", ")+"?") {
 		return errors.New("nothing was written; --yes writes without asking")
 	}
-	for _, s := range p.sets {
-		done, err := c.put(ctx, s, w.dryRun)
-		if err != nil {
-			return err
-		}
-		if err := a.show().Print("RuleSet %s %s.", s.name, done); err != nil {
-			return err
-		}
-	}
-	return nil
+	return a.write(ctx, c, p, e, w.dryRun)
 }
 
 // agreed asks a question, and reports whether the answer is yes.
@@ -185,42 +196,90 @@ func (a *app) agreed(question string) bool {
 	return slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(line)))
 }
 
-// put writes the rules of a RuleSet, and makes it where there is none. What else is in the
-// object stays.
-func (c *client) put(ctx context.Context, s proposed, dryRun bool) (done string, err error) {
-	q := query{resource: ruleSets, name: s.name}
-	object, err := get[map[string]json.RawMessage](ctx, c, q)
-	method, done := "update", "is written"
+// write writes a proposal, if the rules in force are still those by which its effect was found.
+// What is written is what was read before they were looked at again, so that the API server
+// refuses it where somebody else was faster.
+func (a *app) write(ctx context.Context, c *client, p *proposal, e *effect, dryRun bool) error {
+	var all []*draft
+	for _, s := range p.sets {
+		d, err := c.draft(ctx, s)
+		if err != nil {
+			return err
+		}
+		all = append(all, d)
+	}
+	now, err := c.rules(ctx)
+	if err != nil {
+		return err
+	}
+	if !sameRules(now, e.by) || p.made != nil && !sameRules(now, p.made) {
+		return errors.New("nothing was written: somebody changed RuleSets meanwhile, so the effect may be another; run it again to see it")
+	}
+	for _, d := range all {
+		done, err := c.put(ctx, d, dryRun)
+		if err != nil {
+			return err
+		}
+		if err := a.show().Print("RuleSet %s %s.", d.name, done); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sameRules reports whether two lists of sources hold the same.
+func sameRules(a, b []rules.Source) bool {
+	return slices.EqualFunc(a, b, func(x, y rules.Source) bool { return x.Name == y.Name && bytes.Equal(x.Data, y.Data) })
+}
+
+// A draft is a RuleSet as it is to be written.
+type draft struct {
+	proposed
+	object map[string]json.RawMessage
+	method string
+}
+
+// draft reads a RuleSet and puts other rules into it; what else is in the object stays. Where
+// there is none it is to be made.
+func (c *client) draft(ctx context.Context, s proposed) (*draft, error) {
+	out := &draft{proposed: s, method: "update"}
+	object, err := get[map[string]json.RawMessage](ctx, c, query{resource: ruleSets, name: s.name})
 	switch {
 	case isMissing(err):
-		method, done = "create", "is made"
-		object = &map[string]json.RawMessage{
+		out.method, object = "create", &map[string]json.RawMessage{
 			"apiVersion": json.RawMessage(strconv.Quote(v1alpha1.GroupVersion.String())), "kind": json.RawMessage(`"RuleSet"`),
 			"metadata": json.RawMessage(`{"name":` + strconv.Quote(s.name) + `}`),
 		}
 	case err != nil:
-		return "", err
+		return nil, err
 	}
-	(*object)["spec"] = s.spec
-	delete(*object, "status")
-	body, err := json.Marshal(object)
+	out.object = *object
+	out.object["spec"] = s.spec
+	delete(out.object, "status")
+	return out, nil
+}
+
+// put writes a draft. What the API server does not know of is refused, as it would be left out
+// otherwise, and the rest would mean something else.
+func (c *client) put(ctx context.Context, d *draft, dryRun bool) (done string, err error) {
+	body, err := json.Marshal(d.object)
 	if err != nil {
-		return "", fmt.Errorf("write RuleSet %s: %w", s.name, err)
+		return "", fmt.Errorf("write RuleSet %s: %w", d.name, err)
 	}
-	r := c.api.Put().AbsPath(q.path("", s.name)...)
-	if method == "create" {
-		r = c.api.Post().AbsPath(q.path("", "")...)
+	r, done := c.api.Put().AbsPath(ruleSets.path("", d.name)...), "is written"
+	if d.method == "create" {
+		r, done = c.api.Post().AbsPath(ruleSets.path("", "")...), "is made"
 	}
-	r.Param("fieldManager", "kubectl-colvin")
+	r.Param("fieldManager", "kubectl-colvin").Param("fieldValidation", "Strict")
 	if dryRun {
 		r.Param("dryRun", "All")
 		done = "would be taken; nothing was written"
 	}
 	if _, err := r.Body(body).Do(ctx).Raw(); err != nil {
 		if apierrors.IsForbidden(err) {
-			return "", &refusal{method, ruleSets, "", err}
+			return "", &refusal{d.method, ruleSets, "", err}
 		}
-		return "", fmt.Errorf("%s RuleSet %s: %w", method, fit.Printable(s.name), err)
+		return "", fmt.Errorf("%s RuleSet %s: %w", d.method, fit.Printable(d.name), err)
 	}
 	return done, nil
 }

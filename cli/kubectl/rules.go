@@ -15,7 +15,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/yaml"
 
 	"github.com/colvin-net/colvin/api/v1alpha1"
 	"github.com/colvin-net/colvin/cli/view"
@@ -150,14 +149,14 @@ func (a *app) read(file, ruleSet string) (*proposal, error) {
 	if len(m.RuleSets) == 0 {
 		return nil, fmt.Errorf("there is no RuleSet in %s, but %s", name, strings.Join(m.Others, ", "))
 	}
-	out := &proposal{}
-	specs, err := specsIn(data)
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
-	}
+	out := &proposal{others: m.Others}
 	for _, r := range m.RuleSets {
-		out.sets = append(out.sets, proposed{r.Name, specs[r.Name]})
-		out.sources = append(out.sources, r.Source)
+		if slices.ContainsFunc(out.sets, func(p proposed) bool { return p.name == r.Name }) {
+			return nil, fmt.Errorf("RuleSet %s is in %s twice; make one of the two, or name one otherwise", fit.Printable(r.Name), name)
+		}
+		if err := out.add(r.Name, r.Source); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }
@@ -167,47 +166,8 @@ func rulesFile(name string, data []byte, ruleSet string) (*proposal, error) {
 	if ruleSet == "" {
 		return nil, fmt.Errorf("%s holds rules, but no RuleSet; --ruleset NAME makes one of them", name)
 	}
-	spec, err := yaml.YAMLToJSON(data)
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
-	}
-	return &proposal{[]proposed{{ruleSet, spec}}, []rules.Source{{Name: name, Data: data}}}, nil
-}
-
-// specsIn are the specs of all RuleSets in a file, by their names.
-func specsIn(data []byte) (map[string]json.RawMessage, error) {
-	type object struct {
-		Metadata meta              `json:"metadata"`
-		Spec     json.RawMessage   `json:"spec"`
-		Items    []json.RawMessage `json:"items"`
-	}
-	out := map[string]json.RawMessage{}
-	var add func(text []byte) error
-	add = func(text []byte) error {
-		var o object
-		if err := json.Unmarshal(text, &o); err != nil {
-			return err
-		}
-		for _, item := range o.Items {
-			if err := add(item); err != nil {
-				return err
-			}
-		}
-		if len(o.Spec) > 0 {
-			out[o.Metadata.Name] = o.Spec
-		}
-		return nil
-	}
-	for document := range strings.SplitSeq("\n"+string(data), "\n---") {
-		text, err := yaml.YAMLToJSON([]byte(document))
-		if err == nil {
-			err = add(text)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+	out := &proposal{}
+	return out, out.add(ruleSet, rules.Source{Name: name, Data: data})
 }
 
 // mistakes prints those in rules, one a line.
@@ -295,28 +255,21 @@ func (a *app) replaceRules() *cobra.Command {
 
 // replaced are the RuleSets that name one switch, naming another.
 func (c *client) replaced(ctx context.Context, old, now discovery.ID) (*proposal, error) {
-	type ruleSet struct {
-		object
-		Spec json.RawMessage `json:"spec"`
-	}
-	all, err := list(ctx, c, query{resource: ruleSets}, func(r *ruleSet) (*ruleSet, bool) { return r, true })
+	all, err := c.rules(ctx)
 	if err != nil {
 		return nil, err
 	}
-	out := &proposal{}
-	for _, r := range all {
-		n, err := rules.ReplaceChassis(clusterview.RuleSourceName(r.Metadata.Name), r.Spec, old, now)
+	out := &proposal{made: all}
+	for _, s := range all {
+		n, err := rules.ReplaceChassis(s.Name, s.Data, old, now)
 		if err != nil {
 			return nil, err
 		}
 		if len(n.Lines) == 0 {
 			continue
 		}
-		source, err := clusterview.RuleSource(r.Metadata.Name, json.RawMessage(n.Data))
-		if err != nil {
-			return nil, err
-		}
-		out.sets, out.sources = append(out.sets, proposed{r.Metadata.Name, n.Data}), append(out.sources, source)
+		s.Data = n.Data
+		out.sets, out.sources = append(out.sets, proposed{strings.TrimPrefix(s.Name, clusterview.RuleSourceName("")), n.Data}), append(out.sources, s)
 	}
 	if len(out.sets) == 0 {
 		return nil, fmt.Errorf("no RuleSet names %s exactly; \"kubectl get rulesets -o yaml\" shows the rules, where it may be by a pattern or a system name", old)
@@ -373,11 +326,11 @@ func (c *client) naming(ctx context.Context, colour, name, ruleSet string) (*pro
 	if _, err := get[object](ctx, c, query{resource: ruleSets, name: ruleSet}); !isMissing(err) {
 		return nil, cmp.Or(err, fmt.Errorf("there is a RuleSet %s already; --ruleset makes one of another name", ruleSet))
 	}
-	text := fmt.Sprintf("networks:\n- name: %s\n  match: [%s]\n", name, strings.Join(found, ", "))
-	spec, err := yaml.YAMLToJSON([]byte(text))
+	text := fmt.Sprintf("networks: [{name: %q, match: [%s]}]", name, strings.Join(found, ", "))
+	spec, err := (&rules.Source{Name: clusterview.RuleSourceName(ruleSet), Data: []byte(text)}).Spec()
 	if err != nil {
-		return nil, fmt.Errorf("write the rule: %w", err)
+		return nil, err
 	}
 	source, err := clusterview.RuleSource(ruleSet, json.RawMessage(spec))
-	return &proposal{[]proposed{{ruleSet, spec}}, []rules.Source{source}}, err
+	return &proposal{sets: []proposed{{ruleSet, spec}}, sources: []rules.Source{source}}, err
 }

@@ -4,6 +4,8 @@ package rules
 
 import (
 	"cmp"
+	"encoding/json"
+	"fmt"
 	"strings"
 
 	"github.com/colvin-net/colvin/internal/yamlfile"
@@ -94,6 +96,20 @@ func (s *Source) document() (*yamlfile.Document, *yamlfile.Mapping) {
 		object = object.Get("items").List()[s.object.item].Mapping()
 	}
 	return doc, spec(object)
+}
+
+// Spec returns the rules as JSON: what Merge reads, and nothing of what else the file holds.
+func (s *Source) Spec() ([]byte, error) {
+	_, rules := s.document()
+	out := map[string]any{}
+	for _, p := range rules.Pairs() {
+		out[p.Key.Raw()] = p.Value.Plain()
+	}
+	data, err := json.Marshal(out)
+	if err != nil {
+		return nil, fmt.Errorf("read the rules of %s: %w", s.Name, err)
+	}
+	return data, nil
 }
 
 // spec is that of a RuleSet. Of the rest it says what would keep it from being one.

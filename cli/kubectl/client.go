@@ -106,6 +106,7 @@ func (a *app) connect() (*client, error) {
 	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
 	config.AcceptContentTypes, config.ContentType = whole, whole
 	config.UserAgent = "kubectl-colvin/" + a.version
+	config.WarningHandler = rest.NewWarningWriter(a.ErrOut, rest.WarningWriterOptions{Deduplicate: true})
 	config.QPS = -1 // what is asked for is bounded by pages
 	http, err := rest.HTTPClientFor(config)
 	if err != nil {
@@ -155,11 +156,19 @@ func (c *client) ask(ctx context.Context, q query, after string) ([]byte, error)
 	if after != "" {
 		r.Param("continue", after)
 	}
-	data, err := r.Do(ctx).Raw()
+	data, err := said(r.Do(ctx))
 	if err != nil {
 		return nil, q.explain(err)
 	}
 	return data, nil
+}
+
+// said is what the API server answered. Raw alone leaves out why it refused.
+func said(r rest.Result) ([]byte, error) {
+	if err := r.Error(); err != nil {
+		return nil, err
+	}
+	return r.Raw()
 }
 
 // A page is a part of a list. The objects are read several at a time.

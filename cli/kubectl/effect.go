@@ -275,7 +275,7 @@ func (c *client) put(ctx context.Context, d *draft, dryRun bool) (done string, e
 		r.Param("dryRun", "All")
 		done = "would be taken; nothing was written"
 	}
-	if _, err := r.Body(body).Do(ctx).Raw(); err != nil {
+	if _, err := said(r.Body(body).Do(ctx)); err != nil {
 		if apierrors.IsForbidden(err) {
 			return "", &refusal{d.method, ruleSets, "", err}
 		}

@@ -256,11 +256,15 @@ func nodeStatus(o jsonObject) string {
 	return out
 }
 
-// write keeps what is written, unless it is only tried.
+// write keeps what is written, unless it is only tried, or bears a name that none can bear.
 func (f *fake) write(w http.ResponseWriter, r *http.Request, c call) {
 	var o jsonObject
 	if err := json.NewDecoder(r.Body).Decode(&o); err != nil {
 		f.status(w, http.StatusBadRequest, "BadRequest", err.Error())
+		return
+	}
+	if name := text(o, "metadata", "name"); name != strings.ToLower(name) {
+		f.status(w, http.StatusUnprocessableEntity, "Invalid", fmt.Sprintf("RuleSet.colvin.dev %q is invalid: metadata.name: Invalid value", name))
 		return
 	}
 	dry := ""

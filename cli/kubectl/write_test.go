@@ -40,6 +40,7 @@ func TestWrittenIsShown(t *testing.T) {
 			"words": `{"networks":[{"match":[{"system":"leaf-0-a","vlan":100}],"name":"no"}]}`,
 		}},
 		{"name-number", []string{"name", "sage-stork", "100", "--yes"}, map[string]string{"100": strings.Replace(green, "green", "100", 1)}},
+		{"apply-refused", []string{"rules", "apply", "testdata/words.yaml", "--ruleset=Words", "--yes"}, map[string]string{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := unnamed(t, 12)

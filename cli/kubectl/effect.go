@@ -183,17 +183,27 @@ func (a *app) carry(ctx context.Context, c *client, p *proposal, w writing) erro
 			return err
 		}
 	}
-	if !w.yes && !w.dryRun && !a.agreed("Write RuleSet "+strings.Join(names, ", ")+"?") {
+	if !w.yes && !w.dryRun && !a.agreed(ctx, "Write RuleSet "+strings.Join(names, ", ")+"?") {
 		return errors.New("nothing was written; --yes writes without asking")
 	}
 	return a.write(ctx, c, p, e, w.dryRun)
 }
 
-// agreed asks a question, and reports whether the answer is yes.
-func (a *app) agreed(question string) bool {
+// agreed asks a question, and reports whether the answer is yes. Who interrupts it says no.
+func (a *app) agreed(ctx context.Context, question string) bool {
 	fmt.Fprintf(a.ErrOut, "%s [y/N] ", question)
-	line, _ := bufio.NewReader(a.In).ReadString('\n')
-	return slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(line)))
+	answer := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(a.In).ReadString('\n')
+		answer <- line
+	}()
+	select {
+	case line := <-answer:
+		return slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(line)))
+	case <-ctx.Done():
+		fmt.Fprintln(a.ErrOut)
+		return false
+	}
 }
 
 // write writes a proposal, if the rules in force are still those by which its effect was found.

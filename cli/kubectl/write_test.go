@@ -3,6 +3,7 @@
 package kubectl
 
 import (
+	"context"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -80,7 +81,7 @@ func TestChangedMeanwhile(t *testing.T) {
 				f.objects[r] = slices.DeleteFunc(f.objects[r], func(o jsonObject) bool { return keyOf(o) == keyOf(tt.then) })
 				f.add(tt.then)
 			}
-			expect(t, "meanwhile-"+name, answering(t, f.start(), answer, strings.Fields(tt.args)...))
+			expect(t, "meanwhile-"+name, answering(t.Context(), t, f.start(), answer, strings.Fields(tt.args)...))
 			if len(f.wrote) > 0 {
 				t.Errorf("written: %q", f.wrote)
 			}
@@ -97,7 +98,19 @@ func (u askedUser) Read(p []byte) (int, error) {
 }
 
 // answering runs a command whose user does something when asked, and says yes.
-func answering(t *testing.T, server string, do func(), args ...string) string {
+func answering(ctx context.Context, t *testing.T, server string, do func(), args ...string) string {
 	t.Helper()
-	return runStreams(t.Context(), t, server, askedUser{do}, args...)
+	return runStreams(ctx, t, server, askedUser{do}, args...)
+}
+
+// TestInterrupted holds that who is asked may interrupt the command.
+func TestInterrupted(t *testing.T) {
+	f := unnamed(t, 12)
+	ctx, cancel := context.WithCancel(t.Context())
+	release := make(chan struct{})
+	defer close(release)
+	expect(t, "interrupted", answering(ctx, t, f.start(), func() { cancel(); <-release }, "name", "sage-stork", "green"))
+	if len(f.wrote) > 0 {
+		t.Errorf("written: %q", f.wrote)
+	}
 }

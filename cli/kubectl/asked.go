@@ -110,52 +110,77 @@ func (p *pod) requirements() (selector []corev1.NodeSelectorRequirement, terms [
 	return selector, terms
 }
 
-// bound are the networks whose labels the pod wants of its node.
+// bound are the networks whose labels the pod wants of its node in any case: by its selector, or
+// by each of the terms of which one must hold.
 func (p *pod) bound() []string {
 	selector, terms := p.requirements()
-	for _, t := range terms {
-		selector = append(selector, t.MatchExpressions...)
+	out := networksIn(selector)
+	if len(terms) == 0 {
+		return out
 	}
-	var out []string
-	for _, r := range selector {
-		if name, ours := strings.CutPrefix(r.Key, plan.LabelPrefix); ours && r.Operator == corev1.NodeSelectorOpIn && !slices.Contains(out, name) {
+	for _, name := range networksIn(terms[0].MatchExpressions) {
+		everywhere := !slices.ContainsFunc(terms, func(t corev1.NodeSelectorTerm) bool { return !slices.Contains(networksIn(t.MatchExpressions), name) })
+		if everywhere && !slices.Contains(out, name) {
 			out = append(out, name)
 		}
 	}
 	return out
 }
 
-// ours reports whether a label is about networks: those are judged by themselves.
-func ours(key string) bool {
-	return strings.HasPrefix(key, plan.LabelPrefix) || strings.HasPrefix(key, plan.ExpectPrefix) || key == plan.KnownLabel
+// networksIn are the networks that requirements want of a node, or expect there.
+func networksIn(all []corev1.NodeSelectorRequirement) (out []string) {
+	for _, r := range all {
+		name, labelled := strings.CutPrefix(r.Key, plan.LabelPrefix)
+		expected := false
+		if !labelled {
+			name, expected = strings.CutPrefix(r.Key, plan.ExpectPrefix)
+		}
+		if (labelled || expected) && r.Operator == corev1.NodeSelectorOpIn && slices.Contains(r.Values, "true") && !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
-// selects says which label of a node is not as the pod wants it; empty where all are.
-func (p *pod) selects(n *node) string {
-	selector, terms := p.requirements()
-	if r, ok := unmet(selector, n.Labels); ok {
-		return "the pod wants a node with " + wants(r)
+// judged reports whether a requirement is about networks that are judged by themselves.
+func judged(r *corev1.NodeSelectorRequirement, bound []string) bool {
+	if r.Key == plan.KnownLabel {
+		return len(bound) > 0
 	}
-	why := ""
+	return slices.ContainsFunc(networksIn([]corev1.NodeSelectorRequirement{*r}), func(name string) bool { return slices.Contains(bound, name) })
+}
+
+// selects says which labels of a node are not as the pod wants them; empty where all are.
+func (p *pod) selects(n *node) string {
+	const begin = "the pod wants a node with "
+	selector, terms := p.requirements()
+	bound := p.bound()
+	if r, ok := unmet(selector, n.Labels, bound); ok {
+		return begin + wants(r)
+	}
+	var why []string
 	for _, t := range terms {
-		r, ok := unmet(t.MatchExpressions, n.Labels)
+		r, ok := unmet(t.MatchExpressions, n.Labels, bound)
 		if !ok {
-			r, ok = unmet(t.MatchFields, map[string]string{metav1.ObjectNameField: n.Name})
+			r, ok = unmet(t.MatchFields, map[string]string{metav1.ObjectNameField: n.Name}, bound)
 		}
 		if !ok {
 			return ""
 		}
-		if why == "" {
-			why = "the pod wants a node with " + wants(r)
+		if text := wants(r); !slices.Contains(why, text) {
+			why = append(why, text)
 		}
 	}
-	return why
+	if len(why) == 0 {
+		return ""
+	}
+	return begin + strings.Join(why, " or ")
 }
 
 // unmet is the first requirement that does not hold.
-func unmet(all []corev1.NodeSelectorRequirement, of map[string]string) (corev1.NodeSelectorRequirement, bool) {
+func unmet(all []corev1.NodeSelectorRequirement, of map[string]string, bound []string) (corev1.NodeSelectorRequirement, bool) {
 	for _, r := range all {
-		if ours(r.Key) {
+		if judged(&r, bound) {
 			continue
 		}
 		q, err := labels.NewRequirement(r.Key, operators[r.Operator], r.Values)

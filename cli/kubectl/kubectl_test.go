@@ -386,6 +386,37 @@ func TestPodsThatGetNoNetwork(t *testing.T) {
 	expect(t, "why-untold", run(t, server, "why", "untold"))
 }
 
+// TestEitherNetwork holds what is said of pods that take a node with one of two networks, and of
+// those that want one without.
+func TestEitherNetwork(t *testing.T) {
+	const pods = `
+kind: Pod
+metadata: {name: either, namespace: default}
+spec:
+  affinity:
+    nodeAffinity:
+      requiredDuringSchedulingIgnoredDuringExecution:
+        nodeSelectorTerms:
+        - matchExpressions: [{key: network.colvin.dev/rack-0, operator: In, values: ["true"]}, {key: disk, operator: Exists}]
+        - matchExpressions: [{key: network.colvin.dev/nowhere, operator: In, values: ["true"]}]
+---
+kind: Pod
+metadata: {name: without, namespace: default}
+spec:
+  affinity:
+    nodeAffinity:
+      requiredDuringSchedulingIgnoredDuringExecution:
+        nodeSelectorTerms: [{matchExpressions: [{key: network.colvin.dev/rack-0, operator: DoesNotExist}]}]
+`
+	f := newFake(t, pods)
+	for _, o := range generate(t, 2).objects(t) {
+		f.add(o)
+	}
+	server := f.start()
+	expect(t, "why-either", run(t, server, "why", "either"))
+	expect(t, "why-without", run(t, server, "why", "without"))
+}
+
 const unattachedPods = `
 kind: Pod
 metadata: {name: host, namespace: default, annotations: {k8s.v1.cni.cncf.io/networks: empty}}

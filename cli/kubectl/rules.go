@@ -319,6 +319,9 @@ func (c *client) naming(ctx context.Context, colour, name, ruleSet string) (*pro
 			return nil, fmt.Errorf("%s is a network already, of %s; choose another name, or write a rule that joins them (docs/rules.md)", name, cmp.Or(o.Status.Summary.Switches, "no switch"))
 		}
 	}
+	if _, err := get[object](ctx, c, query{resource: colours, name: name}); !isMissing(err) {
+		return nil, cmp.Or(err, fmt.Errorf("%s is the colour of a network that nobody sees now; choose another name, as that one is its for good", name))
+	}
 	found := matches(n, all)
 	if len(found) == 0 {
 		return nil, fmt.Errorf("no rule can be written of what %s is: %s", colour, identities(&n.Status))

@@ -41,10 +41,12 @@ func TestWrittenIsShown(t *testing.T) {
 			"words": `{"networks":[{"match":[{"system":"leaf-0-a","vlan":100}],"name":"no"}]}`,
 		}},
 		{"name-number", []string{"name", "sage-stork", "100", "--yes"}, map[string]string{"100": strings.Replace(green, "green", "100", 1)}},
+		{"name-old-colour", []string{"name", "sage-stork", "rust-crane", "--yes"}, map[string]string{}},
 		{"apply-refused", []string{"rules", "apply", "testdata/words.yaml", "--ruleset=Words", "--yes"}, map[string]string{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := unnamed(t, 12)
+			f.add(jsonObject{"kind": "Colour", "metadata": jsonObject{"name": "rust-crane"}, "spec": jsonObject{"switch": "mac:00:00:5e:00:00:77", "vlan": 5}})
 			expect(t, tt.name, run(t, f.start(), tt.args...))
 			if diff := cmp.Diff(tt.want, f.specs(t)); diff != "" {
 				t.Errorf("RuleSets (-want +got):\n%s", diff)

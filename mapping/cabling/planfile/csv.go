@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -112,25 +113,45 @@ func (c *csvReader) columns(header, asked []string) (numbers bool) {
 	if len(asked) > 0 {
 		return c.askedColumns(header, asked)
 	}
-	names := map[string]int{}
-	for i, cell := range header {
-		names[strings.ToLower(strings.TrimSpace(cell))] = i + 1
-	}
 	for _, t := range tables {
-		if !slices.ContainsFunc(t.ends[:], func(name string) bool { return names[name] == 0 }) {
+		if !slices.ContainsFunc(t.ends[:], func(name string) bool { return called(header, name) == nil }) {
 			c.table = t
 			for _, name := range append(t.ends[:], t.typeA, t.typeB, t.status) {
-				c.at[name] = names[name]
+				if name != "" {
+					c.at[name] = c.only(header, name)
+				}
 			}
 			return false
 		}
 	}
 	hint := "name the four in which device, port, and the device and port at the other end stand: --columns \"Server,NIC,Switch,Switch port\""
-	if names["termination a"] > 0 || names["a_terminations"] > 0 {
+	if called(header, "termination a") != nil || called(header, "a_terminations") != nil {
 		hint = "have NetBox export the columns Device A and Device B, too, or all data"
 	}
 	c.mistake(1, 1, "these are no columns of a known table: "+shown(header), hint)
 	return false
+}
+
+// called are the columns that bear a name, by number from 1.
+func called(header []string, name string) (at []int) {
+	for i, cell := range header {
+		if strings.EqualFold(strings.TrimSpace(cell), name) {
+			at = append(at, i+1)
+		}
+	}
+	return at
+}
+
+// only is the column that bears a name, 0 for none. Which of several is meant is not guessed.
+func (c *csvReader) only(header []string, name string) int {
+	at := called(header, name)
+	if len(at) == 0 {
+		return 0
+	}
+	if len(at) > 1 {
+		c.mistake(1, 1, fmt.Sprintf("%d columns are called %s", len(at), yamlfile.Quote(name)), fmt.Sprintf("name the columns by --columns, that one by its number: %d or %d", at[0], at[1]))
+	}
+	return at[0]
 }
 
 // askedColumns finds the columns that somebody names, by what the first line calls them or by
@@ -143,7 +164,7 @@ func (c *csvReader) askedColumns(header, asked []string) (numbers bool) {
 	numbers = true
 	for i, name := range asked {
 		name = strings.TrimSpace(name)
-		at := 1 + slices.IndexFunc(header, func(cell string) bool { return strings.EqualFold(strings.TrimSpace(cell), name) })
+		at := c.only(header, name)
 		if at > 0 {
 			numbers = false
 		} else if n, err := strconv.Atoi(name); err == nil && n >= 1 && n <= len(header) {
@@ -153,6 +174,9 @@ func (c *csvReader) askedColumns(header, asked []string) (numbers bool) {
 		}
 		c.table.ends[i] = strconv.Itoa(i)
 		c.at[c.table.ends[i]] = at
+	}
+	if at := slices.Sorted(maps.Values(c.at)); len(c.mistakes) == 0 && len(slices.Compact(at)) < len(asked) {
+		c.mistake(1, 1, "--columns names a column twice", "name four: of a device, its port, and of the device and port at the other end")
 	}
 	return numbers
 }

@@ -71,6 +71,37 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// TestColumns holds that no column is guessed: not where two have the name, nor where one is
+// named for two things.
+func TestColumns(t *testing.T) {
+	const text = "Server,Port,Switch,Port\nnode1,eth0,leaf-1,swp1\n"
+	const known = "device,port,to device,to port,Port\nnode1,eth0,leaf-1,swp1,2\n"
+	for _, tt := range []struct{ text, columns, want string }{
+		{text, "Server,2,Switch,4", "f.csv:2:1: node1 eth0 -- leaf-1 swp1\n"},
+		{text, "Server,Port,Switch,port", "f.csv:1:1: 2 columns are called \"Port\"; name the columns by --columns, that one by its number: 2 or 4\n" +
+			"f.csv:1:1: 2 columns are called \"port\"; name the columns by --columns, that one by its number: 2 or 4"},
+		{text, "Server,2,server,4", "f.csv:1:1: --columns names a column twice; name four: of a device, its port, and of the device and port at the other end"},
+		{text, "1,2,3,2", "f.csv:1:1: --columns names a column twice; name four: of a device, its port, and of the device and port at the other end"},
+		{text, "Server,2,Switch,5", "f.csv:1:1: there is no column \"5\" in \"Server\", \"Port\", \"Switch\", \"Port\"; name a column as the first line does, or by its number"},
+		{known, "", "f.csv:1:1: 2 columns are called \"port\"; name the columns by --columns, that one by its number: 2 or 5"},
+	} {
+		var o planfile.Options
+		if tt.columns != "" {
+			o.Columns = strings.Split(tt.columns, ",")
+		}
+		p, err := planfile.Read("f.csv", []byte(tt.text), o)
+		got := ""
+		if err != nil {
+			got = err.Error()
+		} else {
+			got = lines(p)
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.columns, diff)
+		}
+	}
+}
+
 // TestFormat holds what a file is read as, by its name and by its looks.
 func TestFormat(t *testing.T) {
 	const dot, csv, yaml = `graph { "a":"1" -- "b":"2" }`, "device,port,to device,to port\na,1,b,2\n", "nodes: {a: {x: {device: b, port: '2'}}}"

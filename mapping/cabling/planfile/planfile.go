@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/colvin-net/colvin/internal/fit"
@@ -186,6 +187,9 @@ func (r *reader) valid(w written) bool {
 		switch {
 		case strings.TrimSpace(n.text) == "":
 			r.mistake(w.line, w.column, "the end of a cable has no "+n.what, "write the name of a device and of its port at both ends")
+			return false
+		case strings.ContainsFunc(strings.TrimSpace(n.text), unicode.IsControl):
+			r.mistake(w.line, w.column, fmt.Sprintf("the name of a %s has a line break, a tab or the like in it: %s", n.what, yamlfile.Quote(n.text)), "write one name, and each cable by itself")
 			return false
 		case len(n.text) > cabling.MaxName:
 			r.mistake(w.line, w.column, fmt.Sprintf("the name of a %s has more than %d octets", n.what, cabling.MaxName), "no switch says so long a name")

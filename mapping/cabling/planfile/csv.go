@@ -55,6 +55,9 @@ func (r *reader) csv(text string, columns []string) {
 	c.rows.Comma, c.rows.FieldsPerRecord, c.rows.ReuseRecord = delimiter(text), -1, true
 	c.rows.TrimLeadingSpace = true
 	first, err := c.rows.Read()
+	if err == nil && strings.EqualFold(first[0], "sep=") { // a spreadsheet's note to itself
+		first, err = c.rows.Read()
+	}
 	if err != nil {
 		c.broken(err)
 		return
@@ -83,16 +86,22 @@ func (r *reader) csv(text string, columns []string) {
 	c.note(c.unterminated, "cables left out that have an end without device and port: %d")
 }
 
-// delimiter is what stands between the cells, by the first line: spreadsheets write what their
-// language has.
+// delimiter is what stands between the cells, by what the first line has most of outside of
+// quotes: spreadsheets write what their language has.
 func delimiter(text string) rune {
-	first := firstLine(text)
-	for _, d := range []rune{',', ';', '\t'} {
-		if strings.ContainsRune(first, d) {
-			return d
+	most, quotes := ',', 0
+	found := map[rune]int{}
+	for _, c := range firstLine(text) {
+		switch c {
+		case '"':
+			quotes++
+		case ',', ';', '\t':
+			if found[c] += 1 - quotes%2; found[c] > found[most] {
+				most = c
+			}
 		}
 	}
-	return ','
+	return most
 }
 
 // broken says why a CSV cannot be read on.
@@ -102,7 +111,11 @@ func (c *csvReader) broken(err error) {
 	case errors.Is(err, io.EOF):
 		c.mistake(1, 1, "the file is empty", "its first line names the columns")
 	case ok:
-		c.mistake(p.Line, p.Column, p.Err.Error(), `write a cell that has quotes in it in quotes, and each of them twice: "a ""b"""`)
+		message := p.Err.Error()
+		if p.StartLine < p.Line {
+			message += fmt.Sprintf(", in a row that begins in line %d", p.StartLine)
+		}
+		c.mistake(p.Line, p.Column, message, `write a cell that has quotes in it in quotes, and each of them twice: "a ""b"""`)
 	default:
 		c.mistake(1, 1, err.Error(), "")
 	}
@@ -127,6 +140,9 @@ func (c *csvReader) columns(header, asked []string) (numbers bool) {
 	hint := "name the four in which device, port, and the device and port at the other end stand: --columns \"Server,NIC,Switch,Switch port\""
 	if called(header, "termination a") != nil || called(header, "a_terminations") != nil {
 		hint = "have NetBox export the columns Device A and Device B, too, or all data"
+	}
+	if strings.HasPrefix(header[0], "#") {
+		hint = "a CSV has no comments: begin with the line that names the columns"
 	}
 	c.mistake(1, 1, "these are no columns of a known table: "+shown(header), hint)
 	return false

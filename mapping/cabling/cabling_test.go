@@ -285,6 +285,22 @@ func TestTwice(t *testing.T) {
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
+	two := heard(node("node1").on("eth0=leaf-1/Ethernet1/1"), node("node2").on("eth0=leaf-1/Ethernet1/2"))
+	for second, want := range map[string]string{
+		"node2|eth0 -- LEAF-1|Ethernet1/01": "plan:2:1: LEAF-1 Ethernet1/01 is the port that plan:1:1 calls leaf-1 Eth1/1; leave one of them",
+		"leaf-1|e1/1 -- node2|eth0":         "plan:2:1: leaf-1 e1/1 is the port that plan:1:1 calls leaf-1 Eth1/1; leave one of them",
+		"node2|eth0 -- leaf-1|Gi1/1":        "", // which may be another
+		"node2|eth0 -- leaf-2|Ethernet1/1":  "",
+		"spine|p1 -- leaf-1|Ethernet1/1":    "", // nobody looks at it
+	} {
+		got := ""
+		if _, err := cabling.Check(plan("node1|eth0 -- leaf-1|Eth1/1", second), two); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%s: got  %s\nwant %s", second, got, want)
+		}
+	}
 }
 
 // TestDevices holds how devices are called.

@@ -105,6 +105,31 @@ func (c *checker) twice() error {
 			c.planned[p] = true
 		}
 	}
+	return c.twiceThere()
+}
+
+// twiceThere refuses a plan in which two cables of nodes end at one port of a switch, which it
+// writes in two ways: both could be right, and one cannot be.
+func (c *checker) twiceThere() error {
+	at := map[socket]*Cable{}
+	for _, j := range c.cables {
+		near, far := j.A, j.B
+		if len(c.device(near).nodes) == 0 {
+			near, far = far, near
+		}
+		if j.Future || len(c.device(near).nodes) == 0 || len(c.device(far).nodes) > 0 {
+			continue
+		}
+		is := socketOf(far, j.ByDescription)
+		if other := at[is]; other != nil {
+			called := other.A
+			if fold(called.Device) != is.device {
+				called = other.B
+			}
+			return fmt.Errorf("%s: %s is the port that %s calls %s; leave one of them", j.Where, far, other.Where, called)
+		}
+		at[is] = j.Cable
+	}
 	return nil
 }
 

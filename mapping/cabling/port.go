@@ -121,6 +121,20 @@ func parsePort(text string) (p portName, ok bool) {
 	return p, true
 }
 
+// A socket is a port of a device as a plan has it, in whichever of its ways it writes that.
+type socket struct {
+	device, port  string
+	byDescription bool
+}
+
+func socketOf(e End, byDescription bool) socket {
+	name := strings.ToLower(strings.TrimSpace(e.Port))
+	if p, ok := parsePort(name); ok {
+		name = p.scheme + " " + p.rest
+	}
+	return socket{fold(e.Device), name, byDescription}
+}
+
 // likeNames compares two names of ports. Those of different shapes are unclear: "swp1" and
 // "swp1s0" are a socket and a lane of it, or a port that was split since.
 func likeNames(a, b string) likeness {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/colvin-net/colvin/discovery"
 	"github.com/colvin-net/colvin/mapping/belief"
 	"github.com/colvin-net/colvin/mapping/cabling"
@@ -140,6 +142,32 @@ func TestSavedIsClean(t *testing.T) {
 	}
 	if saved < 2000 {
 		t.Errorf("only %d cables were saved", saved)
+	}
+}
+
+// TestSavedCase holds that names which differ in case only are saved so that they can be read.
+func TestSavedCase(t *testing.T) {
+	h := heard(node("node1").on("Eth0=leaf-1/swp1", "eth0=leaf-1/swp2", "eth1=leaf-1/SWP01"))
+	p := cabling.Today(h)
+	var got []string
+	for i := range p.Cables {
+		got = append(got, fmt.Sprintf("%s -- %s", p.Cables[i].A, p.Cables[i].B))
+	}
+	want := []string{
+		"node1 mac:02:00:00:05:31:02 -- leaf-1 swp1", "node1 mac:02:00:00:05:31:03 -- leaf-1 swp2",
+		"node1 eth1: leaf-1 SWP01 is heard on node1 mac:02:00:00:05:31:02, too",
+	}
+	if diff := cmp.Diff(want, append(got, p.Notes...)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, format := range planfile.Formats {
+		read, err := planfile.Read("plan", planfile.Write(p, format), planfile.Options{Format: format})
+		if err != nil {
+			t.Fatalf("%s: %v", format, err)
+		}
+		if r := check(t, read, h); r.Totals[cabling.OK] != 2 {
+			t.Errorf("%s: %s", format, told(r))
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ package cabling
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/colvin-net/colvin/discovery"
@@ -13,7 +14,7 @@ import (
 // Today is the plan of what is there now, in the words of the switches: of each cable of which
 // it is sure where it ends. The notes say which ports are left out, and why.
 func Today(h *Heard) *Plan {
-	s := saver{checker: newChecker(h), to: &Plan{}, ends: map[*port]bool{}, fars: map[End]End{}}
+	s := saver{checker: newChecker(h), to: &Plan{}, ends: map[*port]bool{}, fars: map[socket]End{}}
 	names := map[*port][]End{}
 	for _, n := range h.nodes {
 		for _, p := range n.ports {
@@ -44,7 +45,7 @@ type saver struct {
 	*checker
 	to   *Plan
 	ends map[*port]bool // that are in the plan
-	fars map[End]End    // what the far ends in the plan are plugged into
+	fars map[socket]End // what the far ends in the plan are plugged into
 }
 
 func (s *saver) leaveOut(what, why string) { s.to.Notes = append(s.to.Notes, what+": "+why) }
@@ -67,10 +68,10 @@ func (s *saver) save(p *port, names []End) (why string) {
 		if s.judge(j); j.verdict != OK {
 			continue
 		}
-		if other, taken := s.fars[far]; taken {
+		if other, taken := s.fars[socketOf(far, false)]; taken {
 			return fmt.Sprintf("%s is heard on %s, too", far, other)
 		}
-		s.fars[far], s.ends[p] = cable.A, true
+		s.fars[socketOf(far, false)], s.ends[p] = cable.A, true
 		if other := s.portOf(far); other != nil {
 			s.ends[other] = true
 		}
@@ -80,9 +81,11 @@ func (s *saver) save(p *port, names []End) (why string) {
 	return "what its switch says does not tell it from others"
 }
 
-// writable is a name of the port that can stand in a plan.
+// writable is a name of the port that can stand in a plan, in which those are one that differ
+// in case only.
 func (p *port) writable() (string, bool) {
-	if writable(p.name) && !isID(p.name) {
+	twin := slices.ContainsFunc(p.node.ports, func(other *port) bool { return other != p && strings.EqualFold(other.name, p.name) })
+	if writable(p.name) && !isID(p.name) && !twin {
 		return p.name, true
 	}
 	mac := "mac:" + p.mac.String()

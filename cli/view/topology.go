@@ -83,7 +83,7 @@ func (o *Out) Topology(cmd *cobra.Command, t *topology.Topology, d *Drawing) err
 	case SVG, Drawio, DOT, Mermaid:
 		return o.Write(d.draw(o.Format, part, cards.HuesOf(t)))
 	}
-	return o.topologyTable(part)
+	return o.topologyTable(part, len(t.Nodes) > 1)
 }
 
 // part is what of a topology is asked for.
@@ -122,8 +122,9 @@ func (d *Drawing) draw(format string, t *topology.Topology, hues cards.Hues) str
 	return draw.SVG(p, l, theme)
 }
 
-// topologyTable has a line for each cable, and for each port without one.
-func (o *Out) topologyTable(t *topology.Topology) error {
+// topologyTable has a line for each cable, and for each port without one. It says of which node
+// a port is where there is another, though it be left out.
+func (o *Out) topologyTable(t *topology.Topology, several bool) error {
 	system := map[discovery.MSAP]string{}
 	for _, sw := range t.Switches {
 		for _, p := range sw.Ports {
@@ -131,7 +132,7 @@ func (o *Out) topologyTable(t *topology.Topology) error {
 		}
 	}
 	name := func(_ *topology.Node, p *topology.Port) string { return p.Name }
-	if len(t.Nodes) > 1 {
+	if several {
 		name = func(n *topology.Node, p *topology.Port) string { return n.Name + " " + p.Name }
 	}
 	var cells [][]string

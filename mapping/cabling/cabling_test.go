@@ -394,6 +394,8 @@ func TestPorts(t *testing.T) {
 		{"etp3", both("local:etp3", "Ethernet8"), cabling.OK},
 		{"ge-0/0/5", both("local:527", "ge-0/0/5"), cabling.OK},
 		{"527", both("local:527", "ge-0/0/5"), cabling.OK},
+		{"52", both("local:52", "Port 52"), cabling.OK},
+		{"52", both("local:52", "node 3"), cabling.OK}, // which is at the other end
 		{"swp7", both("mac:00:00:5e:00:53:77", "swp7"), cabling.OK},
 		{"0000.5e00.5377", both("mac:00:00:5e:00:53:77", "swp7"), cabling.OK},
 		{"mac:00:00:5E:00:53:77", both("mac:00:00:5e:00:53:77", "swp7"), cabling.OK},
@@ -424,6 +426,8 @@ func TestPorts(t *testing.T) {
 		{"swp7", id("mac:00:00:5e:00:53:77"), cabling.Unsure},           // it says no name
 		{"ge-0/0/5", id("local:527"), cabling.Unsure},                   // nor here
 		{"12", both("local:527", "ge-0/0/5"), cabling.Unsure},           // an ifIndex is no number of a port
+		{"52", both("local:52", "Port 3"), cabling.Unsure},              // an ifIndex, or the port
+		{"52", both("local:52", "3"), cabling.Unsure},                   // likewise
 		{"uplink", both("ifalias:to node1", ""), cabling.Unsure},        // nor does it here
 		{"swp3", both("ifname:swp5", "swp3"), cabling.Unsure},           // it contradicts itself
 		{"Eth3", both("mac:00:00:5e:00:53:77", "eth1"), cabling.Unsure}, // which may be what is at the other end

@@ -4,6 +4,7 @@ package cabling
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/colvin-net/colvin/discovery"
@@ -189,6 +190,8 @@ func (p *peer) likePort(name string, byDescription bool) likeness {
 		desc = likeNames(text, described)
 	}
 	switch {
+	case id == alike && p.maybeIndex(described):
+		return unclear
 	case id == alike || desc == alike && id == unclear:
 		return alike
 	case desc == alike:
@@ -224,6 +227,19 @@ func (p *peer) likeID(text string) likeness {
 		}
 	}
 	return unclear
+}
+
+// maybeIndex reports whether a port ID that is a number may be an ifIndex: the description is
+// that of a port with another number, as "Port 3" is. Any other text may be of what is at the
+// other end.
+func (p *peer) maybeIndex(described string) bool {
+	kind, number, _ := strings.Cut(string(p.Port), ":")
+	name, ok := parsePort(described)
+	if kind != "local" && kind != "circuit" || !ok || name.shape != "#" || digits.ReplaceAllString(number, "") != "" {
+		return false
+	}
+	ofPort := name.scheme == "" || slices.ContainsFunc(schemes, func(s scheme) bool { return s.name == name.scheme })
+	return ofPort && name.rest != strings.TrimLeft(number, "0")
 }
 
 // tellsDescription reports whether a description that names another port can be believed to be

@@ -63,8 +63,10 @@ func Read(name string, data []byte, o Options) (*cabling.Plan, error) {
 			r.dot(text)
 		case CSV:
 			r.csv(text, o.Columns)
-		default:
+		case YAML:
 			r.yaml(text)
+		default:
+			r.mistake(1, 1, "neither the name of the file nor what is in it says how it is written", "let its name end with .dot, .csv or .yaml, or say it by --format")
 		}
 	}
 	return r.result()
@@ -86,7 +88,7 @@ func invalid(data []byte) (line, column int) {
 	return line, column
 }
 
-// format is how the file is written.
+// format is how the file is written; empty where nothing tells.
 func (o *Options) format(name, text string) string {
 	if o.Format != "" {
 		return o.Format
@@ -107,8 +109,10 @@ func (o *Options) format(name, text string) string {
 		return DOT
 	case strings.ContainsAny(first, ",;\t") && !strings.Contains(first, ": "):
 		return CSV
+	case first == "" || strings.HasSuffix(first, ":") || strings.Contains(text, "nodes"):
+		return YAML
 	}
-	return YAML
+	return ""
 }
 
 // firstLine is the first line that is not empty and no comment.

@@ -122,6 +122,10 @@ func TestFormat(t *testing.T) {
 			t.Errorf("%s: %v", format, err)
 		}
 	}
+	want := "plan:1:1: neither the name of the file nor what is in it says how it is written; let its name end with .dot, .csv or .yaml, or say it by --format"
+	if _, err := planfile.Read("plan", []byte("# rack 7\nnode1 eth0 -> leaf-1 Eth1/1\n"), planfile.Options{}); err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
 }
 
 // TestBounds holds that files of any size are refused in time.

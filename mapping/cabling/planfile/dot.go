@@ -431,6 +431,8 @@ func (l *dotLexer) unquoted(t *dotToken) {
 // and a backslash at the end of a line for nothing; any other backslash is one.
 func (l *dotLexer) quoted(t *dotToken) {
 	t.kind, t.quoted = dotID, true
+	var whole strings.Builder
+	defer func() { t.text = whole.String() }()
 	for {
 		n := len(dotString.FindString(l.text))
 		if n == 0 {
@@ -439,7 +441,7 @@ func (l *dotLexer) quoted(t *dotToken) {
 			return
 		}
 		text := l.take(n)
-		t.text += unescapeDOT(text[1 : len(text)-1])
+		whole.WriteString(unescapeDOT(text[1 : len(text)-1]))
 		plus := dotPlus.FindString(l.text)
 		if plus == "" {
 			return

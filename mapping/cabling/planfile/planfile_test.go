@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -148,6 +149,21 @@ func TestBounds(t *testing.T) {
 		if all[0] != tt.want || len(all) > 1000 {
 			t.Errorf("%s: %d mistakes, the first %s\nwant %s", name, len(all), all[0], tt.want)
 		}
+	}
+}
+
+// TestJoined holds that a string of many takes room by what it is, and not by its square.
+func TestJoined(t *testing.T) {
+	text := []byte(`graph { "x"` + strings.Repeat(`+"x"`, 1<<14) + `:"1" -- b:2 }`)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := planfile.Read("f.dot", text, planfile.Options{})
+	runtime.ReadMemStats(&after)
+	if err == nil || !strings.Contains(err.Error(), "the name of a device has more than") {
+		t.Error(err)
+	}
+	if used := after.TotalAlloc - before.TotalAlloc; used > uint64(100*len(text)) {
+		t.Errorf("reading %d octets took %d", len(text), used)
 	}
 }
 

@@ -55,15 +55,15 @@ func (d *dot) card(id string, c *cards.Card, at *layout.Card, fill string, ports
 		rows = append([]string{ports}, rows...)
 	}
 	d.printf(`    %s [pos="%d,%d", tooltip=%s, label=<<TABLE BORDER="1" CELLBORDER="0" CELLSPACING="4" STYLE="ROUNDED" COLOR="%s" BGCOLOR="%s">%s</TABLE>>]`+"\n",
-		id, at.X+at.W/2, d.layout.H-at.Y-at.H/2, quoteDOT(c.About), d.palette.border, fill, strings.Join(rows, ""))
+		id, at.X+at.W/2, d.layout.H-at.Y-at.H/2, tooltipDOT(c.About), d.palette.border, fill, strings.Join(rows, ""))
 }
 
 func (d *dot) heading(c *cards.Card) string {
 	text := &strings.Builder{}
-	fmt.Fprintf(text, `<B>%s</B>`, escapeXML(fit.Cut(c.Title, maxDOT)))
+	fmt.Fprintf(text, `<B>%s</B>`, labelDOT(c.Title))
 	for _, line := range append([]cards.Text{{Words: c.Sub}}, c.Rest...) {
 		if line.Words != "" {
-			fmt.Fprintf(text, `<BR/><FONT COLOR="%s" POINT-SIZE="9">%s</FONT>`, d.palette.muted, escapeXML(fit.Cut(line.Words, maxDOT)))
+			fmt.Fprintf(text, `<BR/><FONT COLOR="%s" POINT-SIZE="9">%s</FONT>`, d.palette.muted, labelDOT(line.Words))
 		}
 	}
 	return "<TR><TD>" + text.String() + "</TD></TR>"
@@ -71,6 +71,12 @@ func (d *dot) heading(c *cards.Card) string {
 
 // maxDOT is how many characters of a text are drawn.
 const maxDOT = 40
+
+// labelDOT is a text in a label of HTML, in which a backslash begins an escape, too: \N is the
+// name of the node in the file.
+func labelDOT(text string) string {
+	return strings.ReplaceAll(escapeXML(fit.Cut(text, maxDOT)), `\`, `\\`)
+}
 
 // ports are a row of cells, in the order in which they are placed.
 func (d *dot) ports(c *cards.Card, at *layout.Card) string {
@@ -91,7 +97,7 @@ func (d *dot) ports(c *cards.Card, at *layout.Card) string {
 		for _, k := range order[i:j] {
 			cells.WriteString(d.port(k, &c.Ports[k]))
 		}
-		fmt.Fprintf(&cells, `</TR><TR><TD COLSPAN="%d"><B>%s</B></TD></TR></TABLE></TD>`, j-i, escapeXML(fit.Cut(p.Master, maxDOT)))
+		fmt.Fprintf(&cells, `</TR><TR><TD COLSPAN="%d"><B>%s</B></TD></TR></TABLE></TD>`, j-i, labelDOT(p.Master))
 		i = j
 	}
 	if cells.Len() == 0 {
@@ -103,7 +109,7 @@ func (d *dot) ports(c *cards.Card, at *layout.Card) string {
 func (d *dot) port(i int, p *cards.Port) string {
 	lines := words(p)
 	for k := range lines {
-		lines[k] = escapeXML(fit.Cut(lines[k], maxDOT))
+		lines[k] = labelDOT(lines[k])
 	}
 	style := "ROUNDED"
 	if p.Nowhere || p.Look.Style != cards.Solid {
@@ -146,12 +152,13 @@ func (d *dot) line(l *cards.Line) {
 		style = "dotted"
 	case cards.Solid:
 	}
-	d.printf("  s%d:p%d:s -- n%d:p%d:n [color=%q, penwidth=%.1f, style=%s, tooltip=%s]\n", l.Switch, l.SwitchPort, l.Node, l.NodePort, colour, width, style, quoteDOT(l.About))
+	d.printf("  s%d:p%d:s -- n%d:p%d:n [color=%q, penwidth=%.1f, style=%s, tooltip=%s]\n", l.Switch, l.SwitchPort, l.Node, l.NodePort, colour, width, style, tooltipDOT(l.About))
 }
 
-// quoteDOT is a text of lines. In it a backslash begins an escape and an ampersand an entity.
-func quoteDOT(text string) string {
-	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "&", "&amp;")
+// tooltipDOT is a text of lines. In it a backslash begins an escape, of lines and then, in what
+// that leaves, of names; an ampersand begins an entity.
+func tooltipDOT(text string) string {
+	escape := strings.NewReplacer(`\`, `\\\\`, `"`, `\"`, "&", "&amp;")
 	lines := strings.Split(text, "\n")
 	for i, s := range lines {
 		lines[i] = escape.Replace(fit.Printable(s))

@@ -113,6 +113,20 @@ func TestGraphviz(t *testing.T) {
 	}
 }
 
+// TestGraphvizEscapes holds that no name is one of Graphviz's escapes, in what is drawn and in
+// what is shown at a card or a line.
+func TestGraphvizEscapes(t *testing.T) {
+	netnstest.Require(t, graphviz)
+	const name = `\N\G\E\T\H\L\n\l\r\\`
+	p, l := place(named(name), true)
+	svg := output(t, draw.DOT(p, l, draw.Light), "dot", "-Tsvg")
+	for what, line := range map[string]string{"a card": ">" + name + "0</text>", "its tooltip": `title="` + name + `0"`, "a line's": `title="` + name + "0 " + name + "0 to " + name + "0 " + name + `0"`} {
+		if !strings.Contains(svg, line) {
+			t.Errorf("%s does not say %s in\n%s", what, line, svg)
+		}
+	}
+}
+
 // checkPlaces holds that "neato -n" leaves cards where they are.
 func checkPlaces(t *testing.T, p *cards.Picture, l *layout.Layout) {
 	t.Helper()

@@ -137,7 +137,7 @@ func (c *csvReader) columns(header, asked []string) (numbers bool) {
 			return false
 		}
 	}
-	hint := "name the four in which device, port, and the device and port at the other end stand: --columns \"Server,NIC,Switch,Switch port\""
+	hint := "name the four in which device, port, and the device and port at the other end stand: --columns \"Server,NIC,Switch,Switch port\"; by number where no line names them: --columns 1,2,3,4"
 	if called(header, "termination a") != nil || called(header, "a_terminations") != nil {
 		hint = "have NetBox export the columns Device A and Device B, too, or all data"
 	}

@@ -251,9 +251,10 @@ func (k evidence) attachment(r *heldRecord, was *agentapi.ContainerAttachment) (
 	return a, [...]time.Time{half.due, k.orphaned(&a, was, r, half), k.settle(&a, was)}
 }
 
-// called is a device of a record with the name that it has by now.
+// called is a device of a record with the name that it has by now. One that was moved into the
+// container keeps that which it had on the node, and is to have again.
 func (k evidence) called(r *record.Record, l record.Link) record.Link {
-	if k.device == nil || r.BootID != k.bootID || l.Index == 0 {
+	if k.device == nil || r.BootID != k.bootID || l.Index == 0 || r.Taken {
 		return l
 	}
 	if now, ok := k.device(l.Index); ok && now.MAC.String() == l.MAC {

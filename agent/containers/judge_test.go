@@ -438,9 +438,8 @@ func TestMovedTo(t *testing.T) {
 	}
 }
 
-// TestOtherIdentities holds what is remembered of a network's other switches: what was
-// sure, each once, not without a bound, and never by a name alone.
-// A device is told by the name that it has by now, as long as it is the same.
+// TestRenamed holds that a device is told by the name that it has by now, as long as it is the
+// same and was not moved into the container.
 func TestRenamed(t *testing.T) {
 	renamed := func(s *discovery.Snapshot) { s.Interfaces[slices.IndexFunc(s.Interfaces, isEth1)].Name = "uplink0" }
 	another := func(s *discovery.Snapshot) {
@@ -448,6 +447,7 @@ func TestRenamed(t *testing.T) {
 		s.Interfaces[slices.IndexFunc(s.Interfaces, isIndex2)].MAC = macOf(77)
 	}
 	rebooted := func(r *record.Record) { r.BootID = "boot-0" }
+	taken := func(r *record.Record) { r.Taken = true }
 	for name, tt := range map[string]struct {
 		scene
 		want string
@@ -455,6 +455,7 @@ func TestRenamed(t *testing.T) {
 		"renamed":      {scene{interfaces: renamed}, "uplink0"},
 		"another's":    {scene{interfaces: another}, "eth1"},
 		"another boot": {scene{interfaces: renamed, record: rebooted}, "eth1"},
+		"moved":        {scene{interfaces: renamed, record: taken}, "eth1"},
 		"gone":         {scene{interfaces: func(s *discovery.Snapshot) { s.Interfaces = nil }}, "eth1"},
 	} {
 		if a, _ := tt.resolve(); a.Device.Name != tt.want || a.Port.Name != tt.want {
@@ -466,6 +467,8 @@ func TestRenamed(t *testing.T) {
 func isEth1(i discovery.Interface) bool   { return i.Name == "eth1" }
 func isIndex2(i discovery.Interface) bool { return i.Index == 2 }
 
+// TestOtherIdentities holds what is remembered of a network's other switches: what was
+// sure, each once, not without a bound, and never by a name alone.
 func TestOtherIdentities(t *testing.T) {
 	peers := func(n int) (ids []mapping.Identity, keys []string) {
 		for i := range n {

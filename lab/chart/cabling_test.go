@@ -30,6 +30,11 @@ func cables(c *cluster) {
 	if said, code := c.planJob("exchanged"); code != 1 || !strings.Contains(said, "2 swapped") || strings.Contains(said, "error:") {
 		c.t.Errorf("with two cables exchanged the job ends with %d: %s", code, said)
 	}
+	kubectl(c.t, c.ControlPlane, "delete", "--filename=../../deploy/examples/plan-check.yaml")
+	kubectl(c.t, c.ControlPlane, "delete", "--namespace="+c.namespace, "configmap/cabling-plan")
+	for _, name := range []string{"save", "as-saved", "exchanged"} {
+		c.DoT(c.t, http.MethodDelete, "/api/v1/namespaces/"+c.namespace+"/pods/colvin-plan-check-"+name, object{"gracePeriodSeconds": 0}, nil)
+	}
 }
 
 // planIs makes the ConfigMap of the plan, or puts another plan in.

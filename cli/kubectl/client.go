@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	kruntime "k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -97,7 +97,7 @@ func (a *app) connect() (*client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the namespace: %w", err)
 	}
-	if len(path.IsValidPathSegmentName(namespace)) > 0 {
+	if len(content.IsPathSegmentName(namespace)) > 0 {
 		return nil, fmt.Errorf("%q is no namespace", namespace)
 	}
 	scheme := kruntime.NewScheme()
@@ -139,7 +139,7 @@ func get[T any](ctx context.Context, c *client, q query) (*T, error) {
 // that is a path of its own would ask for something else.
 func (c *client) ask(ctx context.Context, q query, after string) ([]byte, error) {
 	for _, part := range []string{q.namespace, q.name} {
-		if len(path.IsValidPathSegmentName(part)) > 0 {
+		if len(content.IsPathSegmentName(part)) > 0 {
 			return nil, q.missing()
 		}
 	}

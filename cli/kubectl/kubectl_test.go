@@ -349,8 +349,17 @@ func TestOddNames(t *testing.T) {
 	sixteen := slices.Repeat([]string{nodeName(0)}, manyNodes)
 	var got strings.Builder
 	for _, args := range [][]string{
-		{"why", ""}, {"why", "."}, {"why", "team-b/"}, {"why", "default/../secrets/x"}, {"why", "pods-beyond"}, {"why", "pods-attached-beyond"},
-		{"neighbors", ".."}, {"neighbors", nodeName(0), nodeName(0)}, append([]string{"neighbors", "nobody"}, sixteen...), {"explain", "../eth0"}, {"attachments", "-n", ".."},
+		{"why", ""},
+		{"why", "."},
+		{"why", "team-b/"},
+		{"why", "default/../secrets/x"},
+		{"why", "pods-beyond"},
+		{"why", "pods-attached-beyond"},
+		{"neighbors", ".."},
+		{"neighbors", nodeName(0), nodeName(0)},
+		append([]string{"neighbors", "nobody"}, sixteen...),
+		{"explain", "../eth0"},
+		{"attachments", "-n", ".."},
 	} {
 		fmt.Fprintf(&got, "$ %q\n%s", args[:min(len(args), 3)], run(t, server, args...))
 	}
@@ -469,10 +478,10 @@ func TestHelp(t *testing.T) {
 }
 
 // unnamed is a site whose rules are gone: what nobody names has colours.
-func unnamed(t *testing.T, n int) *fake {
+func unnamed(t *testing.T) *fake {
 	t.Helper()
 	f := newFake(t, colouredNetworks)
-	for _, o := range generate(t, n).objects(t) {
+	for _, o := range generate(t, 12).objects(t) {
 		if kind := o["kind"]; kind != "RuleSet" && kind != "Network" {
 			f.add(o)
 		}
@@ -531,7 +540,7 @@ func TestName(t *testing.T) {
 		{"colours-networks", "", []string{"networks", "sage-stork"}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			f := unnamed(t, 12)
+			f := unnamed(t)
 			expect(t, tt.name, runWith(t, f.start(), tt.in, tt.args...))
 			if diff := cmp.Diff(tt.wrote, f.wrote); diff != "" {
 				t.Errorf("written (-want +got):\n%s", diff)
@@ -542,7 +551,7 @@ func TestName(t *testing.T) {
 
 // TestNamed holds that what name wrote is what the nodes resolve by.
 func TestNamed(t *testing.T) {
-	f := unnamed(t, 12)
+	f := unnamed(t)
 	server := f.start()
 	run(t, server, "name", "sage-stork", "green", "--yes")
 	expect(t, "named", run(t, server, "explain", nodeName(0)+"/green"))
@@ -553,7 +562,7 @@ func TestNamed(t *testing.T) {
 
 // TestReplace holds that a new switch is named in the place of an old one, in every RuleSet.
 func TestReplace(t *testing.T) {
-	f := unnamed(t, 12)
+	f := unnamed(t)
 	f.add(jsonObject{"apiVersion": "colvin.dev/v1alpha1", "kind": "RuleSet", "metadata": jsonObject{"name": "old", "labels": jsonObject{"a": "b"}}, "spec": jsonObject{
 		"networks": []any{jsonObject{"name": "green", "match": []any{jsonObject{"chassis": "mac:00:00:5e:00:00:99", "vlan": 100}}}},
 	}})
@@ -593,7 +602,7 @@ status: {namedBy: [ruleset/x], identities: [{switch: "mac:00:00:5e:00:00:03", sy
 // TestEffectOfUnknown holds that the effect says so where the rules in force are not known, since
 // the RuleSets hold mistakes.
 func TestEffectOfUnknown(t *testing.T) {
-	f := unnamed(t, 12)
+	f := unnamed(t)
 	f.add(jsonObject{"kind": "RuleSet", "metadata": jsonObject{"name": "site"}, "spec": jsonObject{"networks": "none"}})
 	server := f.start()
 	expect(t, "check-unknown", run(t, server, "rules", "check", "testdata/other.yaml"))

@@ -45,7 +45,7 @@ func TestWrittenIsShown(t *testing.T) {
 		{"apply-refused", []string{"rules", "apply", "testdata/words.yaml", "--ruleset=Words", "--yes"}, map[string]string{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			f := unnamed(t, 12)
+			f := unnamed(t)
 			f.add(jsonObject{"kind": "Colour", "metadata": jsonObject{"name": "rust-crane"}, "spec": jsonObject{"switch": "mac:00:00:5e:00:00:77", "vlan": 5}})
 			expect(t, tt.name, run(t, f.start(), tt.args...))
 			if diff := cmp.Diff(tt.want, f.specs(t)); diff != "" {
@@ -74,7 +74,7 @@ func TestChangedMeanwhile(t *testing.T) {
 		"changed": {replace, []jsonObject{rulesOf("old", "ours")}, rulesOf("old", "theirs")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := unnamed(t, 12)
+			f := unnamed(t)
 			for _, o := range tt.begin {
 				f.add(o)
 			}
@@ -107,7 +107,7 @@ func answering(ctx context.Context, t *testing.T, server string, do func(), args
 
 // TestInterrupted holds that who is asked may interrupt the command.
 func TestInterrupted(t *testing.T) {
-	f := unnamed(t, 12)
+	f := unnamed(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	release := make(chan struct{})
 	defer close(release)

@@ -35,6 +35,16 @@ var resourceOf = map[string]string{
 	"NodeTopology": topologies.String(), "Network": networks.String(), "RuleSet": ruleSets.String(), "Colour": colours.String(),
 }
 
+// newSite is a cluster of generated nodes, with more objects beside them.
+func newSite(t *testing.T, nodes int, texts ...string) *fake {
+	t.Helper()
+	f := newFake(t, texts...)
+	for _, o := range generate(t, nodes).objects(t) {
+		f.add(o)
+	}
+	return f
+}
+
 func newFake(tb testing.TB, manifests ...string) *fake {
 	tb.Helper()
 	f := &fake{t: tb, objects: map[string][]jsonObject{}, refused: map[string]bool{}}

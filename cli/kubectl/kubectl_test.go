@@ -81,10 +81,7 @@ func expect(t *testing.T, name, got string) {
 }
 
 func TestGenerated(t *testing.T) {
-	f := newFake(t, generatedPods)
-	for _, o := range generate(t, 100).objects(t) {
-		f.add(o)
-	}
+	f := newSite(t, 100, generatedPods)
 	server := f.start()
 	for name, args := range map[string][]string{
 		"networks":             {"networks"},
@@ -291,10 +288,7 @@ func TestRights(t *testing.T) {
 		{"why-definition", []string{"get network-attachment-definitions.k8s.cni.cncf.io"}, []string{"why", "waiting"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			f := newFake(t, generatedPods)
-			for _, o := range generate(t, 50).objects(t) {
-				f.add(o)
-			}
+			f := newSite(t, 50, generatedPods)
 			for _, r := range tt.refused {
 				f.refused[r] = true
 			}
@@ -305,10 +299,7 @@ func TestRights(t *testing.T) {
 
 // TestNoteBesidePictures holds that what is to know of names stands below a table, and in no picture.
 func TestNoteBesidePictures(t *testing.T) {
-	f := newFake(t)
-	for _, o := range generate(t, 12).objects(t) {
-		f.add(o)
-	}
+	f := newSite(t, 12)
 	f.objects["rulesets.colvin.dev"][0]["spec"] = jsonObject{"networks": "none"}
 	server := f.start()
 	if table := run(t, server, "topology"); !strings.Contains(table, "1 mistake,") {
@@ -330,10 +321,7 @@ func TestBareCluster(t *testing.T) {
 	server := f.start()
 	expect(t, "no-colvin", run(t, server, "networks")+run(t, server, "nodes")+run(t, server, "switch", "leaf-1-b"))
 
-	f = newFake(t, generatedPods)
-	for _, o := range generate(t, 50).objects(t) {
-		f.add(o)
-	}
+	f = newSite(t, 50, generatedPods)
 	delete(f.objects, definitions.String())
 	server = f.start()
 	expect(t, "no-multus", run(t, server, "why", "pending")+run(t, server, "switch", "leaf-1-b/Ethernet1/3"))
@@ -341,10 +329,7 @@ func TestBareCluster(t *testing.T) {
 
 // TestOddNames holds that a name that is a path, or none, asks the API server for nothing else.
 func TestOddNames(t *testing.T) {
-	f := newFake(t, oddPods)
-	for _, o := range generate(t, 12).objects(t) {
-		f.add(o)
-	}
+	f := newSite(t, 12, oddPods)
 	server := f.start()
 	sixteen := slices.Repeat([]string{nodeName(0)}, manyNodes)
 	var got strings.Builder
@@ -385,10 +370,7 @@ spec: {nodeName: n02.rack1.dc1.example.net}
 // TestPodsThatGetNoNetwork holds what is said of pods that nobody attaches, and of definitions
 // that do not tell what they ask for.
 func TestPodsThatGetNoNetwork(t *testing.T) {
-	f := newFake(t, unattachedPods)
-	for _, o := range generate(t, 12).objects(t) {
-		f.add(o)
-	}
+	f := newSite(t, 12, unattachedPods)
 	server := f.start()
 	expect(t, "why-host-network", run(t, server, "why", "host"))
 	expect(t, "why-deleted", run(t, server, "why", "deleted"))
@@ -417,10 +399,7 @@ spec:
       requiredDuringSchedulingIgnoredDuringExecution:
         nodeSelectorTerms: [{matchExpressions: [{key: network.colvin.dev/rack-0, operator: DoesNotExist}]}]
 `
-	f := newFake(t, pods)
-	for _, o := range generate(t, 2).objects(t) {
-		f.add(o)
-	}
+	f := newSite(t, 2, pods)
 	server := f.start()
 	expect(t, "why-either", run(t, server, "why", "either"))
 	expect(t, "why-without", run(t, server, "why", "without"))
@@ -449,11 +428,8 @@ spec: {config: '{'}
 
 // TestWatch holds that --watch prints once, and again when something is different.
 func TestWatch(t *testing.T) {
-	f := newFake(t)
+	f := newSite(t, 12)
 	ctx, cancel := context.WithCancel(t.Context())
-	for _, o := range generate(t, 12).objects(t) {
-		f.add(o)
-	}
 	rounds := 0
 	f.before = func() {
 		switch rounds++; rounds {
@@ -627,10 +603,7 @@ func TestSwitchesOfOneName(t *testing.T) {
 
 // TestDiff saves a topology, moves a cable and finds that.
 func TestDiff(t *testing.T) {
-	f := newFake(t)
-	for _, o := range generate(t, 12).objects(t) {
-		f.add(o)
-	}
+	f := newSite(t, 12)
 	server := f.start()
 	saved := filepath.Join(t.TempDir(), "saved.json")
 	if err := os.WriteFile(saved, []byte(run(t, server, "topology", "-o", "json")), 0o600); err != nil {

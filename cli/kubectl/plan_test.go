@@ -65,10 +65,7 @@ func TestPlan(t *testing.T) {
 			expect(t, "plan-"+name, got)
 		})
 	}
-	f := newFake(t)
-	for _, o := range generate(t, 100).objects(t) {
-		f.add(o)
-	}
+	f := newSite(t, 100)
 	f.refused["list rulesets.colvin.dev"], f.refused["list colours.colvin.dev"] = true, true // which are not needed
 	server = f.start()
 	for _, format := range []string{"yaml", "dot", "csv"} {

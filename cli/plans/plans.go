@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -111,10 +112,8 @@ func (c *checkup) valid(files []string) error {
 	case !c.symmetry && c.pool != "":
 		return errors.New("--pool is about nodes that are compared with each other: add --symmetry")
 	}
-	for _, format := range planfile.Formats {
-		if c.options.Format == format || c.options.Format == "" {
-			return nil
-		}
+	if c.options.Format == "" || slices.Contains(planfile.Formats, c.options.Format) {
+		return nil
 	}
 	return fmt.Errorf("--format: no plan is written as %q; use %s", c.options.Format, strings.Join(planfile.Formats, ", "))
 }

@@ -14,6 +14,8 @@ RUNS     ?= 1000000
 HELM     ?= 4
 PACKAGES ?= ./mapping ./mapping/rules ./mapping/identity ./mapping/nodefile ./cniplugin ./cniplugin/record ./controller/plan \
 	./discovery/neighbor ./discovery/lldp ./discovery/cdp ./discovery/ra ./discovery/router ./discovery/ether ./agent/...
+PLATFORMS ?=
+RELEASE  := cd hack/release && go run . -source ../.. -platforms '$(PLATFORMS)'
 LINT     := go tool -modfile=hack/tools.mod golangci-lint
 
 # Debian's administration tools are not on everybody's PATH.
@@ -31,11 +33,20 @@ build: ## Build colvin, colvind, colvin-cni, colvin-controller and kubectl-colvi
 
 .PHONY: images
 images: ## Build the container images into dist/, for amd64 and arm64, as VERSION; PUSH=registry/path pushes them, too
-	@cd hack/images && go run . -source ../.. -out ../../dist -version '$(VERSION)' $(if $(PUSH),-push '$(PUSH)')
+	@$(RELEASE) -out ../../dist -version '$(VERSION)' $(if $(PUSH),-push '$(PUSH)') images
+
+.PHONY: packages
+packages: ## Build deb and rpm of a node and of kubectl colvin into dist/packages/, for amd64 and arm64, as VERSION
+	@$(RELEASE) -out ../../dist/packages -version '$(VERSION)' packages
 
 .PHONY: krew
-krew: ## Build the archives and the manifest of kubectl colvin for krew into dist/krew/, as VERSION; PLATFORMS chooses
-	@hack/krew.sh dist/krew '$(VERSION)'
+krew: ## Build the archives and the manifest of kubectl colvin for krew into dist/krew/, as VERSION; PLATFORMS (linux/amd64,...) chooses
+	@$(RELEASE) -out ../../dist/krew -version '$(VERSION)' krew
+
+.PHONY: release
+release: ## Build all that a release consists of into dist/release/, as VERSION, such as v0.1.0: docs/releasing.md
+	@rm -rf dist/release
+	@$(RELEASE) -out ../../dist/release -version '$(VERSION)' all
 
 .PHONY: test
 test: ## Install what the tests need, run them under the race detector; says which it skips, and what runs those

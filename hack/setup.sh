@@ -26,6 +26,7 @@ present() {
     qemu-system-x86) command -v qemu-system-x86_64 ;;
     prometheus) command -v promtool ;;
     graphviz) command -v dot ;;
+    procps) command -v pgrep ;;
     nodejs) command -v node ;;
     busybox-static) command -v busybox && ! ldd "$(command -v busybox)" 2>&1 ;;
     *) command -v "$1" ;;

@@ -92,8 +92,8 @@ func (c *cluster) ok(err error) {
 func (c *cluster) buildImages(version string) map[string]podrun.Image {
 	c.t.Helper()
 	dir := c.whole.TempDir()
-	build := exec.CommandContext(c.t.Context(), "go", "run", ".", "-source=../..", "-out="+dir, "-version="+version, "-architecture="+runtime.GOARCH)
-	build.Dir = "../../hack/images"
+	build := exec.CommandContext(c.t.Context(), "go", "run", ".", "-source=../..", "-out="+dir, "-version="+version, "-platforms=linux/"+runtime.GOARCH, "images")
+	build.Dir = "../../hack/release"
 	if said, err := build.CombinedOutput(); err != nil {
 		c.t.Fatalf("build the images: %v\n%s", err, said)
 	}

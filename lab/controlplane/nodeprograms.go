@@ -21,7 +21,7 @@ const (
 	makeE2E        = "make e2e"
 	containerdTree = "github.com/containerd/containerd/v2/cmd/"
 	multusModule   = "gopkg.in/k8snetworkplumbingwg/multus-cni.v4"
-	packSource     = "hack/images/pack"
+	packSource     = "hack/release/pack"
 	imageDir       = "images" // of archives, one for each of the names below
 )
 

@@ -116,8 +116,8 @@ func BuildImages(ctx context.Context, dir, version string) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "go", "run", ".", "-source=../..", "-out="+dir, "-version="+version, "-architecture="+runtime.GOARCH)
-	cmd.Dir = filepath.Join(top, "hack/images")
+	cmd := exec.CommandContext(ctx, "go", "run", ".", "-source=../..", "-out="+dir, "-version="+version, "-platforms=linux/"+runtime.GOARCH, "images")
+	cmd.Dir = filepath.Join(top, "hack/release")
 	if said, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the images: %w\n%s", err, said)
 	}

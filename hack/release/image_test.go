@@ -37,6 +37,21 @@ func sample(t *testing.T) string {
 	return dir
 }
 
+// prepared is a builder that is ready to build into a directory of its own.
+func prepared(t *testing.T, b builder) *builder {
+	t.Helper()
+	b.out = t.TempDir()
+	t.Cleanup(func() {
+		if err := b.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := b.prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return &b
+}
+
 var tool = image{"tool", "a tool", []string{"tool"}, "65532:65532"}
 
 // TestSameDigest builds the same source twice, from two directories, into two.
@@ -49,10 +64,7 @@ func TestSameDigest(t *testing.T) {
 	var digests []v1.Hash
 	var archives [][]byte
 	for _, root := range []string{source, other} {
-		b := builder{root: root, out: t.TempDir(), platforms: platforms}
-		if err := b.prepare(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		b := prepared(t, builder{root: root})
 		index, err := b.index(t.Context(), tool)
 		if err != nil {
 			t.Fatal(err)
@@ -78,12 +90,9 @@ func TestSameDigest(t *testing.T) {
 
 // TestImage looks into the images of both platforms.
 func TestImage(t *testing.T) {
-	b := builder{root: sample(t), version: "v1.2.3", out: t.TempDir()}
-	if err := b.prepare(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range platforms {
-		img, err := b.image(t.Context(), tool, p, t.TempDir())
+	b := prepared(t, builder{root: sample(t), version: "v1.2.3"})
+	for _, p := range nodePlatforms {
+		img, err := b.image(t.Context(), tool, p)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -91,7 +100,7 @@ func TestImage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if config.OS != p.OS || config.Architecture != p.Architecture || config.Config.User != "65532:65532" || len(config.Config.Entrypoint) != 1 || config.Config.Entrypoint[0] != "/tool" {
+		if config.OS != p.os || config.Architecture != p.arch || config.Config.User != "65532:65532" || len(config.Config.Entrypoint) != 1 || config.Config.Entrypoint[0] != "/tool" {
 			t.Errorf("%s: configuration %+v", p, config)
 		}
 		if labels := config.Config.Labels; labels["org.opencontainers.image.version"] != "v1.2.3" || labels["org.opencontainers.image.revision"] != b.revision || len(b.revision) != 40 {
@@ -113,7 +122,7 @@ func TestImage(t *testing.T) {
 		if _, err := r.Next(); !errors.Is(err, io.EOF) {
 			t.Errorf("the layer holds more than the program: %v", err)
 		}
-		f, err := os.Open(filepath.Join(b.out, "tool-v1.2.3-"+p.Architecture+".cdx.json"))
+		f, err := os.Open(filepath.Join(b.out, "tool-v1.2.3-"+p.arch+".cdx.json"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,16 +14,15 @@ import (
 	"time"
 
 	cdx "github.com/CycloneDX/cyclonedx-go"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// writeSBOM writes what the programs of an image are made of, as the go command wrote it
-// into them.
-func (b *builder) writeSBOM(i image, p v1.Platform, dir string) error {
+// writeSBOM writes what programs are made of, as the go command wrote it into them, as a
+// list of what they are parts of.
+func (b *builder) writeSBOM(file string, whole cdx.Component, programs []string) error {
 	modules := map[string]*debug.Module{}
 	toolchain := ""
-	for _, program := range i.programs {
-		info, err := buildinfo.ReadFile(filepath.Join(dir, program))
+	for _, program := range programs {
+		info, err := buildinfo.ReadFile(program)
 		if err != nil {
 			return err
 		}
@@ -34,8 +33,8 @@ func (b *builder) writeSBOM(i image, p v1.Platform, dir string) error {
 		}
 	}
 	bom := cdx.NewBOM()
-	main := cdx.Component{Type: cdx.ComponentTypeContainer, Name: i.name, Version: b.version, Description: i.title, Licenses: &cdx.Licenses{{License: &cdx.License{ID: "Apache-2.0"}}}}
-	bom.Metadata = &cdx.Metadata{Timestamp: b.created.Format(time.RFC3339), Component: &main}
+	whole.Version, whole.Licenses = b.version, &cdx.Licenses{{License: &cdx.License{ID: "Apache-2.0"}}}
+	bom.Metadata = &cdx.Metadata{Timestamp: b.created.Format(time.RFC3339), Component: &whole}
 	components := []cdx.Component{{
 		Type: cdx.ComponentTypeLibrary, BOMRef: "std", Name: "std", Version: toolchain, PackageURL: "pkg:golang/std@" + toolchain[len("go"):],
 	}}
@@ -46,7 +45,7 @@ func (b *builder) writeSBOM(i image, p v1.Platform, dir string) error {
 		components = append(components, c)
 	}
 	bom.Components = &components
-	f, err := os.Create(filepath.Join(b.out, fmt.Sprintf("%s-%s-%s.cdx.json", i.name, b.version, p.Architecture)))
+	f, err := os.Create(filepath.Join(b.out, file))
 	if err != nil {
 		return err
 	}

@@ -11,8 +11,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
+	cdx "github.com/CycloneDX/cyclonedx-go"
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -23,6 +25,53 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
+
+// An image is a name with the programs in it; the first is what it runs.
+type image struct {
+	name, title string
+	programs    []string
+	user        string
+}
+
+// images are all.
+var images = []image{
+	// The agent is root without capabilities but those its pod gives, as kubelet gives no
+	// ambient ones; the installer writes into root's directories.
+	{"colvin", "Colvin's agent, CNI plugin, installer and command", []string{"colvind", "colvin-cni", "colvin"}, "0:0"},
+	{"colvin-controller", "Colvin's controller", []string{"colvin-controller"}, "65532:65532"},
+	// For jobs that somebody wants to run, such as deploy/examples/plan-check.yaml.
+	{"kubectl-colvin", "kubectl colvin, for jobs in a cluster", []string{"kubectl-colvin"}, "65532:65532"},
+}
+
+// local is the registry in the names that archives have: whoever imports one finds the image
+// as the kubelet will look for it, and none is ever fetched by that name.
+const local = "localhost"
+
+const source = "https://github.com/colvin-net/colvin"
+
+// writeImages builds all images, each an OCI archive and a list of what is in it for each
+// platform, and pushes them where that is wanted.
+func (b *builder) writeImages(ctx context.Context) error {
+	for _, i := range images {
+		index, err := b.index(ctx, i)
+		if err != nil {
+			return fmt.Errorf("build %s: %w", i.name, err)
+		}
+		archive := filepath.Join(b.out, i.name+"-"+b.version+".tar")
+		size, digest, err := write(archive, local+"/"+i.name+":"+b.version, index)
+		if err != nil {
+			return fmt.Errorf("write %s: %w", archive, err)
+		}
+		said(archive, digest, size)
+		if b.push == "" {
+			continue
+		}
+		if err := pushIndex(ctx, strings.TrimSuffix(b.push, "/")+"/"+i.name+":"+b.version, index); err != nil {
+			return fmt.Errorf("push %s: %w", i.name, err)
+		}
+	}
+	return nil
+}
 
 // The annotations of the image specification, by which archives name what is in them
 // (annotations.md there); containerd has one of its own.
@@ -46,17 +95,12 @@ func (b *builder) labels(i image) map[string]string {
 // index builds an image for all platforms.
 func (b *builder) index(ctx context.Context, i image) (v1.ImageIndex, error) {
 	index := v1.ImageIndex(mutate.IndexMediaType(empty.Index, types.OCIImageIndex))
-	for _, p := range b.platforms {
-		dir, err := os.MkdirTemp("", "colvin-images-")
+	for _, p := range b.platforms(nodePlatforms) {
+		img, err := b.image(ctx, i, p)
 		if err != nil {
 			return nil, err
 		}
-		img, err := b.image(ctx, i, p, dir)
-		_ = os.RemoveAll(dir)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", p.Architecture, err)
-		}
-		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: &p}})
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: p.os, Architecture: p.arch}}})
 	}
 	annotated, ok := mutate.Annotations(index, b.labels(i)).(v1.ImageIndex)
 	if !ok {
@@ -66,24 +110,27 @@ func (b *builder) index(ctx context.Context, i image) (v1.ImageIndex, error) {
 }
 
 // image builds an image for one platform, and writes what is in it.
-func (b *builder) image(ctx context.Context, i image, p v1.Platform, dir string) (v1.Image, error) {
-	if err := b.build(ctx, i, p, dir); err != nil {
+func (b *builder) image(ctx context.Context, i image, p platform) (v1.Image, error) {
+	programs, err := b.programs(ctx, p, i.programs...)
+	if err != nil {
 		return nil, err
 	}
-	if err := b.writeSBOM(i, p, dir); err != nil {
+	sbom := fmt.Sprintf("%s-%s-%s.cdx.json", i.name, b.version, p.arch)
+	if err := b.writeSBOM(sbom, cdx.Component{Type: cdx.ComponentTypeContainer, Name: i.name, Description: i.title}, programs); err != nil {
 		return nil, err
 	}
 	img := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
-	for _, program := range i.programs { // one layer each: an update of one is no other's
-		data, err := os.ReadFile(filepath.Join(dir, program))
+	for _, path := range programs { // one layer each: an update of one is no other's
+		program := filepath.Base(path)
+		data, err := os.ReadFile(path)
 		if err != nil {
 			return nil, err
 		}
-		archive, err := b.layer(program, data)
-		if err != nil {
+		var archive bytes.Buffer
+		if err := writeTar(&archive, b.created, []entry{{name: program, data: data, mode: 0o755}}); err != nil {
 			return nil, err
 		}
-		layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(archive)), nil }, tarball.WithMediaType(types.OCILayer))
+		layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(archive.Bytes())), nil }, tarball.WithMediaType(types.OCILayer))
 		if err != nil {
 			return nil, err
 		}
@@ -97,24 +144,9 @@ func (b *builder) image(ctx context.Context, i image, p v1.Platform, dir string)
 		return nil, err
 	}
 	config = config.DeepCopy()
-	config.OS, config.Architecture, config.Created = p.OS, p.Architecture, v1.Time{Time: b.created}
+	config.OS, config.Architecture, config.Created = p.os, p.arch, v1.Time{Time: b.created}
 	config.Config = v1.Config{Entrypoint: []string{"/" + i.programs[0]}, User: i.user, WorkingDir: "/", Env: []string{"PATH=/"}, Labels: b.labels(i)}
 	return mutate.ConfigFile(img, config)
-}
-
-// layer is a program as a tar archive, in which nothing depends on where it was made.
-func (b *builder) layer(program string, data []byte) ([]byte, error) {
-	var out bytes.Buffer
-	w := tar.NewWriter(&out)
-	header := &tar.Header{Typeflag: tar.TypeReg, Name: program, Size: int64(len(data)), Mode: 0o755, ModTime: b.created, Format: tar.FormatPAX}
-	err := w.WriteHeader(header)
-	if err == nil {
-		_, err = w.Write(data)
-	}
-	if err == nil {
-		err = w.Close()
-	}
-	return out.Bytes(), err
 }
 
 // write writes an OCI layout as one archive, and tells what docker and podman show: the

@@ -49,10 +49,11 @@ release: ## Build all that a release consists of into dist/release/, as VERSION,
 	@$(RELEASE) -out ../../dist/release -version '$(VERSION)' all
 
 .PHONY: test
+# The packages that take longest begin.
 test: ## Install what the tests need, run them under the race detector; says which it skips, and what runs those
 	@hack/setup.sh lldpd radvd iproute2 util-linux gcc libc6-dev
 	@race=-race; [ -x "$$(command -v gcc)" ] || { race=; echo "test: no C compiler, so without the race detector"; }; \
-	set -x; go run ./hack/gotest $$race -p $$(($$(nproc) + 1)) -shuffle=on -parallel 8 -timeout 20m ./...
+	set -x; go run ./hack/gotest $$race -p $$(($$(nproc) + 1)) -shuffle=on -parallel 8 -timeout 20m ./lab ./lab/cluster ./lab/chart ./...
 
 .PHONY: test-attacks
 test-attacks: ## Attack the real agent and plugin: docs/security.md, row by row; 3 minutes
@@ -73,6 +74,11 @@ test-pictures: ## Open pictures in Graphviz, Chromium, Mermaid and mxGraph, on w
 	@hack/setup.sh graphviz chromium nodejs npm
 	@npm install --silent --no-audit --no-fund --prefix dist/pictures mermaid@11.17.2 mxgraph@4.2.2 jsdom@29.1.1
 	COLVIN_NODE_MODULES='$(abspath dist/pictures/node_modules)' COLVIN_REQUIRE=graphviz,chromium,mermaid,mxgraph go test -count 1 -v ./mapping/topology/draw
+
+.PHONY: test-packages
+test-packages: ## Install, upgrade, remove and purge the packages in a Debian with systemd, which it makes the first time; 2 minutes
+	@hack/setup.sh debootstrap rpm cpio lldpd iproute2 util-linux procps
+	COLVIN_REQUIRE=debian,rpm,netns,macvlan,lldpd go test -count 1 -v -timeout 15m ./lab/packages
 
 .PHONY: test-vm
 test-vm: ## Run the tests of bonds, VLAN devices and the like in a VM that has them

@@ -76,9 +76,12 @@ func TestTimes(t *testing.T) {
 	})
 	places := []string{lab.Cabling[0].Node, ""} // one node, or all where green is
 	times := map[string][]time.Duration{}
+	quiet := b.idle(20 * time.Second)
+	t.Logf("the cluster leaves %.0f %% of the processors", 100*quiet)
 	for range rounds {
 		for _, place := range places {
 			for _, w := range compared {
+				b.settle(quiet)
 				key := place + "\t" + w.name
 				took := b.createMany(w.name, w.config != "", place)
 				times[key] = append(times[key], took...)
@@ -181,6 +184,47 @@ func (b *bench) createMany(way string, attached bool, node string) []time.Durati
 	}
 	b.kubectl("delete", "pods", "--selector=app=many", "--wait", "--timeout=300s")
 	return took
+}
+
+// idle returns the share of the processors' time that nothing used meanwhile.
+func (b *bench) idle(meanwhile time.Duration) float64 {
+	b.t.Helper()
+	read := func() (idle, all float64) {
+		text, err := os.ReadFile("/proc/stat")
+		b.ok(err)
+		first, _, _ := strings.Cut(string(text), "\n")
+		for i, field := range strings.Fields(first)[1:] {
+			ticks, err := strconv.ParseFloat(field, 64)
+			b.ok(err)
+			if i == 3 || i == 4 { // idle, and waiting for disks
+				idle += ticks
+			}
+			if i < 8 { // guests are in the time of users already
+				all += ticks
+			}
+		}
+		return idle, all
+	}
+	idleBefore, allBefore := read()
+	select {
+	case <-time.After(meanwhile):
+	case <-b.ctx.Done():
+		b.t.Fatal(b.ctx.Err())
+	}
+	idleAfter, allAfter := read()
+	return (idleAfter - idleBefore) / (allAfter - allBefore)
+}
+
+// settle waits until the machine is nearly as idle as it was, two minutes at most: what is left to do of the
+// pods of one way would be counted with those of the next.
+func (b *bench) settle(idle float64) {
+	b.t.Helper()
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); {
+		if b.idle(5*time.Second) > idle-0.1 {
+			return
+		}
+	}
+	b.t.Logf("two minutes later the machine is not as idle as it was")
 }
 
 // watchReady tells the names of pods as they become Ready.

@@ -146,6 +146,6 @@ func (b *builder) writeChecksums() error {
 	}
 	slices.SortFunc(sums, func(a, b string) int { return strings.Compare(a[66:], b[66:]) })
 	path := filepath.Join(b.out, checksums)
-	said(path)
+	b.said(path)
 	return os.WriteFile(path, []byte(strings.Join(sums, "")), 0o644)
 }

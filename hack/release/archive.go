@@ -48,7 +48,7 @@ func (b *builder) writeArchive(name string, entries []entry) (err error) {
 		err = errors.Join(writeTar(zip, b.created, entries), zip.Close())
 	}
 	if err = errors.Join(err, f.Close()); err == nil {
-		said(f.Name())
+		b.said(f.Name())
 	}
 	return err
 }

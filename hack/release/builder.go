@@ -127,7 +127,10 @@ func (b *builder) programs(ctx context.Context, p platform, names ...string) ([]
 	return paths, nil
 }
 
-// said tells what was made.
-func said(path string, more ...any) {
+// said tells what was made, by the path that it has in the repository.
+func (b *builder) said(path string, more ...any) {
+	if below, err := filepath.Rel(b.root, path); err == nil && filepath.IsLocal(below) {
+		path = below
+	}
 	fmt.Println(append([]any{path}, more...)...)
 }

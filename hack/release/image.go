@@ -62,7 +62,7 @@ func (b *builder) writeImages(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("write %s: %w", archive, err)
 		}
-		said(archive, digest, size)
+		b.said(archive, digest, size)
 		if b.push == "" {
 			continue
 		}

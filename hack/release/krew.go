@@ -62,6 +62,6 @@ func (b *builder) writeKrew(ctx context.Context) error {
 	if err := os.WriteFile(path, manifest, 0o644); err != nil {
 		return err
 	}
-	said(path, "(kubectl krew install --manifest="+path+" --archive=ARCHIVE)")
+	b.said(path, "for kubectl krew install --manifest=colvin.yaml --archive=ARCHIVE")
 	return nil
 }

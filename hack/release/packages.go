@@ -101,7 +101,7 @@ func (b *builder) writePackage(name, format string, p platform, stage, programs 
 		return err
 	}
 	if err = errors.Join(packager.Package(info, f), f.Close()); err == nil {
-		said(f.Name())
+		b.said(f.Name())
 	}
 	return err
 }

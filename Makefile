@@ -214,6 +214,16 @@ bench-e2e: e2e-tools ## Measure pods from created to Ready in a cluster of kubel
 	COLVIN_ROUNDS='$(if $(filter file,$(origin ROUNDS)),2,$(ROUNDS))' COLVIN_WAYS='$(WAYS)' COLVIN_LOGS='$(abspath dist/e2e)' \
 	COLVIN_REQUIRE=netns,macvlan,lldpd,kubernetes,whereabouts,helm,e2e go test -count 1 -v -timeout 3h -run TestTimes ./lab/e2e
 
+BENCHES := bench bench-lab bench-codecs bench-cni bench-scale bench-edge bench-budgets bench-kubectl bench-e2e
+.PHONY: bench-all
+bench-all: ## Measure all that docs/performance.md has, one after the other, into dist/bench/; an hour and a half, with nothing beside it
+	@mkdir -p dist/bench
+	@failed=; for target in $(BENCHES); do \
+		echo "bench-all: $$target, into dist/bench/$$target.txt"; \
+		$(MAKE) --no-print-directory $$target > dist/bench/$$target.txt 2>&1 || failed+=" $$target"; \
+	done; \
+	[ -z "$$failed" ] || { echo "bench-all: these failed:$$failed"; exit 1; }
+
 .PHONY: clean
 clean: ## Remove what was built
 	rm -rf bin dist

@@ -130,6 +130,7 @@ func TestSummary(t *testing.T) {
 		"none skipped": nil,
 		"1 skipped, for want of a reason that it does not tell: 1":                                       {reason([]string{"printed\n"})},
 		"1 skipped, for want of minutes: 1 (make test-attacks)":                                          {"needs minutes: COLVIN_ATTACKS=1 asks for it; make test-attacks runs it"},
+		"2 skipped, for want of COLVIN_ROUNDS is not set: 1 (make bench-e2e); e2e: 1 (make e2e)":         {"e2e is missing: make e2e runs the tests that need it", "COLVIN_ROUNDS is not set; make bench-e2e runs it"},
 		"1 skipped, for want of kubernetes: 1 (make test-cluster)":                                       {"kubernetes is missing: make kubernetes builds it; make test-cluster runs the tests that need it"},
 		"3 skipped, for want of the right to do it: 2; netns: 1 (run as root, or allow user namespaces)": {"needs the right to do it: denied", "netns is missing: no (run as root, or allow user namespaces)", "needs the right to do it: none"},
 	} {

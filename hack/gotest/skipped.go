@@ -15,7 +15,7 @@ import (
 var (
 	logged  = regexp.MustCompile(`^\s*[^\s:]+\.go:\d+: (.*)`)
 	wanting = regexp.MustCompile(`^(?:needs )?(.*?)(?: is missing)?(?:[:;,]|$)`)
-	target  = regexp.MustCompile(`\bmake [a-z]+(?:-[a-z]+)*`)
+	target  = regexp.MustCompile(`\bmake [a-z][a-z0-9]*(?:-[a-z0-9]+)*`)
 	remedy  = regexp.MustCompile(`\(([^()]+)\)$`)
 )
 

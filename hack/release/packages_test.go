@@ -176,6 +176,25 @@ func TestNoRelease(t *testing.T) {
 	}
 }
 
+// TestVersions asks each program which version it is.
+func TestVersions(t *testing.T) {
+	b := prepared(t, builder{root: top, version: "v1.2.3", chosen: here})
+	for name, args := range map[string][]string{
+		"colvin": {"version"}, "colvind": {"-version"}, "colvin-controller": {"-version"}, "colvin-cni": nil, kubectlPlugin: {"--version"},
+	} {
+		programs, err := b.programs(t.Context(), here[0], name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.CommandContext(t.Context(), programs[0], args...)
+		cmd.Env = []string{"HOME=" + t.TempDir()} // no agent, no cluster
+		said, _ := cmd.CombinedOutput()           // the plugin misses its command, too
+		if !strings.Contains(string(said), "v1.2.3") {
+			t.Errorf("%s %v: %s", name, args, said)
+		}
+	}
+}
+
 // TestAgentPage holds the page of colvind against the flags that it has.
 func TestAgentPage(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join(top, "deploy/packages/colvind.8"))

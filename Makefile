@@ -6,6 +6,7 @@ SHELL := bash
 
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 FUZZTIME ?= 30s
+FUZZERS  ?= 1
 BENCH    ?= .
 ROUNDS   ?= 200
 SEED     ?= 1
@@ -148,12 +149,9 @@ manifests: ## Write deploy/manifests, as the chart renders them
 	COLVIN_REQUIRE=helm go test -count 1 -run TestManifests ./lab/chart -update
 
 .PHONY: fuzz
-fuzz: ## Run every fuzz target for FUZZTIME (30s)
-	@grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sort | while IFS=: read -r file target; do \
-		target=$${target#func }; \
-		echo "fuzz: $$target in $$(dirname "$$file") for $(FUZZTIME)"; \
-		hack/fuzz.sh "$$target" "$(FUZZTIME)" "$$(dirname "$$file")"; \
-	done
+fuzz: ## Run every fuzz target for FUZZTIME (30s), FUZZERS (1) at a time
+	@grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sort | sed 's|^\(.*\)/[^/]*:func \(.*\)|\2 $(FUZZTIME) \1|' | \
+		xargs -P $(FUZZERS) -L 1 hack/fuzz.sh
 
 .PHONY: mutate
 mutate: ## Score what the tests notice of MUTANTS (50) changes to each of PACKAGES, by SEED (1)

@@ -8,6 +8,7 @@
 # that is no failure.
 set -euo pipefail
 
+echo "fuzz: $1 in $3 for $2"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 if go test -run '^$' -fuzz "^$1\$" -fuzztime "$2" "$3" </dev/null 2>&1 | tee "$log"; then

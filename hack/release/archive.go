@@ -43,14 +43,20 @@ func (b *builder) writeArchive(name string, entries []entry) (err error) {
 	if err != nil {
 		return err
 	}
-	zip, err := gzip.NewWriterLevel(f, gzip.BestCompression) // which has no time and no name in it
-	if err == nil {
-		err = errors.Join(writeTar(zip, b.created, entries), zip.Close())
-	}
+	err = compress(f, func(zip io.Writer) error { return writeTar(zip, b.created, entries) })
 	if err = errors.Join(err, f.Close()); err == nil {
 		b.said(f.Name())
 	}
 	return err
+}
+
+// compress compresses what is written, with no time and no name in it.
+func compress(to io.Writer, write func(io.Writer) error) error {
+	zip, err := gzip.NewWriterLevel(to, gzip.BestCompression)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(zip), zip.Close())
 }
 
 // files reads files into entries below a directory of the archive, by their last names.
@@ -75,9 +81,12 @@ func (b *builder) tree(dir, below string) ([]entry, error) {
 			return err
 		}
 		data, err := os.ReadFile(p)
+		if err != nil {
+			return err
+		}
 		name := filepath.ToSlash(strings.TrimPrefix(p, top))
 		all = append(all, entry{path.Join(below, name), data, 0o644})
-		return err
+		return nil
 	})
 	return all, err
 }

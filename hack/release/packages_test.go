@@ -5,7 +5,9 @@ package main
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -106,8 +108,11 @@ func linked(t *testing.T) string {
 	}
 	for name := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {
 		data, err := os.ReadFile(filepath.Join(top, name))
-		if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
 			continue // removed, and not yet committed
+		}
+		if err != nil {
+			t.Fatal(err)
 		}
 		to := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {

@@ -4,7 +4,6 @@ package main
 
 import (
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"io"
 	"os"
@@ -61,18 +60,18 @@ func manual(dir string, command *cobra.Command, version string, at time.Time) er
 	return err
 }
 
-// zipFile compresses a file, without its time and its name.
+// zipFile compresses a file.
 func zipFile(from, to string) error {
 	data, err := os.ReadFile(from)
 	if err != nil {
 		return err
 	}
 	var b bytes.Buffer
-	zip, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
-	if err == nil {
-		_, err = zip.Write(data)
-	}
-	if err = errors.Join(err, zip.Close()); err != nil {
+	err = compress(&b, func(zip io.Writer) error {
+		_, err := zip.Write(data)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	return os.WriteFile(to, b.Bytes(), 0o644)

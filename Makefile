@@ -212,14 +212,22 @@ bench-e2e: e2e-tools ## Measure pods from created to Ready in a cluster of kubel
 	COLVIN_ROUNDS='$(if $(filter file,$(origin ROUNDS)),2,$(ROUNDS))' COLVIN_WAYS='$(WAYS)' COLVIN_LOGS='$(abspath dist/e2e)' \
 	COLVIN_REQUIRE=netns,macvlan,lldpd,kubernetes,whereabouts,helm,e2e go test -count 1 -v -timeout 3h -run TestTimes ./lab/e2e
 
-BENCHES := bench bench-lab bench-codecs bench-cni bench-scale bench-edge bench-budgets bench-kubectl bench-e2e
+.PHONY: bench-tests
+bench-tests: ## Run the tests that say what they measure: belief, floods, reboots, pictures; 5 minutes
+	@hack/setup.sh lldpd iproute2 util-linux
+	go test -count 1 -v -p 1 -timeout 20m -run 'TestWalk|TestDay|TestExplore|Flood|TestReboots|TestCrossings|TestBinarySize' \
+		./mapping/belief ./lab ./discovery/router ./controller/plan ./mapping/topology/layout ./internal/archtest | grep -v level=
+
+BENCHES := "bench BENCH=Refresh|Layout|Plan|ReadFor|Write" bench-lab bench-codecs bench-cni bench-scale bench-edge bench-budgets \
+	bench-tests bench-kubectl test-cluster test-chart e2e e2e-load "bench-e2e ROUNDS=1"
 .PHONY: bench-all
-bench-all: ## Measure all that docs/performance.md has, one after the other, into dist/bench/; an hour and a half, with nothing beside it
+bench-all: ## Measure all that docs/performance.md has, one after the other, into dist/bench/; two hours, with nothing beside it
 	@mkdir -p dist/bench
+	@{ git describe --tags --always --dirty; date -u +%F; go version; uname -sr; nproc; lscpu | grep 'Model name'; free -g | grep Mem; uptime; } > dist/bench/machine.txt
 	@failed=; for target in $(BENCHES); do \
-		echo "bench-all: $$target, into dist/bench/$$target.txt"; \
-		$(MAKE) --no-print-directory $$target > dist/bench/$$target.txt 2>&1 || failed+=" $$target"; \
-	done; \
+		echo "bench-all: $$target, into dist/bench/$${target%% *}.txt, after $$SECONDS s"; \
+		$(MAKE) --no-print-directory $$target > dist/bench/$${target%% *}.txt 2>&1 || failed+=" $${target%% *}"; \
+	done; echo "bench-all: $$SECONDS s"; \
 	[ -z "$$failed" ] || { echo "bench-all: these failed:$$failed"; exit 1; }
 
 .PHONY: clean

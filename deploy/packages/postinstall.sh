@@ -5,8 +5,13 @@
 # something else failed. rpm: how many versions there are now.
 set -e
 
+installing=/run/colvin.installing # preinstall.sh wrote it
+
 case $1 in
-configure) first=${2:+no} ;;
+configure)
+  first=${2:+no}
+  [ ! -e $installing ] || first=
+  ;;
 1) first= ;;
 [2-9]) first=no ;;
 *) exit 0 ;;
@@ -26,13 +31,21 @@ elif [ -z "$first" ]; then
   systemctl --no-reload preset colvind.service || :
 fi
 
+[ ! -e $installing ] || rm $installing
+
+# manage does something to the agent, and goes on where that fails or the agent is not ready,
+# as where /run is full: systemd waits for it without end, and nothing else could be installed.
+manage() {
+  timeout 30 "$@" colvind.service || echo "colvin: colvind does not run yet; systemctl status colvind says why" >&2
+}
+
 [ -d /run/systemd/system ] || exit 0
 systemctl daemon-reload
+# An upgrade starts no agent that somebody stopped: what is attached needs none.
 if ! command -v deb-systemd-invoke >/dev/null; then
-  [ -z "$first" ] || systemctl try-restart colvind.service
+  [ -z "$first" ] || manage systemctl try-restart
 elif [ -z "$first" ]; then
-  deb-systemd-invoke start colvind.service || echo "colvin: colvind did not start; systemctl status colvind says why" >&2
+  manage deb-systemd-invoke start
 else
-  # Not one that somebody stopped: what is attached needs no agent.
-  deb-systemd-invoke try-restart colvind.service || echo "colvin: colvind did not start again; systemctl status colvind says why" >&2
+  manage deb-systemd-invoke try-restart
 fi

@@ -5,6 +5,8 @@
 # the agent knew stays.
 set -e
 
+[ "$1" != abort-install ] || rm -f /run/colvin.installing
+
 case $1 in
 remove | purge | 0) [ ! -d /run/systemd/system ] || systemctl daemon-reload ;;
 esac

@@ -84,6 +84,7 @@ func (b *builder) writePackage(name, format string, p platform, stage, programs 
 	config.MTime = b.created
 	config.RPM.BuildHost = "localhost" // the same wherever it is built
 	if scripts {
+		config.Scripts.PreInstall = filepath.Join(dir, "preinstall.sh")
 		config.Scripts.PostInstall = filepath.Join(dir, "postinstall.sh")
 		config.Scripts.PreRemove = filepath.Join(dir, "preremove.sh")
 		config.Scripts.PostRemove = filepath.Join(dir, "postremove.sh")

@@ -129,14 +129,44 @@ func TestLife(t *testing.T) {
 	if said, err := m.cni("DEL", web, definition); err != nil {
 		t.Fatalf("DEL: %v: %s", err, said)
 	}
-	m.run("dpkg", "--remove", "colvin")
+	m.run("cp", settings, "/root/settings")
+	m.run("sed", "-i", "1i nonsense: 1", settings)
+	said, err = m.try("dpkg", "--remove", "colvin")
+	if err == nil || !strings.Contains(said, settings+":1:1: nonsense") || strings.Contains(said, "containers need") || !m.hasPlugin() {
+		t.Errorf("removed though nobody can know what is attached: %v\n%s", err, said)
+	}
+	m.run("cp", "/root/settings", settings)
+	m.run("rm", "/root/settings")
+	m.run("dpkg-divert", "--rename", "--add", "/usr/bin/colvin") // one that cannot do all any more
+	m.write("/usr/bin/colvin", "#!/bin/sh\n[ $1 != gc ] || exit 1\nexec /usr/bin/colvin.distrib \"$@\"\n")
+	m.run("chmod", "755", "/usr/bin/colvin")
+	if said := m.run("dpkg", "--remove", "colvin"); !strings.Contains(said, "ip link shows them") {
+		t.Errorf("nothing is said of the names that may be left:\n%s", said)
+	}
+	m.run("rm", "/usr/bin/colvin")
+	m.run("dpkg-divert", "--rename", "--remove", "/usr/bin/colvin")
 	if said, _ := m.try("systemctl", "is-active", "colvind"); said == "active\n" || m.hasPlugin() {
 		t.Errorf("removed, the agent is %s, the plugin there: %t", said, m.hasPlugin())
 	}
 	m.sameFiles(kept)
 	m.run("dpkg", "--install", deb(after))
+	if said := m.run("systemctl", "is-active", "colvind"); said != "active\n" {
+		t.Errorf("installed again, the agent is %s", said)
+	}
 	m.await("the agent of before", func() error { return m.says("fresh", "networks") })
 	m.sameFiles(kept)
+
+	// An agent that cannot become ready holds nobody up.
+	m.run("systemctl", "stop", "colvind")
+	m.run("mount", "-t", "tmpfs", "-o", "size=4k,mode=777", "tmpfs", "/run/colvin")
+	_, _ = m.try("dd", "if=/dev/zero", "of=/run/colvin/full", "bs=8k", "count=1") // to the last byte
+	m.run("systemctl", "start", "--no-block", "colvind")
+	if said := m.run("dpkg", "--install", deb(after)); !strings.Contains(said, "colvind does not run yet") {
+		t.Errorf("nothing is said of an agent that is not ready:\n%s", said)
+	}
+	m.run("systemctl", "stop", "colvind")
+	m.run("umount", "/run/colvin")
+	m.run("systemctl", "start", "colvind")
 
 	// What an admin stopped stays so.
 	m.run("systemctl", "disable", "--now", "colvind")
@@ -257,6 +287,8 @@ func TestScripts(t *testing.T) {
 	for _, tt := range []struct{ script, argument, want string }{
 		{"postinstall", "1", "systemd-sysusers colvin.conf; systemctl --no-reload preset colvind.service"},
 		{"postinstall", "2", "systemd-sysusers colvin.conf"},
+		{"preinstall", "1", ""},
+		{"preinstall", "2", ""},
 		{"postinstall", "abort-remove", ""},
 		{"preremove", "1", ""},
 		{"preremove", "upgrade", ""},

@@ -244,6 +244,14 @@ func TestRPM(t *testing.T) {
 		if said := ask("--query", "--package", "--queryformat", "%{VERSION} %{LICENSE} %{BUILDHOST}"); said != "0.1.0 Apache-2.0 localhost" {
 			t.Errorf("it says %s", said)
 		}
+		root := t.TempDir()
+		ask("--root="+root, "--noscripts", "--nodeps", "--install")
+		if said, err := exec.CommandContext(t.Context(), "rpm", "--root="+root, "--noscripts", "--erase", name).CombinedOutput(); err != nil {
+			t.Errorf("erase: %v\n%s", err, said)
+		}
+		if left, err := exec.CommandContext(t.Context(), "find", root, "-name", "*colvin*").Output(); err != nil || len(left) > 0 {
+			t.Errorf("erased, %s leaves %s %v", name, left, err)
+		}
 		unpacked := t.TempDir()
 		unpack := exec.CommandContext(t.Context(), "sh", "-c", `rpm2cpio "$1" | cpio --extract --make-directories --no-absolute-filenames --quiet`, "sh", file)
 		unpack.Dir = unpacked

@@ -21,9 +21,13 @@ import (
 const checksums = "SHA256SUMS"
 
 // releases are versions of releases: semantic ones, with a "v".
-var releases = regexp.MustCompile(`^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.]+)?$`)
+var releases = regexp.MustCompile(`^v(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){2}(-[0-9A-Za-z]+(\.[0-9A-Za-z]+)*)?$`)
 
-func isRelease(version string) bool { return releases.MatchString(version) }
+// isRelease reports whether a version is a release's. What git describe says of a release that
+// somebody changed is none.
+func isRelease(version string) bool {
+	return releases.MatchString(version) && !strings.HasSuffix(version, "-dirty")
+}
 
 // charts are the directories of the charts, by name.
 var charts = []struct{ name, dir string }{{"colvin", "deploy/chart"}, {"colvin-crds", "deploy/chart-crds"}}

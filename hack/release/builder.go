@@ -10,7 +10,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -56,6 +58,9 @@ func (b *builder) platforms(all []platform) []platform {
 	return slices.DeleteFunc(slices.Clone(all), func(p platform) bool { return !slices.Contains(b.chosen, p) })
 }
 
+// tags are the tags that images can have.
+var tags = regexp.MustCompile(`^[0-9A-Za-z_][0-9A-Za-z_.-]{0,127}$`)
+
 // prepare asks git what is built. SOURCE_DATE_EPOCH says when, where it is set.
 func (b *builder) prepare(ctx context.Context) error {
 	git := func(args ...string) (string, error) {
@@ -81,11 +86,15 @@ func (b *builder) prepare(ctx context.Context) error {
 		return err
 	}
 	b.version, b.dirty = cmp.Or(b.version, described), changed != ""
-	var seconds int64
-	if _, err := fmt.Sscan(cmp.Or(os.Getenv("SOURCE_DATE_EPOCH"), at), &seconds); err != nil {
-		return fmt.Errorf("read the time of the commit: %w", err)
+	if !tags.MatchString(b.version) {
+		return fmt.Errorf("VERSION=%q: want letters, digits, '.', '_' and '-', as it becomes the tag of images", b.version)
 	}
-	b.created = time.Unix(seconds, 0).UTC()
+	epoch := cmp.Or(os.Getenv("SOURCE_DATE_EPOCH"), at)
+	seconds, err := strconv.ParseUint(epoch, 10, 32) // rpm has no more bits
+	if err != nil {
+		return fmt.Errorf("SOURCE_DATE_EPOCH=%q: want seconds since 1970", epoch)
+	}
+	b.created = time.Unix(int64(seconds), 0).UTC()
 	if b.scratch, err = os.MkdirTemp("", "colvin-release-"); err != nil {
 		return err
 	}
@@ -99,6 +108,10 @@ func (b *builder) close() error {
 	}
 	return os.RemoveAll(b.scratch)
 }
+
+// settled is what the go command would otherwise take from who calls it, or from what
+// "go env -w" wrote, into programs: their defaults, as an empty variable is none.
+var settled = []string{"GOFLAGS=-trimpath", "GOAMD64=v1", "GOARM64=v8.0", "GOFIPS140=off", "GOWORK=off", "GOEXPERIMENT="}
 
 // programs returns the paths of programs for a platform, built where they are not yet.
 func (b *builder) programs(ctx context.Context, p platform, names ...string) ([]string, error) {
@@ -118,8 +131,8 @@ func (b *builder) programs(ctx context.Context, p platform, names ...string) ([]
 	}
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = b.root
-	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "GOFLAGS=") || strings.HasPrefix(e, "GOAMD64=") }),
-		"CGO_ENABLED=0", "GOOS="+p.os, "GOARCH="+p.arch)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+p.os, "GOARCH="+p.arch)
+	cmd.Env = append(cmd.Env, settled...)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("build %s for %s: %w", strings.Join(names, ", "), p, err)

@@ -133,3 +133,10 @@ func TestImage(t *testing.T) {
 		_ = f.Close()
 	}
 }
+
+// TestPackageURL has a version that has to be encoded.
+func TestPackageURL(t *testing.T) {
+	if got, want := packageURL("example.org/disk", "v2.0.1+incompatible"), "pkg:golang/example.org/disk@v2.0.1%2Bincompatible"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}

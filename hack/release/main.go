@@ -40,8 +40,11 @@ func run(ctx context.Context, args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	build, ok := map[string]func(context.Context) error{
-		"images": b.writeImages, "packages": b.writePackages, "krew": b.writeKrew, "all": b.writeRelease,
+	kind, ok := map[string]struct {
+		build     func(context.Context) error
+		platforms []platform
+	}{
+		"images": {b.writeImages, nodePlatforms}, "packages": {b.writePackages, nodePlatforms}, "krew": {b.writeKrew, kubectlPlatforms}, "all": {b.writeRelease, nodePlatforms},
 	}[flags.Arg(0)]
 	if !ok || flags.NArg() != 1 {
 		return fmt.Errorf("%q is nothing to be built: want one of images, packages, krew and all", strings.Join(flags.Args(), " "))
@@ -49,9 +52,12 @@ func run(ctx context.Context, args []string) error {
 	if err := b.only(*only); err != nil {
 		return err
 	}
+	if len(b.platforms(kind.platforms)) == 0 {
+		return fmt.Errorf("-platforms: %s for none of %v; want some of %v", flags.Arg(0), b.chosen, kind.platforms)
+	}
 	err := b.prepare(ctx)
 	if err == nil {
-		err = build(ctx)
+		err = kind.build(ctx)
 	}
 	return errors.Join(err, b.close())
 }

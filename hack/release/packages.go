@@ -113,7 +113,7 @@ func (b *builder) packageVersion() string {
 	if isRelease(b.version) {
 		return strings.Replace(strings.TrimPrefix(b.version, "v"), "-", "~", 1)
 	}
-	return "0~" + b.created.Format("20060102150405") + "." + strings.ReplaceAll(b.version, "-", ".")
+	return "0~" + b.created.Format("20060102150405") + "." + strings.NewReplacer("-", ".", "_", ".").Replace(b.version)
 }
 
 // stage writes what packages have beside programs and files of the repository: pages of the

@@ -132,13 +132,64 @@ func TestPackageVersion(t *testing.T) {
 	var versions []string
 	for _, b := range []builder{
 		{version: "16e8e40", created: at}, {version: "v0.0.1-12-g16e8e40-dirty", created: at.Add(time.Second)},
+		{version: "lab_7", created: at.Add(2 * time.Second)}, {version: "v0.1.0-dirty", created: at.Add(3 * time.Second)},
 		{version: "v0.0.1"}, {version: "v0.1.0-rc.1"}, {version: "v0.1.0-rc.2"}, {version: "v0.1.0"}, {version: "v0.10.0"},
 	} {
 		versions = append(versions, b.packageVersion())
 	}
 	for i, v := range versions[1:] {
+		if out, err := exec.CommandContext(t.Context(), "dpkg", "--validate-version", v).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v %s", v, err, out)
+		}
 		if out, err := exec.CommandContext(t.Context(), "dpkg", "--compare-versions", versions[i], "lt", v).CombinedOutput(); err != nil {
 			t.Errorf("%s is not before %s: %v %s", versions[i], v, err, out)
+		}
+	}
+}
+
+// TestSettings builds a program where whoever calls has settings of the go command, in the
+// environment and by "go env -w".
+func TestSettings(t *testing.T) {
+	root, above := sample(t), t.TempDir()
+	build := func() string {
+		t.Helper()
+		b := prepared(t, builder{root: root, version: "v1.2.3"})
+		program, err := b.programs(t.Context(), here[0], "tool")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sums(t, filepath.Dir(program[0]))["tool"]
+	}
+	plain := build()
+	written := "GOFLAGS=-tags=theirs\nGOAMD64=v3\nGOARM64=v8.1\nGOFIPS140=latest\nGOWORK=" + filepath.Join(above, "go.work") + "\n"
+	if err := os.WriteFile(filepath.Join(above, "env"), []byte(written), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("GOENV", filepath.Join(above, "env"))
+	t.Setenv("GOEXPERIMENT", "jsonv2")
+	if build() != plain {
+		t.Error("settings of who builds get into programs")
+	}
+}
+
+// TestRefused has calls from which nothing is built.
+func TestRefused(t *testing.T) {
+	root := sample(t)
+	for _, tt := range []struct{ version, platforms, epoch, want string }{
+		{version: "feature/x", want: `VERSION="feature/x": want letters, digits`},
+		{version: "v1.2.3 -X", want: `VERSION="v1.2.3 -X": want letters, digits`},
+		{version: "v1.2.3", epoch: "12 May", want: `SOURCE_DATE_EPOCH="12 May": want seconds`},
+		{version: "v1.2.3", platforms: "plan9/amd64", want: `"plan9/amd64" is none of [linux/amd64`},
+		{version: "v1.2.3", platforms: "darwin/amd64", want: "packages for none of [darwin/amd64]; want some of [linux/amd64 linux/arm64]"},
+	} {
+		t.Setenv("SOURCE_DATE_EPOCH", tt.epoch)
+		out := filepath.Join(t.TempDir(), "out")
+		err := run(t.Context(), []string{"-source", root, "-out", out, "-version", tt.version, "-platforms", tt.platforms, "packages"})
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%+v: %v", tt, err)
+		}
+		if _, err := os.Stat(out); err == nil {
+			t.Errorf("%+v: there is a directory", tt)
 		}
 	}
 }
@@ -175,9 +226,11 @@ func TestNoRelease(t *testing.T) {
 	if strings.Contains(err.Error(), `"version: 1.2.3"`) {
 		t.Errorf("it complains of what is right:\n%v", err)
 	}
-	b.version = "1.2"
-	if err := b.writeRelease(t.Context()); err == nil || !strings.Contains(err.Error(), "VERSION=1.2: want one as v1.2.3") {
-		t.Errorf("%v", err)
+	for _, version := range []string{"1.2", "v01.2.3", "v1.2.3-rc..1", "v1.2.3-dirty"} {
+		b.version = version
+		if err := b.writeRelease(t.Context()); err == nil || !strings.Contains(err.Error(), "VERSION="+version+": want one as v1.2.3") {
+			t.Errorf("%s: %v", version, err)
+		}
 	}
 }
 

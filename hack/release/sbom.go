@@ -5,12 +5,12 @@ package main
 import (
 	"cmp"
 	"debug/buildinfo"
-	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	cdx "github.com/CycloneDX/cyclonedx-go"
@@ -36,11 +36,11 @@ func (b *builder) writeSBOM(file string, whole cdx.Component, programs []string)
 	whole.Version, whole.Licenses = b.version, &cdx.Licenses{{License: &cdx.License{ID: "Apache-2.0"}}}
 	bom.Metadata = &cdx.Metadata{Timestamp: b.created.Format(time.RFC3339), Component: &whole}
 	components := []cdx.Component{{
-		Type: cdx.ComponentTypeLibrary, BOMRef: "std", Name: "std", Version: toolchain, PackageURL: "pkg:golang/std@" + toolchain[len("go"):],
+		Type: cdx.ComponentTypeLibrary, BOMRef: "std", Name: "std", Version: toolchain, PackageURL: packageURL("std", toolchain[len("go"):]),
 	}}
 	for _, key := range slices.Sorted(maps.Keys(modules)) {
 		m := modules[key]
-		url := fmt.Sprintf("pkg:golang/%s@%s", m.Path, m.Version)
+		url := packageURL(m.Path, m.Version)
 		c := cdx.Component{Type: cdx.ComponentTypeLibrary, BOMRef: url, Name: m.Path, Version: m.Version, PackageURL: url}
 		components = append(components, c)
 	}
@@ -51,4 +51,9 @@ func (b *builder) writeSBOM(file string, whole cdx.Component, programs []string)
 	}
 	err = cdx.NewBOMEncoder(f, cdx.BOMFileFormatJSON).SetPretty(true).Encode(bom)
 	return cmp.Or(err, f.Close())
+}
+
+// packageURL is the package URL (purl) of a Go module, in which a plus is encoded.
+func packageURL(path, version string) string {
+	return "pkg:golang/" + path + "@" + strings.ReplaceAll(version, "+", "%2B")
 }

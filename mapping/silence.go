@@ -101,7 +101,6 @@ func setUp(i discovery.Interface) string {
 
 func silentPort(snap *discovery.Snapshot, ifi discovery.Interface, p *discovery.Port, now time.Time) (cause SilenceCause, message string) {
 	master, _ := snap.Interface(ifi.Master)
-	listened := now.Sub(p.Since)
 	nothing := "nothing"
 	if len(p.Neighbors) > 0 {
 		nothing = "nothing but this node itself"
@@ -115,12 +114,20 @@ func silentPort(snap *discovery.Snapshot, ifi discovery.Interface, p *discovery.
 		return NoCarrier, ifi.Name + " has no carrier: no cable, or the other end is down"
 	case p.NIC.FirmwareLLDP:
 		return FirmwareLLDP, fmt.Sprintf("an LLDP agent in the firmware of %s (driver %s) takes the frames before the host sees them; %s leaves LLDP to the host", ifi.Name, p.NIC.Driver, p.NIC.Remedy)
-	case listened < belief.SilentAfter:
-		return NothingYet, fmt.Sprintf("%s has been heard on %s in the %s since Colvin began to listen; switches send LLDP every %s as a rule", nothing, ifi.Name, fit.Span(listened), fit.Span(usualInterval))
+	case now.Sub(p.Since) < belief.SilentAfter:
+		return NothingYet, fmt.Sprintf("%s has been heard on %s %s; switches send LLDP every %s as a rule", nothing, ifi.Name, listened(p, now), fit.Span(usualInterval))
 	case master.Kind == discovery.KindOpenVSwitch:
-		return OpenVSwitch, fmt.Sprintf("%s has been heard on %s for %s; it belongs to Open vSwitch %s, which may take the frames (other_config:forward-bpdu, or an LLDP agent of its own: %s)",
-			nothing, ifi.Name, fit.Span(listened), master.Name, paste.Command("ovs-vsctl", "get", "interface", ifi.Name, "lldp"))
+		return OpenVSwitch, fmt.Sprintf("%s has been heard on %s %s; it belongs to Open vSwitch %s, which may take the frames (other_config:forward-bpdu, or an LLDP agent of its own: %s)",
+			nothing, ifi.Name, listened(p, now), master.Name, paste.Command("ovs-vsctl", "get", "interface", ifi.Name, "lldp"))
 	default:
-		return NothingHeard, fmt.Sprintf("%s has been heard on %s in the %s since Colvin began to listen; check that LLDP is enabled on the switch port", nothing, ifi.Name, fit.Span(listened))
+		return NothingHeard, fmt.Sprintf("%s has been heard on %s %s; check that LLDP is enabled on the switch port", nothing, ifi.Name, listened(p, now))
 	}
+}
+
+// listened says for how long Colvin has listened on a port. A NodeTopology does not tell that.
+func listened(p *discovery.Port, now time.Time) string {
+	if p.Since.IsZero() {
+		return "since Colvin began to listen"
+	}
+	return fmt.Sprintf("in the %s since Colvin began to listen", fit.Span(now.Sub(p.Since)))
 }

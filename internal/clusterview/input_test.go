@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
 
 	"github.com/colvin-net/colvin/api/v1alpha1"
@@ -73,5 +74,20 @@ func TestInputRefused(t *testing.T) {
 				t.Errorf("got  %v\nwant %s", err, tt.want)
 			}
 		})
+	}
+}
+
+// TestInputSilence holds that no time is made up: a node does not tell since when it listens.
+func TestInputSilence(t *testing.T) {
+	spec := v1alpha1.NodeTopologySpec{Interfaces: []v1alpha1.Interface{{Name: "eth1", Index: 2, Up: true, Carrier: true, Port: &v1alpha1.Port{Silent: true}}}}
+	now := time.Unix(1e9, 0)
+	in, err := clusterview.Input(&spec, "node1", now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, _ := mapping.Silent(in.Snapshot, in.Snapshot.Interfaces[0], now)
+	want := mapping.Silence{Cause: mapping.NothingHeard, Message: "nothing has been heard on eth1 since Colvin began to listen; check that LLDP is enabled on the switch port"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("silence (-want +got):\n%s", diff)
 	}
 }

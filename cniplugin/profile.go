@@ -196,9 +196,9 @@ func (p *parser) checkKey(c *conf, key string) {
 	_, known := profiles[c.delegateType]
 	switch {
 	case is(c.profile.deviceKey):
-		p.bad(`%q is set, but the device comes from "network"; remove one of them`, key)
+		p.bad(`%q is set, but the device comes from "network"; remove it`, key)
 	case is(c.profile.vidKey):
-		p.bad(`%q is set, but the VLAN comes from "network"; remove one of them`, key)
+		p.bad(`%q is set, but the VLAN comes from "network"; remove it`, key)
 	case slices.ContainsFunc(c.profile.ours, is) && isSet(c.base[key]):
 		p.bad("%q is set, and would attach the container to something else than the network; remove it", key)
 	case known && slices.ContainsFunc(vlanKeys, is) && isSet(c.base[key]):

@@ -26,6 +26,7 @@ type mistake struct {
 	node   string // that the pod is bound to; empty: the scheduler's choice
 	says   string // kubectl describe pod
 	lasts  bool   // a corrected definition does not help the pod that waits
+	as     string // behind the definition's name in the annotation of its pod
 }
 
 // pluginless is the node whose plugin is taken away.
@@ -46,24 +47,26 @@ func mistakes() []mistake {
 	return []mistake{
 		{
 			"wrong-name", gren, `spec.config: no Network is called "gren", and no rule gives that name`, "",
-			"node(s) didn't match Pod's node affinity/selector", true,
+			"node(s) didn't match Pod's node affinity/selector", true, "",
 		},
 		{
 			"wrong-name-bound", gren, `spec.config: no Network is called "gren", and no rule gives that name`, "node1",
-			`network "gren" is not known: no rule or colour has that name; known here: blue-starling, green; did you mean "green"?`, false,
+			`network "gren" is not known: no rule or colour has that name; known here: blue-starling, green; did you mean "green"?`, false, "",
 		},
 		{
 			"misspelt-key", of(`"netwrok": "green", ` + fromWhereabouts), `spec.config: "network" is missing`, "node3",
-			`"network" is missing: the name of the network to attach to; "netwrok" is nearly that key`, false,
+			`"network" is missing: the name of the network to attach to; "netwrok" is nearly that key`, false, "",
 		},
 		{
 			"wrong-type", of(`"network": 5, ` + fromWhereabouts), `spec.config: "network" is 5, which cannot be the name of a network`, "node1",
-			`"network" is not a string`, false,
+			`"network" is not a string`, false, "",
 		},
-		{"no-json", `{type: colvin, network: green}`, "spec.config is not JSON", "node3", "failed to unmarshal Spec.Config: invalid character 't'", false},
-		{"no-definition", "", "", "node3", "cannot find a network-attachment-definition (no-definition) in namespace (default)", false},
-		{"no-plugin", green, "", pluginless, `failed to find plugin "colvin" in path`, false},
-		{"no-green", green, "", blueNode, `network "green" is not on this node: the rules know it, but no port here leads to it; here: blue-starling`, true},
+		{"no-json", `{type: colvin, network: green}`, "spec.config is not JSON", "node3", "failed to unmarshal Spec.Config: invalid character 't'", false, ""},
+		{"no-definition", "", "", "node3", "cannot find a network-attachment-definition (no-definition) in namespace (default)", false, ""},
+		{"no-plugin", green, "", pluginless, `failed to find plugin "colvin" in path`, false, ""},
+		{"no-green", green, "", blueNode, `network "green" is not on this node: the rules know it, but no port here leads to it; here: blue-starling`, true, ""},
+		{"taken-interface", green, "", "node3", "validateIfName: interface name eth0 already exists", true, "@eth0"},
+		{"long-interface", green, "", "node3", "Failed to parse interface name", true, "@sixteen-letters1"},
 	}
 }
 
@@ -107,7 +110,7 @@ func wrongWords(b *bench) {
 	}
 	var pods []string
 	for _, m := range all {
-		pods = append(pods, wrongPod(m.name, m.name, m.node))
+		pods = append(pods, wrongPod(m.name, m.name+m.as, m.node))
 	}
 	b.apply(strings.Join(pods, "---\n"))
 	began := time.Now()

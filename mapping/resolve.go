@@ -304,7 +304,7 @@ func (r *resolver) certainty(a *Uplink, ifi discovery.Interface, b *belief.Port,
 		}
 	default: // nobody holds it
 		unverified(b.Away, "%s; %s", causeSentence(b.Cause), nodefile.WaitsForLLDP)
-		a.Usable = a.Keep && b.Cause == belief.CarrierLost
+		a.Usable = a.Keep && b.Cause == belief.CarrierLost && !b.Struck
 	}
 }
 

@@ -10,8 +10,8 @@
 //
 //	state      attaches        the holder's word  it says another  another's word    goodbye   time
 //	empty      nothing                                             held              -         silent
-//	expecting  nothing         held                                disputed          -         silent
-//	silent     nothing         held                                disputed          -
+//	expecting  nothing         held (4)                            disputed          -         silent
+//	silent     nothing         held (4)                            disputed          -
 //	held       yes             stays              disputed         stays (1)         left      late
 //	late       yes, until      held               disputed         disputed          left      silent
 //	           Silence ends
@@ -23,7 +23,8 @@
 // the carrier came; or where the other word, or another of its speaker's, held the port
 // before. (2) where it had settled, and no speaker of its word has said another. (3) held
 // by who has stood alone; silent when nobody speaks any more. Late with a rival there is
-// disputed at once.
+// disputed at once. (4) disputed where it was struck: a speaker of it had said another, or it
+// was disputed, and had not settled, when all fell silent.
 //
 // A lost carrier makes any state expecting; another device, or the same one made anew,
 // makes it empty.
@@ -152,8 +153,9 @@ type Port struct {
 	Settled bool `json:"settled,omitempty"`
 	// SettledAt is when it had.
 	SettledAt time.Time `json:"settledAt,omitzero"`
-	// Struck is set where Holder's speaker said another word: its own has to stand alone
-	// again, like any.
+	// Struck is set where Holder's speaker said another word, or all fell silent while it was
+	// disputed: its own has to stand alone again, like any. It is still remembered that
+	// somebody was there, so that others wait for him.
 	Struck bool `json:"struck,omitempty"`
 
 	// Voices are all words heard in this epoch, Holder's among them if it was.
@@ -393,10 +395,6 @@ func (m *machine) begin(now time.Time, why Cause) {
 	if waiting && gravity(m.Cause) > gravity(why) {
 		why = m.Cause
 	}
-	if m.Struck { // it was not believed any more
-		m.note(m.Holder.Neighbor)
-		m.Holder = nil
-	}
 	if !waiting {
 		m.Away = now
 	}
@@ -408,7 +406,7 @@ func (m *machine) begin(now time.Time, why Cause) {
 		m.Second = time.Time{}
 	}
 	m.enter(next, now)
-	m.Cause, m.Settled, m.Struck, m.Voices = why, false, false, nil
+	m.Cause, m.Settled, m.Voices = why, false, nil
 	if why != Unheard { // else the carrier is the same
 		m.Pinned, m.Began = false, time.Time{}
 	}
@@ -507,7 +505,7 @@ func (m *machine) hear(e event, at time.Time) {
 		}
 	case Expecting, Silent:
 		switch {
-		case m.Holder != nil && m.same(&v.Neighbor, &m.Holder.Neighbor) && !m.better(&v, at):
+		case m.Holder != nil && !m.Struck && m.same(&v.Neighbor, &m.Holder.Neighbor) && !m.better(&v, at):
 			m.hold(v, at)
 		case m.rank(&v.Neighbor) <= far:
 			if m.Holder == nil { // who has to stand alone, as anybody
@@ -1000,9 +998,8 @@ func (m *machine) due() (at time.Time, do func(time.Time)) {
 }
 
 func (m *machine) fallSilent(at time.Time) {
-	if m.Struck || m.State == Disputed && !m.Settled && m.Holder != nil { // nor is it to be believed at once
-		m.note(m.Holder.Neighbor)
-		m.Holder, m.Struck = nil, false
+	if m.State == Disputed && !m.Settled && m.Holder != nil { // nor is it to be believed at once
+		m.Struck = true
 	}
 	cause := m.Cause
 	m.enter(Silent, at)

@@ -343,6 +343,39 @@ func TestTable(t *testing.T) {
 			30 a bye       => disputed
 			85 -           => silent
 			90 x=a 7       => disputed`},
+		{"struck, and a new carrier: another's word waits for who was there", usual, `
+			0 a 1
+			30 a 2         => disputed
+			40 flap        => expecting
+			41 b 7         => disputed
+			71 b 7
+			75 -           => disputed
+			76 -           => held b/7`},
+		{"struck, and a new carrier: neither of its words is believed at once", usual, `
+			0 a 1
+			30 a 2         => disputed
+			40 flap        => expecting
+			41 a 2         => disputed
+			71 a 2
+			75 -           => disputed
+			76 -           => held a/2
+			80 a 1         => disputed
+			90 flap        => expecting
+			91 a 2         => disputed`},
+		{"struck, and silent on a new carrier: its old word has to stand alone, too", usual, `
+			0 a 1
+			30 a 2         => disputed
+			40 flap        => expecting
+			105 -          => silent
+			300 a 1        => disputed`},
+		{"a dispute that ends in silence, and a new carrier", usual, `
+			0 x=a 7
+			20 a 1         => disputed
+			30 a bye       => disputed
+			85 -           => silent
+			90 flap        => expecting
+			91 flap        => expecting
+			92 b 9         => disputed`},
 		{"silent: the holder's word", wire.Rules{}, `
 			0 a 1
 			120 -          => silent
@@ -711,8 +744,8 @@ func TestTable(t *testing.T) {
 			149 flap       => expecting
 			150 a 1        => held a/1
 			151 a 2        => disputed
-			152 flap       => empty
-			153 a 2        => held a/2`},
+			152 flap       => expecting
+			153 a 2        => disputed`},
 		{"a switch that is heard again after hours of punctual frames is on time", wire.Rules{}, `
 			0 a 1 1200
 			300 a 1 1200

@@ -4,7 +4,9 @@ package cli
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -27,7 +29,7 @@ not Colvin's stays, and is an error. Its SELinux label is kept.
 It is for whoever has the directories of a node at hand, such as the first container of the
 agent's pod. "colvin uninstall-cni" on the node is the way back.`
 
-// installCNI is for images and packages.
+// installCNI is for images, and for whoever built the programs.
 func (a *app) installCNI() *cobra.Command {
 	var o installOptions
 	cmd := &cobra.Command{
@@ -60,6 +62,9 @@ func (a *app) install(o *installOptions) error {
 		all = append(all, install.Program{From: filepath.Join(from, "colvin"), Dir: o.commandDir, Name: o.commandName, Package: install.Command})
 	}
 	for _, p := range all {
+		if _, err := os.Stat(p.From); errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("there is no %s to install: name the directory that has it with --programs", p.From)
+		}
 		changed, err := install.Run(p)
 		if err != nil {
 			return err

@@ -298,7 +298,7 @@ func (d *demo) refused(ctx context.Context, n *lab.Node, name, when string) erro
 }
 
 func (d *demo) picture(ctx context.Context, file string) error {
-	d.step("Draw what the three agents hear: \"colvin topology -o json\" of each goes into \"colvin topology -o svg --unfold -\"")
+	d.step("Draw what the four agents know: \"colvin topology -o json\" of each goes into \"colvin topology -o svg --unfold -\"")
 	var seen strings.Builder
 	for _, n := range d.Nodes {
 		s, err := n.Colvin(ctx, "topology", "-o", "json")

@@ -62,8 +62,8 @@ test-attacks: ## Attack the real agent and plugin: docs/security.md, row by row;
 	COLVIN_ATTACKS=1 go test -count 1 -v -run TestAttack -timeout 10m ./lab
 
 .PHONY: test-belief
-test-belief: ## Walk and explore the belief machine without the race detector
-	go test -count 1 ./mapping/belief
+test-belief: ## Walk and explore the belief machine without the race detector; 3 minutes
+	go test -count 1 -timeout 30m ./mapping/belief
 
 .PHONY: test-wire
 test-wire: ## Install tshark, scapy and ladvd, and compare the codecs with them
@@ -95,7 +95,7 @@ test-cluster: kubernetes ## Run the tests on a real control plane, which say wha
 test-chart: kubernetes ## Run the tests of the charts and of their pods with Helm HELM (4); 5 minutes
 	@hack/setup.sh lldpd iproute2 util-linux runc prometheus
 	@[ '$(HELM)' = 4 ] || $(MAKE) helm$(HELM)
-	COLVIN_HELM=$(HELM) COLVIN_REQUIRE=kubernetes,helm,runc,netns,macvlan,lldpd,promtool go test -count 1 -v -timeout 20m ./lab/chart | grep -v level=DEBUG
+	COLVIN_HELM=$(HELM) COLVIN_REQUIRE=kubernetes,helm,runc,netns,macvlan,lldpd,promtool,prometheus go test -count 1 -v -timeout 20m ./lab/chart | grep -v level=DEBUG
 
 .PHONY: kubernetes
 kubernetes: ## Build the control plane, Helm and what else tests run of others, once; 20 minutes on two processors
@@ -219,7 +219,7 @@ bench-tests: ## Run the tests that say what they measure: belief, floods, reboot
 		./mapping/belief ./lab ./discovery/router ./controller/plan ./mapping/topology/layout ./internal/archtest | grep -v level=
 
 BENCHES := "bench BENCH=Refresh|Layout|Plan|ReadFor|Write" bench-lab bench-codecs bench-cni bench-scale bench-edge bench-budgets \
-	bench-tests bench-kubectl test-cluster test-chart e2e e2e-load "bench-e2e ROUNDS=1"
+	bench-tests bench-kubectl test-cluster test-chart e2e "bench-e2e ROUNDS=1" e2e-load
 .PHONY: bench-all
 bench-all: ## Measure all that docs/performance.md has, one after the other, into dist/bench/; two hours, with nothing beside it
 	@mkdir -p dist/bench

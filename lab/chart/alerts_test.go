@@ -197,16 +197,20 @@ type panel struct {
 	}
 }
 
+func readPanels(t *testing.T) []panel {
+	t.Helper()
+	var dashboard struct{ Panels []panel }
+	readYAML(t, "../../deploy/grafana/colvin.json", &dashboard)
+	return dashboard.Panels
+}
+
 // TestDashboard holds that each panel asks Prometheus for metrics that there are, in
 // expressions that it takes, by the data source that somebody chooses.
 func TestDashboard(t *testing.T) {
-	const file = "../../deploy/grafana/colvin.json"
-	var dashboard struct{ Panels []panel }
-	readYAML(t, file, &dashboard)
 	metrics := sourceHas(t, "agent/metrics.go", `= desc\("(\w+)"`)
 	rules, ids := strings.Builder{}, map[int]bool{}
 	rules.WriteString("groups:\n- name: panels\n  rules:\n")
-	for _, p := range dashboard.Panels {
+	for _, p := range readPanels(t) {
 		if ids[p.ID] {
 			t.Errorf("two panels have the ID %d", p.ID)
 		}

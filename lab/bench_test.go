@@ -50,9 +50,13 @@ func report(b *testing.B, name string, d time.Duration) {
 	b.ReportMetric(float64(d.Microseconds())/1000, name)
 }
 
+// observed is how long after something was heard the observer looks again, and some slack: what
+// comes sooner waits for that.
+const observed = 100 * time.Millisecond
+
 // BenchmarkFrameToName measures from the moment a switch sends its frame until
 // the name it gives is in the node file. Each round the switch comes back after a
-// goodbye, when its first frame counts. The limit on writes is lifted,
+// goodbye, and a while in which nothing is said, when its first frame counts. The limit on writes is lifted,
 // because each round is worth one.
 func BenchmarkFrameToName(b *testing.B) {
 	netnstest.Require(b, netnstest.NetNS)
@@ -78,6 +82,7 @@ func BenchmarkFrameToName(b *testing.B) {
 		if len(took) > 0 {
 			send(b, s, f.Shutdown())
 			awaitFile(b, watch, file, benchName, nodefile.Unverified)
+			<-time.After(observed)
 		}
 		start := time.Now()
 		send(b, s, f)
@@ -88,7 +93,7 @@ func BenchmarkFrameToName(b *testing.B) {
 	report(b, "ms-p50", percentile(took, 50))
 	report(b, "ms-p99", percentile(took, 99))
 	if p99 := percentile(took, 99); p99 > frameToNameP99 {
-		b.Errorf("99th percentile %v, want %v or less", p99, frameToNameP99)
+		b.Errorf("99th percentile %v, want %v or less; median %v", p99, frameToNameP99, percentile(took, 50))
 	}
 }
 

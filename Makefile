@@ -38,6 +38,7 @@ images: ## Build the container images into dist/, for amd64 and arm64, as VERSIO
 
 .PHONY: packages
 packages: ## Build deb and rpm of a node and of kubectl colvin into dist/packages/, for amd64 and arm64, as VERSION
+	@rm -rf dist/packages
 	@$(RELEASE) -out ../../dist/packages -version '$(VERSION)' packages
 
 .PHONY: krew
@@ -221,7 +222,7 @@ bench-tests: ## Run the tests that say what they measure: belief, floods, reboot
 BENCHES := "bench BENCH=Refresh|Layout|Plan|ReadFor|Write" bench-lab bench-codecs bench-cni bench-scale bench-edge bench-budgets \
 	bench-tests bench-kubectl test-cluster test-chart e2e "bench-e2e ROUNDS=1" e2e-load
 .PHONY: bench-all
-bench-all: ## Measure all that docs/performance.md has, one after the other, into dist/bench/; two hours, with nothing beside it
+bench-all: ## Measure all that docs/performance.md has, one after the other, into dist/bench/; an hour and a half, with nothing beside it
 	@mkdir -p dist/bench
 	@{ git describe --tags --always --dirty; date -u +%F; go version; uname -sr; nproc; lscpu | grep 'Model name'; free -g | grep Mem; uptime; } > dist/bench/machine.txt
 	@failed=; for target in $(BENCHES); do \

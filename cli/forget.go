@@ -36,11 +36,12 @@ func (a *app) forget() *cobra.Command {
 			if a.format == formatJSON {
 				return a.json(f)
 			}
-			if f.Neighbor == "" {
-				return a.print("%s: nobody was remembered there.", f.Interface)
+			what := "nobody was remembered there"
+			if f.Neighbor != "" {
+				what = "forgot " + f.Neighbor
 			}
-			return a.print("%s: forgot %s. Rules about ports where no switch speaks count there again, those with silent: true once nobody was heard for %v.",
-				f.Interface, f.Neighbor, belief.SilentAfterCDP)
+			return a.print("%s: %s. Rules about ports where no switch speaks count there again, those with silent: true once nobody was heard for %v.",
+				f.Interface, what, belief.SilentAfterCDP)
 		},
 	}, formatText, formatJSON)
 }

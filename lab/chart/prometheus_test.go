@@ -92,12 +92,12 @@ func TestPrometheus(t *testing.T) {
 	w.ok(w.Await(t.Context(), "green", lab.Resolves("green", "eth1", nodefile.Fresh)))
 	w.attach()
 	w.says("Attached")
+	w.ok(w.red.KillSpeaker()) // it is silent after 75 s
 	w.ok(w.green.SetPVID(t.Context(), "p1", lab.BlueVLAN))
 	w.says("Nodes with a VLANChanging")
 	w.ok(w.Move(t.Context(), "eth1", w.blue, "p1", lab.BlueVLAN))
 	w.says("ColvinConflict", "Nodes with a Conflict", "ColvinUnverified")
 	w.says("ColvinAttachmentMoved", "Containers elsewhere", "Moved, by node")
-	w.ok(w.blue.KillSpeaker()) // it is silent after 75 s
 	w.says("ColvinStaleSoon", "Silent switches", "Silent ports", "Until the first network is refused")
 	w.meanwhile = w.mumble
 	w.says(w.unsaid()...)
@@ -111,16 +111,16 @@ func TestPrometheus(t *testing.T) {
 // A watched node is one that Prometheus reads.
 type watched struct {
 	*lab.Node
-	t           *testing.T
-	green, blue *netnstest.Switch
-	nobody      *netnstest.Namespace // at the other end of eth2
-	server      *daemon.Process
-	asks        map[string]string // expressions, by alert or panel
-	said        map[string]bool   // those that found something
-	meanwhile   func()            // happens each time that it is asked
+	t                *testing.T
+	green, blue, red *netnstest.Switch
+	nobody           *netnstest.Namespace // at the other end of eth2
+	server           *daemon.Process
+	asks             map[string]string // expressions, by alert or panel
+	said             map[string]bool   // those that found something
+	meanwhile        func()            // happens each time that it is asked
 }
 
-// newWatched is a node of which one port leads to a switch, one to nobody, and two to each other;
+// newWatched is a node of which two ports lead to switches, one to nobody, and two to each other;
 // its rules are no rules, and no API server answers it.
 func newWatched(t *testing.T) *watched {
 	t.Helper()
@@ -131,6 +131,7 @@ func newWatched(t *testing.T) *watched {
 	w := &watched{t: t, asks: map[string]string{}, said: map[string]bool{}, meanwhile: func() {}}
 	w.green = netnstest.NewSwitchT(t, netnstest.SwitchConfig{Name: "sw-green", Hold: 30})
 	w.blue = netnstest.NewSwitchT(t, netnstest.SwitchConfig{Name: "sw-blue", Hold: 30})
+	w.red = netnstest.NewSwitchT(t, netnstest.SwitchConfig{Name: "sw-red", Hold: 30})
 	w.Node, err = lab.NewNode(t.Context(), "node1", binaries)
 	w.ok(err)
 	t.Cleanup(func() {
@@ -141,6 +142,7 @@ func newWatched(t *testing.T) *watched {
 		w.ok(w.Close())
 	})
 	w.ok(w.Cable(t.Context(), "eth1", w.green, "p1", lab.GreenVLAN))
+	w.ok(w.Cable(t.Context(), "eth5", w.red, "p1", 300))
 	w.nobody = netnstest.NewT(t, "nobody")
 	netnstest.ConnectT(t, netnstest.Endpoint{In: w.Namespace, Name: "eth2"}, netnstest.Endpoint{In: w.nobody, Name: "lan0"})
 	netnstest.ConnectT(t, netnstest.Endpoint{In: w.Namespace, Name: "eth3"}, netnstest.Endpoint{In: w.Namespace, Name: "eth4"})

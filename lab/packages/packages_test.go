@@ -73,6 +73,15 @@ func TestLife(t *testing.T) {
 	m.run("dpkg", "--purge", "colvin")
 	m.leaves(nil)
 
+	m.run("mkdir", "/run/colvin")
+	m.run("sh", "-c", "exec 9> /run/colvin/agent.lock; flock 9; sleep 1000 > /dev/null 2>&1 & echo $! > /run/other") // such as a pod
+	if said, err := m.try("dpkg", "--install", deb(before)); err == nil || !strings.Contains(said, "an agent runs on this node already") {
+		t.Errorf("installed beside another agent: %v\n%s", err, said)
+	}
+	m.run("sh", "-c", "kill $(cat /run/other)")
+	m.run("rm", "-r", "/run/colvin")
+	m.leaves(nil)
+
 	m.run("dpkg", "--install", deb(before))
 	for _, state := range []string{"is-enabled", "is-active"} {
 		if said := m.run("systemctl", state, "colvind"); said != "enabled\n" && said != "active\n" {

@@ -189,7 +189,7 @@ bench-kubectl: kubernetes ## Measure kubectl colvin in a cluster of 5000 nodes i
 
 .PHONY: bench-codecs
 bench-codecs: ## Compare the LLDP decoder with others; it must be 3 times faster
-	cd bench && go test -v -run . .
+	cd bench && go test -v -count 1 -run . .
 
 .PHONY: bench-cni
 bench-cni: ## Compare ways to attach a container in ROUNDS (200) interleaved rounds, and with the plugin of BEFORE; 8 minutes

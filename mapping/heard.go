@@ -199,7 +199,7 @@ func (m Memory) sightings(snap *discovery.Snapshot) []sighting {
 			continue
 		}
 		live := p.State == belief.Held || p.State == belief.Late && snap.Time.Before(p.Holder.GoneAt())
-		out = append(out, sighting{port: sightedPort{index: p.Index}, live: live, disputed: p.State == belief.Disputed || p.Struck, Neighbor: &p.Holder.Neighbor})
+		out = append(out, sighting{port: sightedPort{index: p.Index}, live: live, disputed: p.State == belief.Disputed, Neighbor: &p.Holder.Neighbor})
 	}
 	return out
 }

@@ -341,6 +341,11 @@ type Holder struct {
 	// +optional
 	Unsettled bool `json:"unsettled,omitempty"`
 
+	// Struck is true where the holder is not heard on this carrier, or by nobody any more, and
+	// its word was contradicted before: it has to be heard alone first, whatever rules keep.
+	// +optional
+	Struck bool `json:"struck,omitempty"`
+
 	// Led is true where the holder has held the port for more than a moment.
 	// +optional
 	Led bool `json:"led,omitempty"`

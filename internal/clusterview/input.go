@@ -197,7 +197,7 @@ func (r *topologyReader) belief(ifi discovery.Interface, h *v1alpha1.Holder) (be
 			b.HeldSince = h.HeldSince.Time
 		}
 	default:
-		b.State = belief.Silent
+		b.State, b.Struck = belief.Silent, h.Struck
 		for cause, reason := range causes {
 			if reason == h.Reason {
 				b.State, b.Cause = belief.Expecting, cause

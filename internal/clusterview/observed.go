@@ -224,6 +224,7 @@ func (b *topologyBuilder) holder(ifi discovery.Interface, p *belief.Port) *v1alp
 		out.HeldSince = &at
 	default:
 		say(v1alpha1.Unverified, p.Away, cmp.Or(causes[p.Cause], v1alpha1.SilentSwitch))
+		out.Struck = p.Struck
 	}
 	if !ifi.Operational() {
 		out.Certainty = v1alpha1.Down
